@@ -1,0 +1,20 @@
+"""anthropic-proxy: a transparent reverse proxy for the Anthropic API.
+
+The map, in the order of a request's journey:
+
+1. ``server``, ``listener``  Hypercorn on two ports, TLS, signals, drain.
+2. ``application``           the composition root: own pages here, everything else to the proxy.
+3. ``proxy``                 admission, body, scrub, forward, relay: one pipeline.
+4. ``http2``                 the upstream transport, an ``httpx.AsyncBaseTransport``.
+5. ``anthropic``             pure knowledge of the API: events, usage, limits, prices, errors.
+6. ``scrubber``              pure: bytes in, the same bytes or bytes with placeholders out.
+7. ``exchange``              the frozen record of one request, whatever its end.
+8. ``telemetry``             turns records into metrics, a log line and a dashboard row.
+9. ``pages``                 health, metrics, dashboard, behind the page guard.
+
+Beside the journey: ``settings`` (the environment, read once), ``cli``, ``certificates``,
+``logs``, ``errors`` and ``simulator`` (an Anthropic upstream with faults, for tests and demos).
+The floors between them are enforced by import-linter (``pyproject.toml``).
+"""
+
+__version__ = "0.1.0"

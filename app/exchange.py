@@ -1,0 +1,111 @@
+"""One proxied request, from its first byte to its end, as a value.
+
+`Exchange` is made once, at the end, whatever the end. `Observer` is what the proxy tells about
+exchanges; telemetry implements it and business code never touches a metric.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from app.anthropic.usage import Usage
+from app.errors import Source
+from app.scrubber.report import ScrubReport
+
+
+class Outcome(StrEnum):
+    """How an exchange ended; a closed set, exactly one per exchange."""
+
+    COMPLETE = "complete"  # upstream's answer was relayed whole, whatever its status
+    CLIENT_ABORT = "client_abort"  # the client left first
+    CLIENT_ERROR = "client_error"  # refused for the client's doing: malformed, token, too large
+    UPSTREAM_ABORT = "upstream_abort"  # upstream cut the response after its headers
+    UPSTREAM_ERROR = "upstream_error"  # no response: unreachable, TLS, connection lost
+    UPSTREAM_ERROR_EVENT = "upstream_error_event"  # 200, then `event: error`
+    UPSTREAM_TIMEOUT = "upstream_timeout"  # connect, write or read time-out
+    PROXY_ERROR = "proxy_error"  # a defect of ours
+    PROXY_TIMEOUT = "proxy_timeout"  # no upstream slot in time
+    PROXY_REJECTED = "proxy_rejected"  # draining or too many requests running
+    SHUTDOWN = "shutdown"  # cut at the end of the drain
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """One repeated attempt. ``reason``: ``529``, ``refused_stream``…; ``result`` of the new one."""
+
+    reason: str
+    result: str  # "recovered" | "exhausted"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as the client saw it, from a status, an error event or the proxy itself."""
+
+    source: Source
+    type: str  # Anthropic's error type, e.g. "overloaded_error"
+    reason: str  # the proxy's reason word, or the status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """The record. Durations are seconds on the monotonic clock; None means it never happened.
+
+    ``path`` and the ids are for logs and exemplars only: clients control them, so they never
+    become metric labels. ``headers`` are upstream's ``anthropic-ratelimit-*`` ones (lower case).
+    """
+
+    route: str  # anthropic.endpoints: messages, count_tokens, …, other
+    method: str
+    path: str
+    status: int | None  # what the client was sent; None when nothing was
+    outcome: Outcome
+    streamed: bool  # the answer was an event stream
+    started_at: float  # seconds since the epoch, for people
+    duration: float  # request's first byte to the end of the exchange
+    upstream_headers: float | None = None  # from sending upstream to its response headers
+    first_byte: float | None = None  # request's first byte to the first body byte relayed
+    first_token: float | None = None  # request's first byte to the first content delta relayed
+    longest_event_gap: float | None = None  # silence between events of a stream
+    longest_byte_gap: float | None = None  # silence between chunks of a response
+    overhead_request: float | None = None  # our own time before the request went upstream
+    overhead_response: float | None = None  # our own time between a chunk's coming and going on
+    slot_wait: float | None = None  # waiting for an upstream slot
+    attempts: int = 0  # requests sent upstream
+    retries: tuple[Retry, ...] = ()
+    client_retry: int = 0  # X-Stainless-Retry-Count
+    bytes_in: int = 0  # request body, as received
+    bytes_out: int = 0  # response body, as sent
+    modified: bool = False  # forwarded body differs from the received one
+    requested_model: str | None = None
+    model: str | None = None  # of the response
+    usage: Usage | None = None
+    usage_missing: str | None = None  # encoding, truncated, no_event, parse
+    stop_reason: str | None = None
+    failure: Failure | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    request_id: str | None = None
+    session_id: str | None = None
+    agent_id: str | None = None
+    scrub: ScrubReport | None = None
+    restored: Mapping[str, int] = field(default_factory=dict)  # detector -> placeholders restored
+    unresolved: int = 0  # placeholder-like strings in tool inputs that stand for nothing
+
+
+@dataclass(slots=True)
+class Progress:
+    """A running exchange, as the gauges see it. The only mutable record; the pipeline owns it."""
+
+    route: str
+    streaming: bool = False
+    last_byte_at: float | None = None  # monotonic, of the last chunk from upstream
+
+
+class Observer(Protocol):
+    """Told of every exchange: once when it starts, once when it has ended."""
+
+    def started(self, progress: Progress) -> None:
+        """Count a running exchange."""
+
+    def finished(self, progress: Progress, exchange: Exchange) -> None:
+        """Record an ended one. Must not raise."""

@@ -1,0 +1,18 @@
+"""What the scrubber did to one body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Skip = Literal["too_large", "encoding", "not_json", "not_post", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrubReport:
+    """Counts only, never a value. ``scanned`` is in bytes, ``duration`` in seconds."""
+
+    matches: Mapping[str, int] = field(default_factory=dict)
+    skipped: Skip | None = None
+    scanned: int = 0
+    duration: float = 0.0
+    modified: bool = False
