@@ -15,8 +15,11 @@
     │   └── UpstreamTimeout         504 timeout_error
     └── OwnFailure                  ours
         ├── NoSlot                  529 overloaded_error
+        ├── Busy                    529 overloaded_error
         ├── Draining                503 overloaded_error
         └── InternalError           500 api_error
+
+    ResponseCut                     no answer can be given any more: the one begun is cut
 
 The types and statuses are those of the API's error documentation; ``reason`` is a closed set
 of short words that goes into the ``x-anthropic-proxy-error`` header and the metrics.
@@ -43,6 +46,10 @@ class ProxyFailure(Exception):
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
+
+
+class ResponseCut(Exception):
+    """An answer that has begun must look cut to the client: RST_STREAM, or no last chunk."""
 
 
 class ClientFailure(ProxyFailure):
@@ -120,7 +127,14 @@ class OwnFailure(ProxyFailure):
 
 
 class NoSlot(OwnFailure):
-    """Every upstream slot stayed taken for the pool time-out, or too many requests are running."""
+    """Every upstream slot stayed taken for the pool time-out."""
+
+    status = 529
+    error_type = "overloaded_error"
+
+
+class Busy(OwnFailure):
+    """Too many requests are running already."""
 
     status = 529
     error_type = "overloaded_error"

@@ -1,0 +1,164 @@
+"""Content decoding of a copy, incremental and bounded (RFC 9110 §8.4).
+
+Upstream compresses event streams with gzip and JSON with br or zstd; clients may send gzip.
+The relay never decodes: the tap and the scrubber do, on their own copy.
+"""
+
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import brotli
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+PIECE = 64 * 1024  # bytes of output at a time, so that a bomb never unfolds at once
+OUTPUT_LIMIT = 64 * 2**20  # bytes of output in all
+RATIO_LIMIT = 200  # output bytes per input byte, past the first `RATIO_FREE`: a bomb is denser
+RATIO_FREE = 8 * 2**20
+
+
+class EncodingError(Exception):
+    """The bytes cannot be decoded: unknown coding, damaged, or unfolding without bound."""
+
+
+class Decoder:
+    """Decodes the codings of one ``Content-Encoding`` value; ``None`` and ``identity`` pass."""
+
+    def __init__(self, encoding: str | None, *, limit: int = OUTPUT_LIMIT) -> None:
+        names = [name.strip().lower() for name in (encoding or "").split(",")]
+        self.names = tuple(name for name in names if name not in ("", "identity"))
+        unknown = [name for name in self.names if name not in _CODINGS]
+        if unknown or len(self.names) > 2:  # noqa: PLR2004 - nobody stacks more in earnest
+            raise EncodingError(f"unsupported content-encoding {encoding!r}")
+        self._limit = limit
+        self._in = self._out = 0
+        # The last coding named was applied last (RFC 9110 §8.4): undo it first.
+        self._codings = [_CODINGS[name]() for name in reversed(self.names)]
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what ``data`` decodes to, in pieces; raises `EncodingError`."""
+        if not self._codings:
+            yield data
+            return
+        self._in += len(data)
+        try:
+            for piece in self._through(data, self._codings):
+                self._out += len(piece)
+                if self._out > self._limit or self._out > RATIO_FREE + self._in * RATIO_LIMIT:
+                    raise EncodingError("the content unfolds beyond all bounds")
+                yield piece
+        except (zlib.error, brotli.error, zstd.ZstdError, EOFError) as exc:
+            raise EncodingError(f"damaged content: {exc}") from exc
+
+    @property
+    def finished(self) -> bool:
+        """Whether every coding has seen its end (always, when there is none)."""
+        return all(coding.finished for coding in self._codings)
+
+    def _through(self, data: bytes, codings: list["_Coding"]) -> Iterator[bytes]:
+        if not codings:
+            yield data
+            return
+        for piece in codings[0].feed(data):
+            yield from self._through(piece, codings[1:])
+
+
+def decode(data: bytes, encoding: str | None, *, limit: int) -> bytes:
+    """Decode a whole body of at most ``limit`` bytes; raises `EncodingError`."""
+    decoder = Decoder(encoding, limit=limit)
+    whole = b"".join(decoder.feed(data))
+    if not decoder.finished:
+        raise EncodingError("the content is cut short")
+    return whole
+
+
+class _Coding:
+    """One coding. Members may follow one another (RFC 1952 §2.2, RFC 8878 §3)."""
+
+    def __init__(self) -> None:
+        self.finished = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        raise NotImplementedError
+
+
+class _Zlib(_Coding):
+    """gzip, and deflate in both of its readings (zlib-wrapped as specified, or raw)."""
+
+    def __init__(self, wbits: int) -> None:
+        super().__init__()
+        self._wbits = wbits
+        self._inner = zlib.decompressobj(wbits)
+        self._begun = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            piece = self._decompress(data)
+            if piece:
+                yield piece
+            self.finished = self._inner.eof
+            data = self._inner.unused_data if self.finished else self._inner.unconsumed_tail
+            if self.finished and data:
+                self._inner = zlib.decompressobj(self._wbits)
+
+    def _decompress(self, data: bytes) -> bytes:
+        first, self._begun = not self._begun, True
+        try:
+            return self._inner.decompress(data, PIECE)
+        except zlib.error:
+            if not first or self._wbits != zlib.MAX_WBITS:
+                raise
+            self._wbits = -zlib.MAX_WBITS
+            self._inner = zlib.decompressobj(self._wbits)
+            return self._inner.decompress(data, PIECE)
+
+
+class _Brotli(_Coding):
+    def __init__(self) -> None:
+        super().__init__()
+        self._inner: Any = brotli.Decompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while True:
+            piece = self._inner.process(data, output_buffer_limit=PIECE)
+            if piece:
+                yield piece
+            self.finished = self._inner.is_finished()
+            if self.finished or not (piece or data):
+                return
+            data = b""
+
+
+class _Zstd(_Coding):
+    def __init__(self) -> None:
+        super().__init__()
+        self._inner = zstd.ZstdDecompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while True:
+            if self._inner.eof:
+                data = self._inner.unused_data or data
+                if not data:
+                    return
+                self._inner = zstd.ZstdDecompressor()
+            piece = self._inner.decompress(data, PIECE)
+            if piece:
+                yield piece
+            self.finished = self._inner.eof
+            data = b""
+            if not self.finished and self._inner.needs_input:
+                return
+
+
+_CODINGS: dict[str, Callable[[], _Coding]] = {
+    "gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
+    "x-gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
+    "deflate": lambda: _Zlib(zlib.MAX_WBITS),
+    "br": _Brotli,
+    "zstd": _Zstd,
+}

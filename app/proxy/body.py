@@ -1,0 +1,163 @@
+"""The request body on its way: streamed with back-pressure, held only as far as it is needed.
+
+`Inbound` is the client's side: it receives from the entry of a request to its end, since that is
+the only way to learn that the client has left. `Body` is upstream's side: it sends what came,
+and keeps a bounded copy so that a refused request can be sent again.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+import httpx
+
+from app.errors import BodyTooLarge
+from app.proxy.headers import Headers, first
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+BUFFER = 256 * 1024  # bytes that may wait between the client and upstream
+
+
+class Inbound:
+    """What the client sends.
+
+    ``limit`` is the largest body in bytes; ``received`` counts what has come so far.
+    State: ``_chunks`` with ``_waiting`` bytes in all, ``complete`` once the last has come.
+    """
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self.received = 0
+        self.complete = False
+        self._receive = receive
+        self._limit = limit
+        self._chunks: deque[bytes] = deque()
+        self._waiting = 0
+        self._readable = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def watch(self) -> None:
+        """Receive until the client has left, holding back while `BUFFER` bytes lie unread."""
+        while (message := await self._receive())["type"] != "http.disconnect":
+            self._put(message.get("body", b""), last=not message.get("more_body", False))
+            if not self.complete:
+                await self._room.wait()
+
+    async def read(self) -> bytes:
+        """Return what has come and was not yet read, b"" at the end; `BodyTooLarge` past it."""
+        while not self._chunks and not self.complete:
+            self._readable.clear()
+            await self._readable.wait()
+        if self.received > self._limit:
+            raise too_large(self._limit)
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        self._waiting = 0
+        self._room.set()
+        return data
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the whole body was received and read."""
+        return self.complete and not self._chunks
+
+    def _put(self, data: bytes, *, last: bool) -> None:
+        if data:
+            self._chunks.append(data)
+            self._waiting += len(data)
+            self.received += len(data)
+        self.complete = last
+        if self._waiting >= BUFFER:
+            self._room.clear()
+        self._readable.set()
+
+
+class Body:
+    """A body for upstream that can be sent more than once.
+
+    Up to ``replay_limit`` bytes are kept; a longer one goes through once and is then gone.
+    State: ``_held`` is the body so far (``_size`` bytes), unless it was ``_dropped``.
+    """
+
+    def __init__(self, inbound: Inbound, replay_limit: int) -> None:
+        self._inbound = inbound
+        self._replay_limit = replay_limit
+        self._held: list[bytes] = []
+        self._size = 0
+        self._dropped = False
+
+    async def hold(self, limit: int) -> bytes | None:
+        """Read on until the body is whole and return it, or None once it exceeds ``limit``."""
+        while self._size <= limit and (chunk := await self._inbound.read()):
+            self._held.append(chunk)
+            self._size += len(chunk)
+        return None if self._size > limit else self._whole()
+
+    def replace(self, body: bytes) -> None:
+        """Send ``body`` in the place of the one held."""
+        self._held = [body]
+        self._size = len(body)
+
+    @property
+    def held(self) -> bytes | None:
+        """The whole body, if it is all here."""
+        return None if self._dropped or not self._inbound.exhausted else self._whole()
+
+    async def replayable(self) -> bool:
+        """Read the rest and tell whether the whole can be sent again."""
+        while not self._dropped and (chunk := await self._inbound.read()):
+            self._keep(chunk)
+        return not self._dropped
+
+    def stream(self) -> httpx.AsyncByteStream:
+        """Return it for one attempt; one that is all here is a `httpx.ByteStream`."""
+        whole = self.held
+        return _Stream(self._send()) if whole is None else httpx.ByteStream(whole)
+
+    async def _send(self) -> AsyncIterator[bytes]:
+        for chunk in tuple(self._held):
+            yield chunk
+        while chunk := await self._inbound.read():
+            self._keep(chunk)
+            yield chunk
+
+    def _keep(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        self._dropped = self._dropped or self._size > self._replay_limit
+        if self._dropped:
+            self._held.clear()
+        else:
+            self._held.append(chunk)
+
+    def _whole(self) -> bytes:
+        if len(self._held) != 1:
+            self._held = [b"".join(self._held)]
+        return self._held[0]
+
+
+class _Stream(httpx.AsyncByteStream):
+    """An async iterator under the name httpx knows."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+
+def check_length(headers: Headers, limit: int) -> None:
+    """Refuse a body that is announced to be too large before any of it is read."""
+    announced = first(headers, b"content-length") or b"0"
+    if announced.isdigit() and int(announced[:20]) > limit:
+        raise too_large(limit)
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    """Return the failure for a body of more than ``limit`` bytes."""
+    return BodyTooLarge(
+        "body_too_large",
+        f"The request body is larger than this proxy accepts ({limit} bytes): send less, "
+        "or raise ANTHROPIC_PROXY_MAX_BODY_SIZE.",
+    )

@@ -1,0 +1,89 @@
+"""Which header fields pass from one side to the other (RFC 9110 §7.6.1).
+
+Header lists are lists of byte pairs with lower-case names, in the order they came; nothing is
+merged, sorted or decoded. Nothing is added that the sender did not send, but for ``host`` and
+the framing that the next hop needs.
+"""
+
+from collections.abc import Collection, Iterable
+
+Headers = list[tuple[bytes, bytes]]
+
+TOKEN_HEADER = b"x-anthropic-proxy-token"  # the access token of this proxy (behaviour E2)
+ERROR_HEADER = b"x-anthropic-proxy-error"  # marks an answer of our own, with its reason
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authentication-info",
+        b"proxy-authorization",  # meant for this hop: consumed
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+# `host` is upstream's, `expect` was answered by our listener (RFC 9110 §10.1.1).
+NOT_FORWARDED = HOP_BY_HOP | {b"host", b"expect", TOKEN_HEADER}
+
+
+def first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """Return the value of the first field called ``name`` (lower case)."""
+    return next((value for key, value in headers if key == name), None)
+
+
+def text(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """Return what `first` does, as text."""
+    value = first(headers, name)
+    return None if value is None else value.decode("latin-1")
+
+
+def for_upstream(headers: Headers, *, host: bytes) -> Headers:
+    """Return the client's end-to-end fields, ``host`` first (RFC 9110 §7.2)."""
+    passed = _end_to_end(headers, NOT_FORWARDED)
+    return [(b"host", host), *_joined_cookies(passed)]
+
+
+def for_client(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Return upstream's end-to-end fields, names in lower case as ASGI wants them."""
+    return _end_to_end([(name.lower(), value) for name, value in headers], HOP_BY_HOP)
+
+
+def with_length(headers: Headers, length: int | None) -> Headers:
+    """Return the list with its ``content-length`` set in place; None takes it out."""
+    if length is None:
+        return without(headers, {b"content-length"})
+    if first(headers, b"content-length") is None:
+        return [*headers, (b"content-length", b"%d" % length)]
+    return [
+        (name, b"%d" % length if name == b"content-length" else value) for name, value in headers
+    ]
+
+
+def without(headers: Headers, names: Collection[bytes]) -> Headers:
+    """Return the list without the fields called ``names``."""
+    return [(name, value) for name, value in headers if name not in names]
+
+
+def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> Headers:
+    return without(headers, dropped | _named_by_connection(headers))
+
+
+def _named_by_connection(headers: Headers) -> frozenset[bytes]:
+    return frozenset(
+        token.strip().lower()
+        for name, value in headers
+        if name == b"connection"
+        for token in value.split(b",")
+    )
+
+
+def _joined_cookies(headers: Headers) -> Headers:
+    """Join cookie crumbs, which HTTP/2 clients may send apart (RFC 9113 §8.2.3)."""
+    crumbs = [value for name, value in headers if name == b"cookie"]
+    if len(crumbs) < 2:  # noqa: PLR2004 - nothing to join
+        return headers
+    return [*without(headers, {b"cookie"}), (b"cookie", b"; ".join(crumbs))]

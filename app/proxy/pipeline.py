@@ -1,0 +1,137 @@
+"""The journey of one request through the proxy, top to bottom."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, MutableMapping
+from typing import Any
+
+import structlog
+
+from app.errors import Draining, InternalError, ProxyFailure, ResponseCut
+from app.exchange import Observer, Outcome
+from app.proxy.admission import Admission, check_method, check_token
+from app.proxy.body import Body, Inbound, Receive, check_length
+from app.proxy.headers import for_upstream
+from app.proxy.relay import Outbound, Send, refuse, relay
+from app.proxy.scrubbing import Scrubbing
+from app.proxy.target import target
+from app.proxy.trace import Trace
+from app.proxy.upstream import Outgoing, Upstream
+
+Scope = MutableMapping[str, Any]
+
+HOLD_LIMIT = 256 * 1024  # bytes read whole before they go on; a longer body goes on as it comes
+# Kept for a retry: all of a Messages request (the API accepts 32 MB), little of anything else.
+REPLAY_LIMITS = {"messages": 32 * 2**20, "count_tokens": 32 * 2**20}
+
+log = structlog.get_logger(__name__)
+
+
+class Proxy:
+    """An ASGI application that forwards every HTTP request it is given to upstream."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        admission: Admission,
+        observer: Observer,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        max_body_size: int,
+        access_token: str | None = None,
+        scrubbing: Scrubbing | None = None,
+    ) -> None:
+        self._upstream = upstream
+        self._admission = admission
+        self._observer = observer
+        self._clock = clock
+        self._wall = wall
+        self._max_body_size = max_body_size
+        self._access_token = access_token
+        self._scrubbing = scrubbing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, whatever happens to it, and record it once."""
+        incoming = Outgoing(scope["method"], requested_target(scope), list(scope["headers"]))
+        trace = Trace(
+            incoming.method,
+            incoming.target,
+            incoming.headers,
+            clock=self._clock,
+            wall=self._wall,
+        )
+        inbound, outbound = Inbound(receive, self._max_body_size), Outbound(send)
+        self._observer.started(trace.progress)
+        try:
+            await until_left(
+                self._answer(incoming, inbound, outbound, trace), inbound, outbound, trace
+            )
+        finally:
+            self._observer.finished(trace.progress, trace.finish(inbound.received))
+
+    async def _answer(
+        self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace
+    ) -> None:
+        """Make the journey; where it fails, answer in upstream's place."""
+        try:
+            with self._admission.enter(lambda: trace.end(Outcome.SHUTDOWN)):
+                await self._journey(incoming, inbound, outbound, trace)
+        except ProxyFailure as failure:
+            await refuse(failure, outbound, trace)
+        except ResponseCut:
+            raise
+        except Exception as exc:
+            log.exception("the proxy failed", error=type(exc).__name__)
+            failure = InternalError("internal_error", "The proxy failed: see its log.")
+            await refuse(failure, outbound, trace)
+
+    async def _journey(
+        self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace
+    ) -> None:
+        check_method(incoming.method)
+        check_token(incoming.headers, self._access_token)
+        check_length(incoming.headers, self._max_body_size)
+        outgoing = Outgoing(
+            incoming.method,
+            target(self._upstream.origin.prefix, incoming.target),
+            for_upstream(incoming.headers, host=self._upstream.origin.host),
+        )
+
+        trace.body = Body(inbound, REPLAY_LIMITS.get(trace.progress.route, HOLD_LIMIT))
+        await trace.body.hold(HOLD_LIMIT)
+        trace.body_ready()
+
+        if self._scrubbing is not None:
+            outgoing = await self._scrubbing.apply(outgoing, trace.body, trace)
+
+        answer = await self._upstream.send(outgoing, trace.body, trace)
+        await relay(answer, outbound, trace)
+
+
+async def until_left(
+    journey: Coroutine[Any, Any, None], inbound: Inbound, outbound: Outbound, trace: Trace
+) -> None:
+    """Run the journey until its end, the client's leaving or the end of the drain."""
+    work = asyncio.ensure_future(journey)
+    trace.cancel = work.cancel
+    watcher = asyncio.ensure_future(inbound.watch())
+    watcher.add_done_callback(lambda _: trace.end(Outcome.CLIENT_ABORT))
+    try:
+        await work
+    except asyncio.CancelledError:
+        if trace.outcome is None:  # the server gave the connection up
+            trace.outcome = Outcome.SHUTDOWN
+            raise
+        if trace.outcome is Outcome.SHUTDOWN:
+            failure = Draining("draining", "The proxy shut down: send the request again.")
+            await refuse(failure, outbound, trace)
+    finally:
+        watcher.cancel()
+
+
+def requested_target(scope: Scope) -> bytes:
+    """Return the request target byte for byte, with a bare ``?`` where there was one."""
+    if (whole := scope.get("target")) is not None:
+        return bytes(whole)
+    query = scope["query_string"]
+    return bytes(scope["raw_path"] + b"?" + query if query else scope["raw_path"])

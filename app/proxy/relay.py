@@ -1,0 +1,102 @@
+"""The answer's way back: each chunk goes on at once, then a copy is read.
+
+The relay owns upstream's response. Whatever ends it, the response is closed, and an answer that
+upstream cut is cut for the client too: it never looks complete (behaviour B4).
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+
+from app.anthropic.errors import envelope
+from app.anthropic.tap import Tap
+from app.errors import ProxyFailure, ResponseCut
+from app.exchange import Outcome
+from app.proxy.headers import ERROR_HEADER, Headers, text, with_length, without
+from app.proxy.trace import Trace
+from app.proxy.upstream import Answer
+from app.scrubber.restore import Restorer
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Outbound:
+    """The client's side of the answer; knows whether it has started."""
+
+    def __init__(self, send: Send) -> None:
+        self.started = False
+        self._send = send
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send status and header fields."""
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def body(self, chunk: bytes) -> None:
+        """Send a chunk; waits while the client does not read."""
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def end(self) -> None:
+        """End the answer, whole."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
+    """Hand ``answer`` on, chunk by chunk; raises `ResponseCut` when upstream cut it."""
+    kind = text(answer.headers, b"content-type"), text(answer.headers, b"content-encoding")
+    tap = Tap(*kind)
+    restorer = Restorer(trace.placeholders, *kind) if trace.placeholders else None
+    trace.relaying(answer.status, answer.headers, tap, restorer)
+    try:
+        await outbound.start(answer.status, _headers(answer.headers, restorer))
+        async for chunk in answer.chunks():
+            arrived = trace.arrived()
+            passed = chunk if restorer is None else restorer.feed(chunk)
+            handed_on = trace.clock()
+            if passed:
+                await outbound.body(passed)
+            sent = trace.clock()
+            tap.feed(chunk)
+            trace.relayed(arrived, handed_on, sent, len(passed))
+        if restorer is not None and (rest := restorer.close()):
+            await outbound.body(rest)
+        trace.outcome = Outcome.COMPLETE  # before the end is sent: the client may leave upon it
+        await outbound.end()
+    except httpx.HTTPError as exc:
+        trace.cut_by_upstream(timed_out=isinstance(exc, httpx.TimeoutException))
+        raise ResponseCut(f"upstream cut its answer: {exc}") from exc
+    finally:
+        await answer.aclose()
+
+
+async def refuse(failure: ProxyFailure, outbound: Outbound, trace: Trace) -> None:
+    """Answer in upstream's place, in Anthropic's error shape (behaviour C5).
+
+    An answer that has begun cannot be taken back: it is cut with `ResponseCut`.
+    """
+    trace.refused(failure)
+    if outbound.started:
+        raise ResponseCut(failure.message) from failure
+    await outbound.start(failure.status, failure_headers(failure))
+    await outbound.body(envelope(failure.error_type, failure.message))
+    await outbound.end()
+
+
+def failure_headers(failure: ProxyFailure) -> Headers:
+    """Return the fields of an answer of our own, which name its reason."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (ERROR_HEADER, failure.reason.encode("ascii")),
+    ]
+    if failure.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % failure.retry_after))
+    return headers
+
+
+def _headers(headers: Headers, restorer: Restorer | None) -> Headers:
+    """Return the fields as they are true of what the client gets."""
+    if restorer is None:
+        return headers
+    resized = with_length(headers, None)
+    return without(resized, {b"content-encoding"}) if restorer.identity else resized

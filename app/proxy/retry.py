@@ -1,0 +1,74 @@
+"""When a 529 is tried again (behaviour C2, C3). Pure: times come in as arguments.
+
+Only 529 is retried: it says that upstream refused the work. Everything else, a 429 or a lost
+connection included, may have done or counted something, and clients have retries of their own
+that ours would multiply.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.proxy.headers import first
+
+OVERLOADED = 529
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """``max_attempts`` retries after the first try; delays in seconds, doubled each time."""
+
+    max_attempts: int = 3
+    base_delay: float = 1.0
+    after_cap: float = 30.0
+
+    def delay(
+        self, retries: int, status: int, headers: Iterable[tuple[bytes, bytes]]
+    ) -> float | None:
+        """Return how long to wait before the next try, or None to give up.
+
+        ``retries`` is how many were made already. ``retry-after`` may lengthen the wait, up to
+        ``after_cap``; ``x-should-retry: false`` forbids it.
+        """
+        fields = list(headers)
+        if status != OVERLOADED or retries >= self.max_attempts:
+            return None
+        if first(fields, b"x-should-retry") == b"false":
+            return None
+        asked = _seconds(first(fields, b"retry-after"))
+        return max(self.base_delay * 2**retries, min(asked, self.after_cap))
+
+
+class RetryBudget:
+    """A bucket that keeps a storm of 529s from multiplying the load on upstream.
+
+    Every request puts ``ratio`` of a retry into it, every retry takes one out; ``rate`` per
+    second flow in besides, so that a single user is never without. At most ``burst`` are kept.
+    """
+
+    def __init__(self, *, ratio: float = 0.2, rate: float = 3.0, burst: float = 30.0) -> None:
+        self._ratio = ratio
+        self._rate = rate
+        self._burst = burst
+        self._balance = burst
+        self._filled_at: float | None = None
+
+    def deposit(self) -> None:
+        """Count a new request."""
+        self._balance = min(self._burst, self._balance + self._ratio)
+
+    def withdraw(self, now: float) -> bool:
+        """Take one retry out at ``now`` (monotonic seconds); False when there is none."""
+        elapsed = 0.0 if self._filled_at is None else max(0.0, now - self._filled_at)
+        self._filled_at = now
+        self._balance = min(self._burst, self._balance + elapsed * self._rate)
+        if self._balance < 1:
+            return False
+        self._balance -= 1
+        return True
+
+
+def _seconds(value: bytes | None) -> float:
+    """Read ``retry-after`` in delta-seconds (RFC 9110 §10.2.3); its date form counts as absent."""
+    if value is None or not value.strip().isdigit():
+        return 0.0
+    return float(value)

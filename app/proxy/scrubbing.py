@@ -1,0 +1,61 @@
+"""The scrubber's place in the journey: what is read for it, and what happens when it cannot."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from app.errors import Forbidden
+from app.proxy.body import Body
+from app.proxy.headers import text, with_length, without
+from app.proxy.trace import Trace
+from app.proxy.upstream import Outgoing
+from app.scrubber import Redaction, Scrubber
+from app.scrubber.report import ScrubReport
+
+INLINE_LIMIT = 32 * 1024  # bytes scanned on the event loop: below a millisecond
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbing:
+    """Scrubs request bodies. ``block`` refuses what cannot be scanned, ``restore`` the answers."""
+
+    scrubber: Scrubber
+    limit: int  # bytes of a body that are scanned at the most
+    block: bool = False
+    restore: bool = True
+
+    async def apply(self, outgoing: Outgoing, body: Body, trace: Trace) -> Outgoing:
+        """Put the scrubbed body in the place of ``body``; return the request with true headers.
+
+        What was replaced is left in ``trace.placeholders``. Raises `Forbidden` for a body that
+        cannot be scanned under ``SCRUB_ON_SKIP=block``.
+        """
+        whole = await body.hold(self.limit)
+        if whole == b"":
+            return outgoing
+        if whole is None:
+            redaction = Redaction(body=b"", report=ScrubReport(skipped="too_large"))
+        else:
+            redaction = await self._redact(whole, outgoing)
+        trace.scrub = redaction.report
+        if self.block and redaction.report.skipped is not None:
+            raise Forbidden(
+                "scrub_skipped",
+                f"The secret scrubber cannot scan this request ({redaction.report.skipped}), and "
+                "ANTHROPIC_PROXY_SCRUB_ON_SKIP=block forbids sending it unscanned.",
+            )
+        if whole is None or redaction.body is whole:
+            return outgoing
+        body.replace(redaction.body)
+        trace.modified = True
+        if self.restore:
+            trace.placeholders = redaction.placeholders
+        headers = with_length(outgoing.headers, len(redaction.body))
+        if redaction.decoded:
+            headers = without(headers, {b"content-encoding"})
+        return replace(outgoing, headers=headers)
+
+    async def _redact(self, whole: bytes, outgoing: Outgoing) -> Redaction:
+        arguments = (whole, text(outgoing.headers, b"content-encoding"), outgoing.method)
+        if len(whole) <= INLINE_LIMIT:
+            return self.scrubber.redact(*arguments)
+        return await asyncio.to_thread(self.scrubber.redact, *arguments)

@@ -1,0 +1,276 @@
+"""Sending upstream: one attempt after the other, until there is an answer for the client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+
+from app.errors import (
+    BadRequest,
+    InternalError,
+    NoSlot,
+    ProxyFailure,
+    UpstreamBroken,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from app.proxy.body import Body
+from app.proxy.headers import Headers, for_client
+from app.proxy.retry import OVERLOADED, RetryBudget, RetryPolicy
+from app.proxy.target import Origin
+from app.proxy.trace import Trace
+
+REFUSAL_LIMIT = 64 * 1024  # bytes of a 529 read before it is given up or passed on
+CLOSE_DEADLINE = 2.0  # seconds a clean-up may take
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Upstream time-outs in seconds: silence, never a total."""
+
+    connect: float = 10.0
+    read: float = 300.0
+    write: float = 30.0
+    pool: float = 10.0
+
+    def extension(self) -> dict[str, float]:
+        """Return them as httpx's ``timeout`` request extension."""
+        return {
+            "connect": self.connect,
+            "read": self.read,
+            "write": self.write,
+            "pool": self.pool,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request for upstream, but for its body."""
+
+    method: str
+    target: bytes
+    headers: Headers
+
+
+class Answer:
+    """Upstream's response, whose closing the holder owns.
+
+    ``headers`` are the end-to-end ones. ``ahead`` was read already, while a retry was weighed.
+    """
+
+    def __init__(self, response: httpx.Response, ahead: list[bytes] | None = None) -> None:
+        self.status = response.status_code
+        self.headers = for_client(response.headers.raw)
+        self._chunks = _chunks(response)
+        self._response = response
+        self._ahead = ahead if ahead is not None else []
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes; httpx's errors pass."""
+        for chunk in self._ahead:
+            yield chunk
+        async for chunk in self._chunks:
+            yield chunk
+
+    async def read_ahead(self, limit: int) -> bool:
+        """Read the body into ``ahead``; False when it is cut or more than ``limit`` bytes."""
+        size = 0
+        try:
+            async for chunk in self._chunks:
+                self._ahead.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    return False
+        except httpx.HTTPError as exc:
+            self._chunks = _raising(exc)
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Close the response and end its stream upstream. Idempotent, never endless."""
+        try:
+            async with asyncio.timeout(CLOSE_DEADLINE):
+                await self._response.aclose()
+        except (TimeoutError, httpx.HTTPError):
+            pass  # the connection is of no use to anyone: the transport has dropped it
+
+
+class Upstream:
+    """The way to the configured origin, with its time-outs and retries."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        origin: Origin,
+        *,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.origin = origin
+        self._transport = transport
+        self._url = httpx.URL(origin.url)
+        self._timeout = timeouts.extension()
+        self._retry = retry
+        self._budget = RetryBudget()
+        self._clock = clock
+        self._sleep = sleep
+
+    async def send(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
+        """Return the answer to relay, after the retries the policy and the budget allow."""
+        self._budget.deposit()
+        retries = 0
+        while True:
+            answer = await self._attempt(outgoing, body, trace)
+            try:
+                delay = await self._delay(retries, answer, body)
+            except BaseException:
+                await answer.aclose()
+                raise
+            if delay is None:
+                trace.retried(retries, recovered=answer.status != OVERLOADED)
+                return answer
+            await answer.aclose()
+            await self._sleep(delay)
+            retries += 1
+
+    async def _delay(self, retries: int, answer: Answer, body: Body) -> float | None:
+        delay = self._retry.delay(retries, answer.status, answer.headers)
+        again = (
+            delay is not None
+            and await answer.read_ahead(REFUSAL_LIMIT)
+            and await body.replayable()
+            and self._budget.withdraw(self._clock())
+        )
+        return delay if again else None
+
+    async def _attempt(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
+        request = httpx.Request(
+            "POST",
+            self._url,
+            headers=outgoing.headers,
+            stream=body.stream(),
+            extensions={"target": outgoing.target, "timeout": self._timeout},
+        )
+        request.method = outgoing.method  # httpx's constructor would upper-case it
+        trace.sending()
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx.HTTPError as exc:
+            raise failure(exc, self.origin) from exc
+        trace.answered(response)
+        return Answer(response)
+
+
+def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    # The raw stream: `aiter_raw` with a chunk size would buffer events, without one adds cost.
+    stream = response.stream
+    if not isinstance(stream, httpx.AsyncByteStream):
+        raise TypeError("the transport's response must stream asynchronously")
+    return stream.__aiter__()
+
+
+async def _raising(exc: Exception) -> AsyncIterator[bytes]:
+    for error in (exc,):
+        raise error
+    yield b""
+
+
+# The first that matches wins. Messages say whose doing it is and what to do.
+_FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...] = (
+    (
+        httpx.PoolTimeout,
+        NoSlot,
+        "pool_timeout",
+        (
+            "No upstream slot became free in time: try again, or raise "
+            "ANTHROPIC_PROXY_UPSTREAM_MAX_CONNECTIONS."
+        ),
+    ),
+    (
+        httpx.ConnectTimeout,
+        UpstreamTimeout,
+        "connect_timeout",
+        (
+            "Connecting to {origin} took too long: check the network, or raise "
+            "ANTHROPIC_PROXY_UPSTREAM_CONNECT_TIMEOUT."
+        ),
+    ),
+    (
+        httpx.WriteTimeout,
+        UpstreamTimeout,
+        "write_timeout",
+        (
+            "{origin} stopped accepting the request body "
+            "(ANTHROPIC_PROXY_UPSTREAM_WRITE_TIMEOUT): try again."
+        ),
+    ),
+    (
+        httpx.ReadTimeout,
+        UpstreamTimeout,
+        "read_timeout",
+        "{origin} sent nothing for too long (ANTHROPIC_PROXY_UPSTREAM_READ_TIMEOUT): try again.",
+    ),
+    (
+        httpx.ProxyError,
+        UpstreamUnreachable,
+        "upstream_proxy_failed",
+        "The HTTPS_PROXY on the way to {origin} refused: {detail}.",
+    ),
+    (
+        httpx.ConnectError,
+        UpstreamUnreachable,
+        "connect_failed",
+        "Cannot connect to {origin}: {detail}.",
+    ),
+    (
+        httpx.LocalProtocolError,
+        BadRequest,
+        "malformed_request",
+        "The request cannot be sent on as it is: {detail}.",
+    ),
+    (
+        httpx.NetworkError,
+        UpstreamBroken,
+        "connection_lost",
+        "The connection to {origin} was lost before it answered ({detail}): try again.",
+    ),
+    (
+        httpx.RemoteProtocolError,
+        UpstreamBroken,
+        "connection_lost",
+        "{origin} ended the request before it answered ({detail}): try again.",
+    ),
+)
+
+
+def failure(exc: httpx.HTTPError, origin: Origin) -> ProxyFailure:
+    """Translate httpx's error, once, into the answer the client gets (behaviour C5)."""
+    for kind, made, reason, message in _FAILURES:
+        if isinstance(exc, kind):
+            detail = str(exc).rstrip(".") or type(exc).__name__
+            return made(
+                _tls_reason(reason, detail),
+                message.format(origin=origin.url, detail=detail) + _tls_advice(reason, detail),
+                retry_after=1 if made is NoSlot else None,
+            )
+    return InternalError("internal_error", f"The proxy failed: {type(exc).__name__}.")
+
+
+def _tls_failed(reason: str, detail: str) -> bool:
+    return reason == "connect_failed" and ("certificate" in detail.lower() or "SSL" in detail)
+
+
+def _tls_reason(reason: str, detail: str) -> str:
+    return "tls_failed" if _tls_failed(reason, detail) else reason
+
+
+def _tls_advice(reason: str, detail: str) -> str:
+    if not _tls_failed(reason, detail):
+        return ""
+    return (
+        " Nothing was sent. Behind a private CA, name it in ANTHROPIC_PROXY_UPSTREAM_CA_FILE "
+        "or SSL_CERT_FILE."
+    )
