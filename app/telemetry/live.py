@@ -1,5 +1,6 @@
 """Gauges that are read at the moment of a scrape, so they cannot drift."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -41,16 +42,19 @@ class Running(Collector):
         """Stop counting it."""
         self._running.pop(id(progress), None)
 
+    @property
+    def active(self) -> int:
+        """How many exchanges are running."""
+        return len(self._running)
+
     def collect(self) -> Iterator[Metric]:
         """Yield what runs by route, and how many streams are silent."""
         in_progress = GaugeMetricFamily(
             PREFIX + "requests_in_progress", "Running requests", labels=["route"]
         )
-        counts = dict.fromkeys(ROUTES, 0)
-        for progress in self._running.values():
-            counts[progress.route] += 1
-        for route, count in counts.items():
-            in_progress.add_metric([route], count)
+        counts = Counter(progress.route for progress in self._running.values())
+        for route in ROUTES:
+            in_progress.add_metric([route], counts[route])
         yield in_progress
         yield GaugeMetricFamily(
             PREFIX + "streams_stalled",

@@ -1,6 +1,6 @@
 """Tokens, what they cost at list price, and why answers stopped."""
 
-from app.exchange import Exchange
+from app.anthropic.usage import Usage
 from app.telemetry.entry import Entry
 from app.telemetry.instruments import Instruments
 
@@ -60,18 +60,18 @@ class Tokens:
     def record(self, entry: Entry) -> None:
         """Count what the answer said of itself."""
         exchange = entry.exchange
-        if exchange.stop_reason is not None:
-            self._stops(self._model(entry.model), self._reason(exchange.stop_reason)).inc()
         if exchange.usage_missing is not None:
             self._missing(self._missing_reason(exchange.usage_missing)).inc()
-        if exchange.usage is not None:
-            self._record_usage(exchange, self._model(entry.model))
-            self._record_cost(entry, self._model(entry.model))
-
-    def _record_usage(self, exchange: Exchange, model: str) -> None:
-        usage = exchange.usage
-        if usage is None:
+        if exchange.usage is None and exchange.stop_reason is None:
             return
+        model = self._model(entry.model)
+        if exchange.stop_reason is not None:
+            self._stops(model, self._reason(exchange.stop_reason)).inc()
+        if exchange.usage is not None:
+            self._record_usage(exchange.usage, model)
+            self._record_cost(entry, model)
+
+    def _record_usage(self, usage: Usage, model: str) -> None:
         for kind in TOKEN_TYPES:
             self._tokens(model, kind).inc(getattr(usage, kind))
         self._thinking(model).inc(usage.thinking)
