@@ -151,7 +151,8 @@ def _claude(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return NOT_FOUND
-    os.execvpe("claude", ["claude", *arguments], os.environ | environment)  # noqa: S606, S607
+    command = ["claude", *arguments]
+    return os.execvpe("claude", command, os.environ | environment)  # noqa: S606, S607 - never returns
 
 
 def _check_up(base: str, ca_file: str) -> None:

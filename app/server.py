@@ -96,9 +96,8 @@ async def serve(
         settings.host, main.getsockname()[1], dashboard.getsockname()[1], certificate
     )
     state: dict[str, Any] = {}
-    lifespan = Lifespan(
-        wrap_app(application, 0, "asgi"), config(), asyncio.get_running_loop(), state
-    )
+    app: Any = application  # Hypercorn types ASGI in its own way
+    lifespan = Lifespan(wrap_app(app, 0, "asgi"), config(), asyncio.get_running_loop(), state)
     running = asyncio.create_task(lifespan.handle_lifespan())
     try:
         await lifespan.wait_for_startup()
@@ -157,17 +156,17 @@ def _made(directory: Path) -> Certificate:
         ) from exc
 
 
-async def _drain(application: Application, listeners: list[Listener], timeout: float) -> None:
+async def _drain(application: Application, listeners: list[Listener], patience: float) -> None:
     admission = application.admission
-    watchdog = _watchdog(timeout + WATCHDOG)
-    log.info("draining", active=admission.active, timeout=timeout)
+    watchdog = _watchdog(patience + WATCHDOG)
+    log.info("draining", active=admission.active, seconds=patience)
     admission.unready()
     application.stop()
     if admission.active:
-        await asyncio.sleep(min(LAG, timeout / 4))
+        await asyncio.sleep(min(LAG, patience / 4))
     admission.refuse()
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(patience):
             await admission.idle()
         log.info("drained", cut=0)
     except TimeoutError:

@@ -6,10 +6,13 @@ value counts as unset. `load` turns what is wrong into one message for people.
 
 import difflib
 import os
+import socket
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import httpx
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -211,6 +214,19 @@ class Settings(BaseSettings):
             write=self.upstream_write_timeout,
             pool=self.upstream_pool_timeout,
         )
+
+    @property
+    def upstream_tls(self) -> ssl.SSLContext:
+        """What upstream's certificate is checked with; ``SSL_CERT_FILE`` counts, too."""
+        if self.upstream_ca_file is None:
+            return httpx.create_ssl_context()
+        return ssl.create_default_context(cafile=self.upstream_ca_file)
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """Host names, lower case, under which the pages may be opened."""
+        named = {name.strip().lower() for name in self.pages_allowed_hosts.split(",")}
+        return frozenset(named - {""} | {self.host.lower(), socket.gethostname().lower()})
 
     @property
     def retry(self) -> RetryPolicy:
