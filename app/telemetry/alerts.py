@@ -40,9 +40,7 @@ class Alarms:
         return tuple(Alert(kind, text, self._since[kind]) for kind, text in found.items())
 
 
-def out_of_bounds(
-    thresholds: Thresholds, recent: Span, active: int
-) -> Iterator[tuple[str, str]]:
+def out_of_bounds(thresholds: Thresholds, recent: Span, active: int) -> Iterator[tuple[str, str]]:
     """Yield the kind and the wording of every alert there is reason for."""
     rates = recent.error_rates
     if recent.requests >= thresholds.floor and sum(rates.values()) > thresholds.error_rate:

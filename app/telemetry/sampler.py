@@ -94,9 +94,7 @@ class Sampler:
     def _point(self, samples: Samples) -> Point:
         return Point.of(samples, self._telemetry.clock(), self._telemetry.wall())
 
-    def _snapshot(
-        self, families: tuple[Metric, ...], samples: Samples, point: Point
-    ) -> Snapshot:
+    def _snapshot(self, families: tuple[Metric, ...], samples: Samples, point: Point) -> Snapshot:
         telemetry = self._telemetry
         alerts = self._alarms.check(self._ring.until(point, WINDOW), telemetry.active)
         document = {
