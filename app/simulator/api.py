@@ -88,7 +88,7 @@ class Api:
         fields = [("content-type", answer.content_type)]
         if call.step.encoding is not None:
             fields.append(("content-encoding", call.step.encoding))
-        fields += limits.headers(call.request_id, self._spent, self._wall())
+        fields += limits.headers(call.request_id, call.number, self._spent, self._wall())
         own = {name.lower() for name, _ in call.step.headers}
         fields = [field for field in fields if field[0] not in own]
         return [(name.encode(), value.encode()) for name, value in (*fields, *call.step.headers)]

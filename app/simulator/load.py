@@ -108,16 +108,15 @@ async def send(client: httpx.AsyncClient, scenario: Scenario, number: int) -> No
 
 
 def headers(scenario: Scenario, number: int) -> dict[str, str]:
-    """Return the request's headers; the step's ``#`` part tells its requests from others'."""
-    step = msgspec.json.encode(scenario.step).decode()
+    """Return the request's headers."""
     return {
         "content-type": "application/json",
         "anthropic-version": "2023-06-01",
         "x-api-key": "sk-demo-not-a-key",
         "x-claude-code-session-id": f"demo-{number // TURNS}",
         "x-stainless-retry-count": str(scenario.retry_count),
-        "x-simulate": step,
-        "accept-encoding": "gzip, br",
+        "x-simulate": msgspec.json.encode(scenario.step).decode(),
+        "x-simulate-key": str(number),
     }
 
 
