@@ -118,5 +118,3 @@ class Telemetry:
             cost=cost,
             ids=identifiers(exchange),
         )
-
-
