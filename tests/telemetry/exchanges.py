@@ -97,8 +97,12 @@ words = st.text(st.characters(codec="utf-8"), max_size=20)
 models = st.sampled_from([*PRICES.models, *PRICES.unpriced]) | words
 detectors = st.dictionaries(words, counts, max_size=3)
 headers = st.dictionaries(
-    st.sampled_from(["5h", "7d", "7d_opus", "overage"]) | st.from_regex("[a-z0-9]{1,8}", fullmatch=True),
-    st.tuples(st.sampled_from(["utilization", "status", "reset"]), st.sampled_from(["1", "0.25", "allowed", "odd"])),
+    st.sampled_from(["5h", "7d", "7d_opus", "overage"])
+    | st.from_regex("[a-z0-9]{1,8}", fullmatch=True),
+    st.tuples(
+        st.sampled_from(["utilization", "status", "reset"]),
+        st.sampled_from(["1", "0.25", "allowed", "odd"]),
+    ),
     max_size=4,
 ).map(lambda said: {f"anthropic-ratelimit-unified-{w}-{f}": v for w, (f, v) in said.items()})
 sources: st.SearchStrategy[Source] = st.sampled_from(["client", "upstream", "proxy"])
