@@ -31,6 +31,10 @@ _MOST = 2**53  # tokens; a larger number is a mistake
 Counts = dict[str, int]
 
 
+class OddUsage(ValueError):
+    """A ``usage`` that is not as the API writes it: no number is better than a wrong one."""
+
+
 class Accumulator:
     """Takes in each ``usage`` in turn.
 
@@ -44,11 +48,11 @@ class Accumulator:
         self._words: dict[str, str] = {}
 
     def announce(self, usage: object) -> None:
-        """Take in a ``usage`` object; null is none. ValueError, and no change, if it is odd."""
+        """Take in a ``usage`` object; null is none. Raises `OddUsage`, unchanged."""
         if usage is None:
             return
         if not isinstance(usage, Mapping):
-            raise ValueError("usage is not an object")
+            raise OddUsage("usage is not an object")
         counts, tools = _counts(usage), _tools(usage)
         added = _compactions(usage.get("iterations"))
         self._counts |= counts
@@ -79,12 +83,12 @@ def _count(node: object, path: tuple[str, ...]) -> int | None:
         if node is None:
             return None
         if not isinstance(node, Mapping):
-            raise ValueError(f"{path[0]} is not an object")
+            raise OddUsage(f"{path[0]} is not an object")
         node = node.get(key)
     if node is None:
         return None
     if type(node) is not int or not 0 <= node <= _MOST:
-        raise ValueError(f"{path[-1]} is not a count")
+        raise OddUsage(f"{path[-1]} is not a count")
     return node
 
 

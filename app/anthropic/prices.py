@@ -7,10 +7,11 @@ the user's is laid over it, field by field.
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -23,6 +24,8 @@ _SUFFIXES = re.compile(r"(?:\[1m\]|-\d{8})+$", re.ASCII)  # long context, releas
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
+
+_Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,13 +45,22 @@ class LongPrompt(Rates, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Model(Rates, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model's rates and the factors on them: Message Batches, fast speed, US inference."""
+    """A model's rates, since when they hold, and the factors on them."""
+
+    effective_from: date
+    batch: Rate  # Message Batches
+    fast: Rate  # speed: fast
+    us: Rate  # inference_geo: us
+    long_prompt: LongPrompt | None = None
+
+
+class _Defaults(msgspec.Struct, forbid_unknown_fields=True):
+    """What a `Model` has unless it says otherwise."""
 
     effective_from: date
     batch: Rate
     fast: Rate
     us: Rate
-    long_prompt: LongPrompt | None = None
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -62,8 +74,11 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     models: dict[Name, dict[str, Any]]
 
 
-class Prices(msgspec.Struct, frozen=True, kw_only=True):
-    """A price list: ``models`` by canonical name, ``server_tools`` in USD per 1,000 requests."""
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """A price list as of a month. ``models`` go by canonical name, those in ``unpriced`` have
+    a name only; ``server_tools`` are in USD per 1,000 requests.
+    """
 
     as_of: str
     source: str
@@ -132,30 +147,39 @@ def _factor(model: Model, usage: Usage, *, batch: bool) -> float:
     return factor * (model.us if usage.inference_geo == "us" else 1.0)
 
 
-def _overlaid(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with another's fields in the place of its own, table by table."""
     merged = dict(below)
     for key, value in above.items():
         lower = merged.get(key)
-        both = isinstance(lower, dict) and isinstance(value, dict)
-        merged[key] = _overlaid(lower, value) if both else value
+        if isinstance(lower, dict) and isinstance(value, dict):
+            merged[key] = _overlaid(lower, value)
+        else:
+            merged[key] = value
     return merged
 
 
 def _prices(document: Mapping[str, Any]) -> Prices:
-    file = msgspec.convert(document, _File)
+    file = _checked(document, _File, "the file")
+    defaults = msgspec.structs.asdict(_checked(file.defaults, _Defaults, "defaults"))
+    for name in file.models:
+        if _SUFFIXES.search(name):
+            raise ValueError(f"model {name}: write the name without its date and [1m]")
     return Prices(
         as_of=file.as_of,
         source=file.source,
-        models={name: _model(name, file.defaults | said) for name, said in file.models.items()},
+        models={
+            name: _checked(defaults | said, Model, f"model {name}")
+            for name, said in file.models.items()
+        },
         unpriced=frozenset(file.unpriced) - file.models.keys(),
         server_tools=file.server_tools,
     )
 
 
-def _model(name: str, said: Mapping[str, Any]) -> Model:
-    if _SUFFIXES.search(name):
-        raise ValueError(f"model {name!r}: write the name without its date and [1m]")
+def _checked(said: Mapping[str, Any], kind: type[_Kind], where: str) -> _Kind:
     try:
-        return msgspec.convert(said, Model)
+        return msgspec.convert(said, kind)
     except msgspec.ValidationError as exc:
-        raise ValueError(f"model {name!r}: {exc}") from exc
+        fields = ", ".join(kind.__struct_fields__)
+        raise ValueError(f"{where}: {exc} (its fields are {fields})") from exc
