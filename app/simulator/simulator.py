@@ -143,14 +143,13 @@ class Simulator:
 
     def _connect(self) -> Connection:
         self._connected += 1
-        connection = Connection(
+        return Connection(
             self._connected,
             self._accept,
             max_concurrent_streams=self._max_concurrent_streams,
+            opened=self._connections.add,
             closed=self._connections.discard,
         )
-        self._connections.add(connection)
-        return connection
 
     def _accept(self, stream: Stream) -> None:
         step = NORMAL
