@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]  # it ships no types
+import brotli
 from hypothesis import strategies as st
 
 from app.anthropic.usage import Usage
