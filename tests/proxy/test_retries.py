@@ -1,5 +1,6 @@
 """Behaviour C1 to C3: what is retried, and what the client gets."""
 
+import httpx
 import pytest
 
 from app.certificates import Certificate
@@ -71,9 +72,10 @@ async def test_a_lost_connection_is_not_retried(
 async def test_a_cut_refusal_is_passed_on_as_it_is(proxy: Running, upstream: Simulator) -> None:
     upstream.script(Step(status=529, fault="reset", after=0))
     async with proxy.client() as client:
-        answer = await client.post("/v1/messages", json=MESSAGE)
-        assert answer.status_code in (502, 529)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.post("/v1/messages", json=MESSAGE)
     assert len(upstream.received) == 1
+    assert (await proxy.ended()).outcome is Outcome.UPSTREAM_ABORT
 
 
 async def test_a_storm_of_refusals_does_not_multiply_the_load(
