@@ -37,8 +37,9 @@ class Connection(asyncio.Protocol):
     """A socket, its session and their life. Synchronous but for `probe` and `wait_closed`.
 
     State: ``limit``, ``settled`` and ``used`` are for the listener's pool, which alone changes
-    ``used``; ``served`` counts streams, ``connect_time`` is seconds; ``draining`` is set once no more may be opened, ``_lost``
+    ``used``; ``served`` counts streams; ``draining`` is set once no more may be opened, ``_lost``
     once nothing passes any more; ``_early`` holds what came before our preface was written.
+    Whoever connects notes the ``connect_time``, in seconds.
     """
 
     def __init__(

@@ -180,7 +180,7 @@ class Pool(Generic[T, M]):
 
     def _finish(self, attempt: Attempt) -> list[T]:
         self._attempts.remove(attempt)
-        tickets = list(attempt.tickets)
+        tickets = [ticket for ticket in self._waiting if ticket.attempt is attempt]
         for ticket in tickets:
             self._unbind(ticket)
         return tickets
