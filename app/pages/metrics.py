@@ -26,7 +26,7 @@ _EXPOSITION = ("application/openmetrics-text", "text/plain;version=")
 _NO_STORE = {"cache-control": "no-store"}
 
 
-def metrics_routes(sampler: Sampler, broadcast: Broadcast) -> list[Route]:
+def routes(sampler: Sampler, broadcast: Broadcast) -> list[Route]:
     """Return the routes of all four views; the stream ends with ``broadcast.close()``."""
     exposition = Exposition(sampler)
     schema = SCHEMA.read_bytes()
