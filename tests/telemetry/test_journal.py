@@ -99,7 +99,7 @@ def test_neither_path_nor_headers_are_ever_written(exchange: Exchange) -> None:
         exchange,
         path=f"/v1/{canary}",
         method=canary,
-        headers=exchange.headers | {f"anthropic-ratelimit-{canary}": canary},
+        headers={f"anthropic-ratelimit-{canary}": canary},
         session_id=f"{canary} {canary}",
         requested_model=canary,
         model=None,

@@ -8,14 +8,21 @@ from typing import Any
 import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client.openmetrics.exposition import generate_latest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from app.exchange import Exchange
 from app.pages.metrics import SCHEMA
 from app.telemetry.broadcast import Broadcast
 from app.telemetry.sampler import Sampler, Snapshot
-from tests.telemetry.exchanges import FAILED, PLAIN, Clock, exchanges, record, telemetry
+from tests.telemetry.exchanges import (
+    FAILED,
+    PLAIN,
+    Clock,
+    exchanges,
+    exposition,
+    parsed,
+    record,
+    telemetry,
+)
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
 
@@ -31,10 +38,9 @@ class Exposed:
     """The exposition, parsed."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        text = generate_latest(snapshot).decode()
         self.samples = [
             (sample.name.removeprefix("anthropic_proxy_"), sample.labels, sample.value)
-            for family in text_string_to_metric_families(text)
+            for family in parsed(exposition(snapshot))
             for sample in family.samples
         ]
 
