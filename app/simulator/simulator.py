@@ -59,7 +59,7 @@ class Simulator:
         self._history = History()
         self._connections: set[Connection] = set()
         self._connected = 0
-        self._running: dict[asyncio.Task[None], Received] = {}
+        self._running: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -155,11 +155,12 @@ class Simulator:
         step = NORMAL
         if not control.controls(stream.received):
             self._history.add(stream.received)
+            stream.on_end = self._history.end
             step = self._step(stream.received)
         stream.reading = step.read_body
         stream.task = asyncio.get_running_loop().create_task(self._answer(stream, step))
-        self._running[stream.task] = stream.received
-        stream.task.add_done_callback(self._ended)
+        self._running.add(stream.task)
+        stream.task.add_done_callback(self._running.discard)
 
     def _step(self, received: Received) -> Step:
         try:
@@ -178,8 +179,3 @@ class Simulator:
         if control.controls(received):
             return control.respond(self, received, body)
         return self._api.respond(received, body, step)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        received = self._running.pop(task)
-        if not control.controls(received):
-            self._history.end(received)
