@@ -106,6 +106,7 @@ async def test_everyone_else_gets_json_from_metrics(accept: str) -> None:
 @pytest.mark.parametrize(
     "accept",
     ["application/openmetrics-text;version=x", "application/openmetrics-text; version=99", ","],
+    ["application/openmetrics-text;version=x", "application/openmetrics-text; version=99", ","],
 )
 async def test_an_odd_accept_header_gets_an_exposition_all_the_same(accept: str) -> None:
     async with serving() as served:
