@@ -5,6 +5,7 @@ Usage: python -m benchmarks.telemetry
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,9 @@ EXCHANGES = 20_000
 EVENTS = 50_000
 WATCHERS = 500
 SECONDS = 12.0
+SNAPSHOTS = 50_000  # bytes that every watcher must have seen at least
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 EVENT = (
     b"event: content_block_delta\n"
@@ -147,8 +151,9 @@ async def serve_watchers() -> None:
     broadcast = Broadcast()
     sampler = Sampler(observer, broadcast)
     config, stop = Config(), asyncio.Event()
-    config.bind = [sys.argv[2]]
-    config.backlog = WATCHERS
+    listener = socket.create_server(("127.0.0.1", 0), backlog=WATCHERS)
+    print(listener.getsockname()[1], flush=True)
+    config.bind = [f"fd://{listener.detach()}"]
     config.errorlog = None
     app = Starlette(routes=list(metrics.routes(sampler, broadcast)))
     ticking = asyncio.create_task(sampler.run())
@@ -166,41 +171,45 @@ async def serve_watchers() -> None:
 
 async def watched(watchers: int) -> float:
     """Return the share of a core that a process with so many watchers takes."""
-    address = "127.0.0.1:18763"
     server = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "benchmarks.telemetry",
         "serve",
-        address,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     assert server.stdin is not None
     assert server.stdout is not None
-    await asyncio.sleep(2)
-    reading = [asyncio.create_task(watch(address)) for _ in range(watchers)]
-    await asyncio.sleep(5)
+    port = int(await server.stdout.readline())
+    streams = [await connect(port) for _ in range(watchers)]
+    reading = [asyncio.create_task(count(stream)) for stream in streams]
     server.stdin.write(b"begin\n")
     await asyncio.sleep(SECONDS)
     server.stdin.write(b"end\n")
     share = float(await server.stdout.readline())
     received = await asyncio.gather(*reading)
     await server.wait()
-    assert all(count > 0 for count in received), "a watcher saw nothing"
+    assert all(size > SNAPSHOTS for size in received), "a watcher saw next to nothing"
     return share
 
 
-async def watch(address: str) -> int:
+async def connect(port: int) -> Stream:
+    """Start to watch; return once the first bytes are here."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /metrics/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    await reader.readline()
+    return reader, writer
+
+
+async def count(stream: Stream) -> int:
     """Read the stream to its end; return how many bytes came."""
-    host, _, port = address.partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(f"GET /metrics/stream HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-    count = 0
+    reader, writer = stream
+    received = 0
     while chunk := await reader.read(65_536):
-        count += len(chunk)
+        received += len(chunk)
     writer.close()
-    return count
+    return received
 
 
 def main() -> None:
