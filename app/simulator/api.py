@@ -1,7 +1,7 @@
 """The simulated API: from a request to its answer, by method and path."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.anthropic.encoding import EncodingError, decode
 from app.simulator import limits
@@ -22,6 +22,7 @@ from app.simulator.received import Received
 from app.simulator.step import Step
 from app.simulator.wire import Headers
 
+NORMAL = 200
 BODY_LIMIT = 512 * 2**20  # bytes of a request's body, decoded
 MODELS = (
     "claude-fable-5-1",
@@ -70,7 +71,7 @@ class Api:
         if step.fault is None and answer.content_type != EVENTS:
             pieces = tuple(pieces)
             head.append(length(pieces))
-        return Response(answer.status, head, pieces)
+        return Response(answer.status, _with_own(head, step), pieces)
 
     def _answer(self, call: Call) -> Answer:
         step, received = call.step, call.received
@@ -80,18 +81,17 @@ class Api:
             return error(step.status, call.request_id)
         route = _ROUTES.get((received.method, received.path), _unknown)
         try:
-            return route(self, call)
+            answer = route(self, call)
         except (ValueError, EncodingError) as exc:
             return error(400, call.request_id, str(exc))
+        return answer if step.status == NORMAL else replace(answer, status=step.status)
 
     def _headers(self, call: Call, answer: Answer) -> Headers:
         fields = [("content-type", answer.content_type)]
         if call.step.encoding is not None:
             fields.append(("content-encoding", call.step.encoding))
         fields += limits.headers(call.request_id, call.number, self._spent, self._wall())
-        own = {name.lower() for name, _ in call.step.headers}
-        fields = [field for field in fields if field[0] not in own]
-        return [(name.encode(), value.encode()) for name, value in (*fields, *call.step.headers)]
+        return [(name.encode(), value.encode()) for name, value in fields]
 
     def _messages(self, call: Call) -> Answer:
         body, request = _read(call)
@@ -115,6 +115,13 @@ class Api:
         body, request = _read(call)
         call.received.model = request.model
         return as_json({"input_tokens": PromptCache().usage(body, request).prompt})
+
+
+def _with_own(head: Headers, step: Step) -> Headers:
+    """Return the head with the step's fields in the place of ours."""
+    own = [(name.encode(), value.encode("latin-1")) for name, value in step.headers]
+    names = {name.lower() for name, _ in own}
+    return [*(field for field in head if field[0] not in names), *own]
 
 
 def _read(call: Call) -> tuple[bytes, Request]:

@@ -76,7 +76,7 @@ class Http2(Wire):
             events = self.h2.receive_data(data)
         except ProtocolError:
             self.flush()
-            self.pipe.transport.close()
+            self._close()
             return
         for event in events:
             if (take := _TAKES.get(type(event))) is not None:
@@ -148,15 +148,19 @@ class Http2(Wire):
 
     def _window(self, event: WindowUpdated) -> None:
         if event.stream_id == 0:
-            self._settings(event)
+            self._wake(event)
         elif (stream := self._streams.get(event.stream_id)) is not None:
             stream.room.set()
 
-    def _settings(self, _: Event) -> None:
+    def _wake(self, _: Event) -> None:
         for stream in self._streams.values():
             stream.room.set()
 
     def _terminated(self, _: ConnectionTerminated) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self.lost()
         self.pipe.transport.close()
 
 
@@ -166,7 +170,7 @@ _TAKES: dict[type[Event], Callable[[Http2, Any], None]] = {
     StreamEnded: Http2._end,  # noqa: SLF001 - likewise
     StreamReset: Http2._reset,  # noqa: SLF001 - likewise
     WindowUpdated: Http2._window,  # noqa: SLF001 - likewise
-    RemoteSettingsChanged: Http2._settings,  # noqa: SLF001 - likewise
+    RemoteSettingsChanged: Http2._wake,  # noqa: SLF001 - likewise
     ConnectionTerminated: Http2._terminated,  # noqa: SLF001 - likewise
 }
 
