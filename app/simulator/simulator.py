@@ -154,24 +154,26 @@ class Simulator:
         )
 
     def _accept(self, stream: Stream) -> None:
-        step = NORMAL
+        step: Step | None = NORMAL
         if not control.controls(stream.received):
             self._history.add(stream.received)
             stream.on_end = self._history.end
             step = self._step(stream.received)
-        stream.reading = step.read_body
+        stream.reading = step is None or step.read_body
         stream.task = asyncio.get_running_loop().create_task(self._answer(stream, step))
         self._running.add(stream.task)
         stream.task.add_done_callback(self._running.discard)
 
-    def _step(self, received: Received) -> Step:
+    def _step(self, received: Received) -> Step | None:
         try:
             return self._script.take(received)
         except ValueError as exc:
             return refusal(str(exc))
 
-    async def _answer(self, stream: Stream, step: Step) -> None:
-        body = stream.received.body if step.early else await stream.body()
+    async def _answer(self, stream: Stream, step: Step | None) -> None:
+        early = step is not None and step.early
+        body = stream.received.body if early else await stream.body()
+        step = step or self._script.take_matching(body)
         try:
             await send(stream, step, self._respond(stream.received, body, step))
         except (h2.exceptions.ProtocolError, h11.LocalProtocolError):

@@ -56,6 +56,7 @@ class Step:
     early: bool = False  # answers without waiting for the request's body
     read_body: bool = True  # False: the request's body is given no flow-control credit
     times: int = 1  # how many requests take this step
+    match: str | None = None  # queued: for requests only whose body contains this
 
     @classmethod
     def parse(cls, value: bytes) -> tuple["Step", ...]:
