@@ -27,6 +27,8 @@ Fault = Literal[
 ]
 Encoding = Literal["gzip", "deflate", "br", "zstd"]
 
+TIMES = 10**6  # requests that one step may serve
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -57,6 +59,12 @@ class Step:
     read_body: bool = True  # False: the request's body is given no flow-control credit
     times: int = 1  # how many requests take this step
     match: str | None = None  # queued: for requests only whose body contains this
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.times <= TIMES:
+            raise ValueError(f"times must be from 1 to {TIMES}")
+        if self.chunk_size is not None and self.chunk_size < 1:
+            raise ValueError("chunk_size must be at least 1")
 
     @classmethod
     def parse(cls, value: bytes) -> tuple["Step", ...]:
