@@ -66,6 +66,15 @@ class Http2(Wire):
         self._uncredited = 0
         self._scheduled = False
         self._leaving = False
+        self._takes: dict[type[Event], Callable[[Any], None]] = {
+            RequestReceived: self._request,
+            DataReceived: self._data,
+            StreamEnded: self._end,
+            StreamReset: self._reset,
+            WindowUpdated: self._window,
+            RemoteSettingsChanged: self._wake,
+            ConnectionTerminated: self._terminated,
+        }
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(CONNECTION_WINDOW - 65535)
         self.flush()
@@ -79,8 +88,8 @@ class Http2(Wire):
             self._close()
             return
         for event in events:
-            if (take := _TAKES.get(type(event))) is not None:
-                take(self, event)
+            if (take := self._takes.get(type(event))) is not None:
+                take(event)
         self.schedule()
 
     def lost(self) -> None:
@@ -162,17 +171,6 @@ class Http2(Wire):
     def _close(self) -> None:
         self.lost()
         self.pipe.transport.close()
-
-
-_TAKES: dict[type[Event], Callable[[Http2, Any], None]] = {
-    RequestReceived: Http2._request,  # noqa: SLF001 - the table belongs to the class
-    DataReceived: Http2._data,  # noqa: SLF001 - likewise
-    StreamEnded: Http2._end,  # noqa: SLF001 - likewise
-    StreamReset: Http2._reset,  # noqa: SLF001 - likewise
-    WindowUpdated: Http2._window,  # noqa: SLF001 - likewise
-    RemoteSettingsChanged: Http2._wake,  # noqa: SLF001 - likewise
-    ConnectionTerminated: Http2._terminated,  # noqa: SLF001 - likewise
-}
 
 
 class Http2Stream(Stream):
