@@ -109,7 +109,7 @@ async def proxying(
         "tls_key_file": certificate.key_file,
         "retry_base_delay": 0.01,
     } | settings
-    loaded = Settings(_env_file=None, **chosen)  # type: ignore[call-arg] - pydantic-settings takes it
+    loaded = Settings(_env_file=None, **chosen)  # type: ignore[call-arg]
     application = create_app(loaded, transport)
     before = asyncio.all_tasks()
     stop = asyncio.Event()
