@@ -150,12 +150,7 @@ class Simulator:
             self._connected,
             self._accept,
             max_concurrent_streams=self._max_concurrent_streams,
-<<<<<<< HEAD
-            opened=self._connections.add,
-            closed=self._connections.discard,
-=======
             connections=self._connections,
->>>>>>> simulator
         )
 
     def _accept(self, stream: Stream) -> None:
