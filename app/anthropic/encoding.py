@@ -9,17 +9,20 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import brotli
+import brotli  # type: ignore[import-untyped]  # it ships no types
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
+SLICE = 4 * 1024  # bytes of input at a time: zlib copies what it has not yet consumed
 PIECE = 64 * 1024  # bytes of output at a time, so that a bomb never unfolds at once
 OUTPUT_LIMIT = 64 * 2**20  # bytes of output in all
 RATIO_LIMIT = 200  # output bytes per input byte, past the first `RATIO_FREE`: a bomb is denser
 RATIO_FREE = 8 * 2**20
+STACK_LIMIT = 2  # codings on top of one another; nobody stacks more in earnest
+ZSTD_WINDOW = 23  # log2 of 8 MB, the most that RFC 9659 §3 allows on the web
 
 
 class EncodingError(Exception):
@@ -27,13 +30,16 @@ class EncodingError(Exception):
 
 
 class Decoder:
-    """Decodes the codings of one ``Content-Encoding`` value; ``None`` and ``identity`` pass."""
+    """Decodes the codings of one ``Content-Encoding`` value; ``None`` and ``identity`` pass.
+
+    Raises `EncodingError` for an unknown coding. ``limit`` is in bytes of output, of all codings.
+    State: ``_in`` and ``_out`` bytes so far, and the ``_codings``, the last applied first.
+    """
 
     def __init__(self, encoding: str | None, *, limit: int = OUTPUT_LIMIT) -> None:
         names = [name.strip().lower() for name in (encoding or "").split(",")]
         self.names = tuple(name for name in names if name not in ("", "identity"))
-        unknown = [name for name in self.names if name not in _CODINGS]
-        if unknown or len(self.names) > 2:  # noqa: PLR2004 - nobody stacks more in earnest
+        if len(self.names) > STACK_LIMIT or not _CODINGS.keys() >= set(self.names):
             raise EncodingError(f"unsupported content-encoding {encoding!r}")
         self._limit = limit
         self._in = self._out = 0
@@ -45,13 +51,11 @@ class Decoder:
         if not self._codings:
             yield data
             return
-        self._in += len(data)
         try:
-            for piece in self._through(data, self._codings):
-                self._out += len(piece)
-                if self._out > self._limit or self._out > RATIO_FREE + self._in * RATIO_LIMIT:
-                    raise EncodingError("the content unfolds beyond all bounds")
-                yield piece
+            for start in range(0, len(data), SLICE):
+                part = data[start : start + SLICE]
+                self._in += len(part)
+                yield from self._through(part, self._codings)
         except (zlib.error, brotli.error, zstd.ZstdError, EOFError) as exc:
             raise EncodingError(f"damaged content: {exc}") from exc
 
@@ -65,6 +69,9 @@ class Decoder:
             yield data
             return
         for piece in codings[0].feed(data):
+            self._out += len(piece)
+            if self._out > self._limit or self._out > RATIO_FREE + self._in * RATIO_LIMIT:
+                raise EncodingError("the content unfolds beyond all bounds")
             yield from self._through(piece, codings[1:])
 
 
@@ -88,17 +95,14 @@ class _Coding:
 
 
 class _Zlib(_Coding):
-    """gzip, and deflate in both of its readings (zlib-wrapped as specified, or raw)."""
-
     def __init__(self, wbits: int) -> None:
         super().__init__()
         self._wbits = wbits
         self._inner = zlib.decompressobj(wbits)
-        self._begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
-            piece = self._decompress(data)
+            piece = self._inner.decompress(data, PIECE)
             if piece:
                 yield piece
             self.finished = self._inner.eof
@@ -106,16 +110,34 @@ class _Zlib(_Coding):
             if self.finished and data:
                 self._inner = zlib.decompressobj(self._wbits)
 
-    def _decompress(self, data: bytes) -> bytes:
-        first, self._begun = not self._begun, True
-        try:
-            return self._inner.decompress(data, PIECE)
-        except zlib.error:
-            if not first or self._wbits != zlib.MAX_WBITS:
-                raise
-            self._wbits = -zlib.MAX_WBITS
-            self._inner = zlib.decompressobj(self._wbits)
-            return self._inner.decompress(data, PIECE)
+
+class _Deflate(_Coding):
+    """Both readings of ``deflate``: in a zlib wrapper, as specified, or bare (RFC 9110 §8.4.1.2).
+
+    State: the first two bytes are ``_held`` until they tell which.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = b""
+        self._inner: _Zlib | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._inner is None:
+            self._held = data = self._held + data
+            if len(data) < _ZLIB_HEADER:
+                return
+            self._inner = _Zlib(zlib.MAX_WBITS if _wrapped(data) else -zlib.MAX_WBITS)
+        yield from self._inner.feed(data)
+        self.finished = self._inner.finished
+
+
+_ZLIB_HEADER = 2  # bytes
+
+
+def _wrapped(data: bytes) -> bool:
+    """Tell whether this begins with a zlib header (RFC 1950 §2.2: CM is 8, FCHECK)."""
+    return data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
 
 
 class _Brotli(_Coding):
@@ -137,7 +159,7 @@ class _Brotli(_Coding):
 class _Zstd(_Coding):
     def __init__(self) -> None:
         super().__init__()
-        self._inner = zstd.ZstdDecompressor()
+        self._inner = _zstd()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while True:
@@ -145,7 +167,7 @@ class _Zstd(_Coding):
                 data = self._inner.unused_data or data
                 if not data:
                     return
-                self._inner = zstd.ZstdDecompressor()
+                self._inner = _zstd()
             piece = self._inner.decompress(data, PIECE)
             if piece:
                 yield piece
@@ -155,10 +177,14 @@ class _Zstd(_Coding):
                 return
 
 
+def _zstd() -> zstd.ZstdDecompressor:
+    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW})
+
+
 _CODINGS: dict[str, Callable[[], _Coding]] = {
     "gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
     "x-gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
-    "deflate": lambda: _Zlib(zlib.MAX_WBITS),
+    "deflate": _Deflate,
     "br": _Brotli,
     "zstd": _Zstd,
 }

@@ -31,33 +31,40 @@ class Event(NamedTuple):
 
 
 class Splitter:
-    """Cuts a stream into records. State: ``_held`` is the begun one, ``_parted`` if too long."""
+    """Cuts a stream into records, in time linear in its length however it is chunked.
+
+    A record goes out as soon as its blank line is there; the LF of a CRLF that comes later opens
+    the next record, which means nothing there. A record of more than ``limit`` bytes goes out in
+    parts that are not ``whole``, as they come.
+
+    State: ``_held`` is the begun record, or the end of it once it is ``_parted``.
+    """
 
     def __init__(self, limit: int = RECORD_LIMIT) -> None:
         self._limit = limit
-        self._held = b""
+        self._held = bytearray()
         self._parted = False
 
     def feed(self, data: bytes) -> list[Record]:
         """Return the records that ``data`` completes."""
-        seen = max(0, len(self._held) - _LONGEST_END)
-        held = self._held + data if self._held else data
-        records, start = [], 0
-        while (end := _END.search(held, max(start, seen))) is not None:
-            records.append(Record(held[start : end.end()], whole=not self._parted))
+        held = self._held
+        records, start, seen = [], 0, max(0, len(held) - _LONGEST_END)
+        held += data
+        while (end := _END.search(held, seen)) is not None:
+            records.append(Record(bytes(held[start : end.end()]), whole=not self._parted))
             self._parted = False
-            start = end.end()
-        self._held = held[start:]
-        if len(self._held) > self._limit:
-            cut = len(self._held) - _LONGEST_END
-            records.append(Record(self._held[:cut], whole=False))
-            self._held = self._held[cut:]
+            start = seen = end.end()
+        del held[:start]
+        if len(held) > _LONGEST_END + (0 if self._parted else self._limit):
+            records.append(Record(bytes(held[:-_LONGEST_END]), whole=False))
+            del held[:-_LONGEST_END]
             self._parted = True
         return records
 
     def close(self) -> bytes:
         """Return the bytes of a record that never ended."""
-        rest, self._held = self._held, b""
+        rest = bytes(self._held)
+        self._held.clear()
         return rest
 
 

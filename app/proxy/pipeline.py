@@ -82,8 +82,8 @@ class Proxy:
             raise
         except Exception as exc:
             log.exception("the proxy failed", error=type(exc).__name__)
-            failure = InternalError("internal_error", "The proxy failed: see its log.")
-            await refuse(failure, outbound, trace)
+            defect = InternalError("internal_error", "The proxy failed: see its log.")
+            await refuse(defect, outbound, trace)
 
     async def _journey(
         self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace

@@ -35,7 +35,7 @@ class RetryPolicy:
         if first(fields, b"x-should-retry") == b"false":
             return None
         asked = _seconds(first(fields, b"retry-after"))
-        return max(self.base_delay * 2**retries, min(asked, self.after_cap))
+        return max(self.base_delay * float(2**retries), min(asked, self.after_cap))
 
 
 class RetryBudget:

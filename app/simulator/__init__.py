@@ -1,1 +1,22 @@
-"""To come."""
+"""A simulated Anthropic upstream, for tests, benchmarks and the demo.
+
+The map, in the order of a request's journey:
+
+1. ``simulator``           the server, and what tests see of it.
+2. ``connection``          which protocol a connection speaks: ``http2`` or ``http1``.
+3. ``wire``                what both offer an answer: frames, resets, cuts.
+4. ``script``, ``step``    what is to be done with this request.
+5. ``api``                 from the request to its answer, by method and path.
+6. ``prompt``, ``message``  what it asks and costs; the generated answer and its events.
+7. ``answer``, ``coding``, ``limits``  the answer's bytes and headers.
+8. ``faults``              the sending, with everything that can go wrong.
+9. ``received``, ``history``  what came, and the sums of what was announced.
+
+Frames are under its exact control, hence h2 and h11 directly and no server framework.
+"""
+
+from app.simulator.received import Received
+from app.simulator.simulator import Simulator
+from app.simulator.step import Step
+
+__all__ = ["Received", "Simulator", "Step"]

@@ -1,0 +1,159 @@
+"""Reads an answer in either of its forms, an event stream or a JSON body, into `Notes`.
+
+Few records are looked into: the content of a stream is recognised by its first bytes and passed
+over, and what is read is read without building the rest.
+"""
+
+from typing import Any
+
+import msgspec
+
+from app.anthropic.accumulator import Accumulator
+from app.anthropic.sse import Splitter, parse
+
+BODY_LIMIT = 8 * 2**20  # bytes of a JSON body that are held; a long answer has some hundred KB
+RECORD_LIMIT = 2**20  # bytes of an event that are held; those that are read have some hundred
+FIELD_LIMIT = 64 * 1024  # bytes of a field that is read; `usage` has some hundred
+WORD_LIMIT = 200  # characters of a model, stop reason or error type
+
+UNKNOWN_ERROR = "unknown"  # the type of an error that does not tell it
+
+_CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")
+_NULL = msgspec.Raw(b"null")
+_NOTHING = msgspec.Raw(b"{}")
+
+
+class _Document(msgspec.Struct):
+    """The fields that are read of an event, a message or an error; null where absent."""
+
+    type: msgspec.Raw = _NULL
+    model: msgspec.Raw = _NULL
+    stop_reason: msgspec.Raw = _NULL
+    usage: msgspec.Raw = _NULL
+    message: msgspec.Raw = _NOTHING  # of message_start
+    delta: msgspec.Raw = _NOTHING  # of message_delta
+    error: msgspec.Raw = _NOTHING
+
+
+_document = msgspec.json.Decoder(_Document).decode
+
+
+class Notes:
+    """What an answer has said of itself so far. ``missing`` is why its usage is not known."""
+
+    def __init__(self) -> None:
+        self.accumulator = Accumulator()
+        self.missing: str | None = None
+        self.model: str | None = None
+        self.stop_reason: str | None = None
+        self.error: str | None = None
+
+    def message(self, message: _Document) -> None:
+        """Take in a message, whole or as it starts."""
+        self.model = _word(message.model)
+        self.stop_reason = _word(message.stop_reason)
+        self.accumulator.announce(_value(message.usage))
+
+    def delta(self, event: _Document) -> None:
+        """Take in how a message went on."""
+        self.accumulator.announce(_value(event.usage))
+        self.stop_reason = _word(_document(event.delta).stop_reason) or self.stop_reason
+
+    def failed(self, document: _Document) -> None:
+        """Take in an error."""
+        self.error = _word(_document(document.error).type) or UNKNOWN_ERROR
+
+
+class EventStream:
+    """Reads an event stream. ``events`` counts its records, comments too."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.events = 0
+        self.first_token = False
+        self._notes = notes
+        self._splitter = Splitter(RECORD_LIMIT)
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next bytes."""
+        for raw, whole in self._splitter.feed(data):
+            if whole and raw.startswith(_CONTENT):
+                self.events += 1
+                self.first_token = True
+            elif whole and not raw.isspace():
+                self.events += 1
+                self._read(raw)
+
+    def finish(self) -> None:
+        """Take in the end. A record without its blank line is none (WHATWG HTML §9.2.6)."""
+        notes = self._notes
+        if notes.accumulator.usage is None and notes.error is None:
+            notes.missing = notes.missing or "no_event"
+
+    def _read(self, raw: bytes) -> None:
+        name, data = parse(raw)
+        try:
+            if name == b"content_block_delta":
+                self.first_token = True
+            elif name == b"message_start":
+                self._notes.message(_document(_document(data).message))
+            elif name == b"message_delta":
+                self._notes.delta(_document(data))
+            elif name == b"error":
+                self._notes.error = UNKNOWN_ERROR
+                self._notes.failed(_document(data))
+        except (ValueError, RecursionError):
+            if self._notes.error is None:
+                self._notes.missing = "parse"
+
+
+class Body:
+    """Reads a JSON body, at its end."""
+
+    events = 0
+    first_token = False
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next bytes, as far as they can be held."""
+        if len(self._held) + len(data) > BODY_LIMIT:
+            self._notes.missing = "truncated"
+        if self._notes.missing is not None:
+            self._held.clear()
+        else:
+            self._held += data
+
+    def finish(self) -> None:
+        """Read what is held; an empty body is the answer to HEAD and lacks nothing."""
+        if not self._held or self._notes.missing is not None:
+            return
+        try:
+            self._read(_document(self._held))
+        except (ValueError, RecursionError) as exc:
+            self._notes.missing = "truncated" if self._is_cut(exc) else "parse"
+
+    def _read(self, document: _Document) -> None:
+        kind = _word(document.type)
+        if kind == "error":
+            self._notes.failed(document)
+        elif kind == "message":
+            self._notes.message(document)
+            if self._notes.accumulator.usage is None:
+                self._notes.missing = "parse"
+
+    def _is_cut(self, exc: Exception) -> bool:
+        # msgspec says so, but for a cut within a number.
+        return "truncated" in str(exc) or not self._held.rstrip().endswith(b"}")
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    if memoryview(raw).nbytes > FIELD_LIMIT:
+        raise ValueError("a field is too long to be read")
+    return msgspec.json.decode(raw)
+
+
+def _word(raw: msgspec.Raw) -> str | None:
+    value = _value(raw)
+    return value[:WORD_LIMIT] if isinstance(value, str) and value else None

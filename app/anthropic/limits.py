@@ -1,0 +1,129 @@
+"""What an answer's rate limit headers say (https://platform.claude.com/docs/en/api/rate-limits).
+
+Documented are limits by kind, also for priority and fast. Subscriptions have *windows* instead,
+``anthropic-ratelimit-unified-5h-utilization`` and the like: undocumented, their names are open.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+WINDOW_LIMIT = 12  # windows that are kept; four were ever seen
+WORD_LIMIT = 40  # characters of a status or claim
+
+_KIND = re.compile(
+    r"anthropic-(?:ratelimit-)?"
+    r"(requests|tokens|input-tokens|output-tokens|(?:priority|fast)-(?:input|output)-tokens)"
+    r"-(limit|remaining|reset)"
+)
+_UNIFIED = re.compile(r"anthropic-ratelimit-unified-(status|reset|representative-claim)")
+_WINDOW = re.compile(
+    r"anthropic-ratelimit-unified-([a-z0-9][a-z0-9_-]{0,19})"
+    r"-(utilization|status|reset|surpassed-threshold|in-use)"
+)
+_OVERAGE = "overage"  # what is used beyond the subscription has the form of a window
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One kind of limit, in requests or tokens; ``reset`` in seconds since the epoch."""
+
+    limit: float | None = None
+    remaining: float | None = None
+    reset: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window of a subscription; ``utilization`` is a fraction that may exceed 1."""
+
+    utilization: float | None = None
+    status: str | None = None
+    reset: float | None = None
+    surpassed_threshold: float | None = None
+    in_use: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Everything the headers said; what they left out is None or not there.
+
+    ``kinds`` goes by names like ``input-tokens`` and ``fast-output-tokens``, ``windows`` by
+    names like ``5h`` and ``7d_opus``. ``representative_claim`` names the window that decides.
+    """
+
+    kinds: Mapping[str, Limit] = field(default_factory=dict)
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    overage: Window | None = None
+    status: str | None = None
+    reset: float | None = None
+    representative_claim: str | None = None
+
+
+def read(headers: Mapping[str, str]) -> Limits:
+    """Read an answer's headers (names in lower case); what makes no sense is passed over."""
+    kinds: dict[str, dict[str, Any]] = {}
+    windows: dict[str, dict[str, Any]] = {}
+    overall: dict[str, Any] = {}
+    for name, value in headers.items():
+        if match := _KIND.fullmatch(name):
+            kinds.setdefault(match[1], {}).update(_field(match[2], value))
+        elif match := _UNIFIED.fullmatch(name):
+            overall |= _field(match[1], value)
+        elif match := _WINDOW.fullmatch(name):
+            windows.setdefault(match[1], {}).update(_field(match[2], value))
+    overage = windows.pop(_OVERAGE, None)
+    return Limits(
+        kinds={kind: Limit(**said) for kind, said in kinds.items() if said},
+        windows={name: Window(**said) for name, said in _kept(windows)},
+        overage=Window(**overage) if overage else None,
+        **overall,
+    )
+
+
+def _kept(windows: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, said) for name, said in windows.items() if said][:WINDOW_LIMIT]
+
+
+def _field(name: str, value: str) -> dict[str, Any]:
+    """Return the field under its Python name, or nothing if its value makes no sense."""
+    read_value = _VALUES[name](value.strip())
+    return {} if read_value is None else {name.replace("-", "_"): read_value}
+
+
+def _number(value: str) -> float | None:
+    return float(value) if _NUMBER.fullmatch(value) else None
+
+
+def _instant(value: str) -> float | None:
+    """Read seconds since the epoch or an RFC 3339 date: both were seen for one header."""
+    if (number := _number(value)) is not None:
+        return number
+    try:
+        instant = datetime.fromisoformat(value)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _word(value: str) -> str | None:
+    return value[:WORD_LIMIT] or None
+
+
+def _flag(value: str) -> bool | None:
+    return {"true": True, "false": False}.get(value.lower())
+
+
+_VALUES: Mapping[str, Callable[[str], Any]] = {
+    "limit": _number,
+    "remaining": _number,
+    "reset": _instant,
+    "utilization": _number,
+    "surpassed-threshold": _number,
+    "status": _word,
+    "representative-claim": _word,
+    "in-use": _flag,
+}

@@ -1,0 +1,185 @@
+"""List prices: what an answer's tokens would cost in USD without any subscription or discount.
+
+An estimate, not a bill. The packaged list (``prices.toml``) says as of when it is; a file of
+the user's is laid over it, field by field.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from app.anthropic.usage import Usage
+
+OTHER = "other"  # the name of every model that is not in the list
+MILLION, THOUSAND = 1e6, 1e3
+
+_SUFFIXES = re.compile(r"(?:\[1m\]|-\d{8})+$", re.ASCII)  # long context, release date
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+Rate = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
+
+_Kind = TypeVar("_Kind", bound=msgspec.Struct)
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """USD per million tokens of each kind; the five are independent of one another."""
+
+    input: Rate
+    cache_write_5m: Rate
+    cache_write_1h: Rate
+    cache_read: Rate
+    output: Rate
+
+
+class LongPrompt(Rates, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rates of a request whose whole prompt has more than ``above`` tokens."""
+
+    above: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Model(Rates, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model's rates, since when they hold, and the factors on them."""
+
+    effective_from: date
+    batch: Rate  # Message Batches
+    fast: Rate  # speed: fast
+    us: Rate  # inference_geo: us
+    long_prompt: LongPrompt | None = None
+
+
+class _Defaults(msgspec.Struct, forbid_unknown_fields=True):
+    """What a `Model` has unless it says otherwise."""
+
+    effective_from: date
+    batch: Rate
+    fast: Rate
+    us: Rate
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    """A price file, its models not yet read."""
+
+    as_of: Name
+    source: str
+    unpriced: list[Name]
+    defaults: dict[str, Any]
+    server_tools: dict[Name, Rate]
+    models: dict[Name, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """A price list as of a month. ``models`` go by canonical name, those in ``unpriced`` have
+    a name only; ``server_tools`` are in USD per 1,000 requests.
+    """
+
+    as_of: str
+    source: str
+    models: Mapping[str, Model]
+    unpriced: frozenset[str]
+    server_tools: Mapping[str, float]
+
+    @classmethod
+    def packaged(cls) -> "Prices":
+        """Return the list that comes with the proxy."""
+        return cls.load(None)
+
+    @classmethod
+    def load(cls, path: Path | None) -> "Prices":
+        """Return the packaged list with the TOML file at ``path`` laid over it.
+
+        A ValueError names the file, the model, the field and what is allowed.
+        """
+        document = tomllib.loads(_packaged.read_text("utf-8"))
+        if path is None:
+            return _prices(document)
+        try:
+            return _prices(_overlaid(document, tomllib.loads(path.read_text("utf-8"))))
+        except OSError as exc:
+            raise ValueError(f"{path}: {exc.strerror or exc}") from exc
+        except ValueError as exc:
+            raise ValueError(f"{path}: {exc}") from exc
+
+    def canonical(self, model: str) -> str:
+        """Return the name without ``[1m]`` and ``-YYYYMMDD`` if it is known, else ``other``."""
+        name = _SUFFIXES.sub("", model)
+        return name if name in self.models or name in self.unpriced else OTHER
+
+    def cost(self, usage: Usage, model: str, *, batch: bool = False) -> Mapping[str, float] | None:
+        """Return USD by type of token, and for ``server_tools``; None without a price.
+
+        ``model`` is the one that answered. Factors multiply; tools have none.
+        """
+        priced = self.models.get(self.canonical(model))
+        if priced is None:
+            return None
+        rates, factor = _rates(priced, usage), _factor(priced, usage, batch=batch)
+        tokens = {
+            kind: getattr(usage, kind) * getattr(rates, kind) * factor / MILLION
+            for kind in Rates.__struct_fields__
+        }
+        return tokens | {"server_tools": self._tools(usage)}
+
+    def _tools(self, usage: Usage) -> float:
+        """Return USD for server tools; those that the list does not name cost their tokens."""
+        counts = usage.server_tools.items()
+        return sum(self.server_tools.get(tool, 0.0) * count for tool, count in counts) / THOUSAND
+
+
+_packaged = resources.files(__package__) / "prices.toml"
+
+
+def _rates(model: Model, usage: Usage) -> Rates:
+    tier = model.long_prompt
+    return tier if tier is not None and usage.prompt > tier.above else model
+
+
+def _factor(model: Model, usage: Usage, *, batch: bool) -> float:
+    factor = model.batch if batch or usage.service_tier == "batch" else 1.0
+    factor *= model.fast if usage.speed == "fast" else 1.0
+    return factor * (model.us if usage.inference_geo == "us" else 1.0)
+
+
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with another's fields in the place of its own, table by table."""
+    merged = dict(below)
+    for key, value in above.items():
+        lower = merged.get(key)
+        if isinstance(lower, dict) and isinstance(value, dict):
+            merged[key] = _overlaid(lower, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _prices(document: Mapping[str, Any]) -> Prices:
+    file = _checked(document, _File, "the file")
+    defaults = msgspec.structs.asdict(_checked(file.defaults, _Defaults, "defaults"))
+    for name in file.models:
+        if _SUFFIXES.search(name):
+            raise ValueError(f"model {name}: write the name without its date and [1m]")
+    return Prices(
+        as_of=file.as_of,
+        source=file.source,
+        models={
+            name: _checked(defaults | said, Model, f"model {name}")
+            for name, said in file.models.items()
+        },
+        unpriced=frozenset(file.unpriced) - file.models.keys(),
+        server_tools=file.server_tools,
+    )
+
+
+def _checked(said: Mapping[str, Any], kind: type[_Kind], where: str) -> _Kind:
+    try:
+        return msgspec.convert(said, kind)
+    except msgspec.ValidationError as exc:
+        fields = ", ".join(kind.__struct_fields__)
+        raise ValueError(f"{where}: {exc} (its fields are {fields})") from exc

@@ -1,0 +1,163 @@
+"""The composition root: every part is made here and handed what it needs, in a request's order."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import __version__
+from app.anthropic.prices import Prices
+from app.errors import ResponseCut
+from app.pages import health
+from app.pages.guard import Guard
+from app.proxy.admission import Admission
+from app.proxy.pipeline import Proxy
+from app.proxy.scrubbing import Scrubbing
+from app.proxy.upstream import Upstream
+from app.scrubber import Scrubber, rules
+from app.settings import Settings
+from app.telemetry.journal import Journal
+from app.telemetry.recorder import Telemetry
+
+Clock = Callable[[], float]
+
+
+class Application:
+    """The ASGI application of the main port; ``dashboard`` is that of the plain one.
+
+    The proxy's own paths, matched exactly, are pages; everything else goes to upstream.
+    ``admission`` is the gate that a server closes to drain; ``stop`` ends what never ends by
+    itself.
+    """
+
+    def __init__(
+        self, proxy: ASGIApp, pages: Starlette, *, admission: Admission, stop: Callable[[], None]
+    ) -> None:
+        self.admission = admission
+        self.dashboard: ASGIApp = pages
+        self.stop = stop
+        self._proxy = proxy
+        self._own = frozenset(
+            route.path.encode() for route in pages.routes if isinstance(route, Route)
+        ) - {b"/"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or the lifespan."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1003})
+        elif scope["type"] == "lifespan" or scope["raw_path"] in self._own:
+            await self.dashboard(scope, receive, send)
+        else:
+            # A response left unfinished is reset, or its connection closed, by the server.
+            with suppress(ResponseCut):
+                await self._proxy(scope, receive, send)
+
+
+def create_app(
+    settings: Settings,
+    transport: httpx.AsyncBaseTransport | None = None,
+    *,
+    clock: Clock = time.monotonic,
+    wall: Clock = time.time,
+) -> Application:
+    """Return the application; raises ValueError, naming the setting, when one is unusable.
+
+    ``transport`` reaches upstream; the application closes it at the end of its lifespan.
+    """
+    transport = transport or _transport(settings)
+    telemetry = Telemetry(
+        prices=Prices.load(settings.prices_file),
+        clock=clock,
+        wall=wall,
+        version=__version__,
+        config={"scrub_mode": settings.scrub_mode},
+        journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
+    )
+    admission = Admission(settings.max_active_requests)
+    proxy = Proxy(
+        Upstream(
+            transport,
+            settings.origin,
+            timeouts=settings.timeouts,
+            retry=settings.retry,
+            clock=clock,
+        ),
+        admission=admission,
+        observer=telemetry,
+        clock=clock,
+        wall=wall,
+        max_body_size=settings.max_body_size,
+        access_token=_secret(settings.access_token),
+        scrubbing=_scrubbing(settings, clock),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await transport.aclose()
+
+    pages = Starlette(
+        routes=[
+            *health.routes(lambda: admission.ready),
+            Route("/", _to_dashboard),
+        ],
+        middleware=[
+            Middleware(
+                Guard,
+                names=settings.allowed_hosts,
+                token=_secret(settings.pages_token),
+            )
+        ],
+        lifespan=lifespan,
+    )
+    pages.router.redirect_slashes = False
+    return Application(proxy, pages, admission=admission, stop=lambda: None)
+
+
+async def _to_dashboard(_: Request) -> RedirectResponse:
+    return RedirectResponse("/dashboard")
+
+
+def _transport(settings: Settings) -> httpx.AsyncBaseTransport:
+    return httpx.AsyncHTTPTransport(
+        verify=settings.upstream_tls,
+        http2=settings.upstream_http2,
+        trust_env=False,
+        limits=httpx.Limits(
+            max_connections=settings.upstream_max_connections,
+            max_keepalive_connections=settings.upstream_max_keepalive_connections,
+        ),
+    )
+
+
+def _scrubbing(settings: Settings, clock: Clock) -> Scrubbing | None:
+    if settings.scrub_mode == "off":
+        return None
+    scrubber = Scrubber(
+        mode=settings.scrub_mode,
+        key=bytes.fromhex(_secret(settings.scrub_hmac_key) or ""),
+        rules=rules.load(detectors=settings.scrub_detectors, file=settings.scrub_rules_file),
+        style=settings.scrub_placeholder_style,
+        clock=clock,
+        limit=settings.scrub_max_body_size,
+    )
+    return Scrubbing(
+        scrubber,
+        settings.scrub_max_body_size,
+        block=settings.scrub_on_skip == "block",
+        restore=settings.scrub_restore,
+    )
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()

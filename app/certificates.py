@@ -1,0 +1,211 @@
+"""A certificate for this machine, made once: a small local CA and a leaf that it signs.
+
+Clients are told to trust the CA file; it outlives the leaf, which is renewed on its own. Private
+keys are 0600 and never leave the state directory. Several proxies may share the directory.
+"""
+
+import fcntl
+import ipaddress
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+CA_LIFETIME = timedelta(days=3650)
+LEAF_LIFETIME = timedelta(days=397)  # the longest that browsers accept of a leaf
+RENEWAL = timedelta(days=30)  # before the end
+BACKDATED = timedelta(hours=1)  # clocks differ
+
+Key = ec.EllipticCurvePrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Files of the server's certificate chain and key; ``ca_file`` is what clients trust."""
+
+    cert_file: Path
+    key_file: Path
+    ca_file: Path | None = None
+
+
+def local_names() -> tuple[str, ...]:
+    """Return the names that a client on this machine or in its network may use."""
+    return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", socket.gethostname().lower())))
+
+
+def ensure(directory: Path, names: tuple[str, ...], now: datetime | None = None) -> Certificate:
+    """Return a certificate for ``names`` that is good for `RENEWAL` at least, made if need be.
+
+    Raises OSError when ``directory`` cannot be written.
+    """
+    now = now or datetime.now(UTC)
+    made = Certificate(directory / "server.crt", directory / "server.key", directory / "ca.crt")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(directory / "lock"):
+        ca, ca_key = _authority(directory, now)
+        leaf = _read(made.cert_file)
+        if leaf is None or not made.key_file.exists() or not _serves(leaf, ca, names, now):
+            _issue(made, names, ca, ca_key, now)
+    return made
+
+
+def fingerprint(cert_file: Path) -> str:
+    """Return a certificate's SHA-256, for people to compare."""
+    certificate = x509.load_pem_x509_certificate(cert_file.read_bytes())
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def problems(cert_file: Path, key_file: Path, now: datetime | None = None) -> list[str]:
+    """Return what is questionable about a usable pair of files.
+
+    Raises ValueError when they cannot be used at all, with the reason.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(cert_file.read_bytes())
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert_file, key_file)
+    except (OSError, ValueError) as exc:  # SSLError is an OSError
+        raise ValueError(f"{cert_file} and {key_file} cannot be used: {exc}") from exc
+    found = []
+    if key_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        found.append(f"{key_file} can be read by others: chmod 600 {key_file}")
+    left = certificate.not_valid_after_utc - (now or datetime.now(UTC))
+    if left < timedelta():
+        found.append(f"{cert_file} has expired")
+    elif left < RENEWAL:
+        found.append(f"{cert_file} expires in {left.days} days")
+    return found
+
+
+def _authority(directory: Path, now: datetime) -> tuple[x509.Certificate, Key]:
+    cert_file, key_file = directory / "ca.crt", directory / "ca.key"
+    ca = _read(cert_file)
+    if ca is not None and key_file.exists() and ca.not_valid_after_utc - now > RENEWAL:
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        if isinstance(key, Key) and key.public_key() == ca.public_key():
+            return ca, key
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, f"anthropic-proxy local CA ({os.getpid():x})")]
+    )
+    ca = (
+        _builder(name, name, key, now, CA_LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    _write(key_file, _pem(key), 0o600)
+    _write(cert_file, ca.public_bytes(serialization.Encoding.PEM), 0o644)
+    return ca, key
+
+
+def _issue(
+    made: Certificate, names: tuple[str, ...], ca: x509.Certificate, ca_key: Key, now: datetime
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    leaf = (
+        _builder(subject, ca.subject, key, now, LEAF_LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(_general(names)), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()),
+            critical=False,
+        )
+        .sign(ca_key, hashes.SHA256())
+    )
+    _write(made.key_file, _pem(key), 0o600)
+    _write(made.cert_file, leaf.public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: Key, now: datetime, lifetime: timedelta
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + lifetime)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general(names: tuple[str, ...]) -> list[x509.GeneralName]:
+    return [_general_name(name) for name in names]
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _serves(
+    leaf: x509.Certificate, ca: x509.Certificate, names: tuple[str, ...], now: datetime
+) -> bool:
+    try:
+        leaf.verify_directly_issued_by(ca)
+        covered = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, a new leaf is made
+        return False
+    return set(_general(names)) <= set(covered) and leaf.not_valid_after_utc - now > RENEWAL
+
+
+def _read(file: Path) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(file.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _pem(key: Key) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _write(file: Path, content: bytes, mode: int) -> None:
+    """Replace ``file`` as a whole; it never exists with a wider mode or half its content."""
+    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(content)
+    temporary.replace(file)
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    with file.open("a") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield

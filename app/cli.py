@@ -1,0 +1,208 @@
+"""The command line: ``serve`` (the default), ``claude``, ``check``, ``scrub`` and ``simulate``."""
+
+import argparse
+import asyncio
+import os
+import shlex
+import shutil
+import ssl
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from app import __version__, logs, settings
+from app.application import create_app
+from app.scrubber import rules
+from app.scrubber.review import review
+from app.server import Addresses, StartError, certificate_of, serve
+from app.settings import Settings, SettingsError, variable
+from app.simulator import command as simulate
+
+try:
+    import uvloop
+except ImportError:  # no wheel for this platform: asyncio's own loop does
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    loop_factory = uvloop.new_event_loop
+
+BAD_SETTINGS = 2
+NOT_STARTED = 1
+NOT_FOUND = 127  # a shell's code for a command that does not exist
+FOUND = 1  # `scrub` found something
+ANY_ADDRESS = {"0.0.0.0": "localhost", "::": "localhost"}  # noqa: S104 - what clients use instead
+
+DESCRIPTION = """\
+A transparent reverse proxy between Claude Code, or any Anthropic API client, and the API.
+Without a command it serves. Settings are environment variables ANTHROPIC_PROXY_*, or lines of a
+.env file in the working directory: `anthropic-proxy check` lists them.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except SettingsError as exc:
+        print(exc, file=sys.stderr)
+        return BAD_SETTINGS
+    except StartError as exc:
+        print(exc, file=sys.stderr)
+        return NOT_STARTED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "anthropic-proxy",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    command("serve", _serve, "Run the proxy (the default).")
+    claude = command(
+        "claude", _claude, "Start Claude Code through the running proxy; nothing is written."
+    )
+    claude.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="-- ARGS", help="what claude is given"
+    )
+    command("check", _check, "Print the effective settings and what is wrong with them.")
+    scrub = command(
+        "scrub", _scrub, "Show what the secret scrubber would replace in a file; exit 1 if any."
+    )
+    scrub.add_argument("file", metavar="FILE|-", help="a request body (JSON) or any text")
+    simulate.add_arguments(
+        command("simulate", _simulate, "Run a simulated Anthropic API, for demos and tests.")
+    )
+    return parser
+
+
+def _serve(_: argparse.Namespace) -> int:
+    loaded = settings.load()
+    log = logs.configure(loaded.log_level, loaded.log_format)
+    try:
+        for warning in settings.unknown():
+            print(f"warning: {warning}", file=sys.stderr)
+        application = create_app(loaded)
+        _run(serve(application, loaded, started=lambda at: _announce(at, loaded)))
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from exc
+    finally:
+        log.close()
+    return 0
+
+
+def _announce(at: Addresses, loaded: Settings) -> None:
+    base = f"https://{_client_host(at.host)}:{at.port}"
+    pages = f"http://{_client_host(at.host)}:{at.dashboard_port}"
+    exports = [f"  export {name}={shlex.quote(value)}" for name, value in _client(base, at).items()]
+    print(
+        f"anthropic-proxy {__version__}",
+        f"  {base}  ->  {loaded.upstream_base_url}",
+        f"  {pages}/dashboard",
+        "",
+        "Point Claude Code at it:",
+        *exports,
+        "or let it be done: anthropic-proxy claude",
+        sep="\n",
+        flush=True,
+    )
+
+
+def _client(base: str, at: Addresses) -> dict[str, str]:
+    """Return the environment that leads Claude Code through the proxy."""
+    trusted = at.certificate.ca_file or at.certificate.cert_file
+    return {"ANTHROPIC_BASE_URL": base, "NODE_EXTRA_CA_CERTS": str(trusted.resolve())}
+
+
+def _client_host(host: str) -> str:
+    name = ANY_ADDRESS.get(host, host)
+    return f"[{name}]" if ":" in name else name
+
+
+def _claude(options: argparse.Namespace) -> int:
+    """Become ``claude``: its exit code and the signals sent to it are its own."""
+    arguments = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
+    loaded = settings.load()
+    at = Addresses(loaded.host, loaded.port, loaded.dashboard_port, certificate_of(loaded))
+    base = f"https://{_client_host(at.host)}:{at.port}"
+    environment = _client(base, at) | {"ENABLE_TOOL_SEARCH": "true"}
+    _check_up(base, environment["NODE_EXTRA_CA_CERTS"])
+    if loaded.access_token is not None:
+        mine = f"x-anthropic-proxy-token: {loaded.access_token.get_secret_value()}"
+        others = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "")
+        environment["ANTHROPIC_CUSTOM_HEADERS"] = "\n".join(filter(None, (others, mine)))
+    if shutil.which("claude") is None:
+        print(
+            "claude was not found on the PATH: install it with "
+            "`npm install -g @anthropic-ai/claude-code`",
+            file=sys.stderr,
+        )
+        return NOT_FOUND
+    command = ["claude", *arguments]
+    return os.execvpe("claude", command, os.environ | environment)  # noqa: S606, S607 - never returns
+
+
+def _check_up(base: str, ca_file: str) -> None:
+    context = ssl.create_default_context(cafile=ca_file)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
+    try:
+        opener.open(f"{base}/health", timeout=5).close()
+    except (urllib.error.URLError, OSError) as exc:
+        reason = getattr(exc, "reason", exc)
+        raise StartError(
+            f"The proxy does not answer at {base} ({reason}): start it with `anthropic-proxy`, "
+            f"or set {variable('port')} to where it listens."
+        ) from exc
+
+
+def _check(_: argparse.Namespace) -> int:
+    loaded = settings.load()
+    for name, value in settings.effective(loaded).items():
+        print(f"{name}={value}")
+    for warning in settings.unknown():
+        print(f"warning: {warning}", file=sys.stderr)
+    try:
+        create_app(loaded)
+        certificate_of(loaded)
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from exc
+    return 0
+
+
+def _scrub(options: argparse.Namespace) -> int:
+    loaded = settings.load()
+    try:
+        chosen = rules.load(detectors=loaded.scrub_detectors, file=loaded.scrub_rules_file)
+        text = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    except (OSError, ValueError) as exc:
+        raise SettingsError(str(exc)) from exc
+    findings = review(text, chosen)
+    for found in findings:
+        print(f"{found.path}\t{found.detector}\t{found.preview}…\t{found.placeholder}")
+    print(f"{len(findings)} found" if findings else "nothing found", file=sys.stderr)
+    return FOUND if findings else 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    _run(simulate.run(options))
+    return 0
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(coroutine)

@@ -1,0 +1,9 @@
+"""Accepting connections: Hypercorn's protocols, with its known bugs worked around by name.
+
+``listener``    accepts on one socket and closes what it accepted, in time.
+``connection``  one TCP or TLS connection, speaking whichever protocol was agreed.
+``h1``, ``h2``  Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
+``stream``      one request and its response; its ASGI scope holds the whole ``target``.
+"""
+
+from app.listener.listener import Listener as Listener

@@ -1,0 +1,56 @@
+"""One connection: Hypercorn's, with our protocols."""
+
+import asyncio
+from typing import Any
+
+from hypercorn.asyncio.task_group import TaskGroup
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import parse_socket_addr
+
+from app.listener.h1 import H1
+from app.listener.h2 import H2
+
+
+class Connection(TCPServer):
+    """Serves one connection until it is closed; `TCPServer.run` builds stock protocols."""
+
+    async def run(self) -> None:
+        """Serve; an OSError only means that the peer has gone."""
+        connected = self.writer.get_extra_info("socket")
+        ssl_object = self.writer.get_extra_info("ssl_object")
+        agreed = ssl_object.selected_alpn_protocol() if ssl_object is not None else None
+        protocol: Any = H2 if agreed == "h2" else H1
+        try:
+            client = parse_socket_addr(connected.family, connected.getpeername())
+            server = parse_socket_addr(connected.family, connected.getsockname())
+            async with TaskGroup(self.loop) as task_group:
+                self._task_group = task_group
+                self.protocol = protocol(
+                    self.app,
+                    self.config,
+                    self.context,
+                    task_group,
+                    ConnectionState(self.state),
+                    ssl_object is not None,
+                    client,
+                    server,
+                    self.protocol_send,
+                )
+                await self.protocol.initiate()
+                await self.idle_task.restart(task_group, self._idle_timeout)
+                await self._read_data()
+        except OSError:
+            pass
+        finally:
+            await self._shut()
+
+    async def _shut(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_DEADLINE):
+                await self._close()
+        except (OSError, TimeoutError):  # SSLError is an OSError
+            self.writer.transport.abort()
+
+
+CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell

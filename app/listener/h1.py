@@ -1,0 +1,102 @@
+"""HTTP/1.1, with framing that leaves nothing to interpretation (RFC 9112).
+
+h11 is lenient where a gateway must not be: what two parties read differently smuggles requests
+past one of them. Refused, with the connection closed: Content-Length beside Transfer-Encoding
+(§6.1), bare LF (§2.2), folded lines (§5.2) and versions that do not exist (§2.3).
+"""
+
+from typing import Any
+
+import h11
+from h11._receivebuffer import ReceiveBuffer
+from hypercorn.events import Closed
+from hypercorn.protocol.events import Request
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
+
+from app.anthropic.errors import envelope
+from app.listener.stream import Stream
+from app.proxy.headers import ERROR_HEADER
+
+VERSIONS = (b"1.0", b"1.1")
+_MESSAGES = {
+    400: "The request is not well-formed HTTP/1.1.",
+    431: "The header section of the request is too large.",
+    501: "The transfer-encoding of the request is not supported.",
+    505: "The HTTP version of the request is not supported.",
+}
+
+
+class H1(H11Protocol):
+    """Hypercorn's, without upgrades (neither h2c nor websocket) and strict."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(self.connection, h11.Connection):
+            raise TypeError("Hypercorn's HTTP/1.1 is expected to stand on h11")
+        self.connection._receive_buffer = _StrictBuffer()  # noqa: SLF001 - h11 has no seam
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """Upgrade nothing: the Upgrade field is hop-by-hop and ignored."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        if (status := _refusal(request)) is not None:
+            await self._send_error_response(status)
+            await self.send(Closed())
+            return
+        self.stream = Stream(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                headers=list(request.headers),
+                http_version=request.http_version.decode(),
+                method=request.method.decode("ascii"),
+                raw_path=request.target,
+                state=self.connection_state,
+            )
+        )
+        self.keep_alive_requests += 1
+
+    async def _send_error_response(self, status_code: int) -> None:
+        status = status_code if status_code in _MESSAGES else 400
+        body = envelope("invalid_request_error", _MESSAGES[status])
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+            (ERROR_HEADER, b"malformed_request"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+def _refusal(request: h11.Request) -> int | None:
+    """Return the status that refuses an ambiguous request, or None."""
+    names = {name for name, _ in request.headers}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        return 400
+    return None if request.http_version in VERSIONS else 505
+
+
+class _StrictBuffer(ReceiveBuffer):
+    """h11's, but that a head ends its lines with CRLF and folds none."""
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        head, _, _ = self._data.partition(b"\n\r\n")
+        lines = head.split(b"\n")
+        if self._data[:1] == b"\n" or any(line[-1:] != b"\r" for line in lines[:-1]):
+            raise h11.LocalProtocolError("a line ends without CR", error_status_hint=400)
+        extracted = super().maybe_extract_lines()
+        if extracted and any(line.startswith((b" ", b"\t")) for line in extracted[1:]):
+            raise h11.LocalProtocolError("a header field is folded", error_status_hint=400)
+        return extracted

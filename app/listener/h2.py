@@ -1,0 +1,214 @@
+"""HTTP/2 (RFC 9113), with back-pressure both ways and streams that end visibly.
+
+Works around, in hypercorn 0.18:
+
+- `StreamBuffer.pop` never holds a sender back: a client that stops reading fills the memory;
+- DATA for a stream that was answered already ends the connection with a KeyError;
+- DATA that is not read blocks every stream of the connection;
+- an application that fails in its response leaves the client waiting: nothing resets the stream;
+- 1,000 PRIORITY frames end the connection (RFC 9113 §5.3.2 deprecates them: passed over);
+- after `keep_alive_max_requests` the streams in flight freeze.
+"""
+
+import asyncio
+import copy
+from contextlib import suppress
+from typing import Any
+
+import h2.connection
+import h2.events
+import h2.exceptions
+from h2.config import H2Configuration
+from h2.errors import ErrorCodes
+from h2.settings import SettingCodes, Settings
+from hypercorn.protocol import h2 as stock
+from hypercorn.protocol.events import Body, Event, Request
+from hypercorn.typing import AppWrapper
+from hypercorn.utils import filter_pseudo_headers
+from priority.priority import MissingStreamError
+
+from app.listener.stream import ResponseAborted, Stream
+
+MAX_STREAMS = 128
+STREAM_WINDOW = 256 * 1024  # bytes of a request that may lie unread
+CONNECTION_WINDOW = MAX_STREAMS * STREAM_WINDOW  # so that unread ones never block the others
+MAX_HEADER_LIST = 256 * 1024
+CUT_DEADLINE = 1.0  # seconds that the rest of a cut response may take to go out
+DEFAULT_WINDOW = 65_535  # RFC 9113 §6.9.2
+
+
+class BoundedBuffer(stock.StreamBuffer):
+    """A stream's bytes on their way out: a push waits while the buffer is full."""
+
+    async def pop(self, max_length: int) -> bytes:
+        """Take up to ``max_length`` bytes out; let the sender go on once few are left."""
+        data = bytes(self.buffer[:max_length])
+        del self.buffer[:max_length]
+        if len(self.buffer) < stock.BUFFER_LOW_WATER:
+            await self._paused.set()
+        if not self.buffer:
+            await self._is_empty.set()
+        return data
+
+
+class H2(stock.H2Protocol):
+    """Hypercorn's, with the bugs above worked around.
+
+    Its own state: ``_unread``, the bytes of each open stream that the application has not taken.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A request's bytes are bounded by its window, so that reading never has to wait.
+        self.config = copy.copy(self.config)
+        self.config.max_app_queue_size = 0
+        self.connection = h2.connection.H2Connection(
+            config=H2Configuration(
+                client_side=False,
+                header_encoding=None,
+                # What upstream answered goes on as it is.
+                validate_outbound_headers=False,
+                normalize_outbound_headers=False,
+            )
+        )
+        self.connection.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+                SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
+            },
+        )
+        self.connection.decoder.max_header_list_size = MAX_HEADER_LIST
+        self._unread: dict[int, int] = {}
+
+    async def initiate(
+        self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None
+    ) -> None:
+        """Begin the connection, with a window for all of its streams."""
+        await super().initiate(headers, settings)
+        self.connection.increment_flow_control_window(CONNECTION_WINDOW - DEFAULT_WINDOW)
+        await self._flush()
+
+    async def stream_send(self, event: Event) -> None:
+        """Take an event from a stream; reset one whose response is unfinished."""
+        if isinstance(event, ResponseAborted):
+            await self._abort(event.stream_id)
+        await super().stream_send(event)
+
+    async def taken(self, stream_id: int, size: int) -> None:
+        """Let the client send ``size`` bytes more, which the application has taken."""
+        if stream_id in self._unread:
+            self._unread[stream_id] -= size
+            self._credit(stream_id, size)
+            await self._flush()
+
+    async def _handle_events(self, events: list[h2.events.Event]) -> None:
+        for event in events:
+            if isinstance(event, h2.events.DataReceived):
+                await self._received(event)
+            elif not isinstance(event, h2.events.PriorityUpdated):
+                await super()._handle_events([event])
+        await self._flush()
+
+    async def _received(self, event: h2.events.DataReceived) -> None:
+        stream = self.streams.get(event.stream_id)
+        unread = len(event.data) if stream is not None else 0  # else it was answered already
+        self._credit(event.stream_id, event.flow_controlled_length - unread)
+        if stream is not None:
+            self._unread[event.stream_id] += unread
+            await stream.handle(Body(stream_id=event.stream_id, data=event.data))
+
+    def _credit(self, stream_id: int, size: int) -> None:
+        if size:
+            with suppress(h2.exceptions.ProtocolError):
+                self.connection.acknowledge_received_data(size, stream_id)
+
+    async def _create_stream(self, request: h2.events.RequestReceived) -> None:
+        stream_id = request.stream_id
+        fields = dict(request.headers[:5])  # the pseudo-header fields come first
+        stream = self.streams[stream_id] = Stream(
+            _crediting(self.app, self, stream_id),
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            stream_id,
+        )
+        self.stream_buffers[stream_id] = BoundedBuffer(self.context.event_class)
+        self._unread[stream_id] = 0
+        self.priority.insert_stream(stream_id)
+        self.priority.block(stream_id)
+        await stream.handle(
+            Request(
+                stream_id=stream_id,
+                headers=filter_pseudo_headers(request.headers),
+                http_version="2",
+                method=fields[b":method"].decode("ascii"),
+                raw_path=fields.get(b":path", b"*"),  # CONNECT has none
+                state=self.connection_state,
+            )
+        )
+
+    async def _send_data(self, stream_id: int) -> None:
+        buffer = self.stream_buffers.get(stream_id)
+        if buffer is None:
+            await self._forget(stream_id)
+            return
+        try:
+            window = self.connection.local_flow_control_window(stream_id)
+            data = await buffer.pop(max(0, min(window, self.connection.max_outbound_frame_size)))
+            if data:
+                self.connection.send_data(stream_id, data)
+                await self._flush()
+            else:
+                self.priority.block(stream_id)
+            if buffer.complete:
+                self.connection.end_stream(stream_id)
+                await self._flush()
+                await self._forget(stream_id)
+        except (h2.exceptions.ProtocolError, MissingStreamError):
+            await self._forget(stream_id)  # it was reset meanwhile
+
+    async def _close_stream(self, stream_id: int) -> None:
+        await super()._close_stream(stream_id)
+        self._credit(stream_id, self._unread.pop(stream_id, 0))
+        buffer = self.stream_buffers.get(stream_id)
+        if buffer is not None and not buffer._complete:  # noqa: SLF001 - stock's name for it
+            await self._forget(stream_id)
+
+    async def _abort(self, stream_id: int) -> None:
+        buffer = self.stream_buffers.get(stream_id)
+        if buffer is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CUT_DEADLINE):
+                await buffer.drain()
+        with suppress(h2.exceptions.ProtocolError):
+            self.connection.reset_stream(stream_id, ErrorCodes.INTERNAL_ERROR)
+        await self._flush()
+
+    async def _forget(self, stream_id: int) -> None:
+        buffer = self.stream_buffers.pop(stream_id, None)
+        if buffer is not None:
+            await buffer.close()
+        with suppress(MissingStreamError):
+            self.priority.remove_stream(stream_id)
+
+
+def _crediting(app: AppWrapper, protocol: H2, stream_id: int) -> Any:
+    """Return ``app``, whose taking of a body's chunk opens the client's window again."""
+
+    async def credited(scope: Any, receive: Any, *rest: Any) -> None:
+        async def crediting_receive() -> Any:
+            message = await receive()
+            if message["type"] == "http.request" and message["body"]:
+                await protocol.taken(stream_id, len(message["body"]))
+            return message
+
+        await app(scope, crediting_receive, *rest)
+
+    return credited

@@ -1,0 +1,66 @@
+"""One request and its response."""
+
+from dataclasses import dataclass
+from time import time
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
+
+from hypercorn.protocol.events import Event, Request, StreamClosed
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+
+if TYPE_CHECKING:
+    from hypercorn.typing import ASGISendEvent, HTTPScope
+
+
+@dataclass(frozen=True)
+class ResponseAborted(StreamClosed):
+    """The application ended before its response did."""
+
+
+class Stream(HTTPStream):
+    """Hypercorn's, with three differences.
+
+    - The scope's ``target`` is the request target whole: a bare ``?`` is lost otherwise.
+    - A target that is not ASCII reaches the application, it does not end the connection.
+    - A response that stays unfinished is told apart from one that ended.
+    """
+
+    async def handle(self, event: Event) -> None:
+        """Take an event from the protocol."""
+        if isinstance(event, Request) and not self.closed:
+            await self._begin(event)
+        else:
+            await super().handle(event)
+
+    async def app_send(self, message: "ASGISendEvent | None") -> None:
+        """Take a message from the application; None once it has returned."""
+        unfinished = self.state is ASGIHTTPState.RESPONSE
+        if message is None and unfinished and not self.closed:
+            await self.send(ResponseAborted(stream_id=self.stream_id))
+        else:
+            await super().app_send(message)
+
+    async def _begin(self, request: Request) -> None:
+        self.start_time = time()
+        path, _, query = request.raw_path.partition(b"?")
+        scope: dict[str, Any] = {
+            "type": "http",
+            "http_version": request.http_version,
+            "asgi": {"spec_version": "2.1", "version": "3.0"},
+            "method": request.method,
+            "scheme": self.scheme,
+            "path": unquote(path.decode("latin-1")),
+            "raw_path": path,
+            "query_string": query,
+            "target": request.raw_path,
+            "root_path": "",
+            "headers": request.headers,
+            "client": self.client,
+            "server": self.server,
+            "state": request.state.copy(),
+            "extensions": {},
+        }
+        self.scope = cast("HTTPScope", scope)
+        self.app_put = await self.task_group.spawn_app(
+            self.app, self.config, self.scope, self.app_send
+        )

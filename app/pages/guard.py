@@ -1,0 +1,135 @@
+"""Who may look at the pages, and what a browser may do with them (behaviour E1, E2).
+
+A page that anyone's website can reach through the visitor's browser is a public page. So the
+Host must be a name that no stranger's DNS can point here, the Origin must be the page's own, and
+nothing but the page's own files may load or connect.
+"""
+
+import base64
+import binascii
+import hmac
+import ipaddress
+from collections.abc import Collection
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.anthropic.errors import envelope
+from app.errors import Forbidden, ProxyFailure, Unauthorized
+from app.pages import health
+from app.proxy.headers import ERROR_HEADER
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+DEFAULT_CACHING = "no-store"
+
+
+class Guard:
+    """ASGI middleware around the pages. ``names`` are further Host names, lower case."""
+
+    def __init__(self, app: ASGIApp, *, names: Collection[str], token: str | None) -> None:
+        self._app = app
+        self._names = frozenset(names)
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer with what is wrong with it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            if scope["path"] not in health.PATHS:
+                self._check(Headers(scope=scope), scope["scheme"])
+        except ProxyFailure as failure:
+            await _answer(failure)(scope, receive, _with_headers(send))
+            return
+        await self._app(scope, receive, _with_headers(send))
+
+    def _check(self, headers: Headers, scheme: str) -> None:
+        host = headers.get("host", "")
+        if not self._known(host):
+            raise Forbidden(
+                "host",
+                "This name is not one of the proxy's own: open the page by IP address or "
+                "localhost, or add the name to ANTHROPIC_PROXY_PAGES_ALLOWED_HOSTS.",
+            )
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
+            raise Forbidden("origin", "Pages of other origins may not read this one.")
+        if self._token is not None and not _shows(headers.get("authorization", ""), self._token):
+            raise Unauthorized(
+                "pages_token",
+                "This page wants ANTHROPIC_PROXY_PAGES_TOKEN as bearer token or basic password.",
+            )
+
+    def _known(self, host: str) -> bool:
+        name = _name(host)
+        return _unrebindable(name) or name in self._names
+
+
+def _name(host: str) -> str:
+    """Return a Host field's name: no port, no brackets, no final dot, lower case."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower().removesuffix(".")
+
+
+def _unrebindable(name: str) -> bool:
+    """Tell whether no stranger's DNS can make ``name`` resolve to this machine.
+
+    An address is not resolved; ``localhost`` (RFC 6761 §6.3) and names of a single label, as in
+    ``http://proxy:9090`` between containers, are never looked up in the public DNS.
+    """
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return bool(name) and ("." not in name or name.endswith(".localhost"))
+    return True
+
+
+def _shows(authorization: str, token: str) -> bool:
+    """Tell whether the credentials (RFC 6750 §2.1, RFC 7617 §2) hold ``token``."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(credentials, validate=True)
+        except binascii.Error:
+            return False
+        shown = pair.partition(b":")[2]
+    else:
+        shown = credentials.strip().encode() if scheme.lower() == "bearer" else b""
+    return hmac.compare_digest(shown, token.encode())
+
+
+def _answer(failure: ProxyFailure) -> Response:
+    headers = {ERROR_HEADER.decode(): failure.reason}
+    if isinstance(failure, Unauthorized):
+        headers["www-authenticate"] = 'Basic realm="anthropic-proxy", charset="UTF-8"'
+    return Response(
+        envelope(failure.error_type, failure.message),
+        status_code=failure.status,
+        headers=headers,
+        media_type=JSONResponse.media_type,
+    )
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            fields = MutableHeaders(raw=message.setdefault("headers", []))
+            fields.setdefault("cache-control", DEFAULT_CACHING)
+            fields.update(HEADERS)
+        await send(message)
+
+    return sending

@@ -1,0 +1,23 @@
+"""Liveness and readiness: for load balancers, containers and people, open to all of them."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+PATHS = frozenset({"/health", "/ready"})
+
+
+def routes(ready: Callable[[], bool]) -> list[Route]:
+    """Return ``/health``, which is well while it answers, and ``/ready``, 503 while draining."""
+
+    async def health(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    async def readiness(_: Request) -> JSONResponse:
+        if ready():
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "draining"}, status_code=503)
+
+    return [Route("/health", health), Route("/ready", readiness)]

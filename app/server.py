@@ -1,0 +1,205 @@
+"""Listening, and leaving in order (behaviour D1, D2).
+
+The ports are bound before anything else is started, so that a taken one ends the start with its
+name. On SIGTERM or SIGINT: readiness goes 503; after a lag new requests are refused; running
+ones have ``SHUTDOWN_TIMEOUT`` seconds to end; the rest are cut visibly. A second signal ends the
+process at once.
+"""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from hypercorn.asyncio.lifespan import Lifespan
+from hypercorn.utils import wrap_app
+
+from app import certificates
+from app.application import Application
+from app.certificates import Certificate
+from app.listener import Listener
+from app.listener.listener import config
+from app.settings import Settings, variable
+
+LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to notice
+LAST_WORDS = 1.0  # seconds for cut answers to go out and connections to close
+WATCHDOG = 10.0  # seconds past the shutdown time-out after which the process is ended regardless
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+log = structlog.get_logger(__name__)
+
+
+class StartError(Exception):
+    """The server cannot start; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the server listens: the ports are real even where 0 was asked for."""
+
+    host: str
+    port: int
+    dashboard_port: int
+    certificate: Certificate
+
+
+def certificate_of(settings: Settings) -> Certificate:
+    """Return the certificate to serve with, made on first start; raises `StartError`."""
+    own = Path("server.crt"), Path("server.key")
+    if settings.tls_cert_file is not None and settings.tls_key_file is not None:
+        own = settings.tls_cert_file, settings.tls_key_file
+    elif not all(file.is_file() for file in own):
+        return _made(settings.state_dir)
+    try:
+        for problem in certificates.problems(*own):
+            log.warning("certificate", problem=problem)
+    except ValueError as exc:
+        raise StartError(f"{variable('tls_cert_file')}: {exc}") from exc
+    return Certificate(*own)
+
+
+def tls_context(certificate: Certificate, client_ca: Path | None) -> ssl.SSLContext:
+    """Return the server's TLS context: 1.2 or newer, HTTP/2 or HTTP/1.1 by ALPN."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.load_cert_chain(certificate.cert_file, certificate.key_file)
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def serve(
+    application: Application,
+    settings: Settings,
+    *,
+    started: Callable[[Addresses], None] = lambda _: None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serve until a signal comes or ``stop`` is set, then drain; raises `StartError`."""
+    certificate = certificate_of(settings)
+    context = tls_context(certificate, settings.tls_client_ca_file)
+    main = bind(settings.host, settings.port, variable("port"))
+    dashboard = bind(settings.host, settings.dashboard_port, variable("dashboard_port"))
+    addresses = Addresses(
+        settings.host, main.getsockname()[1], dashboard.getsockname()[1], certificate
+    )
+    state: dict[str, Any] = {}
+    app: Any = application  # Hypercorn types ASGI in its own way
+    lifespan = Lifespan(wrap_app(app, 0, "asgi"), config(), asyncio.get_running_loop(), state)
+    running = asyncio.create_task(lifespan.handle_lifespan())
+    try:
+        await lifespan.wait_for_startup()
+        if running.done():
+            await running
+        listeners = [
+            Listener(application, main, state=state, ssl_context=context),
+            Listener(application.dashboard, dashboard, state=state),
+        ]
+        stopping = stop or asyncio.Event()
+        with _signals(stopping):
+            for listener in listeners:
+                await listener.start()
+            started(addresses)
+            await stopping.wait()
+            await _drain(application, listeners, settings.shutdown_timeout)
+        await lifespan.wait_for_shutdown()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        for sock in (main, dashboard):
+            sock.close()
+
+
+def bind(host: str, port: int, name: str) -> socket.socket:
+    """Return a socket bound to ``host`` and ``port``; raises `StartError` naming the setting."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(0)  # a port that another listens on is noticed here at the latest
+    except OSError as exc:
+        sock.close()
+        raise StartError(_bind_complaint(exc, host, port, name)) from exc
+    sock.setblocking(False)
+    return sock
+
+
+def _bind_complaint(exc: OSError, host: str, port: int, name: str) -> str:
+    if exc.errno == errno.EADDRINUSE:
+        return f"{name}={port}: port {port} on {host} is taken: stop what uses it, or set {name}"
+    if exc.errno == errno.EACCES:
+        return f"{name}={port}: not allowed to listen on port {port}: take one from 1024 on"
+    return f"{name}={port}: cannot listen on {host}: {exc.strerror or exc}"
+
+
+def _made(directory: Path) -> Certificate:
+    try:
+        return certificates.ensure(directory, certificates.local_names())
+    except OSError as exc:
+        raise StartError(
+            f"{variable('state_dir')}={directory}: the certificate cannot be kept there "
+            f"({exc.strerror or exc}): name a directory that can be written"
+        ) from exc
+
+
+async def _drain(application: Application, listeners: list[Listener], patience: float) -> None:
+    admission = application.admission
+    watchdog = _watchdog(patience + WATCHDOG)
+    log.info("draining", active=admission.active, seconds=patience)
+    admission.unready()
+    application.stop()
+    if admission.active:
+        await asyncio.sleep(min(LAG, patience / 4))
+    admission.refuse()
+    try:
+        async with asyncio.timeout(patience):
+            await admission.idle()
+        log.info("drained", cut=0)
+    except TimeoutError:
+        log.warning("drained", cut=admission.cut())
+    await asyncio.gather(*(listener.close(LAST_WORDS) for listener in listeners))
+    watchdog.cancel()
+
+
+@contextmanager
+def _signals(stopping: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def received(number: signal.Signals) -> None:
+        if stopping.is_set():
+            os._exit(128 + number)  # asked twice: at once
+        log.info("signal", name=number.name)
+        stopping.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+    for number in SIGNALS:
+        loop.add_signal_handler(number, received, number)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _watchdog(seconds: float) -> threading.Timer:
+    """End the process when the drain hangs: whoever stops it must not wait for ever."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+    return timer

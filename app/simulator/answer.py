@@ -1,0 +1,108 @@
+"""Answers: what the simulated API says to a request, before any fault."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+import msgspec
+
+from app.anthropic.sse import Splitter
+from app.simulator.coding import encoder
+from app.simulator.message import Piece, event
+from app.simulator.step import Encoding, Step
+from app.simulator.wire import Headers
+
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+_MESSAGES = {429: "Simulated rate limit", 529: "Overloaded"}
+_GARBAGE = Piece(b"\x00\xff\xfe\r{]: not \xc3\x28 an event")
+_OVERLOADED = Piece(
+    event("error", {"error": {"type": "overloaded_error", "message": "Overloaded"}})
+)
+EVENTS = "text/event-stream; charset=utf-8"
+_STREAM_STARTS = (b"event:", b"data:", b":")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer for the wire; ``pieces`` are sent one by one."""
+
+    status: int
+    headers: Headers
+    pieces: Iterable[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``pieces`` are sent one by one: events of a stream, or one document."""
+
+    pieces: Iterable[Piece]
+    status: int = 200
+    content_type: str = "application/json"
+
+
+def as_json(value: Any) -> Answer:
+    """Answer with a JSON document."""
+    return Answer((Piece(msgspec.json.encode(value)),))
+
+
+def error(status: int, request_id: str, message: str | None = None) -> Answer:
+    """Answer with an error of the API (its error documentation)."""
+    kind = _ERROR_TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")  # noqa: PLR2004 - a server's errors
+    fields = {"type": kind, "message": message or _MESSAGES.get(status, f"Simulated {status}")}
+    document = {"type": "error", "error": fields, "request_id": request_id}
+    return Answer((Piece(msgspec.json.encode(document)),), status)
+
+
+def refusal(message: str) -> Step:
+    """Return the step that answers a request whose own steps cannot be read."""
+    (piece,) = error(400, "req_sim00000000", message).pieces
+    return Step(status=400, body=piece.data)
+
+
+def raw(body: bytes, status: int) -> Answer:
+    """Answer with given bytes; an event stream goes out event by event."""
+    if not body.startswith(_STREAM_STARTS):
+        return Answer((Piece(body),), status)
+    splitter = Splitter()
+    records = [Piece(record.raw) for record in splitter.feed(body)]
+    rest = splitter.close()
+    return Answer([*records, Piece(rest)] if rest else records, status, EVENTS)
+
+
+def content(answer: Answer, step: Step) -> Iterable[Piece]:
+    """Return the answer's pieces in the step's coding, with the faults that lie in its content."""
+    plain = answer.pieces
+    if step.fault == "error_event":
+        plain = chain(islice(plain, step.after), [_OVERLOADED])
+    coded = plain if step.encoding is None else _encoded(plain, step.encoding)
+    if step.fault in ("truncate", "garbage"):
+        coded = islice(coded, step.after)
+    return chain(coded, [_GARBAGE]) if step.fault == "garbage" else coded
+
+
+def _encoded(plain: Iterable[Piece], encoding: Encoding) -> Iterator[Piece]:
+    encode, finish = encoder(encoding)
+    for piece in plain:
+        yield piece._replace(data=encode(piece.data))
+    yield Piece(finish())
+
+
+def in_parts(answer: Answer, parts: int) -> Answer:
+    """Cut a document in parts, so that a fault can fall between them."""
+    (piece,) = answer.pieces
+    size = -(-len(piece.data) // parts) or 1
+    cuts = [Piece(piece.data[at : at + size]) for at in range(0, len(piece.data), size)]
+    return Answer([*cuts[:-1], piece._replace(data=cuts[-1].data)], answer.status)

@@ -1,0 +1,159 @@
+"""The simulated API: from a request to its answer, by method and path."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.anthropic.encoding import EncodingError, decode
+from app.simulator import limits
+from app.simulator.answer import EVENTS, Answer, Response, as_json, content, error, in_parts, raw
+from app.simulator.message import Piece, compose, document, events
+from app.simulator.prompt import PromptCache, Request, last_text, read
+from app.simulator.received import Received
+from app.simulator.step import Step
+from app.simulator.wire import Headers
+
+BODY_LIMIT = 512 * 2**20  # bytes of a request's body, decoded
+MODELS = (
+    "claude-fable-5-1",
+    "claude-opus-5-5",
+    "claude-opus-5",
+    "claude-sonnet-5-5",
+    "claude-sonnet-5",
+    "claude-haiku-5-5",
+    "claude-haiku-4-5",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request for the API, with its step. ``number`` counts all of them."""
+
+    received: Received
+    body: bytes
+    step: Step
+    number: int
+
+    @property
+    def request_id(self) -> str:
+        """The id the answer carries."""
+        return f"req_sim{self.number:08}"
+
+
+class Api:
+    """State: the prompt ``_cache``, the number of ``_calls``, the tokens ``_spent``."""
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
+        self._cache = PromptCache()
+        self._calls = 0
+        self._spent = 0
+
+    def respond(self, received: Received, body: bytes, step: Step) -> Response:
+        """Answer a request as its step says."""
+        self._calls += 1
+        call = Call(received, body, step, self._calls)
+        answer = self._answer(call)
+        if step.fault is not None and answer.content_type != EVENTS:
+            answer = in_parts(answer, step.after + 1)
+        pieces = () if received.method == "HEAD" else content(answer, step)
+        head = self._headers(call, answer)
+        if step.fault is None and answer.content_type != EVENTS:
+            pieces = tuple(pieces)
+            head.append((b"content-length", b"%d" % sum(len(piece.data) for piece in pieces)))
+        return Response(answer.status, head, pieces)
+
+    def _answer(self, call: Call) -> Answer:
+        step, received = call.step, call.received
+        if step.body is not None:
+            return raw(step.body, step.status)
+        if step.status >= 400:  # noqa: PLR2004 - the errors of HTTP
+            return error(step.status, call.request_id)
+        route = _ROUTES.get((received.method, received.path), _unknown)
+        try:
+            return route(self, call)
+        except (ValueError, EncodingError) as exc:
+            return error(400, call.request_id, str(exc))
+
+    def _headers(self, call: Call, answer: Answer) -> Headers:
+        fields = [("content-type", answer.content_type)]
+        if call.step.encoding is not None:
+            fields.append(("content-encoding", call.step.encoding))
+        fields += limits.headers(call.request_id, self._spent, self._wall())
+        own = {name.lower() for name, _ in call.step.headers}
+        fields = [field for field in fields if field[0] not in own]
+        return [(name.encode(), value.encode()) for name, value in (*fields, *call.step.headers)]
+
+    def _messages(self, call: Call) -> Answer:
+        body, request = _read(call)
+        prompt = self._cache.usage(body, request)
+        call.received.model = request.model
+        message = compose(
+            call.step,
+            last_text(request),
+            prompt,
+            id=f"msg_sim{call.number:08}",
+            model=request.model,
+        )
+        self._spent += message.usage.prompt + message.usage.output
+        if not request.stream:
+            return Answer((document(message),))
+        step = call.step
+        stream = events(message, pings=step.pings, message_deltas=step.message_deltas)
+        return Answer(stream, content_type=EVENTS)
+
+    def _count_tokens(self, call: Call) -> Answer:
+        body, request = _read(call)
+        call.received.model = request.model
+        return as_json({"input_tokens": PromptCache().usage(body, request).prompt})
+
+
+def _read(call: Call) -> tuple[bytes, Request]:
+    coding = call.received.header(b"content-encoding")
+    body = decode(call.body, coding and coding.decode("latin-1"), limit=BODY_LIMIT)
+    return body, read(body)
+
+
+def _models(_: Api, __: Call) -> Answer:
+    return as_json(
+        {
+            "data": [_model(name) for name in MODELS],
+            "has_more": False,
+            "first_id": MODELS[0],
+            "last_id": MODELS[-1],
+        }
+    )
+
+
+def _model(name: str) -> dict[str, str]:
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name.replace("-", " ").title(),
+        "created_at": "2026-01-01T00:00:00Z",
+    }
+
+
+def _empty(_: Api, __: Call) -> Answer:
+    return as_json({})
+
+
+def _echo(_: Api, call: Call) -> Answer:
+    return Answer((Piece(call.body),), content_type="application/octet-stream")
+
+
+def _unknown(_: Api, call: Call) -> Answer:
+    path = call.received.path.decode("latin-1")
+    return error(404, call.request_id, f"Not found: {call.received.method} {path}")
+
+
+Route = Callable[[Api, Call], Answer]
+
+_ROUTES: dict[tuple[str, bytes], Route] = {
+    ("POST", b"/v1/messages"): Api._messages,  # noqa: SLF001 - the table belongs to the class
+    ("POST", b"/v1/messages/count_tokens"): Api._count_tokens,  # noqa: SLF001 - likewise
+    ("GET", b"/v1/models"): _models,
+    ("HEAD", b"/"): _empty,
+    ("HEAD", b"/api/hello"): _empty,
+    ("POST", b"/api/event_logging/batch"): _empty,
+    ("POST", b"/_simulator/echo"): _echo,
+}

@@ -1,0 +1,110 @@
+"""How long things take, in seconds."""
+
+from app.anthropic.endpoints import ROUTES
+from app.exchange import Exchange
+from app.telemetry.entry import Entry
+from app.telemetry.instruments import Instruments
+
+DURATION = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1200)
+HEADERS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+FIRST_TOKEN = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120)
+TOKENS_PER_SECOND = (5, 10, 20, 40, 60, 80, 120, 200, 400)
+OVERHEAD = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+GAP = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60, 180, 300)
+SLOT_WAIT = (0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30)
+
+MODELS = 8  # each costs 45 series here
+
+
+class Latency:
+    """Durations of exchanges. The first `MODELS` models have histograms of their own."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        histograms = instruments.histograms
+        self._model = instruments.vocabulary("latency_model", room=MODELS)
+        self._duration = histograms(
+            "request_duration_seconds",
+            "From a request's first byte to the end of the exchange",
+            "route",
+            "streamed",
+            buckets=DURATION,
+        )
+        self._headers = histograms(
+            "upstream_response_headers_seconds",
+            "From sending a request upstream to its response headers",
+            "model",
+            buckets=HEADERS,
+        )
+        self._first_token = histograms(
+            "time_to_first_token_seconds",
+            "From a request's first byte to the first content relayed",
+            "model",
+            buckets=FIRST_TOKEN,
+        )
+        self._pace = histograms(
+            "output_tokens_per_second",
+            "Output tokens of a stream divided by the time since its first token",
+            "model",
+            buckets=TOKENS_PER_SECOND,
+        )
+        self._overhead = histograms(
+            "overhead_seconds",
+            "The proxy's own time: before the request went on, and at most per response chunk",
+            "phase",
+            buckets=OVERHEAD,
+            known=[("request",), ("response",)],
+        )
+        self._gap = histograms(
+            "stream_gap_seconds",
+            "Longest silence of a stream, between events and between bytes",
+            "kind",
+            buckets=GAP,
+            known=[("event",), ("byte",)],
+        )
+        self._slot_wait = instruments.histogram(
+            "upstream_slot_wait_seconds", "Waiting for a place on an upstream connection", SLOT_WAIT
+        )
+
+    def record(self, entry: Entry) -> None:
+        """Observe every duration that was measured."""
+        exchange = entry.exchange
+        duration = self._duration(exchange.route, "true" if exchange.streamed else "false")
+        duration.observe(exchange.duration, entry.exemplar)
+        for seconds, histogram in (
+            (exchange.overhead_request, self._overhead("request")),
+            (exchange.overhead_response, self._overhead("response")),
+            (exchange.slot_wait, self._slot_wait),
+        ):
+            if seconds is not None:
+                histogram.observe(seconds)
+        if exchange.streamed:
+            self._record_gaps(exchange)
+        if exchange.upstream_headers is not None:
+            self._record_model(entry)
+
+    def _record_gaps(self, exchange: Exchange) -> None:
+        for kind, seconds in (
+            ("event", exchange.longest_event_gap),
+            ("byte", exchange.longest_byte_gap),
+        ):
+            if seconds is not None:
+                self._gap(kind).observe(seconds)
+
+    def _record_model(self, entry: Entry) -> None:
+        exchange = entry.exchange
+        model = self._model(entry.model)
+        if exchange.upstream_headers is not None:
+            self._headers(model).observe(exchange.upstream_headers)
+        if exchange.first_token is not None:
+            self._first_token(model).observe(exchange.first_token, entry.exemplar)
+        pace = output_pace(exchange)
+        if pace is not None:
+            self._pace(model).observe(pace)
+
+
+def output_pace(exchange: Exchange) -> float | None:
+    """Return a stream's output tokens per second, once its first token had come."""
+    if not exchange.streamed or exchange.first_token is None or exchange.usage is None:
+        return None
+    seconds = exchange.duration - exchange.first_token
+    return exchange.usage.output / seconds if seconds > 0 else None

@@ -1,0 +1,64 @@
+"""Upstream's rate limits, as the latest answer stated them."""
+
+from app.anthropic.limits import Limit, Window, read
+from app.telemetry.entry import Entry
+from app.telemetry.instruments import OTHER, Instruments
+
+KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
+MORE_KINDS = 4  # priority and fast ones
+WINDOWS = ("5h", "7d", "7d_opus", "overage")
+MORE_WINDOWS = 4  # their names are open
+STATUSES = ("allowed", "allowed_warning", "rejected")
+OVERALL = "unified"  # the window that stands for all of them
+
+
+class LimitGauges:
+    """Gauges by kind (API keys) and by window (subscriptions)."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        gauges = instruments.gauges
+        self._kind = instruments.vocabulary("limit_kind", KINDS, room=MORE_KINDS)
+        self._window = instruments.vocabulary(
+            "limit_window", (*WINDOWS, OVERALL), room=MORE_WINDOWS
+        )
+        self._status_word = instruments.vocabulary("limit_status", STATUSES)
+        self._limit = gauges("upstream_ratelimit_limit", "Limit, by kind", "kind")
+        self._remaining = gauges("upstream_ratelimit_remaining", "What is left of it", "kind")
+        self._utilization = gauges(
+            "upstream_ratelimit_utilization_ratio", "Used fraction of a window", "window"
+        )
+        self._reset = gauges(
+            "upstream_ratelimit_reset_timestamp_seconds", "When a window starts anew", "window"
+        )
+        self._status = gauges(
+            "upstream_ratelimit_status", "1 for the status that a window has", "window", "status"
+        )
+
+    def record(self, entry: Entry) -> None:
+        """Set the gauges that the answer's headers speak of."""
+        if not entry.exchange.headers:
+            return
+        limits = read(entry.exchange.headers)
+        for name, kind in limits.kinds.items():
+            self._set_kind(self._kind(name), kind)
+        for name, window in limits.windows.items():
+            self._set_window(self._window(name), window)
+        if limits.overage is not None:
+            self._set_window("overage", limits.overage)
+        self._set_window(OVERALL, Window(status=limits.status, reset=limits.reset))
+
+    def _set_kind(self, name: str, kind: Limit) -> None:
+        if kind.limit is not None:
+            self._limit(name).set(kind.limit)
+        if kind.remaining is not None:
+            self._remaining(name).set(kind.remaining)
+
+    def _set_window(self, name: str, window: Window) -> None:
+        if window.utilization is not None:
+            self._utilization(name).set(window.utilization)
+        if window.reset is not None:
+            self._reset(name).set(window.reset)
+        if window.status is not None:
+            status = self._status_word(window.status)
+            for word in (*STATUSES, OTHER):
+                self._status(name, word).set(word == status)

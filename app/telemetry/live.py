@@ -1,0 +1,95 @@
+"""Gauges that are read at the moment of a scrape, so they cannot drift."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from app.anthropic.endpoints import ROUTES
+from app.exchange import Progress
+from app.telemetry.instruments import PREFIX
+
+STALLED_AFTER = 20.0  # seconds of silence; Claude Code tells its user then, too
+
+
+class TransportStats(Protocol):
+    """What the upstream transport says of itself."""
+
+    @property
+    def connections_opened(self) -> int:
+        """Connections opened since the start."""
+
+    @property
+    def streams_open(self) -> int:
+        """Streams in use now."""
+
+
+class Running(Collector):
+    """The running exchanges. State: ``_running``, by identity, since progress is mutable."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._running: dict[int, Progress] = {}
+
+    def add(self, progress: Progress) -> None:
+        """Count an exchange from now on."""
+        self._running[id(progress)] = progress
+
+    def remove(self, progress: Progress) -> None:
+        """Stop counting it."""
+        self._running.pop(id(progress), None)
+
+    @property
+    def active(self) -> int:
+        """How many exchanges are running."""
+        return len(self._running)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what runs by route, and how many streams are silent."""
+        in_progress = GaugeMetricFamily(
+            PREFIX + "requests_in_progress", "Running requests", labels=["route"]
+        )
+        counts = Counter(progress.route for progress in self._running.values())
+        for route in ROUTES:
+            in_progress.add_metric([route], counts[route])
+        yield in_progress
+        yield GaugeMetricFamily(
+            PREFIX + "streams_stalled",
+            f"Streams without a byte from upstream for {STALLED_AFTER:.0f} s",
+            value=self._stalled(),
+        )
+
+    def _stalled(self) -> int:
+        before = self._clock() - STALLED_AFTER
+        return sum(
+            progress.streaming
+            and progress.last_byte_at is not None
+            and progress.last_byte_at < before
+            for progress in self._running.values()
+        )
+
+
+class Transport(Collector):
+    """The upstream transport's own counts; 0 while there is none."""
+
+    def __init__(self, stats: Callable[[], TransportStats] | None) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterable[Metric]:
+        """Return its connections and streams."""
+        stats = self._stats() if self._stats is not None else None
+        return [
+            CounterMetricFamily(
+                PREFIX + "upstream_connections_opened",
+                "Connections opened to upstream",
+                value=stats.connections_opened if stats is not None else 0,
+            ),
+            GaugeMetricFamily(
+                PREFIX + "upstream_streams",
+                "Streams in use on upstream connections",
+                value=stats.streams_open if stats is not None else 0,
+            ),
+        ]

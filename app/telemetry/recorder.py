@@ -1,0 +1,120 @@
+"""The observer of exchanges: hands each ended one to every recorder."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCollector
+
+from app.anthropic.prices import Prices
+from app.exchange import Exchange, Progress
+from app.telemetry.entry import NO_MODEL, Entry, identifiers
+from app.telemetry.instruments import Instruments
+from app.telemetry.journal import Journal
+from app.telemetry.latency import Latency
+from app.telemetry.limits import LimitGauges
+from app.telemetry.live import Running, Transport, TransportStats
+from app.telemetry.rows import Recent
+from app.telemetry.scrub import Scrubs
+from app.telemetry.tokens import Tokens
+from app.telemetry.traffic import Traffic
+
+LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+log = structlog.get_logger(__name__)
+
+
+class Recorder(Protocol):
+    """Takes one view of an exchange."""
+
+    def record(self, entry: Entry) -> None:
+        """Record an ended exchange."""
+
+
+class Telemetry:
+    """Everything that is known of this process' exchanges: one registry, the last rows, the log.
+
+    ``clock`` is monotonic, ``wall`` the time of day, both in seconds. ``transport_stats`` asks
+    the upstream transport; ``config`` is published as it is, so it must hold no secret.
+    """
+
+    def __init__(
+        self,
+        *,
+        prices: Prices,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        version: str,
+        config: Mapping[str, str],
+        journal: Journal,
+        transport_stats: Callable[[], TransportStats] | None = None,
+    ) -> None:
+        instruments = Instruments()
+        self.registry = instruments.registry
+        self.version = version
+        self.prices_as_of = str(prices.as_of)
+        self.recent = Recent()
+        self.clock = clock
+        self.wall = wall
+        self._started = clock()
+        self._prices = prices
+        self._running = Running(clock)
+        self._recorders: tuple[Recorder, ...] = (
+            Traffic(instruments),
+            Latency(instruments),
+            Tokens(instruments),
+            Scrubs(instruments),
+            LimitGauges(instruments),
+            self.recent,
+            journal,
+        )
+        self.loop_lag = instruments.histogram(
+            "event_loop_lag_seconds", "How late the event loop ran a timer", LAG
+        )
+        instruments.info("build", "Version of the proxy", {"version": version})
+        instruments.info("config", "Settings that change what is forwarded", dict(config))
+        instruments.info("pricing", "Date of the price table", {"as_of": self.prices_as_of})
+        for collector in (self._running, Transport(transport_stats)):
+            self.registry.register(collector)
+        for kind in (ProcessCollector, PlatformCollector, GCCollector):
+            kind(registry=self.registry)
+
+    @property
+    def active(self) -> int:
+        """How many exchanges are running."""
+        return self._running.active
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the start."""
+        return self.clock() - self._started
+
+    def collect(self) -> tuple[Metric, ...]:
+        """Return every metric at this instant; on the event loop, so that they fit together."""
+        return tuple(self.registry.collect())
+
+    def started(self, progress: Progress) -> None:
+        """Count a running exchange."""
+        self._running.add(progress)
+
+    def finished(self, progress: Progress, exchange: Exchange) -> None:
+        """Record an ended one. A defect here is logged and costs the exchange its record only."""
+        self._running.remove(progress)
+        try:
+            entry = self._entry(exchange)
+            for recorder in self._recorders:
+                recorder.record(entry)
+        except Exception:
+            log.exception("telemetry failed")
+
+    def _entry(self, exchange: Exchange) -> Entry:
+        model = exchange.model or exchange.requested_model
+        cost = None
+        if exchange.usage is not None and exchange.model is not None:
+            cost = self._prices.cost(exchange.usage, exchange.model)
+        return Entry(
+            exchange=exchange,
+            model=NO_MODEL if model is None else self._prices.canonical(model),
+            cost=cost,
+            ids=identifiers(exchange),
+        )

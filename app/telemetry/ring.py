@@ -1,0 +1,121 @@
+"""The last five minutes as points, from which rates and recent figures are differences."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.telemetry.samples import Buckets, Samples, difference, quantile
+
+WINDOW = 300.0  # seconds of the recent figures
+RATE_WINDOW = 15.0  # seconds that the current rates look back
+HISTORY = 60  # samples that are drawn
+
+SOURCES = ("proxy", "upstream", "client")
+LATENCIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "time_to_first_token": ("time_to_first_token_seconds", {}),
+    "overhead_request": ("overhead_seconds", {"phase": "request"}),
+    "overhead_response": ("overhead_seconds", {"phase": "response"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Totals at one instant; ``at`` is monotonic, ``time`` since the epoch, in seconds."""
+
+    at: float
+    time: float
+    requests: float
+    output_tokens: float
+    cost: float
+    errors: Mapping[str, float]  # by source
+    latencies: Mapping[str, Buckets]
+
+    @classmethod
+    def of(cls, samples: Samples, at: float, time: float) -> "Point":
+        """Read the totals of a collection."""
+        return cls(
+            at=at,
+            time=time,
+            requests=samples.total("requests_total"),
+            output_tokens=samples.total("tokens_total", type="output"),
+            cost=samples.total("cost_usd_total"),
+            errors={source: samples.total("errors_total", source=source) for source in SOURCES},
+            latencies={
+                key: samples.buckets(name, **labels) for key, (name, labels) in LATENCIES.items()
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What happened between two points."""
+
+    start: Point
+    end: Point
+
+    @property
+    def seconds(self) -> float:
+        """How long it was."""
+        return self.end.at - self.start.at
+
+    @property
+    def requests(self) -> float:
+        """Requests that ended."""
+        return self.end.requests - self.start.requests
+
+    @property
+    def requests_per_second(self) -> float:
+        """Requests that ended, per second."""
+        return self._per_second(self.requests)
+
+    @property
+    def output_tokens_per_second(self) -> float:
+        """Output tokens of the requests that ended, per second."""
+        return self._per_second(self.end.output_tokens - self.start.output_tokens)
+
+    @property
+    def cost_per_hour(self) -> float:
+        """US dollars at list price, per hour."""
+        return self._per_second(self.end.cost - self.start.cost) * 3600
+
+    @property
+    def error_rates(self) -> dict[str, float]:
+        """Share of the requests that failed, by source."""
+        return {
+            source: ratio(self.end.errors[source] - self.start.errors[source], self.requests)
+            for source in SOURCES
+        }
+
+    def quantile(self, share: float, latency: str) -> float | None:
+        """Estimate a quantile of one of `LATENCIES`, in seconds."""
+        later, earlier = self.end.latencies[latency], self.start.latencies[latency]
+        return quantile(share, difference(later, earlier))
+
+    def _per_second(self, amount: float) -> float:
+        return ratio(amount, self.seconds)
+
+
+class Ring:
+    """Points at regular distances. State: ``_points``, the oldest first, never empty."""
+
+    def __init__(self, first: Point, *, interval: float) -> None:
+        self._points = deque([first], maxlen=max(HISTORY, int(WINDOW / interval)) + 1)
+
+    def append(self, point: Point) -> None:
+        """Add the newest point, and let the oldest go."""
+        self._points.append(point)
+
+    def until(self, now: Point, seconds: float) -> Span:
+        """Return the span of at most ``seconds`` that ends with ``now``."""
+        inside = (point for point in self._points if point.at >= now.at - seconds)
+        return Span(next(inside, self._points[-1]), now)
+
+    def history(self) -> list[Span]:
+        """Return the spans between the last points, the oldest first."""
+        points = list(self._points)[-HISTORY - 1 :]
+        return [Span(start, end) for start, end in zip(points, points[1:], strict=False)]
+
+
+def ratio(part: float, whole: float) -> float:
+    """Divide; nothing of nothing is 0."""
+    return part / whole if whole > 0 else 0.0

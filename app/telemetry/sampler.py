@@ -1,0 +1,113 @@
+"""Looks at the registry every 1.5 s, once for all who watch."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+
+from prometheus_client import Metric
+
+from app.telemetry.alerts import Alarms, Thresholds
+from app.telemetry.broadcast import Broadcast
+from app.telemetry.recorder import Telemetry
+from app.telemetry.ring import WINDOW, Point, Ring
+from app.telemetry.samples import Samples
+from app.telemetry.snapshot import Json, figures
+
+INTERVAL = 1.5  # seconds
+MAX_AGE = 1.0  # seconds that a snapshot serves whoever asks
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One collection: the source of the exposition, and its JSON document, rendered once.
+
+    ``at`` is monotonic. ``collect`` makes it what ``prometheus_client`` renders from.
+    """
+
+    at: float
+    families: tuple[Metric, ...]
+    document: Json
+    encoded: bytes
+
+    def collect(self) -> tuple[Metric, ...]:
+        """Return the collected metrics."""
+        return self.families
+
+    def as_json(self) -> Json:
+        """Return the document."""
+        return self.document
+
+
+class Sampler:
+    """Takes snapshots: one at every tick for the watchers, one when an asked-for is too old.
+
+    State: ``_ring`` grows by a point at every tick, ``_latest`` is the last snapshot.
+    """
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        broadcast: Broadcast,
+        *,
+        thresholds: Thresholds | None = None,
+        interval: float = INTERVAL,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._telemetry = telemetry
+        self._broadcast = broadcast
+        self._alarms = Alarms(thresholds or Thresholds())
+        self._interval = interval
+        self._sleep = sleep
+        families = telemetry.collect()
+        self._ring = Ring(self._point(Samples(families)), interval=interval)
+        self._latest: Snapshot | None = None
+
+    async def run(self) -> None:
+        """Tick until cancelled; each delay's excess is how late the event loop is."""
+        clock = self._telemetry.clock
+        while True:
+            self.tick()
+            due = clock() + self._interval
+            await self._sleep(self._interval)
+            self._telemetry.loop_lag.observe(max(0.0, clock() - due))
+
+    def tick(self) -> Snapshot:
+        """Take a snapshot, remember its point and send it to the watchers."""
+        families = self._telemetry.collect()
+        samples = Samples(families)
+        point = self._point(samples)
+        self._ring.append(point)
+        snapshot = self._snapshot(families, samples, point)
+        self._broadcast.publish(snapshot.encoded)
+        return snapshot
+
+    def current(self) -> Snapshot:
+        """Return the last snapshot, or a new one when that is older than `MAX_AGE`."""
+        latest = self._latest
+        if latest is not None and self._telemetry.clock() - latest.at <= MAX_AGE:
+            return latest
+        families = self._telemetry.collect()
+        samples = Samples(families)
+        return self._snapshot(families, samples, self._point(samples))
+
+    def _point(self, samples: Samples) -> Point:
+        return Point.of(samples, self._telemetry.clock(), self._telemetry.wall())
+
+    def _snapshot(
+        self, families: tuple[Metric, ...], samples: Samples, point: Point
+    ) -> Snapshot:
+        telemetry = self._telemetry
+        alerts = self._alarms.check(self._ring.until(point, WINDOW), telemetry.active)
+        document = {
+            "version": telemetry.version,
+            "time": point.time,
+            "uptime": telemetry.uptime,
+            "prices_as_of": telemetry.prices_as_of,
+            **figures(samples, point, self._ring),
+            "alerts": [asdict(alert) for alert in alerts],
+            "recent": telemetry.recent.as_json(),
+        }
+        encoded = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        self._latest = Snapshot(point.at, families, document, encoded)
+        return self._latest

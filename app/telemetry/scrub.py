@@ -1,0 +1,53 @@
+"""What the scrubber did: counts, never values."""
+
+from app.telemetry.entry import Entry
+from app.telemetry.instruments import Instruments
+
+DURATION = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+SKIPS = ("too_large", "encoding", "not_json", "not_post", "error")
+DETECTORS = 40  # the built-in ones, and a user's own
+
+
+class Scrubs:
+    """Matches, restored placeholders, and what could not be scanned."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._detector = instruments.vocabulary("detector", room=DETECTORS)
+        self._matches = instruments.counters(
+            "scrub_matches_total", "Secrets and identifiers found in requests", "detector"
+        )
+        self._restored = instruments.counters(
+            "scrub_restored_total", "Placeholders restored in answers", "detector"
+        )
+        self._duration = instruments.histogram(
+            "scrub_duration_seconds", "Scanning one request body", DURATION
+        )
+        self._bytes = instruments.counter("scrub_bytes_total", "Body bytes scanned")
+        self._skipped = instruments.counters(
+            "scrub_skipped_total",
+            "Bodies that were not scanned",
+            "reason",
+            known=[(reason,) for reason in SKIPS],
+        )
+        self._modified = instruments.counter(
+            "bytes_modified_requests_total",
+            "Requests whose forwarded body differs from the received one",
+        )
+
+    def record(self, entry: Entry) -> None:
+        """Count what the scrubber reported; without a scrubber there is nothing."""
+        exchange = entry.exchange
+        if exchange.modified:
+            self._modified.inc()
+        for detector, count in exchange.restored.items():
+            self._restored(self._detector(detector)).inc(count)
+        report = exchange.scrub
+        if report is None:
+            return
+        for detector, count in report.matches.items():
+            self._matches(self._detector(detector)).inc(count)
+        if report.skipped is not None:
+            self._skipped(report.skipped).inc()
+            return
+        self._bytes.inc(report.scanned)
+        self._duration.observe(report.duration)

@@ -1,0 +1,146 @@
+"""What one collection of the registry says, as a JSON document (``metrics.schema.json``). Pure.
+
+Every total is a sum over the collected samples, so it equals the same sum over the exposition.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.telemetry.ring import RATE_WINDOW, WINDOW, Point, Ring, Span, ratio
+from app.telemetry.samples import Samples
+
+Json = dict[str, Any]
+
+
+def figures(samples: Samples, now: Point, ring: Ring) -> Json:
+    """Return the sections that come from metrics; ``now`` is the point of ``samples``."""
+    recent, current = ring.until(now, WINDOW), ring.until(now, RATE_WINDOW)
+    return {
+        "requests": _requests(samples),
+        **_errors(samples, now, recent),
+        "bytes": _whole(samples.by("body_bytes_total", "direction")),
+        "tokens": _tokens(samples),
+        "cost": _cost(samples, recent),
+        "rates": {
+            "requests_per_second": current.requests_per_second,
+            "output_tokens_per_second": current.output_tokens_per_second,
+        },
+        "latency": {latency: _latency(recent, latency) for latency in now.latencies},
+        "streams": {
+            "stalled": int(samples.total("streams_stalled")),
+            "ends": _whole(samples.by("stream_ends_total", "cause")),
+        },
+        "retries": _whole(samples.by("retries_total", "result")),
+        "scrub": _scrub(samples),
+        "limits": _limits(samples),
+        "history": [_moment(span) for span in ring.history()],
+    }
+
+
+def _requests(samples: Samples) -> Json:
+    name = "requests_total"
+    return {
+        "total": int(samples.total(name)),
+        "active": int(samples.total("requests_in_progress")),
+        "by_route": _whole(samples.by(name, "route")),
+        "by_model": _whole(samples.by(name, "model")),
+        "by_status": _whole(samples.by(name, "status")),
+        "by_outcome": _whole(samples.by(name, "outcome")),
+    }
+
+
+def _errors(samples: Samples, now: Point, recent: Span) -> Json:
+    overall = {source: ratio(count, now.requests) for source, count in now.errors.items()}
+    return {
+        "errors": {
+            "total": int(samples.total("errors_total")),
+            "by_source": _whole(now.errors),
+            "by_type": _whole(samples.by("errors_total", "type")),
+        },
+        "error_rate": {"total": sum(overall.values()), **overall},
+        "error_rate_5m": {
+            "requests": int(recent.requests),
+            "total": sum(recent.error_rates.values()),
+            **recent.error_rates,
+        },
+    }
+
+
+def _tokens(samples: Samples) -> Json:
+    by_type = _whole(samples.by("tokens_total", "type"))
+    models = samples.by("tokens_total", "model")
+    prompt = sum(count for kind, count in by_type.items() if kind != "output")
+    return {
+        "total": sum(by_type.values()),
+        "by_type": by_type,
+        "thinking": int(samples.total("thinking_tokens_total")),
+        "by_model": {
+            model: _whole(samples.by("tokens_total", "type", model=model)) for model in models
+        },
+        "cache_hit_ratio": ratio(by_type.get("cache_read", 0), prompt),
+        "usage_missing": int(samples.total("usage_missing_total")),
+    }
+
+
+def _cost(samples: Samples, recent: Span) -> Json:
+    return {
+        "total": samples.total("cost_usd_total"),
+        "by_model": samples.by("cost_usd_total", "model"),
+        "by_type": samples.by("cost_usd_total", "type"),
+        "per_hour": recent.cost_per_hour,
+        "unpriced_requests": int(samples.total("unpriced_requests_total")),
+    }
+
+
+def _latency(recent: Span, latency: str) -> Json:
+    return {"p50": recent.quantile(0.5, latency), "p95": recent.quantile(0.95, latency)}
+
+
+def _scrub(samples: Samples) -> Json:
+    return {
+        "matches": _whole(samples.by("scrub_matches_total", "detector")),
+        "restored": _whole(samples.by("scrub_restored_total", "detector")),
+        "skipped": _whole(samples.by("scrub_skipped_total", "reason")),
+        "bytes": int(samples.total("scrub_bytes_total")),
+        "modified_requests": int(samples.total("bytes_modified_requests_total")),
+    }
+
+
+def _limits(samples: Samples) -> Json:
+    prefix = "upstream_ratelimit_"
+    utilization = samples.by(f"{prefix}utilization_ratio", "window")
+    reset = samples.by(f"{prefix}reset_timestamp_seconds", "window")
+    windows = dict.fromkeys((*samples.by(f"{prefix}status", "window"), *utilization, *reset))
+    limit = samples.by(f"{prefix}limit", "kind")
+    remaining = samples.by(f"{prefix}remaining", "kind")
+    return {
+        "windows": {
+            window: {
+                "utilization": utilization.get(window),
+                "status": _status(samples, window),
+                "reset": reset.get(window),
+            }
+            for window in windows
+        },
+        "kinds": {
+            kind: {"limit": limit.get(kind), "remaining": remaining.get(kind)}
+            for kind in dict.fromkeys((*limit, *remaining))
+        },
+    }
+
+
+def _status(samples: Samples, window: str) -> str | None:
+    statuses = samples.by("upstream_ratelimit_status", "status", window=window)
+    return next((status for status, value in statuses.items() if value), None)
+
+
+def _moment(span: Span) -> Json:
+    return {
+        "time": span.end.time,
+        "requests_per_second": span.requests_per_second,
+        "output_tokens_per_second": span.output_tokens_per_second,
+    }
+
+
+def _whole(counts: Mapping[str, float]) -> dict[str, int]:
+    return {key: int(count) for key, count in counts.items()}

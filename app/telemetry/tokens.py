@@ -1,0 +1,87 @@
+"""Tokens, what they cost at list price, and why answers stopped."""
+
+from app.anthropic.usage import Usage
+from app.telemetry.entry import Entry
+from app.telemetry.instruments import Instruments
+
+TOKEN_TYPES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+STOP_REASONS = (
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "pause_turn",
+    "refusal",
+    "model_context_window_exceeded",
+)
+USAGE_MISSING = ("encoding", "truncated", "no_event", "parse")
+SERVER_TOOLS = ("web_search", "web_fetch")
+INPUT_TOKENS = tuple(4**power for power in range(4, 11))  # 256 to 1,048,576
+
+MODELS = 14  # each costs 20 series here
+
+
+class Tokens:
+    """What was used. The first `MODELS` models are counted by name."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        counters = instruments.counters
+        self._model = instruments.vocabulary("model", room=MODELS)
+        self._reason = instruments.vocabulary("stop_reason", STOP_REASONS)
+        self._tool = instruments.vocabulary("server_tool", SERVER_TOOLS)
+        self._missing_reason = instruments.vocabulary("usage_missing", USAGE_MISSING)
+        self._tokens = counters("tokens_total", "Tokens, in disjoint types", "model", "type")
+        self._thinking = counters(
+            "thinking_tokens_total", "Thinking tokens, a part of the output tokens", "model"
+        )
+        self._cost = counters(
+            "cost_usd_total", "List-price estimate in US dollars", "model", "type"
+        )
+        self._unpriced = counters(
+            "unpriced_requests_total", "Requests whose model has no known price", "model"
+        )
+        self._prompt = instruments.histogram(
+            "request_input_tokens", "Input tokens of a request, cached ones included", INPUT_TOKENS
+        )
+        self._missing = counters(
+            "usage_missing_total",
+            "Answers whose usage could not be read to its end",
+            "reason",
+            known=[(reason,) for reason in USAGE_MISSING],
+        )
+        self._tools = counters(
+            "server_tool_requests_total",
+            "Requests of server-side tools",
+            "tool",
+            known=[(tool,) for tool in SERVER_TOOLS],
+        )
+        self._stops = counters("stop_reasons_total", "Why answers stopped", "model", "reason")
+
+    def record(self, entry: Entry) -> None:
+        """Count what the answer said of itself."""
+        exchange = entry.exchange
+        if exchange.usage_missing is not None:
+            self._missing(self._missing_reason(exchange.usage_missing)).inc()
+        if exchange.usage is None and exchange.stop_reason is None:
+            return
+        model = self._model(entry.model)
+        if exchange.stop_reason is not None:
+            self._stops(model, self._reason(exchange.stop_reason)).inc()
+        if exchange.usage is not None:
+            self._record_usage(exchange.usage, model)
+            self._record_cost(entry, model)
+
+    def _record_usage(self, usage: Usage, model: str) -> None:
+        for kind in TOKEN_TYPES:
+            self._tokens(model, kind).inc(getattr(usage, kind))
+        self._thinking(model).inc(usage.thinking)
+        self._prompt.observe(usage.prompt)
+        for tool, requests in usage.server_tools.items():
+            self._tools(self._tool(tool)).inc(requests)
+
+    def _record_cost(self, entry: Entry, model: str) -> None:
+        if entry.cost is None:
+            self._unpriced(model).inc()
+            return
+        for kind, dollars in entry.cost.items():
+            self._cost(model, kind).inc(dollars)

@@ -1,0 +1,135 @@
+"""Requests, how they ended, and their bytes."""
+
+from app.exchange import Exchange, Outcome
+from app.telemetry.entry import Entry
+from app.telemetry.instruments import OTHER, Instruments
+
+STATUSES = frozenset(
+    "200 201 202 204 400 401 402 403 404 405 409 413 422 429 500 502 503 504 529".split()
+)
+NO_STATUS = "none"  # nothing was sent: the client left first
+ERROR_TYPES = (
+    "invalid_request_error",
+    "authentication_error",
+    "billing_error",
+    "permission_error",
+    "not_found_error",
+    "conflict_error",
+    "request_too_large",
+    "rate_limit_error",
+    "api_error",
+    "timeout_error",
+    "overloaded_error",
+)
+STREAM_ENDS = {
+    Outcome.COMPLETE: "complete",
+    Outcome.CLIENT_ABORT: "client_abort",
+    Outcome.UPSTREAM_ABORT: "upstream_abort",
+    Outcome.UPSTREAM_ERROR_EVENT: "upstream_error_event",
+    Outcome.UPSTREAM_TIMEOUT: "upstream_timeout",
+    Outcome.PROXY_ERROR: "proxy_error",
+    Outcome.SHUTDOWN: "shutdown",
+}
+RETRY_REASONS = ("529", "refused_stream")
+BODY_BYTES = (1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 33554432)
+
+COMBINATIONS = 120  # of route, model, status and outcome; later ones lose model and status
+
+
+class Traffic:
+    """Counts of exchanges. State: ``_combinations``, those that have a series of their own."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._combinations: set[tuple[str, str, str, str]] = set()
+        self._error_type = instruments.vocabulary("error_type", ERROR_TYPES)
+        self._retry_reason = instruments.vocabulary("retry_reason", RETRY_REASONS)
+        self._folded = instruments.vocabulary("request")
+        self._odd_status = instruments.vocabulary("status")
+        self._count(instruments)
+        self._measure(instruments)
+
+    def _count(self, instruments: Instruments) -> None:
+        counters = instruments.counters
+        self._requests = counters(
+            "requests_total", "Ended requests", "route", "model", "status", "outcome"
+        )
+        self._stream_ends = counters(
+            "stream_ends_total",
+            "How streamed answers ended",
+            "cause",
+            known=[(cause,) for cause in STREAM_ENDS.values()],
+        )
+        self._errors = counters(
+            "errors_total",
+            "Errors as the client saw them, by whose doing they are",
+            "source",
+            "type",
+            known=[("proxy", "overloaded_error"), ("proxy", "api_error")],
+        )
+        self._retries = counters(
+            "retries_total",
+            "Repeated attempts upstream",
+            "reason",
+            "result",
+            known=[("529", "recovered"), ("529", "exhausted")],
+        )
+        self._client_retries = counters(
+            "client_retry_attempts_total",
+            "Requests that clients marked as retries of theirs",
+            "attempt",
+            known=[("1",), ("2",), ("3+",)],
+        )
+
+    def _measure(self, instruments: Instruments) -> None:
+        self._bytes = instruments.counters(
+            "body_bytes_total",
+            "Body bytes received from clients (in) and sent to them (out)",
+            "direction",
+            known=[("in",), ("out",)],
+        )
+        self._request_bytes = instruments.histogram(
+            "request_body_bytes", "Size of request bodies", BODY_BYTES
+        )
+        self._response_bytes = instruments.histogram(
+            "response_body_bytes", "Size of response bodies", BODY_BYTES
+        )
+
+    def record(self, entry: Entry) -> None:
+        """Count one exchange."""
+        exchange = entry.exchange
+        self._requests(*self._labels(entry)).inc()
+        self._bytes("in").inc(exchange.bytes_in)
+        self._bytes("out").inc(exchange.bytes_out)
+        self._request_bytes.observe(exchange.bytes_in)
+        self._response_bytes.observe(exchange.bytes_out)
+        if exchange.streamed:
+            self._stream_ends(STREAM_ENDS.get(exchange.outcome, "proxy_error")).inc()
+        if exchange.failure is not None:
+            self._errors(exchange.failure.source, self._error_type(exchange.failure.type)).inc()
+        self._record_retries(exchange)
+
+    def _record_retries(self, exchange: Exchange) -> None:
+        for retry in exchange.retries:
+            self._retries(self._retry_reason(retry.reason), retry.result).inc()
+        if exchange.client_retry:
+            attempt = str(exchange.client_retry)
+            self._client_retries(attempt if attempt in ("1", "2") else "3+").inc()
+
+    def _labels(self, entry: Entry) -> tuple[str, str, str, str]:
+        exchange = entry.exchange
+        status = self._status(exchange.status)
+        labels = (exchange.route, entry.model, status, exchange.outcome.value)
+        if labels not in self._combinations:
+            if len(self._combinations) >= COMBINATIONS:
+                self._folded(OTHER)
+                return (exchange.route, OTHER, OTHER, exchange.outcome.value)
+            self._combinations.add(labels)
+        return labels
+
+    def _status(self, status: int | None) -> str:
+        if status is None:
+            return NO_STATUS
+        if (known := str(status)) in STATUSES:
+            return known
+        self._odd_status(known)
+        return f"{status // 100}xx"
