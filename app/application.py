@@ -39,9 +39,16 @@ class Application:
     """
 
     def __init__(
-        self, proxy: ASGIApp, pages: Starlette, *, admission: Admission, stop: Callable[[], None]
+        self,
+        proxy: ASGIApp,
+        pages: Starlette,
+        *,
+        admission: Admission,
+        telemetry: Telemetry,
+        stop: Callable[[], None],
     ) -> None:
         self.admission = admission
+        self.telemetry = telemetry
         self.dashboard: ASGIApp = pages
         self.stop = stop
         self._proxy = proxy
@@ -121,7 +128,7 @@ def create_app(
         lifespan=lifespan,
     )
     pages.router.redirect_slashes = False
-    return Application(proxy, pages, admission=admission, stop=lambda: None)
+    return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=lambda: None)
 
 
 async def _to_dashboard(_: Request) -> RedirectResponse:

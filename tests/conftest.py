@@ -1,1 +1,42 @@
 """Fixtures shared by every test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app import certificates
+from app.certificates import Certificate
+from app.simulator import Simulator
+from tests.proxying import Running, proxying, simulated
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keep what the machine has set, its proxies and certificates included, out of the tests."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate for loopback, for the proxy and for the upstream."""
+    directory = tmp_path_factory.mktemp("certificate")
+    return certificates.ensure(directory, ("localhost", "127.0.0.1", "::1"))
+
+
+@pytest.fixture
+async def upstream(certificate: Certificate) -> AsyncIterator[Simulator]:
+    """A simulated upstream over TLS and HTTP/2."""
+    async with simulated(certificate) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def proxy(upstream: Simulator, certificate: Certificate) -> AsyncIterator[Running]:
+    """A proxy in front of ``upstream``."""
+    async with proxying(upstream.url, certificate) as running:
+        yield running

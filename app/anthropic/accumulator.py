@@ -67,10 +67,9 @@ class Accumulator:
         """What was announced so far; None when no count was."""
         if not self._counts:
             return None
-        counts = _disjoint(self._counts)
-        for kind, count in _disjoint(self._added).items():
-            counts[kind] = counts.get(kind, 0) + count
-        return Usage(**counts, server_tools=dict(self._tools), **self._words)  # type: ignore[arg-type]  # both are Usage's fields by name
+        tokens = _sum(_disjoint(self._counts), _disjoint(self._added))
+        fields: dict[str, Any] = {**tokens, **self._words}
+        return Usage(**fields, server_tools=dict(self._tools))
 
 
 def _counts(usage: Mapping[str, Any]) -> Counts:
@@ -105,9 +104,12 @@ def _compactions(iterations: object) -> Counts:
     total: Counts = {}
     for iteration in iterations if isinstance(iterations, list) else ():
         if isinstance(iteration, Mapping) and iteration.get("type") == "compaction":
-            for kind, count in _counts(iteration).items():
-                total[kind] = total.get(kind, 0) + count
+            total = _sum(total, _counts(iteration))
     return total
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return {kind: one.get(kind, 0) + other.get(kind, 0) for kind in one | other}
 
 
 def _disjoint(counts: Counts) -> Counts:

@@ -2,28 +2,28 @@
 
 import re
 
-# The first that matches the path wins. Claude Code greets a gateway with HEAD on / or /api/hello.
-_PATHS: tuple[tuple[str, str, re.Pattern[bytes]], ...] = tuple(
-    (route, method, re.compile(pattern))
-    for route, method, pattern in (
-        ("messages", "", rb"/v1/messages"),
-        ("count_tokens", "", rb"/v1/messages/count_tokens"),
-        ("batches", "", rb"/v1/messages/batches(/.*)?"),
-        ("files", "", rb"/v1/files(/.*)?"),
-        ("models", "", rb"/v1/models(/.*)?"),
-        ("hello", "", rb"/api/hello"),
-        ("hello", "HEAD", rb"/"),
-        ("event_logging", "", rb"/api/event_logging(/.*)?"),
-    )
-)
+_PATHS = {
+    "messages": r"/v1/messages",
+    "count_tokens": r"/v1/messages/count_tokens",
+    "batches": r"/v1/messages/batches(?:/.*)?",
+    "files": r"/v1/files(?:/.*)?",
+    "models": r"/v1/models(?:/.*)?",
+    "hello": r"/api/hello",
+    "event_logging": r"/api/event_logging(?:/.*)?",
+}
+_PATH = re.compile("|".join(f"(?P<{name}>{path})" for name, path in _PATHS.items()).encode())
+
 OTHER = "other"
-ROUTES: tuple[str, ...] = (*dict.fromkeys(route for route, _, _ in _PATHS), OTHER)
+ROUTES = (*_PATHS, OTHER)
 
 
 def route(method: str, target: bytes) -> str:
-    """Return the route of a request target; the query does not count (``?beta=true``)."""
+    """Return which of `ROUTES` a request is for; the query does not count (``?beta=true``).
+
+    Only ``HEAD`` makes ``/`` a greeting: Claude Code asks so whether a gateway is there.
+    """
     path = target.partition(b"?")[0]
-    for name, only, pattern in _PATHS:
-        if only in ("", method) and pattern.fullmatch(path):
-            return name
-    return OTHER
+    if path == b"/" and method == "HEAD":
+        return "hello"
+    match = _PATH.fullmatch(path)
+    return (match.lastgroup if match else None) or OTHER

@@ -76,8 +76,10 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """A price list as of a month. ``models`` go by canonical name, those in ``unpriced`` have
-    a name only; ``server_tools`` are in USD per 1,000 requests.
+    """A price list as of a month.
+
+    ``models`` go by canonical name, those in ``unpriced`` have a name only; ``server_tools`` are
+    in USD per 1,000 requests.
     """
 
     as_of: str

@@ -82,6 +82,19 @@ def raw(body: bytes, status: int) -> Answer:
     return Answer([*records, Piece(rest)] if rest else records, status, EVENTS)
 
 
+def framed(answer: Answer) -> Response:
+    """Return a document as it goes on the wire when no step has a say."""
+    pieces = tuple(answer.pieces)
+    return Response(
+        answer.status, [(b"content-type", answer.content_type.encode()), length(pieces)], pieces
+    )
+
+
+def length(pieces: Iterable[Piece]) -> tuple[bytes, bytes]:
+    """Return the ``content-length`` of a whole document."""
+    return b"content-length", b"%d" % sum(len(piece.data) for piece in pieces)
+
+
 def content(answer: Answer, step: Step) -> Iterable[Piece]:
     """Return the answer's pieces in the step's coding, with the faults that lie in its content."""
     plain = answer.pieces

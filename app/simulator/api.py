@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from app.anthropic.encoding import EncodingError, decode
 from app.simulator import limits
-from app.simulator.answer import EVENTS, Answer, Response, as_json, content, error, in_parts, raw
+from app.simulator.answer import (
+    EVENTS,
+    Answer,
+    Response,
+    as_json,
+    content,
+    error,
+    in_parts,
+    length,
+    raw,
+)
 from app.simulator.message import Piece, compose, document, events
 from app.simulator.prompt import PromptCache, Request, last_text, read
 from app.simulator.received import Received
@@ -59,7 +69,7 @@ class Api:
         head = self._headers(call, answer)
         if step.fault is None and answer.content_type != EVENTS:
             pieces = tuple(pieces)
-            head.append((b"content-length", b"%d" % sum(len(piece.data) for piece in pieces)))
+            head.append(length(pieces))
         return Response(answer.status, head, pieces)
 
     def _answer(self, call: Call) -> Answer:
@@ -78,7 +88,7 @@ class Api:
         fields = [("content-type", answer.content_type)]
         if call.step.encoding is not None:
             fields.append(("content-encoding", call.step.encoding))
-        fields += limits.headers(call.request_id, self._spent, self._wall())
+        fields += limits.headers(call.request_id, call.number, self._spent, self._wall())
         own = {name.lower() for name, _ in call.step.headers}
         fields = [field for field in fields if field[0] not in own]
         return [(name.encode(), value.encode()) for name, value in (*fields, *call.step.headers)]
@@ -109,7 +119,7 @@ class Api:
 
 def _read(call: Call) -> tuple[bytes, Request]:
     coding = call.received.header(b"content-encoding")
-    body = decode(call.body, coding and coding.decode("latin-1"), limit=BODY_LIMIT)
+    body = decode(call.body, None if coding is None else coding.decode("latin-1"), limit=BODY_LIMIT)
     return body, read(body)
 
 

@@ -14,24 +14,25 @@ _CLASSIC = (
 _UNIFIED = (("5h", 5 * HOUR, 5_000_000), ("7d", 7 * 24 * HOUR, 40_000_000))
 
 
-def headers(request_id: str, spent: int, now: float) -> list[tuple[str, str]]:
-    """Return them for a request at ``now`` (seconds since the epoch), ``spent`` tokens in all."""
+def headers(request_id: str, calls: int, spent: int, now: float) -> list[tuple[str, str]]:
+    """Return them, after so many calls and tokens; ``now`` in seconds since the epoch."""
     return [
         ("request-id", request_id),
         ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
-        *_classic(spent, now),
+        *_classic(calls, spent, now),
         *_unified(spent, now),
     ]
 
 
-def _classic(spent: int, now: float) -> list[tuple[str, str]]:
+def _classic(calls: int, spent: int, now: float) -> list[tuple[str, str]]:
     reset = datetime.fromtimestamp(now // 60 * 60 + 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     fields = []
     for name, limit in _CLASSIC:
         prefix = f"anthropic-ratelimit-{name}"
+        used = calls if name == "requests" else spent
         fields += [
             (f"{prefix}-limit", str(limit)),
-            (f"{prefix}-remaining", str(limit - spent % limit)),
+            (f"{prefix}-remaining", str(limit - used % limit)),
             (f"{prefix}-reset", reset),
         ]
     return fields

@@ -6,6 +6,7 @@ from app.simulator.received import Received
 from app.simulator.step import Step
 
 HEADER = b"x-simulate"
+KEY_HEADER = b"x-simulate-key"  # tells apart clients that send the same steps
 NAMED = 10_000  # header values whose steps are under way, the oldest forgotten first
 NORMAL = Step()
 
@@ -13,16 +14,16 @@ NORMAL = Step()
 class Script:
     """The steps to come.
 
-    A header's steps are played in turn by the requests that carry exactly its value, then from
-    the start. When one of them is repeated, a normal answer follows the last, so that
-    ``529*2`` is two refusals and an answer. What follows a ``#`` only tells values apart.
+    A header's steps are played in turn by the requests that carry exactly its value (and key),
+    then from the start. When one of them is repeated, a normal answer follows the last, so that
+    ``529*2`` is two refusals and an answer.
 
     State: ``_queue`` for any request under ``/v1/``, ``_named`` for each header value begun.
     """
 
     def __init__(self) -> None:
         self._queue: deque[Step] = deque()
-        self._named: dict[bytes, deque[Step]] = {}
+        self._named: dict[tuple[bytes, bytes | None], deque[Step]] = {}
 
     def add(self, *steps: Step) -> None:
         """Queue steps."""
@@ -33,7 +34,7 @@ class Script:
         """Return the step for a request; raises `ValueError` when its header names none."""
         value = received.header(HEADER)
         if value is not None:
-            return self._take_named(value)
+            return self._take_named(value, received.header(KEY_HEADER))
         if self._queue and received.target.startswith(b"/v1/"):
             return self._queue.popleft()
         return NORMAL
@@ -43,18 +44,18 @@ class Script:
         self._queue.clear()
         self._named.clear()
 
-    def _take_named(self, value: bytes) -> Step:
-        left = self._named.pop(value, None) or _played(value)
+    def _take_named(self, value: bytes, key: bytes | None) -> Step:
+        left = self._named.pop((value, key), None) or _played(value)
         step = left.popleft()
         if left:
-            self._named[value] = left
+            self._named[value, key] = left
             if len(self._named) > NAMED:
                 del self._named[next(iter(self._named))]
         return step
 
 
 def _played(value: bytes) -> deque[Step]:
-    steps = Step.parse(value if value[:1] in (b"{", b"[") else value.partition(b"#")[0])
+    steps = Step.parse(value)
     played = deque(step for step in steps for _ in range(step.times))
     if len(played) > len(steps):
         played.append(NORMAL)

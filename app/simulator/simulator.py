@@ -12,13 +12,14 @@ import h2.exceptions
 import h11
 
 from app.anthropic.usage import Usage
-from app.simulator.answer import refusal
+from app.simulator import control
+from app.simulator.answer import Response, refusal
 from app.simulator.api import Api
 from app.simulator.connection import Connection
 from app.simulator.faults import send
 from app.simulator.history import History
 from app.simulator.received import Received
-from app.simulator.script import Script
+from app.simulator.script import NORMAL, Script
 from app.simulator.step import Step
 from app.simulator.wire import Stream
 
@@ -137,7 +138,7 @@ class Simulator:
     async def wait_for(self, predicate: Callable[["Simulator"], bool]) -> None:
         """Wait until ``predicate(self)`` holds; `TimeoutError` after ten seconds."""
         async with asyncio.timeout(WAIT):
-            while not predicate(self):
+            while not predicate(self):  # noqa: ASYNC110 - it may look at anything
                 await asyncio.sleep(0.002)
 
     def _connect(self) -> Connection:
@@ -152,23 +153,34 @@ class Simulator:
         return connection
 
     def _accept(self, stream: Stream) -> None:
-        try:
-            step = self._script.take(stream.received)
-        except ValueError as exc:
-            step = refusal(str(exc))
+        step = NORMAL
+        if not control.controls(stream.received):
+            self._history.add(stream.received)
+            step = self._step(stream.received)
         stream.reading = step.read_body
-        self._history.add(stream.received)
         stream.task = asyncio.get_running_loop().create_task(self._answer(stream, step))
         self._running[stream.task] = stream.received
         stream.task.add_done_callback(self._ended)
 
+    def _step(self, received: Received) -> Step:
+        try:
+            return self._script.take(received)
+        except ValueError as exc:
+            return refusal(str(exc))
+
     async def _answer(self, stream: Stream, step: Step) -> None:
         body = stream.received.body if step.early else await stream.body()
-        response = self._api.respond(stream.received, body, step)
         try:
-            await send(stream, step, response)
+            await send(stream, step, self._respond(stream.received, body, step))
         except (h2.exceptions.ProtocolError, h11.LocalProtocolError):
             stream.reset(h2.errors.ErrorCodes.INTERNAL_ERROR)  # a step that cannot be framed
 
+    def _respond(self, received: Received, body: bytes, step: Step) -> Response:
+        if control.controls(received):
+            return control.respond(self, received, body)
+        return self._api.respond(received, body, step)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._history.end(self._running.pop(task))
+        received = self._running.pop(task)
+        if not control.controls(received):
+            self._history.end(received)

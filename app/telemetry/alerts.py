@@ -1,11 +1,11 @@
-"""Which figures are out of bounds right now. Prometheus has the thorough rules."""
+"""Which figures are out of bounds right now; Prometheus' rules are the thorough ones. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.telemetry.ring import Span
 
-DOERS = {"proxy": "this proxy", "upstream": "upstream", "client": "the client"}
+DOERS = {"proxy": "by this proxy", "upstream": "by upstream", "client": "by clients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,11 @@ class Alarms:
         return tuple(Alert(kind, text, self._since[kind]) for kind, text in found.items())
 
 
-def out_of_bounds(
-    thresholds: Thresholds, recent: Span, active: int
-) -> Iterator[tuple[str, str]]:
+def out_of_bounds(thresholds: Thresholds, recent: Span, active: int) -> Iterator[tuple[str, str]]:
     """Yield the kind and the wording of every alert there is reason for."""
     rates = recent.error_rates
     if recent.requests >= thresholds.floor and sum(rates.values()) > thresholds.error_rate:
         blame = ", ".join(f"{rate:.0%} {DOERS[who]}" for who, rate in rates.items() if rate)
-        yield (
-            "error_rate",
-            f"{sum(rates.values()):.0%} of the last {recent.requests:.0f} requests failed, "
-            f"by whose doing: {blame}.",
-        )
+        yield "error_rate", f"Of the last {recent.requests:.0f} requests failed: {blame}."
     if active > thresholds.active:
-        yield (
-            "active_requests",
-            f"{active} requests are running, more than {thresholds.active}.",
-        )
+        yield "active_requests", f"{active} requests are running (alert above {thresholds.active})."

@@ -27,7 +27,7 @@ class Family(Generic[Metric]):
     """A metric with labels. State: ``_children``, each made on its first use."""
 
     def __init__(self, metric: Metric, known: Iterable[tuple[str, ...]] = ()) -> None:
-        self._metric = metric
+        self._metric: Metric = metric
         self._children: dict[tuple[str, ...], Metric] = {}
         for values in known:
             self(*values)
@@ -67,7 +67,8 @@ class Instruments:
     """Makes the metrics of one application, prefix included."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # the library's only switch; each would add a series per child
+        # The library's only switch is for the whole process; each would add a series per child.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._overflow = self.counters(
             "label_overflow_total", "Label values that had no place of their own", "label"

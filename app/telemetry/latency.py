@@ -1,6 +1,5 @@
 """How long things take, in seconds."""
 
-from app.anthropic.endpoints import ROUTES
 from app.exchange import Exchange
 from app.telemetry.entry import Entry
 from app.telemetry.instruments import Instruments
@@ -13,7 +12,7 @@ OVERHEAD = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 GAP = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60, 180, 300)
 SLOT_WAIT = (0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30)
 
-MODELS = 8  # each costs 45 series here
+MODELS = 6  # each costs 45 series here
 
 
 class Latency:

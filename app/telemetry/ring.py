@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from app.telemetry.samples import Buckets, Samples, difference, quantile
 
@@ -113,7 +114,7 @@ class Ring:
     def history(self) -> list[Span]:
         """Return the spans between the last points, the oldest first."""
         points = list(self._points)[-HISTORY - 1 :]
-        return [Span(start, end) for start, end in zip(points, points[1:], strict=False)]
+        return [Span(start, end) for start, end in pairwise(points)]
 
 
 def ratio(part: float, whole: float) -> float:

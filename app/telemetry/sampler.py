@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 
+import structlog
 from prometheus_client import Metric
 
 from app.telemetry.alerts import Alarms, Thresholds
@@ -16,6 +17,8 @@ from app.telemetry.snapshot import Json, figures
 
 INTERVAL = 1.5  # seconds
 MAX_AGE = 1.0  # seconds that a snapshot serves whoever asks
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +62,24 @@ class Sampler:
         self._alarms = Alarms(thresholds or Thresholds())
         self._interval = interval
         self._sleep = sleep
-        families = telemetry.collect()
-        self._ring = Ring(self._point(Samples(families)), interval=interval)
+        self._ring = Ring(self._point(Samples(telemetry.collect())), interval=interval)
         self._latest: Snapshot | None = None
 
     async def run(self) -> None:
         """Tick until cancelled; each delay's excess is how late the event loop is."""
         clock = self._telemetry.clock
         while True:
-            self.tick()
+            try:
+                self.tick()
+            except Exception:
+                log.exception("sampling failed")
             due = clock() + self._interval
             await self._sleep(self._interval)
             self._telemetry.loop_lag.observe(max(0.0, clock() - due))
 
     def tick(self) -> Snapshot:
         """Take a snapshot, remember its point and send it to the watchers."""
-        families = self._telemetry.collect()
-        samples = Samples(families)
-        point = self._point(samples)
-        self._ring.append(point)
-        snapshot = self._snapshot(families, samples, point)
+        snapshot = self._take(remember=True)
         self._broadcast.publish(snapshot.encoded)
         return snapshot
 
@@ -87,19 +88,23 @@ class Sampler:
         latest = self._latest
         if latest is not None and self._telemetry.clock() - latest.at <= MAX_AGE:
             return latest
+        return self._take(remember=False)
+
+    def _take(self, *, remember: bool) -> Snapshot:
         families = self._telemetry.collect()
         samples = Samples(families)
-        return self._snapshot(families, samples, self._point(samples))
+        point = self._point(samples)
+        if remember:
+            self._ring.append(point)
+        document = self._document(samples, point)
+        encoded = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        self._latest = Snapshot(point.at, families, document, encoded)
+        return self._latest
 
-    def _point(self, samples: Samples) -> Point:
-        return Point.of(samples, self._telemetry.clock(), self._telemetry.wall())
-
-    def _snapshot(
-        self, families: tuple[Metric, ...], samples: Samples, point: Point
-    ) -> Snapshot:
+    def _document(self, samples: Samples, point: Point) -> Json:
         telemetry = self._telemetry
         alerts = self._alarms.check(self._ring.until(point, WINDOW), telemetry.active)
-        document = {
+        return {
             "version": telemetry.version,
             "time": point.time,
             "uptime": telemetry.uptime,
@@ -108,6 +113,6 @@ class Sampler:
             "alerts": [asdict(alert) for alert in alerts],
             "recent": telemetry.recent.as_json(),
         }
-        encoded = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-        self._latest = Snapshot(point.at, families, document, encoded)
-        return self._latest
+
+    def _point(self, samples: Samples) -> Point:
+        return Point.of(samples, self._telemetry.clock(), self._telemetry.wall())

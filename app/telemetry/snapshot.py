@@ -8,6 +8,7 @@ from typing import Any
 
 from app.telemetry.ring import RATE_WINDOW, WINDOW, Point, Ring, Span, ratio
 from app.telemetry.samples import Samples
+from app.telemetry.tokens import TOKEN_TYPES
 
 Json = dict[str, Any]
 
@@ -67,7 +68,7 @@ def _errors(samples: Samples, now: Point, recent: Span) -> Json:
 
 
 def _tokens(samples: Samples) -> Json:
-    by_type = _whole(samples.by("tokens_total", "type"))
+    by_type = dict.fromkeys(TOKEN_TYPES, 0) | _whole(samples.by("tokens_total", "type"))
     models = samples.by("tokens_total", "model")
     prompt = sum(count for kind, count in by_type.items() if kind != "output")
     return {
@@ -77,7 +78,7 @@ def _tokens(samples: Samples) -> Json:
         "by_model": {
             model: _whole(samples.by("tokens_total", "type", model=model)) for model in models
         },
-        "cache_hit_ratio": ratio(by_type.get("cache_read", 0), prompt),
+        "cache_hit_ratio": ratio(by_type["cache_read"], prompt),
         "usage_missing": int(samples.total("usage_missing_total")),
     }
 

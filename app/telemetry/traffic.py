@@ -5,8 +5,8 @@ from app.telemetry.entry import Entry
 from app.telemetry.instruments import OTHER, Instruments
 
 STATUSES = frozenset(
-    "200 201 202 204 400 401 402 403 404 405 409 413 422 429 500 502 503 504 529".split()
-)
+    {200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504, 529}
+)  # the API's, and those that gateways on the way to it answer with
 NO_STATUS = "none"  # nothing was sent: the client left first
 ERROR_TYPES = (
     "invalid_request_error",
@@ -33,7 +33,7 @@ STREAM_ENDS = {
 RETRY_REASONS = ("529", "refused_stream")
 BODY_BYTES = (1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 33554432)
 
-COMBINATIONS = 120  # of route, model, status and outcome; later ones lose model and status
+COMBINATIONS = 100  # of route, model, status and outcome; later ones lose model and status
 
 
 class Traffic:
@@ -129,7 +129,7 @@ class Traffic:
     def _status(self, status: int | None) -> str:
         if status is None:
             return NO_STATUS
-        if (known := str(status)) in STATUSES:
-            return known
-        self._odd_status(known)
+        if status in STATUSES:
+            return str(status)
+        self._odd_status(str(status))
         return f"{status // 100}xx"

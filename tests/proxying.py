@@ -1,0 +1,136 @@
+"""A real proxy on loopback in front of a simulated upstream, for the tests that need one."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from app.application import Application, create_app
+from app.certificates import Certificate
+from app.exchange import Exchange, Progress
+from app.server import Addresses, serve, tls_context
+from app.settings import Settings
+from app.simulator import Simulator
+
+MESSAGE = {
+    "model": "claude-sonnet-4-5",
+    "max_tokens": 64,
+    "messages": [{"role": "user", "content": "hello"}],
+}
+STREAM = MESSAGE | {"stream": True}
+DEADLINE = 20.0  # seconds that a test waits for something at most
+
+
+@dataclass
+class Running:
+    """A proxy that serves. ``exchanges`` are the ended ones, as telemetry was told."""
+
+    at: Addresses
+    application: Application
+    ca_file: str
+    stop: asyncio.Event
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.at.port}"
+
+    @property
+    def pages_url(self) -> str:
+        return f"http://127.0.0.1:{self.at.dashboard_port}"
+
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file)
+
+    def client(self, *, http2: bool = False, **options: Any) -> httpx.AsyncClient:
+        """Return a client of the proxy that adds nothing of its own to a request."""
+        client = httpx.AsyncClient(
+            base_url=self.url, verify=self.trust(), http2=http2, timeout=DEADLINE, **options
+        )
+        client.headers.clear()
+        return client
+
+    async def ended(self, count: int = 1) -> Exchange:
+        """Wait until ``count`` exchanges have ended; return the last."""
+        await until(lambda: len(self.exchanges) >= count)
+        return self.exchanges[count - 1]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait, bounded, until ``condition`` holds."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110 - conditions of others' state
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def simulated(certificate: Certificate, **options: Any) -> AsyncIterator[Simulator]:
+    """Run a simulated upstream over TLS."""
+    async with Simulator(ssl_context=tls_context(certificate, None), **options) as simulator:
+        yield simulator
+
+
+@asynccontextmanager
+async def proxying(
+    upstream: str,
+    certificate: Certificate,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    **settings: Any,
+) -> AsyncIterator[Running]:
+    """Serve a proxy in front of ``upstream``; at the end everything of it must be gone."""
+    chosen = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "dashboard_port": 0,
+        "shutdown_timeout": 1.0,
+        "upstream_base_url": upstream,
+        "upstream_ca_file": certificate.ca_file,
+        "tls_cert_file": certificate.cert_file,
+        "tls_key_file": certificate.key_file,
+        "retry_base_delay": 0.01,
+    } | settings
+    loaded = Settings(_env_file=None, **chosen)
+    application = create_app(loaded, transport)
+    before = asyncio.all_tasks()
+    stop = asyncio.Event()
+    started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(application, loaded, started=started.set_result, stop=stop))
+    await asyncio.wait([serving, started], return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        await serving
+    running = Running(await started, application, str(certificate.ca_file), stop)
+    _listen(application, running)
+    try:
+        yield running
+    finally:
+        stop.set()
+        async with asyncio.timeout(DEADLINE):
+            await serving
+        await until(lambda: not _left(before))
+
+
+def _left(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """Return the tasks that came since and are neither the test's nor the simulator's."""
+    current = {task for task in (asyncio.current_task(),) if task is not None}
+    return {
+        task
+        for task in asyncio.all_tasks() - before - current
+        if "app/simulator" not in repr(task.get_coro())
+    }
+
+
+def _listen(application: Application, running: Running) -> None:
+    """Keep a copy of what the proxy tells telemetry."""
+    telemetry = application.telemetry
+    record = telemetry.finished
+
+    def finished(progress: Progress, exchange: Exchange) -> None:
+        record(progress, exchange)
+        running.exchanges.append(exchange)
+
+    telemetry.finished = finished  # type: ignore[method-assign]

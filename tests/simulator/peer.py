@@ -1,0 +1,112 @@
+"""A client that sees frames: h2 on a plain connection, nothing automatic but SETTINGS."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import msgspec
+from h2.config import H2Configuration
+from h2.connection import ConnectionState, H2Connection
+from h2.events import DataReceived, Event
+from hyperframe.frame import Frame
+
+from app.simulator import Simulator
+
+LIMIT = 10.0  # seconds a test waits for what it expects
+F = TypeVar("F", bound=Frame)
+E = TypeVar("E", bound=Event)
+
+
+class Peer:
+    """A client connection. ``events`` is what came, ``closed`` whether the server closed it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        self.events: list[Event] = []
+        self.raw = b""
+        self.closed = False
+        self._reader = reader
+        self._writer = writer
+        self.h2.initiate_connection()
+        self.flush()
+
+    def flush(self) -> None:
+        self._writer.write(self.h2.data_to_send())
+
+    def request(self, **step: object) -> int:
+        """Send a streamed Messages request, with its own step if one is named."""
+        body = b'{"model": "claude-haiku-4-5", "stream": true, "messages": []}'
+        stream = self.head(**step)
+        self.h2.send_data(stream, body, end_stream=True)
+        self.flush()
+        return stream
+
+    def head(self, **step: object) -> int:
+        """Send the head of a request and leave its body open."""
+        stream = self.h2.get_next_available_stream_id()
+        fields = [(":method", "POST"), (":scheme", "http"), (":path", "/v1/messages")]
+        fields.append((":authority", "simulator"))
+        if step:
+            fields.append(("x-simulate", msgspec.json.encode(step).decode()))
+        self.h2.send_headers(stream, fields)
+        self.flush()
+        return stream
+
+    async def expect(self, kind: type[E], stream: int | None = None) -> E:
+        """Return the next such event, of a stream if given, that came or comes."""
+        async with asyncio.timeout(LIMIT):
+            while True:
+                for at, event in enumerate(self.events):
+                    if isinstance(event, kind) and stream in (None, getattr(event, "stream_id", 0)):
+                        del self.events[at]
+                        return event
+                assert not self.closed, f"closed without {kind.__name__}"
+                await self.read()
+
+    async def read(self) -> None:
+        """Take what comes next; no credit is given back."""
+        async with asyncio.timeout(LIMIT):
+            data = await self._reader.read(65536)
+        self.closed = not data
+        self.raw += data
+        if self.h2.state_machine.state != ConnectionState.CLOSED:  # h2 stops at a GOAWAY
+            self.events += self.h2.receive_data(data)
+            self.flush()
+
+    async def until_closed(self) -> None:
+        while not self.closed:
+            await self.read()
+
+    def taken(self, stream: int) -> bytes:
+        """The bytes of DATA that came on a stream and were not asked for by `expect`."""
+        return b"".join(
+            event.data
+            for event in self.events
+            if isinstance(event, DataReceived) and event.stream_id == stream and event.data
+        )
+
+    def frames(self, kind: type[F]) -> list[F]:
+        """Every such frame that has come whole, also those h2 would not look at any more."""
+        found, raw = [], memoryview(self.raw)
+        while len(raw) >= 9 and len(raw) >= 9 + (size := int.from_bytes(raw[:3])):
+            frame, _ = Frame.parse_frame_header(raw[:9])
+            frame.parse_body(raw[9 : 9 + size])
+            if isinstance(frame, kind):
+                found.append(frame)
+            raw = raw[9 + size :]
+        return found
+
+    async def aclose(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+
+@asynccontextmanager
+async def connected(simulator: Simulator) -> AsyncIterator[Peer]:
+    """Connect a `Peer`."""
+    peer = Peer(*await asyncio.open_connection("127.0.0.1", simulator.port))
+    try:
+        yield peer
+    finally:
+        await peer.aclose()

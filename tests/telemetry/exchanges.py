@@ -1,0 +1,167 @@
+"""Exchanges to record: a plain one, and any."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from app.anthropic.endpoints import ROUTES
+from app.anthropic.prices import Prices
+from app.anthropic.usage import Usage
+from app.errors import Source
+from app.exchange import Exchange, Failure, Outcome, Progress, Retry
+from app.scrubber.report import ScrubReport
+from app.telemetry.journal import Journal
+from app.telemetry.recorder import Telemetry
+
+PRICES = Prices.packaged()
+SESSION = "0b5f9a52-6f0e-4a37-9a3e-0c2f4f1f6b6c"
+
+PLAIN = Exchange(
+    route="messages",
+    method="POST",
+    path="/v1/messages",
+    status=200,
+    outcome=Outcome.COMPLETE,
+    streamed=True,
+    started_at=1_790_000_000.0,
+    duration=4.0,
+    upstream_headers=0.4,
+    first_byte=0.41,
+    first_token=1.5,
+    longest_event_gap=0.3,
+    longest_byte_gap=0.2,
+    overhead_request=0.0008,
+    overhead_response=0.0003,
+    slot_wait=0.0,
+    attempts=1,
+    bytes_in=50_000,
+    bytes_out=9_000,
+    model="claude-opus-5-5",
+    usage=Usage(input=1_000, output=500, cache_read=40_000, cache_write_5m=200, thinking=100),
+    stop_reason="end_turn",
+    request_id="req_011CTestTestTest",
+    session_id=SESSION,
+)
+
+FAILED = replace(
+    PLAIN,
+    status=529,
+    streamed=False,
+    usage=None,
+    model=None,
+    stop_reason=None,
+    first_token=None,
+    failure=Failure("upstream", "overloaded_error", "529"),
+)
+
+
+class Clock:
+    """A clock that tests move."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def telemetry(clock: Callable[[], float] = time.monotonic, **arguments: Any) -> Telemetry:
+    """Return a telemetry that writes no log lines, unless told."""
+    defaults: dict[str, Any] = {
+        "prices": PRICES,
+        "clock": clock,
+        "wall": lambda: 1_790_000_000.0,
+        "version": "0.0.test",
+        "config": {"scrub_mode": "off", "hash": "fake"},
+        "journal": Journal(slow=None),
+        "transport_stats": lambda: SimpleNamespace(connections_opened=2, streams_open=1),
+    }
+    return Telemetry(**defaults | arguments)
+
+
+def record(observer: Telemetry, *exchanges: Exchange) -> None:
+    """Let exchanges start and end."""
+    for exchange in exchanges:
+        progress = Progress(exchange.route)
+        observer.started(progress)
+        observer.finished(progress, exchange)
+
+
+seconds = st.none() | st.floats(0, 2_000)
+counts = st.integers(0, 2**40)
+words = st.text(st.characters(codec="utf-8"), max_size=20)
+models = st.sampled_from([*PRICES.models, *PRICES.unpriced]) | words
+detectors = st.dictionaries(words, counts, max_size=3)
+headers = st.dictionaries(
+    st.sampled_from(["5h", "7d", "7d_opus", "overage"])
+    | st.from_regex("[a-z0-9]{1,8}", fullmatch=True),
+    st.tuples(
+        st.sampled_from(["utilization", "status", "reset"]),
+        st.sampled_from(["1", "0.25", "allowed", "odd"]),
+    ),
+    max_size=4,
+).map(lambda said: {f"anthropic-ratelimit-unified-{w}-{f}": v for w, (f, v) in said.items()})
+sources: st.SearchStrategy[Source] = st.sampled_from(["client", "upstream", "proxy"])
+
+exchanges = st.builds(
+    Exchange,
+    route=st.sampled_from(ROUTES),
+    method=words,
+    path=words,
+    status=st.none() | st.integers(100, 599),
+    outcome=st.sampled_from(Outcome),
+    streamed=st.booleans(),
+    started_at=st.floats(0, 2e9),
+    duration=st.floats(0, 2_000),
+    upstream_headers=seconds,
+    first_byte=seconds,
+    first_token=seconds,
+    longest_event_gap=seconds,
+    longest_byte_gap=seconds,
+    overhead_request=seconds,
+    overhead_response=seconds,
+    slot_wait=seconds,
+    attempts=st.integers(0, 4),
+    retries=st.lists(
+        st.builds(Retry, words | st.just("529"), st.sampled_from(["recovered", "exhausted"])),
+        max_size=3,
+    ).map(tuple),
+    client_retry=st.integers(0, 99),
+    bytes_in=counts,
+    bytes_out=counts,
+    modified=st.booleans(),
+    requested_model=st.none() | models,
+    model=st.none() | models,
+    usage=st.none()
+    | st.builds(
+        Usage,
+        input=counts,
+        output=counts,
+        cache_read=counts,
+        cache_write_5m=counts,
+        cache_write_1h=counts,
+        thinking=counts,
+        server_tools=st.dictionaries(words, counts, max_size=2),
+    ),
+    usage_missing=st.sampled_from([None, "encoding", "truncated", "no_event", "parse"]),
+    stop_reason=st.none() | st.sampled_from(["end_turn", "tool_use"]) | words,
+    failure=st.none() | st.builds(Failure, sources, words | st.just("overloaded_error"), words),
+    headers=headers,
+    request_id=st.none() | words | st.just("req_011CTestTestTest"),
+    session_id=st.none() | words | st.just(SESSION),
+    agent_id=st.none() | words,
+    scrub=st.none()
+    | st.builds(
+        ScrubReport,
+        matches=detectors,
+        skipped=st.sampled_from([None, "too_large", "encoding", "not_json", "not_post", "error"]),
+        scanned=counts,
+        duration=st.floats(0, 10),
+    ),
+    restored=detectors,
+    unresolved=st.integers(0, 9),
+)

@@ -1,0 +1,111 @@
+"""How many series there are, whatever comes."""
+
+import random
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from prometheus_client import generate_latest
+
+from app.anthropic.endpoints import ROUTES
+from app.anthropic.usage import Usage
+from app.errors import Source
+from app.exchange import Exchange, Failure, Outcome, Retry
+from app.scrubber.report import ScrubReport
+from app.telemetry.recorder import Telemetry
+from app.telemetry.tokens import STOP_REASONS, USAGE_MISSING
+from app.telemetry.traffic import ERROR_TYPES
+from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, record, telemetry
+
+LIMIT = 1_500
+SOURCES: Sequence[Source] = ("client", "upstream", "proxy")
+
+
+def series(observer: Telemetry) -> int:
+    return sum(len(family.samples) for family in observer.collect())
+
+
+def word(dice: random.Random) -> str:
+    return f"made-up-{dice.randrange(1_000)}"
+
+
+def anything(dice: random.Random) -> Exchange:
+    """Return an exchange with every label as odd as it gets, or every known value."""
+    kinds = ("requests", "tokens", "input-tokens", "priority-input-tokens", "fast-output-tokens")
+    windows = {f"anthropic-ratelimit-unified-{word(dice)}-status": word(dice) for _ in range(9)}
+    limits = {f"anthropic-ratelimit-{kind}-limit": "5" for kind in kinds}
+    return replace(
+        PLAIN,
+        route=dice.choice(ROUTES),
+        method=word(dice),
+        path=f"/{word(dice)}",
+        status=dice.choice([None, *range(100, 600)]),
+        outcome=dice.choice(list(Outcome)),
+        streamed=dice.random() < 0.5,
+        model=dice.choice([*PRICES.models, *PRICES.unpriced, word(dice)]),
+        usage=Usage(input=3, output=3, cache_read=3, cache_write_1h=3, cache_write_5m=3),
+        stop_reason=dice.choice([*STOP_REASONS, word(dice)]),
+        usage_missing=dice.choice([None, *USAGE_MISSING]),
+        failure=Failure(dice.choice(SOURCES), dice.choice([*ERROR_TYPES, word(dice)]), word(dice)),
+        retries=(Retry(dice.choice(["529", "refused_stream", word(dice)]), "recovered"),),
+        client_retry=dice.randrange(20),
+        headers=windows | limits,
+        scrub=ScrubReport(matches={word(dice): 1, word(dice): 2}),
+        restored={word(dice): 1},
+        session_id=word(dice),
+        request_id=word(dice),
+    )
+
+
+def test_ten_thousand_odd_requests_make_fewer_than_1500_series() -> None:
+    observer, dice = telemetry(), random.Random(4)  # noqa: S311 - repeatable, not secret
+
+    for _ in range(10_000):
+        record(observer, anything(dice))
+
+    assert series(observer) < LIMIT
+
+
+def test_what_has_no_series_of_its_own_is_counted_still() -> None:
+    observer, dice = telemetry(), random.Random(5)  # noqa: S311 - repeatable, not secret
+
+    for _ in range(1_000):
+        record(observer, anything(dice))
+
+    exposed = {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in observer.collect()
+        for sample in family.samples
+    }
+    requests = [count for (name, _), count in exposed.items() if name.endswith("_requests_total")]
+    assert sum(requests) >= 1_000
+    folded = {
+        labels[0] for (name, labels), count in exposed.items() if "overflow" in name and count
+    }
+    assert {"request", "model", "status", "detector", "limit_window", "stop_reason"} <= folded
+
+
+def test_a_usual_day_makes_a_few_hundred_series() -> None:
+    observer = telemetry()
+
+    record(observer, PLAIN, FAILED, *(replace(PLAIN, model=model) for model in PRICES.models))
+
+    assert series(observer) < LIMIT / 1.5
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_finds_nothing_to_complain_about() -> None:
+    observer, dice = telemetry(), random.Random(6)  # noqa: S311 - repeatable, not secret
+    record(observer, PLAIN, *(anything(dice) for _ in range(100)))
+
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=generate_latest(observer.registry),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b"")
