@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from prometheus_client import CollectorRegistry, start_http_server
+from structlog.testing import capture_logs
 
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
@@ -115,10 +116,11 @@ def prometheus(directory: Path, target: int) -> Iterator[Prometheus]:
 def record(telemetry: Telemetry, exchanges: tuple[Exchange, ...] = MIXED) -> None:
     """Let exchanges start and end, and the event loop lag."""
     telemetry.loop_lag.observe(0.002)
-    for exchange in exchanges:
-        progress = Progress(exchange.route)
-        telemetry.started(progress)
-        telemetry.finished(progress, exchange)
+    with capture_logs():
+        for exchange in exchanges:
+            progress = Progress(exchange.route)
+            telemetry.started(progress)
+            telemetry.finished(progress, exchange)
 
 
 def wait(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
