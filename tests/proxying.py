@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from app.anthropic.usage import Usage
 from app.application import Application, create_app
 from app.certificates import Certificate
 from app.exchange import Exchange, Progress
@@ -58,6 +59,20 @@ class Running:
         """Wait until ``count`` exchanges have ended; return the last."""
         await until(lambda: len(self.exchanges) >= count)
         return self.exchanges[count - 1]
+
+
+def tokens(usage: Usage | None) -> tuple[int, ...] | None:
+    """Return the counts of a usage, which the wire and the simulator's books share."""
+    if usage is None:
+        return None
+    return (
+        usage.input,
+        usage.output,
+        usage.cache_read,
+        usage.cache_write_5m,
+        usage.cache_write_1h,
+        usage.thinking,
+    )
 
 
 async def until(condition: Callable[[], bool]) -> None:

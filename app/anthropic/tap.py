@@ -31,6 +31,7 @@ class Reading:
     error: str | None = None
 
 
+_LOST = ("encoding", "truncated")  # nothing that follows can be read
 _READERS: dict[str, type[EventStream | Body]] = {
     "text/event-stream": EventStream,
     "application/json": Body,
@@ -53,7 +54,7 @@ class Tap:
 
     def feed(self, chunk: bytes) -> None:
         """Take in the next bytes as they came, still encoded."""
-        if self._reader is None or self._notes.missing == "encoding" or not chunk:
+        if self._reader is None or self._notes.missing in _LOST or not chunk:
             return
         try:
             if self._decoder is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from importlib import resources
 from typing import Any
@@ -23,10 +24,12 @@ RENDERINGS = 8  # kept of one snapshot: two formats, gzip or not, and what else 
 GZIP_LEVEL = 1  # four fifths of what the best one saves, in a fifth of the time
 
 _EXPOSITION = ("application/openmetrics-text", "text/plain;version=")
+# prometheus_client 0.26 would claim any version asked for, and raises TypeError at odd ones.
+_UNSPOKEN = re.compile(r";\s*version=(?!(?:0\.0\.[14]|1\.0\.0)\s*(?:[;,]|$))[^;,]*")
 _NO_STORE = {"cache-control": "no-store"}
 
 
-def metrics_routes(sampler: Sampler, broadcast: Broadcast) -> list[Route]:
+def routes(sampler: Sampler, broadcast: Broadcast) -> list[Route]:
     """Return the routes of all four views; the stream ends with ``broadcast.close()``."""
     exposition = Exposition(sampler)
     schema = SCHEMA.read_bytes()
@@ -73,7 +76,8 @@ class Exposition:
         snapshot = self._sampler.current()
         if snapshot is not self._snapshot:
             self._snapshot, self._rendered = snapshot, {}
-        encode, content_type = _negotiated(request.headers.get("accept", ""))
+        accept = _UNSPOKEN.sub("", request.headers.get("accept", ""))
+        encode, content_type = choose_encoder(accept)
         zipped = "gzip" in request.headers.get("accept-encoding", "")
         rendered = self._rendered  # of this snapshot, whatever comes while it renders
         body = rendered.get((content_type, zipped))
@@ -83,13 +87,6 @@ class Exposition:
                 rendered[content_type, zipped] = body
         headers = _NO_STORE | {"content-type": content_type, "vary": "accept, accept-encoding"}
         return Response(body, headers=headers | ({"content-encoding": "gzip"} if zipped else {}))
-
-
-def _negotiated(accept: str) -> tuple[Callable[[Any], bytes], str]:
-    try:
-        return choose_encoder(accept)
-    except ValueError:  # a version that is no number
-        return choose_encoder("")
 
 
 def _render(encode: Callable[[Any], bytes], snapshot: Snapshot, zipped: bool) -> bytes:

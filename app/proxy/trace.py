@@ -24,7 +24,7 @@ from app.scrubber import Placeholders
 from app.scrubber.report import ScrubReport
 from app.scrubber.restore import Restorer
 
-LIMIT_HEADERS = b"anthropic-ratelimit-"
+LIMIT_HEADERS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-")
 FIRST_ERROR = 400  # the lowest status that is an error
 
 # The first that matches wins; anything else is a defect of ours.
@@ -215,7 +215,7 @@ class Trace:
             requested_model=None if reading.model else self._requested_model(),
             model=reading.model,
             usage=reading.usage,
-            usage_missing=reading.usage_missing,
+            usage_missing=reading.usage_missing if self._owes_usage() else None,
             stop_reason=reading.stop_reason,
             failure=self._failure or self._failure_of_answer(reading),
             headers=self._limit_headers(),
@@ -226,6 +226,12 @@ class Trace:
             restored=restorer.restored if restorer is not None else {},
             unresolved=restorer.unresolved if restorer is not None else 0,
         )
+
+    def _owes_usage(self) -> bool:
+        """Tell whether the answer should have announced usage, and the client stayed for it."""
+        answered = self._status is not None and self._status < FIRST_ERROR
+        left = self.outcome in (Outcome.CLIENT_ABORT, Outcome.SHUTDOWN)
+        return answered and not left and self.progress.route == "messages"
 
     def _final_outcome(self, reading: Reading) -> Outcome:
         if self.outcome is Outcome.COMPLETE and self._error_event(reading):

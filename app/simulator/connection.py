@@ -20,19 +20,22 @@ class Connection(asyncio.Protocol):
         accept: Accept,
         *,
         max_concurrent_streams: int,
+        opened: Callable[["Connection"], None],
         closed: Callable[["Connection"], None],
     ) -> None:
         self._number = number
         self._accept = accept
         self._max_concurrent_streams = max_concurrent_streams
+        self._opened = opened
         self._closed = closed
         self._wire: Wire | None = None
         self.pipe: Pipe
         self.lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; a server that chose HTTP/2 speaks first."""
+        """Begin, after TLS's handshake; a server that chose HTTP/2 speaks first."""
         self.pipe = Pipe(cast("asyncio.Transport", transport), self._number)
+        self._opened(self)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             self._wire = self._http2()

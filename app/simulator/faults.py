@@ -28,12 +28,13 @@ async def _send_pieces(stream: Stream, step: Step, pieces: Iterable[Piece]) -> b
     """Send them, with the fault at its place; return whether the answer goes on to its end."""
     fault = _MIDWAY.get(step.fault)
     for n, piece in enumerate(pieces):
+        if n > 0:
+            await asyncio.sleep(step.gap)  # zero lets other streams have their turn
         if fault is not None and n == step.after:
             if not await fault(stream, step):
                 return False
             fault = None
         await _send_piece(stream, piece, step.chunk_size)
-        await asyncio.sleep(step.gap)  # zero lets other streams have their turn
     return fault is None or await fault(stream, step)
 
 
@@ -42,8 +43,9 @@ async def _send_piece(stream: Stream, piece: Piece, chunk_size: int | None) -> N
         await stream.send(piece.data)
     else:
         for at in range(0, len(piece.data), chunk_size):
+            if at > 0:
+                await asyncio.sleep(0)  # each in a write of its own
             await stream.send(piece.data[at : at + chunk_size])
-            await asyncio.sleep(0)  # each in a write of its own
     if piece.usage is not None:
         stream.received.usage = piece.usage
 

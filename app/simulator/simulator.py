@@ -59,7 +59,7 @@ class Simulator:
         self._history = History()
         self._connections: set[Connection] = set()
         self._connected = 0
-        self._running: dict[asyncio.Task[None], Received] = {}
+        self._running: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -143,24 +143,24 @@ class Simulator:
 
     def _connect(self) -> Connection:
         self._connected += 1
-        connection = Connection(
+        return Connection(
             self._connected,
             self._accept,
             max_concurrent_streams=self._max_concurrent_streams,
+            opened=self._connections.add,
             closed=self._connections.discard,
         )
-        self._connections.add(connection)
-        return connection
 
     def _accept(self, stream: Stream) -> None:
         step = NORMAL
         if not control.controls(stream.received):
             self._history.add(stream.received)
+            stream.on_end = self._history.end
             step = self._step(stream.received)
         stream.reading = step.read_body
         stream.task = asyncio.get_running_loop().create_task(self._answer(stream, step))
-        self._running[stream.task] = stream.received
-        stream.task.add_done_callback(self._ended)
+        self._running.add(stream.task)
+        stream.task.add_done_callback(self._running.discard)
 
     def _step(self, received: Received) -> Step:
         try:
@@ -179,8 +179,3 @@ class Simulator:
         if control.controls(received):
             return control.respond(self, received, body)
         return self._api.respond(received, body, step)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        received = self._running.pop(task)
-        if not control.controls(received):
-            self._history.end(received)

@@ -12,15 +12,16 @@ Headers = list[tuple[bytes, bytes]]
 class Stream(ABC):
     """One request and the way back for its answer.
 
-    ``task`` answers it and is cancelled when the client leaves. ``reading`` False leaves the
-    request's body without credit. State beside these: ``_complete`` is set with the last byte
-    of the request's body.
+    ``task`` answers it and is cancelled when the client leaves, ``on_end`` is told once how it
+    ended. ``reading`` False leaves the request's body without credit. State beside these:
+    ``_complete`` is set with the last byte of the request's body.
     """
 
     def __init__(self, received: Received) -> None:
         self.received = received
         self.reading = True
         self.task: asyncio.Task[None] | None = None
+        self.on_end: Callable[[Received], None] | None = None
         self._complete = asyncio.Event()
 
     async def body(self) -> bytes:
@@ -39,6 +40,8 @@ class Stream(ABC):
             self.received.ended = ended
             self.received.reset_code = code
             self.received.ended_at = asyncio.get_running_loop().time()
+            if self.on_end is not None:
+                self.on_end(self.received)
 
     def gone(self, ended: Ended, code: int | None = None) -> None:
         """Note that the client has left, and stop answering."""

@@ -1,7 +1,7 @@
 """Server-sent events to many watchers: rendered once, the newest wins (WHATWG HTML §9.2)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
 HEARTBEAT = b": heartbeat\n\n"
@@ -34,7 +34,7 @@ class Watcher:
         self._closed = True
         self._wake.set()
 
-    async def events(self) -> AsyncIterator[bytes]:
+    async def events(self) -> AsyncGenerator[bytes, None]:
         """Yield events until the end, and comments while there are none."""
         while True:
             try:

@@ -8,8 +8,10 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]  # it ships no types
+import brotli
 from hypothesis import strategies as st
+
+from app.anthropic.usage import Usage
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -25,6 +27,16 @@ START_USAGE: dict[str, Any] = {
     "service_tier": "standard",
     "inference_geo": "us",
 }
+# What it says.
+STARTED = Usage(
+    input=11,
+    output=3,
+    cache_read=9000,
+    cache_write_5m=600,
+    cache_write_1h=100,
+    service_tier="standard",
+    inference_geo="us",
+)
 
 
 def event(name: str, line_end: str = "\n", **fields: object) -> bytes:

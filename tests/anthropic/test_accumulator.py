@@ -6,17 +6,7 @@ from hypothesis import strategies as st
 
 from app.anthropic.accumulator import Accumulator, OddUsage
 from app.anthropic.usage import Usage
-from tests.anthropic.answers import START_USAGE
-
-STARTED = Usage(
-    input=11,
-    output=3,
-    cache_read=9000,
-    cache_write_5m=600,
-    cache_write_1h=100,
-    service_tier="standard",
-    inference_geo="us",
-)
+from tests.anthropic.answers import START_USAGE, STARTED
 
 
 def usage_of(*announced: object) -> Usage | None:

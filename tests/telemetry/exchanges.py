@@ -7,6 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import strategies as st
+from prometheus_client import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from app.anthropic.endpoints import ROUTES
 from app.anthropic.prices import Prices
@@ -89,6 +93,17 @@ def record(observer: Telemetry, *exchanges: Exchange) -> None:
         progress = Progress(exchange.route)
         observer.started(progress)
         observer.finished(progress, exchange)
+
+
+def exposition(source: Collector, accept: str = "application/openmetrics-text") -> str:
+    """Render what ``source`` collects as a scraper gets it."""
+    encode, _ = choose_encoder(accept)
+    return encode(source).decode()
+
+
+def parsed(openmetrics: str) -> list[Metric]:
+    """Read an exposition as strictly as the format says."""
+    return list(text_string_to_metric_families(openmetrics))  # type: ignore[no-untyped-call]
 
 
 seconds = st.none() | st.floats(0, 2_000)

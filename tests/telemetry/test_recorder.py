@@ -5,14 +5,21 @@ from types import SimpleNamespace
 
 import pytest
 import structlog.testing
-from prometheus_client.openmetrics.exposition import generate_latest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from app.anthropic.usage import Usage
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
-from tests.telemetry.exchanges import FAILED, PLAIN, SESSION, Clock, record, telemetry
+from tests.telemetry.exchanges import (
+    FAILED,
+    PLAIN,
+    SESSION,
+    Clock,
+    exposition,
+    parsed,
+    record,
+    telemetry,
+)
 
 MODEL = {"model": "claude-opus-5-5"}
 
@@ -196,11 +203,9 @@ def test_running_and_silent_streams_are_gauges_of_the_moment() -> None:
 
 
 def test_buckets_lead_to_the_log_through_exemplars() -> None:
-    exposition = generate_latest(recorded(PLAIN).registry).decode()
-
     exemplars = {
         family.name: sample.exemplar.labels
-        for family in text_string_to_metric_families(exposition)
+        for family in parsed(exposition(recorded(PLAIN).registry))
         for sample in family.samples
         if sample.exemplar
     }
@@ -216,11 +221,11 @@ def test_an_odd_session_id_never_reaches_an_exemplar(odd: str) -> None:
     observer = recorded(replace(PLAIN, session_id=odd, request_id=None))
 
     assert value(observer, "request_duration_seconds_count", route="messages", streamed="true") == 1
-    assert " # {" not in generate_latest(observer.registry).decode()
+    assert " # {" not in exposition(observer.registry)
 
 
 def test_nothing_has_a_created_series() -> None:
-    assert "_created" not in generate_latest(recorded(PLAIN).registry).decode()
+    assert "_created" not in exposition(recorded(PLAIN).registry)
 
 
 def test_a_defect_of_telemetry_is_logged_and_never_reaches_the_proxy() -> None:

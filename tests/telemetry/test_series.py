@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from prometheus_client import generate_latest
 
 from app.anthropic.endpoints import ROUTES
 from app.anthropic.usage import Usage
@@ -17,7 +16,7 @@ from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
 from app.telemetry.tokens import STOP_REASONS, USAGE_MISSING
 from app.telemetry.traffic import ERROR_TYPES
-from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, record, telemetry
+from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, exposition, record, telemetry
 
 LIMIT = 1_500
 SOURCES: Sequence[Source] = ("client", "upstream", "proxy")
@@ -102,7 +101,7 @@ def test_promtool_finds_nothing_to_complain_about() -> None:
 
     checked = subprocess.run(
         ["promtool", "check", "metrics"],
-        input=generate_latest(observer.registry),
+        input=exposition(observer.registry, "text/plain").encode(),
         capture_output=True,
         check=False,
         timeout=60,

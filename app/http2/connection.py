@@ -1,0 +1,217 @@
+"""One HTTP/2 connection: a session on a socket, from its preface to its end."""
+
+import asyncio
+from typing import Protocol
+
+import httpx
+from h2.exceptions import ProtocolError
+from hpack import HeaderTuple
+
+from app.http2.liveness import Liveness
+from app.http2.session import Session
+from app.http2.stats import Tally
+from app.http2.stream import Stream
+from app.http2.timeouts import Timeouts
+
+UNSETTLED = 1  # streams before the peer's SETTINGS came: it may allow any number (§6.5.2)
+LAST_STREAM = 2**31 - 1  # §5.1.1
+
+
+class Listener(Protocol):
+    """Whoever hands out the connection's slots."""
+
+    def settled(self, connection: "Connection") -> None:
+        """Take note that SETTINGS came: ``limit`` is known, or has changed."""
+
+    def released(self, connection: "Connection") -> None:
+        """Take the slot of a stream that has ended."""
+
+    def retired(self, connection: "Connection") -> None:
+        """Open no more streams on it: GOAWAY came, or it is lost."""
+
+    def closed(self, connection: "Connection") -> None:
+        """Take note that the socket is closed."""
+
+
+class Connection(asyncio.Protocol):
+    """A socket, its session and their life. Synchronous but for `probe` and `wait_closed`.
+
+    State: ``limit``, ``settled`` and ``used`` are for the listener's pool, which alone changes
+    ``used``; ``served`` counts streams; ``draining`` is set once no more may be opened, ``_lost``
+    once nothing passes any more; ``_early`` holds what came before our preface was written.
+    Whoever connects notes the ``connect_time``, in seconds.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        tally: Tally,
+        *,
+        max_streams: int,
+        ping_interval: float,
+        ping_timeout: float,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.limit = UNSETTLED
+        self.settled = False
+        self.used = 0
+        self.served = 0
+        self.connect_time = 0.0
+        self.draining = False
+        self._listener = listener
+        self._tally = tally
+        self._session = Session(self, loop, tally, max_streams=max_streams)
+        self._liveness = Liveness(
+            loop,
+            interval=ping_interval,
+            timeout=ping_timeout,
+            ping=self._session.ping,
+            dead=self._dead,
+        )
+        self._clock = loop.time
+        self._transport: asyncio.Transport | None = None
+        self._early: list[bytes] | None = []
+        self._lost = False
+        self._closed = loop.create_future()
+
+    # For whoever uses it
+
+    def start(self) -> None:
+        """Write our preface, then read what came before it (§3.4). The first PING measures RTT."""
+        self._session.start()
+        self._liveness.ping()
+        early, self._early = b"".join(self._early or ()), None
+        if early:
+            self.data_received(early)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a slot that was handed out may still be used."""
+        return not self.draining and self.used <= self.limit
+
+    @property
+    def streams_open(self) -> int:
+        """Streams that neither side has done with."""
+        return len(self._session.streams)
+
+    def open(
+        self,
+        fields: list[HeaderTuple],
+        body: httpx.AsyncByteStream,
+        whole: bytes | None,
+        timeouts: Timeouts,
+    ) -> Stream:
+        """Send a request on a new stream; ``whole`` is its body if all of that is here."""
+        stream = self._session.open(fields, body, whole, timeouts)
+        self.served += 1
+        if self.streams_open == 1:
+            self._liveness.watch(busy=True)
+        if stream.id == LAST_STREAM:
+            self.drain()
+        return stream
+
+    async def probe(self) -> None:
+        """Make sure that a connection that was silent for long is alive, or lose it."""
+        await self._liveness.probe()
+
+    def close(self) -> None:
+        """Take leave; streams that are still open fail."""
+        if not self._lost:
+            self._session.leave()
+            self._lose(httpx.ReadError, "this side closed the connection")
+
+    async def wait_closed(self) -> None:
+        """Wait until the socket is closed."""
+        await asyncio.shield(self._closed)
+
+    # For its session
+
+    def write(self, data: bytes) -> None:
+        """Write at once, in one piece: a cancelled requester can't leave half a frame behind."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def settle(self, limit: int) -> None:
+        """Note how many streams may be open at a time."""
+        self.limit = limit
+        self.settled = True
+        self._listener.settled(self)
+
+    def pong(self) -> None:
+        """Note the answer to a PING."""
+        self._liveness.answered()
+        self._tally.rtt = self._liveness.rtt
+
+    def drain(self) -> None:
+        """Open no more streams, and close when the last has ended."""
+        if not self.draining:
+            self.draining = True
+            self._listener.retired(self)
+        self._close_if_done()
+
+    def release(self) -> None:
+        """Take the slot of a stream that has ended."""
+        if not self.streams_open:
+            self._liveness.watch(busy=False)
+        self._listener.released(self)
+        self._close_if_done()
+
+    # For asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket; nothing is written before `start`."""
+        self._transport = transport  # type: ignore[assignment] # asyncio's type is too wide
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what came, but not before our preface was written."""
+        if self._early is not None:
+            self._early.append(data)
+            return
+        self._liveness.heard = self._clock()
+        try:
+            self._session.receive(data)
+        except ProtocolError as exc:
+            self._lose(httpx.RemoteProtocolError, f"the peer broke the protocol: {exc}")
+
+    def eof_received(self) -> None:
+        """Fail at once: the peer can send no more, so no response can end."""
+        self._lose(httpx.RemoteProtocolError, "the peer closed the connection")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what is left."""
+        if exc is None:
+            self._lose(httpx.RemoteProtocolError, "the peer closed the connection")
+        else:
+            self._lose(httpx.ReadError, str(exc) or type(exc).__name__)
+        self._closed.set_result(None)
+        self._listener.closed(self)
+
+    def pause_writing(self) -> None:
+        """Hold the uploads."""
+        self._session.paused = True
+
+    def resume_writing(self) -> None:
+        """Let the uploads go on."""
+        self._session.paused = False
+        self._session.unblock()
+
+    # The end
+
+    def _close_if_done(self) -> None:
+        if self.draining and not self.streams_open:
+            self.close()
+
+    def _dead(self) -> None:
+        self._lose(httpx.ReadError, "the peer does not answer PING")
+        if self._transport is not None:
+            self._transport.abort()  # it would wait for bytes that nobody takes
+
+    def _lose(self, kind: type[httpx.TransportError], message: str) -> None:
+        if self._lost:
+            return
+        self._lost = True
+        self._liveness.stop()
+        self.drain()
+        self._session.fail(kind, message)
+        if self._transport is not None:
+            self._transport.close()

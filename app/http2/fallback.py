@@ -1,0 +1,60 @@
+"""HTTP/1.1 for origins that speak nothing better: httpx's own transport."""
+
+import ssl
+
+import httpx
+
+
+class Http1:
+    """Stock HTTP/1.1 transports, one per proxy. State: ``_transports`` by the proxy's URL.
+
+    ``concurrency`` is the number of requests at a time, each on a connection of its own.
+    """
+
+    def __init__(self, context: ssl.SSLContext, *, concurrency: int, keepalive: int) -> None:
+        self._context = context
+        self._limits = httpx.Limits(
+            max_connections=concurrency, max_keepalive_connections=keepalive
+        )
+        self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
+
+    async def send(self, request: httpx.Request, proxy: httpx.Proxy | None) -> httpx.Response:
+        """Send a request with the framing HTTP/1.1 needs; raises httpx's errors."""
+        response = await self._transport(proxy).handle_async_request(_framed(request))
+        response.extensions |= {
+            "stream_id": None,
+            "reused": None,
+            "slot_wait": None,
+            "connect_time": None,
+            "refused_retries": 0,
+        }
+        return response
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+    def _transport(self, proxy: httpx.Proxy | None) -> httpx.AsyncHTTPTransport:
+        key = None if proxy is None else str(proxy.url)
+        if key not in self._transports:
+            self._transports[key] = httpx.AsyncHTTPTransport(
+                verify=self._context, http1=True, http2=False, limits=self._limits, proxy=proxy
+            )
+        return self._transports[key]
+
+
+def _framed(request: httpx.Request) -> httpx.Request:
+    """Announce chunks where there is a body and no length (RFC 9112 §6.1)."""
+    empty = isinstance(request.stream, httpx.ByteStream) and not b"".join(request.stream)
+    if empty or "content-length" in request.headers or "transfer-encoding" in request.headers:
+        return request
+    framed = httpx.Request(
+        "POST",
+        request.url,
+        headers=[*request.headers.raw, (b"transfer-encoding", b"chunked")],
+        stream=request.stream,
+        extensions=request.extensions,
+    )
+    framed.method = request.method  # the constructor would upper-case it
+    return framed

@@ -1,0 +1,51 @@
+"""The way through a forward proxy, from the environment (HTTPS_PROXY, NO_PROXY and kin)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
+
+import httpx
+
+
+class Origin(NamedTuple):
+    """Scheme, host (ASCII, without brackets) and port (RFC 6454 §4)."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> "Origin":
+        """Return a URL's origin, its port filled in."""
+        port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+        return cls(url.scheme, url.raw_host.decode("ascii"), port)
+
+    @property
+    def authority(self) -> str:
+        """Return ``host:port``, an IPv6 address in brackets (RFC 9110 §4.2.1)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyEnvironment:
+    """What the environment said when it was read, by lower-case prefix of ``…_PROXY``.
+
+    Keys are ``https``, ``http``, ``all`` and ``no``.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=getproxies_environment)
+
+    def proxy_for(self, origin: Origin) -> httpx.Proxy | None:
+        """Return the proxy for an origin; raises `httpx.ProxyError` for one that can't be used."""
+        url = self.variables.get(origin.scheme) or self.variables.get("all")
+        if not url or proxy_bypass_environment(origin.authority, dict(self.variables)):
+            return None
+        try:
+            proxy = httpx.Proxy(url if "://" in url else f"http://{url}")
+        except (ValueError, httpx.InvalidURL) as exc:
+            raise httpx.ProxyError(f"the proxy's URL is invalid: {exc}") from exc
+        if proxy.url.scheme not in ("http", "https"):
+            raise httpx.ProxyError(f"{proxy.url.scheme} proxies are not supported")
+        return proxy

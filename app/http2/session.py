@@ -1,0 +1,261 @@
+"""The streams of one connection over python-h2: bytes in, calls out; no sockets, no clock."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import httpx
+from h2 import events
+from h2.errors import ErrorCodes
+from hpack import HeaderTuple
+
+from app.http2.codec import Codec
+from app.http2.fields import from_response
+from app.http2.stats import Tally
+from app.http2.stream import CREDIT_STEP, Stream
+from app.http2.timeouts import Timeouts
+
+INLINE = 64 * 1024  # bytes of a body that are sent with its header fields
+BATCH = 256 * 1024  # bytes of a longer body that are written at a time
+
+
+class Refused(httpx.RemoteProtocolError):
+    """The peer has not processed the request: it may be sent again (RFC 9113 §8.7)."""
+
+
+class Owner(Protocol):
+    """The connection, as its session sees it."""
+
+    def write(self, data: bytes) -> None:
+        """Write to the socket."""
+
+    def settle(self, limit: int) -> None:
+        """Note how many streams may be open at a time (SETTINGS came, or came again)."""
+
+    def pong(self) -> None:
+        """Note the answer to a PING."""
+
+    def drain(self) -> None:
+        """Open no more streams: GOAWAY came."""
+
+    def release(self) -> None:
+        """Take the slot of a stream that has ended."""
+
+
+class Session:
+    """Opens streams, frames what they send and deals out what they receive.
+
+    State: ``streams`` are the attached ones by id, ``paused`` is set while the socket is full,
+    ``goaway`` names the peer's reason to leave, ``_alive`` until the connection is lost,
+    ``_taken`` counts bytes read and not yet credited.
+    """
+
+    def __init__(
+        self, owner: Owner, loop: AbstractEventLoop, tally: Tally, *, max_streams: int
+    ) -> None:
+        self.streams: dict[int, Stream] = {}
+        self.paused = False
+        self.goaway: str | None = None
+        self._owner = owner
+        self._loop = loop
+        self._tally = tally
+        self._max_streams = max_streams
+        self._codec = Codec(max_streams)
+        self._alive = True
+        self._taken = 0
+
+    def start(self) -> None:
+        """Write our preface."""
+        self._codec.start()
+        self._flush()
+
+    def ping(self) -> None:
+        """Send a PING (§6.7)."""
+        self._codec.ping(b"liveness")
+        self._flush()
+
+    def leave(self) -> None:
+        """Send GOAWAY (§6.8)."""
+        self._codec.close_connection()
+        self._flush()
+
+    def fail(self, kind: type[httpx.TransportError], message: str) -> None:
+        """End every stream: nothing passes any more."""
+        self._alive = False
+        after = "" if self.goaway is None else f" after GOAWAY {self.goaway}"
+        for stream in tuple(self.streams.values()):
+            stream.fail(kind(message + after), None)
+
+    def unblock(self) -> None:
+        """Let the uploads see whether there is room."""
+        for stream in self.streams.values():
+            stream.unblock()
+
+    def open(
+        self,
+        fields: list[HeaderTuple],
+        body: httpx.AsyncByteStream,
+        whole: bytes | None,
+        timeouts: Timeouts,
+    ) -> Stream:
+        """Send a request on a new stream; ``whole`` is its body if all of that is here."""
+        stream_id = self._codec.get_next_available_stream_id()
+        stream = self.streams[stream_id] = Stream(self, stream_id, timeouts, self._loop)
+        self._codec.send_headers(stream_id, fields, end_stream=whole == b"")
+        if whole == b"":
+            stream.finish_request()
+        elif whole is not None and len(whole) <= min(INLINE, self.room(stream)):
+            self._frame(stream, memoryview(whole), end=True)
+            stream.finish_request()
+        else:
+            stream.upload(body)
+        self._flush()
+        return stream
+
+    def receive(self, data: bytes) -> None:
+        """Feed python-h2 and tell the streams what came of it.
+
+        Raises `h2.exceptions.ProtocolError`, with a GOAWAY that says why already sent (§5.4.1).
+        """
+        try:
+            for event in self._codec.receive_data(data):
+                react = _REACTIONS.get(type(event))
+                if react is not None:
+                    react(self, event)
+        finally:
+            self._flush()
+
+    # What a stream asks for
+
+    def room(self, stream: Stream) -> int:
+        """Bytes that may be sent now: 0 while a window or the socket is full (§6.9)."""
+        return 0 if self.paused else max(0, self._codec.local_flow_control_window(stream.id))
+
+    def send(self, stream: Stream, data: memoryview) -> int:
+        """Send a beginning of ``data`` that fits; return its length."""
+        size = min(len(data), self.room(stream), BATCH)
+        self._frame(stream, data[:size])
+        self._flush()
+        return size
+
+    def end(self, stream: Stream) -> None:
+        """Send END_STREAM."""
+        self._codec.end_stream(stream.id)
+        self._flush()
+        stream.finish_request()
+
+    def credit(self, stream: Stream, size: int) -> None:
+        """Let the peer send ``size`` bytes more on the stream."""
+        if self._is_open(stream):
+            self._codec.increment_flow_control_window(size, stream.id)
+            self._flush()
+
+    def taken(self, size: int) -> None:
+        """Let the peer send ``size`` bytes more on the connection, in steps worth a frame."""
+        self._taken += size
+        if self._taken >= CREDIT_STEP and self._alive:
+            self._codec.increment_flow_control_window(self._taken)
+            self._flush()
+            self._taken = 0
+
+    def detach(self, stream: Stream, unread: int, reset: ErrorCodes | None) -> None:
+        """Forget the stream; send RST_STREAM if there is a code; give its slot back."""
+        del self.streams[stream.id]
+        if reset is not None and self._alive and self._is_open(stream):
+            self._codec.reset_stream(stream.id, reset)
+            self._tally.resets_sent += 1
+            self._flush()
+        self.taken(unread)
+        self._owner.release()
+
+    def _is_open(self, stream: Stream) -> bool:
+        """Whether python-h2, which reads a whole segment ahead of us, has not seen it closed."""
+        inner = self._codec.streams.get(stream.id)
+        return inner is not None and inner.open
+
+    def _frame(self, stream: Stream, data: memoryview, *, end: bool = False) -> None:
+        """Cut ``data`` into DATA frames of the size the peer allows (§4.2)."""
+        step = self._codec.max_outbound_frame_size
+        for start in range(0, len(data), step):
+            last = end and start + step >= len(data)
+            self._codec.send_data(stream.id, data[start : start + step], end_stream=last)
+
+    def _flush(self) -> None:
+        if data := self._codec.data_to_send():
+            self._owner.write(data)
+
+    # What the peer does
+
+    def _on_head(self, event: events.ResponseReceived) -> None:
+        if stream := self.streams.get(event.stream_id):
+            try:
+                stream.receive_head(*from_response(event.headers))
+            except httpx.RemoteProtocolError as exc:
+                stream.fail(exc, ErrorCodes.PROTOCOL_ERROR)
+
+    def _on_interim(self, event: events.InformationalResponseReceived) -> None:
+        if stream := self.streams.get(event.stream_id):
+            stream.receive_sign()
+
+    def _on_data(self, event: events.DataReceived) -> None:
+        if stream := self.streams.get(event.stream_id):
+            stream.receive(event.data, event.flow_controlled_length)
+        else:
+            self.taken(event.flow_controlled_length)
+
+    def _on_end(self, event: events.StreamEnded) -> None:
+        if stream := self.streams.get(event.stream_id):
+            stream.receive_end()
+
+    def _on_reset(self, event: events.StreamReset) -> None:
+        self._tally.resets_received += event.remote_reset
+        if stream := self.streams.get(event.stream_id):
+            name = _name(event.error_code)
+            kind = Refused if name == "REFUSED_STREAM" else httpx.RemoteProtocolError
+            stream.fail(kind(f"the peer reset the stream: {name}"), None)
+
+    def _on_window(self, event: events.WindowUpdated) -> None:
+        if not event.stream_id:
+            self.unblock()
+        elif stream := self.streams.get(event.stream_id):
+            stream.unblock()
+
+    def _on_settings(self, _event: events.RemoteSettingsChanged) -> None:
+        """Take the peer's limits; a new initial window may let uploads go on (§6.9.2)."""
+        self._owner.settle(
+            min(self._codec.remote_settings.max_concurrent_streams, self._max_streams)
+        )
+        self.unblock()
+
+    def _on_pong(self, _event: events.PingAckReceived) -> None:
+        self._owner.pong()
+
+    def _on_goaway(self, event: events.ConnectionTerminated) -> None:
+        """Let the streams up to the last id finish; the others were not processed (§6.8)."""
+        self._tally.goaways += 1
+        self.goaway = _name(event.error_code)
+        self._owner.drain()
+        last = event.last_stream_id or 0
+        for stream in [stream for key, stream in self.streams.items() if key > last]:
+            stream.fail(Refused(f"the peer is leaving: {self.goaway}"), None)
+
+
+def _name(code: ErrorCodes | int | None) -> str:
+    """Name an error code (§7); an unknown one is shown as its number."""
+    try:
+        return ErrorCodes(code or 0).name
+    except ValueError:
+        return str(code)
+
+
+_REACTIONS: dict[type[events.Event], Callable[[Session, Any], None]] = {
+    events.ResponseReceived: Session._on_head,  # noqa: SLF001 - a table of its own methods
+    events.InformationalResponseReceived: Session._on_interim,  # noqa: SLF001
+    events.DataReceived: Session._on_data,  # noqa: SLF001
+    events.StreamEnded: Session._on_end,  # noqa: SLF001
+    events.StreamReset: Session._on_reset,  # noqa: SLF001
+    events.WindowUpdated: Session._on_window,  # noqa: SLF001
+    events.RemoteSettingsChanged: Session._on_settings,  # noqa: SLF001
+    events.PingAckReceived: Session._on_pong,  # noqa: SLF001
+    events.ConnectionTerminated: Session._on_goaway,  # noqa: SLF001
+}

@@ -1,0 +1,177 @@
+"""The upstream transport: the only class that the rest of the program uses."""
+
+import asyncio
+import ssl
+
+import httpx
+
+from app.http2.connect import NotHttp2, connect
+from app.http2.connection import Connection
+from app.http2.fallback import Http1
+from app.http2.fields import Fields, for_request
+from app.http2.proxies import Origin, ProxyEnvironment
+from app.http2.session import Refused
+from app.http2.slots import Slot, Slots
+from app.http2.stats import Tally, TransportStats
+from app.http2.stream import ResponseBody, Stream
+from app.http2.timeouts import Timeouts
+
+HTTP1_MEMORY = 300.0  # seconds an origin is taken to speak HTTP/1.1 before HTTP/2 is tried again
+REFUSED_RETRIES = 2  # of a request that the peer says it has not processed (RFC 9113 §8.7)
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """HTTP/2 to every origin that speaks it, HTTP/1.1 to the others. Made per event loop.
+
+    Time-outs come from ``request.extensions["timeout"]``, the target from ``["target"]``; header
+    fields are sent as they are, in order, but for those of one connection. Errors are httpx's:
+
+    - ``ConnectError``, ``ProxyError``, ``ConnectTimeout``, ``PoolTimeout``: nothing was sent.
+    - ``RemoteProtocolError``: the peer reset the stream, closed or broke the protocol.
+    - ``ReadError``: the socket failed, or the peer no longer answers PING.
+    - ``ReadTimeout``, ``WriteTimeout``: silence, or no room, for this request alone.
+    - ``LocalProtocolError``: the request can't be sent as it is.
+
+    Durations are seconds. ``response.extensions`` has ``http_version``, ``stream_id``,
+    ``reused``, ``slot_wait``, ``connect_time`` and ``refused_retries``; over HTTP/1.1 only the
+    first and the last are known.
+
+    State: ``_slots`` by origin, ``_http1_until`` the loop times by origin, ``_tally``.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext,
+        http2: bool = True,
+        max_connections: int = 20,
+        max_keepalive_connections: int = 10,
+        max_streams_per_connection: int = 100,
+        ping_interval: float = 15.0,
+        ping_timeout: float = 10.0,
+        proxies: ProxyEnvironment | None = None,
+    ) -> None:
+        self._context = ssl_context
+        self._http2 = http2
+        self._max_connections = max_connections
+        self._max_keepalive = max_keepalive_connections
+        self._max_streams = max_streams_per_connection
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
+        self._proxies = ProxyEnvironment() if proxies is None else proxies
+        self._slots: dict[Origin, Slots] = {}
+        self._http1_until: dict[Origin, float] = {}
+        self._tally = Tally()
+        self._http1 = Http1(
+            ssl_context,
+            concurrency=max_connections * max_streams_per_connection,
+            keepalive=max_keepalive_connections,
+        )
+
+    @property
+    def stats(self) -> TransportStats:
+        """Return the numbers of now; HTTP/1.1 is not counted."""
+        connections = [one for slots in self._slots.values() for one in slots.connections]
+        return TransportStats(
+            connections_opened=self._tally.connections_opened,
+            connections_open=len(connections),
+            streams_open=sum(connection.streams_open for connection in connections),
+            waiting=sum(slots.waiting for slots in self._slots.values()),
+            reused=self._tally.reused,
+            goaways=self._tally.goaways,
+            resets_sent=self._tally.resets_sent,
+            resets_received=self._tally.resets_received,
+            rtt=self._tally.rtt,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; return once the response's header fields are here."""
+        origin = Origin.of(request.url)
+        if self._speaks_http2(origin):
+            try:
+                return await self._send(request, origin)
+            except NotHttp2:
+                until = asyncio.get_running_loop().time() + HTTP1_MEMORY
+                self._http1_until[origin] = until
+        return await self._http1.send(request, self._proxies.proxy_for(origin))
+
+    async def aclose(self) -> None:
+        """Close every connection; streams that are still open fail."""
+        for slots in self._slots.values():
+            await slots.aclose()
+        await self._http1.aclose()
+
+    def _speaks_http2(self, origin: Origin) -> bool:
+        if not self._http2 or origin.scheme != "https":
+            return False
+        return self._http1_until.get(origin, 0.0) < asyncio.get_running_loop().time()
+
+    async def _send(self, request: httpx.Request, origin: Origin) -> httpx.Response:
+        """Send over HTTP/2, and again if the peer says that it has not processed the request."""
+        body = request.stream
+        if not isinstance(body, httpx.AsyncByteStream):
+            raise TypeError("the request's body must stream asynchronously")
+        fields, timeouts = for_request(request), Timeouts.of(request)
+        whole = b"".join(body) if isinstance(body, httpx.ByteStream) else None
+        retries = REFUSED_RETRIES if whole is not None else 0
+        refused = 0
+        while True:
+            slot = await self._slots_of(origin).acquire(timeouts)
+            self._tally.reused += slot.connect_time is None
+            stream = slot.connection.open(fields, body, whole, timeouts)
+            try:
+                status, received = await stream.head()
+            except Refused:
+                if refused == retries:
+                    raise
+                refused += 1
+            except BaseException:
+                stream.close()
+                raise
+            else:
+                return _response(status, received, stream, slot, refused)
+
+    def _slots_of(self, origin: Origin) -> Slots:
+        if origin not in self._slots:
+            self._slots[origin] = Slots(
+                lambda slots: self._connect(origin, slots),
+                max_connections=self._max_connections,
+                max_keepalive=self._max_keepalive,
+            )
+        return self._slots[origin]
+
+    async def _connect(self, origin: Origin, slots: Slots) -> Connection:
+        started = asyncio.get_running_loop().time()
+        connection = await connect(
+            origin,
+            self._proxies.proxy_for(origin),
+            self._context,
+            lambda: Connection(
+                slots,
+                self._tally,
+                max_streams=self._max_streams,
+                ping_interval=self._ping_interval,
+                ping_timeout=self._ping_timeout,
+            ),
+        )
+        connection.connect_time = asyncio.get_running_loop().time() - started
+        self._tally.connections_opened += 1
+        return connection
+
+
+def _response(
+    status: int, fields: Fields, stream: Stream, slot: Slot, refused: int
+) -> httpx.Response:
+    return httpx.Response(
+        status,
+        headers=fields,
+        stream=ResponseBody(stream),
+        extensions={
+            "http_version": b"HTTP/2",
+            "stream_id": stream.id,
+            "reused": slot.connect_time is None,
+            "slot_wait": slot.waited,
+            "connect_time": slot.connect_time,
+            "refused_retries": refused,
+        },
+    )

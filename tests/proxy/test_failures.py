@@ -1,0 +1,229 @@
+"""Behaviour C5: the proxy's own answers say whose doing it was, and what to do."""
+
+import socket
+from collections.abc import Mapping
+
+import httpx
+import pytest
+
+from app import certificates
+from app.certificates import Certificate
+from app.exchange import Outcome
+from app.simulator import Simulator, Step
+from tests.proxying import MESSAGE, Running, proxying
+
+
+def _told(answer: httpx.Response) -> Mapping[str, object]:
+    """Check an answer of the proxy's own; return what tells it apart."""
+    document = answer.json()
+    assert document["type"] == "error"
+    assert document["error"]["message"]
+    return {
+        "status": answer.status_code,
+        "type": document["error"]["type"],
+        "reason": answer.headers["x-anthropic-proxy-error"],
+    }
+
+
+async def test_an_upstream_that_refuses_connections(certificate: Certificate) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    async with (
+        proxying(f"https://127.0.0.1:{port}", certificate) as proxy,
+        proxy.client() as client,
+    ):
+        answer = await client.post("/v1/messages", json=MESSAGE)
+    assert _told(answer) == {"status": 502, "type": "api_error", "reason": "connect_failed"}
+    assert f"https://127.0.0.1:{port}" in answer.text
+    assert proxy.exchanges[0].outcome is Outcome.UPSTREAM_ERROR
+
+
+async def test_an_upstream_whose_name_does_not_resolve(certificate: Certificate) -> None:
+    async with (
+        proxying("https://upstream.invalid", certificate) as proxy,
+        proxy.client() as client,
+    ):
+        answer = await client.post("/v1/messages", json=MESSAGE)
+    assert _told(answer) == {"status": 502, "type": "api_error", "reason": "connect_failed"}
+
+
+async def test_an_upstream_with_an_unknown_certificate_never_sees_the_key(
+    upstream: Simulator, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = certificates.ensure(tmp_path_factory.mktemp("other"), ("localhost",))
+    async with (
+        proxying(upstream.url, certificate, upstream_ca_file=other.ca_file) as proxy,
+        proxy.client() as client,
+    ):
+        answer = await client.post(
+            "/v1/messages", json=MESSAGE, headers={"x-api-key": "fake-secret-key"}
+        )
+    assert _told(answer) == {"status": 502, "type": "api_error", "reason": "tls_failed"}
+    assert "ANTHROPIC_PROXY_UPSTREAM_CA_FILE" in answer.text
+    assert upstream.received == []
+
+
+async def test_an_upstream_that_does_not_finish_connecting(certificate: Certificate) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        async with (
+            proxying(
+                f"https://127.0.0.1:{port}", certificate, upstream_connect_timeout=0.3
+            ) as proxy,
+            proxy.client() as client,
+        ):
+            answer = await client.post("/v1/messages", json=MESSAGE)
+    assert _told(answer) == {
+        "status": 504,
+        "type": "timeout_error",
+        "reason": "connect_timeout",
+    }
+
+
+async def test_an_upstream_that_never_answers(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    upstream.script(Step(fault="silent"))
+    async with (
+        proxying(upstream.url, certificate, upstream_read_timeout=0.3) as proxy,
+        proxy.client() as client,
+    ):
+        answer = await client.post("/v1/messages", json=MESSAGE)
+    assert _told(answer) == {"status": 504, "type": "timeout_error", "reason": "read_timeout"}
+    assert proxy.exchanges[0].outcome is Outcome.UPSTREAM_TIMEOUT
+
+
+@pytest.mark.parametrize("fault", ["reset_before_headers", "close_before_headers"])
+async def test_an_upstream_that_goes_away(proxy: Running, upstream: Simulator, fault: str) -> None:
+    upstream.script(Step(fault=fault))
+    async with proxy.client() as client:
+        answer = await client.post("/v1/messages", json=MESSAGE)
+    assert _told(answer) == {"status": 502, "type": "api_error", "reason": "connection_lost"}
+
+
+async def test_no_upstream_slot_in_time(certificate: Certificate, upstream: Simulator) -> None:
+    upstream.script(Step(fault="silent"))
+    settings = {
+        "upstream_http2": False,
+        "upstream_max_connections": 1,
+        "upstream_pool_timeout": 0.2,
+        "upstream_read_timeout": 2.0,
+    }
+    async with (
+        proxying(upstream.url, certificate, **settings) as proxy,
+        proxy.client() as client,
+    ):
+        import asyncio
+
+        first = asyncio.create_task(client.post("/v1/messages", json=MESSAGE))
+        while not upstream.received:
+            await asyncio.sleep(0.01)
+        answer = await client.post("/v1/messages", json=MESSAGE)
+        assert answer.headers["retry-after"] == "1"
+        assert _told(answer) == {
+            "status": 529,
+            "type": "overloaded_error",
+            "reason": "pool_timeout",
+        }
+        await first
+    assert proxy.exchanges[0].outcome is Outcome.PROXY_TIMEOUT
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("announced", [False, True])
+async def test_a_body_over_the_cap(
+    upstream: Simulator, certificate: Certificate, *, announced: bool, http2: bool
+) -> None:
+    async def chunks() -> object:
+        for _ in range(20):
+            yield b"x" * 100_000
+
+    content = b"x" * 2_000_000 if announced else chunks()
+    async with (
+        proxying(upstream.url, certificate, max_body_size=1_000_000) as proxy,
+        proxy.client(http2=http2) as client,
+    ):
+        answer = await client.post("/v1/messages", content=content)
+        assert _told(answer) == {
+            "status": 413,
+            "type": "request_too_large",
+            "reason": "body_too_large",
+        }
+        again = await client.post("/v1/messages", json=MESSAGE)
+    assert again.status_code == 200
+    assert proxy.exchanges[0].outcome is Outcome.CLIENT_ERROR
+
+
+@pytest.mark.parametrize("target", [b"/v1/messages#part", b"https://other.invalid/v1", b"*"])
+async def test_a_target_that_is_no_path(proxy: Running, upstream: Simulator, target: bytes) -> None:
+    async with proxy.client() as client:
+        request = client.build_request("OPTIONS", "/")
+        request.extensions["target"] = target
+        answer = await client.send(request)
+    assert _told(answer)["status"] == 400
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT"])
+async def test_methods_that_are_never_forwarded(
+    proxy: Running, upstream: Simulator, method: str
+) -> None:
+    async with proxy.client() as client:
+        answer = await client.request(method, "/v1/messages")
+    assert _told(answer)["status"] == 405
+    assert upstream.received == []
+
+
+async def test_the_access_token_is_asked_for_and_stripped(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    async with (
+        proxying(upstream.url, certificate, access_token="fake-token") as proxy,
+        proxy.client() as client,
+    ):
+        for sent in ({}, {"x-anthropic-proxy-token": "wrong"}):
+            answer = await client.post("/v1/messages", json=MESSAGE, headers=sent)
+            assert _told(answer)["status"] == 401
+        assert upstream.received == []
+        answer = await client.post(
+            "/v1/messages", json=MESSAGE, headers={"x-anthropic-proxy-token": "fake-token"}
+        )
+    assert answer.status_code == 200
+    assert upstream.received[0].header(b"x-anthropic-proxy-token") is None
+
+
+async def test_too_many_requests_at_once_are_refused(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    import asyncio
+
+    upstream.script(Step(fault="silent"))
+    async with (
+        proxying(
+            upstream.url, certificate, max_active_requests=1, upstream_read_timeout=1.0
+        ) as proxy,
+        proxy.client() as client,
+    ):
+        first = asyncio.create_task(client.post("/v1/messages", json=MESSAGE))
+        while not upstream.received:
+            await asyncio.sleep(0.01)
+        answer = await client.post("/v1/messages", json=MESSAGE)
+        await first
+    assert _told(answer)["reason"] == "too_many_requests"
+    assert proxy.exchanges[0].outcome is Outcome.PROXY_REJECTED
+
+
+async def test_a_defect_of_ours_is_told_as_one(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    class Broken(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise ZeroDivisionError(str(request.method))
+
+    async with (
+        proxying(upstream.url, certificate, transport=Broken()) as proxy,
+        proxy.client() as client,
+    ):
+        answer = await client.post("/v1/messages", json=MESSAGE)
+    assert _told(answer) == {"status": 500, "type": "api_error", "reason": "internal_error"}
+    assert proxy.exchanges[0].outcome is Outcome.PROXY_ERROR

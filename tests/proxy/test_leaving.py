@@ -1,0 +1,102 @@
+"""Behaviour C4: a client that leaves ends its request upstream at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.certificates import Certificate
+from app.exchange import Outcome
+from app.simulator import Simulator, Step
+from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
+
+PHASES = {
+    "upload": Step(),
+    "before headers": Step(fault="silent"),
+    "mid-stream": Step(fault="stall"),
+    "backoff": Step(status=529),
+}
+
+
+async def _leave(client: httpx.AsyncClient, upstream: Simulator, phase: str) -> None:
+    """Begin a request, and leave once it has reached ``phase``."""
+
+    async def slow_body() -> AsyncIterator[bytes]:
+        yield b"x" * 300_000
+        await asyncio.sleep(60)
+
+    content = {"content": slow_body()} if phase == "upload" else {"json": STREAM}
+    request = asyncio.create_task(client.post("/v1/messages", **content))
+    started = len(upstream.received)
+    await until(lambda: len(upstream.received) > started - 1 and bool(upstream.received))
+    received = upstream.received[-1]
+    if phase == "upload":
+        await until(lambda: len(received.body) > 100_000)
+    if phase == "mid-stream":
+        await until(lambda: b"content_block_start" in received.sent)
+    if phase == "backoff":
+        await until(lambda: received.ended == "complete")
+    await asyncio.sleep(0.05)
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("upstream_http2", [True, False])
+async def test_a_client_that_leaves_ends_the_request_upstream(
+    certificate: Certificate, phase: str, *, http2: bool, upstream_http2: bool
+) -> None:
+    settings = {"retry_base_delay": 30.0, "retry_after_cap": 30.0}
+    async with (
+        simulated(certificate, http2=upstream_http2) as upstream,
+        proxying(upstream.url, certificate, **settings) as proxy,
+    ):
+        upstream.script(PHASES[phase])
+        async with proxy.client(http2=http2) as client:
+            await _leave(client, upstream, phase)
+            exchange = await proxy.ended()
+            assert exchange.outcome is Outcome.CLIENT_ABORT
+            assert len(upstream.received) == 1
+            received = upstream.received[0]
+            if phase != "backoff":
+                await until(lambda: received.ended is not None)
+                assert received.ended == ("reset" if upstream_http2 else "closed")
+                assert tokens(exchange.usage) == tokens(received.usage)
+            answer = await client.post("/v1/messages", json=MESSAGE)
+            assert answer.status_code == 200
+
+
+async def test_after_300_aborted_streams_the_next_request_works(
+    proxy: Running, upstream: Simulator
+) -> None:
+    upstream.script(Step(fault="stall", times=300))
+    async with proxy.client() as client:
+        for _ in range(6):
+            requests = [
+                asyncio.create_task(client.post("/v1/messages", json=STREAM)) for _ in range(50)
+            ]
+            count = len(proxy.exchanges)
+            await until(lambda: proxy.application.admission.active == 50)
+            for request in requests:
+                request.cancel()
+            await asyncio.gather(*requests, return_exceptions=True)
+            await proxy.ended(count + 50)
+        answer = await client.post("/v1/messages", json=MESSAGE)
+    assert answer.status_code == 200
+
+
+async def test_one_reset_stream_leaves_its_siblings_alone(
+    proxy: Running, upstream: Simulator
+) -> None:
+    upstream.script(Step(fault="reset"), Step(deltas=("a",) * 5, gap=0.05, times=9))
+    async with proxy.client() as client:
+        answers = await asyncio.gather(
+            *(client.post("/v1/messages", json=STREAM) for _ in range(10)),
+            return_exceptions=True,
+        )
+    failed = [answer for answer in answers if isinstance(answer, Exception)]
+    assert len(failed) == 1
+    whole = [answer for answer in answers if isinstance(answer, httpx.Response)]
+    assert all(answer.text.endswith('"message_stop"}\n\n') for answer in whole)

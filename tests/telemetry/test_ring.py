@@ -1,0 +1,141 @@
+"""Rates, quantiles and alerts from points."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.telemetry.alerts import Alarms, Thresholds
+from app.telemetry.ring import HISTORY, LATENCIES, WINDOW, Point, Ring, Span
+from app.telemetry.samples import quantile
+
+INTERVAL = 1.5
+
+
+def point(at: float, requests: float = 0, **totals: Any) -> Point:
+    errors = {"proxy": 0, "upstream": 0, "client": 0} | totals.pop("errors", {})
+    latencies = {latency: {math.inf: 0.0} for latency in LATENCIES} | totals.pop("latencies", {})
+    defaults = {"output_tokens": 0.0, "cost": 0.0} | totals
+    return Point(
+        at=at, time=at + 1e9, requests=requests, errors=errors, latencies=latencies, **defaults
+    )
+
+
+def test_rates_are_differences_over_the_elapsed_time() -> None:
+    span = Span(
+        point(100, 10, output_tokens=500, cost=1.0), point(110, 30, output_tokens=900, cost=1.5)
+    )
+
+    assert span.requests_per_second == 2
+    assert span.output_tokens_per_second == 40
+    assert span.cost_per_hour == pytest.approx(180)
+
+
+def test_no_time_and_no_requests_make_rates_of_nought() -> None:
+    span = Span(point(100), point(100))
+
+    assert span.requests_per_second == 0
+    assert span.error_rates == {"proxy": 0, "upstream": 0, "client": 0}
+
+
+def test_the_ring_forgets_what_is_older_than_the_window() -> None:
+    ring = Ring(point(0), interval=INTERVAL)
+    for tick in range(1, 1_000):
+        ring.append(point(tick * INTERVAL, tick))
+    now = point(999 * INTERVAL, 999)
+
+    assert ring.until(now, WINDOW).seconds == WINDOW
+    assert ring.until(now, WINDOW).requests == 200
+    assert len(ring.history()) == HISTORY
+
+
+def test_a_young_ring_looks_back_to_the_start() -> None:
+    ring = Ring(point(0), interval=INTERVAL)
+
+    span = ring.until(point(3, 6), WINDOW)
+
+    assert (span.seconds, span.requests) == (3, 6)
+
+
+def test_after_a_long_pause_the_last_point_is_the_start() -> None:
+    ring = Ring(point(0, 1), interval=INTERVAL)
+
+    span = ring.until(point(10_000, 5), WINDOW)
+
+    assert (span.seconds, span.requests) == (10_000, 4)
+
+
+@pytest.mark.parametrize(
+    ("share", "buckets", "expected"),
+    [
+        (0.5, {1.0: 0.0, 2.0: 10.0, math.inf: 10.0}, 1.5),
+        (0.5, {1.0: 10.0, 2.0: 10.0, math.inf: 10.0}, 0.5),
+        (0.95, {1.0: 0.0, 2.0: 0.0, math.inf: 3.0}, 2.0),
+        (0.5, {1.0: 0.0, math.inf: 0.0}, None),
+        (0.5, {}, None),
+    ],
+)
+def test_quantiles_are_interpolated_within_a_bucket(
+    share: float, buckets: dict[float, float], expected: float | None
+) -> None:
+    assert quantile(share, buckets) == expected
+
+
+@given(
+    st.lists(st.floats(0, 100), min_size=1, max_size=50),
+    st.floats(0.01, 1),
+)
+def test_a_quantile_lies_within_the_bucket_of_the_true_one(
+    observed: list[float], share: float
+) -> None:
+    bounds = [1.0, 5.0, 25.0, 100.0, math.inf]
+    buckets = {bound: float(sum(value <= bound for value in observed)) for bound in bounds}
+
+    estimate = quantile(share, buckets)
+
+    true = sorted(observed)[math.ceil(share * len(observed) - 1e-9) - 1]
+    upper = next(bound for bound in bounds if true <= bound)
+    lower = max((bound for bound in bounds if bound < upper), default=0.0)
+    assert estimate is not None
+    assert lower - 1e-6 <= estimate <= upper + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("requests", "errors", "active", "kinds"),
+    [
+        (40, {"upstream": 4, "proxy": 1}, 0, ["error_rate"]),
+        (40, {"upstream": 4}, 0, []),
+        (19, {"upstream": 19}, 0, []),
+        (40, {}, 11, ["active_requests"]),
+        (40, {"proxy": 40}, 11, ["error_rate", "active_requests"]),
+        (0, {}, 10, []),
+    ],
+)
+def test_alerts_tell_what_is_above_its_threshold(
+    requests: int, errors: dict[str, int], active: int, kinds: list[str]
+) -> None:
+    span = Span(point(0), point(300, requests, errors=errors))
+
+    assert [alert.kind for alert in Alarms(Thresholds()).check(span, active)] == kinds
+
+
+def test_an_error_alert_tells_our_own_errors_from_upstreams() -> None:
+    span = Span(point(0), point(300, 40, errors={"upstream": 8, "proxy": 2}))
+
+    (alert,) = Alarms(Thresholds()).check(span, 0)
+
+    assert alert.message == "Of the last 40 requests failed: 5% by this proxy, 20% by upstream."
+
+
+def test_an_alert_keeps_the_time_it_began_until_it_is_over() -> None:
+    alarms = Alarms(Thresholds(active=1))
+
+    begun = alarms.check(Span(point(0), point(10)), 2)
+    later = alarms.check(Span(point(0), point(20)), 3)
+    over = alarms.check(Span(point(0), point(30)), 0)
+    again = alarms.check(Span(point(0), point(40)), 2)
+
+    assert [alert.since for alert in (*begun, *later, *again)] == [1e9 + 10, 1e9 + 10, 1e9 + 40]
+    assert over == ()
