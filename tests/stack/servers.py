@@ -1,6 +1,7 @@
 """A real Prometheus that scrapes real metrics, on loopback."""
 
 import json
+import math
 import re
 import socket
 import subprocess
@@ -66,6 +67,11 @@ class Prometheus:
         document = answer.json()
         assert document["status"] == "success", f"{expr}: {document['error']}"
         return list(document["data"]["result"])
+
+    def numbers(self, expr: str) -> list[float]:
+        """Return an instant query's values, without those that are none (NaN)."""
+        values = [float(series["value"][1]) for series in self.query(expr)]
+        return [value for value in values if not math.isnan(value)]
 
     def ready(self) -> bool:
         """Tell whether it answers queries."""
