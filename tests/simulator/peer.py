@@ -73,7 +73,7 @@ class Peer:
             data = b""
         self.closed = not data
         self.raw += data
-        if self.h2.state_machine.state != ConnectionState.CLOSED:  # h2 stops at a GOAWAY
+        if data and self.h2.state_machine.state != ConnectionState.CLOSED:  # as at a GOAWAY
             self.events += self.h2.receive_data(data)
             self.flush()
 
