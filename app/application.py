@@ -90,7 +90,7 @@ def create_app(
         clock=clock,
         wall=wall,
         version=__version__,
-        config={"scrub_mode": settings.scrub_mode},
+        config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
         journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
         transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
     )
