@@ -5,9 +5,9 @@ import gzip
 import httpx
 import pytest
 from hpack import NeverIndexedHeaderTuple
+from hyperframe.frame import DataFrame, HeadersFrame
 from hypothesis import given
 from hypothesis import strategies as st
-from hyperframe.frame import DataFrame, HeadersFrame
 
 from app.http2 import Transport
 from app.http2.fields import for_request, from_response
