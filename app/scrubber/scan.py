@@ -46,17 +46,17 @@ class Scanner:
     """Looks for what ``detectors``, in priority order, detect.
 
     Detectors that share a group share a pass. Identifiers and the user's own rules are apart:
-    they may match long text, in which a shared pass would overlook a secret.
+    they may match long text, in which a shared pass would overlook a secret. ``extra`` is a gate
+    that makes candidates and no hits.
     """
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
-        self.detectors = tuple(detectors)
+    def __init__(self, detectors: Sequence[Detector], extra: str = "") -> None:
         shared = [detector for detector in detectors if detector.shared]
         alone = [[detector] for detector in detectors if not detector.shared]
         self._groups = [group for group in (shared, *alone) if group]
         self._gates = [
             compiled("|".join(detector.gate for detector in group)) for group in self._groups
-        ]
+        ] + ([compiled(f"({extra})")] if extra else [])
         self._priority = {detector.name: rank for rank, detector in enumerate(detectors)}
 
     def candidates(self, text: bytes) -> list[Candidate]:
@@ -75,7 +75,7 @@ class Scanner:
         found: list[Hit] = []
         for start, group in candidates:
             index = bisect_right(starts, start) - 1
-            if index >= 0 and start < strings[index].end:
+            if index >= 0 and start < strings[index].end and group < len(self._groups):
                 found += self._at(text, start, strings[index].end, self._groups[group])
         found.sort(key=lambda hit: (self._priority[hit.detector.name], hit.start))
         return _without_overlaps(found)
@@ -104,7 +104,8 @@ def compiled(pattern: str) -> "re2._Regexp":
 def _starts(gate: "re2._Regexp", text: bytes) -> Iterator[int]:
     at = 0
     while (match := gate.search(text, at)) is not None:
-        yield match.start(match.lastindex)
+        starts = (match.start(group) for group in range(1, match.re.groups + 1))
+        yield next(start for start in starts if start >= 0)
         # The last byte may be the boundary before the next.
         at = max(match.start() + 1, match.end() - 1)
 

@@ -24,7 +24,8 @@ _IN_TOOLS = frozenset((b"name", b"description"))
 _OPAQUE = frozenset((b"base64", b"redacted_thinking"))  # types whose `data` is no text
 _BLOCK_DEPTH = 2  # a content block is an element of a member of its message
 
-Path = tuple[Any, str | int] | None  # (path of the parent, name or index); None is the unit itself
+# (path of the parent, name or index); the outermost is (None, 0), the unit itself.
+Path = tuple[Any, str | int] | None
 
 
 class Text(NamedTuple):

@@ -37,7 +37,7 @@ _DIGEST_BEFORE = re.compile(
     rb"(?i)(?:md5|sha-?[0-9]|e-?tag|commit|hash|digest|checksum|integrity|revision|blob|tree|"
     rb"uuid|guid|fingerprint|trace.?id|span.?id)[^\\]{0,24}\Z"
 )
-_DIGEST_AFTER = re.compile(rb"  |[ ]\*|\.[a-z]|/")
+_DIGEST_AFTER = re.compile(rb"(?:[ ]|%20)(?:[ *]|%20)|\.[a-z]|/")
 _OTHER_DIGEST = re.compile(rb"(?<![0-9a-f])(?!11)[0-9a-f]{32}(?![0-9a-f])")
 _DIGEST_CONTEXT = 64
 _DIGEST_LENGTH = 32  # an MD5 digest's; the longer form of a token is no digest's length
@@ -59,7 +59,7 @@ def has_digit(match: re.Match[bytes]) -> bool:
 
 def has_digit_or_capital(match: re.Match[bytes]) -> bool:
     """Whether the token is more than lower-case words."""
-    return _DIGIT_OR_CAPITAL.search(match["body"]) is not None
+    return _DIGIT_OR_CAPITAL.search(match[match.lastgroup or 0]) is not None
 
 
 def is_jwt(match: re.Match[bytes]) -> bool:
