@@ -9,12 +9,15 @@ from app.scrubber.detectors import BUILT_IN
 from app.scrubber.extended import EXTENDED
 from app.scrubber.placeholders import Placeholders
 
-_LABELS = sorted({detector.label for detector in (*BUILT_IN, *EXTENDED)})
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LABELS = {detector.label for detector in (*BUILT_IN, *EXTENDED)}
 
 
 def escaped(value: str) -> str:
-    """Return a value as it stands inside a JSON string; ASCII, so lone surrogates pass."""
-    return json.dumps(value)[1:-1]
+    """Return a value as it stands inside a JSON string, lone surrogates as ``\\uXXXX``."""
+    plain = json.dumps(value, ensure_ascii=False)
+    lone = _SURROGATE.search(plain) is not None
+    return (json.dumps(value) if lone else plain)[1:-1]
 
 
 class Table:
@@ -31,9 +34,12 @@ class Table:
         self._any = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
         self._beginnings = {shown[:end] for shown in placeholders for end in range(1, len(shown))}
         self.longest = max(map(len, placeholders), default=0)
-        names = "|".join(_LABELS)
+        labels = _LABELS | {hidden.detector.upper() for hidden in placeholders.values()}
+        names = "|".join(sorted(labels, key=len, reverse=True))
         dashed = names.replace("_", "-")
-        self._alike = re.compile(rf"<(?:{names})_(?:[0-9]+|HMAC:[0-9A-F]+)>|(?:{dashed})-[0-9]{{4,}}")
+        self._alike = re.compile(
+            rf"<(?:{names})_(?:[0-9]+|HMAC:[0-9A-F]+)>|(?:{dashed})-[0-9]{{4,}}"
+        )
 
     def stands_in(self, raw: bytes) -> bool:
         """Whether a placeholder stands in ``raw``, spelled plainly."""

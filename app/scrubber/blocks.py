@@ -10,7 +10,11 @@ _LINE_END = rb"(?:(?:\\+r)?\\+n|(?:%0[Dd])?%0[Aa])"
 _COLOUR = rb"(?:\\+u001[bB]\[[0-9;]{0,12}[mK])*+"
 # `     2→` (Claude Code), `2<tab>` (cat -n), `2:` and `2-` (grep -n), `2 | ` and `2 │ ` (bat).
 _NUMBER = (
-    rb"(?:[ ]|\\+t)*+" + _COLOUR + rb"[0-9]{1,7}" + _COLOUR + rb"(?:\xe2\x86\x92|\\+u2192|\\+t|[:-]|"
+    rb"(?:[ ]|\\+t)*+"
+    + _COLOUR
+    + rb"[0-9]{1,7}"
+    + _COLOUR
+    + rb"(?:\xe2\x86\x92|\\+u2192|\\+t|[:-]|"
     rb"[ ]?(?:\||\xe2\x94\x82|\\+u2502)[ ]?)"
 )
 _INDENT = rb"(?:[ >#*|;'`,+]|-(?!-)|//|\\+[t\"'])*+"
@@ -27,9 +31,17 @@ _FIELD = rb"[A-Z][A-Za-z-]{2,30}: [^\\]{0,200}+"
 PRIVATE_KEY = re.compile(
     rb"-----BEGIN" + _KIND + rb"(?:"
     # The whole block, whatever is in it.
-    rb"(?:[^-]++|-(?!----(?:BEGIN|END)))*+-----END" + _KIND +
+    rb"(?:[^-]++|-(?!----(?:BEGIN|END)))*+-----END"
+    + _KIND
+    +
     # No end: the lines of base64 that follow, perhaps none.
-    rb"|(?:" + _BREAK + rb"(?:" + _FIELD + rb"|[A-Za-z0-9+/]{16,}+={0,2})" + _ENDED + rb")*+"
+    rb"|(?:"
+    + _BREAK
+    + rb"(?:"
+    + _FIELD
+    + rb"|[A-Za-z0-9+/]{16,}+={0,2})"
+    + _ENDED
+    + rb")*+"
     rb"(?:" + _BREAK + rb"[A-Za-z0-9+/]{2,}+={1,2}" + _ENDED + rb")?+)"
 )
 

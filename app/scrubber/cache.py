@@ -5,6 +5,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from app.scrubber.ledger import Change
+from app.scrubber.strings import Place
 
 _OVERHEAD = 512  # bytes of an entry beside its texts, about
 
@@ -13,7 +14,7 @@ class Key(NamedTuple):
     """All that a unit's redaction depends on: the ledger's state, its place and its bytes."""
 
     digest: bytes
-    tools: bool
+    place: Place
     text: bytes
 
 

@@ -114,7 +114,8 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="github_token",
-        gate=_WORD + r"(gh[pour]_[A-Za-z0-9]{36}|ghs_[A-Za-z0-9._-]{36}|github_pat_[A-Za-z0-9_]{22})",
+        gate=_WORD
+        + r"(gh[pour]_[A-Za-z0-9]{36}|ghs_[A-Za-z0-9._-]{36}|github_pat_[A-Za-z0-9_]{22})",
         pattern=re.compile(
             rb"gh[pour]_[A-Za-z0-9]{36,}+|ghs_[A-Za-z0-9._-]{36,1024}(?<![._-])"
             rb"|github_pat_[A-Za-z0-9_]{22,}+"
@@ -140,7 +141,11 @@ BUILT_IN: tuple[Detector, ...] = (
         pattern=re.compile(
             rb"[sr]k_(?:live|test|prod)_[A-Za-z0-9]{14,}+|whsec_[A-Za-z0-9+/]{24,88}+={0,2}"
         ),
-        examples=("sk_" + "live_abc123def456ghi789", "rk_" + "test_" + "x" * 24, "whsec_" + "a1B2" * 8),
+        examples=(
+            "sk_" + "live_abc123def456ghi789",
+            "rk_" + "test_" + "x" * 24,
+            "whsec_" + "a1B2" * 8,
+        ),
         negatives=("desk_live_abc123def456ghi789", "pk_" + "live_abc123def456ghi789"),
     ),
     Detector(
@@ -172,7 +177,8 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="db_connection_string",
-        gate=_WORD + rf"((?:jdbc:)?{_SCHEMES}(?:\+[a-z0-9_+]{{1,32}})?://[^\s:@/]{{0,128}}:|jdbc:[a-z])",
+        gate=_WORD
+        + rf"((?:jdbc:)?{_SCHEMES}(?:\+[a-z0-9_+]{{1,32}})?://[^\s:@/]{{0,128}}:|jdbc:[a-z])",
         pattern=re.compile(_DATABASE_URL + rb"|" + _JDBC_URL),
         accepts=validators.has_password,
         passwords=("password", "parameter"),

@@ -6,14 +6,13 @@ msgspec refuses (lone surrogates, great depth) or merges (repeated names) is wal
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from app.scrubber.strings import skipped_member
+from app.scrubber.strings import Place, skipped_in_request
 from app.scrubber.walk import events, members
 
-Place = Literal["tools", "system", "messages", "other"]
 _ORDER: dict[str | int, int] = {"tools": 0, "system": 1, "messages": 2}
 _OTHER = len(_ORDER)
 
@@ -35,9 +34,9 @@ class Unit(NamedTuple):
     path: tuple[str | int, ...]
 
     @property
-    def tools(self) -> bool:
+    def place(self) -> Place:
         """Whether it is a tool's definition."""
-        return self.path[:1] == ("tools",)
+        return Place(in_tools=self.path[:1] == ("tools",))
 
 
 class _Displaced(Exception):
@@ -58,7 +57,7 @@ Elements = Callable[[bytes, int, int], Members]
 
 def _units(body: bytes, root: Members, elements: Elements) -> Iterator[Unit]:
     for name, start, end in root:
-        if isinstance(name, str) and skipped_member(name):
+        if isinstance(name, str) and skipped_in_request(name.encode("utf-8", "replace"), Place()):
             continue
         if name in _ORDER and body[start : start + 1] == b"[":
             for index, first, last in elements(body, start, end):

@@ -60,7 +60,9 @@ class Ledger:
         if detector.tier == "secret":
             return self._numbered(detector.name, detector.label, value)
         digits = DIGEST_DIGITS
-        while (shown := self._scheme.identifier(detector.label, value, digits)) in self.placeholders:
+        while (
+            shown := self._scheme.identifier(detector.label, value, digits)
+        ) in self.placeholders:
             digits += 1
         return self._make(Change(detector.name, detector.label, 0, value, shown))
 
@@ -112,4 +114,6 @@ class Ledger:
 
     def _move(self, changes: tuple[Change, ...]) -> None:
         if changes:
-            self.digest = hashlib.blake2b(self.digest + repr(changes).encode(), digest_size=16).digest()
+            self.digest = hashlib.blake2b(
+                self.digest + repr(changes).encode(), digest_size=16
+            ).digest()

@@ -127,12 +127,12 @@ class Scrubber:
         return spliced(body, pieces), matches, ledger
 
     def _outcome(self, text: bytes, unit: Unit, ledger: Ledger) -> Outcome:
-        key = Key(ledger.digest, unit.tools, text)
+        key = Key(ledger.digest, unit.place, text)
         outcome = self._cache.get(key)
         if outcome is not None:
             ledger.replay(outcome.changes)
             return outcome
-        replacements = self._replacer.replacements(text, ledger, tools=unit.tools)
+        replacements = self._replacer.replacements(text, ledger, unit.place)
         outcome = Outcome(
             spliced(text, [(one.start, one.end, one.placeholder.encode()) for one in replacements])
             if replacements

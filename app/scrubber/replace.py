@@ -12,7 +12,7 @@ from app.scrubber.ledger import Ledger
 from app.scrubber.placeholders import Scheme
 from app.scrubber.rules import Rules
 from app.scrubber.scan import Hit, Scanner, Span
-from app.scrubber.strings import Path, Text, strings
+from app.scrubber.strings import Path, Place, Text, strings
 
 
 class Replacement(NamedTuple):
@@ -38,16 +38,16 @@ class Replacer:
         self._literal = re.compile(literal.encode())
         self._scanner = Scanner(rules.detectors, extra=literal)
 
-    def replacements(self, unit: bytes, ledger: Ledger, *, tools: bool) -> list[Replacement]:
+    def replacements(self, unit: bytes, ledger: Ledger, place: Place) -> list[Replacement]:
         """Return what is replaced in a unit, in order; the ledger notes what it learns.
 
-        ``tools``: the unit is a tool's definition. Raises `walk.NotJson` for anything but JSON.
+        Raises `walk.NotJson` for anything but JSON.
         """
         plain = view(unit)
         candidates = self._scanner.candidates(plain.text)
         if not candidates and not ledger.occurs(plain.text):
             return []
-        texts = strings(plain.text, tools=tools)
+        texts = strings(plain.text, place=place)
         hits = self._scanner.hits(plain.text, candidates, [text.span for text in texts])
         hits = deque(self._scanner.hits(plain.text, candidates, [text.span for text in texts]))
         return [

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from app.anthropic.sse import Record, Splitter, parse
 from app.scrubber.answer import Table, escaped
-from app.scrubber.restore_json import restored_json
-from app.scrubber.walk import NotJson, events
+from app.scrubber.restore_json import restored_json, with_string
+from app.scrubber.strings import Path
 
 
 class _Kind(NamedTuple):
@@ -24,7 +24,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
-    "text_delta": _Kind("text", lambda value: value, is_input=False),
+    "text_delta": _Kind("text", str, is_input=False),
     "input_json_delta": _Kind("partial_json", escaped, is_input=True),
 }
 _UNTOUCHED = frozenset(("thinking_delta", "signature_delta"))
@@ -88,7 +88,10 @@ class StreamRestorer:
         restored = self._table.restore(whole[:ready], _KINDS[kind].spell)
         if restored == text:
             return before + raw
-        return before + (_rewritten(raw, data, _KINDS[kind].member, restored) if restored else b"")
+        if not restored:
+            return before  # all of it is held back
+        path: Path = (((None, 0), "delta"), _KINDS[kind].member)
+        return before + _with_data(raw, data, with_string(data, path, restored))
 
     def _look_through(self, block: _Block, text: str) -> None:
         self._table.count_unresolved(block.tail + text, len(block.tail))
@@ -114,3 +117,12 @@ class StreamRestorer:
             return raw
         restored = restored_json(data, self._table)
         return raw if restored is data else _with_data(raw, data, restored)
+
+
+def _with_data(raw: bytes, data: bytes, new: bytes) -> bytes:
+    """Return a record with ``new`` for its ``data``."""
+    before, found, rest = raw.partition(data)
+    if found:
+        return before + new + rest
+    # The data came in several lines: it goes on in one, where JSON allows it.
+    return b"event: " + parse(raw).name + b"\ndata: " + new.replace(b"\n", b" ") + b"\n\n"

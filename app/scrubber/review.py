@@ -8,7 +8,7 @@ from app.scrubber.ledger import Ledger
 from app.scrubber.placeholders import Scheme
 from app.scrubber.replace import Replacement, Replacer
 from app.scrubber.rules import Rules
-from app.scrubber.strings import Path
+from app.scrubber.strings import Path, Place
 from app.scrubber.walk import NotJson
 
 PREVIEW = 4  # characters of a value that are shown at the most
@@ -34,12 +34,12 @@ def review(body: bytes, rules: Rules) -> list[Finding]:
         parts = units(body)
     except NotJson:
         text = json.dumps(body.decode("utf-8", "surrogateescape")).encode()
-        found = replacer.replacements(text, ledger, tools=False)
+        found = replacer.replacements(text, ledger, Place())
         return [_finding(f"line {_line(text, one)}", one, tiers) for one in found]
     findings = []
     for unit in parts:
         text = body[unit.start : unit.end]
-        for one in replacer.replacements(text, ledger, tools=unit.tools):
+        for one in replacer.replacements(text, ledger, unit.place):
             findings.append(_finding(_json_path(unit.path, one.path), one, tiers))
         ledger.settle()
     return findings

@@ -53,7 +53,9 @@ class Rules:
             return True
         if not self.fingerprints:
             return False
-        return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest() in self.fingerprints
+        return (
+            hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest() in self.fingerprints
+        )
 
 
 class _Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

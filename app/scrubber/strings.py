@@ -5,6 +5,7 @@ reads, and what a client has to send back unchanged.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from app.scrubber.scan import Span
@@ -16,10 +17,8 @@ _SKIPPED = frozenset(
     b"input_schema".split()
 )
 # Likewise, but not in a tool's input, where a name may mean anything (`aws_access_key_id`).
-_PROTOCOL = re.compile(
-    rb"thinking|redacted_thinking|signature|encrypted_\w+|id|\w*_id|cache_control|"
-    rb"authorization_token"
-)
+_ECHOED = re.compile(rb"thinking|redacted_thinking|signature|encrypted_\w+")
+_PROTOCOL = re.compile(rb"id|\w*_id|cache_control|authorization_token")
 _IN_TOOLS = frozenset((b"name", b"description"))
 _OPAQUE = frozenset((b"base64", b"redacted_thinking"))  # types whose `data` is no text
 _BLOCK_DEPTH = 2  # a content block is an element of a member of its message
@@ -36,41 +35,57 @@ class Text(NamedTuple):
     path: Path
 
 
+class Place(NamedTuple):
+    """Where a member stands: in a tool's input, in tool definitions."""
+
+    in_input: bool = False
+    in_tools: bool = False
+
+
+Rule = Callable[[bytes, Place], bool]  # whether a member of that name is skipped there
+
+
+def skipped_in_answer(name: bytes, place: Place) -> bool:
+    """Skip what the client sends back and upstream checks."""
+    return not place.in_input and _ECHOED.fullmatch(name) is not None
+
+
+def skipped_in_request(name: bytes, place: Place) -> bool:
+    """Skip that, and what is the API's own."""
+    return (
+        name in _SKIPPED
+        or (place.in_tools and name in _IN_TOOLS)
+        or (not place.in_input and _PROTOCOL.fullmatch(name) is not None)
+        or skipped_in_answer(name, place)
+    )
+
+
 class _Frame:
     """An open object or array, and how its strings are taken."""
 
-    __slots__ = ("data", "free", "index", "kinds", "name", "path", "skipped", "tools")
+    __slots__ = ("data", "index", "kinds", "name", "path", "place", "skipped")
 
-    def __init__(self, path: Path, *, skipped: bool, free: bool, tools: bool) -> None:
+    def __init__(self, path: Path, place: Place, *, skipped: bool) -> None:
         self.path = path
+        self.place = place
         self.skipped = skipped  # nothing in here is scanned
-        self.free = free  # in a tool's input
-        self.tools = tools  # in tool definitions
         self.name: bytes | None = None  # of the member being read, in an object
         self.index = -1  # of the element being read, in an array
         self.kinds: list[bytes] = []  # every `type` member: a repeated one must not hide text
         self.data: list[int] = []  # where the `data` strings went
 
-    def skips(self) -> bool:
+    def skips(self, rule: Rule) -> bool:
         """Whether the member being read is skipped."""
-        name = self.name
-        return self.skipped or (
-            name is not None
-            and (
-                name in _SKIPPED
-                or (self.tools and name in _IN_TOOLS)
-                or (not self.free and _PROTOCOL.fullmatch(name) is not None)
-            )
-        )
+        return self.skipped or (self.name is not None and rule(self.name, self.place))
 
-    def inner(self) -> "_Frame":
+    def inner(self, rule: Rule) -> "_Frame":
         """Return the frame of the member being read."""
-        return _Frame(
-            self.member(),
-            skipped=self.skips(),
-            free=self.free or self.name == b"input",
-            tools=self.tools or (self.name == b"tools" and not self.free),
+        in_input, in_tools = self.place
+        place = Place(
+            in_input or self.name == b"input",
+            in_tools or (self.name == b"tools" and not in_input),
         )
+        return _Frame(self.member(), place, skipped=self.skips(rule))
 
     def member(self) -> Path:
         """Return the path of the member being read."""
@@ -78,16 +93,12 @@ class _Frame:
         return (self.path, name)
 
 
-def skipped_member(name: str) -> bool:
-    """Whether a member of the request itself is skipped."""
-    frame = _Frame(None, skipped=False, free=False, tools=False)
-    frame.name = name.encode("utf-8", "replace")
-    return frame.skips()
+def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = Place()) -> list[Text]:
+    """Return the strings of a JSON value that ``rule`` does not skip, in order.
 
-
-def strings(text: bytes, *, tools: bool = False) -> list[Text]:
-    """Return the strings of a unit that are scanned, in order; ``tools``: it is a definition."""
-    frame = _Frame(None, skipped=False, free=False, tools=tools)
+    ``place`` is where the value stands. Raises `walk.NotJson`.
+    """
+    frame = _Frame(None, place, skipped=False)
     outer: list[_Frame] = []
     taken: list[Text | None] = []
     block = 0
@@ -106,16 +117,19 @@ def strings(text: bytes, *, tools: bool = False) -> list[Text]:
         block += len(outer) == _BLOCK_DEPTH
         if kind == "open":
             outer.append(frame)
-            frame = frame.inner()
+            frame = frame.inner(rule)
         elif kind == "string":
-            _take(frame, Text(Span(start + 1, end - 1), block, frame.member()), text, taken)
+            one = Text(Span(start + 1, end - 1), block, frame.member())
+            _take(frame, one, text, taken, skipped=frame.skips(rule))
     return [one for one in taken if one is not None]
 
 
-def _take(frame: _Frame, one: Text, text: bytes, taken: list[Text | None]) -> None:
+def _take(
+    frame: _Frame, one: Text, text: bytes, taken: list[Text | None], *, skipped: bool
+) -> None:
     if frame.name == b"type":
         frame.kinds.append(text[slice(*one.span)])
-    if frame.skips():
+    if skipped:
         return
     if frame.name == b"data":
         frame.data.append(len(taken))

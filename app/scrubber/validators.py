@@ -25,7 +25,9 @@ _HOLE = re.compile(
 )
 _UPPER_SNAKE = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 # Words and small numbers joined by punctuation: `RFC-6750`, `oauth2`, `config.accessToken1`.
-_PROSE = re.compile(rb"(?:[A-Za-z]+[0-9]{0,2}|[0-9]{1,4})(?:[-._~/+](?:[A-Za-z]+[0-9]{0,2}|[0-9]{1,4}))*")
+_PROSE = re.compile(
+    rb"(?:[A-Za-z]+[0-9]{0,2}|[0-9]{1,4})(?:[-._~/+](?:[A-Za-z]+[0-9]{0,2}|[0-9]{1,4}))*"
+)
 _LONG_TOKEN = 20
 _CAPITAL = re.compile(rb"[A-Z]")
 _FEWEST_CAPITALS = 0.25  # share of capitals in random letters; names in camelCase have fewer
@@ -107,7 +109,9 @@ def is_no_digest(match: re.Match[bytes]) -> bool:
         return False
     if end - start != _DIGEST_LENGTH:
         return True
-    around = text[max(0, start - _DIGEST_CONTEXT) : start] + b" " + text[end : end + _DIGEST_CONTEXT]
+    around = (
+        text[max(0, start - _DIGEST_CONTEXT) : start] + b" " + text[end : end + _DIGEST_CONTEXT]
+    )
     return not (_DIGEST_AFTER.match(text, end) or _OTHER_DIGEST.search(around))
 
 

@@ -33,7 +33,9 @@ _GRAMMAR: dict[tuple[str, bytes], tuple[str, str]] = {
     ("more", b"]"): ("close", "more"),
     ("first value", b"]"): ("close", "more"),
 }
-_GRAMMAR |= {("first value", came): then for (now, came), then in _GRAMMAR.items() if now == "value"}
+_GRAMMAR |= {
+    ("first value", came): then for (now, came), then in _GRAMMAR.items() if now == "value"
+}
 
 
 class NotJson(Exception):
@@ -77,7 +79,9 @@ def _fault(position: int) -> tuple[str, str]:
     raise NotJson(f"not JSON at byte {position}")
 
 
-def members(text: bytes, start: int, end: int | None = None) -> Iterator[tuple[str | int, int, int]]:
+def members(
+    text: bytes, start: int, end: int | None = None
+) -> Iterator[tuple[str | int, int, int]]:
     """Yield the name or index, start and end of each direct member of the value; it may have none."""
     depth = 0
     name: str | int = -1
