@@ -28,26 +28,21 @@ _KIND = rb"(?:" + _SPACE + rb"[A-Z0-9]{2,12}){0,3}?" + _SPACE + rb"PRIVATE" + _S
 _KIND += rb"(?:" + _SPACE + rb"BLOCK)?-----"
 _FIELD = rb"[A-Z][A-Za-z-]{2,30}: [^\\]{0,200}+"
 
+_BASE64_LINE = rb"[A-Za-z0-9+/]{40,}+={0,2}|[A-Za-z0-9+/]{16,}+={0,2}" + _ENDED
+
 PRIVATE_KEY = re.compile(
     rb"-----BEGIN" + _KIND + rb"(?:"
     # The whole block, whatever is in it.
-    rb"(?:[^-]++|-(?!----(?:BEGIN|END)))*+-----END"
-    + _KIND
-    +
+    rb"(?:[^-]++|-(?!----(?:BEGIN|END)))*+-----END" + _KIND +
     # No end: the lines of base64 that follow, perhaps none.
-    rb"|(?:"
-    + _BREAK
-    + rb"(?:"
-    + _FIELD
-    + rb"|[A-Za-z0-9+/]{16,}+={0,2})"
-    + _ENDED
-    + rb")*+"
+    rb"|(?:" + _BREAK + rb"(?:" + _BASE64_LINE + rb"|" + _FIELD + _ENDED + rb"))*+"
     rb"(?:" + _BREAK + rb"[A-Za-z0-9+/]{2,}+={1,2}" + _ENDED + rb")?+)"
 )
 
 ANSIBLE_VAULT = re.compile(
     rb"\$ANSIBLE_VAULT;[0-9.]{1,5};[A-Z0-9]{1,12}(?:;[A-Za-z0-9_.@-]{1,64})?+"
-    rb"(?:" + _BREAK + rb"(?:[0-9a-f]{2}){1,}+" + _ENDED + rb")*+"
+    rb"(?:(?:" + _BREAK + rb"[0-9a-f]{16,}+(?![A-Za-z0-9]))++"
+    rb"(?:" + _BREAK + rb"[0-9a-f]{2,}+(?![A-Za-z0-9]))?+)?+"
 )
 
 _NUMBERED = re.compile(rb"(" + _LINE_END + rb")" + _NUMBER)

@@ -55,7 +55,7 @@ def after(token: str) -> str:
     and a ``-`` that starts a line is a diff's.
     """
     return (
-        r"(?:\\n[+-]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|"
+        r"(?:(?:\\n|\")[+-]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|"
         rf"\[[0-9;]{{0,12}}[mK]|[^{token}])"
     )
 

@@ -48,7 +48,6 @@ class Replacer:
         if not candidates and not ledger.occurs(plain.text):
             return []
         texts = strings(plain.text, place=place)
-        hits = self._scanner.hits(plain.text, candidates, [text.span for text in texts])
         hits = deque(self._scanner.hits(plain.text, candidates, [text.span for text in texts]))
         return [
             replacement._replace(

@@ -37,7 +37,7 @@ _CREDENTIALS = re.compile(r"[^\x00-\x1f\x7f:]+:[^\x00-\x1f\x7f]+")
 # What is said before a digest, and what stands around one in a list.
 _DIGEST_BEFORE = re.compile(
     rb"(?i)(?:md5|sha-?[0-9]|e-?tag|commit|hash|digest|checksum|integrity|revision|blob|tree|"
-    rb"uuid|guid|fingerprint|trace.?id|span.?id)[^\\]{0,24}\Z"
+    rb"uuid|guid|fingerprint|trace.?id|span.?id)(?:[^\\]|\\+\"){0,24}\Z"
 )
 _DIGEST_AFTER = re.compile(rb"(?:[ ]|%20)(?:[ *]|%20)|\.[a-z]|/")
 _OTHER_DIGEST = re.compile(rb"(?<![0-9a-f])(?!11)[0-9a-f]{32}(?![0-9a-f])")
