@@ -1,4 +1,4 @@
-"""The command line: ``serve`` (the default), ``claude``, ``check``, ``scrub`` and ``simulate``."""
+"""The command line: ``serve`` (the default), ``claude``, ``demo``, ``check``…."""
 
 import argparse
 import asyncio
@@ -19,7 +19,9 @@ from app.scrubber import rules
 from app.scrubber.review import review
 from app.server import Addresses, StartError, certificate_of, serve
 from app.settings import Settings, SettingsError, variable
+from app.simulator import Simulator
 from app.simulator import command as simulate
+from app.simulator.load import Load
 
 try:
     import uvloop
@@ -78,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     claude.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="-- ARGS", help="what claude is given"
     )
+    command(
+        "demo", _demo, "Run the proxy before a simulated API, with a small load; no key needed."
+    )
     command("check", _check, "Print the effective settings and what is wrong with them.")
     scrub = command(
         "scrub", _scrub, "Show what the secret scrubber would replace in a file; exit 1 if any."
@@ -87,6 +92,39 @@ def _parser() -> argparse.ArgumentParser:
         command("simulate", _simulate, "Run a simulated Anthropic API, for demos and tests.")
     )
     return parser
+
+
+def _demo(_: argparse.Namespace) -> int:
+    loaded = settings.load()
+    log = logs.configure(loaded.log_level, loaded.log_format)
+    try:
+        _run(_demonstrate(loaded))
+    finally:
+        log.close()
+    return 0
+
+
+async def _demonstrate(loaded: Settings) -> None:
+    """Serve in front of a simulator on loopback, with a small load, until a signal comes."""
+    context = ssl.create_default_context(cafile=certificate_of(loaded).ca_file)
+    async with Simulator() as simulator:
+        demo = loaded.model_copy(update={"upstream_base_url": simulator.url})
+
+        def started(at: Addresses) -> None:
+            _announce(at, demo)
+            load.append(
+                asyncio.create_task(
+                    Load(f"https://localhost:{at.port}", rate=5.0, verify=context).run()
+                )
+            )
+
+        load: list[asyncio.Task[None]] = []
+        try:
+            await serve(create_app(demo), demo, started=started)
+        finally:
+            for task in load:
+                task.cancel()
+            await asyncio.gather(*load, return_exceptions=True)
 
 
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
