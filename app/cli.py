@@ -83,10 +83,20 @@ def _parser() -> argparse.ArgumentParser:
         "scrub", _scrub, "Show what the secret scrubber would replace in a file; exit 1 if any."
     )
     scrub.add_argument("file", metavar="FILE|-", help="a request body (JSON) or any text")
-    simulate.add_arguments(
+    _add_simulate(
         command("simulate", _simulate, "Run a simulated Anthropic API, for demos and tests.")
     )
     return parser
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address (%(default)s)")
+    parser.add_argument("--port", type=int, default=8700, help="port (%(default)s)")
+    parser.add_argument("--cert", type=Path, help="certificate chain (PEM); plain HTTP without")
+    parser.add_argument("--key", type=Path, help="its private key (PEM)")
+    parser.add_argument("--load", metavar="URL", help="send a demo load through this proxy, too")
+    parser.add_argument("--load-ca", type=Path, metavar="FILE", help="CA that it is trusted by")
+    parser.add_argument("--rate", type=float, default=5.0, help="load, requests/s (%(default)s)")
 
 
 def _serve(_: argparse.Namespace) -> int:
@@ -199,7 +209,16 @@ def _scrub(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    _run(simulate.run(options))
+    arguments = simulate.Arguments(
+        host=options.host,
+        port=options.port,
+        certificate=options.cert,
+        key=options.key,
+        load=options.load,
+        load_ca=options.load_ca,
+        rate=options.rate,
+    )
+    _run(simulate.serve(arguments, announce=lambda url: print(url, flush=True)))
     return 0
 
 

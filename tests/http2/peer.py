@@ -270,3 +270,10 @@ async def peer(
         for wire in served.wires:
             await asyncio.wait_for(wire.ended.wait(), 5)
         await server.wait_closed()
+
+
+async def eventually(true: Callable[[], bool], *, within: float = 10.0) -> None:
+    """Wait until something is true; fail if it never is."""
+    async with asyncio.timeout(within):
+        while not true():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.002)

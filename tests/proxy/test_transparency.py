@@ -8,6 +8,7 @@ import pytest
 
 from app.certificates import Certificate
 from app.simulator import Simulator, Step
+from app.simulator.step import Encoding
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens
 
 ODD_BODIES = {
@@ -125,7 +126,7 @@ async def test_response_headers_arrive_repeated_and_in_order(
 @pytest.mark.parametrize("http2", [False, True])
 @pytest.mark.parametrize("encoding", [None, "gzip", "deflate", "br", "zstd"])
 async def test_response_bytes_are_the_upstreams(
-    proxy: Running, upstream: Simulator, encoding: str | None, *, http2: bool
+    proxy: Running, upstream: Simulator, encoding: Encoding | None, *, http2: bool
 ) -> None:
     upstream.script(Step(encoding=encoding, thinking="hm", tool_use=("Read", {"file": "a"})))
     async with (

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
+from tests.stack.programs import require
 from tests.stack.tree import RULES, yaml_file
 from tests.telemetry.exchanges import FAILED, PLAIN
 
@@ -96,6 +97,7 @@ def exposed(registry: CollectorRegistry) -> Iterator[int]:
 @contextmanager
 def prometheus(directory: Path, target: int) -> Iterator[Prometheus]:
     """Run Prometheus with the shipped rules on a port of its own, scraping ``target``."""
+    require("prometheus", "prometheus")
     config = directory / "prometheus.yml"
     config.write_text(json.dumps(_config(directory, target)), encoding="utf-8")
     port = _free_port()

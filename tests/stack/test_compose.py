@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app import __version__
 from app.settings import Settings
 from tests.stack.tree import ROOT, Json, yaml_file
 
@@ -49,6 +50,12 @@ def test_mounts_are_files_of_this_tree_read_only_or_named_volumes(service: Json)
             assert rest.endswith(":ro")
         else:
             assert source in COMPOSE["volumes"]
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_our_image_is_built_here_and_named_for_this_version(name: str) -> None:
+    assert SERVICES[name]["image"] == f"anthropic-proxy:{__version__}"
+    assert SERVICES[name]["pull_policy"] == "build"
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
