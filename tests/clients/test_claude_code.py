@@ -17,8 +17,7 @@ DEADLINE = 60.0  # seconds that a session may take
 
 async def claude(proxy: Running, home: Path, *arguments: str) -> dict[str, Any]:
     """Run one prompt with an empty home and a dummy key; return the result it prints."""
-    assert CLAUDE.exists(), "Claude Code is missing: npm ci --prefix tests/clients"
-    home.mkdir(exist_ok=True)
+    assert os.access(CLAUDE, os.X_OK), "Claude Code is missing: npm ci --prefix tests/clients"
     process = await asyncio.create_subprocess_exec(
         str(CLAUDE),
         "--output-format",
@@ -54,7 +53,11 @@ def _messages(upstream: Simulator) -> list[Any]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+    """Return a home directory that is empty but for some notes."""
+    directory = tmp_path / "home"
+    directory.mkdir()
+    (directory / "notes.txt").write_text("the contents of the notes")
+    return directory
 
 
 async def test_a_prompt_is_answered(proxy: Running, upstream: Simulator, home: Path) -> None:
@@ -81,11 +84,9 @@ async def test_usage_is_what_upstream_announced(
 async def test_a_session_of_several_turns_uses_tools(
     proxy: Running, upstream: Simulator, home: Path
 ) -> None:
-    home.mkdir()
     notes = home / "notes.txt"
-    notes.write_text("the contents of the notes")
     upstream.script(
-        Step(tool_use=("Read", {"file_path": str(notes)})),
+        Step(tool_use=("Read", {"file_path": str(notes)}), match="change the notes"),
         Step(
             tool_use=(
                 "Edit",

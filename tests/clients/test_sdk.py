@@ -5,14 +5,14 @@ import json
 from collections.abc import Iterator
 
 import anthropic
-import httpx
+import httpx2
 import pytest
 from anthropic.types import MessageParam, ToolParam
 
 from app.simulator import Simulator, Step
 from tests.proxying import Running, tokens, until
 
-MODEL = "claude-sonnet-4-5"
+MODEL = "claude-sonnet-5"
 MESSAGES: list[MessageParam] = [{"role": "user", "content": "hello"}]
 TOOLS: list[ToolParam] = [
     {
@@ -35,7 +35,7 @@ def client(proxy: Running) -> anthropic.AsyncAnthropic:
 
 @pytest.fixture
 def sync_client(proxy: Running) -> Iterator[anthropic.Anthropic]:
-    with httpx.Client(verify=proxy.trust()) as http_client:
+    with httpx2.Client(verify=proxy.trust()) as http_client:
         yield anthropic.Anthropic(api_key="fake-key", base_url=proxy.url, http_client=http_client)
 
 
@@ -47,7 +47,7 @@ async def test_messages_work(
     exchange = await proxy.ended()
     assert exchange.usage is not None
     assert exchange.usage.output == message.usage.output_tokens
-    assert upstream.received[0].header(b"x-api-key") == b"fake-key"
+    assert upstream.received[0].header(b"authorization") == b"Bearer fake-key"
     await client.close()
 
 
@@ -158,7 +158,7 @@ async def test_the_sdks_own_retries_are_seen(proxy: Running, upstream: Simulator
 
 
 async def test_an_aborted_stream_is_ended_upstream(
-    client: anthropic.AsyncAnthropic, proxy: Running, upstream: Simulator
+    client: anthropic.AsyncAnthropic, upstream: Simulator
 ) -> None:
     upstream.script(Step(fault="stall", after=4))
     async with client.messages.stream(model=MODEL, max_tokens=64, messages=MESSAGES) as stream:

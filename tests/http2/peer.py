@@ -92,7 +92,8 @@ class Wire:
         self.send(RstStreamFrame(stream_id, error_code=code))
 
     def head(self, stream_id: int, fields: Fields, *, end: bool = False) -> None:
-        block = self.encoder.encode(fields)
+        block = self.encoder.encode(fields, huffman=False)  # hpack takes long for long ones
+
         blocks = [block[at : at + FRAME] for at in range(0, len(block), FRAME)]
         frames: list[Any] = [HeadersFrame(stream_id, blocks[0])]
         frames += [ContinuationFrame(stream_id, part) for part in blocks[1:]]
