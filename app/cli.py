@@ -130,7 +130,9 @@ async def _demonstrate(loaded: Settings) -> None:
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address (%(default)s)")
     parser.add_argument("--port", type=int, default=8700, help="port (%(default)s)")
-    parser.add_argument("--cert", type=Path, help="certificate chain (PEM); plain HTTP without")
+    parser.add_argument(
+        "--certificate", type=Path, help="certificate chain (PEM); plain HTTP without"
+    )
     parser.add_argument("--key", type=Path, help="its private key (PEM)")
     parser.add_argument("--load", metavar="URL", help="send a demo load through this proxy, too")
     parser.add_argument("--load-ca", type=Path, metavar="FILE", help="CA that it is trusted by")
@@ -250,7 +252,7 @@ def _simulate(options: argparse.Namespace) -> int:
     arguments = simulate.Arguments(
         host=options.host,
         port=options.port,
-        certificate=options.cert,
+        certificate=options.certificate,
         key=options.key,
         load=options.load,
         load_ca=options.load_ca,

@@ -67,7 +67,9 @@ def conversation(messages: int) -> dict[str, Any]:
     """Return a request like Claude Code's: source files read through a gutter, and answers."""
     draw = random.Random(7)
     sources = sorted(Path(json.__file__).parent.parent.glob("*.py"))[:60]
-    lines = [line for source in sources for line in source.read_text("utf-8", "replace").split("\n")]
+    lines = [
+        line for source in sources for line in source.read_text("utf-8", "replace").split("\n")
+    ]
     every = messages // SECRETS
     contents = []
     for number in range(messages):

@@ -2,20 +2,18 @@
 
 import asyncio
 import hashlib
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from app.http2 import Transport
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.tls import Tls
+from tests.programs import require
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 PAGE = bytes(range(256)) * 400  # 100 KiB
 REQUESTS = 1_500
 LOST = 3  # nginx may close a connection that a request is already on its way to
@@ -37,12 +35,11 @@ http {{
 }}
 """
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-
 
 @asynccontextmanager
 async def nginx(folder: Path, tls: Tls) -> AsyncIterator[str]:
     """Run nginx; yields its URL."""
+    program = require("nginx", "nginx-light")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -51,7 +48,7 @@ async def nginx(folder: Path, tls: Tls) -> AsyncIterator[str]:
         CONFIG.format(folder=folder, port=port, certificate=tls.certificate, key=tls.key)
     )
     process = await asyncio.create_subprocess_exec(
-        str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf")
+        program, "-p", str(folder), "-c", str(folder / "nginx.conf")
     )
     try:
         async with asyncio.timeout(10):

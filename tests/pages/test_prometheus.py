@@ -1,7 +1,6 @@
 """A real Prometheus scrapes both paths."""
 
 import asyncio
-import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from app.exchange import Retry
 from app.scrubber.report import ScrubReport
 from tests.pages.serving import DEADLINE, serving
+from tests.programs import require
 from tests.telemetry.exchanges import FAILED, PLAIN, record
 
 PATHS = ("/prometheus", "/metrics")
@@ -86,8 +85,8 @@ async def asked(
             await asyncio.sleep(0.2)
 
 
-@pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
 async def test_a_real_prometheus_finds_every_metric_on_both_paths(tmp_path: Path) -> None:
+    require("prometheus", "prometheus")
     async with serving() as served:
         record(served.observer, *MIXED)
         exposed = {

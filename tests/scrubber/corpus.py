@@ -172,12 +172,22 @@ def negatives() -> Iterator[str]:
         icon = base64.b64encode(draw.randbytes(300)).decode()
         yield f"background: url(data:image/png;base64,{icon})"
         source_map = base64.b64encode(
-            json.dumps({"version": 3, "sources": [f"{digits(6)}.js"], "mappings": digits(40)}).encode()
+            json.dumps(
+                {"version": 3, "sources": [f"{digits(6)}.js"], "mappings": digits(40)}
+            ).encode()
         ).decode()
         yield f"//# sourceMappingURL=data:application/json;base64,{source_map}"
     yield from PROSE
     for scheme in ("postgres", "mysql", "mongodb", "redis"):
-        for hole in ("${PASSWORD}", "{password}", "%s", "***", "$DB_PASS", "<password>", "{{ pw }}"):
+        for hole in (
+            "${PASSWORD}",
+            "{password}",
+            "%s",
+            "***",
+            "$DB_PASS",
+            "<password>",
+            "{{ pw }}",
+        ):
             yield f"{scheme}://app:{hole}@localhost/main"
     for name in ("task", "risk", "desk", "disk", "mask"):
         yield f"{name}-proj-{digits(24)}"

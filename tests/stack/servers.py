@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
-from tests.stack.programs import require
+from tests.programs import require
 from tests.stack.tree import RULES, yaml_file
 from tests.telemetry.exchanges import FAILED, PLAIN
 

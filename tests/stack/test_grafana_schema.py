@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.programs import require, run
+from tests.programs import require, run
 from tests.stack.tree import DASHBOARDS, yaml_file
 
 SCHEMA = Path(__file__).parent / "schema"

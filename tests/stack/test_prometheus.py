@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.programs import require, run
+from tests.programs import require, run
 from tests.stack.servers import Prometheus
 from tests.stack.tree import ROOT, RULE_TESTS, RULES, Json, rules, yaml_file
 
