@@ -1,0 +1,45 @@
+"""Write the dashboards that Grafana is provisioned with."""
+
+import json
+from pathlib import Path
+
+from grafana.dashboard import Dashboard
+from grafana.rows.latency import LATENCY
+from grafana.rows.limits import LIMITS, LIMITS_IN_FULL
+from grafana.rows.process import PROCESS, TOWARDS_UPSTREAM
+from grafana.rows.scrubber import SCRUBBER, SCRUBBER_IN_FULL
+from grafana.rows.summary import MODELS, SUMMARY
+from grafana.rows.tokens import TOKENS
+from grafana.rows.traffic import TRAFFIC
+
+FOLDER = Path(__file__).parent / "dashboards"
+
+DASHBOARDS = {
+    "overview.json": Dashboard(
+        uid="anthropic-proxy-overview",
+        title="anthropic-proxy: overview",
+        about="Is it up, how fast is it, what does it cost, what is left of the limits.",
+        rows=(SUMMARY, MODELS, TRAFFIC, LATENCY, TOKENS, LIMITS, TOWARDS_UPSTREAM, PROCESS),
+    ),
+    "scrubber-and-limits.json": Dashboard(
+        uid="anthropic-proxy-scrubber-limits",
+        title="anthropic-proxy: scrubber and limits",
+        about="What was kept from leaving the machine, and how near the account is to its limits.",
+        rows=(SCRUBBER, SCRUBBER_IN_FULL, LIMITS, LIMITS_IN_FULL),
+    ),
+}
+
+
+def rendered(dashboard: Dashboard) -> str:
+    """Return the file's text."""
+    return json.dumps(dashboard.json(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write every file."""
+    for name, dashboard in DASHBOARDS.items():
+        (FOLDER / name).write_text(rendered(dashboard), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""PromQL as the panels write it.
+
+Expressions have one abbreviation: ``{@`` opens a selector on the dashboard's ``$job`` and
+``$instance``, ``{@model`` one on its ``$model`` besides.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+INSTANCE = 'job=~"$job", instance=~"$instance"'
+
+_METRIC = re.compile(r"\b(?:anthropic_proxy|process|job_slo:|job_window:|job:)[a-z0-9_:]*\b")
+_PART = re.compile(r"_(?:bucket|count|sum)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One expression. ``legend`` is Grafana's format; ``column`` names it in a table."""
+
+    expr: str
+    legend: str = ""
+    column: str = ""
+
+    @property
+    def full(self) -> str:
+        """The PromQL, abbreviations written out."""
+        return self.expr.replace("{@model", f'{{{INSTANCE}, model=~"$model"').replace(
+            "{@", f"{{{INSTANCE}"
+        )
+
+    @property
+    def metrics(self) -> set[str]:
+        """The names of the metrics read, histograms by their family's."""
+        return {_PART.sub("", name) for name in _METRIC.findall(self.expr)}
+
+    def target(self, ref: str, form: str, *, instant: bool) -> Json:
+        """Return it as a panel's target; ``form`` is time_series, table or heatmap."""
+        return {
+            "refId": ref,
+            "datasource": DATASOURCE,
+            "editorMode": "code",
+            "expr": self.full,
+            "legendFormat": self.legend or "__auto",
+            "format": form,
+            "instant": instant,
+            "range": not instant,
+            "exemplar": not instant and "_bucket" in self.expr and form != "heatmap",
+        }
+
+
+def rate(
+    metric: str, selector: str = "{@}", *, by: str = "", legend: str = "", per_hour: bool = False
+) -> Query:
+    """Return the counter's rate, summed over replicas and split by the labels ``by``."""
+    parts = f" by ({by}) " if by else ""
+    expr = f"sum{parts}(rate({metric}{selector}[$__rate_interval]))"
+    named = " ".join(f"{{{{{label}}}}}" for label in by.split(", ")) if by else ""
+    return Query(f"{expr} * 3600" if per_hour else expr, legend or named)
+
+
+def ratio(part: str, whole: str, legend: str = "") -> Query:
+    """Return a share; without a whole there is no sample, so nothing is divided by zero."""
+    return Query(f"{part} / ({whole} > 0)", legend)
+
+
+def quantile(percent: int, metric: str, selector: str = "{@}", legend: str = "") -> Query:
+    """Return one percentile of the histogram."""
+    buckets = f"sum by (le) (rate({metric}_bucket{selector}[$__rate_interval]))"
+    return Query(f"histogram_quantile({percent / 100}, {buckets})", legend or f"p{percent}")
+
+
+def quantiles(metric: str, selector: str = "{@}", *, by: str = "") -> tuple[Query, ...]:
+    """Return p50, p95 and p99 of the histogram, split by the label ``by`` when there is one."""
+    labels, suffix = (f"le, {by}", f" {{{{{by}}}}}") if by else ("le", "")
+    buckets = f"sum by ({labels}) (rate({metric}_bucket{selector}[$__rate_interval]))"
+    return tuple(
+        Query(f"histogram_quantile({percent / 100}, {buckets})", f"p{percent}{suffix}")
+        for percent in (50, 95, 99)
+    )

@@ -1,0 +1,140 @@
+"""The proxy's way upstream, and the process itself."""
+
+from grafana.dashboard import Row
+from grafana.panels import Lines, Table
+from grafana.queries import Query, quantiles, rate
+
+TOWARDS_UPSTREAM = Row(
+    "Towards upstream",
+    (
+        Lines(
+            title="Waiting for an upstream slot",
+            about="Over zero for long: raise UPSTREAM_MAX_CONNECTIONS or add a replica.",
+            queries=quantiles("anthropic_proxy_upstream_slot_wait_seconds"),
+            unit="s",
+        ),
+        Lines(
+            title="Open upstream streams",
+            about="Streams open now over the shared HTTP/2 connections.",
+            queries=(
+                Query("sum by (instance) (anthropic_proxy_upstream_streams{@})", "{{instance}}"),
+            ),
+            unit="none",
+        ),
+        Lines(
+            title="New upstream connections",
+            about="A steady flow means that connections do not last.",
+            queries=(rate("anthropic_proxy_upstream_connections_opened_total", by="instance"),),
+            unit="ops",
+        ),
+        Lines(
+            title="Retries by the proxy",
+            about="Answers 529 tried again, and what came of it.",
+            queries=(rate("anthropic_proxy_retries_total", by="reason, result"),),
+            unit="ops",
+            stacked=True,
+        ),
+        Lines(
+            title="Retries by clients",
+            about="Requests that say they are a second, third or later try.",
+            queries=(rate("anthropic_proxy_client_retry_attempts_total", by="attempt"),),
+            unit="ops",
+            stacked=True,
+        ),
+        Lines(
+            title="Secrets found",
+            about="Hits of the scrubber, by detector; more on the dashboard beside this one.",
+            queries=(rate("anthropic_proxy_scrub_matches_total", by="detector"),),
+            unit="ops",
+            stacked=True,
+        ),
+    ),
+)
+
+PROCESS = Row(
+    "Process",
+    (
+        Lines(
+            title="CPU",
+            about="One process serves one core: near 100 % add a replica.",
+            queries=(rate("process_cpu_seconds_total", by="instance"),),
+            unit="percentunit",
+            warn=0.9,
+        ),
+        Lines(
+            title="Memory",
+            about="Resident set of each replica.",
+            queries=(
+                Query("sum by (instance) (process_resident_memory_bytes{@})", "{{instance}}"),
+            ),
+            unit="bytes",
+        ),
+        Lines(
+            title="Event loop lag",
+            about="How late the loop runs; everything else waits that long.",
+            queries=quantiles("anthropic_proxy_event_loop_lag_seconds"),
+            unit="s",
+            warn=0.1,
+        ),
+        Lines(
+            title="Open files",
+            about="Sockets mostly; at the limit new connections are refused.",
+            queries=(
+                Query("sum by (instance) (process_open_fds{@})", "{{instance}}"),
+                Query("min(process_max_fds{@})", "limit"),
+            ),
+            unit="none",
+        ),
+        Lines(
+            title="Labels out of values",
+            about="Values counted as `other`, so that metrics stay bounded.",
+            queries=(rate("anthropic_proxy_label_overflow_total", by="label"),),
+            unit="ops",
+        ),
+        Lines(
+            title="Uptime",
+            about="Since the last start.",
+            queries=(
+                Query("time() - max by (instance) (process_start_time_seconds{@})", "{{instance}}"),
+            ),
+            unit="s",
+        ),
+        Table(
+            title="Versions",
+            about="What runs where; several during a roll-out.",
+            by=("instance", "version"),
+            queries=(
+                Query(
+                    "max by (instance, version) (anthropic_proxy_build_info{@})", column="Running"
+                ),
+            ),
+            unit="none",
+            width=8,
+        ),
+        Table(
+            title="Configurations",
+            about="Replicas must agree: a differing hash means differing scrub rules or keys.",
+            by=("instance", "scrub_mode", "hash"),
+            queries=(
+                Query(
+                    "max by (instance, scrub_mode, hash) (anthropic_proxy_config_info{@})",
+                    column="Running",
+                ),
+            ),
+            unit="none",
+            width=8,
+        ),
+        Table(
+            title="Prices",
+            about="Date of the price list behind the cost figures.",
+            by=("instance", "as_of"),
+            queries=(
+                Query(
+                    "max by (instance, as_of) (anthropic_proxy_pricing_info{@})", column="In use"
+                ),
+            ),
+            unit="none",
+            width=8,
+        ),
+    ),
+)

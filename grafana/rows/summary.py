@@ -1,0 +1,135 @@
+"""The figures one looks at first."""
+
+from grafana.dashboard import Row
+from grafana.panels import Stat, Table
+from grafana.queries import Query, quantile, rate, ratio
+
+_REQUESTS = "sum(rate(anthropic_proxy_requests_total{@model}[$__rate_interval]))"
+_FAILED = 'sum(rate(anthropic_proxy_requests_total{@model, status=~"[45].."}[$__rate_interval]))'
+_INPUT = 'sum(rate(anthropic_proxy_tokens_total{@model, type!="output"}[$__rate_interval]))'
+_CACHED = 'sum(rate(anthropic_proxy_tokens_total{@model, type="cache_read"}[$__rate_interval]))'
+_BUDGET = 'job_slo:anthropic_proxy_budget_burn:rate30d{job=~"$job", slo="availability"}'
+
+SUMMARY = Row(
+    "Overview",
+    (
+        Stat(
+            title="Replicas up",
+            about="Targets that answer their scrape.",
+            queries=(Query("sum(up{@})"),),
+            unit="none",
+        ),
+        Stat(
+            title="Requests per second",
+            about="All routes, whatever their end.",
+            queries=(Query(_REQUESTS),),
+            unit="reqps",
+        ),
+        Stat(
+            title="Running now",
+            about="Requests between their first byte and their end.",
+            queries=(Query("sum(anthropic_proxy_requests_in_progress{@})"),),
+            unit="none",
+        ),
+        Stat(
+            title="Stalled streams",
+            about="Streams that have been silent for more than 20 s.",
+            queries=(Query("sum(anthropic_proxy_streams_stalled{@})"),),
+            unit="none",
+            warn=1,
+        ),
+        Stat(
+            title="Errors",
+            about="Share of requests answered with 4xx or 5xx, upstream's and the proxy's own.",
+            queries=(ratio(f"({_FAILED} or 0 * {_REQUESTS})", _REQUESTS),),
+            unit="percentunit",
+            warn=0.1,
+        ),
+        Stat(
+            title="Error budget left (30 d)",
+            about="What is left of the 0.1 % of /v1/messages that the proxy itself may fail.",
+            queries=(Query(f"1 - max({_BUDGET})"),),
+            unit="percentunit",
+        ),
+        Stat(
+            title="Time to first token (p95)",
+            about="From the request's first byte to the first content relayed.",
+            queries=(quantile(95, "anthropic_proxy_time_to_first_token_seconds", "{@model}"),),
+            unit="s",
+        ),
+        Stat(
+            title="Own overhead (p95)",
+            about="Time a request spends in the proxy before it goes upstream; objective 50 ms.",
+            queries=(quantile(95, "anthropic_proxy_overhead_seconds", '{@, phase="request"}'),),
+            unit="s",
+            warn=0.05,
+        ),
+        Stat(
+            title="Output tokens per second",
+            about="All streams together.",
+            queries=(rate("anthropic_proxy_tokens_total", '{@model, type="output"}'),),
+            unit="cps",
+        ),
+        Stat(
+            title="Cache hit ratio",
+            about="Input tokens read from the prompt cache, of all input tokens.",
+            queries=(ratio(_CACHED, _INPUT),),
+            unit="percentunit",
+        ),
+        Stat(
+            title="Cost per hour",
+            about="List-price estimate at the present pace; not a bill.",
+            queries=(rate("anthropic_proxy_cost_usd_total", "{@model}", per_hour=True),),
+            unit="currencyUSD",
+        ),
+        Stat(
+            title="Cost",
+            about="List-price estimate for the time range shown; not a bill.",
+            queries=(Query("sum(increase(anthropic_proxy_cost_usd_total{@model}[$__range]))"),),
+            unit="currencyUSD",
+        ),
+    ),
+)
+
+
+def _total(metric: str, selector: str, column: str) -> Query:
+    return Query(f"sum by (model) (increase({metric}{selector}[$__range]))", column=column)
+
+
+def _percentile(percent: int, metric: str, column: str) -> Query:
+    buckets = f"sum by (model, le) (increase({metric}_bucket{{@model}}[$__range]))"
+    return Query(f"histogram_quantile({percent / 100}, {buckets})", column=column)
+
+
+_INPUT_TOTAL = _total("anthropic_proxy_tokens_total", '{@model, type!="output"}', "Input tokens")
+_CACHED_TOTAL = _total("anthropic_proxy_tokens_total", '{@model, type="cache_read"}', "")
+
+MODELS = Row(
+    "By model",
+    (
+        Table(
+            title="Models",
+            about="The time range shown, by the model that answered.",
+            by=("model",),
+            queries=(
+                _total("anthropic_proxy_requests_total", "{@model}", "Requests"),
+                _INPUT_TOTAL,
+                _total("anthropic_proxy_tokens_total", '{@model, type="output"}', "Output tokens"),
+                Query(f"{_CACHED_TOTAL.expr} / ({_INPUT_TOTAL.expr} > 0)", column="Cache hits"),
+                _percentile(50, "anthropic_proxy_time_to_first_token_seconds", "TTFT p50"),
+                _percentile(95, "anthropic_proxy_time_to_first_token_seconds", "TTFT p95"),
+                _percentile(99, "anthropic_proxy_time_to_first_token_seconds", "TTFT p99"),
+                _percentile(50, "anthropic_proxy_output_tokens_per_second", "Tokens/s p50"),
+                _total("anthropic_proxy_cost_usd_total", "{@model}", "Cost"),
+            ),
+            unit="short",
+            units=(
+                ("Cache hits", "percentunit"),
+                ("TTFT p50", "s"),
+                ("TTFT p95", "s"),
+                ("TTFT p99", "s"),
+                ("Cost", "currencyUSD"),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,56 @@
+"""Fixtures of the stack's tests: a registry with something of everything, and a Prometheus."""
+
+from collections.abc import Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.telemetry.recorder import Telemetry
+from tests.stack.servers import Prometheus, exposed, prometheus, record, wait
+from tests.telemetry.exchanges import telemetry
+
+# What a family's samples are called.
+_SUFFIXES = {
+    "counter": ("_total",),
+    "histogram": ("_bucket", "_sum", "_count"),
+    "info": ("_info",),
+    "gauge": ("",),
+}
+
+
+@pytest.fixture(scope="session")
+def observer() -> Iterator[Telemetry]:
+    """The telemetry of a proxy that has seen a little of everything."""
+    with capture_logs():
+        made = telemetry()
+        record(made)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def metric_names(observer: Telemetry) -> frozenset[str]:
+    """The names that a scrape can bring."""
+    return frozenset(
+        family.name + suffix
+        for family in observer.registry.collect()
+        for suffix in _SUFFIXES[family.type]
+    )
+
+
+@pytest.fixture(scope="session")
+def scraped(observer: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A real Prometheus with the shipped rules that has scraped ``observer`` as it counted."""
+
+    def complete() -> bool:
+        record(observer)
+        return bool(
+            server.query("rate(anthropic_proxy_requests_total[10m]) > 0")
+            and server.query("job_slo:anthropic_proxy_budget_burn:rate30d")
+        )
+
+    with (
+        exposed(observer.registry) as port,
+        prometheus(tmp_path_factory.mktemp("prometheus"), port) as server,
+    ):
+        wait(complete)
+        yield server

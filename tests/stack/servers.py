@@ -1,0 +1,157 @@
+"""A real Prometheus that scrapes real metrics, on loopback."""
+
+import json
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry, start_http_server
+
+from app.exchange import Exchange, Failure, Outcome, Progress, Retry
+from app.scrubber.report import ScrubReport
+from app.telemetry.recorder import Telemetry
+from tests.stack.tree import RULES, yaml_file
+from tests.telemetry.exchanges import FAILED, PLAIN
+
+DEADLINE = 30.0  # seconds for Prometheus to start and to have scraped
+LIMITS = {
+    "anthropic-ratelimit-requests-limit": "50",
+    "anthropic-ratelimit-requests-remaining": "49",
+    "anthropic-ratelimit-unified-5h-utilization": "0.42",
+    "anthropic-ratelimit-unified-5h-status": "allowed",
+    "anthropic-ratelimit-unified-5h-reset": "2100000000",
+    "anthropic-ratelimit-unified-7d-utilization": "0.17",
+    "anthropic-ratelimit-unified-7d-reset": "2100000000",
+}
+SCRUBBED = ScrubReport(matches={"github_token": 2}, scanned=50_000, duration=0.004, modified=True)
+
+# One of everything that a panel shows.
+MIXED: tuple[Exchange, ...] = (
+    replace(
+        PLAIN,
+        headers=LIMITS,
+        scrub=SCRUBBED,
+        modified=True,
+        restored={"github_token": 1},
+        retries=(Retry("529", "recovered"),),
+        client_retry=1,
+    ),
+    replace(PLAIN, model="claude-fable-5-2"),
+    replace(PLAIN, usage=None, usage_missing="parse", scrub=ScrubReport(skipped="too_large")),
+    replace(PLAIN, outcome=Outcome.CLIENT_ABORT),
+    replace(PLAIN, streamed=False, route="count_tokens"),
+    replace(FAILED, status=429, failure=Failure("upstream", "rate_limit_error", "429")),
+    replace(FAILED, outcome=Outcome.PROXY_TIMEOUT),
+    replace(FAILED, status=418, failure=Failure("upstream", "odd_error", "418")),
+)
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A running server."""
+
+    url: str
+
+    def query(self, expr: str) -> list[Any]:
+        """Return an instant query's series; fails when it is refused."""
+        answer = httpx.post(f"{self.url}/api/v1/query", data={"query": expr}, trust_env=False)
+        document = answer.json()
+        assert document["status"] == "success", f"{expr}: {document['error']}"
+        return list(document["data"]["result"])
+
+    def ready(self) -> bool:
+        """Tell whether it answers queries."""
+        try:
+            return httpx.get(f"{self.url}/-/ready", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def exposed(registry: CollectorRegistry) -> Iterator[int]:
+    """Serve a registry's exposition; yields the port."""
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    try:
+        yield int(server.server_port)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def prometheus(directory: Path, target: int) -> Iterator[Prometheus]:
+    """Run Prometheus with the shipped rules on a port of its own, scraping ``target``."""
+    config = directory / "prometheus.yml"
+    config.write_text(json.dumps(_config(directory, target)), encoding="utf-8")
+    port = _free_port()
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={config}",
+                f"--storage.tsdb.path={directory / 'tsdb'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        server = Prometheus(f"http://127.0.0.1:{port}")
+        wait(server.ready, process)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=DEADLINE)
+
+
+def record(telemetry: Telemetry, exchanges: tuple[Exchange, ...] = MIXED) -> None:
+    """Let exchanges start and end, and the event loop lag."""
+    telemetry.loop_lag.observe(0.002)
+    for exchange in exchanges:
+        progress = Progress(exchange.route)
+        telemetry.started(progress)
+        telemetry.finished(progress, exchange)
+
+
+def wait(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait, bounded, until ``condition()`` holds."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        assert process is None or process.poll() is None, "Prometheus ended"
+        time.sleep(0.1)
+
+
+def _config(directory: Path, target: int) -> dict[str, Any]:
+    """Return the shipped configuration at the pace of a test, with the test's target."""
+    quick = []
+    for path in RULES:
+        quick.append(str(directory / path.name))
+        text = re.sub(r"interval: \w+", "interval: 500ms", path.read_text(encoding="utf-8"))
+        (directory / path.name).write_text(text, encoding="utf-8")
+    job = yaml_file("prometheus/prometheus.yml")["scrape_configs"][0]
+    return {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "rule_files": quick,
+        "scrape_configs": [
+            {
+                "job_name": job["job_name"],
+                "metrics_path": job["metrics_path"],
+                "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
+            }
+        ],
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
