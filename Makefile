@@ -4,6 +4,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --locked
+PAGES := http://127.0.0.1:$(or $(ANTHROPIC_PROXY_DASHBOARD_PORT),9090)
+# Ansible is fetched when it is needed: deploying is not developing.
+ANSIBLE = cd deploy/ansible && $(abspath $(UV)) tool run --from ansible-core ansible
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +25,15 @@ install: $(filter .uv/bin/uv,$(UV)) ## Install the locked dependencies
 run: install ## Run the proxy here: debug logging, self-signed TLS
 	ANTHROPIC_PROXY_LOG_LEVEL=$${ANTHROPIC_PROXY_LOG_LEVEL:-debug} $(RUN) anthropic-proxy serve
 
+demo: install ## Run a proxy before a simulated API, with a small load: no key needed
+	$(RUN) anthropic-proxy demo
+
+health: ## Ask the running proxy whether it is well
+	@curl -fsS $(PAGES)/health; echo
+
+metrics: ## Show the running proxy's figures
+	@curl -fsS $(PAGES)/metrics; echo
+
 test: install ## Run the tests
 	$(RUN) pytest
 
@@ -31,4 +43,13 @@ check: install ## Lint, types and floors
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
 
-.PHONY: help install run test check
+deploy: install ## Install it on the hosts of deploy/ansible/inventory.ini
+	$(ANSIBLE)-playbook -i inventory.ini playbook.yml
+
+logs: install ## Follow the log on those hosts
+	$(ANSIBLE) anthropic_proxy -i inventory.ini -b -B 3600 -P 5 -a "journalctl -u anthropic-proxy -n 100 --no-pager"
+
+status: install ## Show the service on those hosts
+	$(ANSIBLE) anthropic_proxy -i inventory.ini -b -a "systemctl status anthropic-proxy --no-pager"
+
+.PHONY: help install run demo health metrics test check deploy logs status

@@ -1,5 +1,6 @@
 """The composition root: every part is made here and handed what it needs, in a request's order."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import __version__
 from app.anthropic.prices import Prices
 from app.errors import ResponseCut
-from app.pages import health
+from app.http2 import Transport
+from app.pages import health, metrics
 from app.pages.guard import Guard
 from app.proxy.admission import Admission
 from app.proxy.pipeline import Proxy
@@ -24,8 +26,11 @@ from app.proxy.scrubbing import Scrubbing
 from app.proxy.upstream import Upstream
 from app.scrubber import Scrubber, rules
 from app.settings import Settings
+from app.telemetry.alerts import Thresholds
+from app.telemetry.broadcast import Broadcast
 from app.telemetry.journal import Journal
 from app.telemetry.recorder import Telemetry
+from app.telemetry.sampler import Sampler
 
 Clock = Callable[[], float]
 
@@ -85,8 +90,15 @@ def create_app(
         clock=clock,
         wall=wall,
         version=__version__,
-        config={"scrub_mode": settings.scrub_mode},
+        config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
         journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
+        transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
+    )
+    broadcast = Broadcast()
+    sampler = Sampler(
+        telemetry,
+        broadcast,
+        thresholds=Thresholds(error_rate=settings.alert_error_rate, active=settings.alert_active),
     )
     admission = Admission(settings.max_active_requests)
     proxy = Proxy(
@@ -108,14 +120,18 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sampling = asyncio.create_task(sampler.run())
         try:
             yield
         finally:
+            sampling.cancel()
+            await asyncio.gather(sampling, return_exceptions=True)
             await transport.aclose()
 
     pages = Starlette(
         routes=[
             *health.routes(lambda: admission.ready),
+            *metrics.routes(sampler, broadcast),
             Route("/", _to_dashboard),
         ],
         middleware=[
@@ -128,7 +144,7 @@ def create_app(
         lifespan=lifespan,
     )
     pages.router.redirect_slashes = False
-    return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=lambda: None)
+    return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=broadcast.close)
 
 
 async def _to_dashboard(_: Request) -> RedirectResponse:
@@ -136,14 +152,13 @@ async def _to_dashboard(_: Request) -> RedirectResponse:
 
 
 def _transport(settings: Settings) -> httpx.AsyncBaseTransport:
-    return httpx.AsyncHTTPTransport(
-        verify=settings.upstream_tls,
+    return Transport(
+        ssl_context=settings.upstream_tls,
         http2=settings.upstream_http2,
-        trust_env=False,
-        limits=httpx.Limits(
-            max_connections=settings.upstream_max_connections,
-            max_keepalive_connections=settings.upstream_max_keepalive_connections,
-        ),
+        max_connections=settings.upstream_max_connections,
+        max_keepalive_connections=settings.upstream_max_keepalive_connections,
+        max_streams_per_connection=settings.upstream_max_streams_per_connection,
+        ping_interval=settings.upstream_ping_interval,
     )
 
 

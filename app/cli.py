@@ -1,4 +1,4 @@
-"""The command line: ``serve`` (the default), ``claude``, ``check``, ``scrub`` and ``simulate``."""
+"""The command line: ``serve`` (the default), ``claude``, ``demo``, ``check``…."""
 
 import argparse
 import asyncio
@@ -19,7 +19,9 @@ from app.scrubber import rules
 from app.scrubber.review import review
 from app.server import Addresses, StartError, certificate_of, serve
 from app.settings import Settings, SettingsError, variable
+from app.simulator import Simulator
 from app.simulator import command as simulate
+from app.simulator.load import Load
 
 try:
     import uvloop
@@ -78,15 +80,63 @@ def _parser() -> argparse.ArgumentParser:
     claude.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="-- ARGS", help="what claude is given"
     )
+    command(
+        "demo", _demo, "Run the proxy before a simulated API, with a small load; no key needed."
+    )
     command("check", _check, "Print the effective settings and what is wrong with them.")
     scrub = command(
         "scrub", _scrub, "Show what the secret scrubber would replace in a file; exit 1 if any."
     )
     scrub.add_argument("file", metavar="FILE|-", help="a request body (JSON) or any text")
-    simulate.add_arguments(
+    _add_simulate(
         command("simulate", _simulate, "Run a simulated Anthropic API, for demos and tests.")
     )
     return parser
+
+
+def _demo(_: argparse.Namespace) -> int:
+    loaded = settings.load()
+    log = logs.configure(loaded.log_level, loaded.log_format)
+    try:
+        _run(_demonstrate(loaded))
+    finally:
+        log.close()
+    return 0
+
+
+async def _demonstrate(loaded: Settings) -> None:
+    """Serve in front of a simulator on loopback, with a small load, until a signal comes."""
+    context = ssl.create_default_context(cafile=certificate_of(loaded).ca_file)
+    async with Simulator() as simulator:
+        demo = loaded.model_copy(update={"upstream_base_url": simulator.url})
+
+        def started(at: Addresses) -> None:
+            _announce(at, demo)
+            load.append(
+                asyncio.create_task(
+                    Load(f"https://localhost:{at.port}", rate=5.0, verify=context).run()
+                )
+            )
+
+        load: list[asyncio.Task[None]] = []
+        try:
+            await serve(create_app(demo), demo, started=started)
+        finally:
+            for task in load:
+                task.cancel()
+            await asyncio.gather(*load, return_exceptions=True)
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address (%(default)s)")
+    parser.add_argument("--port", type=int, default=8700, help="port (%(default)s)")
+    parser.add_argument(
+        "--certificate", type=Path, help="certificate chain (PEM); plain HTTP without"
+    )
+    parser.add_argument("--key", type=Path, help="its private key (PEM)")
+    parser.add_argument("--load", metavar="URL", help="send a demo load through this proxy, too")
+    parser.add_argument("--load-ca", type=Path, metavar="FILE", help="CA that it is trusted by")
+    parser.add_argument("--rate", type=float, default=5.0, help="load, requests/s (%(default)s)")
 
 
 def _serve(_: argparse.Namespace) -> int:
@@ -199,7 +249,16 @@ def _scrub(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    _run(simulate.run(options))
+    arguments = simulate.Arguments(
+        host=options.host,
+        port=options.port,
+        certificate=options.certificate,
+        key=options.key,
+        load=options.load,
+        load_ca=options.load_ca,
+        rate=options.rate,
+    )
+    _run(simulate.serve(arguments, announce=lambda url: print(url, flush=True)))
     return 0
 
 

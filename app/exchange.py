@@ -52,7 +52,8 @@ class Exchange:
     """The record. Durations are seconds on the monotonic clock; None means it never happened.
 
     ``path`` and the ids are for logs and exemplars only: clients control them, so they never
-    become metric labels. ``headers`` are upstream's limits (``anthropic-ratelimit-*`` and the like, lower case).
+    become metric labels. ``headers`` are upstream's limits
+    (``anthropic-ratelimit-*`` and the like, lower case).
     """
 
     route: str  # anthropic.endpoints: messages, count_tokens, …, other

@@ -5,6 +5,7 @@ value counts as unset. `load` turns what is wrong into one message for people.
 """
 
 import difflib
+import hashlib
 import os
 import socket
 import ssl
@@ -221,6 +222,11 @@ class Settings(BaseSettings):
         if self.upstream_ca_file is None:
             return httpx.create_ssl_context()
         return ssl.create_default_context(cafile=self.upstream_ca_file)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the settings without their secrets, to tell replicas apart."""
+        return hashlib.sha256(repr(effective(self)).encode()).hexdigest()[:12]
 
     @property
     def allowed_hosts(self) -> frozenset[str]:

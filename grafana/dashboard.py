@@ -82,7 +82,6 @@ def _choice(name: str, label: str, query: str, every: str) -> Json:
         "label": label,
         "type": "query",
         "datasource": DATASOURCE,
-        "definition": query,
         "query": {"query": query, "refId": f"variable-{name}"},
         "refresh": 2,  # when the time range changes
         "sort": 1,

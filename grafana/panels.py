@@ -130,6 +130,9 @@ class Stat(Panel):
             "justifyMode": "auto",
             "orientation": "auto",
             "textMode": "auto",
+            "wideLayout": True,
+            "showPercentChange": False,
+            "percentChangeColorMode": "standard",
         }
 
 
@@ -152,8 +155,15 @@ class Bars(Stat):
             "valueMode": "color",
             "minVizWidth": 8,
             "minVizHeight": 16,
+            "maxVizHeight": 300,
             "namePlacement": "auto",
             "sizing": "auto",
+            "legend": {
+                "displayMode": "list",
+                "placement": "bottom",
+                "showLegend": False,
+                "calcs": [],
+            },
         }
 
 
@@ -169,7 +179,14 @@ class Heatmap(Panel):
         return {
             "calculate": False,
             "cellGap": 1,
-            "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5},
+            "color": {
+                "mode": "scheme",
+                "scheme": "Oranges",
+                "steps": 64,
+                "exponent": 0.5,
+                "fill": "dark-orange",
+                "reverse": False,
+            },
             "exemplars": {"color": "rgba(255,0,255,0.7)"},
             "filterValues": {"le": 1e-9},
             "legend": {"show": True},
@@ -203,7 +220,11 @@ class Table(Panel):
 
     def options(self) -> Json:
         """Keep the rows low."""
-        return {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
+        return {
+            "showHeader": True,
+            "cellHeight": "sm",
+            "footer": {"show": False, "reducer": ["sum"]},
+        }
 
     def extra(self) -> Json:
         """Join the answers into one table and name its columns."""

@@ -98,7 +98,7 @@ async def proxying(
     **settings: Any,
 ) -> AsyncIterator[Running]:
     """Serve a proxy in front of ``upstream``; at the end everything of it must be gone."""
-    chosen = {
+    chosen: dict[str, Any] = {
         "host": "127.0.0.1",
         "port": 0,
         "dashboard_port": 0,
@@ -109,13 +109,14 @@ async def proxying(
         "tls_key_file": certificate.key_file,
         "retry_base_delay": 0.01,
     } | settings
-    loaded = Settings(_env_file=None, **chosen)
+    loaded = Settings(_env_file=None, **chosen)  # type: ignore[call-arg]
     application = create_app(loaded, transport)
     before = asyncio.all_tasks()
     stop = asyncio.Event()
     started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(application, loaded, started=started.set_result, stop=stop))
-    await asyncio.wait([serving, started], return_when=asyncio.FIRST_COMPLETED)
+    both: set[asyncio.Future[Any]] = {serving, started}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         await serving
     running = Running(await started, application, str(certificate.ca_file), stop)

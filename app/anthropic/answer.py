@@ -16,6 +16,10 @@ RECORD_LIMIT = 2**20  # bytes of an event that are held; those that are read hav
 FIELD_LIMIT = 64 * 1024  # bytes of a field that is read; `usage` has some hundred
 WORD_LIMIT = 200  # characters of a model, stop reason or error type
 
+# A 400 for a thinking block whose prefix differs from what it was made with: were it ever our
+# doing, it would be the gravest of all defects, so it is told apart.
+PREFIX_MISMATCH = "prefix_mismatch"
+PREFIX_WORDING = "bound to a different conversation"
 UNKNOWN_ERROR = "unknown"  # the type of an error that does not tell it
 
 _CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")
@@ -61,7 +65,10 @@ class Notes:
 
     def failed(self, document: _Document) -> None:
         """Take in an error."""
-        self.error = _word(_document(document.error).type) or UNKNOWN_ERROR
+        error = _document(document.error)
+        self.error = _word(error.type) or UNKNOWN_ERROR
+        if PREFIX_WORDING in (_word(error.message) or ""):
+            self.error = PREFIX_MISMATCH
 
 
 class EventStream:

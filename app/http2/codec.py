@@ -1,14 +1,17 @@
-"""python-h2, with the two corrections a proxy needs.
+"""python-h2, with the corrections a proxy needs.
 
-Both override private methods, so they are asserted at import and ``h2`` is pinned below its next
-major version (pyproject.toml).
+Two of them override private methods, so these are asserted at import and ``h2`` is pinned below
+its next major version (pyproject.toml).
 """
+
+from typing import Any
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, Event
 from h2.settings import SettingCodes, Settings
+from hpack import Encoder
 from hyperframe.frame import Frame, GoAwayFrame, RstStreamFrame
 
 STREAM_WINDOW = 256 * 1024  # bytes a response may lie unread (RFC 9113 §6.9.2)
@@ -47,6 +50,7 @@ class Codec(H2Connection):
             },
         )
         self.decoder.max_header_list_size = HEADER_LIST
+        self.encoder = _PlainEncoder()
         self._streams = streams
 
     def start(self) -> None:
@@ -76,6 +80,16 @@ class Codec(H2Connection):
         They were in flight when the stream was reset, and are to be ignored (§5.1, closed).
         """
         super()._prepare_for_sending([frame for frame in frames if not _is_echo(frame)])
+
+
+class _PlainEncoder(Encoder):
+    """Sends strings as they are (RFC 7541 §5.2): hpack's Huffman coding is quadratic.
+
+    A field of 64 KB would hold up every stream for a second.
+    """
+
+    def encode(self, headers: Any, huffman: bool = False) -> bytes:
+        return super().encode(headers, huffman=huffman)
 
 
 def _is_echo(frame: Frame) -> bool:

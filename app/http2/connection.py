@@ -171,7 +171,8 @@ class Connection(asyncio.Protocol):
         try:
             self._session.receive(data)
         except ProtocolError as exc:
-            self._lose(httpx.RemoteProtocolError, f"the peer broke the protocol: {exc}")
+            reason = f"the peer broke the protocol: {type(exc).__name__}, {exc}"
+            self._lose(httpx.RemoteProtocolError, reason)
 
     def eof_received(self) -> None:
         """Fail at once: the peer can send no more, so no response can end."""

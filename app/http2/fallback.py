@@ -4,6 +4,8 @@ import ssl
 
 import httpx
 
+_FRAMING = {b"content-length", b"transfer-encoding"}
+
 
 class Http1:
     """Stock HTTP/1.1 transports, one per proxy. State: ``_transports`` by the proxy's URL.
@@ -20,7 +22,7 @@ class Http1:
 
     async def send(self, request: httpx.Request, proxy: httpx.Proxy | None) -> httpx.Response:
         """Send a request with the framing HTTP/1.1 needs; raises httpx's errors."""
-        response = await self._transport(proxy).handle_async_request(_framed(request))
+        response = await self._transport(proxy).handle_async_request(_prepared(request))
         response.extensions |= {
             "stream_id": None,
             "reused": None,
@@ -44,17 +46,32 @@ class Http1:
         return self._transports[key]
 
 
-def _framed(request: httpx.Request) -> httpx.Request:
+class _Exact(httpx.URL):
+    """A URL whose target is sent byte for byte.
+
+    httpcore would send the ``target`` extension to a proxy as well, as the target of CONNECT.
+    """
+
+    def __init__(self, url: httpx.URL, target: bytes) -> None:
+        super().__init__(url)
+        self._target = target
+
+    @property
+    def raw_path(self) -> bytes:
+        return self._target
+
+
+def _prepared(request: httpx.Request) -> httpx.Request:
     """Announce chunks where there is a body and no length (RFC 9112 §6.1)."""
+    headers = list(request.headers.raw)
     empty = isinstance(request.stream, httpx.ByteStream) and not b"".join(request.stream)
-    if empty or "content-length" in request.headers or "transfer-encoding" in request.headers:
-        return request
-    framed = httpx.Request(
-        "POST",
-        request.url,
-        headers=[*request.headers.raw, (b"transfer-encoding", b"chunked")],
-        stream=request.stream,
-        extensions=request.extensions,
+    if not empty and not _FRAMING & {name.lower() for name, _ in headers}:
+        headers.append((b"transfer-encoding", b"chunked"))
+    extensions = dict(request.extensions)
+    target = extensions.pop("target", None) or request.url.raw_path
+    prepared = httpx.Request(
+        "POST", request.url, headers=headers, stream=request.stream, extensions=extensions
     )
-    framed.method = request.method  # the constructor would upper-case it
-    return framed
+    prepared.method = request.method  # the constructor would upper-case it
+    prepared.url = _Exact(request.url, target)
+    return prepared

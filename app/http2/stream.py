@@ -181,7 +181,7 @@ class Stream:
                 await self._send_chunk(memoryview(chunk))
             self._link.end(self)
         except asyncio.CancelledError:
-            self.close()
+            self.fail(httpx.WriteError("the request was cancelled while it was being sent"))
             raise
         except Exception as exc:  # noqa: BLE001 - the body is the caller's, and so is its failure
             self.fail(exc)

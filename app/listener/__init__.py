@@ -3,6 +3,7 @@
 ``listener``    accepts on one socket and closes what it accepted, in time.
 ``connection``  one TCP or TLS connection, speaking whichever protocol was agreed.
 ``h1``, ``h2``  Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
+``inbox``       what waits for a request's application.
 ``stream``      one request and its response; its ASGI scope holds the whole ``target``.
 """
 

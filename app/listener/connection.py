@@ -3,13 +3,15 @@
 import asyncio
 from typing import Any
 
-from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from app.listener.h1 import H1
 from app.listener.h2 import H2
+from app.listener.inbox import TaskGroup
+
+CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
 
 
 class Connection(TCPServer):
@@ -51,6 +53,3 @@ class Connection(TCPServer):
                 await self._close()
         except (OSError, TimeoutError):  # SSLError is an OSError
             self.writer.transport.abort()
-
-
-CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell

@@ -9,8 +9,8 @@ from typing import Any
 
 import h11
 from h11._receivebuffer import ReceiveBuffer
-from hypercorn.events import Closed
-from hypercorn.protocol.events import Request
+from hypercorn.events import Closed, Updated
+from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 
 from app.anthropic.errors import envelope
@@ -18,6 +18,7 @@ from app.listener.stream import Stream
 from app.proxy.headers import ERROR_HEADER
 
 VERSIONS = (b"1.0", b"1.1")
+UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer
 _MESSAGES = {
     400: "The request is not well-formed HTTP/1.1.",
     431: "The header section of the request is too large.",
@@ -66,6 +67,33 @@ class H1(H11Protocol):
         )
         self.keep_alive_requests += 1
 
+    async def _maybe_recycle(self) -> None:
+        """Go on to the next request, or close.
+
+        A request that was answered before its end is read to its end: closing now would reset
+        the connection, and the client might never see the answer (RFC 9112 §9.6).
+        """
+        answered_early = (
+            self.connection.our_state is h11.DONE
+            and self.connection.their_state is h11.SEND_BODY
+            and not self.context.terminated.is_set()
+        )
+        if not answered_early:
+            await super()._maybe_recycle()
+            return
+        await self._close_stream()
+        unread: Any = _Unread(self)
+        self.stream = unread
+        await self.send(Updated(idle=True))
+
+    async def over(self, *, reusable: bool) -> None:
+        """End what is left of a request that was answered early."""
+        self.stream = None
+        if reusable:
+            await super()._maybe_recycle()
+        else:
+            await self.send(Closed())
+
     async def _send_error_response(self, status_code: int) -> None:
         status = status_code if status_code in _MESSAGES else 400
         body = envelope("invalid_request_error", _MESSAGES[status])
@@ -78,6 +106,23 @@ class H1(H11Protocol):
         await self._send_h11_event(h11.Response(status_code=status, headers=headers))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+class _Unread:
+    """The rest of a request that was answered already: passed over, up to a limit."""
+
+    idle = True
+
+    def __init__(self, protocol: H1) -> None:
+        self._protocol = protocol
+        self._left = UNREAD_LIMIT
+
+    async def handle(self, event: Event) -> None:
+        """Take an event in a stream's place."""
+        if isinstance(event, Body):
+            self._left -= len(event.data)
+        if isinstance(event, EndBody) or self._left < 0:
+            await self._protocol.over(reusable=self._left >= 0)
 
 
 def _refusal(request: h11.Request) -> int | None:

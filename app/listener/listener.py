@@ -56,6 +56,7 @@ class Listener:
     async def start(self) -> None:
         """Begin to accept."""
         tls = self._ssl_context is not None
+        # Not a coroutine: asyncio would report its cancellation as an error.
         self._server = await asyncio.start_server(
             self._accepted,
             sock=self._socket,
@@ -76,20 +77,19 @@ class Listener:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a connection is served by a task")
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            loop = asyncio.get_running_loop()
             await Connection(
                 self._app, loop, self._config, self._context, self._state, reader, writer
             )
         except Exception as exc:  # noqa: BLE001 - one connection's end is not the others'
             log.error("a connection failed", errors=_causes(exc))  # noqa: TRY400 - a trace may quote
-        finally:
-            self._connections.discard(task)
 
 
 def _causes(exc: BaseException) -> list[str]:

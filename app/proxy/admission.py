@@ -5,16 +5,24 @@ import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from app.errors import Busy, Draining, MethodRefused, Unauthorized
-from app.proxy.headers import TOKEN_HEADER, Headers, first
+from app.errors import BadRequest, Busy, Draining, MethodRefused, Unauthorized
+from app.proxy.headers import TOKEN_HEADER, Headers, first, well_formed
 
 REFUSED_METHODS = frozenset({"CONNECT", "TRACE"})  # a tunnel and an echo: not for a gateway
 
 
-def check_method(method: str) -> None:
+def check_method(method: str, headers: Headers) -> None:
     """Refuse what must never be forwarded."""
     if method in REFUSED_METHODS:
         raise MethodRefused("method_refused", f"This proxy does not forward {method} requests.")
+    if (first(headers, b"upgrade") or b"").lower() == b"websocket":
+        raise BadRequest("websocket_refused", "This proxy does not forward websockets.")
+
+
+def check_headers(headers: Headers) -> None:
+    """Refuse values that would be read as several fields (behaviour E4)."""
+    if not well_formed(headers):
+        raise BadRequest("malformed_request", "A header value holds a line end or a NUL.")
 
 
 def check_token(headers: Headers, token: str | None) -> None:

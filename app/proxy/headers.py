@@ -5,6 +5,7 @@ merged, sorted or decoded. Nothing is added that the sender did not send, but fo
 the framing that the next hop needs.
 """
 
+import re
 from collections.abc import Collection, Iterable
 
 Headers = list[tuple[bytes, bytes]]
@@ -27,6 +28,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 # `host` is upstream's, `expect` was answered by our listener (RFC 9110 §10.1.1).
+_CONTROLS = re.compile(rb"[\r\n\x00]")
 NOT_FORWARDED = HOP_BY_HOP | {b"host", b"expect", TOKEN_HEADER}
 
 
@@ -39,6 +41,11 @@ def text(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
     """Return what `first` does, as text."""
     value = first(headers, name)
     return None if value is None else value.decode("latin-1")
+
+
+def well_formed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Tell whether no value could end its line or the section (RFC 9110 §5.5)."""
+    return not any(_CONTROLS.search(value) or _CONTROLS.search(name) for name, value in headers)
 
 
 def for_upstream(headers: Headers, *, host: bytes) -> Headers:

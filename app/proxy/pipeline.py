@@ -8,7 +8,7 @@ import structlog
 
 from app.errors import Draining, InternalError, ProxyFailure, ResponseCut
 from app.exchange import Observer, Outcome
-from app.proxy.admission import Admission, check_method, check_token
+from app.proxy.admission import Admission, check_headers, check_method, check_token
 from app.proxy.body import Body, Inbound, Receive, check_length
 from app.proxy.headers import for_upstream
 from app.proxy.relay import Outbound, Send, refuse, relay
@@ -88,7 +88,8 @@ class Proxy:
     async def _journey(
         self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace
     ) -> None:
-        check_method(incoming.method)
+        check_method(incoming.method, incoming.headers)
+        check_headers(incoming.headers)
         check_token(incoming.headers, self._access_token)
         check_length(incoming.headers, self._max_body_size)
         outgoing = Outgoing(

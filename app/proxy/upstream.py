@@ -16,7 +16,7 @@ from app.errors import (
     UpstreamUnreachable,
 )
 from app.proxy.body import Body
-from app.proxy.headers import Headers, for_client
+from app.proxy.headers import Headers, for_client, well_formed
 from app.proxy.retry import OVERLOADED, RetryBudget, RetryPolicy
 from app.proxy.target import Origin
 from app.proxy.trace import Trace
@@ -161,7 +161,14 @@ class Upstream:
         except httpx.HTTPError as exc:
             raise failure(exc, self.origin) from exc
         trace.answered(response)
-        return Answer(response)
+        answer = Answer(response)
+        if not well_formed(answer.headers):
+            await answer.aclose()
+            raise UpstreamBroken(
+                "malformed_response",
+                f"{self.origin.url} answered with a header value that holds a line end or a NUL.",
+            )
+        return answer
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

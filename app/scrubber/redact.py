@@ -1,17 +1,30 @@
 """The scrubber: a body in, the same body or one with placeholders out."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.scrubber.placeholders import Placeholders
-from app.scrubber.report import ScrubReport
+from app.anthropic.encoding import Decoder, EncodingError
+from app.scrubber.cache import Cache, Key, Outcome
+from app.scrubber.document import Unit, units
+from app.scrubber.ledger import Ledger
+from app.scrubber.placeholders import Placeholders, Scheme, Style
+from app.scrubber.replace import Replacer, spliced
+from app.scrubber.report import ScrubReport, Skip
 from app.scrubber.rules import Rules
+from app.scrubber.walk import NotJson
+
+CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations
+_DECODED_LIMIT = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """``body`` is the very object given in when nothing changed."""
+    """``body`` is the very object given in when nothing changed.
+
+    ``decoded``: it was compressed and no longer is.
+    """
 
     body: bytes
     report: ScrubReport
@@ -19,8 +32,20 @@ class Redaction:
     decoded: bool = False
 
 
+class Skipped(Exception):
+    """A body is not scanned."""
+
+    def __init__(self, reason: Skip) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Scrubber:
-    """Replaces the secrets of request bodies."""
+    """Finds the secrets of request bodies, and replaces them in the mode ``pseudonymize``.
+
+    ``key`` is the HMAC key for identifiers; bodies over ``limit`` bytes, decoded, are not scanned.
+    `redact` may run on several threads: the only state is an exact cache of ``cache`` bytes.
+    """
 
     def __init__(
         self,
@@ -28,14 +53,92 @@ class Scrubber:
         mode: Literal["detect", "pseudonymize"],
         key: bytes,
         rules: Rules,
-        style: Literal["angle", "token"] = "angle",
+        style: Style = "angle",
         clock: Callable[[], float],
         limit: int,
+        cache: int = CACHE_LIMIT,
     ) -> None:
-        del mode, key, rules, style, limit
+        if mode == "pseudonymize" and not key:
+            raise ValueError("pseudonymizing needs an HMAC key")
+        self._replacing = mode == "pseudonymize"
         self._clock = clock
+        self._limit = limit
+        self._scheme = Scheme(style, key)
+        self._replacer = Replacer(rules, self._scheme)
+        self._cache = Cache(cache)
 
     def redact(self, body: bytes, content_encoding: str | None, method: str) -> Redaction:
-        """Return the redaction of ``body``; never raises."""
-        del content_encoding
-        return Redaction(body, ScrubReport(skipped=None if method == "POST" else "not_post"))
+        """Return the redaction of ``body``; never raises: why it was not scanned is reported."""
+        start = self._clock()
+        try:
+            plain = self._plain(body, content_encoding, method)
+            redacted, matches, ledger = self._redacted(plain)
+        except Skipped as skipped:
+            return Redaction(body, ScrubReport(skipped=skipped.reason))
+        except Exception:  # noqa: BLE001 - a defect here must not stop the relay: policy decides
+            return Redaction(body, ScrubReport(skipped="error"))
+        modified = self._replacing and redacted is not plain
+        report = ScrubReport(
+            matches=matches,
+            scanned=len(plain),
+            duration=self._clock() - start,
+            modified=modified,
+        )
+        if not modified:
+            return Redaction(body, report)
+        return Redaction(redacted, report, ledger.placeholders, decoded=plain is not body)
+
+    def _plain(self, body: bytes, content_encoding: str | None, method: str) -> bytes:
+        """Return the decoded body; raises `Skipped`."""
+        if method != "POST":
+            raise Skipped("not_post")
+        try:
+            decoder = Decoder(content_encoding)
+            if not decoder.names:
+                pieces = [body]
+            else:
+                pieces, size = [], 0
+                for piece in decoder.feed(body):
+                    pieces.append(piece)
+                    size += len(piece)
+                    if size > self._limit:
+                        raise Skipped("too_large")
+        except EncodingError as exc:
+            raise Skipped("encoding") from exc
+        if not decoder.finished:
+            raise Skipped("encoding")
+        if len(body) > self._limit:
+            raise Skipped("too_large")
+        return body if not decoder.names else b"".join(pieces)
+
+    def _redacted(self, body: bytes) -> tuple[bytes, Counter[str], Ledger]:
+        try:
+            found = units(body)
+        except NotJson as exc:
+            raise Skipped("not_json") from exc
+        ledger = Ledger(self._scheme)
+        matches: Counter[str] = Counter()
+        pieces: list[tuple[int, int, bytes]] = []
+        for unit in found:
+            outcome = self._outcome(body[unit.start : unit.end], unit, ledger)
+            matches.update(outcome.matches)
+            if outcome.text is not None:
+                pieces.append((unit.start, unit.end, outcome.text))
+        return spliced(body, pieces), matches, ledger
+
+    def _outcome(self, text: bytes, unit: Unit, ledger: Ledger) -> Outcome:
+        key = Key(ledger.digest, unit.place, text)
+        outcome = self._cache.get(key)
+        if outcome is not None:
+            ledger.replay(outcome.changes)
+            return outcome
+        replacements = self._replacer.replacements(text, ledger, unit.place)
+        outcome = Outcome(
+            spliced(text, [(one.start, one.end, one.placeholder.encode()) for one in replacements])
+            if replacements
+            else None,
+            dict(Counter(one.detector for one in replacements)),
+            ledger.settle(),
+        )
+        self._cache.put(key, outcome)
+        return outcome

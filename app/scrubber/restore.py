@@ -1,12 +1,28 @@
-"""Puts the values back into the answer."""
+"""Putting the values back into an answer, whatever way it comes.
 
-from collections.abc import Mapping
+Bytes in which nothing is restored pass as they are. In an event stream text comes in deltas, and
+a placeholder may be spread over several: what may still become one is held back, per content
+block, and goes on with the block's next delta or just before its end.
+"""
 
+from collections.abc import Callable, Mapping
+
+from app.anthropic.encoding import Decoder, EncodingError
+from app.errors import ResponseCut
+from app.scrubber.answer import Table
 from app.scrubber.placeholders import Placeholders
+from app.scrubber.restore_json import restored_json
+from app.scrubber.restore_stream import StreamRestorer
+
+JSON_LIMIT = 32 * 2**20  # bytes of a JSON answer that are held; a longer one passes as it is
 
 
 class Restorer:
-    """Restores the placeholders of one answer."""
+    """Restores one answer of the given ``Content-Type`` and ``Content-Encoding``.
+
+    ``restored`` counts by detector, ``unresolved`` the placeholder-like strings in tool inputs
+    that stand for nothing. ``identity``, known from the start: the answer is sent on decoded.
+    """
 
     def __init__(
         self,
@@ -14,15 +30,67 @@ class Restorer:
         content_type: str | None,
         content_encoding: str | None,
     ) -> None:
-        del placeholders, content_type, content_encoding
-        self.restored: Mapping[str, int] = {}
-        self.unresolved = 0
-        self.identity = False
+        self._table = Table(placeholders)
+        self._decoder = _decoder(content_encoding)
+        kind = (content_type or "").partition(";")[0].strip().lower()
+        known = _BODIES.get(kind, _JsonBody if kind.endswith("+json") else None)
+        self._body = known(self._table) if known and self._decoder and placeholders else None
+        self.identity = self._body is not None and bool(self._decoder and self._decoder.names)
+
+    @property
+    def restored(self) -> Mapping[str, int]:
+        """Placeholders restored, by detector."""
+        return self._table.restored
+
+    @property
+    def unresolved(self) -> int:
+        """Strings in tool inputs that look like placeholders and are none of this request's."""
+        return self._table.unresolved
 
     def feed(self, chunk: bytes) -> bytes:
-        """Return the bytes that can go on."""
-        return chunk
+        """Return what can go on; raises `ResponseCut` when a compressed answer is damaged."""
+        if self._body is None or self._decoder is None:
+            return chunk
+        try:
+            return b"".join(map(self._body.feed, self._decoder.feed(chunk)))
+        except EncodingError as exc:
+            raise ResponseCut(f"the answer cannot be decoded: {exc}") from exc
 
     def close(self) -> bytes:
-        """Return the rest."""
-        return b""
+        """Return the rest, at the answer's end."""
+        return b"" if self._body is None else self._body.close()
+
+
+class _JsonBody:
+    """A JSON answer, held until it is whole."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._held: list[bytes] | None = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> bytes:
+        if self._held is None:
+            return data
+        self._held.append(data)
+        self._size += len(data)
+        if self._size <= JSON_LIMIT:
+            return b""
+        whole, self._held = b"".join(self._held), None
+        return whole
+
+    def close(self) -> bytes:
+        return b"" if self._held is None else restored_json(b"".join(self._held), self._table)
+
+
+_BODIES: dict[str, Callable[[Table], _JsonBody | StreamRestorer]] = {
+    "text/event-stream": StreamRestorer,
+    "application/json": _JsonBody,
+}
+
+
+def _decoder(content_encoding: str | None) -> Decoder | None:
+    try:
+        return Decoder(content_encoding)
+    except EncodingError:
+        return None  # unknown: it passes as it is

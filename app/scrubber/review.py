@@ -1,13 +1,22 @@
 """A dry run for a person: what would be replaced, and where."""
 
+import json
 from dataclasses import dataclass
 
+from app.scrubber.document import units
+from app.scrubber.ledger import Ledger
+from app.scrubber.placeholders import Scheme
+from app.scrubber.replace import Replacement, Replacer
 from app.scrubber.rules import Rules
+from app.scrubber.strings import Path, Place
+from app.scrubber.walk import NotJson
+
+PREVIEW = 4  # characters of a value that are shown at the most
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One hit. ``preview`` is the first four characters of the value at the most."""
+    """One hit. ``path`` is a JSON path (``$.messages[0].content``), or a text's line."""
 
     path: str
     detector: str
@@ -18,5 +27,38 @@ class Finding:
 
 def review(body: bytes, rules: Rules) -> list[Finding]:
     """Return what would be replaced in ``body``, JSON or plain text."""
-    del body, rules
-    return []
+    scheme = Scheme("angle", b"")
+    replacer, ledger = Replacer(rules, scheme), Ledger(scheme)
+    tiers = {detector.name: detector.tier for detector in rules.detectors}
+    try:
+        parts = units(body)
+    except NotJson:
+        text = json.dumps(body.decode("utf-8", "surrogateescape")).encode()
+        found = replacer.replacements(text, ledger, Place())
+        return [_finding(f"line {_line(text, one)}", one, tiers) for one in found]
+    findings = []
+    for unit in parts:
+        text = body[unit.start : unit.end]
+        for one in replacer.replacements(text, ledger, unit.place):
+            findings.append(_finding(_json_path(unit.path, one.path), one, tiers))
+        ledger.settle()
+    return findings
+
+
+def _finding(path: str, found: Replacement, tiers: dict[str, str]) -> Finding:
+    # A value no longer than the preview's double would be shown by half or more.
+    preview = found.value[: min(PREVIEW, len(found.value) // 2)]
+    return Finding(path, found.detector, tiers[found.detector], preview, found.placeholder)
+
+
+def _line(text: bytes, found: Replacement) -> int:
+    return json.loads(text[: found.start] + b'"').count("\n") + 1
+
+
+def _json_path(root: tuple[str | int, ...], path: Path) -> str:
+    names: list[str | int] = []
+    while path is not None:
+        path, name = path
+        names.append(name)
+    steps = [*root, *reversed(names[:-1])]  # the outermost name is that of the unit in itself
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)

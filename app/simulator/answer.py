@@ -1,7 +1,7 @@
 """Answers: what the simulated API says to a request, before any fault."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -117,5 +117,5 @@ def in_parts(answer: Answer, parts: int) -> Answer:
     """Cut a document in parts, so that a fault can fall between them."""
     (piece,) = answer.pieces
     size = -(-len(piece.data) // parts) or 1
-    cuts = [Piece(piece.data[at : at + size]) for at in range(0, len(piece.data), size)]
-    return Answer([*cuts[:-1], piece._replace(data=cuts[-1].data)], answer.status)
+    *cuts, last = [piece.data[at : at + size] for at in range(0, len(piece.data), size)] or [b""]
+    return replace(answer, pieces=[*map(Piece, cuts), piece._replace(data=last)])

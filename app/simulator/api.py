@@ -1,7 +1,7 @@
 """The simulated API: from a request to its answer, by method and path."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.anthropic.encoding import EncodingError, decode
 from app.simulator import limits
@@ -22,6 +22,7 @@ from app.simulator.received import Received
 from app.simulator.step import Step
 from app.simulator.wire import Headers
 
+OK = 200
 BODY_LIMIT = 512 * 2**20  # bytes of a request's body, decoded
 MODELS = (
     "claude-fable-5-1",
@@ -57,6 +58,15 @@ class Api:
         self._cache = PromptCache()
         self._calls = 0
         self._spent = 0
+        self._routes: dict[tuple[str, bytes], Callable[[Call], Answer]] = {
+            ("POST", b"/v1/messages"): self._messages,
+            ("POST", b"/v1/messages/count_tokens"): _count_tokens,
+            ("GET", b"/v1/models"): _models,
+            ("HEAD", b"/"): _empty,
+            ("HEAD", b"/api/hello"): _empty,
+            ("POST", b"/api/event_logging/batch"): _empty,
+            ("POST", b"/_simulator/echo"): _echo,
+        }
 
     def respond(self, received: Received, body: bytes, step: Step) -> Response:
         """Answer a request as its step says."""
@@ -70,7 +80,7 @@ class Api:
         if step.fault is None and answer.content_type != EVENTS:
             pieces = tuple(pieces)
             head.append(length(pieces))
-        return Response(answer.status, head, pieces)
+        return Response(answer.status, _with_own(head, step), pieces)
 
     def _answer(self, call: Call) -> Answer:
         step, received = call.step, call.received
@@ -78,20 +88,19 @@ class Api:
             return raw(step.body, step.status)
         if step.status >= 400:  # noqa: PLR2004 - the errors of HTTP
             return error(step.status, call.request_id)
-        route = _ROUTES.get((received.method, received.path), _unknown)
+        route = self._routes.get((received.method, received.path), _unknown)
         try:
-            return route(self, call)
+            answer = route(call)
         except (ValueError, EncodingError) as exc:
             return error(400, call.request_id, str(exc))
+        return answer if step.status == OK else replace(answer, status=step.status)
 
     def _headers(self, call: Call, answer: Answer) -> Headers:
         fields = [("content-type", answer.content_type)]
         if call.step.encoding is not None:
             fields.append(("content-encoding", call.step.encoding))
         fields += limits.headers(call.request_id, call.number, self._spent, self._wall())
-        own = {name.lower() for name, _ in call.step.headers}
-        fields = [field for field in fields if field[0] not in own]
-        return [(name.encode(), value.encode()) for name, value in (*fields, *call.step.headers)]
+        return [(name.encode(), value.encode()) for name, value in fields]
 
     def _messages(self, call: Call) -> Answer:
         body, request = _read(call)
@@ -111,10 +120,12 @@ class Api:
         stream = events(message, pings=step.pings, message_deltas=step.message_deltas)
         return Answer(stream, content_type=EVENTS)
 
-    def _count_tokens(self, call: Call) -> Answer:
-        body, request = _read(call)
-        call.received.model = request.model
-        return as_json({"input_tokens": PromptCache().usage(body, request).prompt})
+
+def _with_own(head: Headers, step: Step) -> Headers:
+    """Return the head with the step's fields in the place of ours."""
+    own = [(name.encode(), value.encode("latin-1")) for name, value in step.headers]
+    names = {name.lower() for name, _ in own}
+    return [*(field for field in head if field[0] not in names), *own]
 
 
 def _read(call: Call) -> tuple[bytes, Request]:
@@ -123,7 +134,13 @@ def _read(call: Call) -> tuple[bytes, Request]:
     return body, read(body)
 
 
-def _models(_: Api, __: Call) -> Answer:
+def _count_tokens(call: Call) -> Answer:
+    body, request = _read(call)
+    call.received.model = request.model
+    return as_json({"input_tokens": PromptCache().usage(body, request).prompt})
+
+
+def _models(_: Call) -> Answer:
     return as_json(
         {
             "data": [_model(name) for name in MODELS],
@@ -143,27 +160,14 @@ def _model(name: str) -> dict[str, str]:
     }
 
 
-def _empty(_: Api, __: Call) -> Answer:
+def _empty(_: Call) -> Answer:
     return as_json({})
 
 
-def _echo(_: Api, call: Call) -> Answer:
+def _echo(call: Call) -> Answer:
     return Answer((Piece(call.body),), content_type="application/octet-stream")
 
 
-def _unknown(_: Api, call: Call) -> Answer:
+def _unknown(call: Call) -> Answer:
     path = call.received.path.decode("latin-1")
     return error(404, call.request_id, f"Not found: {call.received.method} {path}")
-
-
-Route = Callable[[Api, Call], Answer]
-
-_ROUTES: dict[tuple[str, bytes], Route] = {
-    ("POST", b"/v1/messages"): Api._messages,  # noqa: SLF001 - the table belongs to the class
-    ("POST", b"/v1/messages/count_tokens"): Api._count_tokens,  # noqa: SLF001 - likewise
-    ("GET", b"/v1/models"): _models,
-    ("HEAD", b"/"): _empty,
-    ("HEAD", b"/api/hello"): _empty,
-    ("POST", b"/api/event_logging/batch"): _empty,
-    ("POST", b"/_simulator/echo"): _echo,
-}

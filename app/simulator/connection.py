@@ -1,7 +1,6 @@
 """A connection from its first byte: which protocol it speaks, and its back-pressure."""
 
 import asyncio
-from collections.abc import Callable
 from typing import cast
 
 from app.simulator.http1 import Http1
@@ -12,7 +11,10 @@ _PREFACE = b"PRI * HTTP/2.0"  # RFC 9113 §3.4
 
 
 class Connection(asyncio.Protocol):
-    """State: its ``pipe`` and, from the first bytes on, the ``_wire`` that speaks on it."""
+    """A member of ``connections`` while it is open, TLS handshake aside.
+
+    State: its ``pipe`` and, from the first bytes on, the ``_wire`` that speaks on it.
+    """
 
     def __init__(
         self,
@@ -20,22 +22,20 @@ class Connection(asyncio.Protocol):
         accept: Accept,
         *,
         max_concurrent_streams: int,
-        opened: Callable[["Connection"], None],
-        closed: Callable[["Connection"], None],
+        connections: set["Connection"],
     ) -> None:
         self._number = number
         self._accept = accept
         self._max_concurrent_streams = max_concurrent_streams
-        self._opened = opened
-        self._closed = closed
+        self._connections = connections
         self._wire: Wire | None = None
         self.pipe: Pipe
         self.lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, after TLS's handshake; a server that chose HTTP/2 speaks first."""
+        """Begin; a server that chose HTTP/2 speaks first."""
         self.pipe = Pipe(cast("asyncio.Transport", transport), self._number)
-        self._opened(self)
+        self._connections.add(self)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             self._wire = self._http2()
@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
             self._wire.lost()
         self.pipe.writable.set()
         self.lost.set()
-        self._closed(self)
+        self._connections.discard(self)
 
     def pause_writing(self) -> None:
         """Hold answers back while the client does not read."""
@@ -67,6 +67,11 @@ class Connection(asyncio.Protocol):
         """Take no more requests."""
         if self._wire is not None:
             self._wire.goaway(code, last_stream_id)
+
+    def mute(self) -> None:
+        """Neither read nor write any more, as if the network had gone."""
+        self.pipe.mute = True
+        self.pipe.transport.pause_reading()
 
     def _http2(self) -> Http2:
         return Http2(self.pipe, self._accept, self._max_concurrent_streams)

@@ -23,6 +23,8 @@ class History:
         """Keep a request that begins."""
         self.received.append(received)
         if len(self.received) > REQUESTS:
+            for forgotten in self.received[: REQUESTS // 10]:
+                self._held -= self._ended.pop(forgotten, 0)
             del self.received[: REQUESTS // 10]
 
     def end(self, received: Received) -> None:

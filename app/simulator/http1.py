@@ -10,6 +10,7 @@ from app.simulator.received import Received
 from app.simulator.wire import Accept, Headers, Pipe, Stream, Wire
 
 _NEVER_LINGER = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: closing sends a TCP reset
+HEAD_LIMIT = 2**18  # bytes of a request's head
 LINGER = 0.5  # seconds for which a request is still read after an early answer
 
 
@@ -22,7 +23,7 @@ class Http1(Wire):
 
     def __init__(self, pipe: Pipe, accept: Accept) -> None:
         self.pipe = pipe
-        self.h11 = h11.Connection(h11.SERVER)
+        self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
         self._accept = accept
         self._loop = asyncio.get_running_loop()
         self._stream: Http1Stream | None = None

@@ -66,6 +66,15 @@ class Http2(Wire):
         self._uncredited = 0
         self._scheduled = False
         self._leaving = False
+        self._takes: dict[type[Event], Callable[[Any], None]] = {
+            RequestReceived: self._request,
+            DataReceived: self._data,
+            StreamEnded: self._end,
+            StreamReset: self._reset,
+            WindowUpdated: self._window,
+            RemoteSettingsChanged: self._wake,
+            ConnectionTerminated: self._terminated,
+        }
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(CONNECTION_WINDOW - 65535)
         self.flush()
@@ -76,11 +85,11 @@ class Http2(Wire):
             events = self.h2.receive_data(data)
         except ProtocolError:
             self.flush()
-            self.pipe.transport.close()
+            self._close()
             return
         for event in events:
-            if (take := _TAKES.get(type(event))) is not None:
-                take(self, event)
+            if (take := self._takes.get(type(event))) is not None:
+                take(event)
         self.schedule()
 
     def lost(self) -> None:
@@ -148,27 +157,20 @@ class Http2(Wire):
 
     def _window(self, event: WindowUpdated) -> None:
         if event.stream_id == 0:
-            self._settings(event)
+            self._wake(event)
         elif (stream := self._streams.get(event.stream_id)) is not None:
             stream.room.set()
 
-    def _settings(self, _: Event) -> None:
+    def _wake(self, _: Event) -> None:
         for stream in self._streams.values():
             stream.room.set()
 
     def _terminated(self, _: ConnectionTerminated) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self.lost()
         self.pipe.transport.close()
-
-
-_TAKES: dict[type[Event], Callable[[Http2, Any], None]] = {
-    RequestReceived: Http2._request,  # noqa: SLF001 - the table belongs to the class
-    DataReceived: Http2._data,  # noqa: SLF001 - likewise
-    StreamEnded: Http2._end,  # noqa: SLF001 - likewise
-    StreamReset: Http2._reset,  # noqa: SLF001 - likewise
-    WindowUpdated: Http2._window,  # noqa: SLF001 - likewise
-    RemoteSettingsChanged: Http2._settings,  # noqa: SLF001 - likewise
-    ConnectionTerminated: Http2._terminated,  # noqa: SLF001 - likewise
-}
 
 
 class Http2Stream(Stream):

@@ -18,6 +18,9 @@ class Script:
     then from the start. When one of them is repeated, a normal answer follows the last, so that
     ``529*2`` is two refusals and an answer.
 
+    The queue's first step goes to the next request; when it has a ``match``, the choice has to
+    wait for the request's body and falls on the first step that fits it.
+
     State: ``_queue`` for any request under ``/v1/``, ``_named`` for each header value begun.
     """
 
@@ -30,13 +33,24 @@ class Script:
         for step in steps:
             self._queue.extend([step] * step.times)
 
-    def take(self, received: Received) -> Step:
-        """Return the step for a request; raises `ValueError` when its header names none."""
+    def take(self, received: Received) -> Step | None:
+        """Return the step for a request whose head has come, or None when its body matters.
+
+        Raises `ValueError` when its header names none.
+        """
         value = received.header(HEADER)
         if value is not None:
             return self._take_named(value, received.header(KEY_HEADER))
-        if self._queue and received.target.startswith(b"/v1/"):
-            return self._queue.popleft()
+        if not self._queue or not received.target.startswith(b"/v1/"):
+            return NORMAL
+        return self._queue.popleft() if self._queue[0].match is None else None
+
+    def take_matching(self, body: bytes) -> Step:
+        """Return the step for a request whose body is whole."""
+        for at, step in enumerate(self._queue):
+            if step.match is None or step.match.encode() in body:
+                del self._queue[at]
+                return step
         return NORMAL
 
     def clear(self) -> None:

@@ -31,8 +31,9 @@ class Simulator:
     """Serves while entered: ``async with Simulator() as simulator``.
 
     Without ``ssl_context`` it speaks plain HTTP/1.1, and HTTP/2 to clients that begin with its
-    preface; with one, what ALPN chooses: ``http2`` False offers HTTP/1.1 only. ``wall`` is the
-    time of day in seconds, for the rate limits' resets.
+    preface; with one, what ALPN chooses: ``http2`` False offers HTTP/1.1 only. ``port`` 0 becomes
+    a free one when it is entered. ``wall`` is the time of day in seconds, for the rate limits'
+    resets.
 
     State: the ``_api``, the ``_script``, the ``_history``, the open ``_connections``,
     the ``_running`` answers.
@@ -49,7 +50,7 @@ class Simulator:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._host = host
-        self._port = port
+        self.port = port
         self._ssl = ssl_context
         self._http2 = http2
         self._max_concurrent_streams = max_concurrent_streams
@@ -68,8 +69,9 @@ class Simulator:
             self._ssl.set_alpn_protocols(["h2", "http/1.1"] if self._http2 else ["http/1.1"])
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._connect, self._host, self._port, ssl=self._ssl, backlog=1024
+            self._connect, self._host, self.port, ssl=self._ssl, backlog=1024
         )
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
@@ -82,22 +84,13 @@ class Simulator:
         if self._server is not None:
             self._server.close()
         connections, tasks = list(self._connections), list(self._running)
-        for connection in connections:
-            connection.pipe.transport.abort()
+        self.disconnect()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         async with asyncio.timeout(CLOSE_DEADLINE):
             for connection in connections:
                 await connection.lost.wait()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        if self._server is None:
-            raise RuntimeError("the simulator listens only while it is entered")
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
 
     @property
     def url(self) -> str:
@@ -135,6 +128,16 @@ class Simulator:
         for connection in list(self._connections):
             connection.goaway(code, last_stream_id)
 
+    def mute(self) -> None:
+        """Let every open connection fall silent, as after a sleep or behind a broken NAT."""
+        for connection in self._connections:
+            connection.mute()
+
+    def disconnect(self) -> None:
+        """Abort every open connection."""
+        for connection in list(self._connections):
+            connection.pipe.transport.abort()
+
     async def wait_for(self, predicate: Callable[["Simulator"], bool]) -> None:
         """Wait until ``predicate(self)`` holds; `TimeoutError` after ten seconds."""
         async with asyncio.timeout(WAIT):
@@ -147,29 +150,30 @@ class Simulator:
             self._connected,
             self._accept,
             max_concurrent_streams=self._max_concurrent_streams,
-            opened=self._connections.add,
-            closed=self._connections.discard,
+            connections=self._connections,
         )
 
     def _accept(self, stream: Stream) -> None:
-        step = NORMAL
+        step: Step | None = NORMAL
         if not control.controls(stream.received):
             self._history.add(stream.received)
             stream.on_end = self._history.end
             step = self._step(stream.received)
-        stream.reading = step.read_body
+        stream.reading = step is None or step.read_body
         stream.task = asyncio.get_running_loop().create_task(self._answer(stream, step))
         self._running.add(stream.task)
         stream.task.add_done_callback(self._running.discard)
 
-    def _step(self, received: Received) -> Step:
+    def _step(self, received: Received) -> Step | None:
         try:
             return self._script.take(received)
         except ValueError as exc:
             return refusal(str(exc))
 
-    async def _answer(self, stream: Stream, step: Step) -> None:
-        body = stream.received.body if step.early else await stream.body()
+    async def _answer(self, stream: Stream, step: Step | None) -> None:
+        early = step is not None and step.early
+        body = stream.received.body if early else await stream.body()
+        step = step or self._script.take_matching(body)
         try:
             await send(stream, step, self._respond(stream.received, body, step))
         except (h2.exceptions.ProtocolError, h11.LocalProtocolError):

@@ -27,6 +27,8 @@ Fault = Literal[
 ]
 Encoding = Literal["gzip", "deflate", "br", "zstd"]
 
+TIMES = 10**6  # requests that one step may serve
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -37,7 +39,7 @@ class Step:
     """
 
     status: int = 200  # from 400 on: the API's error of that status
-    headers: tuple[tuple[str, str], ...] = ()  # added to the answer's own
+    headers: tuple[tuple[str, str], ...] = ()  # in the place of the answer's own, or added
     body: bytes | None = None  # sent as it is, instead of a generated answer
     text: str | None = None  # streamed word by word
     deltas: tuple[str, ...] = ()  # the text, in exactly these deltas
@@ -52,10 +54,17 @@ class Step:
     gap: float = 0.0  # between events
     fault: Fault | None = None
     after: int = 3
-    error_code: int = 2  # of RST_STREAM and GOAWAY; 2 is INTERNAL_ERROR (RFC 9113 §7)
+    error_code: int = 2  # of RST_STREAM; 2 is INTERNAL_ERROR (RFC 9113 §7)
     early: bool = False  # answers without waiting for the request's body
     read_body: bool = True  # False: the request's body is given no flow-control credit
     times: int = 1  # how many requests take this step
+    match: str | None = None  # queued: for requests only whose body contains this
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.times <= TIMES:
+            raise ValueError(f"times must be from 1 to {TIMES}")
+        if self.chunk_size is not None and self.chunk_size < 1:
+            raise ValueError("chunk_size must be at least 1")
 
     @classmethod
     def parse(cls, value: bytes) -> tuple["Step", ...]:

@@ -100,16 +100,18 @@ Accept = Callable[[Stream], None]  # told of each request when its head has come
 class Pipe:
     """A transport with its back-pressure.
 
-    State: ``writable`` is set while the transport's buffer is below its limit.
+    State: ``writable`` is set while the transport's buffer is below its limit; a ``mute`` one
+    writes no more.
     """
 
     def __init__(self, transport: asyncio.Transport, number: int) -> None:
         self.transport = transport
         self.number = number
+        self.mute = False
         self.writable = asyncio.Event()
         self.writable.set()
 
     def write(self, data: bytes) -> None:
-        """Write, unless the connection is closing."""
-        if data and not self.transport.is_closing():
+        """Write, unless the connection is closing or mute."""
+        if data and not self.mute and not self.transport.is_closing():
             self.transport.write(data)

@@ -1,13 +1,21 @@
 """Requests, how they ended, and their bytes."""
 
+from app.anthropic.answer import PREFIX_MISMATCH
 from app.exchange import Exchange, Outcome
-from app.telemetry.entry import Entry
+from app.telemetry.entry import NO_MODEL, Entry
 from app.telemetry.instruments import OTHER, Instruments
 
 STATUSES = frozenset(
     {200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504, 529}
 )  # the API's, and those that gateways on the way to it answer with
 NO_STATUS = "none"  # nothing was sent: the client left first
+# There from the start at 0: `rate()` would miss the first of them.
+OWN_FAILURES = (
+    ("500", Outcome.PROXY_ERROR.value),
+    ("529", Outcome.PROXY_TIMEOUT.value),
+    ("529", Outcome.PROXY_REJECTED.value),
+    ("503", Outcome.PROXY_REJECTED.value),
+)
 ERROR_TYPES = (
     "invalid_request_error",
     "authentication_error",
@@ -20,6 +28,7 @@ ERROR_TYPES = (
     "api_error",
     "timeout_error",
     "overloaded_error",
+    PREFIX_MISMATCH,
 )
 STREAM_ENDS = {
     Outcome.COMPLETE: "complete",
@@ -51,7 +60,13 @@ class Traffic:
     def _count(self, instruments: Instruments) -> None:
         counters = instruments.counters
         self._requests = counters(
-            "requests_total", "Ended requests", "route", "model", "status", "outcome"
+            "requests_total",
+            "Ended requests",
+            "route",
+            "model",
+            "status",
+            "outcome",
+            known=[("messages", NO_MODEL, status, outcome) for status, outcome in OWN_FAILURES],
         )
         self._stream_ends = counters(
             "stream_ends_total",

@@ -20,10 +20,12 @@ def request(
 ) -> httpx.Request:
     """Build a request as the proxy does: nothing added."""
     limits = {"connect": 5.0, "read": 10.0, "write": 10.0, "pool": 10.0} | timeouts
-    return httpx.Request(
+    made = httpx.Request(
         method,
         url,
         headers=[(b"host", httpx.URL(url).netloc), *(headers or [])],
         stream=httpx.ByteStream(body) if isinstance(body, bytes) else body,
         extensions={"target": target, "timeout": limits},
     )
+    made.method = method  # the constructor would upper-case it
+    return made

@@ -4,70 +4,18 @@ import asyncio
 import gzip
 import json
 import re
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import httpx
 import jsonschema
 import pytest
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.applications import Starlette
 
-from app.pages import metrics
-from app.telemetry.broadcast import Broadcast
-from app.telemetry.recorder import Telemetry
-from app.telemetry.sampler import Sampler
-from tests.telemetry.exchanges import PLAIN, parsed, record, telemetry
+from tests.pages.serving import DEADLINE, serving
+from tests.telemetry.exchanges import PLAIN, parsed, record
 
-DEADLINE = 20.0
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 TEXT = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-
-
-@dataclass(frozen=True)
-class Served:
-    observer: Telemetry
-    sampler: Sampler
-    broadcast: Broadcast
-    client: httpx.AsyncClient
-
-
-@asynccontextmanager
-async def serving(limit: int = 500) -> AsyncIterator[Served]:
-    """Serve the views of a telemetry that has recorded one exchange."""
-    observer, broadcast = telemetry(), Broadcast(limit=limit)
-    record(observer, PLAIN)
-    sampler = Sampler(observer, broadcast, interval=0.02)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = Config()
-    config.bind = [f"fd://{listener.detach()}"]
-    config.errorlog = None
-    config.graceful_timeout = 1.0
-    url = f"http://127.0.0.1:{port(config)}"
-    stop = asyncio.Event()
-    app = Starlette(routes=metrics.routes(sampler, broadcast))
-    server = asyncio.ensure_future(serve(app, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
-    ticking = asyncio.ensure_future(sampler.run())
-    try:
-        async with httpx.AsyncClient(base_url=url, timeout=DEADLINE) as client:
-            yield Served(observer, sampler, broadcast, client)
-    finally:
-        ticking.cancel()
-        broadcast.close()
-        stop.set()
-        async with asyncio.timeout(DEADLINE):
-            await server
-
-
-def port(config: Config) -> int:
-    with socket.socket(fileno=int(config.bind[0].removeprefix("fd://"))) as listener:
-        number: int = listener.getsockname()[1]
-        listener.detach()
-    return number
 
 
 async def test_metrics_are_json_that_keeps_to_the_published_schema() -> None:

@@ -1,7 +1,9 @@
 """Behaviour C5: the proxy's own answers say whose doing it was, and what to do."""
 
+import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +12,8 @@ from app import certificates
 from app.certificates import Certificate
 from app.exchange import Outcome
 from app.simulator import Simulator, Step
-from tests.proxying import MESSAGE, Running, proxying
+from app.simulator.step import Fault
+from tests.proxying import MESSAGE, Running, proxying, until
 
 
 def _told(answer: httpx.Response) -> Mapping[str, object]:
@@ -94,7 +97,9 @@ async def test_an_upstream_that_never_answers(
 
 
 @pytest.mark.parametrize("fault", ["reset_before_headers", "close_before_headers"])
-async def test_an_upstream_that_goes_away(proxy: Running, upstream: Simulator, fault: str) -> None:
+async def test_an_upstream_that_goes_away(
+    proxy: Running, upstream: Simulator, fault: Fault
+) -> None:
     upstream.script(Step(fault=fault))
     async with proxy.client() as client:
         answer = await client.post("/v1/messages", json=MESSAGE)
@@ -103,8 +108,8 @@ async def test_an_upstream_that_goes_away(proxy: Running, upstream: Simulator, f
 
 async def test_no_upstream_slot_in_time(certificate: Certificate, upstream: Simulator) -> None:
     upstream.script(Step(fault="silent"))
-    settings = {
-        "upstream_http2": False,
+    settings: dict[str, Any] = {
+        "upstream_max_streams_per_connection": 1,
         "upstream_max_connections": 1,
         "upstream_pool_timeout": 0.2,
         "upstream_read_timeout": 2.0,
@@ -113,11 +118,8 @@ async def test_no_upstream_slot_in_time(certificate: Certificate, upstream: Simu
         proxying(upstream.url, certificate, **settings) as proxy,
         proxy.client() as client,
     ):
-        import asyncio
-
         first = asyncio.create_task(client.post("/v1/messages", json=MESSAGE))
-        while not upstream.received:
-            await asyncio.sleep(0.01)
+        await until(lambda: bool(upstream.received))
         answer = await client.post("/v1/messages", json=MESSAGE)
         assert answer.headers["retry-after"] == "1"
         assert _told(answer) == {
@@ -134,11 +136,11 @@ async def test_no_upstream_slot_in_time(certificate: Certificate, upstream: Simu
 async def test_a_body_over_the_cap(
     upstream: Simulator, certificate: Certificate, *, announced: bool, http2: bool
 ) -> None:
-    async def chunks() -> object:
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b"x" * 100_000
 
-    content = b"x" * 2_000_000 if announced else chunks()
+    content: bytes | AsyncIterator[bytes] = b"x" * 2_000_000 if announced else chunks()
     async with (
         proxying(upstream.url, certificate, max_body_size=1_000_000) as proxy,
         proxy.client(http2=http2) as client,
@@ -195,8 +197,6 @@ async def test_the_access_token_is_asked_for_and_stripped(
 async def test_too_many_requests_at_once_are_refused(
     upstream: Simulator, certificate: Certificate
 ) -> None:
-    import asyncio
-
     upstream.script(Step(fault="silent"))
     async with (
         proxying(
@@ -205,8 +205,7 @@ async def test_too_many_requests_at_once_are_refused(
         proxy.client() as client,
     ):
         first = asyncio.create_task(client.post("/v1/messages", json=MESSAGE))
-        while not upstream.received:
-            await asyncio.sleep(0.01)
+        await until(lambda: bool(upstream.received))
         answer = await client.post("/v1/messages", json=MESSAGE)
         await first
     assert _told(answer)["reason"] == "too_many_requests"

@@ -6,6 +6,7 @@ import pytest
 from app.certificates import Certificate
 from app.exchange import Outcome, Retry
 from app.simulator import Simulator, Step
+from app.simulator.step import Fault
 from tests.proxying import MESSAGE, STREAM, Running, proxying
 
 
@@ -60,7 +61,7 @@ async def test_nothing_else_is_retried(proxy: Running, upstream: Simulator, step
 
 @pytest.mark.parametrize("fault", ["reset_before_headers", "close_before_headers"])
 async def test_a_lost_connection_is_not_retried(
-    proxy: Running, upstream: Simulator, fault: str
+    proxy: Running, upstream: Simulator, fault: Fault
 ) -> None:
     upstream.script(Step(fault=fault))
     async with proxy.client() as client:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import msgspec
@@ -66,11 +66,14 @@ class Peer:
 
     async def read(self) -> None:
         """Take what comes next; no credit is given back."""
-        async with asyncio.timeout(LIMIT):
-            data = await self._reader.read(65536)
+        try:
+            async with asyncio.timeout(LIMIT):
+                data = await self._reader.read(65536)
+        except ConnectionResetError:
+            data = b""
         self.closed = not data
         self.raw += data
-        if self.h2.state_machine.state != ConnectionState.CLOSED:  # h2 stops at a GOAWAY
+        if data and self.h2.state_machine.state != ConnectionState.CLOSED:  # as at a GOAWAY
             self.events += self.h2.receive_data(data)
             self.flush()
 
@@ -99,7 +102,8 @@ class Peer:
 
     async def aclose(self) -> None:
         self._writer.close()
-        await self._writer.wait_closed()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 @asynccontextmanager

@@ -254,6 +254,16 @@ async def test_a_request_can_name_its_own_steps(client_tls: ssl.SSLContext) -> N
         assert [await status(bad) for bad in ("what", "{", '{"stat": 1}', "*")] == [400] * 4
 
 
+async def test_a_step_can_wait_for_the_request_it_is_meant_for(
+    client_tls: ssl.SSLContext,
+) -> None:
+    async with serving(client_tls) as (simulator, client):
+        simulator.script(Step(match="second", status=500), Step(match="third", status=501))
+        texts = ("first", "third", "second", "second")
+        answers = [await client.post("/v1/messages", json=question(text)) for text in texts]
+        assert [answer.status_code for answer in answers] == [200, 501, 500, 200]
+
+
 async def test_echo_answers_with_the_body(client_tls: ssl.SSLContext) -> None:
     async with serving(client_tls) as (simulator, client):
         body = bytes(range(256)) * 8192

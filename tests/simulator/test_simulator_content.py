@@ -41,7 +41,19 @@ def test_every_fault_has_its_short_form(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"no", b"529*x", b"{", b"[[]]", b'{"colour": 1}', b'{"fault": "no"}', b"\xff"]
+    "value",
+    [
+        b"",
+        b"no",
+        b"529*0",
+        b'{"chunk_size": 0}',
+        b"529*x",
+        b"{",
+        b"[[]]",
+        b'{"colour": 1}',
+        b'{"fault": "no"}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_step_is_a_value_error(value: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -1,6 +1,7 @@
 """Every fault, as it looks on the wire."""
 
 import asyncio
+import ssl
 import zlib
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.events import (
     DataReceived,
+    PingAckReceived,
     ResponseReceived,
     StreamEnded,
     StreamReset,
@@ -227,3 +229,75 @@ async def test_an_answer_waits_for_the_clients_window() -> None:
         peer.flush()
         await peer.expect(StreamEnded, stream)
         assert simulator.received[0].ended == "complete"
+
+
+async def test_a_mute_connection_answers_no_ping_and_new_ones_do() -> None:
+    async with Simulator() as simulator, connected(simulator) as peer:
+        await peer.expect(WindowUpdated)
+        simulator.mute()
+        peer.h2.ping(b"no reply")
+        peer.request()
+        async with connected(simulator) as other:
+            other.h2.ping(b"the same")
+            other.request()
+            await other.expect(PingAckReceived)
+            await other.expect(StreamEnded)
+        assert len(simulator.received) == 1
+        assert not peer.closed
+
+
+async def test_a_disconnect_closes_every_connection() -> None:
+    async with Simulator() as simulator, connected(simulator) as peer:
+        peer.request(fault="stall")
+        await peer.expect(ResponseReceived)
+        simulator.disconnect()
+        await peer.until_closed()
+        await simulator.wait_for(lambda s: s.connections == 0)
+        assert simulator.received[0].ended == "closed"
+
+
+async def test_a_client_that_says_goodbye_is_gone() -> None:
+    async with Simulator() as simulator, connected(simulator) as peer:
+        peer.request(gap=0.01)
+        await peer.expect(ResponseReceived)
+        peer.h2.close_connection()
+        peer.flush()
+        await peer.until_closed()
+        assert simulator.received[0].ended == "closed"
+
+
+@pytest.mark.parametrize("junk", [b"GET nothing\r\n\r\n", b"\x16\x03\x01", b"PRI * HTTP/2.0 no"])
+async def test_what_is_no_http_closes_the_connection(junk: bytes) -> None:
+    async with Simulator() as simulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
+        writer.write(junk + b"\r\n\r\n")
+        async with asyncio.timeout(10):
+            await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        assert simulator.received == []
+
+
+async def test_an_answer_that_cannot_be_framed_breaks_the_connection() -> None:
+    async with Simulator() as simulator, httpx.AsyncClient(base_url=simulator.url) as client:
+        simulator.script(Step(headers=(("content-length", "1"),)))
+        with pytest.raises(httpx.HTTPError):
+            await client.post("/v1/messages", json=QUESTION)
+        assert simulator.received[0].ended == "fault"
+
+
+async def test_a_fault_can_befall_an_empty_answer() -> None:
+    async with Simulator() as simulator, connected(simulator) as peer:
+        simulator.script(Step(body=b"", fault="reset"))
+        await peer.expect(StreamReset, peer.request())
+
+
+async def test_a_refused_certificate_leaves_nothing_behind(server_tls: ssl.SSLContext) -> None:
+    async with (
+        Simulator(ssl_context=server_tls) as simulator,
+        httpx.AsyncClient(base_url=simulator.url) as client,
+    ):
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            await client.get("/")
+        assert simulator.connections == 0
+        assert simulator.received == []

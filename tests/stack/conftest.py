@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from structlog.testing import capture_logs
 
 from app.telemetry.recorder import Telemetry
 from tests.stack.servers import Prometheus, exposed, prometheus, record, wait
@@ -19,12 +18,11 @@ _SUFFIXES = {
 
 
 @pytest.fixture(scope="session")
-def observer() -> Iterator[Telemetry]:
+def observer() -> Telemetry:
     """The telemetry of a proxy that has seen a little of everything."""
-    with capture_logs():
-        made = telemetry()
-        record(made)
-        yield made
+    made = telemetry()
+    record(made)
+    return made
 
 
 @pytest.fixture(scope="session")

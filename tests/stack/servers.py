@@ -1,6 +1,7 @@
 """A real Prometheus that scrapes real metrics, on loopback."""
 
 import json
+import math
 import re
 import socket
 import subprocess
@@ -13,10 +14,12 @@ from typing import Any
 
 import httpx
 from prometheus_client import CollectorRegistry, start_http_server
+from structlog.testing import capture_logs
 
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
+from tests.programs import require
 from tests.stack.tree import RULES, yaml_file
 from tests.telemetry.exchanges import FAILED, PLAIN
 
@@ -66,6 +69,11 @@ class Prometheus:
         assert document["status"] == "success", f"{expr}: {document['error']}"
         return list(document["data"]["result"])
 
+    def numbers(self, expr: str) -> list[float]:
+        """Return an instant query's values, without those that are none (NaN)."""
+        values = [float(series["value"][1]) for series in self.query(expr)]
+        return [value for value in values if not math.isnan(value)]
+
     def ready(self) -> bool:
         """Tell whether it answers queries."""
         try:
@@ -89,6 +97,7 @@ def exposed(registry: CollectorRegistry) -> Iterator[int]:
 @contextmanager
 def prometheus(directory: Path, target: int) -> Iterator[Prometheus]:
     """Run Prometheus with the shipped rules on a port of its own, scraping ``target``."""
+    require("prometheus", "prometheus")
     config = directory / "prometheus.yml"
     config.write_text(json.dumps(_config(directory, target)), encoding="utf-8")
     port = _free_port()
@@ -115,10 +124,11 @@ def prometheus(directory: Path, target: int) -> Iterator[Prometheus]:
 def record(telemetry: Telemetry, exchanges: tuple[Exchange, ...] = MIXED) -> None:
     """Let exchanges start and end, and the event loop lag."""
     telemetry.loop_lag.observe(0.002)
-    for exchange in exchanges:
-        progress = Progress(exchange.route)
-        telemetry.started(progress)
-        telemetry.finished(progress, exchange)
+    with capture_logs():
+        for exchange in exchanges:
+            progress = Progress(exchange.route)
+            telemetry.started(progress)
+            telemetry.finished(progress, exchange)
 
 
 def wait(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:

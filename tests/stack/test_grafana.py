@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -123,7 +122,7 @@ def test_every_metric_of_the_proxy_is_shown_somewhere(metric_names: frozenset[st
 
 @pytest.mark.parametrize("where", EXPRESSIONS)
 def test_every_panel_has_data_on_a_real_run(scraped: Prometheus, where: str) -> None:
-    assert list(_numbers(scraped.query(EXPRESSIONS[where]))), EXPRESSIONS[where]
+    assert scraped.numbers(EXPRESSIONS[where]), EXPRESSIONS[where]
 
 
 def test_the_data_source_and_the_folder_are_provisioned() -> None:
@@ -156,10 +155,3 @@ def _overlap(a: Json, b: Json) -> bool:
 
 def _unrecorded(expr: str) -> str:
     return re.sub(r"\bjob[a-z_]*:[a-z0-9_:]+", "", expr)
-
-
-def _numbers(series: list[Json]) -> Iterator[float]:
-    for sample in series:
-        value = float(sample["value"][1])
-        if value == value:  # noqa: PLR0124 - NaN is not
-            yield value

@@ -1,12 +1,11 @@
 """Prometheus' configuration, its rules, and that every alert is proven both ways."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.programs import require, run
 from tests.stack.servers import Prometheus
 from tests.stack.tree import ROOT, RULE_TESTS, RULES, Json, rules, yaml_file
 
@@ -17,12 +16,8 @@ FIRING = 'alertstate="firing"'
 
 
 def promtool(*arguments: str | Path) -> None:
-    """Run it; a machine without it fails the test (Debian: apt-get install prometheus)."""
-    assert shutil.which("promtool"), "promtool is missing: apt-get install prometheus"
-    done = subprocess.run(
-        ["promtool", *arguments], capture_output=True, text=True, timeout=100, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    require("promtool", "prometheus")
+    run("promtool", *arguments)
 
 
 def test_promtool_accepts_the_configuration() -> None:

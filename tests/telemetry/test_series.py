@@ -1,12 +1,9 @@
 """How many series there are, whatever comes."""
 
 import random
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
-
-import pytest
 
 from app.anthropic.endpoints import ROUTES
 from app.anthropic.usage import Usage
@@ -16,6 +13,7 @@ from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
 from app.telemetry.tokens import STOP_REASONS, USAGE_MISSING
 from app.telemetry.traffic import ERROR_TYPES
+from tests.programs import require
 from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, exposition, record, telemetry
 
 LIMIT = 1_500
@@ -59,7 +57,7 @@ def anything(dice: random.Random) -> Exchange:
 
 
 def test_ten_thousand_odd_requests_make_fewer_than_1500_series() -> None:
-    observer, dice = telemetry(), random.Random(4)  # noqa: S311 - repeatable, not secret
+    observer, dice = telemetry(), random.Random(4)
 
     for _ in range(10_000):
         record(observer, anything(dice))
@@ -68,7 +66,7 @@ def test_ten_thousand_odd_requests_make_fewer_than_1500_series() -> None:
 
 
 def test_what_has_no_series_of_its_own_is_counted_still() -> None:
-    observer, dice = telemetry(), random.Random(5)  # noqa: S311 - repeatable, not secret
+    observer, dice = telemetry(), random.Random(5)
 
     for _ in range(1_000):
         record(observer, anything(dice))
@@ -94,9 +92,9 @@ def test_a_usual_day_makes_a_few_hundred_series() -> None:
     assert series(observer) < LIMIT / 1.5
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_finds_nothing_to_complain_about() -> None:
-    observer, dice = telemetry(), random.Random(6)  # noqa: S311 - repeatable, not secret
+    require("promtool", "prometheus")
+    observer, dice = telemetry(), random.Random(6)
     record(observer, PLAIN, *(anything(dice) for _ in range(100)))
 
     checked = subprocess.run(

@@ -1,0 +1,53 @@
+"""Further detectors, off unless chosen (``+extended``): services with tokens of a known shape."""
+
+import re
+
+from app.scrubber.detectors import Detector, after
+
+_WORD = after("A-Za-z0-9")
+_DASHED = after("A-Za-z0-9_-")
+
+
+def _token(name: str, head: str, shape: str, example: str, *, dashed: bool = False) -> Detector:
+    """Return the detector of ``head`` and a body of ``shape``, which is valid in RE2 and ``re``."""
+    return Detector(
+        name=name,
+        gate=(_DASHED if dashed else _WORD) + f"({head}{shape})",
+        pattern=re.compile(f"{head}{shape}(?![A-Za-z0-9_])".encode()),
+        examples=(head.replace("\\", "") + example,),
+        negatives=(head.replace("\\", ""), f"x{head}{example}".replace("\\", "")),
+    )
+
+
+EXTENDED: tuple[Detector, ...] = (
+    _token("gitlab_token", "glpat-", "[A-Za-z0-9_-]{20,300}", "a1b2c3d4e5f6g7h8i9j0", dashed=True),
+    _token("slack_token", "xoxb-", "[A-Za-z0-9-]{20,250}", "1234567890-abcdefghijkl", dashed=True),
+    _token(
+        "slack_user_token", "xoxp-", "[A-Za-z0-9-]{20,250}", "1234567890-abcdefghijkl", dashed=True
+    ),
+    _token("npm_token", "npm_", "[A-Za-z0-9]{36}", "a1B2" * 9),
+    _token("pypi_token", "pypi-", "[A-Za-z0-9_-]{50,250}", "AgEIcHlwaS5vcmc" * 4, dashed=True),
+    _token("huggingface_token", "hf_", "[A-Za-z0-9]{34,40}", "aB" * 17),
+    _token("twilio_key", "SK", "[0-9a-f]{32}", "0123456789abcdef" * 2),
+    _token(
+        "sendgrid_key", r"SG\.", r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", f"{'a1' * 11}.{'b' * 43}"
+    ),
+    _token("digitalocean_token", "dop_v1_", "[0-9a-f]{64}", "0123456789abcdef" * 4),
+    _token("groq_key", "gsk_", "[A-Za-z0-9]{48,64}", "a1B2" * 13),
+    _token("databricks_token", "dapi", "[0-9a-f]{32}", "0123456789abcdef" * 2),
+    _token("linear_key", "lin_api_", "[A-Za-z0-9]{40}", "a1B2" * 10),
+    _token("shopify_token", "shpat_", "[0-9a-fA-F]{32}", "0123456789abcdef" * 2),
+    _token("postman_key", "PMAK-", "[0-9a-f]{24}-[0-9a-f]{34}", f"{'0a' * 12}-{'1b' * 17}"),
+    _token("docker_token", "dckr_pat_", "[A-Za-z0-9_-]{27}", "a1B2c3" * 4 + "xyz", dashed=True),
+    _token(
+        "telegram_bot_token", "", "[0-9]{8,10}:AA[A-Za-z0-9_-]{33}", f"123456789:AA{'a1b' * 11}"
+    ),
+    Detector(
+        name="azure_storage_key",
+        gate=r"(AccountKey=[A-Za-z0-9+/]{20})",
+        pattern=re.compile(rb"AccountKey=(?P<secret>[A-Za-z0-9+/]{86}==)"),
+        secret="secret",
+        examples=("DefaultEndpointsProtocol=https;AccountKey=" + "a1B2" * 21 + "ab==",),
+        negatives=("AccountKey={storage_key}",),
+    ),
+)

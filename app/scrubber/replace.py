@@ -1,0 +1,103 @@
+"""One unit of a request: what is replaced in it, by what."""
+
+import re
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from app.scrubber.escapes import value, view
+from app.scrubber.ledger import Ledger
+from app.scrubber.placeholders import Scheme
+from app.scrubber.rules import Rules
+from app.scrubber.scan import Hit, Scanner, Span
+from app.scrubber.strings import Path, Place, Text, strings
+
+
+class Replacement(NamedTuple):
+    """A stretch of a unit, the value in it and what stands for it."""
+
+    start: int
+    end: int
+    detector: str
+    value: str
+    placeholder: str
+    path: Path
+
+
+class Replacer:
+    """Applies the rules to unit after unit, in cache order."""
+
+    def __init__(self, rules: Rules, scheme: Scheme) -> None:
+        literal = scheme.literal(detector.label for detector in rules.detectors)
+        self._rules = rules
+        self._labels = {
+            scheme.spelled(detector.label): detector.label for detector in rules.detectors
+        }
+        self._literal = re.compile(literal.encode())
+        self._scanner = Scanner(rules.detectors, extra=literal)
+
+    def replacements(self, unit: bytes, ledger: Ledger, place: Place) -> list[Replacement]:
+        """Return what is replaced in a unit, in order; the ledger notes what it learns.
+
+        Raises `walk.NotJson` for anything but JSON.
+        """
+        plain = view(unit)
+        candidates = self._scanner.candidates(plain.text)
+        if not candidates and not ledger.occurs(plain.text):
+            return []
+        texts = strings(plain.text, place=place)
+        hits = deque(self._scanner.hits(plain.text, candidates, [text.span for text in texts]))
+        return [
+            replacement._replace(
+                start=plain.original(replacement.start), end=plain.original(replacement.end)
+            )
+            for _, block in groupby(texts, key=lambda text: text.block)
+            for replacement in self._in_block(plain.text, list(block), hits, ledger)
+        ]
+
+    def _in_block(
+        self, text: bytes, block: Sequence[Text], hits: deque[Hit], ledger: Ledger
+    ) -> list[Replacement]:
+        """Return what is replaced in a block: what is detected, then what is known by now."""
+        self._reserve(text, block, ledger)
+        replaced: list[Replacement] = []
+        gaps: list[Span] = []
+        for one in block:
+            start = one.span.start
+            while hits and hits[0].start < one.span.end:
+                hit = hits.popleft()
+                gaps.append(Span(start, hit.start))
+                start = hit.end
+                replaced += self._detected(hit, one.path, ledger)
+            gaps.append(Span(start, one.span.end))
+        starts = [one.span.start for one in block]
+        for span, hidden, shown in ledger.known(text, gaps):
+            path = block[bisect_right(starts, span.start) - 1].path
+            replaced.append(Replacement(*span, hidden.detector, hidden.value, shown, path))
+        return sorted(replaced, key=lambda one: one.start)
+
+    def _reserve(self, text: bytes, block: Sequence[Text], ledger: Ledger) -> None:
+        for one in block:
+            for literal in self._literal.finditer(text, *one.span):
+                ledger.reserve(self._labels[literal[1].decode()], int(literal[2]))
+
+    def _detected(self, hit: Hit, path: Path, ledger: Ledger) -> Iterator[Replacement]:
+        found = value(hit.escaped)
+        if self._rules.allows(found):
+            return
+        shown = ledger.placeholder(hit.detector, found)
+        if hit.password is not None:
+            ledger.learn(hit.detector, value(hit.password))
+        yield Replacement(hit.start, hit.end, hit.detector.name, found, shown, path)
+
+
+def spliced(text: bytes, pieces: Iterable[tuple[int, int, bytes]]) -> bytes:
+    """Return ``text`` with each piece in the place of its span; the same object without any."""
+    parts: list[bytes] = []
+    copied = 0
+    for start, end, piece in sorted(pieces):
+        parts += text[copied:start], piece
+        copied = end
+    return b"".join([*parts, text[copied:]]) if parts else text

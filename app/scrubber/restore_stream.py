@@ -1,0 +1,128 @@
+"""Restoring in an event stream (Messages API, streaming), delta by delta.
+
+An `input_json_delta` carries pieces of JSON text inside a JSON string: a value in it is escaped
+twice on the wire. Thinking and signature deltas are never touched: the client sends them back and
+upstream checks them.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.anthropic.sse import Record, Splitter, parse
+from app.scrubber.answer import Table, escaped
+from app.scrubber.restore_json import restored_json, with_string
+from app.scrubber.strings import Path
+
+
+class _Kind(NamedTuple):
+    """How a type of delta is restored: the member with its text, and how a value is written."""
+
+    member: str
+    spell: Callable[[str], str]
+    is_input: bool
+
+
+_KINDS = {
+    "text_delta": _Kind("text", str, is_input=False),
+    "input_json_delta": _Kind("partial_json", escaped, is_input=True),
+}
+_UNTOUCHED = frozenset(("thinking_delta", "signature_delta"))
+_ENDS = (b"message_stop", b"error")
+
+
+class _Block:
+    """A content block that is being streamed. ``held`` goes on with the next delta of ``kind``."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.held = ""
+        self.tail = ""  # of what has been looked through for unresolved placeholders
+
+
+class StreamRestorer:
+    """Restores a stream. State: the begun record, and the blocks with something to remember."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._splitter = Splitter()
+        self._blocks: dict[Any, _Block] = {}
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what can go on."""
+        return b"".join(map(self._record, self._splitter.feed(data)))
+
+    def close(self) -> bytes:
+        """Return the rest, at the stream's end."""
+        return self._flush_all() + self._splitter.close()
+
+    def _record(self, record: Record) -> bytes:
+        if not record.whole:
+            return record.raw
+        name, data = parse(record.raw)
+        if name in _ENDS:
+            return self._flush_all() + self._elsewhere(record.raw, data)
+        if not name.startswith(b"content_block_"):
+            return self._elsewhere(record.raw, data)
+        try:
+            event = json.loads(data)
+            index, delta = event["index"], event.get("delta")
+            kind = delta["type"] if name == b"content_block_delta" else None
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return record.raw
+        if name == b"content_block_stop":
+            return self._flush(index) + record.raw
+        if kind in _KINDS and isinstance(delta.get(_KINDS[kind].member), str):
+            return self._delta(record.raw, data, index, kind, delta[_KINDS[kind].member])
+        return record.raw if kind in _UNTOUCHED else self._elsewhere(record.raw, data)
+
+    def _delta(self, raw: bytes, data: bytes, index: Any, kind: str, text: str) -> bytes:
+        block = self._blocks.setdefault(index, _Block(kind))
+        before = b"" if block.kind == kind else self._flush(index)
+        block = self._blocks.setdefault(index, _Block(kind))
+        if _KINDS[kind].is_input:
+            self._look_through(block, text)
+        whole = block.held + text
+        ready = self._table.begun(whole)
+        block.held = whole[ready:]
+        restored = self._table.restore(whole[:ready], _KINDS[kind].spell)
+        if restored == text:
+            return before + raw
+        if not restored:
+            return before  # all of it is held back
+        path: Path = (((None, 0), "delta"), _KINDS[kind].member)
+        return before + _with_data(raw, data, with_string(data, path, restored))
+
+    def _look_through(self, block: _Block, text: str) -> None:
+        self._table.count_unresolved(block.tail + text, len(block.tail))
+        block.tail = (block.tail + text)[-64:]
+
+    def _flush_all(self) -> bytes:
+        return b"".join([self._flush(index) for index in list(self._blocks)])
+
+    def _flush(self, index: Any) -> bytes:
+        """Forget a block; return a delta of its kind with what was held back."""
+        block = self._blocks.pop(index, None)
+        if block is None or not block.held:
+            return b""
+        text = self._table.restore(block.held, _KINDS[block.kind].spell)
+        delta = {"type": block.kind, _KINDS[block.kind].member: text}
+        event = {"type": "content_block_delta", "index": index, "delta": delta}
+        line = json.dumps(event, separators=(",", ":"))
+        return b"event: content_block_delta\ndata: " + line.encode() + b"\n\n"
+
+    def _elsewhere(self, raw: bytes, data: bytes) -> bytes:
+        """Restore in an event that holds whole strings."""
+        if not self._table.stands_in(data):
+            return raw
+        restored = restored_json(data, self._table)
+        return raw if restored is data else _with_data(raw, data, restored)
+
+
+def _with_data(raw: bytes, data: bytes, new: bytes) -> bytes:
+    """Return a record with ``new`` for its ``data``."""
+    before, found, rest = raw.partition(data)
+    if found:
+        return before + new + rest
+    # The data came in several lines: it goes on in one, where JSON allows it.
+    return b"event: " + parse(raw).name + b"\ndata: " + new.replace(b"\n", b" ") + b"\n\n"

@@ -1,0 +1,142 @@
+"""Which strings of a request are scanned: all of them, but for a list.
+
+A block type or member nobody has heard of is scanned. What is skipped is what the API itself
+reads, and what a client has to send back unchanged.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.scrubber.scan import Span
+from app.scrubber.walk import events
+
+# Values under these names, wherever they stand.
+_SKIPPED = frozenset(
+    b"model role type stop_sequences temperature top_p max_tokens top_k stream metadata "
+    b"input_schema".split()
+)
+# Likewise, but not in a tool's input, where a name may mean anything (`aws_access_key_id`).
+_ECHOED = re.compile(rb"thinking|redacted_thinking|signature|encrypted_\w+")
+_PROTOCOL = re.compile(rb"id|\w*_id|cache_control|authorization_token")
+_IN_TOOLS = frozenset((b"name", b"description"))
+_OPAQUE = frozenset((b"base64", b"redacted_thinking"))  # types whose `data` is no text
+_BLOCK_DEPTH = 2  # a content block is an element of a member of its message
+
+# (path of the parent, name or index); the outermost is (None, 0), the unit itself.
+Path = tuple[Any, str | int] | None
+
+
+class Text(NamedTuple):
+    """The inside of a string, between its quotes. ``block`` grows from block to block."""
+
+    span: Span
+    block: int
+    path: Path
+
+
+class Place(NamedTuple):
+    """Where a member stands: in a tool's input, in tool definitions."""
+
+    in_input: bool = False
+    in_tools: bool = False
+
+
+Rule = Callable[[bytes, Place], bool]  # whether a member of that name is skipped there
+
+
+def skipped_in_answer(name: bytes, place: Place) -> bool:
+    """Skip what the client sends back and upstream checks."""
+    return not place.in_input and _ECHOED.fullmatch(name) is not None
+
+
+def skipped_in_request(name: bytes, place: Place) -> bool:
+    """Skip that, and what is the API's own."""
+    return (
+        name in _SKIPPED
+        or (place.in_tools and name in _IN_TOOLS)
+        or (not place.in_input and _PROTOCOL.fullmatch(name) is not None)
+        or skipped_in_answer(name, place)
+    )
+
+
+class _Frame:
+    """An open object or array, and how its strings are taken."""
+
+    __slots__ = ("data", "index", "kinds", "name", "path", "place", "skipped")
+
+    def __init__(self, path: Path, place: Place, *, skipped: bool) -> None:
+        self.path = path
+        self.place = place
+        self.skipped = skipped  # nothing in here is scanned
+        self.name: bytes | None = None  # of the member being read, in an object
+        self.index = -1  # of the element being read, in an array
+        self.kinds: list[bytes] = []  # every `type` member: a repeated one must not hide text
+        self.data: list[int] = []  # where the `data` strings went
+
+    def skips(self, rule: Rule) -> bool:
+        """Whether the member being read is skipped."""
+        return self.skipped or (self.name is not None and rule(self.name, self.place))
+
+    def inner(self, rule: Rule) -> "_Frame":
+        """Return the frame of the member being read."""
+        in_input, in_tools = self.place
+        place = Place(
+            in_input or self.name == b"input",
+            in_tools or (self.name == b"tools" and not in_input),
+        )
+        return _Frame(self.member(), place, skipped=self.skips(rule))
+
+    def member(self) -> Path:
+        """Return the path of the member being read."""
+        name = self.index if self.name is None else self.name.decode("utf-8", "replace")
+        return (self.path, name)
+
+
+def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = Place()) -> list[Text]:
+    """Return the strings of a JSON value that ``rule`` does not skip, in order.
+
+    ``place`` is where the value stands. Raises `walk.NotJson`.
+    """
+    frame = _Frame(None, place, skipped=False)
+    outer: list[_Frame] = []
+    taken: list[Text | None] = []
+    block = 0
+    for kind, _, start, end in events(text):
+        if kind == "close":
+            _drop_opaque(frame, taken)
+            frame = outer.pop()
+            continue
+        if kind == "key":
+            frame.name = text[start + 1 : end - 1]
+            if not frame.skipped:
+                taken.append(Text(Span(start + 1, end - 1), block, frame.path))
+            continue
+        if frame.name is None:
+            frame.index += 1
+        block += len(outer) == _BLOCK_DEPTH
+        if kind == "open":
+            outer.append(frame)
+            frame = frame.inner(rule)
+        elif kind == "string":
+            one = Text(Span(start + 1, end - 1), block, frame.member())
+            _take(frame, one, text, taken, skipped=frame.skips(rule))
+    return [one for one in taken if one is not None]
+
+
+def _take(
+    frame: _Frame, one: Text, text: bytes, taken: list[Text | None], *, skipped: bool
+) -> None:
+    if frame.name == b"type":
+        frame.kinds.append(text[slice(*one.span)])
+    if skipped:
+        return
+    if frame.name == b"data":
+        frame.data.append(len(taken))
+    taken.append(one)
+
+
+def _drop_opaque(frame: _Frame, taken: list[Text | None]) -> None:
+    if frame.data and frame.kinds and _OPAQUE.issuperset(frame.kinds):
+        for index in frame.data:
+            taken[index] = None

@@ -1,0 +1,117 @@
+"""Twenty seconds of everything at once: nothing is corrupted, nothing is left behind."""
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import httpx
+from h2.errors import ErrorCodes
+
+from tests.http2.outgoing import MakeTransport, request
+from tests.http2.peer import Call, eventually, peer
+from tests.http2.tls import Tls
+
+SECONDS = 20.0
+CLIENTS = 60
+KB = 1024
+
+
+class Mischief:
+    """A peer that mostly answers, with the digest of the request and of the response."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    async def answer(self, call: Call) -> None:
+        mood = self.random.random()
+        if mood < 0.02:
+            call.wire.reset(call.id, ErrorCodes.REFUSED_STREAM)
+        elif mood < 0.04:
+            call.wire.reset(call.id, ErrorCodes.INTERNAL_ERROR)
+        elif mood < 0.05:
+            call.wire.goaway(call.id)
+            await self.reply(call)
+        elif mood < 0.053:
+            call.wire.writer.transport.abort()
+        elif mood < 0.06:
+            call.wire.settings({3: self.random.randint(1, 30)})
+            await self.reply(call)
+        else:
+            await self.reply(call)
+
+    async def reply(self, call: Call) -> None:
+        await call.whole.wait()
+        body = self.random.randbytes(self.random.choice([0, 20, 3 * KB, 90 * KB, 400 * KB]))
+        call.head(
+            200,
+            [
+                (b"x-received", hashlib.sha256(call.body).hexdigest().encode()),
+                (b"x-sent", hashlib.sha256(body).hexdigest().encode()),
+            ],
+        )
+        for start in range(0, len(body), step := self.random.choice([7 * KB, 50 * KB])):
+            await call.data(body[start : start + step], pad=self.random.choice([0, 0, 9]))
+            if self.random.random() < 0.002:
+                call.wire.reset(call.id, ErrorCodes.CANCEL)
+                return
+        await call.data(b"", end=True)
+
+
+class Pieces(httpx.AsyncByteStream):
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.body), 10 * KB):
+            yield self.body[start : start + 10 * KB]
+            await asyncio.sleep(0)
+
+
+async def test_chaos_corrupts_nothing_and_leaks_nothing(
+    make_transport: MakeTransport, tls: Tls
+) -> None:
+    transport = make_transport(max_connections=6, ping_interval=0.5)
+    dice = random.Random(20)
+    outcomes: Counter[str] = Counter()
+    tasks = len(asyncio.all_tasks())
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SECONDS
+
+    async def exchange(url: str) -> None:
+        body = dice.randbytes(dice.choice([0, 0, 100, 40 * KB, 150 * KB, 600 * KB]))
+        sent = request(url, body=body if dice.random() < 0.5 else Pieces(body))
+        response = await transport.handle_async_request(sent)
+        digest = hashlib.sha256()
+        try:
+            async for chunk in response.stream:  # type: ignore[union-attr] # it is asynchronous
+                digest.update(chunk)
+                if dice.random() < 0.02:
+                    await asyncio.sleep(0.05)
+        finally:
+            await response.aclose()
+        assert response.headers["x-received"] == hashlib.sha256(body).hexdigest()
+        assert response.headers["x-sent"] == digest.hexdigest()
+
+    async def client(url: str) -> None:
+        while loop.time() < end:
+            patience = 0.03 if dice.random() < 0.1 else 30.0
+            try:
+                async with asyncio.timeout(patience):
+                    await exchange(url)
+                outcomes["whole"] += 1
+            except TimeoutError:
+                outcomes["aborted"] += 1
+            except httpx.TransportError as exc:
+                outcomes[type(exc).__name__] += 1
+
+    async with peer(tls.server("h2"), Mischief(7).answer, settings={3: 20}) as upstream:
+        await asyncio.gather(*(client(upstream.url) for _ in range(CLIENTS)))
+        assert outcomes["whole"] > sum(outcomes.values()) / 2, outcomes
+        assert transport.stats.streams_open == transport.stats.waiting == 0
+        for wire in upstream.wires:
+            for stream_id, times in Counter(stream for stream, _, _ in wire.resets).items():
+                assert times == 1, stream_id
+        await transport.aclose()
+    await eventually(lambda: len(asyncio.all_tasks()) <= tasks)

@@ -1,0 +1,65 @@
+"""The demo's load through a real proxy, as a real Prometheus sees it: no panel stays empty."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.certificates import Certificate
+from app.simulator.load import Load
+from tests.proxying import proxying, simulated
+from tests.stack.servers import prometheus
+from tests.stack.tree import expressions, yaml_file
+
+# What the demo does not do: nothing there means that nothing happened.
+QUIET = {
+    "anthropic_proxy_label_overflow_total",
+    "anthropic_proxy_scrub_restored_total",
+    "anthropic_proxy_unpriced_requests_total",
+}
+DEMO = yaml_file("docker-compose.yml")["services"]["proxy-demo"]["environment"]
+RATE = 20.0  # requests a second, so that all scenarios come by soon
+PATIENCE = 60.0  # seconds for all of them to be seen
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+async def test_the_demo_fills_every_panel(certificate: Certificate, tmp_path: Path) -> None:
+    async with (
+        simulated(certificate) as upstream,
+        proxying(
+            upstream.url,
+            certificate,
+            scrub_mode=DEMO["ANTHROPIC_PROXY_SCRUB_MODE"],
+            scrub_hmac_key=DEMO["ANTHROPIC_PROXY_SCRUB_HMAC_KEY"],
+        ) as proxy,
+    ):
+        load = asyncio.create_task(Load(proxy.url, rate=RATE, verify=proxy.trust()).run())
+        try:
+            empty = await asyncio.to_thread(_empty_panels, proxy.at.dashboard_port, tmp_path)
+        finally:
+            load.cancel()
+            await asyncio.gather(load, return_exceptions=True)
+    assert empty == []
+
+
+def _empty_panels(port: int, directory: Path) -> list[str]:
+    """Return the expressions that give nothing, quiet ones aside, once patience is at its end."""
+    awaited = {
+        where: expr
+        for where, expr in expressions().items()
+        if not any(name in expr for name in QUIET)
+    }
+    end = time.monotonic() + PATIENCE
+    with prometheus(directory, port) as server:
+        while awaited and time.monotonic() < end:
+            time.sleep(1)
+            awaited = {w: expr for w, expr in awaited.items() if not server.numbers(expr)}
+    return list(awaited)

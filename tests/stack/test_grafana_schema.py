@@ -1,0 +1,45 @@
+"""The dashboards, held against Grafana's own types by its own compiler."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.programs import require, run
+from tests.stack.tree import DASHBOARDS, yaml_file
+
+SCHEMA = Path(__file__).parent / "schema"
+
+
+@pytest.fixture(scope="module")
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the schema and the compiler, as locked."""
+    require("npm", "npm")
+    folder = tmp_path_factory.mktemp("schema")
+    shutil.copytree(SCHEMA, folder, dirs_exist_ok=True)
+    run("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
+    return folder
+
+
+def test_dashboards_are_what_grafana_s_schema_allows(compiler: Path) -> None:
+    for path in DASHBOARDS:
+        board = path.read_text(encoding="utf-8")
+        (compiler / f"{path.stem}.ts").write_text(_typed(board), encoding="utf-8")
+    run("node_modules/.bin/tsc", "--project", ".", cwd=compiler)
+
+
+def test_a_wrong_option_would_be_noticed(compiler: Path) -> None:
+    board = DASHBOARDS[0].read_text(encoding="utf-8").replace('"colorMode"', '"colourMode"')
+    (compiler / "wrong.ts").write_text(_typed(board), encoding="utf-8")
+    with pytest.raises(AssertionError, match="colourMode"):
+        run("node_modules/.bin/tsc", "--project", ".", cwd=compiler)
+
+
+def test_the_schema_is_that_of_the_grafana_we_ship() -> None:
+    package = yaml_file(SCHEMA / "package.json")
+    image = yaml_file("docker-compose.yml")["services"]["grafana"]["image"]
+    assert image == f"grafana/grafana:{package['devDependencies']['@grafana/schema']}"
+
+
+def _typed(board: str) -> str:
+    return f'import type {{ Board }} from "./board.ts";\nexport const board: Board = {board};\n'

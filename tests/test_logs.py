@@ -1,0 +1,214 @@
+"""Logging as a process sees it, and its sink."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import threading
+from typing import Any
+
+import pytest
+
+from app.logs import PINNED, Sink, writer
+
+DEADLINE = 30.0
+CANARY = "sk-ant-api03-fake-canary"
+
+
+def logged(script: str, *, level: str = "debug", form: str = "json") -> list[str]:
+    """Run ``script`` with logging set up; return what it wrote to standard error."""
+    program = f"""
+import logging, sys, structlog
+from app import logs
+sink = logs.configure({level!r}, {form!r})
+log = structlog.get_logger("test")
+{textwrap.dedent(script)}
+sink.close(10)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=DEADLINE,
+    )
+    return ran.stderr.splitlines()
+
+
+def documents(script: str, **how: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in logged(script, **how)]
+
+
+def test_json_lines_have_a_level_a_time_and_their_fields() -> None:
+    (line,) = documents('log.warning("request slow", duration=9.5, status=200)')
+
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "request slow", "level": "warning", "duration": 9.5, "status": 200}
+
+
+def test_loggers_of_the_standard_library_write_the_same_lines() -> None:
+    (line,) = documents('logging.getLogger("somewhere").info("so %s", "it is")')
+
+    assert (line["event"], line["level"]) == ("so it is", "info")
+
+
+def test_what_is_below_the_level_is_not_written() -> None:
+    script = 'log.info("a"); log.debug("b"); logging.getLogger("c").info("d"); log.error("e")'
+
+    assert [line["event"] for line in documents(script, level="warning")] == ["e"]
+
+
+def test_loggers_that_print_headers_stay_quiet_whatever_the_level() -> None:
+    script = f"""
+    for name in {(*PINNED, "hpack.hpack", "httpcore.http2", "hypercorn.access.x")!r}:
+        logging.getLogger(name).debug("x-api-key: {CANARY}")
+        logging.getLogger(name).info("x-api-key: {CANARY}")
+    logging.getLogger("httpx").warning("loud")
+    """
+
+    assert [line["event"] for line in documents(script)] == ["loud"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_tracebacks_show_no_local_variables(form: str) -> None:
+    script = f"""
+    def fail(body):
+        raise RuntimeError("it failed")
+    try:
+        fail("{CANARY[:8]}" + "{CANARY[8:]}")
+    except RuntimeError:
+        log.exception("the proxy failed")
+        logging.getLogger("x").exception("again")
+    """
+
+    text = "\n".join(logged(script, form=form))
+
+    assert text.count("it failed") >= 2
+    assert "fail" in text
+    assert CANARY not in text
+
+
+def test_auto_is_json_where_there_is_no_terminal() -> None:
+    assert documents('log.info("hello")', form="auto")[0]["event"] == "hello"
+
+
+def test_console_lines_are_for_people() -> None:
+    (line,) = logged('log.info("request", status=200)', form="console")
+
+    assert re.search(r"\[info +\] request +status=200", line)
+
+
+def test_console_lines_have_no_colours_where_there_is_no_terminal() -> None:
+    assert "\x1b" not in "".join(logged('log.error("request", status=200)', form="console"))
+
+
+def test_a_level_that_is_none_is_an_error() -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        logged("pass", level="chatty")
+
+
+def test_closing_writes_what_waits_in_order() -> None:
+    lines: list[str] = []
+    sink = Sink(lines.append)
+    for number in range(1_000):
+        sink.write(f"{number}\n")
+
+    sink.close(DEADLINE)
+
+    assert "".join(lines).split() == [str(number) for number in range(1_000)]
+    assert sink.dropped == 0
+
+
+def test_a_blocked_sink_drops_lines_and_blocks_no_one() -> None:
+    blocked, written = threading.Event(), threading.Event()
+    lines: list[str] = []
+
+    def block(text: str) -> None:
+        written.set()
+        blocked.wait(DEADLINE)
+        lines.append(text)
+
+    sink = Sink(block, capacity=10)
+    sink.write("first\n")
+    assert written.wait(DEADLINE)
+    for _ in range(100):
+        sink.write("more\n")
+
+    assert sink.dropped == 90
+    blocked.set()
+    sink.close(DEADLINE)
+    assert "".join(lines).count("more") == 10
+
+
+def test_a_broken_sink_is_counted_and_gets_the_next_lines() -> None:
+    lines: list[str] = []
+
+    def fail_once(text: str) -> None:
+        lines.append(text)
+        if len(lines) == 1:
+            tried.set()
+            raise OSError("no space left on device")
+
+    tried = threading.Event()
+    sink = Sink(fail_once)
+    sink.write("lost\n")
+    assert tried.wait(DEADLINE)
+    sink.write("kept\n")
+    sink.close(DEADLINE)
+
+    assert "".join(lines) == "lost\nkept\n"
+    assert sink.dropped == 1
+
+
+def test_after_closing_lines_are_dropped() -> None:
+    lines: list[str] = []
+    sink = Sink(lines.append)
+    sink.close(DEADLINE)
+
+    sink.write("late\n")
+
+    assert (lines, sink.dropped) == ([], 1)
+
+
+def test_closing_a_blocked_sink_keeps_its_deadline() -> None:
+    blocked = threading.Event()
+    sink = Sink(lambda _: blocked.wait(DEADLINE))
+    sink.write("stuck\n")
+
+    sink.close(0.01)  # returns although the line is not written
+
+    blocked.set()
+    sink.close(DEADLINE)
+
+
+def test_a_process_with_a_full_pipe_for_its_log_ends_well() -> None:
+    reader, full = os.pipe()
+    try:
+        program = (
+            "import structlog; from app import logs; sink = logs.configure('info', 'json');"
+            "log = structlog.get_logger();"
+            "[log.info('x' * 100) for _ in range(20_000)];"
+            "sink.close(0.1); print(sink.dropped > 0, flush=True)"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=True,
+            timeout=DEADLINE,
+        )
+    finally:
+        os.close(reader)
+        os.close(full)
+
+    assert ran.stdout == b"True\n"
+
+
+def test_a_line_of_odd_characters_is_written_all_the_same() -> None:
+    reader, pipe = os.pipe()
+    with os.fdopen(pipe, "w", encoding="ascii") as stream:
+        writer(stream)("Kürbis \ud800\n")
+    with os.fdopen(reader, "rb") as end:
+        assert end.read() == "Kürbis \\ud800\n".encode()
