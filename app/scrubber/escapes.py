@@ -10,8 +10,8 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-# A backslash behind an even number of them starts an escape; they are group 1.
-_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*+)\\(?:u00([2-7][0-9a-fA-F])|/)")
+_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|/)")
+_BACKSLASH = 0x5C
 _MUST_STAY = {0x22: b'\\"', 0x5C: b"\\\\", 0x7F: b"\\u007f"}
 _PLAIN = re.compile(r"[ !#-\[\]-~]+")
 _ESCAPED_UNIT = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
@@ -34,16 +34,19 @@ class View:
 
 def view(original: bytes) -> View:
     """Return the plain spelling of JSON text."""
+    if b"\\/" not in original and b"\\u00" not in original:
+        return View(original)  # as nearly always
     pieces: list[bytes] = []
     marks: list[int] = []
     shifts: list[int] = []
     copied = size = 0
     for escape in _ESCAPE.finditer(original):
-        code = int(escape[2] or b"2f", 16)
+        if _is_escaped(original, escape.start()):
+            continue
+        code = int(escape[1] or b"2f", 16)
         plain = _MUST_STAY.get(code, bytes([code]))
-        before = original[copied : escape.end(1)]
-        pieces += before, plain
-        size += len(before) + len(plain)
+        pieces += original[copied : escape.start()], plain
+        size += escape.start() - copied + len(plain)
         copied = escape.end()
         marks.append(size)
         shifts.append(copied - size)
@@ -51,6 +54,14 @@ def view(original: bytes) -> View:
         return View(original)
     pieces.append(original[copied:])
     return View(b"".join(pieces), marks, shifts)
+
+
+def _is_escaped(text: bytes, backslash: int) -> bool:
+    """Whether a backslash is the second half of an escape: an odd number stand before it."""
+    first = backslash
+    while first and text[first - 1] == _BACKSLASH:
+        first -= 1
+    return (backslash - first) % 2 == 1
 
 
 def value(escaped: bytes) -> str:
