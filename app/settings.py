@@ -6,10 +6,13 @@ value counts as unset. `load` turns what is wrong into one message for people.
 
 import difflib
 import hashlib
+import ipaddress
 import os
+import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,7 +27,9 @@ from app.proxy.upstream import Timeouts
 
 PREFIX = "ANTHROPIC_PROXY_"
 ENV_FILE = ".env"
-HMAC_KEY_LENGTH = 64  # hex digits: the 256 bits of HMAC-SHA256's key
+HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
+MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
+HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -42,14 +47,18 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _host(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        if not HOST_NAME.fullmatch(value):
+            raise ValueError("must be an IP address or a host name") from None
+    return value
+
+
 def _hmac_key(value: SecretStr | None) -> SecretStr | None:
-    if value is not None:
-        key = value.get_secret_value()
-        if len(key) != HMAC_KEY_LENGTH or not all(c in "0123456789abcdefABCDEF" for c in key):
-            raise ValueError(
-                f"must be {HMAC_KEY_LENGTH} hex digits; make one with: "
-                'python3 -c "import secrets; print(secrets.token_hex(32))"'
-            )
+    if value is not None and not HMAC_KEY.fullmatch(value.get_secret_value()):
+        raise ValueError(f"must be 64 hex digits; {MAKE_A_KEY}")
     return value
 
 
@@ -59,7 +68,18 @@ def _existing(value: Path | None) -> Path | None:
     return value
 
 
+def _authorities(value: Path | None) -> Path | None:
+    if value is not None:
+        try:
+            ssl.create_default_context(cafile=value)
+        except OSError:  # SSLError is one
+            raise ValueError("must be a PEM file with the certificates of CAs") from None
+    return value
+
+
+Host = Annotated[str, AfterValidator(_host)]
 File = Annotated[Path | None, AfterValidator(_existing)]
+CaFile = Annotated[File, AfterValidator(_authorities)]
 
 
 def _state_directory() -> Path:
@@ -81,7 +101,7 @@ class Settings(BaseSettings):
     )
 
     # The server
-    host: str = Field("0.0.0.0", description="Address to listen on")  # noqa: S104 - the default asked for
+    host: Host = Field("0.0.0.0", description="Address to listen on")  # noqa: S104 - the default asked for
     port: Port = Field(8443, description="HTTPS port of the proxy")
     dashboard_port: Port = Field(9090, description="Plain HTTP port of the dashboard")
     shutdown_timeout: Delay = Field(
@@ -96,7 +116,7 @@ class Settings(BaseSettings):
         description="Certificate chain (PEM); default: ./server.crt, else one made on first start",
     )
     tls_key_file: File = Field(None, description="Its private key (PEM); default: ./server.key")
-    tls_client_ca_file: File = Field(
+    tls_client_ca_file: CaFile = Field(
         None, description="CA file (PEM): clients must show a certificate that it signed"
     )
     state_dir: Path = Field(
@@ -126,7 +146,7 @@ class Settings(BaseSettings):
     upstream_pool_timeout: Seconds = Field(10.0, description="Longest wait for a free slot")
     upstream_max_connections: Count = Field(20, description="Most connections to upstream")
     upstream_max_keepalive_connections: Bytes = Field(10, description="Most that are kept idle")
-    upstream_ca_file: File = Field(
+    upstream_ca_file: CaFile = Field(
         None, description="CA file (PEM) to trust for upstream, instead of the usual ones"
     )
     upstream_http2: bool = Field(True, description="Speak HTTP/2 to upstream; false: HTTP/1.1")
@@ -188,8 +208,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> "Settings":
         if self.scrub_mode == "pseudonymize" and self.scrub_hmac_key is None:
             raise ValueError(
-                f"{PREFIX}SCRUB_HMAC_KEY: is needed with {PREFIX}SCRUB_MODE=pseudonymize; make "
-                'one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
+                f"{PREFIX}SCRUB_HMAC_KEY: is needed with {PREFIX}SCRUB_MODE=pseudonymize; "
+                f"{MAKE_A_KEY}"
             )
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
             raise ValueError(
@@ -215,6 +235,14 @@ class Settings(BaseSettings):
             write=self.upstream_write_timeout,
             pool=self.upstream_pool_timeout,
         )
+
+    @property
+    def own_certificate(self) -> tuple[Path, Path] | None:
+        """The user's chain and key: those set, else those in the working directory, if any."""
+        if self.tls_cert_file is not None and self.tls_key_file is not None:
+            return self.tls_cert_file, self.tls_key_file
+        found = Path("server.crt"), Path("server.key")
+        return found if all(file.is_file() for file in found) else None
 
     @property
     def upstream_tls(self) -> ssl.SSLContext:
@@ -247,8 +275,17 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as exc:
         lines = [_complaint(dict(error)) for error in exc.errors(include_url=False)]
         raise SettingsError("\n".join(lines)) from None
-    except UnicodeDecodeError as exc:
-        raise SettingsError(f"{ENV_FILE} is not UTF-8: {exc.reason}") from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{ENV_FILE} cannot be read: {exc}") from None
+
+
+@contextmanager
+def blaming(*fields: str) -> Iterator[None]:
+    """Turn a ValueError into a `SettingsError` that names the variables of ``fields``."""
+    try:
+        yield
+    except ValueError as exc:
+        raise SettingsError(f"{', '.join(map(variable, fields))}: {exc}") from exc
 
 
 def variable(field: str) -> str:
@@ -278,16 +315,9 @@ def _complaint(error: dict[str, Any]) -> str:
     if not error["loc"]:
         return message  # names its variables itself
     field = str(error["loc"][0])
-    return f"{variable(field)}={_value(field)!r}: {message[0].lower()}{message[1:]}"
-
-
-def _value(field: str) -> str:
-    """Return what was set, unless it is a secret."""
-    if "SecretStr" in str(Settings.model_fields[field].annotation):
-        return "(hidden)"
-    name = variable(field)
-    values = {key.upper(): value for key, value in os.environ.items()}
-    return values.get(name, _env_file_values(Path(ENV_FILE)).get(name, ""))
+    secret = "SecretStr" in str(Settings.model_fields[field].annotation)
+    value = "(hidden)" if secret else repr(error["input"])
+    return f"{variable(field)}={value}: {message[0].lower()}{message[1:]}"
 
 
 def _shown(value: object) -> str:
