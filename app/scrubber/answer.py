@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from app.scrubber.detectors import BUILT_IN
-from app.scrubber.extended import EXTENDED
 from app.scrubber.escapes import SURROGATE
+from app.scrubber.extended import EXTENDED
 from app.scrubber.placeholders import Placeholders
 
 _LABELS = {detector.label for detector in (*BUILT_IN, *EXTENDED)}

@@ -28,9 +28,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def scrubbed(used: rules.Rules, text: str) -> str:
-    scrubber = Scrubber(
-        mode="pseudonymize", key=b"k", rules=used, clock=lambda: 0.0, limit=1 << 20
-    )
+    scrubber = Scrubber(mode="pseudonymize", key=b"k", rules=used, clock=lambda: 0.0, limit=1 << 20)
     body = scrubber.redact(json.dumps({"system": text}).encode(), None, "POST").body
     return str(json.loads(body)["system"])
 
