@@ -129,7 +129,7 @@ class Settings(BaseSettings):
 
     # Logging
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe level that is logged"
+        "info", description="Least severe level that is logged: debug, info, warning or error"
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="console or json; auto: console on a terminal, else json"

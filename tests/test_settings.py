@@ -5,7 +5,6 @@ import re
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +52,12 @@ DEFAULTS: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Start in an empty directory with none of the settings set."""
     for name in os.environ:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    yield
 
 
 def _set(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
@@ -160,7 +158,7 @@ def test_a_bad_value_is_named_with_its_variable_and_what_is_allowed(
 
 def test_a_bad_value_in_the_env_file_is_named_likewise(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("ANTHROPIC_PROXY_PORT=x\n")
-    with pytest.raises(SettingsError, match="^ANTHROPIC_PROXY_PORT='x': "):
+    with pytest.raises(SettingsError, match=r"^ANTHROPIC_PROXY_PORT='x': "):
         load()
 
 
