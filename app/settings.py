@@ -31,6 +31,9 @@ HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
 MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
 HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
 
+# Where pydantic's own words do not say what is allowed.
+PLAINER = {"bool_parsing": "must be true or false"}
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -126,7 +129,7 @@ class Settings(BaseSettings):
 
     # Logging
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe level that is logged"
+        "info", description="Least severe level that is logged: debug, info, warning or error"
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="console or json; auto: console on a terminal, else json"
@@ -315,9 +318,15 @@ def _complaint(error: dict[str, Any]) -> str:
     if not error["loc"]:
         return message  # names its variables itself
     field = str(error["loc"][0])
-    secret = "SecretStr" in str(Settings.model_fields[field].annotation)
-    value = "(hidden)" if secret else repr(error["input"])
-    return f"{variable(field)}={value}: {message[0].lower()}{message[1:]}"
+    allowed = PLAINER.get(error["type"], message[0].lower() + message[1:])
+    return f"{variable(field)}={_given(field, error['input'])}: {allowed}"
+
+
+def _given(field: str, value: object) -> str:
+    """Return what was set, without a secret in it."""
+    if "SecretStr" in str(Settings.model_fields[field].annotation):
+        return "(hidden)"
+    return re.sub("//.*@", "//(hidden)@", repr(value))
 
 
 def _shown(value: object) -> str:

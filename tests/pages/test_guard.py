@@ -33,7 +33,8 @@ async def _get(
     guard = Guard(_page, names={"proxy.example"}, token=token)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guard)) as client:
         fields = {"host": host.encode("latin-1")} | (headers or {})
-        return await client.get(f"{scheme}://localhost{path}", headers=fields)
+        sent = [(name.encode(), value) for name, value in fields.items()]
+        return await client.get(f"{scheme}://localhost{path}", headers=sent)
 
 
 @pytest.mark.parametrize(
