@@ -1,7 +1,7 @@
 // The two time series. Time runs from -90 s to now, so that the axis stands still.
 
 import uPlot from "./uplot/uPlot.esm.js";
-import { format } from "./format.js";
+import { NO_DATA, format } from "./format.js";
 
 const SPAN = 90; // seconds: 60 samples, one every 1.5 s
 const HEIGHT = 176;
@@ -15,42 +15,37 @@ export function chart(figure, field) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw(false));
   const canvas = figure.querySelector("canvas");
   canvas.role = "img";
+  const title = figure.querySelector("h2").textContent;
   return (history) => {
     const latest = history.at(-1)?.time ?? 0;
-    plot.setData([
-      history.map(({ time }) => time - latest),
-      history.map((sample) => sample[field]),
-    ]);
+    const values = history.map((sample) => sample[field]);
+    plot.setData([history.map(({ time }) => time - latest), values]);
     figure.classList.toggle("blank", history.length === 0);
-    canvas.ariaLabel = summary(figure, history.map((sample) => sample[field]));
-    showPoint(figure, plot);
+    canvas.ariaLabel = `${title}, last ${SPAN} seconds: ${summary(values)}`;
+    showReadout(figure, plot);
   };
 }
 
-function summary(figure, values) {
-  const title = figure.querySelector("h2").textContent;
-  if (values.length === 0) return `${title}: no data`;
+function summary(values) {
+  if (values.length === 0) return NO_DATA;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const [now, peak, average] = [values.at(-1), Math.max(...values), mean].map((value) =>
     format(value, "rate"),
   );
-  return `${title}, last ${SPAN} seconds: now ${now}, highest ${peak}, mean ${average}`;
+  return `now ${now} · peak ${peak} · mean ${average}`;
 }
 
-// What the pointer is on; the highest and the mean of the whole while it is elsewhere.
-function showPoint(figure, plot) {
+// The sample that the pointer is on; a summary of all while it is elsewhere.
+function showReadout(figure, plot) {
   const [times, values] = plot.data;
-  const at = plot.cursor.idx;
-  const readout = figure.querySelector(".readout");
-  if (at !== null && at !== undefined && times[at] !== undefined) {
-    const ago = Math.round(-times[at]);
-    readout.textContent = `${format(values[at], "rate")} · ${ago === 0 ? "now" : `${ago} s ago`}`;
-  } else if (values.length > 0) {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    readout.textContent = `peak ${format(Math.max(...values), "rate")} · mean ${format(mean, "rate")}`;
-  } else {
-    readout.textContent = "";
-  }
+  const at = plot.cursor.idx ?? -1;
+  figure.querySelector(".readout").textContent =
+    at in values ? `${format(values[at], "rate")} · ${ago(times[at])}` : summary(values);
+}
+
+function ago(time) {
+  const seconds = Math.round(-time);
+  return seconds === 0 ? "now" : `${seconds} s ago`;
 }
 
 function options(figure) {
@@ -81,7 +76,7 @@ function options(figure) {
         points: { show: (plot) => plot.data[0].length < 2 },
       },
     ],
-    hooks: { setCursor: [(plot) => showPoint(figure, plot)] },
+    hooks: { setCursor: [(plot) => showReadout(figure, plot)] },
   };
 }
 

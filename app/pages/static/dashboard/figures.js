@@ -4,12 +4,12 @@
 //   data-format="count"                one of format.js' formats
 //   data-of="error_rate_5m.requests"   while this is 0, the figure is a share of nothing: no data
 
-import { FORMATS, format } from "./format.js";
+import { FORMATS, NO_DATA, format } from "./format.js";
 
 /** Show a value in an element, and leave the exact one in its `data-value`. */
-export function show(element, value, formatName) {
-  const text = format(value, formatName);
+export function show(element, value, formatName, none = NO_DATA) {
   const empty = value === null || value === undefined;
+  const text = empty ? none : format(value, formatName);
   if (element.textContent !== text) element.textContent = text;
   element.toggleAttribute("data-empty", empty);
   if (empty) {

@@ -1,6 +1,7 @@
 // Figures as people read them. Each format takes a number as the JSON has it (seconds, bytes,
-// US dollars, fractions) or a text; what there is no value for is said in words.
+// US dollars, fractions) or a text.
 
+/** What is said in the place of a figure that there is none of. */
 export const NO_DATA = "no data";
 
 const LOCALE = "en";
@@ -95,7 +96,7 @@ export const FORMATS = {
   text: String,
 };
 
-/** Return `value` in one of `FORMATS`; null and undefined are `NO_DATA`. */
+/** Return `value` in one of `FORMATS`. */
 export function format(value, name) {
-  return value === null || value === undefined ? NO_DATA : FORMATS[name](value);
+  return FORMATS[name](value);
 }

@@ -42,9 +42,7 @@ export function showWindows(list, template, windows, now) {
 export function showKinds(table, kinds) {
   const records = Object.entries(kinds).map(([kind, limit]) => ({ kind, ...limit }));
   table.hidden = records.length === 0;
-  fill(table.tBodies[0], KIND_COLUMNS, records, {
-    share: ({ limit, remaining }) => (limit > 0 ? Math.max(0, 1 - remaining / limit) : 0),
-  });
+  fill(table.tBodies[0], KIND_COLUMNS, records);
 }
 
 function showWindow(item, name, { utilization, status, reset }, now) {

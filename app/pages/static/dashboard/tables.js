@@ -1,8 +1,9 @@
 // Tables that are filled anew with every snapshot. Rows and cells are kept and only their text
 // changes, so that a selection, the focus and the scroll position survive.
 //
-// A column: { of: (record) => value, as: a format's name, tone: (record) => a tone }. A tone puts
-// a shape before the text (page.css): colour never stands alone.
+// A column: { of: (record) => value, as: a format's name, tone: (record) => a tone, none: a text }.
+// A tone puts a shape before the text (theme.css), for colour never stands alone; `none` is shown
+// in the place of null.
 
 import { show } from "./figures.js";
 
@@ -30,9 +31,9 @@ export function shareOf(all) {
 }
 
 function fillRow(element, columns, record, share) {
-  columns.forEach(({ of, as, tone }, n) => {
+  columns.forEach(({ of, as, tone, none }, n) => {
     const cell = element.cells[n];
-    show(cell, of(record), as);
+    show(cell, of(record), as, none);
     if (tone) cell.dataset.tone = tone(record);
   });
   if (share) element.style.setProperty("--share", share(record));
