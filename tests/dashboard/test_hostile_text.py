@@ -1,5 +1,6 @@
 """Text from the wire stays text, and the page cannot be made to run anything."""
 
+import base64
 import json
 from typing import Any
 
@@ -28,7 +29,7 @@ async def test_hostile_models_paths_and_errors_of_real_requests_stay_text(
     proxy: Running, browser: Browser
 ) -> None:
     error = {"type": "error", "error": {"type": HOSTILE, "message": HOSTILE}}
-    step = {"status": 400, "body": _base64(json.dumps(error)), "headers": [["request-id", HOSTILE]]}
+    step = {"status": 400, "body": base64.b64encode(json.dumps(error).encode()).decode(), "headers": [["request-id", HOSTILE]]}
     headers = {"x-simulate": json.dumps(step), "content-type": "application/json"}
     async with proxy.client() as client:
         for path in ("/v1/messages", "/v1/<script>window.hacked=1</script>"):
@@ -103,9 +104,3 @@ def _replace(value: Any) -> Any:
     if isinstance(value, list):
         return [_replace(item) for item in value]
     return HOSTILE if isinstance(value, str) else value
-
-
-def _base64(text: str) -> str:
-    import base64
-
-    return base64.b64encode(text.encode()).decode()
