@@ -1,7 +1,12 @@
 // The event stream, and how good the line to it is.
 
 const STALE_AFTER = 5; // seconds without a snapshot; one comes every 1.5 s
-const REOPEN_AFTER = 10; // seconds of silence after which the stream is opened anew
+// Seconds of silence after which the stream is opened anew, by its readyState.
+const REOPEN_AFTER = {
+  [EventSource.CONNECTING]: 10,
+  [EventSource.OPEN]: 10, // the line has died without a word
+  [EventSource.CLOSED]: 3, // refused
+};
 
 /**
  * Follow the event stream at `url`; `onSnapshot` is called with each document.
@@ -26,7 +31,7 @@ export class Link {
   watch() {
     const now = performance.now();
     const silent = (now - Math.max(this.#begun, this.#heard ?? 0)) / 1000;
-    if (silent > REOPEN_AFTER) this.#begin();
+    if (silent > REOPEN_AFTER[this.#source.readyState]) this.#begin();
     const open = this.#source.readyState === EventSource.OPEN;
     return linkState(open, this.#heard === null ? null : (now - this.#heard) / 1000);
   }
