@@ -12,8 +12,6 @@ CHROMIUM = "/usr/bin/chromium"  # Debian's
 async def browser() -> AsyncIterator[Browser]:
     """A Chromium of the test's own."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         await chromium.close()

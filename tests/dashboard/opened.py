@@ -14,14 +14,13 @@ expect.set_options(timeout=WAIT)
 
 # What the page shows, taken at one moment: declared figures and tables, by name.
 _READ = """() => {
-  const cells = (row) => [...row.cells].map((cell) => [cell.textContent, cell.dataset.value ?? null]);
-  const rows = (table) => [...table.tBodies[0].rows].map(cells);
+  const cell = (e) => [e.textContent, e.dataset.value ?? null];
+  const rows = (table) => [...table.tBodies[0].rows].map((row) => [...row.cells].map(cell));
   const figures = [...document.querySelectorAll("[data-metric]")];
   return {
     figures: figures.map((e) => [e.dataset.metric, e.dataset.value ?? null, e.textContent]),
     tables: Object.fromEntries(
       [...document.querySelectorAll("table")].map((t) => [t.dataset.table ?? t.id, rows(t)])),
-    windows: [...document.querySelectorAll("#windows li")].map((item) => item.innerText),
   };
 }"""
 

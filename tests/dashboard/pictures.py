@@ -8,6 +8,7 @@ import random
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, async_playwright, expect
 
@@ -33,7 +34,6 @@ DESKTOP = {"width": 1440, "height": 900}
 
 async def take(proxy: Running, browser: Browser, directory: Path, seconds: float) -> None:
     """Save light, dark and phone pictures after so much traffic, the dark one with an alert."""
-    directory.mkdir(parents=True, exist_ok=True)
     await _traffic(proxy, seconds)
     await _shoot(browser, proxy, directory / "light.png", color_scheme="light", viewport=DESKTOP)
     await _shoot(browser, proxy, directory / "phone.png", color_scheme="light", viewport=PHONE)
@@ -59,7 +59,7 @@ async def _traffic(proxy: Running, seconds: float) -> None:
         await asyncio.sleep(0.5)
 
 
-async def _shoot(browser: Browser, proxy: Running, file: Path, **options: object) -> None:
+async def _shoot(browser: Browser, proxy: Running, file: Path, **options: Any) -> None:
     async with opened(browser, proxy.pages_url, **options) as shown:
         await shown.live()
         # Where bars and charts have come to rest.

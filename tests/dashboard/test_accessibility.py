@@ -62,7 +62,7 @@ async def test_the_keyboard_reaches_and_moves_the_long_table(
     await play(proxy, *SCENARIOS, *SCENARIOS)
     async with opened(browser, proxy.pages_url) as shown:
         await shown.shows("requests.total", str(2 * len(SCENARIOS)))
-        frame = shown.page.get_by_role("region", name="Last 50 requests").last
+        frame = shown.page.get_by_role("region", name="Table of requests")
         for _ in range(5):
             await shown.page.keyboard.press("Tab")
             if await frame.evaluate("(element) => element === document.activeElement"):

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 
 from tests.dashboard.opened import Opened, opened
 from tests.dashboard.traffic import SCENARIOS, play
-from tests.proxying import Running, until
+from tests.proxying import DEADLINE, Running, until
 
 PASSING = ("time", "uptime", "rates", "cost.per_hour")  # change although nothing happens
 SHARES = {  # figures that are no data while there is nothing that they are a share of
@@ -89,7 +89,7 @@ def assert_recent(rows: list[Any], recent: list[Json]) -> None:
     fields = ("time", "time_to_first_token", "duration", "input_tokens", "output_tokens", "cost")
     for at, name in zip((0, 3, 4, 5, 6, 7), fields, strict=True):
         assert values(rows, at) == [row[name] for row in recent], name
-    assert [row[8][0] for row in rows] == [row["request_id"] or "–" for row in recent]
+    assert [row[8][1] for row in rows] == [row["request_id"] for row in recent]
     assert {row[2][0] for row in rows} == {
         "200", "429", "500", "529", "200 upstream abort", "200 upstream error event"
     }  # fmt: skip
@@ -140,7 +140,7 @@ async def recorded(proxy: Running) -> AsyncIterator[dict[float, Json]]:
 
     async def follow() -> None:
         async with (
-            httpx.AsyncClient(timeout=None) as client,
+            httpx.AsyncClient(timeout=DEADLINE) as client,
             client.stream("GET", f"{proxy.pages_url}/metrics/stream") as answer,
         ):
             async for line in answer.aiter_lines():

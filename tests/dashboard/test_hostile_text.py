@@ -11,7 +11,7 @@ from tests.dashboard.opened import opened
 from tests.dashboard.traffic import SCENARIOS, play
 from tests.proxying import MESSAGE, Running
 
-HOSTILE = "<img src=x onerror=\"window.hacked = 1\"><script>window.hacked = 1</script>&lt;b&gt;'\""
+HOSTILE = '<img src=x onerror="window.hacked = 1"><script>window.hacked = 1</script>&lt;b&gt;\'"'
 # The mappings whose names come from elsewhere.
 OPEN = (
     ("requests", "by_model"),
@@ -29,7 +29,11 @@ async def test_hostile_models_paths_and_errors_of_real_requests_stay_text(
     proxy: Running, browser: Browser
 ) -> None:
     error = {"type": "error", "error": {"type": HOSTILE, "message": HOSTILE}}
-    step = {"status": 400, "body": base64.b64encode(json.dumps(error).encode()).decode(), "headers": [["request-id", HOSTILE]]}
+    step = {
+        "status": 400,
+        "body": base64.b64encode(json.dumps(error).encode()).decode(),
+        "headers": [["request-id", HOSTILE]],
+    }
     headers = {"x-simulate": json.dumps(step), "content-type": "application/json"}
     async with proxy.client() as client:
         for path in ("/v1/messages", "/v1/<script>window.hacked=1</script>"):
@@ -55,7 +59,13 @@ async def test_hostile_strings_anywhere_in_a_snapshot_stay_text(
         await shown.page.route("**/metrics/stream", answer)
         await shown.page.reload()
         await shown.shows("version", HOSTILE)
-        for place in ("#recent", "[data-table=models]", "[data-table=statuses]", "#windows", "#kinds"):
+        for place in (
+            "#recent",
+            "[data-table=models]",
+            "[data-table=statuses]",
+            "#windows",
+            "#kinds",
+        ):
             await expect(shown.page.locator(place)).to_contain_text(HOSTILE)
         await expect(shown.page.get_by_role("alert")).to_contain_text(HOSTILE)
         assert await _injected(shown.page) == [0, 0, 0]

@@ -10,7 +10,9 @@ CACHED = {"input": 812, "output": 950, "cache_read": 96_000, "cache_write_5m": 1
 
 SCENARIOS = (
     Scenario("claude-opus-5-5", {"text": TEXT, "usage": CACHED}),
-    Scenario("claude-opus-5-5", {"text": TEXT, "encoding": "gzip", "thinking": "Let me think. " * 9}),
+    Scenario(
+        "claude-opus-5-5", {"text": TEXT, "encoding": "gzip", "thinking": "Let me think. " * 9}
+    ),
     Scenario("claude-sonnet-5-5", {"text": TEXT}),
     Scenario("claude-sonnet-5-5", {"status": 529, "times": 2}),
     Scenario("claude-sonnet-5-5", {"status": 529, "times": 9}),

@@ -62,6 +62,7 @@ function percent(value) {
 }
 
 function money(value) {
+  if (value > 0 && value < 0.0001) return "<$0.0001";
   return `$${decimals(value, value > 0 && value < 0.1 ? 4 : value < 1000 ? 2 : 0)}`;
 }
 
