@@ -9,6 +9,7 @@ value is a secret by itself; other groups are for the validator.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -36,6 +37,7 @@ class Detector:
     accepts: Validator | None = None
     secret: int | str = 0
     passwords: tuple[str, ...] = ()
+    canonical: Callable[[bytes], bytes] = bytes  # the value, of the text replaced
     shared: bool = True  # its gate begins with a boundary or a head, and runs with the others
     examples: tuple[str, ...]
     negatives: tuple[str, ...] = ()
@@ -151,6 +153,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="private_key",
         gate=r"(-----BEGIN[A-Z0-9 %+]{0,64}PRIVATE)",
         pattern=blocks.PRIVATE_KEY,
+        canonical=blocks.without_gutter,
         examples=(
             "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIEfake0FAKE1fake2FAKE3fake4\nAAAA==\n"
             "-----END RSA PRIVATE KEY-----",
@@ -248,6 +251,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="ansible_vault",
         gate=r"(\$ANSIBLE_VAULT;[0-9])",
         pattern=blocks.ANSIBLE_VAULT,
+        canonical=blocks.without_gutter,
         examples=(
             "$ANSIBLE_VAULT;1.1;AES256",
             "$ANSIBLE_VAULT;1.2;AES256;prod\n3161326233633464\n3565366637383930\n31",

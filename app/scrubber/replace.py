@@ -84,7 +84,7 @@ class Replacer:
                 ledger.reserve(self._labels[literal[1].decode()], int(literal[2]))
 
     def _detected(self, hit: Hit, path: Path, ledger: Ledger) -> Iterator[Replacement]:
-        found = value(hit.escaped)
+        found = value(hit.detector.canonical(hit.escaped))
         if self._rules.allows(found):
             return
         shown = ledger.placeholder(hit.detector, found)

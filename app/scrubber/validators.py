@@ -85,6 +85,8 @@ def is_bearer(match: re.Match[bytes]) -> bool:
     token = match["secret"].rstrip(b"=")
     if _UPPER_SNAKE.fullmatch(token):
         return False
+    if token.startswith(b"eyJ"):
+        return True  # a JSON Web Token, cut short
     if _DIGIT.search(token) and _LETTER.search(token):
         return len(token) >= _LONG_TOKEN or _PROSE.fullmatch(token) is None
     capitals = len(_CAPITAL.findall(token)) / len(token)
