@@ -1,6 +1,6 @@
-"""Secrets of several lines: private keys and Ansible vaults, through whatever stands between lines.
+r"""Secrets of several lines: private keys and Ansible vaults, whatever stands between the lines.
 
-The lines are JSON-escaped (`\\n`), perhaps twice, or percent-encoded; a gutter of line numbers,
+The lines are JSON-escaped (`\n`), perhaps twice, or percent-encoded; a gutter of line numbers,
 indentation, quotes, comment signs or a diff's signs may start them.
 """
 
@@ -33,9 +33,18 @@ _BASE64_LINE = rb"[A-Za-z0-9+/]{40,}+={0,2}|[A-Za-z0-9+/]{16,}+={0,2}" + _ENDED
 PRIVATE_KEY = re.compile(
     rb"-----BEGIN" + _KIND + rb"(?:"
     # The whole block, whatever is in it.
-    rb"(?:[^-]++|-(?!----(?:BEGIN|END)))*+-----END" + _KIND +
+    rb"(?:[^-]++|-(?!----(?:BEGIN|END)))*+-----END"
+    + _KIND
+    +
     # No end: the lines of base64 that follow, perhaps none.
-    rb"|(?:" + _BREAK + rb"(?:" + _BASE64_LINE + rb"|" + _FIELD + _ENDED + rb"))*+"
+    rb"|(?:"
+    + _BREAK
+    + rb"(?:"
+    + _BASE64_LINE
+    + rb"|"
+    + _FIELD
+    + _ENDED
+    + rb"))*+"
     rb"(?:" + _BREAK + rb"[A-Za-z0-9+/]{2,}+={1,2}" + _ENDED + rb")?+)"
 )
 

@@ -16,7 +16,6 @@ from app.scrubber.rules import Rules
 from app.scrubber.walk import NotJson
 
 CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations
-_DECODED_LIMIT = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

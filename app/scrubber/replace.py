@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from app.scrubber.escapes import View, value, view
+from app.scrubber.escapes import value, view
 from app.scrubber.ledger import Ledger
 from app.scrubber.placeholders import Scheme
 from app.scrubber.rules import Rules

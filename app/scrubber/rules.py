@@ -1,4 +1,4 @@
-"""The rules in force: built-in detectors by choice, the user's own, and an allow-list.
+r"""The rules in force: built-in detectors by choice, the user's own, and an allow-list.
 
 ``ANTHROPIC_PROXY_SCRUB_DETECTORS`` is a comma-separated choice. Plain names are the whole choice
 (``github_token,email``); with signs it starts from the sixteen built-in ones (``+gitlab_token``,
@@ -17,7 +17,7 @@
     values = ["postgres://user:pass@localhost/test"]
     fingerprints = ["sha256:…"]            # hexadecimal SHA-256 of a value not to be written down
 
-A pattern sees the text of JSON strings as it is escaped: a line feed is ``\\n``, a quote ``\\"``.
+A pattern sees the text of JSON strings as it is escaped: a line feed is ``\n``, a quote ``\"``.
 """
 
 import hashlib
@@ -151,7 +151,7 @@ def _detector(rule: _Rule) -> Detector:
         tier=rule.tier,
         gate=f"({rule.pattern})",
         pattern=pattern,
-        secret=1 if pattern.groups else 0,
+        group=1 if pattern.groups else 0,
         shared=False,
         examples=tuple(rule.examples),
         negatives=tuple(rule.negatives),

@@ -108,7 +108,7 @@ class Scanner:
             match = detector.pattern.match(text, start, end)
             if match is None or (detector.accepts is not None and not detector.accepts(match)):
                 continue
-            span = match.span(detector.secret)
+            span = match.span(detector.group)
             if span[0] < span[1]:
                 passwords = (match[group] for group in detector.passwords)
                 password = next((value for value in passwords if value), None)

@@ -1,7 +1,6 @@
-"""What a pattern cannot say: whether a match is a secret. Each takes the match, all of the text
-around it is ``match.string`` (JSON-escaped bytes).
+"""What a pattern cannot say: whether a match is a secret.
 
-The spans a false positive comes from are named in the tests' hard negatives.
+A validator may look at all of the text around: it is ``match.string``, JSON-escaped bytes.
 """
 
 import base64

@@ -20,6 +20,7 @@ _DEEP_TOKEN = re.compile(
 )
 _DEEP = 8
 _STRING_GROUP, _MARK_GROUP = 1, 2
+_AFTER_COMMA = {b"{": "key", b"[": "value"}
 _PAIRS = {b"}": b"{", b"]": b"["}
 
 # (what is expected, what came) -> (the event, what is expected next)
@@ -55,31 +56,32 @@ def events(text: bytes, start: int = 0) -> Iterator[Event]:
     """
     opened = bytearray()
     expected, position = "value", start
-    while True:
-        deep = len(opened) > _DEEP
-        token = (_DEEP_TOKEN if deep else _TOKEN).match(text, position)
-        if token is None:
-            break
-        group = token.lastindex
-        begin, position = token.span(group or 0)
-        mark = STRING if group == _STRING_GROUP else ATOM
-        if group == _MARK_GROUP:
-            mark = text[begin : begin + 1]
-            if mark == b"]" and position - begin > 1:
-                position = begin + min(position - begin, len(opened) - _DEEP)
+    while token := (_DEEP_TOKEN if len(opened) > _DEEP else _TOKEN).match(text, position):
+        mark, begin, position = _token(token, len(opened) - _DEEP)
         kind, expected = _GRAMMAR.get((expected, mark)) or _fault(begin)
         if kind == "open":
             opened += text[begin:position]
         elif kind == "close":
             _close(opened, mark, position - begin, begin)
         elif expected == "next":
-            if not opened:
-                _fault(begin)
-            expected = "key" if opened[-1:] == b"{" else "value"
+            expected = _AFTER_COMMA.get(bytes(opened[-1:])) or _fault(begin)
         if kind:
             yield kind, begin, position
     if opened or expected != "more" or text[position:].strip(b" \t\n\r"):
         _fault(position)
+
+
+def _token(token: re.Match[bytes], closing: int) -> tuple[bytes, int, int]:
+    """Return a token's mark, start and end, with ``closing`` brackets in a row at the most."""
+    begin, end = token.span(token.lastindex or 0)
+    if token.lastindex == _STRING_GROUP:
+        return STRING, begin, end
+    if token.lastindex != _MARK_GROUP:
+        return ATOM, begin, end
+    mark = token[_MARK_GROUP][:1]
+    if mark == b"]" and end - begin > 1:
+        end = begin + min(end - begin, closing)
+    return mark, begin, end
 
 
 def _close(opened: bytearray, mark: bytes, count: int, position: int) -> None:

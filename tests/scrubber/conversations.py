@@ -27,7 +27,9 @@ WORD = st.text(string.ascii_letters, min_size=1, max_size=8)
 def prose(draw: st.DrawFn) -> str:
     """Return text with or without secrets, each between spaces."""
     pieces = draw(
-        st.lists(st.one_of(TEXT, st.sampled_from((*SECRETS, "hunter2", "<GITHUB_TOKEN_1>"))), max_size=4)
+        st.lists(
+            st.one_of(TEXT, st.sampled_from((*SECRETS, "hunter2", "<GITHUB_TOKEN_1>"))), max_size=4
+        )
     )
     return " ".join(pieces)
 
@@ -58,7 +60,9 @@ BLOCKS = st.one_of(
     ),
     of_type("thinking", thinking=prose(), signature=st.just("c2lnbmF0dXJl")),
     of_type("redacted_thinking", data=prose()),
-    of_type("server_tool_use", id=st.just("srvtoolu_1"), name=st.just("web_search"), input=ANY_JSON),
+    of_type(
+        "server_tool_use", id=st.just("srvtoolu_1"), name=st.just("web_search"), input=ANY_JSON
+    ),
     of_type("web_search_tool_result", content=st.lists(ANY_JSON, max_size=2)),
     of_type("mcp_tool_use", server_name=st.just("files"), input=ANY_JSON),
     of_type("from_the_future", payload=ANY_JSON),

@@ -9,8 +9,7 @@ from app.scrubber import rules
 from app.scrubber.escapes import value, view
 from app.scrubber.scan import Hit, Scanner
 from app.scrubber.strings import strings
-
-import corpus
+from tests.scrubber import corpus
 
 
 @pytest.fixture(scope="module")

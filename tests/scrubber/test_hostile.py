@@ -17,14 +17,31 @@ KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 
 
 def scrubber() -> Scrubber:
-    return Scrubber(
-        mode="pseudonymize", key=b"k", rules=RULES, clock=lambda: 0.0, limit=16 * 2**20
-    )
+    return Scrubber(mode="pseudonymize", key=b"k", rules=RULES, clock=lambda: 0.0, limit=16 * 2**20)
 
 
 @pytest.mark.parametrize(
     "piece",
-    ["sk-", "sk-ant-", "-----BEGIN ", "eyJ", "eyJ.", "@", "a@", "a@b.", "://", "Bearer ", "Basic ", "11", "ghp_", "AKIA", "\\", "\n", "$ANSIBLE_VAULT", "<EMAIL_"],
+    [
+        "sk-",
+        "sk-ant-",
+        "-----BEGIN ",
+        "eyJ",
+        "eyJ.",
+        "@",
+        "a@",
+        "a@b.",
+        "://",
+        "Bearer ",
+        "Basic ",
+        "11",
+        "ghp_",
+        "AKIA",
+        "\\",
+        "\n",
+        "$ANSIBLE_VAULT",
+        "<EMAIL_",
+    ],
 )
 def test_heads_without_bodies_are_no_candidates(piece: str) -> None:
     text = json.dumps(piece * (SIZE // len(piece))).encode()

@@ -4,16 +4,26 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import conversations as conv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.scrubber import Redaction, Scrubber, rules
 from app.scrubber.restore import Restorer
+from tests.scrubber import conversations as conv
 
 RULES = rules.load(file=None)
 LAW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SKIPPED = {"model", "role", "type", "metadata", "stream", "input_schema", "thinking", "signature", "id"}
+SKIPPED = {
+    "model",
+    "role",
+    "type",
+    "metadata",
+    "stream",
+    "input_schema",
+    "thinking",
+    "signature",
+    "id",
+}
 
 
 def scrubber(style: Any = "angle") -> Scrubber:
@@ -151,7 +161,9 @@ def test_repeated_members_are_all_scanned() -> None:
         conv.SECRETS[0].encode(),
         conv.SECRETS[1].encode(),
     )
-    assert redact(body).body == b'{"messages":["<ANTHROPIC_KEY_1>"],"messages":["<GITHUB_TOKEN_1>"]}'
+    assert (
+        redact(body).body == b'{"messages":["<ANTHROPIC_KEY_1>"],"messages":["<GITHUB_TOKEN_1>"]}'
+    )
 
 
 def test_a_repeated_type_hides_no_text() -> None:

@@ -33,7 +33,9 @@ def redacted(request: Any) -> Any:
 
 
 def in_message(block: Any) -> Any:
-    return redacted({"messages": [{"role": "user", "content": [block]}]})["messages"][0]["content"][0]
+    return redacted({"messages": [{"role": "user", "content": [block]}]})["messages"][0]["content"][
+        0
+    ]
 
 
 # The examples of the user's own table.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.scrubber import Scrubber, rules
-from app.scrubber.detectors import BUILT_IN
+from app.scrubber.detectors import BUILT_IN, Detector
 from app.scrubber.examples import check
 from app.scrubber.extended import EXTENDED
 
@@ -28,9 +28,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def scrubbed(used: rules.Rules, text: str) -> str:
-    scrubber = Scrubber(
-        mode="pseudonymize", key=b"k", rules=used, clock=lambda: 0.0, limit=1 << 20
-    )
+    scrubber = Scrubber(mode="pseudonymize", key=b"k", rules=used, clock=lambda: 0.0, limit=1 << 20)
     body = scrubber.redact(json.dumps({"system": text}).encode(), None, "POST").body
     return str(json.loads(body)["system"])
 
@@ -132,7 +130,7 @@ def test_an_unknown_detector_or_file_stops_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("detector", [*BUILT_IN, *EXTENDED], ids=lambda detector: detector.name)
-def test_every_detector_has_examples_and_is_tried_on_them(detector: rules.Detector) -> None:
+def test_every_detector_has_examples_and_is_tried_on_them(detector: Detector) -> None:
     check(detector)
     with pytest.raises(ValueError, match=detector.name):
         check(replace(detector, negatives=detector.examples))
