@@ -8,13 +8,10 @@ heads by Aho-Corasick are faster on prose, but hand over millions of heads on a 
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import re2  # type: ignore[import-untyped] # google-re2 ships no types
-
+from app.scrubber.automaton import compiled
 from app.scrubber.detectors import Detector
-
-_MEMORY = 64 * 2**20  # bytes an automaton may use before it starts anew
 
 
 class Span(NamedTuple):
@@ -115,16 +112,7 @@ class Scanner:
                 yield Hit(*span, detector, text[slice(*span)], password)
 
 
-def compiled(pattern: str) -> "re2._Regexp":
-    """Compile RE2 syntax for bytes; raises ``re2.error``."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = _MEMORY
-    options.log_errors = False
-    return re2.compile(pattern.encode(), options)
-
-
-def _starts(gate: "re2._Regexp", text: bytes) -> Iterator[int]:
+def _starts(gate: Any, text: bytes) -> Iterator[int]:
     groups = range(1, gate.groups + 1)
     at = 0
     while (match := gate.search(text, at)) is not None:
