@@ -5,7 +5,7 @@ The way of a request body:
 1. ``redact``     decodes it and keeps what was redacted before (``cache``).
 2. ``document``   cuts it into units, in the order of prompt caching (``walk`` if it is odd).
 3. ``escapes``    gives a unit's text one spelling.
-4. ``scan``       finds secrets: ``detectors`` (``blocks``, ``validators``, ``extended``) by ``rules``.
+4. ``scan``       finds secrets: ``detectors`` (``blocks``, ``validators``), as ``rules`` say.
 5. ``strings``    says which strings of it are scanned.
 6. ``replace``    decides what is replaced by what: ``ledger``, ``placeholders``, ``vocabulary``.
 
