@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -54,31 +55,33 @@ async def test_nothing_that_was_planted_is_seen_anywhere(
     logged: io.StringIO, upstream: Simulator, certificate: Certificate
 ) -> None:
     upstream.script(*FAULTS)
-    settings = {
+    settings: dict[str, Any] = {
         "access_token": CANARIES["x-anthropic-proxy-token"],
         "log_level": "debug",
         "log_requests": True,
         "retry_max_attempts": 0,
     }
     seen = []
-    async with proxying(upstream.url, certificate, **settings) as proxy:
-        async with proxy.client() as client:
-            for _ in FAULTS:
-                try:
-                    await client.post(
-                        f"/v1/messages?{QUERY}",
-                        json=STREAM | {"system": PROMPT},
-                        headers=CANARIES,
-                    )
-                except Exception as exc:  # noqa: BLE001 - a cut answer is one of the cases
-                    seen.append(str(exc))
-            refused = await client.post("/v1/messages", json=STREAM | {"system": PROMPT})
-            seen.append(refused.text)
-            for path in ("/metrics", "/prometheus", "/health", "/ready"):
-                page = await client.get(path, headers=CANARIES)
-                seen.append(page.text + str(page.headers))
-            exposition = {"accept": "application/openmetrics-text"}
-            seen.append((await client.get("/prometheus", headers=exposition)).text)
+    async with (
+        proxying(upstream.url, certificate, **settings) as proxy,
+        proxy.client() as client,
+    ):
+        for _ in FAULTS:
+            try:
+                await client.post(
+                    f"/v1/messages?{QUERY}",
+                    json=STREAM | {"system": PROMPT},
+                    headers=CANARIES,
+                )
+            except Exception as exc:  # noqa: BLE001 - a cut answer is one of the cases
+                seen.append(str(exc))
+        refused = await client.post("/v1/messages", json=STREAM | {"system": PROMPT})
+        seen.append(refused.text)
+        for path in ("/metrics", "/prometheus", "/health", "/ready"):
+            page = await client.get(path, headers=CANARIES)
+            seen.append(page.text + str(page.headers))
+        exposition = {"accept": "application/openmetrics-text"}
+        seen.append((await client.get("/prometheus", headers=exposition)).text)
     shown = "\n".join([*seen, logged.getvalue()])
     assert '"event": "request' in logged.getvalue()
     assert "canary" not in shown

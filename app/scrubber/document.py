@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from app.scrubber.escapes import value
-from app.scrubber.strings import Place, skipped_in_request
+from app.scrubber.strings import ANYWHERE, Place, skipped_in_request
 from app.scrubber.walk import events
 
 _ORDER: dict[str | int, int] = {"tools": 0, "system": 1, "messages": 2}
@@ -55,7 +55,7 @@ def units(body: bytes) -> list[Unit]:
 
 
 def _skipped(name: str | int) -> bool:
-    return isinstance(name, str) and skipped_in_request(name.encode("utf-8", "replace"), Place())
+    return isinstance(name, str) and skipped_in_request(name.encode("utf-8", "replace"), ANYWHERE)
 
 
 def _sliced(body: bytes) -> Iterator[Unit]:

@@ -10,7 +10,10 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from app.scrubber.automaton import compiled
+
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|/)")
+_ANY_ESCAPE = compiled(r"\\(?:u00[2-7]|/)")
 _BACKSLASH = 0x5C
 _MUST_STAY = {0x22: b'\\"', 0x5C: b"\\\\", 0x7F: b"\\u007f"}
 _PLAIN = re.compile(r"[ !#-\[\]-~]+")
@@ -35,6 +38,8 @@ class View:
 def view(original: bytes) -> View:
     """Return the plain spelling of JSON text."""
     if b"\\/" not in original and b"\\u00" not in original:
+        return View(original)
+    if _ANY_ESCAPE.search(original) is None:
         return View(original)  # as nearly always
     pieces: list[bytes] = []
     marks: list[int] = []

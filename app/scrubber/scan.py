@@ -8,14 +8,10 @@ heads by Aho-Corasick are faster on prose, but hand over millions of heads on a 
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import re2  # type: ignore[import-untyped] # google-re2 ships no types
-
-from app.scrubber.blocks import without_gutter
+from app.scrubber.automaton import compiled
 from app.scrubber.detectors import Detector
-
-_MEMORY = 64 * 2**20  # bytes an automaton may use before it starts anew
 
 
 class Span(NamedTuple):
@@ -94,40 +90,33 @@ class Scanner:
         yield from self._first_come(cluster)
 
     def _first_come(self, cluster: list[Hit]) -> list[Hit]:
-        if len(cluster) < 2:  # noqa: PLR2004 - one alone is the rule
-            return cluster
         kept: list[Hit] = []
+        starts: list[int] = []
         for hit in sorted(cluster, key=lambda hit: self._priority[hit.detector.name]):
-            if all(hit.end <= other.start or other.end <= hit.start for other in kept):
-                kept.append(hit)
-        return sorted(kept, key=lambda hit: hit.start)
+            index = bisect_right(starts, hit.start)
+            clear = index == 0 or kept[index - 1].end <= hit.start
+            if clear and (index == len(kept) or hit.end <= starts[index]):
+                kept.insert(index, hit)
+                starts.insert(index, hit.start)
+        return kept
 
     def _at(self, text: bytes, start: int, end: int, group: list[Detector]) -> Iterator[Hit]:
         for detector in group:
             match = detector.pattern.match(text, start, end)
             if match is None or (detector.accepts is not None and not detector.accepts(match)):
                 continue
-            span = match.span(detector.secret)
+            span = match.span(detector.group)
             if span[0] < span[1]:
                 passwords = (match[group] for group in detector.passwords)
                 password = next((value for value in passwords if value), None)
-                yield Hit(*span, detector, without_gutter(text[slice(*span)]), password)
+                yield Hit(*span, detector, text[slice(*span)], password)
 
 
-def compiled(pattern: str) -> "re2._Regexp":
-    """Compile RE2 syntax for bytes; raises ``re2.error``."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = _MEMORY
-    options.log_errors = False
-    return re2.compile(pattern.encode(), options)
-
-
-def _starts(gate: "re2._Regexp", text: bytes) -> Iterator[int]:
+def _starts(gate: Any, text: bytes) -> Iterator[int]:
+    groups = range(1, gate.groups + 1)
     at = 0
     while (match := gate.search(text, at)) is not None:
-        places = (match.start(group) for group in range(1, match.re.groups + 1))
-        start = next(place for place in places if place >= 0)
+        start = next(start for start in map(match.start, groups) if start >= 0)
         yield start
         # What begins inside this match is found too; its boundary may be this one's first byte.
         at = max(match.start() + 1, start)

@@ -42,6 +42,7 @@ class Place(NamedTuple):
     in_tools: bool = False
 
 
+ANYWHERE = Place()
 Rule = Callable[[bytes, Place], bool]  # whether a member of that name is skipped there
 
 
@@ -93,7 +94,7 @@ class _Frame:
         return (self.path, name)
 
 
-def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = Place()) -> list[Text]:
+def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = ANYWHERE) -> list[Text]:
     """Return the strings of a JSON value that ``rule`` does not skip, in order.
 
     ``place`` is where the value stands. Raises `walk.NotJson`.

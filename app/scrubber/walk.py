@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import NoReturn
 
+from app.scrubber.automaton import compiled
+
 STRING, ATOM = b'"', b"a"
 
 _SPACE = rb"[ \t\n\r]*+"
@@ -19,7 +21,10 @@ _DEEP_TOKEN = re.compile(
     _SPACE + rb"(?:" + _STRING + rb"|([{},:]|\[++|\]++)|" + _ATOM + rb")", re.DOTALL
 )
 _DEEP = 8
+_WINDOW = 32 * 1024  # bytes in which `re` looks for a token: it holds the interpreter's lock
+_LONG_STRING = compiled(r'(?s)[ \t\n\r]*"(?:[^"\\]|\\.)*"')
 _STRING_GROUP, _MARK_GROUP = 1, 2
+_AFTER_COMMA = {b"{": "key", b"[": "value"}
 _PAIRS = {b"}": b"{", b"]": b"["}
 
 # (what is expected, what came) -> (the event, what is expected next)
@@ -55,31 +60,39 @@ def events(text: bytes, start: int = 0) -> Iterator[Event]:
     """
     opened = bytearray()
     expected, position = "value", start
-    while True:
-        deep = len(opened) > _DEEP
-        token = (_DEEP_TOKEN if deep else _TOKEN).match(text, position)
-        if token is None:
-            break
-        group = token.lastindex
-        begin, position = token.span(group or 0)
-        mark = STRING if group == _STRING_GROUP else ATOM
-        if group == _MARK_GROUP:
-            mark = text[begin : begin + 1]
-            if mark == b"]" and position - begin > 1:
-                position = begin + min(position - begin, len(opened) - _DEEP)
+    while (token := _token(text, position, len(opened) - _DEEP)) is not None:
+        mark, begin, position = token
         kind, expected = _GRAMMAR.get((expected, mark)) or _fault(begin)
         if kind == "open":
             opened += text[begin:position]
         elif kind == "close":
             _close(opened, mark, position - begin, begin)
         elif expected == "next":
-            if not opened:
-                _fault(begin)
-            expected = "key" if opened[-1:] == b"{" else "value"
+            expected = _AFTER_COMMA.get(bytes(opened[-1:])) or _fault(begin)
         if kind:
             yield kind, begin, position
     if opened or expected != "more" or text[position:].strip(b" \t\n\r"):
         _fault(position)
+
+
+def _token(text: bytes, position: int, spare: int) -> tuple[bytes, int, int] | None:
+    """Return the next token's mark, start and end; it closes ``spare`` brackets at the most."""
+    pattern = _DEEP_TOKEN if spare > 0 else _TOKEN
+    token = pattern.match(text, position, position + _WINDOW)
+    if token is None or token.end() == position + _WINDOW:
+        string = _LONG_STRING.match(text, position)
+        if string is not None:
+            return STRING, text.index(STRING, position), string.end()
+        token = pattern.match(text, position)
+    if token is None:
+        return None
+    begin, end = token.span(token.lastindex or 0)
+    if token.lastindex != _MARK_GROUP:
+        return STRING if token.lastindex == _STRING_GROUP else ATOM, begin, end
+    mark = token[_MARK_GROUP][:1]
+    if mark == b"]" and end - begin > 1:
+        end = begin + min(end - begin, spare)
+    return mark, begin, end
 
 
 def _close(opened: bytearray, mark: bytes, count: int, position: int) -> None:

@@ -45,7 +45,7 @@ async def take(proxy: Running, browser: Browser, directory: Path, seconds: float
 
 async def _traffic(proxy: Running, seconds: float) -> None:
     """Send waves of requests, now more, now fewer, with a few of every kind of failure."""
-    chance = random.Random(6)  # noqa: S311 - the same waves every time
+    chance = random.Random(6)
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     await play(proxy, *SCENARIOS)

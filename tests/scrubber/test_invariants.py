@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import conversations as conv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.scrubber import Redaction, Scrubber, rules
 from app.scrubber.restore import Restorer
+from tests.scrubber import conversations as conv
 
 RULES = rules.load(file=None)
 LAW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

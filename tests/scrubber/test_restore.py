@@ -2,9 +2,10 @@
 
 import gzip
 import json
+from itertools import pairwise
 from typing import Any
 
-import brotli
+import brotli  # type: ignore[import-untyped] # ships no types
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,7 +47,7 @@ def stop(index: int) -> bytes:
 def restored(stream: bytes, *cuts: int, placeholders: Any = None) -> bytes:
     restorer = Restorer(PLACEHOLDERS if placeholders is None else placeholders, STREAM, None)
     edges = [0, *sorted(cuts), len(stream)]
-    chunks = [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    chunks = [stream[start:end] for start, end in pairwise(edges)]
     return b"".join(map(restorer.feed, chunks)) + restorer.close()
 
 

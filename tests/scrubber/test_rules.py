@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.scrubber import Scrubber, rules
-from app.scrubber.detectors import BUILT_IN
+from app.scrubber.detectors import BUILT_IN, Detector
 from app.scrubber.examples import check
 from app.scrubber.extended import EXTENDED
 
@@ -130,7 +130,7 @@ def test_an_unknown_detector_or_file_stops_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("detector", [*BUILT_IN, *EXTENDED], ids=lambda detector: detector.name)
-def test_every_detector_has_examples_and_is_tried_on_them(detector: rules.Detector) -> None:
+def test_every_detector_has_examples_and_is_tried_on_them(detector: Detector) -> None:
     check(detector)
     with pytest.raises(ValueError, match=detector.name):
         check(replace(detector, negatives=detector.examples))
