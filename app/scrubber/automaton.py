@@ -1,6 +1,6 @@
 """RE2 on bytes: linear time, and the interpreter's lock is released meanwhile."""
 
-import re2  # type: ignore[import-untyped] # google-re2 ships no types
+import re2
 
 _MEMORY = 64 * 2**20  # bytes an automaton may use before it starts anew
 

@@ -5,7 +5,7 @@ import json
 from itertools import pairwise
 from typing import Any
 
-import brotli  # type: ignore[import-untyped] # ships no types
+import brotli
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
