@@ -18,7 +18,7 @@ from app import __version__
 from app.anthropic.prices import Prices
 from app.errors import ResponseCut
 from app.http2 import Transport
-from app.pages import health, metrics
+from app.pages import dashboard, health, metrics
 from app.pages.guard import Guard
 from app.proxy.admission import Admission
 from app.proxy.pipeline import Proxy
@@ -132,6 +132,7 @@ def create_app(
         routes=[
             *health.routes(lambda: admission.ready),
             *metrics.routes(sampler, broadcast),
+            *dashboard.routes(),
             Route("/", _to_dashboard),
         ],
         middleware=[

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Callable
 
 from app.scrubber.detectors import BUILT_IN
+from app.scrubber.escapes import SURROGATE
 from app.scrubber.extended import EXTENDED
 from app.scrubber.placeholders import Placeholders
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _LABELS = {detector.label for detector in (*BUILT_IN, *EXTENDED)}
 
 
 def escaped(value: str) -> str:
     """Return a value as it stands inside a JSON string, lone surrogates as ``\\uXXXX``."""
     plain = json.dumps(value, ensure_ascii=False)
-    lone = _SURROGATE.search(plain) is not None
+    lone = SURROGATE.search(plain) is not None
     return (json.dumps(value) if lone else plain)[1:-1]
 
 

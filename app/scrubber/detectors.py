@@ -2,8 +2,7 @@
 
 Each works on JSON-escaped bytes, in two steps. ``gate`` (RE2 syntax) finds where a match may
 start: all gates run as one automaton, in linear time whatever the text. ``pattern`` is then
-matched there, and ``accepts`` has the last word. A gate is wider than its pattern and ends early,
-so that a secret inside another match is found too.
+matched there, and ``accepts`` has the last word. A gate is wider than its pattern.
 
 ``secret`` is the pattern's group that is replaced (0: all of it), ``passwords`` are groups whose
 value is a secret by itself; other groups are for the validator.
@@ -37,7 +36,7 @@ class Detector:
     accepts: Validator | None = None
     secret: int | str = 0
     passwords: tuple[str, ...] = ()
-    shared: bool = True  # its gate runs in one pass with others
+    shared: bool = True  # its gate begins with a boundary or a head, and runs with the others
     examples: tuple[str, ...]
     negatives: tuple[str, ...] = ()
 
@@ -199,7 +198,7 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="bearer_token",
-        gate=_WORD + rf"((?i:bearer){_SPACE})",
+        gate=_WORD + rf"((?i:bearer){_SPACE}+[A-Za-z0-9._~+/-]{{10}})",
         pattern=re.compile(
             rb"(?i:bearer)(?: |%20|\\+t)++(?P<secret>[A-Za-z0-9._~+/-]{10,}+(?<![.])=*+|"
             rb"[A-Za-z0-9._~+/-]{9,}[A-Za-z0-9_~+/-]=*+)"
@@ -274,7 +273,6 @@ BUILT_IN: tuple[Detector, ...] = (
             rb"(?:xn--[a-z0-9-]{1,59}|[A-Za-z]{2,24})(?![A-Za-z0-9-])"
         ),
         accepts=validators.is_person,
-        shared=False,  # its gate takes in a token that stands before an @
         examples=("user@example.com", "first.last+tag@mail.example.co.uk"),
         negatives=(
             "git@github.com:owner/name.git",
