@@ -12,6 +12,8 @@ from app.exchange import Exchange, Failure, Outcome, Retry
 from app.proxy.body import Body, Inbound
 from app.proxy.headers import Headers
 from app.proxy.trace import Trace
+from app.simulator import Simulator, Step
+from tests.proxying import MESSAGE, Running
 
 START = (
     b'event: message_start\ndata: {"type":"message_start","message":{"model":"claude-sonnet-4-5",'
@@ -296,3 +298,14 @@ async def test_the_model_asked_for_is_noted_when_no_answer_names_one() -> None:
     inbound._put((await receive())["body"], last=True)  # type: ignore[arg-type]
     await trace.body.hold(1000)
     assert trace.finish(0).requested_model == "claude-opus-4-1"
+
+
+async def test_a_retry_that_finds_no_answer_is_recorded(
+    proxy: Running, upstream: Simulator
+) -> None:
+    upstream.script(Step(status=529), Step(fault="close_before_headers"))
+    async with proxy.client() as client:
+        answer = await client.post("/v1/messages", json=MESSAGE)
+    exchange = await proxy.ended()
+    assert (answer.status_code, exchange.attempts) == (502, 2)
+    assert exchange.retries == (Retry("529", "exhausted"),)

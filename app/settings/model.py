@@ -1,88 +1,38 @@
 """The settings: ``ANTHROPIC_PROXY_*`` from the environment or a ``.env`` file, read once.
 
-Every field's description is what ``anthropic-proxy check`` and the README say about it. An empty
-value counts as unset. `load` turns what is wrong into one message for people.
+Every field's description is what the README says about it. An empty value counts as unset.
 """
 
-import difflib
 import hashlib
-import ipaddress
 import os
-import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import httpx
-from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.proxy.retry import RetryPolicy
 from app.proxy.target import Origin
 from app.proxy.upstream import Timeouts
+from app.settings.kinds import (
+    MAKE_A_KEY,
+    BaseUrl,
+    Bytes,
+    CaFile,
+    Count,
+    Delay,
+    File,
+    HmacKey,
+    Host,
+    Port,
+    Seconds,
+)
 
 PREFIX = "ANTHROPIC_PROXY_"
 ENV_FILE = ".env"
-HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
-MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
-HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
-
-# Where pydantic's own words do not say what is allowed.
-PLAINER = {"bool_parsing": "must be true or false"}
-
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Bytes = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class SettingsError(Exception):
-    """What is wrong with the settings, one line per variable."""
-
-
-def _base_url(value: str) -> str:
-    Origin.parse(value)
-    return value.rstrip("/")
-
-
-def _host(value: str) -> str:
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        if not HOST_NAME.fullmatch(value):
-            raise ValueError("must be an IP address or a host name") from None
-    return value
-
-
-def _hmac_key(value: SecretStr | None) -> SecretStr | None:
-    if value is not None and not HMAC_KEY.fullmatch(value.get_secret_value()):
-        raise ValueError(f"must be 64 hex digits; {MAKE_A_KEY}")
-    return value
-
-
-def _existing(value: Path | None) -> Path | None:
-    if value is not None and not value.is_file():
-        raise ValueError("must be a file that exists")
-    return value
-
-
-def _authorities(value: Path | None) -> Path | None:
-    if value is not None:
-        try:
-            ssl.create_default_context(cafile=value)
-        except OSError:  # SSLError is one
-            raise ValueError("must be a PEM file with the certificates of CAs") from None
-    return value
-
-
-Host = Annotated[str, AfterValidator(_host)]
-File = Annotated[Path | None, AfterValidator(_existing)]
-CaFile = Annotated[File, AfterValidator(_authorities)]
 
 
 def _state_directory() -> Path:
@@ -140,9 +90,7 @@ class Settings(BaseSettings):
     )
 
     # Upstream
-    upstream_base_url: Annotated[str, AfterValidator(_base_url)] = Field(
-        "https://api.anthropic.com", description="Where requests go"
-    )
+    upstream_base_url: BaseUrl = Field("https://api.anthropic.com", description="Where requests go")
     upstream_connect_timeout: Seconds = Field(10.0, description="Seconds to connect")
     upstream_read_timeout: Seconds = Field(300.0, description="Longest silence of an answer")
     upstream_write_timeout: Seconds = Field(30.0, description="Longest standstill of an upload")
@@ -171,9 +119,7 @@ class Settings(BaseSettings):
     scrub_mode: Literal["off", "detect", "pseudonymize"] = Field(
         "off", description="Secret scrubber: off, detect (count only) or pseudonymize"
     )
-    scrub_hmac_key: Annotated[SecretStr | None, AfterValidator(_hmac_key)] = Field(
-        None, description="64 hex digits; needed to pseudonymize"
-    )
+    scrub_hmac_key: HmacKey = Field(None, description="64 hex digits; needed to pseudonymize")
     scrub_max_body_size: Bytes = Field(10485760, description="Largest body that is scrubbed")
     scrub_on_skip: Literal["pass", "block"] = Field(
         "pass", description="What happens to a body that cannot be scrubbed: pass it or block it"
@@ -271,62 +217,14 @@ class Settings(BaseSettings):
         return RetryPolicy(self.retry_max_attempts, self.retry_base_delay, self.retry_after_cap)
 
 
-def load(**overrides: Any) -> Settings:
-    """Read the settings; raises `SettingsError` naming every bad variable."""
-    try:
-        return Settings(**overrides)
-    except ValidationError as exc:
-        lines = [_complaint(dict(error)) for error in exc.errors(include_url=False)]
-        raise SettingsError("\n".join(lines)) from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{ENV_FILE} cannot be read: {exc}") from None
-
-
-@contextmanager
-def blaming(*fields: str) -> Iterator[None]:
-    """Turn a ValueError into a `SettingsError` that names the variables of ``fields``."""
-    try:
-        yield
-    except ValueError as exc:
-        raise SettingsError(f"{', '.join(map(variable, fields))}: {exc}") from exc
-
-
 def variable(field: str) -> str:
     """Return the environment variable of a field."""
     return PREFIX + field.upper()
 
 
-def unknown(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> list[str]:
-    """Return a warning for each ``ANTHROPIC_PROXY_*`` variable that is none, with a guess."""
-    known = [variable(name) for name in Settings.model_fields]
-    set_here = [name.upper() for name in (os.environ if environ is None else environ)]
-    names = dict.fromkeys([*set_here, *_env_file_values(env_file or Path(ENV_FILE))])
-    return [
-        f"{name} is not a setting of anthropic-proxy{_guess(name, known)}"
-        for name in names
-        if name.startswith(PREFIX) and name not in known
-    ]
-
-
 def effective(settings: Settings) -> dict[str, str]:
     """Return each variable's value as text, secrets masked."""
     return {variable(name): _shown(getattr(settings, name)) for name in Settings.model_fields}
-
-
-def _complaint(error: dict[str, Any]) -> str:
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if not error["loc"]:
-        return message  # names its variables itself
-    field = str(error["loc"][0])
-    allowed = PLAINER.get(error["type"], message[0].lower() + message[1:])
-    return f"{variable(field)}={_given(field, error['input'])}: {allowed}"
-
-
-def _given(field: str, value: object) -> str:
-    """Return what was set, without a secret in it."""
-    if "SecretStr" in str(Settings.model_fields[field].annotation):
-        return "(hidden)"
-    return re.sub("//.*@", "//(hidden)@", repr(value))
 
 
 def _shown(value: object) -> str:
@@ -335,13 +233,3 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else str(value)
-
-
-def _guess(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f": did you mean {near[0]}?" if near else ""
-
-
-def _env_file_values(file: Path) -> dict[str, str]:
-    values = dotenv_values(file, encoding="utf-8") if file.is_file() else {}
-    return {name.upper(): value or "" for name, value in values.items()}
