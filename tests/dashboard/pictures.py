@@ -7,6 +7,7 @@ import asyncio
 import random
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,35 +29,46 @@ USUAL = (
     Scenario("claude-sonnet-5-5", {"text": TEXT, "delay": 0.3, "thinking": "Let me think. " * 40}),
     Scenario("claude-haiku-5-5", {"text": "A title"}, stream=False),
 )
+PAUSE = 0.5  # seconds between waves
+RARELY = 0.2  # the chance that a wave has something odd in it
+ALARMING = 0.15  # the share of failures at which the alert is certain
 PHONE = {"width": 360, "height": 780}
 DESKTOP = {"width": 1440, "height": 900}
 
 
 async def take(proxy: Running, browser: Browser, directory: Path, seconds: float) -> None:
     """Save light, dark and phone pictures after so much traffic, the dark one with an alert."""
-    await _traffic(proxy, seconds)
+    chance = random.Random(6)  # noqa: S311 - the same waves every time
+    await play(proxy, *SCENARIOS)
+    for size in _waves(chance, round(seconds / PAUSE)):
+        await _wave(proxy, chance, size, chance.sample(SCENARIOS, chance.random() < RARELY))
     await _shoot(browser, proxy, directory / "light.png", color_scheme="light", viewport=DESKTOP)
     await _shoot(browser, proxy, directory / "phone.png", color_scheme="light", viewport=PHONE)
-    await play(proxy, *[BAD] * (len(proxy.exchanges) // 8 + 20))
+    while _failed(proxy) < ALARMING:
+        await _wave(proxy, chance, 2, [BAD] * 4)
     async with opened(browser, proxy.pages_url) as shown:
         await expect(shown.page.get_by_role("alert")).to_be_visible()
     await _shoot(browser, proxy, directory / "dark.png", color_scheme="dark", viewport=DESKTOP)
 
 
-async def _traffic(proxy: Running, seconds: float) -> None:
-    """Send waves of requests, now more, now fewer, with a few of every kind of failure."""
-    chance = random.Random(6)
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    await play(proxy, *SCENARIOS)
+def _waves(chance: random.Random, count: int) -> Iterator[int]:
+    """Yield how many requests come at a time: now more, now fewer."""
     level = 4.0
-    while loop.time() < end:
+    for _ in range(count):
         level = min(12.0, max(1.0, level + chance.uniform(-1.5, 1.6)))
-        wave = [chance.choice(USUAL) for _ in range(round(level))]
-        if chance.random() < 0.2:
-            wave.append(chance.choice(SCENARIOS))
-        await play(proxy, *wave)
-        await asyncio.sleep(0.5)
+        yield round(level)
+
+
+async def _wave(
+    proxy: Running, chance: random.Random, size: int, failures: Sequence[Scenario]
+) -> None:
+    wave = [chance.choice(USUAL) for _ in range(size)]
+    await play(proxy, *wave, *failures)
+    await asyncio.sleep(PAUSE)
+
+
+def _failed(proxy: Running) -> float:
+    return sum(exchange.failure is not None for exchange in proxy.exchanges) / len(proxy.exchanges)
 
 
 async def _shoot(browser: Browser, proxy: Running, file: Path, **options: Any) -> None:
