@@ -1,5 +1,6 @@
 """The real Claude Code through a scrubbing proxy: secrets stay here, and the work gets done."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ async def test_a_secret_is_read_and_written_without_leaving_the_machine(
         ),
         Step(text="The key is <ANTHROPIC_KEY_1>.", match="copy the settings"),
     )
-    scrubbing = {"scrub_mode": "pseudonymize", "scrub_hmac_key": "0f" * 32}
+    scrubbing: dict[str, Any] = {"scrub_mode": "pseudonymize", "scrub_hmac_key": "0f" * 32}
     async with proxying(upstream.url, certificate, **scrubbing) as proxy:
         result = await claude(
             proxy, project, "-p", "copy the settings", "--allowedTools", "Read,Write"
@@ -77,22 +78,27 @@ async def test_each_turn_upstream_begins_with_the_turn_before(
 ) -> None:
     read = Step(tool_use=("Read", {"file_path": str(project / ".env")}), match="read it twice")
     upstream.script(read, read, Step(text="done", match="read it twice"))
-    scrubbing = {"scrub_mode": "pseudonymize", "scrub_hmac_key": "0f" * 32}
+    scrubbing: dict[str, Any] = {"scrub_mode": "pseudonymize", "scrub_hmac_key": "0f" * 32}
     async with proxying(upstream.url, certificate, **scrubbing) as proxy:
         await claude(proxy, project, "-p", "read it twice", "--allowedTools", "Read")
     turns = [json.loads(received.body) for received in _turns(upstream, b"read it twice")]
     assert len(turns) == 3
-    for earlier, later in zip(turns, turns[1:], strict=False):
+    for earlier, later in itertools.pairwise(turns):
         assert later["tools"] == earlier["tools"]
         assert later["system"] == earlier["system"]
         kept = [_uncached(message) for message in later["messages"][: len(earlier["messages"])]]
         assert kept == [_uncached(message) for message in earlier["messages"]]
 
 
-def _uncached(message: Any) -> Any:
-    """Return a message without the cache breakpoints, which Claude Code itself moves on."""
-    if isinstance(message, dict):
-        return {
-            name: _uncached(value) for name, value in message.items() if name != "cache_control"
-        }
-    return [_uncached(one) for one in message] if isinstance(message, list) else message
+def _uncached(value: Any) -> Any:
+    """Return a value without the cache breakpoints, which Claude Code itself moves on.
+
+    A text without one is a plain string, with one a block: they are the same to the API.
+    """
+    if isinstance(value, dict):
+        plain = {name: _uncached(one) for name, one in value.items() if name != "cache_control"}
+        return plain["text"] if set(plain) == {"type", "text"} else plain
+    if isinstance(value, list):
+        blocks = [_uncached(one) for one in value]
+        return blocks[0] if len(blocks) == 1 else blocks
+    return value
