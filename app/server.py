@@ -90,11 +90,31 @@ async def serve(
     """Serve until a signal comes or ``stop`` is set, then drain; raises `StartError`."""
     certificate = certificate_of(settings)
     context = tls_context(certificate, settings.tls_client_ca_file)
-    main = bind(settings.host, settings.port, variable("port"))
-    dashboard = bind(settings.host, settings.dashboard_port, variable("dashboard_port"))
-    addresses = Addresses(
-        settings.host, main.getsockname()[1], dashboard.getsockname()[1], certificate
-    )
+    with ExitStack() as sockets:
+        main = sockets.enter_context(bind(settings.host, settings.port, variable("port")))
+        dashboard = sockets.enter_context(
+            bind(settings.host, settings.dashboard_port, variable("dashboard_port"))
+        )
+        addresses = Addresses(
+            settings.host, main.getsockname()[1], dashboard.getsockname()[1], certificate
+        )
+        async with _living(application) as state:
+            listeners = [
+                Listener(application, main, state=state, ssl_context=context),
+                Listener(application.dashboard, dashboard, state=state),
+            ]
+            stopping = stop or asyncio.Event()
+            with _signals(stopping):
+                for listener in listeners:
+                    await listener.start()
+                started(addresses)
+                await stopping.wait()
+                await _drain(application, listeners, settings.shutdown_timeout)
+
+
+@asynccontextmanager
+async def _living(application: Application) -> AsyncIterator[dict[str, Any]]:
+    """Keep the application's lifespan; yield the state that its requests share."""
     state: dict[str, Any] = {}
     app: Any = application  # Hypercorn types ASGI in its own way
     lifespan = Lifespan(wrap_app(app, 0, "asgi"), config(), asyncio.get_running_loop(), state)
@@ -103,23 +123,11 @@ async def serve(
         await lifespan.wait_for_startup()
         if running.done():
             await running
-        listeners = [
-            Listener(application, main, state=state, ssl_context=context),
-            Listener(application.dashboard, dashboard, state=state),
-        ]
-        stopping = stop or asyncio.Event()
-        with _signals(stopping):
-            for listener in listeners:
-                await listener.start()
-            started(addresses)
-            await stopping.wait()
-            await _drain(application, listeners, settings.shutdown_timeout)
+        yield state
         await lifespan.wait_for_shutdown()
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        for sock in (main, dashboard):
-            sock.close()
 
 
 def bind(host: str, port: int, name: str) -> socket.socket:
@@ -158,10 +166,11 @@ def _made(directory: Path) -> Certificate:
 
 async def _drain(application: Application, listeners: list[Listener], patience: float) -> None:
     admission = application.admission
-    watchdog = _watchdog(patience + WATCHDOG)
     log.info("draining", active=admission.active, seconds=patience)
+    _watchdog(patience + WATCHDOG)
     admission.unready()
     application.stop()
+    await _tell(listeners)
     if admission.active:
         await asyncio.sleep(min(LAG, patience / 4))
     admission.refuse()
@@ -172,7 +181,6 @@ async def _drain(application: Application, listeners: list[Listener], patience: 
     except TimeoutError:
         log.warning("drained", cut=admission.cut())
     await asyncio.gather(*(listener.close(LAST_WORDS) for listener in listeners))
-    watchdog.cancel()
 
 
 @contextmanager

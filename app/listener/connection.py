@@ -1,6 +1,7 @@
 """One connection: Hypercorn's, with our protocols."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from hypercorn.asyncio.tcp_server import TCPServer
@@ -16,6 +17,8 @@ CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
 
 class Connection(TCPServer):
     """Serves one connection until it is closed; `TCPServer.run` builds stock protocols."""
+
+    protocol: Any = None  # once the connection is served
 
     async def run(self) -> None:
         """Serve; an OSError only means that the peer has gone."""
@@ -45,11 +48,16 @@ class Connection(TCPServer):
         except OSError:
             pass
         finally:
-            await self._shut()
+            await self._close()
 
-    async def _shut(self) -> None:
-        try:
+    async def retire(self) -> None:
+        """Let the client know that the server is about to leave."""
+        if self.protocol is not None:
+            await self.protocol.retire()
+
+    async def _close(self) -> None:
+        """Close, in time; stock waits for ever for a client that takes nothing."""
+        with suppress(OSError, TimeoutError):  # SSLError is an OSError
             async with asyncio.timeout(CLOSE_DEADLINE):
-                await self._close()
-        except (OSError, TimeoutError):  # SSLError is an OSError
-            self.writer.transport.abort()
+                await super()._close()
+        self.writer.transport.abort()  # a closed one does not mind
