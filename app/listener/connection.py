@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import Event, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
@@ -16,9 +17,13 @@ CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
 
 
 class Connection(TCPServer):
-    """Serves one connection until it is closed; `TCPServer.run` builds stock protocols."""
+    """Serves one connection until it is closed; `TCPServer.run` builds stock protocols.
 
-    protocol: Any = None  # once the connection is served
+    State: the ``protocol``, once the connection is served; ``_ended``, once the client has left.
+    """
+
+    protocol: Any = None
+    _ended = False
 
     async def run(self) -> None:
         """Serve; an OSError only means that the peer has gone."""
@@ -45,10 +50,17 @@ class Connection(TCPServer):
                 await self.protocol.initiate()
                 await self.idle_task.restart(task_group, self._idle_timeout)
                 await self._read_data()
+                self._ended = True
+                await self.idle_task.stop()
         except OSError:
             pass
         finally:
             await self._close()
+
+    async def protocol_send(self, event: Event) -> None:
+        """Take an event from the protocol; stock starts to wait for requests of a client gone."""
+        if not (self._ended and isinstance(event, Updated)):
+            await super().protocol_send(event)
 
     async def retire(self) -> None:
         """Let the client know that the server is about to leave."""
