@@ -33,7 +33,7 @@ class Answer:
 
     status: int | None = None
     fields: Fields = field(default_factory=list)
-    body: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
     ended: bool = False
     reset_code: int | None = None
 
@@ -118,13 +118,14 @@ class Client:
 
     async def upload(self, stream_id: int, body: bytes, *, end: bool = True) -> None:
         """Send a body as the windows allow."""
-        while body:
+        rest = memoryview(body)
+        while rest:
             await self.until(lambda: self.h2.local_flow_control_window(stream_id) > 0)
             size = min(
                 self.h2.local_flow_control_window(stream_id), self.h2.max_outbound_frame_size
             )
-            self.h2.send_data(stream_id, body[:size])
-            body = body[size:]
+            self.h2.send_data(stream_id, bytes(rest[:size]))
+            rest = rest[size:]
             self.flush()
         if end:
             self.h2.end_stream(stream_id)
@@ -135,7 +136,7 @@ class Client:
         self.flush()
 
     def credit(self, size: int, stream_id: int) -> None:
-        self.h2.increment_flow_control_window(size, stream_id)
+        self.h2.increment_flow_control_window(size, stream_id or None)
         self.flush()
 
     async def round_trip(self) -> None:
@@ -178,9 +179,7 @@ class Client:
             case DataReceived() if answer is not None:
                 answer.body += event.data
                 if self.credits and event.flow_controlled_length:
-                    self.h2.acknowledge_received_data(
-                        event.flow_controlled_length, event.stream_id
-                    )
+                    self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             case StreamEnded() if answer is not None:
                 answer.ended = True
             case StreamReset() if answer is not None:

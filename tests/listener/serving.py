@@ -1,7 +1,6 @@
 """Applications of a test's own, on our listener or on Hypercorn as it comes."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from hypercorn.utils import wrap_app
 
 from app.certificates import Certificate
 from app.listener import Listener
-from app.server import tls_context
+from app.server import bind, tls_context
 from tests.proxying import DEADLINE, until
 
 Message = MutableMapping[str, Any]
@@ -41,7 +40,7 @@ class Served:
 async def listening(app: App, certificate: Certificate) -> AsyncIterator[Served]:
     """Serve ``app`` with our listener; at the end no task of it may be left."""
     before = asyncio.all_tasks()
-    sock = socket.create_server(("127.0.0.1", 0))
+    sock = bind("127.0.0.1", 0, "port")
     listener = Listener(app, sock, ssl_context=tls_context(certificate, None))
     await listener.start()
     try:
@@ -60,12 +59,13 @@ async def stock(app: App, certificate: Certificate) -> AsyncIterator[Served]:
     wrapped = wrap_app(app, 0, "asgi")  # type: ignore[arg-type] # Hypercorn types ASGI in its own way
     config, context = Config(), WorkerContext(None)
     config.errorlog = None
-    tasks: set[asyncio.Task[None]] = set()
+    writers = []
+    before = asyncio.all_tasks()
 
     def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server = TCPServer(wrapped, loop, config, context, {}, reader, writer)
         task = loop.create_task(server.run())
-        tasks.add(task)
+        writers.append(writer)
         task.add_done_callback(lambda task: served.failures.extend(filter(None, [_fault(task)])))
 
     server = await asyncio.start_server(
@@ -76,9 +76,13 @@ async def stock(app: App, certificate: Certificate) -> AsyncIterator[Served]:
         yield served
     finally:
         server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+        async with asyncio.timeout(DEADLINE):
+            while left := asyncio.all_tasks() - before - _this():
+                for task in left:  # some take no notice of the first
+                    task.cancel()
+                await asyncio.wait(left, timeout=0.05)
 
 
 def _fault(task: asyncio.Task[None]) -> BaseException | None:
@@ -100,7 +104,7 @@ async def read(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return body
 
