@@ -1,7 +1,9 @@
 """Applications of a test's own, on our listener or on Hypercorn as it comes."""
 
 import asyncio
+import gc
 import ssl
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,17 +74,24 @@ async def stock(app: App, certificate: Certificate) -> AsyncIterator[Served]:
         accepted, "127.0.0.1", 0, ssl=tls_context(certificate, None), ssl_shutdown_timeout=0.2
     )
     served = Served(server.sockets[0].getsockname()[1], certificate)
-    try:
-        yield served
-    finally:
-        server.close()
-        for writer in writers:
-            writer.transport.abort()
-        async with asyncio.timeout(DEADLINE):
-            while left := asyncio.all_tasks() - before - _this():
-                for task in left:  # some take no notice of the first
-                    task.cancel()
-                await asyncio.wait(left, timeout=0.05)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it forgets coroutines
+        try:
+            yield served
+        finally:
+            server.close()
+            for writer in writers:
+                writer.transport.abort()
+            await _cancel(before)
+            gc.collect()
+
+
+async def _cancel(before: set[asyncio.Task[Any]]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while left := asyncio.all_tasks() - before - _this():
+            for task in left:  # some take no notice of the first
+                task.cancel()
+            await asyncio.wait(left, timeout=0.05)
 
 
 def _fault(task: asyncio.Task[None]) -> BaseException | None:
