@@ -13,8 +13,8 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from app.listener.listener import config
 from app.settings import Settings, blaming, variable
 
 LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to notice
+FAREWELL = 0.5  # seconds for clients to take the word that the server leaves
 LAST_WORDS = 1.0  # seconds for cut answers to go out and connections to close
 WATCHDOG = 10.0  # seconds past the shutdown time-out after which the process is ended regardless
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -74,8 +75,7 @@ def tls_context(certificate: Certificate, client_ca: Path | None) -> ssl.SSLCont
     context.set_alpn_protocols(["h2", "http/1.1"])
     context.load_cert_chain(certificate.cert_file, certificate.key_file)
     if client_ca is not None:
-        context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
+        _require_client(context, client_ca)
     return context
 
 
@@ -89,11 +89,32 @@ async def serve(
     """Serve until a signal comes or ``stop`` is set, then drain; raises `StartError`."""
     certificate = certificate_of(settings)
     context = tls_context(certificate, settings.tls_client_ca_file)
-    main = bind(settings.host, settings.port, variable("port"))
-    dashboard = bind(settings.host, settings.dashboard_port, variable("dashboard_port"))
-    addresses = Addresses(
-        settings.host, main.getsockname()[1], dashboard.getsockname()[1], certificate
-    )
+    with ExitStack() as closing:
+        main = closing.enter_context(bind(settings.host, settings.port, variable("port")))
+        dashboard = closing.enter_context(
+            bind(settings.host, settings.dashboard_port, variable("dashboard_port"))
+        )
+        addresses = Addresses(
+            settings.host, main.getsockname()[1], dashboard.getsockname()[1], certificate
+        )
+        async with _living(application) as state:
+            listeners = [
+                Listener(application, main, state=state, ssl_context=context),
+                Listener(application.dashboard, dashboard, state=state),
+            ]
+            stopping = stop or asyncio.Event()
+            with _signals(stopping):
+                for listener in listeners:
+                    await listener.start()
+                started(addresses)
+                await stopping.wait()
+                closing.enter_context(_watchdog(settings.shutdown_timeout + WATCHDOG))
+                await _drain(application, listeners, settings.shutdown_timeout)
+
+
+@asynccontextmanager
+async def _living(application: Application) -> AsyncIterator[dict[str, Any]]:
+    """Keep the application's lifespan; yield the state that its requests share."""
     state: dict[str, Any] = {}
     app: Any = application  # Hypercorn types ASGI in its own way
     lifespan = Lifespan(wrap_app(app, 0, "asgi"), config(), asyncio.get_running_loop(), state)
@@ -102,23 +123,11 @@ async def serve(
         await lifespan.wait_for_startup()
         if running.done():
             await running
-        listeners = [
-            Listener(application, main, state=state, ssl_context=context),
-            Listener(application.dashboard, dashboard, state=state),
-        ]
-        stopping = stop or asyncio.Event()
-        with _signals(stopping):
-            for listener in listeners:
-                await listener.start()
-            started(addresses)
-            await stopping.wait()
-            await _drain(application, listeners, settings.shutdown_timeout)
+        yield state
         await lifespan.wait_for_shutdown()
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        for sock in (main, dashboard):
-            sock.close()
 
 
 def bind(host: str, port: int, name: str) -> socket.socket:
@@ -145,6 +154,15 @@ def _bind_complaint(exc: OSError, host: str, port: int, name: str) -> str:
     return f"{name}={port}: cannot listen on {host}: {exc.strerror or exc}"
 
 
+def _require_client(context: ssl.SSLContext, ca_file: Path) -> None:
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as exc:  # SSLError is an OSError
+        name = variable("tls_client_ca_file")
+        raise StartError(f"{name}={ca_file}: no certificate can be read from it: {exc}") from exc
+    context.verify_mode = ssl.CERT_REQUIRED
+
+
 def _made(directory: Path) -> Certificate:
     try:
         return certificates.ensure(directory, certificates.local_names())
@@ -157,21 +175,28 @@ def _made(directory: Path) -> Certificate:
 
 async def _drain(application: Application, listeners: list[Listener], patience: float) -> None:
     admission = application.admission
-    watchdog = _watchdog(patience + WATCHDOG)
+    deadline = asyncio.get_running_loop().time() + patience
     log.info("draining", active=admission.active, seconds=patience)
     admission.unready()
     application.stop()
+    await _tell(listeners)
     if admission.active:
         await asyncio.sleep(min(LAG, patience / 4))
     admission.refuse()
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout_at(deadline):
             await admission.idle()
         log.info("drained", cut=0)
     except TimeoutError:
         log.warning("drained", cut=admission.cut())
     await asyncio.gather(*(listener.close(LAST_WORDS) for listener in listeners))
-    watchdog.cancel()
+
+
+async def _tell(listeners: list[Listener]) -> None:
+    """Tell the clients that the server is about to leave; who takes nothing is not waited for."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FAREWELL):
+            await asyncio.gather(*(listener.retire() for listener in listeners))
 
 
 @contextmanager
@@ -196,9 +221,13 @@ def _signals(stopping: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _watchdog(seconds: float) -> threading.Timer:
-    """End the process when the drain hangs: whoever stops it must not wait for ever."""
+@contextmanager
+def _watchdog(seconds: float) -> Iterator[None]:
+    """End the process when leaving hangs: whoever stops it must not wait for ever."""
     timer = threading.Timer(seconds, os._exit, (1,))
     timer.daemon = True
     timer.start()
-    return timer
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,9 +1,11 @@
 """One connection: Hypercorn's, with our protocols."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import Event, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
@@ -15,7 +17,13 @@ CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
 
 
 class Connection(TCPServer):
-    """Serves one connection until it is closed; `TCPServer.run` builds stock protocols."""
+    """Serves one connection until it is closed; `TCPServer.run` builds stock protocols.
+
+    State: the ``protocol``, once the connection is served; ``_ended``, once the client has left.
+    """
+
+    protocol: Any = None
+    _ended = False
 
     async def run(self) -> None:
         """Serve; an OSError only means that the peer has gone."""
@@ -42,14 +50,26 @@ class Connection(TCPServer):
                 await self.protocol.initiate()
                 await self.idle_task.restart(task_group, self._idle_timeout)
                 await self._read_data()
+                self._ended = True
+                await self.idle_task.stop()
         except OSError:
             pass
         finally:
-            await self._shut()
+            await self._close()
 
-    async def _shut(self) -> None:
-        try:
+    async def protocol_send(self, event: Event) -> None:
+        """Take an event from the protocol; stock starts to wait for requests of a client gone."""
+        if not (self._ended and isinstance(event, Updated)):
+            await super().protocol_send(event)
+
+    async def retire(self) -> None:
+        """Let the client know that the server is about to leave."""
+        if self.protocol is not None:
+            await self.protocol.retire()
+
+    async def _close(self) -> None:
+        """Close, in time; stock waits for ever for a client that takes nothing."""
+        with suppress(OSError, TimeoutError):  # SSLError is an OSError
             async with asyncio.timeout(CLOSE_DEADLINE):
-                await self._close()
-        except (OSError, TimeoutError):  # SSLError is an OSError
-            self.writer.transport.abort()
+                await super()._close()
+        self.writer.transport.abort()  # a closed one does not mind

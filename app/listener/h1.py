@@ -1,10 +1,12 @@
 """HTTP/1.1, with framing that leaves nothing to interpretation (RFC 9112).
 
 h11 is lenient where a gateway must not be: what two parties read differently smuggles requests
-past one of them. Refused, with the connection closed: Content-Length beside Transfer-Encoding
-(§6.1), bare LF (§2.2), folded lines (§5.2) and versions that do not exist (§2.3).
+past one of them. Refused, with the connection closed: Content-Length beside Transfer-Encoding,
+Transfer-Encoding in HTTP/1.0 (§6.1), bare LF (§2.2), folded lines (§5.2) and versions that do
+not exist (§2.3).
 """
 
+import re
 from typing import Any
 
 import h11
@@ -13,18 +15,12 @@ from hypercorn.events import Closed, Updated
 from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 
-from app.anthropic.errors import envelope
+from app.listener import refusal
 from app.listener.stream import Stream
-from app.proxy.headers import ERROR_HEADER
 
-VERSIONS = (b"1.0", b"1.1")
 UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer
-_MESSAGES = {
-    400: "The request is not well-formed HTTP/1.1.",
-    431: "The header section of the request is too large.",
-    501: "The transfer-encoding of the request is not supported.",
-    505: "The HTTP version of the request is not supported.",
-}
+CLOSE = (b"connection", b"close")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class H1(H11Protocol):
@@ -40,12 +36,9 @@ class H1(H11Protocol):
         """Upgrade nothing: the Upgrade field is hop-by-hop and ignored."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        if (status := _refusal(request)) is not None:
-            await self._send_error_response(status)
-            await self.send(Closed())
-            return
+        status = refusal.of_http1(request)
         self.stream = Stream(
-            self.app,
+            self.app if status is None else refusal.application(status, CLOSE),
             self.config,
             self.context,
             self.task_group,
@@ -94,16 +87,14 @@ class H1(H11Protocol):
         else:
             await self.send(Closed())
 
+    async def retire(self) -> None:
+        """Let the next answer close the connection."""
+        self.keep_alive_requests = self.config.keep_alive_max_requests
+
     async def _send_error_response(self, status_code: int) -> None:
-        status = status_code if status_code in _MESSAGES else 400
-        body = envelope("invalid_request_error", _MESSAGES[status])
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-            (ERROR_HEADER, b"malformed_request"),
-        ]
-        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
+        status = refusal.known(status_code)
+        fields, body = refusal.answer(status)
+        await self._send_h11_event(h11.Response(status_code=status, headers=[*fields, CLOSE]))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
 
@@ -125,23 +116,20 @@ class _Unread:
             await self._protocol.over(reusable=self._left >= 0)
 
 
-def _refusal(request: h11.Request) -> int | None:
-    """Return the status that refuses an ambiguous request, or None."""
-    names = {name for name, _ in request.headers}
-    if {b"content-length", b"transfer-encoding"} <= names:
-        return 400
-    return None if request.http_version in VERSIONS else 505
-
-
 class _StrictBuffer(ReceiveBuffer):
     """h11's, but that a head ends its lines with CRLF and folds none."""
 
     def maybe_extract_lines(self) -> list[bytearray] | None:
-        head, _, _ = self._data.partition(b"\n\r\n")
-        lines = head.split(b"\n")
-        if self._data[:1] == b"\n" or any(line[-1:] != b"\r" for line in lines[:-1]):
+        if self._bare_line_end():
             raise h11.LocalProtocolError("a line ends without CR", error_status_hint=400)
-        extracted = super().maybe_extract_lines()
-        if extracted and any(line.startswith((b" ", b"\t")) for line in extracted[1:]):
+        lines = super().maybe_extract_lines()
+        if lines and any(line.startswith((b" ", b"\t")) for line in lines[1:]):
             raise h11.LocalProtocolError("a header field is folded", error_status_hint=400)
-        return extracted
+        return lines
+
+    def _bare_line_end(self) -> bool:
+        """Look for LF without CR in the head, where it was not looked for before."""
+        searched = self._multiple_lines_search
+        blank = self._data.find(b"\r\n\r\n", max(0, searched - 1))
+        end = 0 if self._data.startswith(b"\r\n") else blank
+        return bool(_BARE_LF.search(self._data, searched, end if end >= 0 else len(self._data)))

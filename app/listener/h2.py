@@ -7,7 +7,10 @@ Works around, in hypercorn 0.18:
 - DATA that is not read blocks every stream of the connection;
 - an application that fails in its response leaves the client waiting: nothing resets the stream;
 - 1,000 PRIORITY frames end the connection (RFC 9113 §5.3.2 deprecates them: passed over);
-- after `keep_alive_max_requests` the streams in flight freeze.
+- after `keep_alive_max_requests` the streams in flight freeze;
+- a request that was reset already is started all the same (rapid reset, CVE-2023-44487);
+- a connection that is lost leaves applications waiting for their last bytes to be sent;
+- nobody is told that the server is about to leave.
 """
 
 import asyncio
@@ -15,26 +18,22 @@ import copy
 from contextlib import suppress
 from typing import Any
 
-import h2.connection
 import h2.events
 import h2.exceptions
-from h2.config import H2Configuration
 from h2.errors import ErrorCodes
-from h2.settings import SettingCodes, Settings
+from hypercorn.events import Closed
+from hypercorn.events import Event as ConnectionEvent
 from hypercorn.protocol import h2 as stock
 from hypercorn.protocol.events import Body, Event, Request
 from hypercorn.typing import AppWrapper
 from hypercorn.utils import filter_pseudo_headers
 from priority.priority import MissingStreamError
 
+from app.listener import refusal
+from app.listener.codec import Codec
 from app.listener.stream import ResponseAborted, Stream
 
-MAX_STREAMS = 128
-STREAM_WINDOW = 256 * 1024  # bytes of a request that may lie unread
-CONNECTION_WINDOW = MAX_STREAMS * STREAM_WINDOW  # so that unread ones never block the others
-MAX_HEADER_LIST = 256 * 1024
-CUT_DEADLINE = 1.0  # seconds that the rest of a cut response may take to go out
-DEFAULT_WINDOW = 65_535  # RFC 9113 §6.9.2
+CUT_DEADLINE = 0.5  # seconds that the rest of a cut response may take to go out
 
 
 class BoundedBuffer(stock.StreamBuffer):
@@ -54,7 +53,8 @@ class BoundedBuffer(stock.StreamBuffer):
 class H2(stock.H2Protocol):
     """Hypercorn's, with the bugs above worked around.
 
-    Its own state: ``_unread``, the bytes of each open stream that the application has not taken.
+    Its own state: ``_unread``, the bytes of each open stream that the application has not taken;
+    ``_retiring``, while the client is still to be told that no more streams are wanted.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -62,39 +62,30 @@ class H2(stock.H2Protocol):
         # A request's bytes are bounded by its window, so that reading never has to wait.
         self.config = copy.copy(self.config)
         self.config.max_app_queue_size = 0
-        self.connection = h2.connection.H2Connection(
-            config=H2Configuration(
-                client_side=False,
-                header_encoding=None,
-                # What upstream answered goes on as it is.
-                validate_outbound_headers=False,
-                normalize_outbound_headers=False,
-            )
-        )
-        self.connection.local_settings = Settings(
-            client=False,
-            initial_values={
-                SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-                SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
-            },
-        )
-        self.connection.decoder.max_header_list_size = MAX_HEADER_LIST
+        self.connection = self._codec = Codec()
         self._unread: dict[int, int] = {}
+        self._retiring = False
 
-    async def initiate(
-        self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None
-    ) -> None:
-        """Begin the connection, with a window for all of its streams."""
-        await super().initiate(headers, settings)
-        self.connection.increment_flow_control_window(CONNECTION_WINDOW - DEFAULT_WINDOW)
-        await self._flush()
+    async def handle(self, event: ConnectionEvent) -> None:
+        """Take bytes from the connection, or its end."""
+        await super().handle(event)
+        if isinstance(event, Closed):
+            for stream_id in list(self.stream_buffers):
+                await self._forget(stream_id)
 
     async def stream_send(self, event: Event) -> None:
         """Take an event from a stream; reset one whose response is unfinished."""
         if isinstance(event, ResponseAborted):
             await self._abort(event.stream_id)
         await super().stream_send(event)
+
+    async def retire(self) -> None:
+        """Tell the client to go elsewhere (RFC 9113 §6.8), once no stream is open.
+
+        Not before: httpx gives its running requests up on any GOAWAY.
+        """
+        self._retiring = True
+        await self._retire_if_idle()
 
     async def taken(self, stream_id: int, size: int) -> None:
         """Let the client send ``size`` bytes more, which the application has taken."""
@@ -104,11 +95,22 @@ class H2(stock.H2Protocol):
             await self._flush()
 
     async def _handle_events(self, events: list[h2.events.Event]) -> None:
+        reset = {event.stream_id for event in events if isinstance(event, h2.events.StreamReset)}
         for event in events:
-            if isinstance(event, h2.events.DataReceived):
-                await self._received(event)
-            elif not isinstance(event, h2.events.PriorityUpdated):
-                await super()._handle_events([event])
+            match event:
+                case h2.events.RequestReceived() if event.stream_id in reset:
+                    pass
+                case h2.events.PriorityUpdated():
+                    pass
+                case h2.events.ConnectionTerminated() if self.streams:
+                    pass  # the client waits for its answers, then closes
+                case h2.events.DataReceived():
+                    await self._received(event)
+                case h2.events.StreamReset():
+                    await self._close_stream(event.stream_id)
+                    await self._forget(event.stream_id)
+                case _:
+                    await super()._handle_events([event])
         await self._flush()
 
     async def _received(self, event: h2.events.DataReceived) -> None:
@@ -126,9 +128,10 @@ class H2(stock.H2Protocol):
 
     async def _create_stream(self, request: h2.events.RequestReceived) -> None:
         stream_id = request.stream_id
-        fields = dict(request.headers[:5])  # the pseudo-header fields come first
+        status = refusal.of_http2(request.headers, ended=request.stream_ended is not None)
+        app = self.app if status is None else refusal.application(status)
         stream = self.streams[stream_id] = Stream(
-            _crediting(self.app, self, stream_id),
+            _crediting(app, self, stream_id),
             self.config,
             self.context,
             self.task_group,
@@ -142,12 +145,13 @@ class H2(stock.H2Protocol):
         self._unread[stream_id] = 0
         self.priority.insert_stream(stream_id)
         self.priority.block(stream_id)
+        fields = dict(request.headers)
         await stream.handle(
             Request(
                 stream_id=stream_id,
-                headers=filter_pseudo_headers(request.headers),
+                headers=filter_pseudo_headers(request.headers) if status is None else [],
                 http_version="2",
-                method=fields[b":method"].decode("ascii"),
+                method=fields.get(b":method", b"").decode("latin-1"),
                 raw_path=fields.get(b":path", b"*"),  # CONNECT has none
                 state=self.connection_state,
             )
@@ -176,20 +180,17 @@ class H2(stock.H2Protocol):
     async def _close_stream(self, stream_id: int) -> None:
         await super()._close_stream(stream_id)
         self._credit(stream_id, self._unread.pop(stream_id, 0))
-        buffer = self.stream_buffers.get(stream_id)
-        if buffer is not None and not buffer._complete:  # noqa: SLF001 - stock's name for it
-            await self._forget(stream_id)
 
     async def _abort(self, stream_id: int) -> None:
         buffer = self.stream_buffers.get(stream_id)
-        if buffer is None:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CUT_DEADLINE):
-                await buffer.drain()
+        if buffer is not None and buffer.buffer:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CUT_DEADLINE):
+                    await buffer.drain()
         with suppress(h2.exceptions.ProtocolError):
             self.connection.reset_stream(stream_id, ErrorCodes.INTERNAL_ERROR)
         await self._flush()
+        await self._forget(stream_id)
 
     async def _forget(self, stream_id: int) -> None:
         buffer = self.stream_buffers.pop(stream_id, None)
@@ -197,6 +198,13 @@ class H2(stock.H2Protocol):
             await buffer.close()
         with suppress(MissingStreamError):
             self.priority.remove_stream(stream_id)
+        await self._retire_if_idle()
+
+    async def _retire_if_idle(self) -> None:
+        if self._retiring and not self.stream_buffers:
+            self._retiring = False
+            self._codec.retire()
+            await self._flush()
 
 
 def _crediting(app: AppWrapper, protocol: H2, stream_id: int) -> Any:

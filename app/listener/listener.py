@@ -34,7 +34,7 @@ def config() -> Config:
 
 
 class Listener:
-    """Accepts on ``sock`` and serves ``app``. State: ``_connections``, the tasks that run."""
+    """Accepts on ``sock`` and serves ``app``. State: ``_connections``, and the task of each."""
 
     def __init__(
         self,
@@ -50,13 +50,12 @@ class Listener:
         self._state = state if state is not None else {}
         self._ssl_context = ssl_context
         self._context = WorkerContext(None)
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], Connection] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Begin to accept."""
         tls = self._ssl_context is not None
-        # Not a coroutine: asyncio would report its cancellation as an error.
         self._server = await asyncio.start_server(
             self._accepted,
             sock=self._socket,
@@ -66,30 +65,37 @@ class Listener:
             ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if tls else None,
         )
 
+    async def retire(self) -> None:
+        """Let the clients know that the server is about to leave."""
+        await asyncio.gather(*(connection.retire() for connection in self._connections.values()))
+
     async def close(self, deadline: float) -> None:
         """Accept no more; close the idle connections, then after ``deadline`` seconds the rest."""
         if self._server is not None:
             self._server.close()  # not wait_closed: it waits for open connections since 3.12.1
         await self._context.terminated.set()
         if self._connections:
-            _, left = await asyncio.wait(set(self._connections), timeout=deadline)
+            _, left = await asyncio.wait(list(self._connections), timeout=deadline)
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Not a coroutine: asyncio would report its cancellation as an error.
         loop = asyncio.get_running_loop()
-        try:
-            await Connection(
-                self._app, loop, self._config, self._context, self._state, reader, writer
-            )
-        except Exception as exc:  # noqa: BLE001 - one connection's end is not the others'
-            log.error("a connection failed", errors=_causes(exc))  # noqa: TRY400 - a trace may quote
+        connection = Connection(
+            self._app, loop, self._config, self._context, self._state, reader, writer
+        )
+        task = loop.create_task(_serve(connection))
+        self._connections[task] = connection
+        task.add_done_callback(self._connections.pop)
+
+
+async def _serve(connection: Connection) -> None:
+    try:
+        await connection.run()
+    except Exception as exc:  # noqa: BLE001 - one connection's end is not the others'
+        log.error("a connection failed", errors=_causes(exc))  # noqa: TRY400 - a trace may quote
 
 
 def _causes(exc: BaseException) -> list[str]:

@@ -1,12 +1,15 @@
 """One request and its response."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from time import time
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from hypercorn.protocol.events import Event, Request, StreamClosed
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+
+from app.listener import refusal
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGISendEvent, HTTPScope
@@ -18,11 +21,12 @@ class ResponseAborted(StreamClosed):
 
 
 class Stream(HTTPStream):
-    """Hypercorn's, with three differences.
+    """Hypercorn's, with four differences.
 
     - The scope's ``target`` is the request target whole: a bare ``?`` is lost otherwise.
     - A target that is not ASCII reaches the application, it does not end the connection.
     - A response that stays unfinished is told apart from one that ended.
+    - An application that ends without any response is answered for, in Anthropic's error shape.
     """
 
     async def handle(self, event: Event) -> None:
@@ -34,11 +38,13 @@ class Stream(HTTPStream):
 
     async def app_send(self, message: "ASGISendEvent | None") -> None:
         """Take a message from the application; None once it has returned."""
-        unfinished = self.state is ASGIHTTPState.RESPONSE
-        if message is None and unfinished and not self.closed:
-            await self.send(ResponseAborted(stream_id=self.stream_id))
-        else:
+        if message is not None or self.closed:
             await super().app_send(message)
+        elif self.state is ASGIHTTPState.REQUEST:
+            for own in refusal.messages(HTTPStatus.INTERNAL_SERVER_ERROR):
+                await super().app_send(cast("ASGISendEvent", own))
+        else:
+            await self.send(ResponseAborted(stream_id=self.stream_id))
 
     async def _begin(self, request: Request) -> None:
         self.start_time = time()

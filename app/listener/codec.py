@@ -1,0 +1,92 @@
+"""python-h2 for a server, with the corrections a proxy needs.
+
+Three private methods are overridden or called, so these are asserted at import; ``h2`` is pinned
+below its next major version (pyproject.toml).
+"""
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated, Event, StreamReset
+from h2.exceptions import InvalidBodyLengthError
+from h2.settings import SettingCodes, Settings
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame
+
+from app.listener.refusal import MAX_HEADER_LIST
+
+MAX_STREAMS = 128
+STREAM_WINDOW = 256 * 1024  # bytes of a request that may lie unread
+CONNECTION_WINDOW = MAX_STREAMS * STREAM_WINDOW  # so that unread ones never block the others
+DECODED_LIMIT = 4 * MAX_HEADER_LIST  # more ends the connection: it cannot be decoded further
+DEFAULT_WINDOW = 65_535  # RFC 9113 §6.9.2
+EVERY_STREAM = 2**31 - 1  # RFC 9113 §6.8
+
+_PRIVATE = {"_receive_goaway_frame", "_receive_data_frame", "_prepare_for_sending"}
+if missing := _PRIVATE - vars(H2Connection).keys():
+    raise ImportError(f"this h2 has no {missing}: app.listener.codec must be revised for it")
+
+
+class Codec(H2Connection):
+    """The server's side of one connection: bytes in, events out, and the reverse.
+
+    Header fields pass unvalidated both ways: `app.listener.refusal` judges a request's, one by
+    one, where python-h2 would end the connection; a response's are upstream's, passed on as
+    they are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            H2Configuration(
+                client_side=False,
+                header_encoding=None,
+                validate_outbound_headers=False,
+                normalize_outbound_headers=False,
+                validate_inbound_headers=False,
+                normalize_inbound_headers=False,
+            )
+        )
+        self.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+                SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
+            },
+        )
+        self.decoder.max_header_list_size = DECODED_LIMIT
+
+    def initiate_connection(self) -> None:
+        """Write the preface, and open a window for all of the connection's streams."""
+        super().initiate_connection()
+        self.increment_flow_control_window(CONNECTION_WINDOW - DEFAULT_WINDOW)
+
+    def retire(self) -> None:
+        """Tell the client to begin no more streams here; those on their way are still served.
+
+        Written by hand: python-h2 closes its own state with any GOAWAY.
+        """
+        self._prepare_for_sending([GoAwayFrame(0, last_stream_id=EVERY_STREAM)])
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[Event]]:
+        """Report GOAWAY and go on: a client that begins no more streams waits for its answers.
+
+        python-h2 closes the connection on any GOAWAY (python-hyper/h2#1181).
+        """
+        event = ConnectionTerminated()
+        event.error_code = frame.error_code
+        event.last_stream_id = frame.last_stream_id
+        return [], [event]
+
+    def _receive_data_frame(self, frame: DataFrame) -> tuple[list[Frame], list[Event]]:
+        """Reset a stream whose body belies its content-length (RFC 9113 §8.1.1).
+
+        python-h2 ends the connection instead.
+        """
+        try:
+            return super()._receive_data_frame(frame)
+        except InvalidBodyLengthError:
+            self.acknowledge_received_data(frame.flow_controlled_length, frame.stream_id)
+            self.reset_stream(frame.stream_id, ErrorCodes.PROTOCOL_ERROR)
+            event = StreamReset(frame.stream_id)
+            event.error_code = ErrorCodes.PROTOCOL_ERROR
+            return [], [event]
