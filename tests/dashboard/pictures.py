@@ -38,7 +38,7 @@ DESKTOP = {"width": 1440, "height": 900}
 
 async def take(proxy: Running, browser: Browser, directory: Path, seconds: float) -> None:
     """Save light, dark and phone pictures after so much traffic, the dark one with an alert."""
-    chance = random.Random(6)  # noqa: S311 - the same waves every time
+    chance = random.Random(6)
     await play(proxy, *SCENARIOS)
     for size in _waves(chance, round(seconds / PAUSE)):
         await _wave(proxy, chance, size, chance.sample(SCENARIOS, chance.random() < RARELY))
