@@ -1,6 +1,6 @@
 """Pictures of the dashboard over a real run.
 
-``python -m tests.dashboard.pictures DIRECTORY`` takes those of the README, in two minutes.
+``python -m tests.dashboard.pictures DIRECTORY`` takes those of the README, in a few minutes.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ USUAL = (
     Scenario("claude-sonnet-5-5", {"text": TEXT, "delay": 0.3, "thinking": "Let me think. " * 40}),
     Scenario("claude-haiku-5-5", {"text": "A title"}, stream=False),
 )
-PAUSE = 0.5  # seconds between waves
+PERIOD = 1.0  # seconds from wave to wave, about
 RARELY = 0.2  # the chance that a wave has something odd in it
 ALARMING = 0.15  # the share of failures at which the alert is certain
 PHONE = {"width": 360, "height": 780}
@@ -40,12 +40,12 @@ async def take(proxy: Running, browser: Browser, directory: Path, seconds: float
     """Save light, dark and phone pictures after so much traffic, the dark one with an alert."""
     chance = random.Random(6)
     await play(proxy, *SCENARIOS)
-    for size in _waves(chance, round(seconds / PAUSE)):
+    for size in _waves(chance, round(seconds / PERIOD)):
         await _wave(proxy, chance, size, chance.sample(SCENARIOS, chance.random() < RARELY))
     await _shoot(browser, proxy, directory / "light.png", color_scheme="light", viewport=DESKTOP)
     await _shoot(browser, proxy, directory / "phone.png", color_scheme="light", viewport=PHONE)
     while _failed(proxy) < ALARMING:
-        await _wave(proxy, chance, 2, [BAD] * 4)
+        await _wave(proxy, chance, 2, [BAD] * 8)
     async with opened(browser, proxy.pages_url) as shown:
         await expect(shown.page.get_by_role("alert")).to_be_visible()
     await _shoot(browser, proxy, directory / "dark.png", color_scheme="dark", viewport=DESKTOP)
@@ -64,7 +64,7 @@ async def _wave(
 ) -> None:
     wave = [chance.choice(USUAL) for _ in range(size)]
     await play(proxy, *wave, *failures)
-    await asyncio.sleep(PAUSE)
+    await asyncio.sleep(PERIOD / 2)
 
 
 def _failed(proxy: Running) -> float:

@@ -90,7 +90,7 @@ def assert_recent(rows: list[Any], recent: list[Json]) -> None:
     for at, name in zip((0, 3, 4, 5, 6, 7), fields, strict=True):
         assert values(rows, at) == [row[name] for row in recent], name
     assert [row[8][1] for row in rows] == [row["request_id"] for row in recent]
-    assert {row[2][0] for row in rows} == {
+    assert {row[1][0] for row in rows} == {
         "200", "429", "500", "529", "200 upstream abort", "200 upstream error event"
     }  # fmt: skip
 

@@ -47,15 +47,14 @@ async def test_hostile_models_paths_and_errors_of_real_requests_stay_text(
 async def test_hostile_strings_anywhere_in_a_snapshot_stay_text(
     proxy: Running, browser: Browser
 ) -> None:
-    await play(proxy, *SCENARIOS)
-    async with httpx.AsyncClient() as client:
-        document = (await client.get(f"{proxy.pages_url}/metrics")).json()
-    event = f"data: {json.dumps(_hostile(document))}\n\n"
-
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="text/event-stream", body=event)
 
-    async with opened(browser, proxy.pages_url) as shown:
+    await play(proxy, *SCENARIOS)
+    async with opened(browser, proxy.pages_url) as shown, httpx.AsyncClient() as client:
+        await shown.shows("requests.total", str(len(SCENARIOS)))
+        document = (await client.get(f"{proxy.pages_url}/metrics")).json()
+        event = f"data: {json.dumps(_hostile(document))}\n\n"
         await shown.page.route("**/metrics/stream", answer)
         await shown.page.reload()
         await shown.shows("version", HOSTILE)

@@ -7,8 +7,8 @@ const NONE = "–"; // many requests have no tokens: the words would drown the f
 
 const COLUMNS = [
   { of: ({ time }) => time, as: "clock" },
-  { of: asked, as: "text" },
   { of: ended, as: "text", tone: endedTone },
+  { of: asked, as: "text" },
   { of: (request) => request.time_to_first_token, as: "latency", none: NONE },
   { of: ({ duration }) => duration, as: "latency" },
   { of: (request) => request.input_tokens, as: "count", none: NONE },
