@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from app import certificates
 from app.certificates import Certificate
 from app.simulator.load import Scenario
-from tests.dashboard.conftest import CHROMIUM
+from tests.dashboard.conftest import chromium
 from tests.dashboard.opened import opened
 from tests.dashboard.traffic import BAD, SCENARIOS, TEXT, play
 from tests.proxying import Running, proxying, simulated
@@ -84,7 +84,7 @@ async def _main(directory: Path) -> None:
     with tempfile.TemporaryDirectory() as state:
         certificate: Certificate = certificates.ensure(Path(state), ("localhost", "127.0.0.1"))
         async with (
-            async_playwright() as playwright,
+            chromium() as browser,
             simulated(certificate) as upstream,
             proxying(
                 upstream.url,
@@ -94,11 +94,7 @@ async def _main(directory: Path) -> None:
                 log_level="error",
             ) as proxy,
         ):
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox"]
-            )
             await take(proxy, browser, directory, seconds=95.0)
-            await browser.close()
 
 
 if __name__ == "__main__":
