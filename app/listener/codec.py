@@ -87,6 +87,4 @@ class Codec(H2Connection):
         except InvalidBodyLengthError:
             self.acknowledge_received_data(frame.flow_controlled_length, frame.stream_id)
             self.reset_stream(frame.stream_id, ErrorCodes.PROTOCOL_ERROR)
-            event = StreamReset(frame.stream_id)
-            event.error_code = ErrorCodes.PROTOCOL_ERROR
-            return [], [event]
+            return [], [StreamReset(stream_id=frame.stream_id, remote_reset=False)]

@@ -149,7 +149,7 @@ class Client:
     async def answer(self, stream_id: int) -> Answer:
         """Wait until the stream is over."""
         answer = self.answers[stream_id]
-        await self.until(lambda: answer.over or self.closed)
+        await self.until(lambda: answer.over)
         return answer
 
     async def until(self, condition: Callable[[], bool]) -> None:

@@ -34,6 +34,12 @@ class Served:
     listener: Listener | None = None
     failures: list[BaseException] = field(default_factory=list)
 
+    @property
+    def protocols(self) -> list[Any]:
+        """What speaks on each open connection."""
+        connections = self.listener._connections.values() if self.listener is not None else ()
+        return [connection.protocol for connection in connections]
+
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.certificate.ca_file)
 
@@ -55,12 +61,15 @@ async def listening(app: App, certificate: Certificate) -> AsyncIterator[Served]
 
 
 @asynccontextmanager
-async def stock(app: App, certificate: Certificate) -> AsyncIterator[Served]:
+async def stock(
+    app: App, certificate: Certificate, *, max_requests: int = 1000
+) -> AsyncIterator[Served]:
     """Serve ``app`` with Hypercorn's own connections; ``failures`` are what ended them."""
     loop = asyncio.get_running_loop()
     wrapped = wrap_app(app, 0, "asgi")  # type: ignore[arg-type] # Hypercorn types ASGI in its own way
     config, context = Config(), WorkerContext(None)
     config.errorlog = None
+    config.keep_alive_max_requests = max_requests
     writers = []
     before = asyncio.all_tasks()
 
@@ -116,6 +125,12 @@ async def read(receive: Receive) -> bytes:
         body += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return body
+
+
+async def until_left(receive: Receive) -> None:
+    """Wait until the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def echo(_scope: Any, receive: Receive, send: Send) -> None:

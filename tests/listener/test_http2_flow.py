@@ -8,7 +8,18 @@ from hyperframe.frame import DataFrame
 
 from app.certificates import Certificate
 from tests.listener.h2client import Client, connected
-from tests.listener.serving import App, Receive, Send, Served, answer, echo, listening, read, stock
+from tests.listener.serving import (
+    App,
+    Receive,
+    Send,
+    Served,
+    answer,
+    echo,
+    listening,
+    read,
+    stock,
+    until_left,
+)
 
 CHUNK = b"x" * 65_536
 PIECE = 1000  # bytes of a small DATA frame
@@ -27,7 +38,7 @@ class Pusher:
         if scope["path"] != "/":
             await answer(send)
             return
-        left = asyncio.ensure_future(self._left(receive))
+        left = asyncio.ensure_future(until_left(receive))
         pushing = asyncio.ensure_future(self._push(send))
         await asyncio.wait({left, pushing}, return_when=asyncio.FIRST_COMPLETED)
         for task in (left, pushing):
@@ -40,10 +51,6 @@ class Pusher:
             await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
             self.taken += len(CHUNK)
         await send({"type": "http.response.body", "body": b""})
-
-    async def _left(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
 
 
 async def _push_at_a_closed_window(served: Served, pusher: Pusher) -> int:

@@ -1,0 +1,443 @@
+"""Streams of HTTP/2: how they begin and end, each on its own (behaviour B4, C4, E4)."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from h2.errors import ErrorCodes
+from hyperframe.frame import GoAwayFrame, PriorityFrame
+
+from app.certificates import Certificate
+from tests.listener.h2client import Client, Fields, connected
+from tests.listener.serving import (
+    App,
+    Receive,
+    Send,
+    Served,
+    answer,
+    echo,
+    listening,
+    stock,
+    until_left,
+)
+from tests.proxying import until
+
+BROKEN = 1.0  # seconds without an answer after which stock is taken to be stuck
+PATH = "/v1/ä/%2f?ü".encode()
+HEAD: Fields = [
+    (b":method", b"POST"),
+    (b":scheme", b"https"),
+    (b":authority", b"localhost"),
+    (b":path", b"/"),
+]
+
+
+async def _cutting(scope: Any, _: Receive, send: Send) -> None:
+    """Begin an answer and fail; ``/other`` is answered whole, ``/none`` not at all."""
+    if scope["path"] == "/other":
+        await answer(send)
+    elif scope["path"] != "/none":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
+        raise RuntimeError
+
+
+async def test_a_response_that_is_cut_is_reset_after_the_last_of_its_bytes(
+    certificate: Certificate,
+) -> None:
+    async with (
+        listening(_cutting, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        cut = await client.answer(client.request())
+        assert (len(cut.body), cut.ended) == (100_000, False)
+        assert cut.reset_code == ErrorCodes.INTERNAL_ERROR
+        assert (await client.answer(client.request(path=b"/other"))).body == b"ok"
+
+
+async def test_canary_stock_leaves_the_client_of_a_cut_response_waiting(
+    certificate: Certificate,
+) -> None:
+    async with (
+        stock(_cutting, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.answer(client.request()), BROKEN)
+
+
+async def test_a_cut_response_is_reset_though_the_client_opens_no_window(
+    certificate: Certificate,
+) -> None:
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust(), window=0) as client,
+    ):
+        assert (await client.answer(client.request())).reset_code is not None
+
+
+async def test_an_application_that_says_nothing_is_answered_for(certificate: Certificate) -> None:
+    async with (
+        listening(_cutting, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        failed = await client.answer(client.request(path=b"/none"))
+    assert (failed.status, failed.ended) == (500, True)
+    assert json.loads(failed.body)["error"]["type"] == "api_error"
+    assert failed.header(b"x-anthropic-proxy-error") == b"internal_error"
+
+
+async def test_a_client_that_resets_is_gone_for_the_application_at_once(
+    certificate: Certificate,
+) -> None:
+    gone = asyncio.Event()
+
+    async def application(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/other":
+            await answer(send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await until_left(receive)
+        gone.set()
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        stream_id = client.request()
+        await client.until(lambda: bool(client.answers[stream_id].body))
+        client.reset(stream_id)
+        await until(gone.is_set)
+        assert (await client.answer(client.request(path=b"/other"))).body == b"ok"
+
+
+async def test_what_streams_needed_is_given_back_however_they_end(
+    certificate: Certificate,
+) -> None:
+    async def application(scope: Any, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if scope["path"] == "/cut":
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            return
+        sending = asyncio.ensure_future(
+            send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
+        )
+        await until_left(receive)
+        await sending  # which waits for a window no more
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust(), credits_=False) as client,
+    ):
+        await client.round_trip()
+        (protocol,) = served.protocols
+        for _ in range(50):
+            stream_id = client.request(b"POST", end=False)
+            await client.upload(stream_id, b"y" * 1000, end=False)
+            await client.round_trip()
+            client.reset(stream_id)
+            client.request(b"POST", b"/cut", end=False)
+        held = (protocol.streams, protocol.stream_buffers, protocol._unread)
+        await until(lambda: not any(held))
+        assert not protocol.priority._streams.keys() - {0}
+
+
+async def _ask_after_priorities(served: Served) -> bytes:
+    async with connected(served.port, served.trust()) as client:
+        client.send(*(PriorityFrame(2 * n + 1, depends_on=0) for n in range(1, 1201)))
+        return bytes((await client.answer(client.request())).body)
+
+
+async def test_1200_priority_frames_are_passed_over(certificate: Certificate) -> None:
+    async with listening(echo, certificate) as served:
+        assert await _ask_after_priorities(served) == b""
+
+
+async def test_canary_stock_ends_the_connection_after_1000_priority_frames(
+    certificate: Certificate,
+) -> None:
+    async with stock(echo, certificate) as served:
+        with pytest.raises((TimeoutError, AssertionError)):
+            await asyncio.wait_for(_ask_after_priorities(served), BROKEN)
+
+
+class Started:
+    """Counts its requests, which wait until their client has left."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/other":
+            await answer(send)
+            return
+        self.requests += 1
+        await until_left(receive)
+
+
+async def _reset_rapidly(served: Served) -> None:
+    async with connected(served.port, served.trust()) as client:
+        await client.round_trip()
+        for _ in range(400):
+            client.h2.reset_stream(client.request(), ErrorCodes.CANCEL)
+        client.flush()
+        assert (await client.answer(client.request(path=b"/other"))).body == b"ok"
+
+
+async def test_requests_that_are_reset_in_one_breath_are_never_started(
+    certificate: Certificate,
+) -> None:
+    started = Started()
+    async with listening(started, certificate) as served:
+        await _reset_rapidly(served)
+    assert started.requests < 10  # those at the edge of a read
+
+
+async def test_canary_stock_starts_requests_that_were_reset(certificate: Certificate) -> None:
+    started = Started()
+    async with stock(started, certificate) as served:
+        await _reset_rapidly(served)
+    assert started.requests == 400
+
+
+async def _path_of(scope: Any, _: Receive, send: Send) -> None:
+    await answer(send, scope["raw_path"] + b"?" + scope["query_string"])
+
+
+async def test_a_path_that_is_not_ascii_reaches_the_application(certificate: Certificate) -> None:
+    async with (
+        listening(_path_of, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        assert (await client.answer(client.request(path=PATH))).body == PATH
+
+
+async def test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii(
+    certificate: Certificate,
+) -> None:
+    async with (
+        stock(_path_of, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        with pytest.raises((TimeoutError, AssertionError)):
+            await asyncio.wait_for(client.answer(client.request(path=PATH)), BROKEN)
+
+
+def _long_list(size: int) -> Fields:
+    return [(b"x-%d" % n, b"v" * 1000) for n in range(size // 1000)]
+
+
+async def test_a_header_list_that_is_too_long_is_refused_and_its_siblings_go_on(
+    certificate: Certificate,
+) -> None:
+    async with (
+        listening(echo, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        sibling = client.request(b"POST", end=False)
+        assert (await client.answer(client.request(fields=_long_list(90_000)))).status == 200
+        refused = await client.answer(client.request(fields=_long_list(300_000)))
+        assert (refused.status, refused.ended) == (431, True)
+        assert refused.header(b"x-anthropic-proxy-error") == b"malformed_request"
+        await client.upload(sibling, b"fine")
+        assert (await client.answer(sibling)).body == b"fine"
+
+
+async def test_canary_stock_loses_the_connection_to_90_kb_of_headers(
+    certificate: Certificate,
+) -> None:
+    async with (
+        stock(echo, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        with pytest.raises((TimeoutError, AssertionError)):
+            await asyncio.wait_for(client.answer(client.request(fields=_long_list(90_000))), BROKEN)
+
+
+MALFORMED: dict[str, Fields] = {
+    "upper case": [*HEAD, (b"X-Upper", b"1")],
+    "no name": [*HEAD, (b"", b"1")],
+    "blank in a name": [*HEAD, (b"x y", b"1")],
+    "CR": [*HEAD, (b"x-odd", b"a\rb")],
+    "LF": [*HEAD, (b"x-odd", b"a\nb: c")],
+    "NUL": [*HEAD, (b"x-odd", b"a\0b")],
+    "blanks around a value": [*HEAD, (b"x-odd", b" a")],
+    "connection": [*HEAD, (b"connection", b"close")],
+    "transfer-encoding": [*HEAD, (b"transfer-encoding", b"chunked")],
+    "upgrade": [*HEAD, (b"upgrade", b"websocket")],
+    "te": [*HEAD, (b"te", b"gzip")],
+    "another host": [*HEAD, (b"host", b"other.invalid")],
+    "no method": HEAD[1:],
+    "odd method": [(b":method", "GÉT".encode()), *HEAD[1:]],
+    "no path": HEAD[:3],
+    "empty path": [*HEAD[:3], (b":path", b"")],
+    "no authority": [*HEAD[:2], *HEAD[3:]],
+    "a pseudo-field twice": [*HEAD, (b":path", b"/other")],
+    "a late pseudo-field": [*HEAD[:3], (b"x-a", b"1"), HEAD[3]],
+    "an unknown pseudo-field": [*HEAD, (b":odd", b"1")],
+    "a body that does not come": [*HEAD, (b"content-length", b"5")],
+}
+
+
+@pytest.mark.parametrize("fields", MALFORMED.values(), ids=MALFORMED.keys())
+async def test_a_malformed_request_is_refused_and_its_siblings_go_on(
+    certificate: Certificate, fields: Fields
+) -> None:
+    started = Started()
+    async with (
+        listening(started, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        refused = await client.answer(client.begin(fields))
+        assert (refused.status, refused.ended) == (400, True)
+        assert json.loads(refused.body)["error"]["type"] == "invalid_request_error"
+        assert refused.header(b"x-anthropic-proxy-error") == b"malformed_request"
+        assert (await client.answer(client.request(path=b"/other"))).body == b"ok"
+    assert started.requests == 0
+
+
+@pytest.mark.parametrize("length", [b"3", b"5"])
+async def test_a_body_that_belies_its_length_is_reset_and_its_siblings_go_on(
+    certificate: Certificate, length: bytes
+) -> None:
+    async with (
+        listening(echo, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        stream_id = client.request(b"POST", fields=[(b"content-length", length)], end=False)
+        await client.upload(stream_id, b"four")
+        belied = await client.answer(stream_id)
+        assert (belied.status, belied.reset_code) == (None, ErrorCodes.PROTOCOL_ERROR)
+        assert (await client.answer(client.request())).ended
+
+
+async def test_connect_is_an_ordinary_request_for_the_application(
+    certificate: Certificate,
+) -> None:
+    async def application(scope: Any, _: Receive, send: Send) -> None:
+        await answer(send, f"{scope['type']} {scope['method']}".encode())
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        connect = client.begin([(b":method", b"CONNECT"), (b":authority", b"other.invalid:443")])
+        assert (await client.answer(connect)).body == b"http CONNECT"
+
+
+async def _ask(client: Client, times: int) -> None:
+    running = client.request(b"POST", end=False)
+    for _ in range(times):
+        assert (await client.answer(client.request())).status == 200
+    await client.upload(running, b"fine")
+    assert (await client.answer(running)).body == b"fine"
+
+
+async def test_a_connection_serves_more_than_a_thousand_requests(certificate: Certificate) -> None:
+    async with (
+        listening(echo, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        await _ask(client, 1100)
+        assert not client.goaways
+
+
+async def test_canary_stock_freezes_after_the_most_requests(certificate: Certificate) -> None:
+    async with (
+        stock(echo, certificate, max_requests=5) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        with pytest.raises((TimeoutError, AssertionError)):
+            await asyncio.wait_for(_ask(client, 10), BROKEN)
+
+
+async def _leave_slowly(client: Client) -> bytes:
+    """Announce with a request running that no more will come; return its answer."""
+    running = client.request(b"POST", end=False)
+    client.send(GoAwayFrame(0))
+    await client.upload(running, b"the last")
+    return bytes((await client.answer(running)).body)
+
+
+async def test_a_client_that_says_goodbye_is_still_answered(certificate: Certificate) -> None:
+    async with listening(echo, certificate) as served:
+        async with connected(served.port, served.trust()) as client:
+            assert await _leave_slowly(client) == b"the last"
+        async with connected(served.port, served.trust()) as client:
+            await client.round_trip()
+            client.send(GoAwayFrame(0))
+            while not client.closed:
+                await client.receive()
+
+
+async def test_canary_stock_leaves_a_client_that_says_goodbye(certificate: Certificate) -> None:
+    async with (
+        stock(echo, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        with pytest.raises((TimeoutError, AssertionError)):
+            await asyncio.wait_for(_leave_slowly(client), BROKEN)
+
+
+def _ending() -> tuple[App, asyncio.Event]:
+    ended = asyncio.Event()
+
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        await answer(send, b"x" * 1000)
+        ended.set()
+
+    return application, ended
+
+
+async def _lose(served: Served) -> None:
+    """Lose the connection while an answer waits for a window."""
+    async with connected(served.port, served.trust(), window=0) as client:
+        stream_id = client.request()
+        await client.until(lambda: client.answers[stream_id].status is not None)
+        await client.round_trip()
+
+
+async def test_a_connection_that_is_lost_leaves_no_application_waiting(
+    certificate: Certificate,
+) -> None:
+    application, ended = _ending()
+    async with listening(application, certificate) as served:
+        await _lose(served)
+        await until(ended.is_set)
+
+
+async def test_canary_stock_leaves_the_application_of_a_lost_connection_waiting(
+    certificate: Certificate,
+) -> None:
+    application, ended = _ending()
+    async with stock(application, certificate) as served:
+        await _lose(served)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ended.wait(), BROKEN)
+
+
+async def test_a_retiring_connection_sends_goaway_once_no_stream_is_open(
+    certificate: Certificate,
+) -> None:
+    async with (
+        listening(echo, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        running = client.request(b"POST", end=False)
+        await client.round_trip()
+        assert served.listener is not None
+        await served.listener.retire()
+        await client.round_trip()
+        assert not client.goaways
+        await client.upload(running, b"fine")
+        assert (await client.answer(running)).body == b"fine"
+        await client.until(lambda: bool(client.goaways))
+        assert client.goaways[0].last_stream_id == 2**31 - 1
+        assert client.goaways[0].error_code == ErrorCodes.NO_ERROR
+        assert (await client.answer(client.request())).status == 200  # it was on its way
