@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Event, Updated
+from hypercorn.events import Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
@@ -58,9 +58,16 @@ class Connection(TCPServer):
             await self._close()
 
     async def protocol_send(self, event: Event) -> None:
-        """Take an event from the protocol; stock starts to wait for requests of a client gone."""
-        if not (self._ended and isinstance(event, Updated)):
-            await super().protocol_send(event)
+        """Take an event from the protocol.
+
+        Stock starts to wait for requests of a client gone, and writes to a lost connection, which
+        TLS answers with an AttributeError.
+        """
+        if self._ended and isinstance(event, Updated):
+            return
+        if isinstance(event, RawData) and self.writer.is_closing():
+            return
+        await super().protocol_send(event)
 
     async def retire(self) -> None:
         """Let the client know that the server is about to leave."""
