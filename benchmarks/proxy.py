@@ -168,7 +168,7 @@ async def _leave(upstream: Simulator, session: httpx.AsyncClient) -> float:
     upstream.script(Step(fault="stall"))
     count = len(upstream.received)
     request = asyncio.create_task(session.post("/v1/messages", json=STREAM))
-    await until(lambda: len(upstream.received) > count and bool(upstream.received[-1].sent)
+    await until(lambda: len(upstream.received) > count and bool(upstream.received[-1].sent))
     await asyncio.sleep(0.01)
     left = asyncio.get_running_loop().time()
     request.cancel()
