@@ -87,6 +87,12 @@ async def _refuse(_scope: Any, _receive: Receive, send: Send) -> None:
     await answer(send, b"too large", 413)
 
 
+async def _upload(wire: Wire, chunks: int) -> None:
+    for _ in range(chunks):
+        wire.send(b"10000\r\n" + bytes(65_536) + b"\r\n")
+        await wire.writer.drain()
+
+
 async def test_a_request_answered_early_is_read_to_its_end_and_the_connection_kept(
     certificate: Certificate,
 ) -> None:
@@ -97,9 +103,7 @@ async def test_a_request_answered_early_is_read_to_its_end_and_the_connection_ke
         for _ in range(2):
             wire.send(CHUNKED)
             assert (await wire.answer()).status == 413
-            for _ in range(40):
-                wire.send(b"10000\r\n" + bytes(65_536) + b"\r\n")
-                await wire.writer.drain()
+            await _upload(wire, 40)
             wire.send(b"0\r\n\r\n")
 
 
@@ -111,9 +115,7 @@ async def test_a_request_answered_early_is_not_read_for_ever(certificate: Certif
         wire.send(CHUNKED)
         assert (await wire.answer()).status == 413
         with pytest.raises(ConnectionError):
-            for _ in range(4096):  # 256 MiB
-                wire.send(b"10000\r\n" + bytes(65_536) + b"\r\n")
-                await wire.writer.drain()
+            await _upload(wire, 4096)  # 256 MiB
 
 
 async def _cut(_scope: Any, _receive: Receive, send: Send) -> None:
