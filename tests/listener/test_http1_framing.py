@@ -89,7 +89,7 @@ async def test_the_answer_to_an_ambiguous_head_request_has_no_body(proxy: Runnin
 @pytest.mark.parametrize(
     "sent",
     [
-        HEAD + b"Content-Length: 12\r\n\r\nbare\nlf\r\n\r\n\n\n",
+        HEAD + b"Content-Length: 12\r\n\r\nbare\nlf\r\n\r\n\n",
         HEAD
         + b"Transfer-Encoding: chunked\r\n\r\n5\r\n\n\r\n\r\n\r\n7\r\n\n\n\n\n\n\n\n\r\n0\r\n\r\n",
     ],
@@ -121,8 +121,10 @@ GATEWAY_REFUSED = {
     "CONNECT": (b"CONNECT api.anthropic.com:443 HTTP/1.1\r\n", 405, "method_refused"),
     "TRACE": (b"TRACE /v1/models HTTP/1.1\r\n", 405, "method_refused"),
     "websocket": (
-        b"GET /v1/models HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nConnection: upgrade\r\n",
+        (
+            b"GET /v1/models HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nConnection: upgrade\r\n"
+        ),
         400,
         "websocket_refused",
     ),

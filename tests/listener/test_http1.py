@@ -1,0 +1,246 @@
+"""Connections of HTTP/1.1: reused, pipelined, left early, cut."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.certificates import Certificate
+from app.simulator import Simulator, Step
+from tests.listener.h1client import Wire, connected
+from tests.listener.serving import (
+    Receive,
+    Send,
+    answer,
+    echo,
+    listening,
+    stock,
+    until_left,
+)
+from tests.proxying import MESSAGE, Running, until
+
+GET = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+BROKEN = 1.0  # seconds without an answer after which stock is taken to be stuck
+
+
+def _post(body: bytes) -> bytes:
+    return b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (
+        len(body),
+        body,
+    )
+
+
+async def test_a_connection_is_used_again_and_again(proxy: Running, upstream: Simulator) -> None:
+    async with connected(proxy.at.port, proxy.trust()) as wire:
+        for _ in range(20):
+            wire.send(GET)
+            assert (await wire.answer()).status == 200
+    assert len(upstream.received) == 20
+
+
+async def test_pipelined_requests_are_answered_in_their_order(certificate: Certificate) -> None:
+    async with (
+        listening(echo, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(b"".join(_post(b"%d" % n) for n in range(50)))
+        assert [(await wire.answer()).body for _ in range(50)] == [b"%d" % n for n in range(50)]
+
+
+async def test_a_chunked_upload_arrives_whole(proxy: Running, upstream: Simulator) -> None:
+    body = bytes(range(256)) * 2000
+    async with connected(proxy.at.port, proxy.trust()) as wire:
+        wire.send(CHUNKED.replace(b"POST /", b"POST /_simulator/echo"))
+        for at in range(0, len(body), 10_000):
+            wire.send(b"%x;odd=1\r\n%b\r\n" % (len(body[at : at + 10_000]), body[at : at + 10_000]))
+        wire.send(b"0\r\nX-Trailer: 1\r\n\r\n")
+        assert (await wire.answer()).body == body
+        wire.send(GET)
+        assert (await wire.answer()).status == 200
+    assert upstream.received[-1].target == b"/v1/models"
+
+
+async def test_a_client_of_http_1_0_is_answered_and_left(proxy: Running) -> None:
+    async with connected(proxy.at.port, proxy.trust()) as wire:
+        wire.send(b"GET /v1/models HTTP/1.0\r\n\r\n")
+        answered = await wire.answer()
+        assert (answered.status, answered.document["has_more"]) == (200, False)
+        assert "transfer-encoding" not in answered.headers
+        assert await wire.rest() == b""
+
+
+async def test_a_client_that_waits_for_100_continue_gets_it(certificate: Certificate) -> None:
+    async with (
+        listening(echo, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(
+            b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        )
+        assert (await wire.answer(bodiless=True)).status == 100
+        wire.send(b"hi")
+        assert (await wire.answer()).body == b"hi"
+
+
+async def _refuse(_scope: Any, _receive: Receive, send: Send) -> None:
+    await answer(send, b"too large", 413)
+
+
+async def _upload(wire: Wire, chunks: int) -> None:
+    for _ in range(chunks):
+        wire.send(b"10000\r\n" + bytes(65_536) + b"\r\n")
+        await wire.writer.drain()
+
+
+async def test_a_request_answered_early_is_read_to_its_end_and_the_connection_kept(
+    certificate: Certificate,
+) -> None:
+    async with (
+        listening(_refuse, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        for _ in range(2):
+            wire.send(CHUNKED)
+            assert (await wire.answer()).status == 413
+            await _upload(wire, 40)
+            wire.send(b"0\r\n\r\n")
+
+
+async def test_a_request_answered_early_is_not_read_for_ever(certificate: Certificate) -> None:
+    async with (
+        listening(_refuse, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(CHUNKED)
+        assert (await wire.answer()).status == 413
+        with pytest.raises(ConnectionError):
+            await _upload(wire, 4096)  # 256 MiB
+
+
+async def _cut(_scope: Any, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+
+
+async def test_a_response_that_is_cut_has_no_last_chunk(certificate: Certificate) -> None:
+    async with (
+        listening(_cut, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(GET)
+        cut = await wire.answer()
+    assert (cut.body, cut.whole) == (b"x" * 1000, False)
+
+
+async def test_an_application_that_says_nothing_is_answered_for(certificate: Certificate) -> None:
+    async def application(_scope: Any, _receive: Receive, _send: Send) -> None:
+        pass
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        for _ in range(2):
+            wire.send(GET)
+            failed = await wire.answer()
+            assert failed.status == 500
+            assert failed.headers["x-anthropic-proxy-error"] == "internal_error"
+
+
+async def test_a_client_that_does_not_read_holds_the_application_back(
+    certificate: Certificate,
+) -> None:
+    taken = 0
+
+    async def application(_scope: Any, receive: Receive, send: Send) -> None:
+        nonlocal taken
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        pushing = asyncio.ensure_future(push(send))
+        await until_left(receive)
+        pushing.cancel()
+        await asyncio.gather(pushing, return_exceptions=True)
+
+    async def push(send: Send) -> None:
+        nonlocal taken
+        for _ in range(1000):
+            await send({"type": "http.response.body", "body": bytes(65_536), "more_body": True})
+            taken += 65_536
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(GET)
+        before = -1
+        while before != taken or not taken:
+            before = taken
+            await asyncio.sleep(0.1)
+        assert taken < 32 * 2**20  # of 64 MiB: the kernels' buffers on loopback
+
+
+async def test_an_abandoned_upload_that_nobody_reads_leaves_nothing_behind(
+    certificate: Certificate,
+) -> None:
+    async def application(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["method"] == "GET":
+            await until_left(receive)
+        else:
+            await answer(send)
+
+    async with listening(application, certificate) as served:
+        for request in (CHUNKED + b"1\r\nx\r\n" * 100_000, GET):
+            async with connected(served.port, served.trust()) as wire:
+                wire.send(request)
+                await until(lambda: bool(served.protocols))
+
+
+async def _retire_at(wire: Wire, asked: asyncio.Event, served: Any) -> dict[str, str]:
+    wire.send(GET)
+    await asked.wait()
+    await served.listener.retire()
+    headers = (await wire.answer()).headers
+    assert await wire.rest() == b""
+    return headers
+
+
+async def test_a_retiring_connection_closes_after_the_answer_that_runs(
+    certificate: Certificate,
+) -> None:
+    asked = asyncio.Event()
+
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        asked.set()
+        await asyncio.sleep(0.05)
+        await answer(send)
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        assert (await _retire_at(wire, asked, served))["connection"] == "close"
+
+
+async def test_canary_stock_resets_the_upload_of_a_request_answered_early(
+    certificate: Certificate,
+) -> None:
+    async with (
+        stock(_refuse, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(CHUNKED)
+        assert (await wire.answer()).status == 413
+        assert await wire.rest() == b""
+
+
+async def test_a_cut_stream_of_upstream_is_cut_for_the_client(
+    proxy: Running, upstream: Simulator
+) -> None:
+    upstream.script(Step(fault="reset"))
+    body = b'{"stream":true,' + str(MESSAGE).replace("'", '"').encode()[1:]
+    async with connected(proxy.at.port, proxy.trust()) as wire:
+        wire.send(_post(body).replace(b"POST /", b"POST /v1/messages"))
+        cut = await wire.answer()
+    assert cut.status == 200
+    assert cut.body == upstream.received[0].sent
+    assert not cut.whole

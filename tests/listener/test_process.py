@@ -1,0 +1,198 @@
+"""The proxy as a process: signals, exit codes (behaviour D1), and no more file descriptors (D4)."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from app.certificates import Certificate
+from app.simulator import Simulator, Step
+from tests.proxying import DEADLINE, MESSAGE, STREAM, until
+
+FILES = 100  # descriptors that the process may have
+
+
+class Process:
+    """A running ``python -m app``."""
+
+    def __init__(self, process: asyncio.subprocess.Process, certificate: Certificate) -> None:
+        self.process = process
+        self.certificate = certificate
+        self.port = 0
+
+    async def started(self) -> None:
+        """Read the announcement up to the address."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(DEADLINE):
+            while not (
+                found := re.search(
+                    rb"https://127.0.0.1:(\d+)", await self.process.stdout.readline()
+                )
+            ):
+                assert self.process.returncode is None
+        self.port = int(found[1])
+
+    def client(self, **options: Any) -> httpx.AsyncClient:
+        trust = ssl.create_default_context(cafile=self.certificate.ca_file)
+        url = f"https://127.0.0.1:{self.port}"
+        return httpx.AsyncClient(base_url=url, verify=trust, timeout=DEADLINE, **options)
+
+    async def ended(self) -> tuple[int | None, list[dict[str, Any]]]:
+        """Return the exit code and what was logged."""
+        async with asyncio.timeout(DEADLINE):
+            output, errors = await self.process.communicate()
+        lines = (output + errors).splitlines()
+        return self.process.returncode, [json.loads(line) for line in lines if line[:1] == b"{"]
+
+
+@asynccontextmanager
+async def running(
+    upstream: Simulator, certificate: Certificate, *, files: int | None = None, **settings: Any
+) -> AsyncIterator[Process]:
+    """Run the proxy, with at most ``files`` file descriptors."""
+    chosen = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "dashboard_port": 0,
+        "log_format": "json",
+        "upstream_base_url": upstream.url,
+        "upstream_ca_file": certificate.ca_file,
+        "tls_cert_file": certificate.cert_file,
+        "tls_key_file": certificate.key_file,
+    } | settings
+    environment = {f"ANTHROPIC_PROXY_{name.upper()}": str(chosen[name]) for name in chosen}
+    limit = f"ulimit -n {files}; " if files is not None else ""
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'{limit}exec "$0" -m app', sys.executable),
+        env=os.environ | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        started = Process(process, certificate)
+        await started.started()
+        yield started
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def _stream(proxy: Process, upstream: Simulator) -> asyncio.Task[tuple[bytes, bool]]:
+    """Begin a stream; the task returns its bytes, and whether they were whole."""
+
+    async def receive() -> tuple[bytes, bool]:
+        received = b""
+        async with (
+            proxy.client() as client,
+            client.stream("POST", "/v1/messages", json=STREAM) as answer,
+        ):
+            try:
+                async for chunk in answer.aiter_raw():
+                    received += chunk
+            except httpx.HTTPError:
+                return received, False
+        return received, True
+
+    task = asyncio.create_task(receive())
+    await until(lambda: bool(upstream.received) and bool(upstream.received[-1].sent))
+    await asyncio.sleep(0.05)
+    return task
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_an_idle_process_well(
+    upstream: Simulator, certificate: Certificate, number: signal.Signals
+) -> None:
+    async with running(upstream, certificate) as proxy:
+        proxy.process.send_signal(number)
+        code, logged = await proxy.ended()
+    assert code == 0
+    assert [line["cut"] for line in logged if line["event"] == "drained"] == [0]
+
+
+async def test_a_signal_lets_a_running_stream_finish(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    upstream.script(Step(deltas=("a",) * 10, gap=0.1))
+    async with running(upstream, certificate) as proxy:
+        stream = await _stream(proxy, upstream)
+        proxy.process.terminate()
+        assert await stream == (upstream.received[0].sent, True)
+        code, logged = await proxy.ended()
+    assert code == 0
+    assert [line["cut"] for line in logged if line["event"] == "drained"] == [0]
+
+
+async def test_what_outlasts_the_time_out_is_cut_and_counted(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    upstream.script(Step(fault="stall"))
+    async with running(upstream, certificate, shutdown_timeout=0.5) as proxy:
+        stream = await _stream(proxy, upstream)
+        proxy.process.terminate()
+        assert await stream == (upstream.received[0].sent, False)
+        code, logged = await proxy.ended()
+    assert code == 0
+    assert [line["cut"] for line in logged if line["event"] == "drained"] == [1]
+
+
+async def test_a_second_signal_ends_the_process_at_once(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    upstream.script(Step(fault="stall"))
+    async with running(upstream, certificate, shutdown_timeout=3600) as proxy:
+        stream = await _stream(proxy, upstream)
+        proxy.process.terminate()
+        async with proxy.client() as client:
+            while (await client.get("/ready")).status_code != 503:
+                pass
+        proxy.process.terminate()
+        code, _ = await proxy.ended()
+        assert (await stream)[1] is False
+    assert code == 128 + signal.SIGTERM
+
+
+async def test_a_taken_port_ends_the_start(upstream: Simulator, certificate: Certificate) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(AssertionError):
+            async with running(upstream, certificate, port=port):
+                pass
+
+
+async def test_without_file_descriptors_new_connections_are_shed_and_running_ones_go_on(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    upstream.script(Step(deltas=("a",) * 20, gap=0.1))
+    async with running(upstream, certificate, files=FILES) as proxy:
+        stream = await _stream(proxy, upstream)
+        crowd = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(2 * FILES)]
+        assert await stream == (upstream.received[0].sent, True)
+        for connection in crowd:
+            connection.close()
+        assert await _served_again(proxy) == 200
+        proxy.process.terminate()
+        code, _ = await proxy.ended()
+    assert code == 0
+
+
+async def _served_again(proxy: Process) -> int:
+    """Ask until there is an answer."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                async with proxy.client() as client:
+                    return (await client.post("/v1/messages", json=MESSAGE)).status_code
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
