@@ -25,6 +25,8 @@ from app import certificates
 from app.certificates import Certificate
 from app.http2 import ProxyEnvironment, Transport
 from app.simulator import Simulator, Step
+from app.telemetry.journal import Journal
+from benchmarks.telemetry import EXCHANGES, finish, microseconds, telemetry
 from tests.proxying import STREAM, proxying, simulated, until
 
 BODY = b'{"model":"claude-sonnet-5","messages":[],"padding":"' + b"x" * 50_000 + b'"}'
@@ -91,6 +93,7 @@ async def requests(session: httpx.AsyncClient) -> list[float]:
 
 async def throughput(certificate: Certificate, trusted: ssl.SSLContext) -> None:
     """Print latency and CPU of 50 KB requests, straight and through the proxy."""
+    observer = telemetry(Journal(slow=None))
     files = "--certificate", str(certificate.cert_file), "--key", str(certificate.key_file)
     async with (
         program(r"https://\S+", "simulate", "--port", "0", *files) as upstream,
@@ -116,6 +119,8 @@ async def throughput(certificate: Certificate, trusted: ssl.SSLContext) -> None:
                 f"{len(took) / elapsed:7.0f} requests/s  "
                 f"proxy's CPU {cpu / len(took) * 1e6:6.0f} µs a request"
             )
+    recording = microseconds(lambda: finish(observer), EXCHANGES)
+    print(f"telemetry {recording:.0f} µs of these: {recording / (cpu / len(took) * 1e6):.1%}")
 
 
 async def relaying(certificate: Certificate, trusted: ssl.SSLContext) -> None:
