@@ -1,0 +1,136 @@
+"""Sending upstream, with upstream mocked and time simulated: delays and every failure's answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+import respx
+
+from app.errors import ProxyFailure
+from app.proxy.body import Body, Inbound
+from app.proxy.retry import RetryPolicy
+from app.proxy.target import Origin
+from app.proxy.trace import Trace
+from app.proxy.upstream import Answer, Outgoing, Timeouts, Upstream
+
+ORIGIN = Origin.parse("https://upstream.test")
+Sending = Callable[[], Awaitable[Answer]]
+UPSTREAM = "https://upstream.test"  # the target goes beside the URL, byte for byte
+
+
+@dataclass
+class Time:
+    """A clock that sleeping moves on."""
+
+    now: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def router() -> respx.MockRouter:
+    return respx.MockRouter(assert_all_called=False)
+
+
+@pytest.fixture
+def send(router: respx.MockRouter, time: Time) -> Sending:
+    upstream = Upstream(
+        httpx.MockTransport(router.async_handler),
+        ORIGIN,
+        timeouts=Timeouts(),
+        retry=RetryPolicy(),
+        clock=time.clock,
+        sleep=time.sleep,
+    )
+
+    async def sending() -> Answer:
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        inbound = Inbound(receive, 1000)
+        inbound._put(b"{}", last=True)
+        body = Body(inbound, 1000)
+        trace = Trace("POST", b"/v1/messages", [], clock=time.clock, wall=time.clock)
+        headers = [(b"host", ORIGIN.host)]
+        return await upstream.send(Outgoing("POST", b"/v1/messages", headers), body, trace)
+
+    return sending
+
+
+@pytest.mark.parametrize(
+    ("fields", "delays"),
+    [
+        ({}, [1.0, 2.0, 4.0]),
+        ({"retry-after": "3"}, [3.0, 3.0, 4.0]),
+        ({"retry-after": "3600"}, [30.0, 30.0, 30.0]),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, [1.0, 2.0, 4.0]),
+        ({"retry-after": "-5"}, [1.0, 2.0, 4.0]),
+        ({"x-should-retry": "false"}, []),
+        ({"x-should-retry": "true"}, [1.0, 2.0, 4.0]),
+    ],
+)
+async def test_an_overloaded_answer_is_awaited_as_it_asks(
+    send: Sending,
+    router: respx.MockRouter,
+    time: Time,
+    fields: dict[str, str],
+    delays: list[float],
+) -> None:
+    route = router.post(UPSTREAM).respond(529, headers=fields, json={})
+    answer = await send()
+    assert answer.status == 529
+    assert time.slept == delays
+    assert route.call_count == len(delays) + 1
+    await answer.aclose()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (httpx.PoolTimeout, 529, "pool_timeout"),
+        (httpx.ConnectTimeout, 504, "connect_timeout"),
+        (httpx.WriteTimeout, 504, "write_timeout"),
+        (httpx.ReadTimeout, 504, "read_timeout"),
+        (httpx.ProxyError, 502, "upstream_proxy_failed"),
+        (httpx.ConnectError, 502, "connect_failed"),
+        (httpx.ReadError, 502, "connection_lost"),
+        (httpx.WriteError, 502, "connection_lost"),
+        (httpx.RemoteProtocolError, 502, "connection_lost"),
+        (httpx.LocalProtocolError, 400, "malformed_request"),
+    ],
+)
+async def test_every_error_of_httpx_has_one_answer_and_is_not_retried(
+    send: Sending,
+    router: respx.MockRouter,
+    error: type[httpx.HTTPError],
+    status: int,
+    reason: str,
+) -> None:
+    route = router.post(UPSTREAM).mock(side_effect=error("it went wrong"))
+    with pytest.raises(ProxyFailure) as caught:
+        await send()
+    assert (caught.value.status, caught.value.reason) == (status, reason)
+    assert route.call_count == 1
+
+
+async def test_a_certificate_that_fails_is_told_apart_and_explained(
+    send: Sending, router: respx.MockRouter
+) -> None:
+    error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer")
+    router.post(UPSTREAM).mock(side_effect=error)
+    with pytest.raises(ProxyFailure) as caught:
+        await send()
+    assert caught.value.reason == "tls_failed"
+    assert "Nothing was sent" in caught.value.message
