@@ -58,7 +58,7 @@ class Connection(TCPServer):
             await self._close()
 
     async def protocol_send(self, event: Event) -> None:
-        """Take an event from the protocol; stock starts to wait for requests of a client gone."""
+        """Take an event from the protocol; a client that has left is not waited for."""
         if not (self._ended and isinstance(event, Updated)):
             await super().protocol_send(event)
 

@@ -20,13 +20,11 @@ from tests.listener.serving import (
     answer,
     echo,
     listening,
-    stock,
     until_left,
 )
 from tests.proxying import until
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-BROKEN = 1.0  # seconds after which stock is taken to wait
 
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
@@ -104,9 +102,13 @@ async def test_a_connection_that_fails_does_not_disturb_the_others(
 
 async def _lose(served: Served) -> None:
     """Leave while a request is running."""
-    async with h1client.connected(served.port, served.trust()) as wire:
-        wire.send(GET)
-        await asyncio.sleep(0.1)
+    async with (
+        h1client.connected(served.port, served.trust()) as http1,
+        h2client.connected(served.port, served.trust()) as http2,
+    ):
+        http1.send(GET)
+        http2.request()
+        await http2.round_trip()
 
 
 async def _too_late(_scope: Any, receive: Receive, send: Send) -> None:
@@ -119,16 +121,6 @@ async def test_a_connection_that_is_lost_is_forgotten_at_once(certificate: Certi
     async with listening(_too_late, certificate) as served:
         await _lose(served)
         await until(lambda: not served.protocols)
-
-
-async def test_canary_stock_keeps_a_lost_connection_for_its_keep_alive(
-    certificate: Certificate,
-) -> None:
-    before = asyncio.all_tasks()
-    async with stock(_too_late, certificate) as served:
-        await _lose(served)
-        await asyncio.sleep(BROKEN)
-        assert asyncio.all_tasks() > before
 
 
 def test_canary_one_broken_connection_ends_the_drain_of_stock() -> None:
