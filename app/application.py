@@ -18,14 +18,14 @@ from app import __version__
 from app.anthropic.prices import Prices
 from app.errors import ResponseCut
 from app.http2 import Transport
-from app.pages import health, metrics
+from app.pages import dashboard, health, metrics
 from app.pages.guard import Guard
 from app.proxy.admission import Admission
 from app.proxy.pipeline import Proxy
 from app.proxy.scrubbing import Scrubbing
 from app.proxy.upstream import Upstream
 from app.scrubber import Scrubber, rules
-from app.settings import Settings
+from app.settings import Settings, blaming
 from app.telemetry.alerts import Thresholds
 from app.telemetry.broadcast import Broadcast
 from app.telemetry.journal import Journal
@@ -80,13 +80,13 @@ def create_app(
     clock: Clock = time.monotonic,
     wall: Clock = time.time,
 ) -> Application:
-    """Return the application; raises ValueError, naming the setting, when one is unusable.
+    """Return the application; raises `SettingsError` when a file that one names is unusable.
 
     ``transport`` reaches upstream; the application closes it at the end of its lifespan.
     """
     transport = transport or _transport(settings)
     telemetry = Telemetry(
-        prices=Prices.load(settings.prices_file),
+        prices=_prices(settings),
         clock=clock,
         wall=wall,
         version=__version__,
@@ -132,6 +132,7 @@ def create_app(
         routes=[
             *health.routes(lambda: admission.ready),
             *metrics.routes(sampler, broadcast),
+            *dashboard.routes(),
             Route("/", _to_dashboard),
         ],
         middleware=[
@@ -151,6 +152,11 @@ async def _to_dashboard(_: Request) -> RedirectResponse:
     return RedirectResponse("/dashboard")
 
 
+def _prices(settings: Settings) -> Prices:
+    with blaming("prices_file"):
+        return Prices.load(settings.prices_file)
+
+
 def _transport(settings: Settings) -> httpx.AsyncBaseTransport:
     return Transport(
         ssl_context=settings.upstream_tls,
@@ -165,10 +171,12 @@ def _transport(settings: Settings) -> httpx.AsyncBaseTransport:
 def _scrubbing(settings: Settings, clock: Clock) -> Scrubbing | None:
     if settings.scrub_mode == "off":
         return None
+    with blaming("scrub_detectors", "scrub_rules_file"):
+        chosen = rules.load(detectors=settings.scrub_detectors, file=settings.scrub_rules_file)
     scrubber = Scrubber(
         mode=settings.scrub_mode,
         key=bytes.fromhex(_secret(settings.scrub_hmac_key) or ""),
-        rules=rules.load(detectors=settings.scrub_detectors, file=settings.scrub_rules_file),
+        rules=chosen,
         style=settings.scrub_placeholder_style,
         clock=clock,
         limit=settings.scrub_max_body_size,

@@ -7,6 +7,7 @@ keys are 0600 and never leave the state directory. Several proxies may share the
 import fcntl
 import ipaddress
 import os
+import secrets
 import socket
 import ssl
 import stat
@@ -17,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -49,20 +51,19 @@ def ensure(directory: Path, names: tuple[str, ...], now: datetime | None = None)
     Raises OSError when ``directory`` cannot be written.
     """
     now = now or datetime.now(UTC)
-    made = Certificate(directory / "server.crt", directory / "server.key", directory / "ca.crt")
+    made = kept(directory)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(directory / "lock"):
         ca, ca_key = _authority(directory, now)
-        leaf = _read(made.cert_file)
-        if leaf is None or not made.key_file.exists() or not _serves(leaf, ca, names, now):
+        leaf = _read(made.cert_file, made.key_file)
+        if leaf is None or not _serves(leaf[0], ca, names, now):
             _issue(made, names, ca, ca_key, now)
     return made
 
 
-def fingerprint(cert_file: Path) -> str:
-    """Return a certificate's SHA-256, for people to compare."""
-    certificate = x509.load_pem_x509_certificate(cert_file.read_bytes())
-    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+def kept(directory: Path) -> Certificate:
+    """Return the files that `ensure` keeps in ``directory``, whether they exist or not."""
+    return Certificate(directory / "server.crt", directory / "server.key", directory / "ca.crt")
 
 
 def problems(cert_file: Path, key_file: Path, now: datetime | None = None) -> list[str]:
@@ -72,7 +73,8 @@ def problems(cert_file: Path, key_file: Path, now: datetime | None = None) -> li
     """
     try:
         certificate = x509.load_pem_x509_certificate(cert_file.read_bytes())
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert_file, key_file)
+        # An encrypted key fails with the empty password instead of asking the terminal for one.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert_file, key_file, password="")
     except (OSError, ValueError) as exc:  # SSLError is an OSError
         raise ValueError(f"{cert_file} and {key_file} cannot be used: {exc}") from exc
     found = []
@@ -88,15 +90,13 @@ def problems(cert_file: Path, key_file: Path, now: datetime | None = None) -> li
 
 def _authority(directory: Path, now: datetime) -> tuple[x509.Certificate, Key]:
     cert_file, key_file = directory / "ca.crt", directory / "ca.key"
-    ca = _read(cert_file)
-    if ca is not None and key_file.exists() and ca.not_valid_after_utc - now > RENEWAL:
-        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        if isinstance(key, Key) and key.public_key() == ca.public_key():
-            return ca, key
+    found = _read(cert_file, key_file)
+    if found is not None and found[0].not_valid_after_utc - now > RENEWAL:
+        return found
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, f"anthropic-proxy local CA ({os.getpid():x})")]
-    )
+    # Trust stores tell CAs apart by name: no two of ours may share one.
+    common = f"anthropic-proxy local CA {secrets.token_hex(4)}"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     ca = (
         _builder(name, name, key, now, CA_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -180,11 +180,16 @@ def _serves(
     return set(_general(names)) <= set(covered) and leaf.not_valid_after_utc - now > RENEWAL
 
 
-def _read(file: Path) -> x509.Certificate | None:
+def _read(cert_file: Path, key_file: Path) -> tuple[x509.Certificate, Key] | None:
+    """Return a pair of files that belong together, or None: a start may have died between them."""
     try:
-        return x509.load_pem_x509_certificate(file.read_bytes())
-    except (FileNotFoundError, ValueError):
+        certificate = x509.load_pem_x509_certificate(cert_file.read_bytes())
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+    except (FileNotFoundError, ValueError, TypeError, UnsupportedAlgorithm):
         return None
+    if not isinstance(key, Key) or key.public_key() != certificate.public_key():
+        return None
+    return certificate, key
 
 
 def _pem(key: Key) -> bytes:
@@ -197,7 +202,8 @@ def _pem(key: Key) -> bytes:
 
 def _write(file: Path, content: bytes, mode: int) -> None:
     """Replace ``file`` as a whole; it never exists with a wider mode or half its content."""
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    temporary = file.with_name(f"{file.name}.tmp")
+    temporary.unlink(missing_ok=True)  # of a start that died
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as opened:
         opened.write(content)

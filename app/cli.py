@@ -1,4 +1,4 @@
-"""The command line: ``serve`` (the default), ``claude``, ``demo``, ``check``…."""
+"""The command line: ``serve`` (the default) and its companions, which `_parser` lists."""
 
 import argparse
 import asyncio
@@ -7,18 +7,19 @@ import shlex
 import shutil
 import ssl
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from app import __version__, logs, settings
 from app.application import create_app
+from app.certificates import Certificate, kept
 from app.scrubber import rules
 from app.scrubber.review import review
 from app.server import Addresses, StartError, certificate_of, serve
-from app.settings import Settings, SettingsError, variable
+from app.settings import Settings, SettingsError, blaming, variable
 from app.simulator import Simulator
 from app.simulator import command as simulate
 from app.simulator.load import Load
@@ -34,6 +35,7 @@ BAD_SETTINGS = 2
 NOT_STARTED = 1
 NOT_FOUND = 127  # a shell's code for a command that does not exist
 FOUND = 1  # `scrub` found something
+HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
 ANY_ADDRESS = {"0.0.0.0": "localhost", "::": "localhost"}  # noqa: S104 - what clients use instead
 
 DESCRIPTION = """\
@@ -147,8 +149,6 @@ def _serve(_: argparse.Namespace) -> int:
             print(f"warning: {warning}", file=sys.stderr)
         application = create_app(loaded)
         _run(serve(application, loaded, started=lambda at: _announce(at, loaded)))
-    except ValueError as exc:
-        raise SettingsError(str(exc)) from exc
     finally:
         log.close()
     return 0
@@ -157,7 +157,8 @@ def _serve(_: argparse.Namespace) -> int:
 def _announce(at: Addresses, loaded: Settings) -> None:
     base = f"https://{_client_host(at.host)}:{at.port}"
     pages = f"http://{_client_host(at.host)}:{at.dashboard_port}"
-    exports = [f"  export {name}={shlex.quote(value)}" for name, value in _client(base, at).items()]
+    client = _client(base, at.certificate)
+    exports = [f"  export {name}={shlex.quote(value)}" for name, value in client.items()]
     print(
         f"anthropic-proxy {__version__}",
         f"  {base}  ->  {loaded.upstream_base_url}",
@@ -171,9 +172,9 @@ def _announce(at: Addresses, loaded: Settings) -> None:
     )
 
 
-def _client(base: str, at: Addresses) -> dict[str, str]:
+def _client(base: str, certificate: Certificate) -> dict[str, str]:
     """Return the environment that leads Claude Code through the proxy."""
-    trusted = at.certificate.ca_file or at.certificate.cert_file
+    trusted = certificate.ca_file or certificate.cert_file
     return {"ANTHROPIC_BASE_URL": base, "NODE_EXTRA_CA_CERTS": str(trusted.resolve())}
 
 
@@ -186,9 +187,10 @@ def _claude(options: argparse.Namespace) -> int:
     """Become ``claude``: its exit code and the signals sent to it are its own."""
     arguments = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
     loaded = settings.load()
-    at = Addresses(loaded.host, loaded.port, loaded.dashboard_port, certificate_of(loaded))
-    base = f"https://{_client_host(at.host)}:{at.port}"
-    environment = _client(base, at) | {"ENABLE_TOOL_SEARCH": "true"}
+    own = loaded.own_certificate
+    certificate = Certificate(*own) if own is not None else kept(loaded.state_dir)
+    base = f"https://{_client_host(loaded.host)}:{loaded.port}"
+    environment = _client(base, certificate) | {"ENABLE_TOOL_SEARCH": "true"}
     _check_up(base, environment["NODE_EXTRA_CA_CERTS"])
     if loaded.access_token is not None:
         mine = f"x-anthropic-proxy-token: {loaded.access_token.get_secret_value()}"
@@ -206,14 +208,16 @@ def _claude(options: argparse.Namespace) -> int:
 
 
 def _check_up(base: str, ca_file: str) -> None:
-    context = ssl.create_default_context(cafile=ca_file)
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
     try:
-        opener.open(f"{base}/health", timeout=5).close()
-    except (urllib.error.URLError, OSError) as exc:
-        reason = getattr(exc, "reason", exc)
+        context = ssl.create_default_context()
+        context.load_verify_locations(ca_file)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a leaf may be all there is to trust
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
+        opener.open(f"{base}/health", timeout=HEALTH_TIMEOUT).close()
+    except (OSError, HTTPException) as exc:  # URLError and SSLError are OSErrors
+        reason = getattr(exc, "reason", None) or exc
         raise StartError(
             f"The proxy does not answer at {base} ({reason}): start it with `anthropic-proxy`, "
             f"or set {variable('port')} to where it listens."
@@ -226,21 +230,19 @@ def _check(_: argparse.Namespace) -> int:
         print(f"{name}={value}")
     for warning in settings.unknown():
         print(f"warning: {warning}", file=sys.stderr)
-    try:
-        create_app(loaded)
-        certificate_of(loaded)
-    except ValueError as exc:
-        raise SettingsError(str(exc)) from exc
+    create_app(loaded)
+    certificate_of(loaded)
     return 0
 
 
 def _scrub(options: argparse.Namespace) -> int:
     loaded = settings.load()
-    try:
+    with blaming("scrub_detectors", "scrub_rules_file"):
         chosen = rules.load(detectors=loaded.scrub_detectors, file=loaded.scrub_rules_file)
+    try:
         text = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-    except (OSError, ValueError) as exc:
-        raise SettingsError(str(exc)) from exc
+    except OSError as exc:
+        raise StartError(f"{options.file} cannot be read: {exc.strerror or exc}") from exc
     findings = review(text, chosen)
     for found in findings:
         print(f"{found.path}\t{found.detector}\t{found.preview}…\t{found.placeholder}")

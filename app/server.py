@@ -28,7 +28,7 @@ from app.application import Application
 from app.certificates import Certificate
 from app.listener import Listener
 from app.listener.listener import config
-from app.settings import Settings, variable
+from app.settings import Settings, blaming, variable
 
 LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to notice
 FAREWELL = 0.5  # seconds for clients to take the word that the server leaves
@@ -54,17 +54,16 @@ class Addresses:
 
 
 def certificate_of(settings: Settings) -> Certificate:
-    """Return the certificate to serve with, made on first start; raises `StartError`."""
-    own = Path("server.crt"), Path("server.key")
-    if settings.tls_cert_file is not None and settings.tls_key_file is not None:
-        own = settings.tls_cert_file, settings.tls_key_file
-    elif not all(file.is_file() for file in own):
+    """Return the certificate to serve with, made on first start.
+
+    Raises `SettingsError` for a pair of the user's that is of no use, else `StartError`.
+    """
+    own = settings.own_certificate
+    if own is None:
         return _made(settings.state_dir)
-    try:
+    with blaming("tls_cert_file", "tls_key_file"):
         for problem in certificates.problems(*own):
             log.warning("certificate", problem=problem)
-    except ValueError as exc:
-        raise StartError(f"{variable('tls_cert_file')}: {exc}") from exc
     return Certificate(*own)
 
 

@@ -41,15 +41,18 @@ class Upstream(asyncio.Protocol):
         self.tasks: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: Any) -> None:
+        """Send SETTINGS at once, and a large window."""
         self.write = transport.write
         large = struct.pack(">HIHI", MAX_STREAMS, 100, INITIAL_WINDOW, 2**20)
-        self.write(frame(SETTINGS, 0, 0, large) + self.credit(0, 2**24))
+        self.write(frame(SETTINGS, 0, 0, large) + self._credit(0, 2**24))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Stop sending."""
         for task in self.tasks:
             task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        """Cut what came into frames."""
         self.buffer += data
         if self.preface:
             if len(self.buffer) < PREFACE:
@@ -64,43 +67,42 @@ class Upstream(asyncio.Protocol):
                 break
             payload = bytes(self.buffer[start + 9 : start + 9 + size])
             start += 9 + size
-            self.take(word & 0xFF, flags, stream, payload)
+            self._take(word & 0xFF, flags, stream, payload)
         del self.buffer[:start]
 
-    def take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == DATA:
-            if payload:
-                self.write(self.credit(0, len(payload)) + self.credit(stream, len(payload)))
+    def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
+        if kind == DATA and payload:
+            self.write(self._credit(0, len(payload)) + self._credit(stream, len(payload)))
         elif kind == HEADERS:
-            fields = dict(self.decoder.decode(payload, raw=True))
-            self.paths[stream] = fields[b":path"]
+            self.paths[stream] = dict(self.decoder.decode(payload, raw=True))[b":path"]
             self.windows[stream] = self.initial
         elif kind == SETTINGS and not flags & ACK:
-            for at in range(0, len(payload), 6):
-                key, value = struct.unpack_from(">HI", payload, at)
-                if key == INITIAL_WINDOW:
-                    self.initial = value
-            self.write(frame(SETTINGS, ACK, 0))
+            self._settle(payload)
         elif kind == PING and not flags & ACK:
             self.write(frame(PING, ACK, 0, payload))
         elif kind == WINDOW_UPDATE:
-            self.widen(stream, struct.unpack(">I", payload)[0])
+            self._widen(stream, *struct.unpack(">I", payload))
         elif kind == RESET:
             self.windows.pop(stream, None)
         if kind in (DATA, HEADERS) and flags & END_STREAM:
-            self.answer(stream, self.paths[stream])
+            self._answer(stream, self.paths[stream])
 
-    def credit(self, stream: int, size: int) -> bytes:
+    def _settle(self, payload: bytes) -> None:
+        settings = dict(struct.iter_unpack(">HI", payload))
+        self.initial = settings.get(INITIAL_WINDOW, self.initial)
+        self.write(frame(SETTINGS, ACK, 0))
+
+    def _credit(self, stream: int, size: int) -> bytes:
         return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
 
-    def widen(self, stream: int, size: int) -> None:
+    def _widen(self, stream: int, size: int) -> None:
         if not stream:
             self.window += size
         elif stream in self.windows:
             self.windows[stream] += size
         self.opened.set()
 
-    def answer(self, stream: int, path: bytes) -> None:
+    def _answer(self, stream: int, path: bytes) -> None:
         head = frame(HEADERS, END_HEADERS, stream, STATUS_200)
         name, _, count = path.partition(b"?")
         if name in (b"/post", b"/sink", b"/quick"):
@@ -110,30 +112,30 @@ class Upstream(asyncio.Protocol):
             return
         self.write(head)
         if name != b"/open":
-            stream_events = self.paced if name == b"/paced" else self.unpaced
+            stream_events = self._paced if name == b"/paced" else self._unpaced
             task = asyncio.ensure_future(stream_events(stream, int(count)))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
-    async def paced(self, stream: int, count: int) -> None:
+    async def _paced(self, stream: int, count: int) -> None:
         event = frame(DATA, 0, stream, EVENT)
         for _ in range(count):
-            await self.room(stream, len(EVENT))
+            await self._room(stream, len(EVENT))
             self.write(event)
             await asyncio.sleep(GAP)
         self.write(frame(DATA, END_STREAM, stream))
 
-    async def unpaced(self, stream: int, count: int) -> None:
+    async def _unpaced(self, stream: int, count: int) -> None:
         event = frame(DATA, 0, stream, EVENT)
         while count:
-            await self.room(stream, 10 * len(EVENT))
+            await self._room(stream, 10 * len(EVENT))
             batch = min(10, count)
             self.write(event * batch)
             count -= batch
             await asyncio.sleep(0)
         self.write(frame(DATA, END_STREAM, stream))
 
-    async def room(self, stream: int, size: int) -> None:
+    async def _room(self, stream: int, size: int) -> None:
         while min(self.window, self.windows[stream]) < size:
             self.opened.clear()
             await self.opened.wait()

@@ -213,10 +213,12 @@ async def upstream(tls: Tls) -> AsyncIterator[str]:
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    yield f"https://localhost:{int(await process.stdout.readline())}"
     assert process.stdin is not None
-    process.stdin.close()
-    await process.wait()
+    try:
+        yield f"https://localhost:{int(await process.stdout.readline())}"
+    finally:
+        process.stdin.close()
+        await process.wait()
 
 
 async def main() -> None:

@@ -11,7 +11,7 @@ TIME_OUT = 100.0  # seconds
 
 
 def require(program: str, package: str) -> str:
-    """Return where ``program`` is; without it skip the test, or fail under CI, which installs it."""
+    """Return where ``program`` is; without it skip the test, or fail under CI."""
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if found is None:
         absent(f"{program} is not installed: apt-get install {package}")

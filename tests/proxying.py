@@ -49,9 +49,8 @@ class Running:
 
     def client(self, *, http2: bool = False, **options: Any) -> httpx.AsyncClient:
         """Return a client of the proxy that adds nothing of its own to a request."""
-        client = httpx.AsyncClient(
-            base_url=self.url, verify=self.trust(), http2=http2, timeout=DEADLINE, **options
-        )
+        options = {"timeout": DEADLINE} | options
+        client = httpx.AsyncClient(base_url=self.url, verify=self.trust(), http2=http2, **options)
         client.headers.clear()
         return client
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import ipaddress
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -56,12 +57,22 @@ async def _direct(
 ) -> tuple[asyncio.Transport, Connection]:
     loop = asyncio.get_running_loop()
     options: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": SHUTDOWN}
-    if isinstance(loop, asyncio.BaseEventLoop):  # uvloop has no such option
+    # uvloop has no such option; an address needs no race, and one that is cancelled may leave
+    # its socket open (asyncio before 3.13).
+    if isinstance(loop, asyncio.BaseEventLoop) and not _is_address(origin.host):
         options["happy_eyeballs_delay"] = HAPPY_EYEBALLS
     made: tuple[asyncio.Transport, Connection] = await loop.create_connection(
         make, origin.host, origin.port, **options
     )
     return made
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 async def _tunnelled(

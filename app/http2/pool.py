@@ -107,6 +107,15 @@ class Pool(Generic[T, M]):
             del self._waiting[ticket]
         return tickets
 
+    def abandon(self) -> list[T]:
+        """Give every ticket up; return them."""
+        tickets = list(self._waiting)
+        for ticket in tickets:
+            self._unbind(ticket)
+        self._waiting.clear()
+        self._attempts.clear()
+        return tickets
+
     def settled(self, member: M) -> None:
         """Learn what a member's peer allows."""
         self._expected = max(1, member.limit)

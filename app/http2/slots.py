@@ -94,7 +94,9 @@ class Slots:
             self.released(connection)
 
     async def aclose(self) -> None:
-        """Close every connection and end every attempt."""
+        """Close every connection, end every attempt, and fail whoever waits."""
+        for waiter in self._pool.abandon():
+            waiter.fail(httpx.ConnectError("the transport was closed"))
         tasks = list(self._connecting.values())
         for task in tasks:
             task.cancel()

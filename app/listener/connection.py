@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Event, Updated
+from hypercorn.events import Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
@@ -58,9 +58,16 @@ class Connection(TCPServer):
             await self._close()
 
     async def protocol_send(self, event: Event) -> None:
-        """Take an event from the protocol; a client that has left is not waited for."""
-        if not (self._ended and isinstance(event, Updated)):
-            await super().protocol_send(event)
+        """Take an event from the protocol.
+
+        A client that has left is not waited for, and nothing is written to a lost connection:
+        TLS answers that with an AttributeError.
+        """
+        if self._ended and isinstance(event, Updated):
+            return
+        if isinstance(event, RawData) and self.writer.is_closing():
+            return
+        await super().protocol_send(event)
 
     async def retire(self) -> None:
         """Let the client know that the server is about to leave."""

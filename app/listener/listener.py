@@ -67,7 +67,8 @@ class Listener:
 
     async def retire(self) -> None:
         """Let the clients know that the server is about to leave."""
-        await asyncio.gather(*(connection.retire() for connection in self._connections.values()))
+        told = (connection.retire() for connection in self._connections.values())
+        await asyncio.gather(*told, return_exceptions=True)  # one that is gone is not the others'
 
     async def close(self, deadline: float) -> None:
         """Accept no more; close the idle connections, then after ``deadline`` seconds the rest."""

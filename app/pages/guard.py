@@ -6,9 +6,9 @@ nothing but the page's own files may load or connect.
 """
 
 import base64
-import binascii
 import hmac
 import ipaddress
+import re
 from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -33,6 +33,9 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 }
 DEFAULT_CACHING = "no-store"
+
+# RFC 9110 §7.2; an address of version 6 in brackets (RFC 3986 §3.2.2).
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+?)\.?)(?::\d*)?", re.ASCII)
 
 
 class Guard:
@@ -79,10 +82,9 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """Return a Host field's name: no port, no brackets, no final dot, lower case."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].lower().removesuffix(".")
+    """Return a Host field's name: no port, no brackets, no final dot, lower case; "" if odd."""
+    found = _HOST.fullmatch(host)
+    return (found["address"] or found["name"]).lower() if found else ""
 
 
 def _unrebindable(name: str) -> bool:
@@ -104,7 +106,7 @@ def _shows(authorization: str, token: str) -> bool:
     if scheme.lower() == "basic":
         try:
             pair = base64.b64decode(credentials, validate=True)
-        except binascii.Error:
+        except ValueError:  # neither base64 nor ASCII
             return False
         shown = pair.partition(b":")[2]
     else:

@@ -28,8 +28,11 @@ HOP_BY_HOP = frozenset(
     }
 )
 # `host` is upstream's, `expect` was answered by our listener (RFC 9110 §10.1.1).
-_CONTROLS = re.compile(rb"[\r\n\x00]")
 NOT_FORWARDED = HOP_BY_HOP | {b"host", b"expect", TOKEN_HEADER}
+# What a `Connection` field cannot take away: without it the body would lose its end.
+FRAMING = frozenset({b"content-length"})
+
+_CONTROLS = re.compile(rb"[\r\n\x00]")
 
 
 def first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
@@ -80,17 +83,20 @@ def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> Headers:
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:
-    return frozenset(
+    named = frozenset(
         token.strip().lower()
         for name, value in headers
         if name == b"connection"
         for token in value.split(b",")
     )
+    return named - FRAMING
 
 
 def _joined_cookies(headers: Headers) -> Headers:
-    """Join cookie crumbs, which HTTP/2 clients may send apart (RFC 9113 §8.2.3)."""
-    crumbs = [value for name, value in headers if name == b"cookie"]
-    if len(crumbs) < 2:  # noqa: PLR2004 - nothing to join
+    """Join cookie crumbs, which HTTP/2 clients may send apart (RFC 9113 §8.2.3), at the first."""
+    places = [place for place, (name, _) in enumerate(headers) if name == b"cookie"]
+    if not places:
         return headers
-    return [*without(headers, {b"cookie"}), (b"cookie", b"; ".join(crumbs))]
+    joined = b"; ".join(headers[place][1] for place in places)
+    before, after = headers[: places[0]], headers[places[0] :]
+    return [*before, (b"cookie", joined), *without(after, {b"cookie"})]

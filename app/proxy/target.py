@@ -25,12 +25,14 @@ class Origin:
     @classmethod
     def parse(cls, base_url: str) -> "Origin":
         """Read a base URL; a ValueError says what is wrong with it."""
+        if not base_url.isascii() or re.search(r"[\x00-\x20\x7f]", base_url):
+            raise ValueError("must be ASCII without spaces (a name like xn--… for others)")
         parts = urlsplit(base_url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise ValueError("must look like https://api.anthropic.com (http or https)")
-        if parts.username or parts.password:
+        if "@" in parts.netloc:
             raise ValueError("must not hold a user name or password")
-        if parts.query or parts.fragment:
+        if "?" in base_url or "#" in base_url:
             raise ValueError("must not hold a query or fragment")
         name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         port = parts.port  # raises ValueError when out of range

@@ -135,6 +135,7 @@ class Upstream:
             await answer.aclose()
             await self._sleep(delay)
             retries += 1
+            trace.retried(retries, recovered=False)  # until its answer is here
 
     async def _delay(self, retries: int, answer: Answer, body: Body) -> float | None:
         delay = self._retry.delay(retries, answer.status, answer.headers)

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Callable
 
 from app.scrubber.detectors import BUILT_IN
+from app.scrubber.escapes import SURROGATE
 from app.scrubber.extended import EXTENDED
 from app.scrubber.placeholders import Placeholders
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _LABELS = {detector.label for detector in (*BUILT_IN, *EXTENDED)}
 
 
 def escaped(value: str) -> str:
-    """Return a value as it stands inside a JSON string, lone surrogates as ``\\uXXXX``."""
+    r"""Return a value as it stands inside a JSON string, lone surrogates as ``\uXXXX``."""
     plain = json.dumps(value, ensure_ascii=False)
-    lone = _SURROGATE.search(plain) is not None
+    lone = SURROGATE.search(plain) is not None
     return (json.dumps(value) if lone else plain)[1:-1]
 
 
@@ -68,7 +68,7 @@ class Table:
         return len(text)
 
     def count_unresolved(self, text: str, start: int = 0) -> None:
-        """Count what looks like a placeholder of ours, ends after ``start`` and stands for nothing."""
+        """Count what looks like our placeholders, ends after ``start`` and stands for nothing."""
         self.unresolved += sum(
             match.end() > start and match[0] not in self._placeholders
             for match in self._alike.finditer(text)

@@ -1,6 +1,6 @@
-"""Secrets of several lines: private keys and Ansible vaults, through whatever stands between lines.
+r"""Secrets of several lines: private keys and Ansible vaults, whatever stands between the lines.
 
-The lines are JSON-escaped (`\\n`), perhaps twice, or percent-encoded; a gutter of line numbers,
+The lines are JSON-escaped (`\n`), perhaps twice, or percent-encoded; a gutter of line numbers,
 indentation, quotes, comment signs or a diff's signs may start them.
 """
 

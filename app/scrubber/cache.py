@@ -33,7 +33,7 @@ class Cache:
         self._limit = limit
         self._lock = threading.Lock()
         self._entries: OrderedDict[Key, Outcome] = OrderedDict()
-        self._size = 0
+        self.size = 0
 
     def get(self, key: Key) -> Outcome | None:
         """Return the outcome of a unit met before."""
@@ -52,9 +52,9 @@ class Cache:
             if key in self._entries:
                 return
             self._entries[key] = outcome
-            self._size += size
-            while self._size > self._limit:
-                self._size -= _size(*self._entries.popitem(last=False))
+            self.size += size
+            while self.size > self._limit:
+                self.size -= _size(*self._entries.popitem(last=False))
 
 
 def _size(key: Key, outcome: Outcome) -> int:

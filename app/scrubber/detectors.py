@@ -2,14 +2,14 @@
 
 Each works on JSON-escaped bytes, in two steps. ``gate`` (RE2 syntax) finds where a match may
 start: all gates run as one automaton, in linear time whatever the text. ``pattern`` is then
-matched there, and ``accepts`` has the last word. A gate is wider than its pattern and ends early,
-so that a secret inside another match is found too.
+matched there, and ``accepts`` has the last word. A gate is wider than its pattern.
 
-``secret`` is the pattern's group that is replaced (0: all of it), ``passwords`` are groups whose
+``group`` is the pattern's group that is replaced (0: all of it), ``passwords`` are groups whose
 value is a secret by itself; other groups are for the validator.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -35,9 +35,10 @@ class Detector:
     gate: str
     pattern: Pattern
     accepts: Validator | None = None
-    secret: int | str = 0
+    group: int | str = 0
     passwords: tuple[str, ...] = ()
-    shared: bool = True  # its gate runs in one pass with others
+    canonical: Callable[[bytes], bytes] = bytes  # the value, of the text replaced
+    shared: bool = True  # its gate begins with a boundary or a head, and runs with the others
     examples: tuple[str, ...]
     negatives: tuple[str, ...] = ()
 
@@ -152,6 +153,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="private_key",
         gate=r"(-----BEGIN[A-Z0-9 %+]{0,64}PRIVATE)",
         pattern=blocks.PRIVATE_KEY,
+        canonical=blocks.without_gutter,
         examples=(
             "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIEfake0FAKE1fake2FAKE3fake4\nAAAA==\n"
             "-----END RSA PRIVATE KEY-----",
@@ -199,13 +201,13 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="bearer_token",
-        gate=_WORD + rf"((?i:bearer){_SPACE})",
+        gate=_WORD + rf"((?i:bearer){_SPACE}+[A-Za-z0-9._~+/-]{{10}})",
         pattern=re.compile(
             rb"(?i:bearer)(?: |%20|\\+t)++(?P<secret>[A-Za-z0-9._~+/-]{10,}+(?<![.])=*+|"
             rb"[A-Za-z0-9._~+/-]{9,}[A-Za-z0-9_~+/-]=*+)"
         ),
         accepts=validators.is_bearer,
-        secret="secret",
+        group="secret",
         examples=("Bearer abc123def456ghi789", "authorization: bearer 0a1b2c3d-4e5f-6a7b-8c9d"),
         negatives=(
             "Bearer authentication",
@@ -220,7 +222,7 @@ BUILT_IN: tuple[Detector, ...] = (
         gate=_WORD + rf"((?i:basic){_SPACE}+[A-Za-z0-9+/]{{6}})",
         pattern=re.compile(rb"(?i:basic)(?: |%20|\\+t)++(?P<secret>[A-Za-z0-9+/]{6,}+={0,2})"),
         accepts=validators.is_basic,
-        secret="secret",
+        group="secret",
         examples=("Basic dXNlcjpwYXNz", "Authorization: Basic YWxhZGRpbjpvcGVuc2VzYW1l"),
         negatives=("Basic authentication", "basic understanding of things", "Basic functionality"),
     ),
@@ -249,6 +251,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="ansible_vault",
         gate=r"(\$ANSIBLE_VAULT;[0-9])",
         pattern=blocks.ANSIBLE_VAULT,
+        canonical=blocks.without_gutter,
         examples=(
             "$ANSIBLE_VAULT;1.1;AES256",
             "$ANSIBLE_VAULT;1.2;AES256;prod\n3161326233633464\n3565366637383930\n31",
@@ -274,7 +277,6 @@ BUILT_IN: tuple[Detector, ...] = (
             rb"(?:xn--[a-z0-9-]{1,59}|[A-Za-z]{2,24})(?![A-Za-z0-9-])"
         ),
         accepts=validators.is_person,
-        shared=False,  # its gate takes in a token that stands before an @
         examples=("user@example.com", "first.last+tag@mail.example.co.uk"),
         negatives=(
             "git@github.com:owner/name.git",

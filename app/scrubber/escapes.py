@@ -10,9 +10,15 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-# Every escape is matched, so that the second half of `\\` never starts one.
-_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
+from app.scrubber.automaton import compiled
+
+_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|/)")
+_ANY_ESCAPE = compiled(r"\\(?:u00[2-7]|/)")
+_BACKSLASH = 0x5C
 _MUST_STAY = {0x22: b'\\"', 0x5C: b"\\\\", 0x7F: b"\\u007f"}
+_PLAIN = re.compile(r"[ !#-\[\]-~]+")
+_ESCAPED_UNIT = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +37,19 @@ class View:
 
 def view(original: bytes) -> View:
     """Return the plain spelling of JSON text."""
-    if b"\\u00" not in original and b"\\/" not in original:
+    if b"\\/" not in original and b"\\u00" not in original:
         return View(original)
+    if _ANY_ESCAPE.search(original) is None:
+        return View(original)  # as nearly always
     pieces: list[bytes] = []
     marks: list[int] = []
     shifts: list[int] = []
     copied = size = 0
     for escape in _ESCAPE.finditer(original):
-        plain = _plain(escape)
-        if plain is None:
+        if _is_escaped(original, escape.start()):
             continue
+        code = int(escape[1] or b"2f", 16)
+        plain = _MUST_STAY.get(code, bytes([code]))
         pieces += original[copied : escape.start()], plain
         size += escape.start() - copied + len(plain)
         copied = escape.end()
@@ -52,12 +61,12 @@ def view(original: bytes) -> View:
     return View(b"".join(pieces), marks, shifts)
 
 
-def _plain(escape: re.Match[bytes]) -> bytes | None:
-    """Return the plain spelling where it differs."""
-    if escape[1] is None:
-        return b"/" if escape[0] == b"\\/" else None
-    code = int(escape[1], 16)
-    return _MUST_STAY.get(code, bytes([code]))
+def _is_escaped(text: bytes, backslash: int) -> bool:
+    """Whether a backslash is the second half of an escape: an odd number stand before it."""
+    first = backslash
+    while first and text[first - 1] == _BACKSLASH:
+        first -= 1
+    return (backslash - first) % 2 == 1
 
 
 def value(escaped: bytes) -> str:
@@ -71,19 +80,11 @@ def value(escaped: bytes) -> str:
 
 def spellings(value: str) -> set[bytes]:
     r"""Return how a value may be escaped in a view: UTF-8 or ``\uXXXX``, in either case."""
-    ascii_only = json.dumps(value)[1:-1]
-    spelled = {ascii_only, re.sub(r"(?<!\\)((?:\\\\)*)\\u([0-9a-f]{4})", _upper, ascii_only)}
-    spelled.add(json.dumps(value, ensure_ascii=False)[1:-1])
-    return {text.encode("utf-8", "surrogateescape") for text in spelled if _encodes(text)}
-
-
-def _upper(match: re.Match[str]) -> str:
-    return match[1] + "\\u" + match[2].upper()
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return True
+    if _PLAIN.fullmatch(value):
+        return {value.encode()}
+    short = json.dumps(value)[1:-1]
+    upper = _ESCAPED_UNIT.sub(lambda unit: unit[0][:2] + unit[0][2:].upper(), short)
+    spelled = {short.encode(), upper.encode()}
+    if not SURROGATE.search(value):
+        spelled.add(json.dumps(value, ensure_ascii=False)[1:-1].encode())
+    return spelled

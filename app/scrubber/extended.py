@@ -46,7 +46,7 @@ EXTENDED: tuple[Detector, ...] = (
         name="azure_storage_key",
         gate=r"(AccountKey=[A-Za-z0-9+/]{20})",
         pattern=re.compile(rb"AccountKey=(?P<secret>[A-Za-z0-9+/]{86}==)"),
-        secret="secret",
+        group="secret",
         examples=("DefaultEndpointsProtocol=https;AccountKey=" + "a1B2" * 21 + "ab==",),
         negatives=("AccountKey={storage_key}",),
     ),

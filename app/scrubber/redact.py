@@ -1,7 +1,7 @@
 """The scrubber: a body in, the same body or one with placeholders out."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,7 +16,6 @@ from app.scrubber.rules import Rules
 from app.scrubber.walk import NotJson
 
 CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations
-_DECODED_LIMIT = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,8 @@ class Scrubber:
             redacted, matches, ledger = self._redacted(plain)
         except Skipped as skipped:
             return Redaction(body, ScrubReport(skipped=skipped.reason))
+        except NotJson:
+            return Redaction(body, ScrubReport(skipped="not_json"))
         except Exception:  # noqa: BLE001 - a defect here must not stop the relay: policy decides
             return Redaction(body, ScrubReport(skipped="error"))
         modified = self._replacing and redacted is not plain
@@ -92,34 +93,32 @@ class Scrubber:
         """Return the decoded body; raises `Skipped`."""
         if method != "POST":
             raise Skipped("not_post")
+        if len(body) > self._limit:
+            raise Skipped("too_large")
         try:
             decoder = Decoder(content_encoding)
             if not decoder.names:
-                pieces = [body]
-            else:
-                pieces, size = [], 0
-                for piece in decoder.feed(body):
-                    pieces.append(piece)
-                    size += len(piece)
-                    if size > self._limit:
-                        raise Skipped("too_large")
+                return body
+            pieces = list(self._bounded(decoder.feed(body)))
         except EncodingError as exc:
             raise Skipped("encoding") from exc
         if not decoder.finished:
             raise Skipped("encoding")
-        if len(body) > self._limit:
-            raise Skipped("too_large")
-        return body if not decoder.names else b"".join(pieces)
+        return b"".join(pieces)
+
+    def _bounded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            if size > self._limit:
+                raise Skipped("too_large")
+            yield piece
 
     def _redacted(self, body: bytes) -> tuple[bytes, Counter[str], Ledger]:
-        try:
-            found = units(body)
-        except NotJson as exc:
-            raise Skipped("not_json") from exc
         ledger = Ledger(self._scheme)
         matches: Counter[str] = Counter()
         pieces: list[tuple[int, int, bytes]] = []
-        for unit in found:
+        for unit in units(body):
             outcome = self._outcome(body[unit.start : unit.end], unit, ledger)
             matches.update(outcome.matches)
             if outcome.text is not None:

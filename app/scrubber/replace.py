@@ -11,7 +11,7 @@ from app.scrubber.escapes import value, view
 from app.scrubber.ledger import Ledger
 from app.scrubber.placeholders import Scheme
 from app.scrubber.rules import Rules
-from app.scrubber.scan import Hit, Scanner, Span
+from app.scrubber.scan import Candidate, Hit, Scanner, Span
 from app.scrubber.strings import Path, Place, Text, strings
 
 
@@ -48,20 +48,35 @@ class Replacer:
         if not candidates and not ledger.occurs(plain.text):
             return []
         texts = strings(plain.text, place=place)
+        literals = deque(self._literals(plain.text, candidates))
         hits = deque(self._scanner.hits(plain.text, candidates, [text.span for text in texts]))
         return [
             replacement._replace(
                 start=plain.original(replacement.start), end=plain.original(replacement.end)
             )
             for _, block in groupby(texts, key=lambda text: text.block)
-            for replacement in self._in_block(plain.text, list(block), hits, ledger)
+            for replacement in self._in_block(plain.text, list(block), hits, literals, ledger)
         ]
 
+    def _literals(self, text: bytes, candidates: Iterable[Candidate]) -> Iterator[re.Match[bytes]]:
+        """Yield where the text itself holds a placeholder."""
+        for candidate in candidates:
+            literal = self._literal.match(text, candidate.start)
+            if literal is not None:
+                yield literal
+
     def _in_block(
-        self, text: bytes, block: Sequence[Text], hits: deque[Hit], ledger: Ledger
+        self,
+        text: bytes,
+        block: Sequence[Text],
+        hits: deque[Hit],
+        literals: deque[re.Match[bytes]],
+        ledger: Ledger,
     ) -> list[Replacement]:
         """Return what is replaced in a block: what is detected, then what is known by now."""
-        self._reserve(text, block, ledger)
+        while literals and literals[0].start() < block[-1].span.end:
+            literal = literals.popleft()
+            ledger.reserve(self._labels[literal[1].decode()], int(literal[2]))
         replaced: list[Replacement] = []
         gaps: list[Span] = []
         for one in block:
@@ -78,13 +93,8 @@ class Replacer:
             replaced.append(Replacement(*span, hidden.detector, hidden.value, shown, path))
         return sorted(replaced, key=lambda one: one.start)
 
-    def _reserve(self, text: bytes, block: Sequence[Text], ledger: Ledger) -> None:
-        for one in block:
-            for literal in self._literal.finditer(text, *one.span):
-                ledger.reserve(self._labels[literal[1].decode()], int(literal[2]))
-
     def _detected(self, hit: Hit, path: Path, ledger: Ledger) -> Iterator[Replacement]:
-        found = value(hit.escaped)
+        found = value(hit.detector.canonical(hit.escaped))
         if self._rules.allows(found):
             return
         shown = ledger.placeholder(hit.detector, found)

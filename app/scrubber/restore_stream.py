@@ -18,15 +18,17 @@ from app.scrubber.strings import Path
 class _Kind(NamedTuple):
     """How a type of delta is restored: the member with its text, and how a value is written."""
 
+    delta: str
     member: str
     spell: Callable[[str], str]
     is_input: bool
 
 
 _KINDS = {
-    "text_delta": _Kind("text", str, is_input=False),
-    "input_json_delta": _Kind("partial_json", escaped, is_input=True),
+    "text_delta": _Kind("text_delta", "text", str, is_input=False),
+    "input_json_delta": _Kind("input_json_delta", "partial_json", escaped, is_input=True),
 }
+_TAIL = 64  # characters of an input remembered to notice a placeholder-like string in pieces
 _UNTOUCHED = frozenset(("thinking_delta", "signature_delta"))
 _ENDS = (b"message_stop", b"error")
 
@@ -34,7 +36,7 @@ _ENDS = (b"message_stop", b"error")
 class _Block:
     """A content block that is being streamed. ``held`` goes on with the next delta of ``kind``."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: _Kind) -> None:
         self.kind = kind
         self.held = ""
         self.tail = ""  # of what has been looked through for unresolved placeholders
@@ -62,40 +64,46 @@ class StreamRestorer:
         name, data = parse(record.raw)
         if name in _ENDS:
             return self._flush_all() + self._elsewhere(record.raw, data)
-        if not name.startswith(b"content_block_"):
-            return self._elsewhere(record.raw, data)
         try:
             event = json.loads(data)
-            index, delta = event["index"], event.get("delta")
-            kind = delta["type"] if name == b"content_block_delta" else None
+            if name == b"content_block_stop":
+                return self._flush(event["index"]) + record.raw
+            if name == b"content_block_delta":
+                return self._delta(record.raw, data, event["index"], event["delta"])
         except (ValueError, TypeError, KeyError, RecursionError):
-            return record.raw
-        if name == b"content_block_stop":
-            return self._flush(index) + record.raw
-        if kind in _KINDS and isinstance(delta.get(_KINDS[kind].member), str):
-            return self._delta(record.raw, data, index, kind, delta[_KINDS[kind].member])
-        return record.raw if kind in _UNTOUCHED else self._elsewhere(record.raw, data)
+            return record.raw  # not what the API documents
+        return self._elsewhere(record.raw, data)
 
-    def _delta(self, raw: bytes, data: bytes, index: Any, kind: str, text: str) -> bytes:
-        block = self._blocks.setdefault(index, _Block(kind))
-        before = b"" if block.kind == kind else self._flush(index)
-        block = self._blocks.setdefault(index, _Block(kind))
-        if _KINDS[kind].is_input:
-            self._look_through(block, text)
-        whole = block.held + text
-        ready = self._table.begun(whole)
-        block.held = whole[ready:]
-        restored = self._table.restore(whole[:ready], _KINDS[kind].spell)
+    def _delta(self, raw: bytes, data: bytes, index: Any, delta: dict[str, Any]) -> bytes:
+        if delta["type"] in _UNTOUCHED:
+            return raw
+        kind = _KINDS.get(delta["type"])
+        text = delta.get(kind.member) if kind else None
+        if kind is None or not isinstance(text, str):
+            return self._elsewhere(raw, data)
+        before = self._changed_kind(index, kind)
+        restored = self._restored(self._blocks.setdefault(index, _Block(kind)), text)
         if restored == text:
             return before + raw
         if not restored:
             return before  # all of it is held back
-        path: Path = (((None, 0), "delta"), _KINDS[kind].member)
+        path: Path = (((None, 0), "delta"), kind.member)
         return before + _with_data(raw, data, with_string(data, path, restored))
 
-    def _look_through(self, block: _Block, text: str) -> None:
-        self._table.count_unresolved(block.tail + text, len(block.tail))
-        block.tail = (block.tail + text)[-64:]
+    def _changed_kind(self, index: Any, kind: _Kind) -> bytes:
+        """Return what was held back by deltas of another kind."""
+        block = self._blocks.get(index)
+        return b"" if block is None or block.kind is kind else self._flush(index)
+
+    def _restored(self, block: _Block, text: str) -> str:
+        """Return what can go on of a block, restored."""
+        if block.kind.is_input:
+            self._table.count_unresolved(block.tail + text, len(block.tail))
+            block.tail = (block.tail + text)[-_TAIL:]
+        whole = block.held + text
+        ready = self._table.begun(whole)
+        block.held = whole[ready:]
+        return self._table.restore(whole[:ready], block.kind.spell)
 
     def _flush_all(self) -> bytes:
         return b"".join([self._flush(index) for index in list(self._blocks)])
@@ -105,8 +113,8 @@ class StreamRestorer:
         block = self._blocks.pop(index, None)
         if block is None or not block.held:
             return b""
-        text = self._table.restore(block.held, _KINDS[block.kind].spell)
-        delta = {"type": block.kind, _KINDS[block.kind].member: text}
+        text = self._table.restore(block.held, block.kind.spell)
+        delta = {"type": block.kind.delta, block.kind.member: text}
         event = {"type": "content_block_delta", "index": index, "delta": delta}
         line = json.dumps(event, separators=(",", ":"))
         return b"event: content_block_delta\ndata: " + line.encode() + b"\n\n"

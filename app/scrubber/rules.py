@@ -1,4 +1,4 @@
-"""The rules in force: built-in detectors by choice, the user's own, and an allow-list.
+r"""The rules in force: built-in detectors by choice, the user's own, and an allow-list.
 
 ``ANTHROPIC_PROXY_SCRUB_DETECTORS`` is a comma-separated choice. Plain names are the whole choice
 (``github_token,email``); with signs it starts from the sixteen built-in ones (``+gitlab_token``,
@@ -17,7 +17,7 @@
     values = ["postgres://user:pass@localhost/test"]
     fingerprints = ["sha256:…"]            # hexadecimal SHA-256 of a value not to be written down
 
-A pattern sees the text of JSON strings as it is escaped: a line feed is ``\\n``, a quote ``\\"``.
+A pattern sees the text of JSON strings as it is escaped: a line feed is ``\n``, a quote ``\"``.
 """
 
 import hashlib
@@ -28,12 +28,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import re2  # type: ignore[import-untyped] # google-re2 ships no types
 
+from app.scrubber.automaton import BadPattern, compiled
 from app.scrubber.detectors import BUILT_IN, Detector, Tier
 from app.scrubber.examples import check
 from app.scrubber.extended import EXTENDED
-from app.scrubber.scan import compiled
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -142,7 +141,7 @@ def _detector(rule: _Rule) -> Detector:
         raise ValueError(f"rule {rule.name!r}: at least one example is needed")
     try:
         pattern = compiled(rule.pattern)
-    except re2.error as exc:
+    except BadPattern as exc:
         raise ValueError(f"rule {rule.name!r}: {_words(exc)}") from exc
     if pattern.match(b"") is not None:
         raise ValueError(f"rule {rule.name!r}: the pattern matches nothing at all")
@@ -151,7 +150,7 @@ def _detector(rule: _Rule) -> Detector:
         tier=rule.tier,
         gate=f"({rule.pattern})",
         pattern=pattern,
-        secret=1 if pattern.groups else 0,
+        group=1 if pattern.groups else 0,
         shared=False,
         examples=tuple(rule.examples),
         negatives=tuple(rule.negatives),

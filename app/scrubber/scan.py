@@ -8,14 +8,10 @@ heads by Aho-Corasick are faster on prose, but hand over millions of heads on a 
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import re2  # type: ignore[import-untyped] # google-re2 ships no types
-
-from app.scrubber.blocks import without_gutter
+from app.scrubber.automaton import compiled
 from app.scrubber.detectors import Detector
-
-_MEMORY = 64 * 2**20  # bytes an automaton may use before it starts anew
 
 
 class Span(NamedTuple):
@@ -45,18 +41,18 @@ class Hit(NamedTuple):
 class Scanner:
     """Looks for what ``detectors``, in priority order, detect.
 
-    Detectors that share a group share a pass. Identifiers and the user's own rules are apart:
-    they may match long text, in which a shared pass would overlook a secret. ``extra`` is a gate
-    that makes candidates and no hits.
+    The built-in detectors share a pass. The user's own rules are apart: they may match long text,
+    in which a shared pass would overlook a secret. ``extra`` is a gate of candidates that make no
+    hits.
     """
 
     def __init__(self, detectors: Sequence[Detector], extra: str = "") -> None:
         shared = [detector for detector in detectors if detector.shared]
         alone = [[detector] for detector in detectors if not detector.shared]
-        self._groups = [group for group in (shared, *alone) if group]
-        self._gates = [
-            compiled("|".join(detector.gate for detector in group)) for group in self._groups
-        ] + ([compiled(f"({extra})")] if extra else [])
+        self._groups = [shared, *alone]
+        gates = [[detector.gate for detector in group] for group in self._groups]
+        gates[0] += [f"({extra})"] if extra else []
+        self._gates = [compiled("|".join(group)) if group else None for group in gates]
         self._priority = {detector.name: rank for rank, detector in enumerate(detectors)}
 
     def candidates(self, text: bytes) -> list[Candidate]:
@@ -64,6 +60,7 @@ class Scanner:
         return [
             Candidate(start, group)
             for group, gate in enumerate(self._gates)
+            if gate is not None
             for start in _starts(gate, text)
         ]
 
@@ -75,50 +72,51 @@ class Scanner:
         found: list[Hit] = []
         for start, group in candidates:
             index = bisect_right(starts, start) - 1
-            if index >= 0 and start < strings[index].end and group < len(self._groups):
+            if index >= 0 and start < strings[index].end:
                 found += self._at(text, start, strings[index].end, self._groups[group])
-        found.sort(key=lambda hit: (self._priority[hit.detector.name], hit.start))
-        return _without_overlaps(found)
+        return list(self._without_overlaps(found))
+
+    def _without_overlaps(self, hits: list[Hit]) -> Iterator[Hit]:
+        """Yield hits by place; of those that touch the ones of higher priority."""
+        hits.sort(key=lambda hit: hit.start)
+        cluster: list[Hit] = []
+        end = 0
+        for hit in hits:
+            if hit.start >= end:
+                yield from self._first_come(cluster)
+                cluster = []
+            cluster.append(hit)
+            end = max(end, hit.end)
+        yield from self._first_come(cluster)
+
+    def _first_come(self, cluster: list[Hit]) -> list[Hit]:
+        kept: list[Hit] = []
+        starts: list[int] = []
+        for hit in sorted(cluster, key=lambda hit: self._priority[hit.detector.name]):
+            index = bisect_right(starts, hit.start)
+            clear = index == 0 or kept[index - 1].end <= hit.start
+            if clear and (index == len(kept) or hit.end <= starts[index]):
+                kept.insert(index, hit)
+                starts.insert(index, hit.start)
+        return kept
 
     def _at(self, text: bytes, start: int, end: int, group: list[Detector]) -> Iterator[Hit]:
         for detector in group:
             match = detector.pattern.match(text, start, end)
             if match is None or (detector.accepts is not None and not detector.accepts(match)):
                 continue
-            span = match.span(detector.secret)
+            span = match.span(detector.group)
             if span[0] < span[1]:
                 passwords = (match[group] for group in detector.passwords)
                 password = next((value for value in passwords if value), None)
-                yield Hit(*span, detector, without_gutter(text[slice(*span)]), password)
+                yield Hit(*span, detector, text[slice(*span)], password)
 
 
-def compiled(pattern: str) -> "re2._Regexp":
-    """Compile RE2 syntax for bytes; raises ``re2.error``."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = _MEMORY
-    options.log_errors = False
-    return re2.compile(pattern.encode(), options)
-
-
-def _starts(gate: "re2._Regexp", text: bytes) -> Iterator[int]:
+def _starts(gate: Any, text: bytes) -> Iterator[int]:
+    groups = range(1, gate.groups + 1)
     at = 0
     while (match := gate.search(text, at)) is not None:
-        starts = (match.start(group) for group in range(1, match.re.groups + 1))
-        yield next(start for start in starts if start >= 0)
-        # The last byte may be the boundary before the next.
-        at = max(match.start() + 1, match.end() - 1)
-
-
-def _without_overlaps(hits: list[Hit]) -> list[Hit]:
-    """Keep, of hits in order of priority, those that touch no earlier one; return them by place."""
-    kept: list[Hit] = []
-    starts: list[int] = []
-    for hit in hits:
-        index = bisect_right(starts, hit.start)
-        before = index == 0 or kept[index - 1].end <= hit.start
-        after = index == len(kept) or hit.end <= kept[index].start
-        if before and after:
-            starts.insert(index, hit.start)
-            kept.insert(index, hit)
-    return kept
+        start = next(start for start in map(match.start, groups) if start >= 0)
+        yield start
+        # What begins inside this match is found too; its boundary may be this one's first byte.
+        at = max(match.start() + 1, start)

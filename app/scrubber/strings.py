@@ -42,6 +42,7 @@ class Place(NamedTuple):
     in_tools: bool = False
 
 
+ANYWHERE = Place()
 Rule = Callable[[bytes, Place], bool]  # whether a member of that name is skipped there
 
 
@@ -93,7 +94,7 @@ class _Frame:
         return (self.path, name)
 
 
-def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = Place()) -> list[Text]:
+def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = ANYWHERE) -> list[Text]:
     """Return the strings of a JSON value that ``rule`` does not skip, in order.
 
     ``place`` is where the value stands. Raises `walk.NotJson`.
@@ -102,10 +103,11 @@ def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = Place()
     outer: list[_Frame] = []
     taken: list[Text | None] = []
     block = 0
-    for kind, _, start, end in events(text):
+    for kind, start, end in events(text):
         if kind == "close":
-            _drop_opaque(frame, taken)
-            frame = outer.pop()
+            for _ in range(start, end):
+                _drop_opaque(frame, taken)
+                frame = outer.pop()
             continue
         if kind == "key":
             frame.name = text[start + 1 : end - 1]
@@ -116,8 +118,9 @@ def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = Place()
             frame.index += 1
         block += len(outer) == _BLOCK_DEPTH
         if kind == "open":
-            outer.append(frame)
-            frame = frame.inner(rule)
+            for _ in range(start, end):
+                outer.append(frame)
+                frame = frame.inner(rule)
         elif kind == "string":
             one = Text(Span(start + 1, end - 1), block, frame.member())
             _take(frame, one, text, taken, skipped=frame.skips(rule))

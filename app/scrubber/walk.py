@@ -1,32 +1,41 @@
-"""Walks over JSON text (RFC 8259) that build nothing: its members, and its strings to scan.
+"""JSON text as events (RFC 8259), without building anything.
 
-Both are loops over tokens: depth costs memory, never recursion, a repeated name is met twice and a
-lone surrogate is a string like any other.
+A loop over tokens: depth costs memory, never recursion, a repeated name is met twice and a lone
+surrogate is a string like any other.
 """
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NoReturn
 
-from app.scrubber.escapes import value
+from app.scrubber.automaton import compiled
 
-_TOKEN = re.compile(
-    rb'[ \t\n\r]*+(?:("(?:[^"\\]++|\\.)*+")|([{}\[\],:])|(-?[0-9][0-9.eE+-]*+|true|false|null|'
-    rb"NaN|-?Infinity))",
-    re.DOTALL,
+STRING, ATOM = b'"', b"a"
+
+_SPACE = rb"[ \t\n\r]*+"
+_STRING = rb'("(?:[^"\\]++|\\.)*+")'
+_ATOM = rb"(-?[0-9][0-9.eE+-]*+|true|false|null|NaN|-?Infinity)"
+_TOKEN = re.compile(_SPACE + rb"(?:" + _STRING + rb"|([{}\[\],:])|" + _ATOM + rb")", re.DOTALL)
+# Far down, brackets in a row are one token: nesting for its own sake must not cost.
+_DEEP_TOKEN = re.compile(
+    _SPACE + rb"(?:" + _STRING + rb"|([{},:]|\[++|\]++)|" + _ATOM + rb")", re.DOTALL
 )
-_STRING, _ATOM = b'"', b"a"
+_DEEP = 8
+_WINDOW = 32 * 1024  # bytes in which `re` looks for a token: it holds the interpreter's lock
+_LONG_STRING = compiled(r'(?s)[ \t\n\r]*"(?:[^"\\]|\\.)*"')
+_STRING_GROUP, _MARK_GROUP = 1, 2
+_AFTER_COMMA = {b"{": "key", b"[": "value"}
 _PAIRS = {b"}": b"{", b"]": b"["}
 
 # (what is expected, what came) -> (the event, what is expected next)
 _GRAMMAR: dict[tuple[str, bytes], tuple[str, str]] = {
-    ("value", _STRING): ("string", "more"),
-    ("value", _ATOM): ("atom", "more"),
+    ("value", STRING): ("string", "more"),
+    ("value", ATOM): ("atom", "more"),
     ("value", b"{"): ("open", "first key"),
     ("value", b"["): ("open", "first value"),
-    ("first key", _STRING): ("key", "colon"),
+    ("first key", STRING): ("key", "colon"),
     ("first key", b"}"): ("close", "more"),
-    ("key", _STRING): ("key", "colon"),
+    ("key", STRING): ("key", "colon"),
     ("colon", b":"): ("", "value"),
     ("more", b","): ("", "next"),
     ("more", b"}"): ("close", "more"),
@@ -37,61 +46,60 @@ _GRAMMAR |= {
     ("first value", came): then for (now, came), then in _GRAMMAR.items() if now == "value"
 }
 
+Event = tuple[str, int, int]  # key, string, atom, open or close; where its token starts and ends
+
 
 class NotJson(Exception):
     """The bytes are no JSON document."""
 
 
-class Event(NamedTuple):
-    """``kind`` is key, string, atom, open or close; ``mark`` the first byte's token."""
+def events(text: bytes, start: int = 0) -> Iterator[Event]:
+    """Yield the events of one JSON value; raises `NotJson` at the first fault.
 
-    kind: str
-    mark: bytes
-    start: int
-    end: int
-
-
-def events(text: bytes, start: int = 0, end: int | None = None) -> Iterator[Event]:
-    """Yield the events of one JSON value; raises `NotJson` at the first fault."""
-    end = len(text) if end is None else end
-    open_marks: list[bytes] = []
+    An ``open`` or ``close`` of several bytes is as many brackets.
+    """
+    opened = bytearray()
     expected, position = "value", start
-    while (token := _TOKEN.match(text, position, end)) is not None:
-        position = token.end()
-        group = token.lastindex or 0
-        mark = _STRING if group == 1 else token[2] if group == 2 else _ATOM  # noqa: PLR2004 - groups
-        kind, expected = _GRAMMAR.get((expected, mark)) or _fault(position)
+    while (token := _token(text, position, len(opened) - _DEEP)) is not None:
+        mark, begin, position = token
+        kind, expected = _GRAMMAR.get((expected, mark)) or _fault(begin)
         if kind == "open":
-            open_marks.append(mark)
-        elif kind == "close" and (not open_marks or open_marks.pop() != _PAIRS[mark]):
-            _fault(position)
+            opened += text[begin:position]
+        elif kind == "close":
+            _close(opened, mark, position - begin, begin)
+        elif expected == "next":
+            expected = _AFTER_COMMA.get(bytes(opened[-1:])) or _fault(begin)
         if kind:
-            yield Event(kind, mark, token.start(group), position)
-        if expected == "next":
-            if not open_marks:
-                _fault(position)
-            expected = "key" if open_marks[-1] == b"{" else "value"
-    if open_marks or expected != "more" or text[position:end].strip(b" \t\n\r"):
+            yield kind, begin, position
+    if opened or expected != "more" or text[position:].strip(b" \t\n\r"):
         _fault(position)
 
 
-def _fault(position: int) -> tuple[str, str]:
+def _token(text: bytes, position: int, spare: int) -> tuple[bytes, int, int] | None:
+    """Return the next token's mark, start and end; it closes ``spare`` brackets at the most."""
+    pattern = _DEEP_TOKEN if spare > 0 else _TOKEN
+    token = pattern.match(text, position, position + _WINDOW)
+    if token is None or token.end() == position + _WINDOW:
+        string = _LONG_STRING.match(text, position)
+        if string is not None:
+            return STRING, text.index(STRING, position), string.end()
+        token = pattern.match(text, position)
+    if token is None:
+        return None
+    begin, end = token.span(token.lastindex or 0)
+    if token.lastindex != _MARK_GROUP:
+        return STRING if token.lastindex == _STRING_GROUP else ATOM, begin, end
+    mark = token[_MARK_GROUP][:1]
+    if mark == b"]" and end - begin > 1:
+        end = begin + min(end - begin, spare)
+    return mark, begin, end
+
+
+def _close(opened: bytearray, mark: bytes, count: int, position: int) -> None:
+    if not opened.endswith(_PAIRS[mark] * count):
+        _fault(position)
+    del opened[-count:]
+
+
+def _fault(position: int) -> NoReturn:
     raise NotJson(f"not JSON at byte {position}")
-
-
-def members(
-    text: bytes, start: int, end: int | None = None
-) -> Iterator[tuple[str | int, int, int]]:
-    """Yield the name or index, start and end of each direct member of the value; it may have none."""
-    depth = 0
-    name: str | int = -1
-    first = start
-    for kind, mark, begin, finish in events(text, start, end):
-        if kind == "key" and depth == 1:
-            name = value(text[begin + 1 : finish - 1])
-        if kind in ("open", "string", "atom") and depth == 1:
-            name, first = name + 1 if isinstance(name, int) else name, begin
-        depth += {"open": 1, "close": -1}.get(kind, 0)
-        if depth == 1 and kind in ("close", "string", "atom"):
-            yield name, first, finish
-        del mark

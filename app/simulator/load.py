@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import msgspec
 
+from app.http2 import ProxyEnvironment, Transport
+
 CONCURRENCY = 64  # requests under way; past it the load waits
 TURNS = 6  # requests of a session, whose prompt grows and is cached
 SILENCE = 30.0  # seconds without a byte after which an answer is given up
@@ -78,8 +80,10 @@ class Load:
     async def run(self) -> None:
         """Send one request after the other, without waiting for their answers."""
         room = asyncio.Semaphore(CONCURRENCY)
+        # Not httpx's own: cancelled in the middle of connecting, it leaves the socket open.
+        transport = Transport(ssl_context=self._verify, proxies=ProxyEnvironment({}))
         async with (
-            httpx.AsyncClient(base_url=self._url, verify=self._verify, timeout=SILENCE) as client,
+            httpx.AsyncClient(base_url=self._url, transport=transport, timeout=SILENCE) as client,
             asyncio.TaskGroup() as running,
         ):
             for number, scenario in enumerate(itertools.cycle(SCENARIOS)):

@@ -43,10 +43,10 @@ def _requests(samples: Samples) -> Json:
     return {
         "total": int(samples.total(name)),
         "active": int(samples.total("requests_in_progress")),
-        "by_route": _whole(samples.by(name, "route")),
-        "by_model": _whole(samples.by(name, "model")),
-        "by_status": _whole(samples.by(name, "status")),
-        "by_outcome": _whole(samples.by(name, "outcome")),
+        "by_route": _seen(samples.by(name, "route")),
+        "by_model": _seen(samples.by(name, "model")),
+        "by_status": _seen(samples.by(name, "status")),
+        "by_outcome": _seen(samples.by(name, "outcome")),
     }
 
 
@@ -141,6 +141,11 @@ def _moment(span: Span) -> Json:
         "requests_per_second": span.requests_per_second,
         "output_tokens_per_second": span.output_tokens_per_second,
     }
+
+
+def _seen(counts: Mapping[str, float]) -> dict[str, int]:
+    """Return what was counted at all: some series are there from the start, at 0."""
+    return {key: count for key, count in _whole(counts).items() if count}
 
 
 def _whole(counts: Mapping[str, float]) -> dict[str, int]:

@@ -5,6 +5,7 @@ import base64
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from app.http2 import ProxyEnvironment, Transport
 from app.http2.proxies import Origin
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import peer
-from tests.http2.tls import Tls
+from tests.http2.tls import Tls, self_signed
 
 Received = list[bytes]
 
@@ -135,11 +136,14 @@ async def test_an_unknown_ca_is_named_and_nothing_is_sent(
         assert upstream.calls == []
 
 
-async def test_a_certificate_for_another_name_is_refused(transport: Transport, tls: Tls) -> None:
-    async with peer(tls.server("h2")) as upstream:
-        url = upstream.url.replace("localhost", "127.0.0.1")
-        with pytest.raises(httpx.ConnectError, match="IP address mismatch"):
-            await transport.handle_async_request(request(url))
+async def test_a_certificate_for_another_name_is_refused(
+    make_transport: MakeTransport, tmp_path: Path
+) -> None:
+    other = self_signed(tmp_path, "other.invalid")
+    transport = make_transport(ssl_context=other.client())
+    async with peer(other.server("h2")) as upstream:
+        with pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
+            await transport.handle_async_request(request(upstream.url))
         assert upstream.calls == []
 
 

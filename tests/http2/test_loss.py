@@ -68,7 +68,7 @@ async def test_an_end_in_the_middle_of_a_response_is_never_taken_for_its_end(
 async def test_a_peer_that_no_longer_answers_ping_is_given_up(
     make_transport: MakeTransport, tls: Tls
 ) -> None:
-    transport = make_transport(ping_interval=0.1, ping_timeout=0.1)
+    transport = make_transport(ping_interval=0.1, ping_timeout=1.0)
 
     async def answer(call: Call) -> None:
         if call.path == b"/hole":
@@ -106,7 +106,7 @@ async def test_a_connection_silent_for_long_is_tried_with_a_ping_before_it_is_us
     make_transport: MakeTransport, tls: Tls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.http2.liveness.FRESH", 0.0)
-    transport = make_transport(ping_timeout=0.1)
+    transport = make_transport(ping_timeout=1.0)
     async with peer(tls.server("h2")) as upstream:
         response = await transport.handle_async_request(request(upstream.url))
         assert await response.aread() == b"ok"

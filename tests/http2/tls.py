@@ -1,6 +1,7 @@
 """A throw-away certificate."""
 
 import datetime as dt
+import ipaddress
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +30,13 @@ class Tls:
         return ssl.create_default_context(cafile=str(self.certificate))
 
 
-def self_signed(folder: Path) -> Tls:
+_LOOPBACK = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
+
+
+def self_signed(folder: Path, host: str = "localhost") -> Tls:
     """Make a certificate that signs itself."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -42,7 +46,7 @@ def self_signed(folder: Path) -> Tls:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host), _LOOPBACK]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

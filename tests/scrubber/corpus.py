@@ -60,7 +60,8 @@ def basic(draw: random.Random) -> str:
 
 def email(draw: random.Random) -> str:
     name = "".join(draw.choices(string.ascii_lowercase, k=6))
-    return f"{name}.{draw.choice(['smith', 'garcia', 'li'])}@{draw.choice(['example.com', 'mail.example.org'])}"
+    host = draw.choice(["example.com", "mail.example.org"])
+    return f"{name}.{draw.choice(['smith', 'garcia', 'li'])}@{host}"
 
 
 SHAPES: dict[str, tuple[Shape, ...]] = {

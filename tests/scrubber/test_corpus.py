@@ -3,13 +3,13 @@
 import json
 from collections import Counter
 
-import corpus
 import pytest
 
 from app.scrubber import rules
 from app.scrubber.escapes import value, view
 from app.scrubber.scan import Hit, Scanner
 from app.scrubber.strings import strings
+from tests.scrubber import corpus
 
 
 @pytest.fixture(scope="module")

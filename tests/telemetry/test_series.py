@@ -57,7 +57,7 @@ def anything(dice: random.Random) -> Exchange:
 
 
 def test_ten_thousand_odd_requests_make_fewer_than_1500_series() -> None:
-    observer, dice = telemetry(), random.Random(4)  # noqa: S311 - repeatable, not secret
+    observer, dice = telemetry(), random.Random(4)
 
     for _ in range(10_000):
         record(observer, anything(dice))
@@ -66,7 +66,7 @@ def test_ten_thousand_odd_requests_make_fewer_than_1500_series() -> None:
 
 
 def test_what_has_no_series_of_its_own_is_counted_still() -> None:
-    observer, dice = telemetry(), random.Random(5)  # noqa: S311 - repeatable, not secret
+    observer, dice = telemetry(), random.Random(5)
 
     for _ in range(1_000):
         record(observer, anything(dice))
@@ -94,7 +94,7 @@ def test_a_usual_day_makes_a_few_hundred_series() -> None:
 
 def test_promtool_finds_nothing_to_complain_about() -> None:
     require("promtool", "prometheus")
-    observer, dice = telemetry(), random.Random(6)  # noqa: S311 - repeatable, not secret
+    observer, dice = telemetry(), random.Random(6)
     record(observer, PLAIN, *(anything(dice) for _ in range(100)))
 
     checked = subprocess.run(

@@ -1,65 +1,38 @@
 """The settings: ``ANTHROPIC_PROXY_*`` from the environment or a ``.env`` file, read once.
 
-Every field's description is what ``anthropic-proxy check`` and the README say about it. An empty
-value counts as unset. `load` turns what is wrong into one message for people.
+Every field's description is what the README says about it. An empty value counts as unset.
 """
 
-import difflib
 import hashlib
 import os
 import socket
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import httpx
-from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.proxy.retry import RetryPolicy
 from app.proxy.target import Origin
 from app.proxy.upstream import Timeouts
+from app.settings.kinds import (
+    MAKE_A_KEY,
+    BaseUrl,
+    Bytes,
+    CaFile,
+    Count,
+    Delay,
+    File,
+    HmacKey,
+    Host,
+    Port,
+    Seconds,
+)
 
 PREFIX = "ANTHROPIC_PROXY_"
 ENV_FILE = ".env"
-HMAC_KEY_LENGTH = 64  # hex digits: the 256 bits of HMAC-SHA256's key
-
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Bytes = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class SettingsError(Exception):
-    """What is wrong with the settings, one line per variable."""
-
-
-def _base_url(value: str) -> str:
-    Origin.parse(value)
-    return value.rstrip("/")
-
-
-def _hmac_key(value: SecretStr | None) -> SecretStr | None:
-    if value is not None:
-        key = value.get_secret_value()
-        if len(key) != HMAC_KEY_LENGTH or not all(c in "0123456789abcdefABCDEF" for c in key):
-            raise ValueError(
-                f"must be {HMAC_KEY_LENGTH} hex digits; make one with: "
-                'python3 -c "import secrets; print(secrets.token_hex(32))"'
-            )
-    return value
-
-
-def _existing(value: Path | None) -> Path | None:
-    if value is not None and not value.is_file():
-        raise ValueError("must be a file that exists")
-    return value
-
-
-File = Annotated[Path | None, AfterValidator(_existing)]
 
 
 def _state_directory() -> Path:
@@ -81,7 +54,7 @@ class Settings(BaseSettings):
     )
 
     # The server
-    host: str = Field("0.0.0.0", description="Address to listen on")  # noqa: S104 - the default asked for
+    host: Host = Field("0.0.0.0", description="Address to listen on")  # noqa: S104 - the default asked for
     port: Port = Field(8443, description="HTTPS port of the proxy")
     dashboard_port: Port = Field(9090, description="Plain HTTP port of the dashboard")
     shutdown_timeout: Delay = Field(
@@ -96,7 +69,7 @@ class Settings(BaseSettings):
         description="Certificate chain (PEM); default: ./server.crt, else one made on first start",
     )
     tls_key_file: File = Field(None, description="Its private key (PEM); default: ./server.key")
-    tls_client_ca_file: File = Field(
+    tls_client_ca_file: CaFile = Field(
         None, description="CA file (PEM): clients must show a certificate that it signed"
     )
     state_dir: Path = Field(
@@ -106,7 +79,7 @@ class Settings(BaseSettings):
 
     # Logging
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe level that is logged"
+        "info", description="Least severe level that is logged: debug, info, warning or error"
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="console or json; auto: console on a terminal, else json"
@@ -117,16 +90,14 @@ class Settings(BaseSettings):
     )
 
     # Upstream
-    upstream_base_url: Annotated[str, AfterValidator(_base_url)] = Field(
-        "https://api.anthropic.com", description="Where requests go"
-    )
+    upstream_base_url: BaseUrl = Field("https://api.anthropic.com", description="Where requests go")
     upstream_connect_timeout: Seconds = Field(10.0, description="Seconds to connect")
     upstream_read_timeout: Seconds = Field(300.0, description="Longest silence of an answer")
     upstream_write_timeout: Seconds = Field(30.0, description="Longest standstill of an upload")
     upstream_pool_timeout: Seconds = Field(10.0, description="Longest wait for a free slot")
     upstream_max_connections: Count = Field(20, description="Most connections to upstream")
     upstream_max_keepalive_connections: Bytes = Field(10, description="Most that are kept idle")
-    upstream_ca_file: File = Field(
+    upstream_ca_file: CaFile = Field(
         None, description="CA file (PEM) to trust for upstream, instead of the usual ones"
     )
     upstream_http2: bool = Field(True, description="Speak HTTP/2 to upstream; false: HTTP/1.1")
@@ -148,9 +119,7 @@ class Settings(BaseSettings):
     scrub_mode: Literal["off", "detect", "pseudonymize"] = Field(
         "off", description="Secret scrubber: off, detect (count only) or pseudonymize"
     )
-    scrub_hmac_key: Annotated[SecretStr | None, AfterValidator(_hmac_key)] = Field(
-        None, description="64 hex digits; needed to pseudonymize"
-    )
+    scrub_hmac_key: HmacKey = Field(None, description="64 hex digits; needed to pseudonymize")
     scrub_max_body_size: Bytes = Field(10485760, description="Largest body that is scrubbed")
     scrub_on_skip: Literal["pass", "block"] = Field(
         "pass", description="What happens to a body that cannot be scrubbed: pass it or block it"
@@ -188,8 +157,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> "Settings":
         if self.scrub_mode == "pseudonymize" and self.scrub_hmac_key is None:
             raise ValueError(
-                f"{PREFIX}SCRUB_HMAC_KEY: is needed with {PREFIX}SCRUB_MODE=pseudonymize; make "
-                'one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
+                f"{PREFIX}SCRUB_HMAC_KEY: is needed with {PREFIX}SCRUB_MODE=pseudonymize; "
+                f"{MAKE_A_KEY}"
             )
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
             raise ValueError(
@@ -217,6 +186,14 @@ class Settings(BaseSettings):
         )
 
     @property
+    def own_certificate(self) -> tuple[Path, Path] | None:
+        """The user's chain and key: those set, else those in the working directory, if any."""
+        if self.tls_cert_file is not None and self.tls_key_file is not None:
+            return self.tls_cert_file, self.tls_key_file
+        found = Path("server.crt"), Path("server.key")
+        return found if all(file.is_file() for file in found) else None
+
+    @property
     def upstream_tls(self) -> ssl.SSLContext:
         """What upstream's certificate is checked with; ``SSL_CERT_FILE`` counts, too."""
         if self.upstream_ca_file is None:
@@ -240,54 +217,14 @@ class Settings(BaseSettings):
         return RetryPolicy(self.retry_max_attempts, self.retry_base_delay, self.retry_after_cap)
 
 
-def load(**overrides: Any) -> Settings:
-    """Read the settings; raises `SettingsError` naming every bad variable."""
-    try:
-        return Settings(**overrides)
-    except ValidationError as exc:
-        lines = [_complaint(dict(error)) for error in exc.errors(include_url=False)]
-        raise SettingsError("\n".join(lines)) from None
-    except UnicodeDecodeError as exc:
-        raise SettingsError(f"{ENV_FILE} is not UTF-8: {exc.reason}") from None
-
-
 def variable(field: str) -> str:
     """Return the environment variable of a field."""
     return PREFIX + field.upper()
 
 
-def unknown(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> list[str]:
-    """Return a warning for each ``ANTHROPIC_PROXY_*`` variable that is none, with a guess."""
-    known = [variable(name) for name in Settings.model_fields]
-    set_here = [name.upper() for name in (os.environ if environ is None else environ)]
-    names = dict.fromkeys([*set_here, *_env_file_values(env_file or Path(ENV_FILE))])
-    return [
-        f"{name} is not a setting of anthropic-proxy{_guess(name, known)}"
-        for name in names
-        if name.startswith(PREFIX) and name not in known
-    ]
-
-
 def effective(settings: Settings) -> dict[str, str]:
     """Return each variable's value as text, secrets masked."""
     return {variable(name): _shown(getattr(settings, name)) for name in Settings.model_fields}
-
-
-def _complaint(error: dict[str, Any]) -> str:
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if not error["loc"]:
-        return message  # names its variables itself
-    field = str(error["loc"][0])
-    return f"{variable(field)}={_value(field)!r}: {message[0].lower()}{message[1:]}"
-
-
-def _value(field: str) -> str:
-    """Return what was set, unless it is a secret."""
-    if "SecretStr" in str(Settings.model_fields[field].annotation):
-        return "(hidden)"
-    name = variable(field)
-    values = {key.upper(): value for key, value in os.environ.items()}
-    return values.get(name, _env_file_values(Path(ENV_FILE)).get(name, ""))
 
 
 def _shown(value: object) -> str:
@@ -296,13 +233,3 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else str(value)
-
-
-def _guess(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f": did you mean {near[0]}?" if near else ""
-
-
-def _env_file_values(file: Path) -> dict[str, str]:
-    values = dotenv_values(file, encoding="utf-8") if file.is_file() else {}
-    return {name.upper(): value or "" for name, value in values.items()}

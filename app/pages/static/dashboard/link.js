@@ -1,0 +1,57 @@
+// The event stream, and how good the line to it is.
+
+const STALE_AFTER = 5; // seconds without a snapshot; one comes every 1.5 s
+// Seconds of silence after which the stream is opened anew, by its readyState.
+const REOPEN_AFTER = {
+  [EventSource.CONNECTING]: 10,
+  [EventSource.OPEN]: 10, // the line has died without a word
+  [EventSource.CLOSED]: 3, // refused
+};
+
+/**
+ * Follow the event stream at `url`; `onSnapshot` is called with each document.
+ *
+ * A browser comes back by itself after a broken connection, but neither after a refusal (503)
+ * nor from a line that has silently died: `watch`, called every second, sees to these.
+ */
+export class Link {
+  #url;
+  #onSnapshot;
+  #source = null;
+  #begun = 0; // milliseconds of performance.now(), as is #heard
+  #heard = null;
+
+  constructor(url, onSnapshot) {
+    this.#url = url;
+    this.#onSnapshot = onSnapshot;
+    this.#begin();
+  }
+
+  /** Open the stream anew if it is silent; return the line's state now. */
+  watch() {
+    const now = performance.now();
+    const silent = (now - Math.max(this.#begun, this.#heard ?? 0)) / 1000;
+    if (silent > REOPEN_AFTER[this.#source.readyState]) this.#begin();
+    const open = this.#source.readyState === EventSource.OPEN;
+    return linkState(open, this.#heard === null ? null : (now - this.#heard) / 1000);
+  }
+
+  #begin() {
+    this.#source?.close();
+    this.#begun = performance.now();
+    this.#source = new EventSource(this.#url);
+    this.#source.onmessage = ({ data }) => {
+      this.#heard = performance.now();
+      this.#onSnapshot(JSON.parse(data));
+    };
+  }
+}
+
+/** Return a state's name, tone and wording; `age` of the last snapshot in seconds, or null. */
+export function linkState(open, age) {
+  if (age === null) return { name: "connecting", tone: "idle", text: "Connecting…" };
+  const whole = Math.floor(age);
+  if (!open) return { name: "reconnecting", tone: "warn", text: `Reconnecting, data ${whole} s old` };
+  if (age > STALE_AFTER) return { name: "stale", tone: "warn", text: `Stale for ${whole} s` };
+  return { name: "live", tone: "ok", text: "Live" };
+}

@@ -1,0 +1,61 @@
+// Tables that are filled anew with every snapshot. Rows and cells are kept and only their text
+// changes, so that a selection, the focus and the scroll position survive.
+//
+// A column: { of: (record) => value, as: a format's name, tone: (record) => a tone, none: a text }.
+// A tone puts a shape before the text (theme.css), for colour never stands alone; `none` is shown
+// in the place of null.
+
+import { show } from "./figures.js";
+
+/** Fill a table's body with a row for each record; `share` of a record (0 to 1) draws its bar. */
+export function fill(body, columns, records, { share = null, empty = "No data yet" } = {}) {
+  if (records.length === 0) {
+    body.replaceChildren(placeholder(columns.length, empty));
+    return;
+  }
+  if (body.firstElementChild?.classList.contains("empty")) body.replaceChildren();
+  while (body.rows.length > records.length) body.deleteRow(-1);
+  while (body.rows.length < records.length) body.append(row(columns));
+  records.forEach((record, n) => fillRow(body.rows[n], columns, record, share));
+}
+
+/** Return the records of a mapping from names to counts. */
+export function records(counts) {
+  return Object.entries(counts).map(([name, count]) => ({ name, count }));
+}
+
+/** Return a function that gives a record's part of all of them. */
+export function shareOf(all) {
+  const total = all.reduce((sum, { count }) => sum + count, 0);
+  return ({ count }) => (total > 0 ? count / total : 0);
+}
+
+function fillRow(element, columns, record, share) {
+  columns.forEach(({ of, as, tone, none }, n) => {
+    const cell = element.cells[n];
+    show(cell, of(record), as, none);
+    if (tone) cell.dataset.tone = tone(record);
+  });
+  if (share) element.style.setProperty("--share", share(record));
+}
+
+function row(columns) {
+  const element = document.createElement("tr");
+  columns.forEach(({ as }, n) => {
+    const cell = document.createElement(n === 0 ? "th" : "td");
+    if (n === 0) cell.scope = "row";
+    if (as !== "text" && as !== "clock") cell.className = "number";
+    element.append(cell);
+  });
+  return element;
+}
+
+function placeholder(span, text) {
+  const element = document.createElement("tr");
+  const cell = document.createElement("td");
+  element.className = "empty";
+  cell.colSpan = span;
+  cell.textContent = text;
+  element.append(cell);
+  return element;
+}

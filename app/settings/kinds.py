@@ -1,0 +1,62 @@
+"""The kinds of values that settings have, and what is allowed of each."""
+
+import ipaddress
+import re
+import ssl
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from app.proxy.target import Origin
+
+HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
+MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
+HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
+
+
+def _base_url(value: str) -> str:
+    Origin.parse(value)
+    return value.rstrip("/")
+
+
+def _host(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        if not HOST_NAME.fullmatch(value):
+            raise ValueError("must be an IP address or a host name") from None
+    return value
+
+
+def _hmac_key(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not HMAC_KEY.fullmatch(value.get_secret_value()):
+        raise ValueError(f"must be 64 hex digits; {MAKE_A_KEY}")
+    return value
+
+
+def _existing(value: Path | None) -> Path | None:
+    if value is not None and not value.is_file():
+        raise ValueError("must be a file that exists")
+    return value
+
+
+def _authorities(value: Path | None) -> Path | None:
+    if value is not None:
+        try:
+            ssl.create_default_context(cafile=value)
+        except OSError:  # SSLError is one
+            raise ValueError("must be a PEM file with the certificates of CAs") from None
+    return value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Bytes = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Host = Annotated[str, AfterValidator(_host)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+HmacKey = Annotated[SecretStr | None, AfterValidator(_hmac_key)]
+File = Annotated[Path | None, AfterValidator(_existing)]
+CaFile = Annotated[File, AfterValidator(_authorities)]

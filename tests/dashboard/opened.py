@@ -1,0 +1,88 @@
+"""The dashboard in a browser, watched for what must never happen."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, Locator, Page, expect
+
+WAIT = 30_000.0  # milliseconds that a condition may take on a busy machine
+
+expect.set_options(timeout=WAIT)
+
+# What the page shows, taken at one moment: declared figures and tables, by name.
+_READ = """() => {
+  const cell = (e) => [e.textContent, e.dataset.value ?? null];
+  const rows = (table) => [...table.tBodies[0].rows].map((row) => [...row.cells].map(cell));
+  const figures = [...document.querySelectorAll("[data-metric]")];
+  return {
+    figures: figures.map((e) => [e.dataset.metric, e.dataset.value ?? null, e.textContent]),
+    tables: Object.fromEntries(
+      [...document.querySelectorAll("table")].map((t) => [t.dataset.table ?? t.id, rows(t)])),
+  };
+}"""
+
+
+@dataclass
+class Opened:
+    """A page. ``problems`` are console errors, exceptions and requests that went elsewhere."""
+
+    page: Page
+    problems: list[str] = field(default_factory=list)
+
+    def metric(self, path: str) -> Locator:
+        """Return the first figure of a place in the document."""
+        return self.page.locator(f'[data-metric="{path}"]').first
+
+    @property
+    def link(self) -> Locator:
+        return self.page.locator("#link")
+
+    async def live(self) -> None:
+        """Wait until snapshots come."""
+        await expect(self.link).to_have_attribute("data-state", "live")
+
+    async def shows(self, path: str, text: str) -> None:
+        """Wait until a figure says ``text``."""
+        await expect(self.metric(path)).to_have_text(text)
+
+    async def read(self) -> dict[str, Any]:
+        """Return what is shown now."""
+        shown: dict[str, Any] = await self.page.evaluate(_READ)
+        return shown
+
+
+@asynccontextmanager
+async def opened(
+    browser: Browser, url: str, *, tolerated: str | None = None, **options: Any
+) -> AsyncIterator[Opened]:
+    """Open the dashboard of the proxy at ``url``; at the end there must have been no problem.
+
+    ``tolerated`` is a part of the messages that are none here.
+    """
+    context = await browser.new_context(ignore_https_errors=True, **options)
+    context.set_default_timeout(WAIT)
+    shown = Opened(await context.new_page())
+    _watch(shown, urlsplit(url).netloc, tolerated)
+    await shown.page.goto(f"{url}/dashboard")
+    yield shown
+    await context.close()
+    assert shown.problems == []
+
+
+def _watch(shown: Opened, host: str, tolerated: str | None) -> None:
+    def note(problem: str) -> None:
+        if tolerated is None or tolerated not in problem:
+            shown.problems.append(problem)
+
+    def requested(url: str) -> None:
+        if urlsplit(url).netloc != host:
+            note(f"request to {url}")
+
+    page = shown.page
+    # A violated content security policy is an error on the console, too.
+    page.on("console", lambda said: note(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: note(str(error)))
+    page.on("request", lambda request: requested(request.url))

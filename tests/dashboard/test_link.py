@@ -1,0 +1,67 @@
+"""The line to the proxy, when it breaks."""
+
+from playwright.async_api import Browser, Route, expect
+
+from app.certificates import Certificate
+from app.simulator import Simulator
+from tests.dashboard.opened import opened
+from tests.dashboard.traffic import GOOD, play
+from tests.proxying import Running, proxying
+
+
+async def test_the_page_comes_back_after_the_proxy_was_started_again(
+    upstream: Simulator, certificate: Certificate, browser: Browser
+) -> None:
+    async with proxying(upstream.url, certificate) as first:
+        port, url = first.at.dashboard_port, first.pages_url
+        page = opened(browser, url, tolerated="ERR_")
+        shown = await page.__aenter__()
+        await play(first, *[GOOD] * 3)
+        await shown.shows("requests.total", "3")
+    await expect(shown.link).to_have_attribute("data-state", "reconnecting")
+    await expect(shown.link).to_contain_text("Reconnecting, data ")
+    async with proxying(upstream.url, certificate, dashboard_port=port) as second:
+        await shown.live()
+        await shown.shows("requests.total", "0")
+        await play(second, GOOD)
+        await shown.shows("requests.total", "1")
+        await page.__aexit__(None, None, None)
+
+
+async def test_the_page_comes_back_after_a_refusal(proxy: Running, browser: Browser) -> None:
+    refusals: list[str] = []
+
+    async def refuse_once(route: Route) -> None:
+        if refusals:
+            await route.continue_()
+        else:
+            refusals.append(route.request.url)
+            await route.fulfill(status=503, body="Too many watch this stream already")
+
+    async with opened(browser, proxy.pages_url, tolerated="503") as shown:
+        await shown.live()
+        await shown.page.route("**/metrics/stream", refuse_once)
+        await shown.page.reload()
+        await expect(shown.link).to_have_text("Connecting…")
+        await shown.live()
+    assert len(refusals) == 1
+
+
+STATES = [
+    (False, None, "connecting", "Connecting…"),
+    (True, None, "connecting", "Connecting…"),
+    (True, 1.4, "live", "Live"),
+    (True, 7.9, "stale", "Stale for 7 s"),
+    (False, 0.2, "reconnecting", "Reconnecting, data 0 s old"),
+    (False, 61.0, "reconnecting", "Reconnecting, data 61 s old"),
+]
+
+
+async def test_the_state_of_the_line_is_said_in_words(proxy: Running, browser: Browser) -> None:
+    script = """async (cases) => {
+      const { linkState } = await import("/dashboard/link.js");
+      return cases.map(([open, age]) => linkState(open, age)).map(({ name, text }) => [name, text]);
+    }"""
+    async with opened(browser, proxy.pages_url) as shown:
+        said = await shown.page.evaluate(script, [[is_open, age] for is_open, age, *_ in STATES])
+    assert said == [[name, text] for *_, name, text in STATES]

@@ -1,0 +1,40 @@
+"""The dry run: what would be replaced and where, and never the value."""
+
+import json
+
+from app.scrubber import rules
+from app.scrubber.review import Finding, review
+
+RULES = rules.load(file=None)
+TOKEN = "ghp_" + "f4k3" * 9
+
+
+def test_a_request_is_reviewed_with_json_paths() -> None:
+    request = {
+        "system": "user@example.com",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": TOKEN}]}],
+    }
+    first, second = review(json.dumps(request).encode(), RULES)
+    assert (first.path, first.detector, first.tier) == ("$.system", "email", "identifier")
+    assert second == Finding(
+        "$.messages[0].content[0].text", "github_token", "secret", "ghp_", "<GITHUB_TOKEN_1>"
+    )
+
+
+def test_a_text_file_is_reviewed_by_line() -> None:
+    text = f"# settings\nTOKEN={TOKEN}\nURL=redis://:pw@h\n\xff".encode("latin-1")
+    assert [(one.path, one.detector) for one in review(text, RULES)] == [
+        ("line 2", "github_token"),
+        ("line 3", "db_connection_string"),
+    ]
+
+
+def test_no_more_than_four_characters_of_a_value_are_shown() -> None:
+    text = f"{TOKEN} redis://:hunter2@h then hunter2".encode()
+    findings = review(text, RULES)
+    assert [one.preview for one in findings] == ["ghp_", "redi", "hun"]
+
+
+def test_nothing_found_is_an_empty_list() -> None:
+    assert review(b"{}", RULES) == []
+    assert review(b"", RULES) == []

@@ -1,0 +1,263 @@
+"""Behaviour E5: a certificate made once, keys that only we can read, a pair that is checked."""
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from app import certificates
+from app.certificates import CA_LIFETIME, LEAF_LIFETIME, RENEWAL, Certificate, ensure, problems
+from app.server import certificate_of
+from app.settings import Settings, SettingsError
+
+NAMES = ("localhost", "127.0.0.1", "::1")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def _files(made: Certificate) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(made.cert_file.parent.iterdir())}
+
+
+def _load(file: Path | None) -> x509.Certificate:
+    assert file is not None
+    return x509.load_pem_x509_certificate(file.read_bytes())
+
+
+def _handshake(made: Certificate, name: str, ca_file: Path | None) -> None:
+    """Do a whole handshake in memory, as a client that trusts ``ca_file`` and wants ``name``."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(made.cert_file, made.key_file)
+    client = ssl.create_default_context(cafile=ca_file)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for end in ends * 3:
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+
+
+def test_a_certificate_is_made_once(tmp_path: Path) -> None:
+    first = ensure(tmp_path / "a" / "state", NAMES)
+    content = _files(first)
+    assert ensure(tmp_path / "a" / "state", NAMES) == first
+    assert _files(first) == content
+    assert sorted(content) == ["ca.crt", "ca.key", "lock", "server.crt", "server.key"]
+
+
+def test_keys_are_ours_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        made = ensure(tmp_path / "state", NAMES)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    for name in ("ca.key", "server.key"):
+        assert (tmp_path / "state" / name).stat().st_mode & 0o777 == 0o600
+    assert problems(made.cert_file, made.key_file) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_client_that_trusts_the_ca_accepts_every_name(tmp_path: Path, name: str) -> None:
+    made = ensure(tmp_path, NAMES)
+    _handshake(made, name, made.ca_file)
+
+
+def test_no_other_name_and_no_other_ca_is_accepted(tmp_path: Path) -> None:
+    made, other = ensure(tmp_path / "a", NAMES), ensure(tmp_path / "b", NAMES)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        _handshake(made, "evil.example", made.ca_file)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        _handshake(made, "localhost", other.ca_file)
+
+
+def test_the_names_of_this_machine_are_covered() -> None:
+    names = certificates.local_names()
+    assert set(names) >= {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
+    assert len(set(names)) == len(names)
+
+
+def test_the_leaf_signs_nothing_and_the_ca_no_further_ca(tmp_path: Path) -> None:
+    made = ensure(tmp_path, NAMES)
+    kinds = [
+        _load(file).extensions.get_extension_for_class(x509.BasicConstraints).value
+        for file in (made.cert_file, made.ca_file)
+    ]
+    assert [(kind.ca, kind.path_length) for kind in kinds] == [(False, None), (True, 0)]
+
+
+def test_the_leaf_is_renewed_in_time_by_the_same_ca(tmp_path: Path) -> None:
+    first = _files(ensure(tmp_path, NAMES, NOW))
+    assert _files(ensure(tmp_path, NAMES, NOW + LEAF_LIFETIME - RENEWAL - DAY)) == first
+    renewed_at = NOW + LEAF_LIFETIME - RENEWAL + DAY
+    made = ensure(tmp_path, NAMES, renewed_at)
+    renewed = _files(made)
+    assert {name for name in first if renewed[name] != first[name]} == {"server.crt", "server.key"}
+    assert _load(made.cert_file).not_valid_after_utc == renewed_at + LEAF_LIFETIME
+    _load(made.cert_file).verify_directly_issued_by(_load(made.ca_file))
+
+
+def test_the_ca_is_renewed_with_a_name_of_its_own(tmp_path: Path) -> None:
+    old = _load(ensure(tmp_path, NAMES, NOW).ca_file)
+    made = ensure(tmp_path, NAMES, NOW + CA_LIFETIME - RENEWAL + DAY)
+    new = _load(made.ca_file)
+    assert new.subject != old.subject
+    _load(made.cert_file).verify_directly_issued_by(new)
+
+
+def test_a_new_name_brings_a_new_leaf_of_the_same_ca(tmp_path: Path) -> None:
+    first = _files(ensure(tmp_path, NAMES))
+    made = ensure(tmp_path, (*NAMES, "renamed.example"))
+    assert _files(made)["ca.crt"] == first["ca.crt"]
+    _handshake(made, "renamed.example", made.ca_file)
+    kept = _files(made)
+    assert _files(ensure(tmp_path, NAMES)) == kept
+
+
+DAMAGE: dict[str, bytes | None] = {
+    "gone": None,
+    "empty": b"",
+    "garbage": b"-----BEGIN garbage",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["ca.crt", "ca.key", "server.crt", "server.key"])
+def test_a_damaged_file_is_made_anew(tmp_path: Path, name: str, damage: str) -> None:
+    ensure(tmp_path, NAMES)
+    content = DAMAGE[damage]
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(content)
+    made = ensure(tmp_path, NAMES)
+    _handshake(made, "localhost", made.ca_file)
+
+
+@pytest.mark.parametrize("name", ["ca", "server"])
+def test_a_start_that_died_between_key_and_certificate_is_repaired(
+    tmp_path: Path, name: str
+) -> None:
+    made, other = ensure(tmp_path / "a", NAMES), ensure(tmp_path / "b", NAMES)
+    (other.key_file.parent / f"{name}.key").replace(made.key_file.parent / f"{name}.key")
+    (tmp_path / "a" / f"{name}.key.tmp").write_bytes(b"half a k")
+    made = ensure(tmp_path / "a", NAMES)
+    _handshake(made, "localhost", made.ca_file)
+
+
+_START = """
+import sys
+from pathlib import Path
+from app import certificates
+made = certificates.ensure(Path(sys.argv[1]), ("localhost", "127.0.0.1", "::1"))
+print(made.ca_file.read_text() + made.cert_file.read_text())
+"""
+
+
+def test_first_starts_at_the_same_time_agree(tmp_path: Path) -> None:
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", _START, tmp_path / "state"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    ended = [start.communicate(timeout=60) for start in starts]
+    assert [errors for _, errors in ended] == [""] * 6
+    assert len({output for output, _ in ended}) == 1
+    made = certificates.kept(tmp_path / "state")
+    _handshake(made, "localhost", made.ca_file)
+
+
+def test_a_pair_that_does_not_belong_together_is_of_no_use(tmp_path: Path) -> None:
+    made, other = ensure(tmp_path / "a", NAMES), ensure(tmp_path / "b", NAMES)
+    with pytest.raises(ValueError, match=r"a/server.crt and .*b/server.key cannot be used"):
+        problems(made.cert_file, other.key_file)
+
+
+def test_files_that_hold_something_else_are_of_no_use(tmp_path: Path) -> None:
+    made = ensure(tmp_path, NAMES)
+    with pytest.raises(ValueError, match="cannot be used"):
+        problems(made.key_file, made.key_file)
+    with pytest.raises(ValueError, match="cannot be used"):
+        problems(made.cert_file, tmp_path / "missing.key")
+
+
+def test_an_encrypted_key_is_of_no_use_and_nobody_is_asked_for_its_password(
+    tmp_path: Path,
+) -> None:
+    made = ensure(tmp_path, NAMES)
+    key = serialization.load_pem_private_key(made.key_file.read_bytes(), None)
+    assert isinstance(key, certificates.Key)
+    made.key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"fake-password"),
+        )
+    )
+    with pytest.raises(ValueError, match="cannot be used"):
+        problems(made.cert_file, made.key_file)
+
+
+@pytest.mark.parametrize(
+    ("age", "problem"),
+    [
+        (timedelta(), None),
+        (LEAF_LIFETIME - 5 * DAY, "expires in 5 days"),
+        (LEAF_LIFETIME + DAY, "has expired"),
+    ],
+)
+def test_the_age_of_a_pair_is_told(tmp_path: Path, age: timedelta, problem: str | None) -> None:
+    made = ensure(tmp_path, NAMES, NOW)
+    found = problems(made.cert_file, made.key_file, NOW + age)
+    assert found == ([] if problem is None else [f"{made.cert_file} {problem}"])
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_key_that_others_can_read_is_warned_about(tmp_path: Path, mode: int) -> None:
+    made = ensure(tmp_path, NAMES)
+    made.key_file.chmod(mode)
+    [problem] = problems(made.cert_file, made.key_file)
+    assert problem == f"{made.key_file} can be read by others: chmod 600 {made.key_file}"
+
+
+def _settings(**values: object) -> Settings:
+    return Settings(_env_file=None, **values)  # type: ignore[call-arg, arg-type]
+
+
+def test_the_pair_of_the_working_directory_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure(tmp_path / "own", NAMES)
+    monkeypatch.chdir(tmp_path / "own")
+    used = certificate_of(_settings(state_dir=tmp_path / "state"))
+    assert used == Certificate(Path("server.crt"), Path("server.key"))
+    assert not (tmp_path / "state").exists()
+
+
+def test_one_is_made_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    used = certificate_of(_settings(state_dir=tmp_path / "state"))
+    assert used == certificates.kept(tmp_path / "state")
+    _handshake(used, "localhost", used.ca_file)
+
+
+def test_a_pair_of_no_use_is_named_with_its_variables(tmp_path: Path) -> None:
+    made, other = ensure(tmp_path / "a", NAMES), ensure(tmp_path / "b", NAMES)
+    chosen = _settings(tls_cert_file=made.cert_file, tls_key_file=other.key_file)
+    with pytest.raises(SettingsError, match=r"^ANTHROPIC_PROXY_TLS_CERT_FILE, .*TLS_KEY_FILE: "):
+        certificate_of(chosen)

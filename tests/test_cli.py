@@ -1,0 +1,379 @@
+"""The command line, as a program of its own: what it prints, starts and ends with."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app import __version__, certificates, cli
+from app.certificates import Certificate
+from app.settings import PREFIX, Settings, variable
+
+ROOT = Path(__file__).parents[1]
+DEADLINE = 60.0  # seconds
+
+# A stand-in for Claude Code: notes how it was started, then does what its first argument says.
+CLAUDE = f"""#!{sys.executable}
+import json, os, signal, sys, time
+if sys.argv[1:2] == ["--wait"]:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(43))
+    print("waiting", flush=True)
+    time.sleep({DEADLINE})
+print(json.dumps({{"arguments": sys.argv[1:], "environment": dict(os.environ)}}))
+sys.exit(int(sys.argv[2]) if sys.argv[1:2] == ["--exit"] else 0)
+"""
+
+
+@dataclass
+class Place:
+    """A working directory and an environment with nothing of this machine's settings."""
+
+    directory: Path
+    path: Path
+
+    def environment(self, values: Mapping[str, object]) -> dict[str, str]:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
+        own = {PREFIX + name: str(value) for name, value in values.items()}
+        places = {"PATH": self.path, "PYTHONPATH": ROOT, "XDG_STATE_HOME": self.directory / "state"}
+        return kept | own | {name: str(place) for name, place in places.items()}
+
+    def run(self, *arguments: str, **values: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "app", *arguments],
+            cwd=self.directory,
+            env=self.environment(values),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+    @contextmanager
+    def start(self, *arguments: str, **values: object) -> Iterator["subprocess.Popen[str]"]:
+        with (
+            (self.directory / "stderr").open("w") as errors,
+            subprocess.Popen(
+                [sys.executable, "-m", "app", *arguments],
+                cwd=self.directory,
+                env=self.environment(values),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def files(self) -> set[str]:
+        return {str(file.relative_to(self.directory)) for file in self.directory.rglob("*")}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "bin").mkdir()
+    return Place(tmp_path / "work", tmp_path / "bin")
+
+
+@dataclass
+class Banner:
+    """What a start prints."""
+
+    base: str
+    pages: str
+    exports: dict[str, str]
+
+    @classmethod
+    def read(cls, process: "subprocess.Popen[str]") -> "Banner":
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if line.startswith("or let it be done"):
+                break
+        assert lines[0] == f"anthropic-proxy {__version__}"
+        exported = [shlex.split(line)[1] for line in lines if line.startswith("  export ")]
+        return cls(
+            base=lines[1].split()[0],
+            pages=lines[2].split()[0],
+            exports=dict(pair.split("=", 1) for pair in exported),
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self.base.rpartition(":")[2])
+
+
+@pytest.fixture
+def claude(place: Place) -> Path:
+    """Put a stand-in for ``claude`` on the PATH."""
+    script = place.path / "claude"
+    script.write_text(CLAUDE)
+    script.chmod(0o755)
+    return script
+
+
+@pytest.fixture
+def served(place: Place) -> Iterator[Banner]:
+    """A proxy that runs with the certificate it has made."""
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+        yield Banner.read(process)
+
+
+def _get(url: str, ca_file: str) -> bytes:
+    context = ssl.create_default_context(cafile=ca_file)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
+    with opener.open(url, timeout=DEADLINE) as answer:
+        return bytes(answer.read())
+
+
+def _printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """Return the exit code and what was printed of a command that ends while it is parsed."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    printed = capsys.readouterr()
+    return caught.value.code, printed.out + printed.err
+
+
+COMMANDS = ["serve", "claude", "demo", "check", "scrub", "simulate"]
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = _printed(["--help"], capsys)
+    assert code == 0
+    for word in (*COMMANDS, "ANTHROPIC_PROXY_"):
+        assert word in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = _printed([command, "--help"], capsys)
+    assert code == 0
+    assert text.startswith(f"usage: anthropic-proxy {command}")
+
+
+def test_the_version_is_that_of_the_package(place: Place) -> None:
+    assert place.run("--version").stdout == f"anthropic-proxy {__version__}\n"
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_a_command_that_does_not_exist_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = _printed(["sevre"], capsys)
+    assert code == 2
+    assert "invalid choice: 'sevre'" in text
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("0.0.0.0", "localhost"),  # noqa: S104 - the default
+        ("::", "localhost"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("proxy.example", "proxy.example"),
+    ],
+)
+def test_clients_are_told_a_name_that_they_can_connect_to(host: str, named: str) -> None:
+    assert cli._client_host(host) == named
+
+
+@pytest.mark.parametrize(
+    ("command", "host"),
+    [([], "127.0.0.1"), (["serve"], "0.0.0.0")],  # noqa: S104 - the default
+)
+def test_a_start_prints_what_points_claude_code_at_it(
+    place: Place, command: list[str], host: str
+) -> None:
+    with place.start(*command, PORT=0, DASHBOARD_PORT=0, HOST=host) as process:
+        banner = Banner.read(process)
+        assert set(banner.exports) == {"ANTHROPIC_BASE_URL", "NODE_EXTRA_CA_CERTS"}
+        assert banner.exports["ANTHROPIC_BASE_URL"] == banner.base
+        trusted = banner.exports["NODE_EXTRA_CA_CERTS"]
+        assert Path(trusted).is_absolute()
+        assert _get(f"{banner.base}/health", trusted) == b'{"status":"ok"}'
+        assert _get(banner.pages.replace("/dashboard", "/health"), trusted) == b'{"status":"ok"}'
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+
+
+def test_the_pair_of_the_working_directory_is_served(
+    place: Place, certificate: Certificate
+) -> None:
+    for file, name in ((certificate.cert_file, "server.crt"), (certificate.key_file, "server.key")):
+        (place.directory / name).write_bytes(file.read_bytes())
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+        banner = Banner.read(process)
+        trusted = banner.exports["NODE_EXTRA_CA_CERTS"]
+        served = ssl.get_server_certificate(("127.0.0.1", banner.port))
+    assert trusted == str(place.directory / "server.crt")
+    assert served.strip() in certificate.cert_file.read_text()
+    assert not (place.directory / "state").exists()
+
+
+@pytest.mark.parametrize("name", ["PORT", "DASHBOARD_PORT"])
+def test_a_taken_port_ends_the_start_with_its_name(place: Place, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ports = {"PORT": 0, "DASHBOARD_PORT": 0} | {name: port}
+        ended = place.run(HOST="127.0.0.1", **ports)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"{PREFIX}{name}={port}: port {port} on 127.0.0.1 is taken")
+
+
+def test_no_port_is_bound_when_a_setting_is_bad(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = place.run(HOST="127.0.0.1", PORT=taken.getsockname()[1], LOG_LEVEL="loud")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"{PREFIX}LOG_LEVEL='loud': ")
+    assert "taken" not in ended.stderr
+    assert place.files() == set()
+
+
+def test_unknown_variables_are_warned_about_at_the_start(place: Place) -> None:
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", PROT=1) as process:
+        Banner.read(process)
+        warned = (place.directory / "stderr").read_text()
+    assert f"warning: {PREFIX}PROT is not a setting" in warned
+    assert f"did you mean {PREFIX}PORT?" in warned
+
+
+def test_check_prints_every_setting_and_no_secret(place: Place) -> None:
+    (place.directory / ".env").write_text(f"{PREFIX}PORT=9443\n{PREFIX}PAGES_TOKEN=fake-pages\n")
+    ended = place.run("check", ACCESS_TOKEN="fake-access", SCRUB_HMAC_KEY="0f" * 32, PROT=1)
+    assert ended.returncode == 0
+    shown = dict(line.split("=", 1) for line in ended.stdout.splitlines())
+    assert list(shown) == [variable(name) for name in Settings.model_fields]
+    assert shown[PREFIX + "PORT"] == "9443"
+    for name in ("PAGES_TOKEN", "ACCESS_TOKEN", "SCRUB_HMAC_KEY"):
+        assert shown[PREFIX + name] == "********"
+    assert f"{PREFIX}PROT is not a setting" in ended.stderr
+    for secret in ("fake-access", "fake-pages", "0f0f"):
+        assert secret not in ended.stdout + ended.stderr
+
+
+def test_check_says_what_is_wrong_with_the_certificate(
+    place: Place, certificate: Certificate
+) -> None:
+    other = certificates.ensure(place.path / "other", ("localhost",))
+    ended = place.run("check", TLS_CERT_FILE=certificate.cert_file, TLS_KEY_FILE=other.key_file)
+    assert ended.returncode == 2
+    assert f"{PREFIX}TLS_CERT_FILE, {PREFIX}TLS_KEY_FILE: " in ended.stderr
+
+
+def _started(output: str) -> tuple[list[str], dict[str, str]]:
+    document = json.loads(output)
+    return document["arguments"], document["environment"]
+
+
+@pytest.mark.usefixtures("claude")
+def test_claude_is_started_with_the_way_through_the_proxy(place: Place, served: Banner) -> None:
+    before = place.files()
+    arguments = ["-p", "two words", "--model", "x", "--", "-y", ""]
+    ended = place.run("claude", "--", *arguments, HOST="127.0.0.1", PORT=served.port)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    given, environment = _started(ended.stdout)
+    assert given == arguments
+    expected = served.exports | {"ENABLE_TOOL_SEARCH": "true"}
+    assert {name: environment.get(name) for name in expected} == expected
+    assert "ANTHROPIC_CUSTOM_HEADERS" not in environment
+    assert place.files() == before
+
+
+@pytest.mark.usefixtures("claude")
+def test_claude_keeps_the_rest_of_its_environment(
+    place: Place, served: Banner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "fake-key")
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-mine: 1")
+    ended = place.run("claude", HOST="127.0.0.1", PORT=served.port, ACCESS_TOKEN="fake-token")
+    given, environment = _started(ended.stdout)
+    assert given == []
+    assert environment["ANTHROPIC_API_KEY"] == "fake-key"
+    headers = environment["ANTHROPIC_CUSTOM_HEADERS"].splitlines()
+    assert headers == ["x-mine: 1", "x-anthropic-proxy-token: fake-token"]
+
+
+@pytest.mark.usefixtures("claude")
+def test_claudes_exit_code_is_the_commands(place: Place, served: Banner) -> None:
+    ended = place.run("claude", "--", "--exit", "42", HOST="127.0.0.1", PORT=served.port)
+    assert ended.returncode == 42
+
+
+@pytest.mark.usefixtures("claude")
+def test_a_signal_reaches_claude(place: Place, served: Banner) -> None:
+    with place.start("claude", "--", "--wait", HOST="127.0.0.1", PORT=served.port) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 43
+
+
+def test_without_claude_its_installation_is_explained(place: Place, served: Banner) -> None:
+    ended = place.run("claude", HOST="127.0.0.1", PORT=served.port)
+    assert ended.returncode == 127
+    assert "npm install -g @anthropic-ai/claude-code" in ended.stderr
+
+
+@pytest.mark.usefixtures("claude")
+def test_without_a_proxy_its_start_is_explained_and_nothing_is_written(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    ended = place.run("claude", HOST="127.0.0.1", PORT=port)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"https://127.0.0.1:{port}" in ended.stderr
+    assert "start it with `anthropic-proxy`" in ended.stderr
+    assert f"{PREFIX}PORT" in ended.stderr
+    assert place.files() == set()
+
+
+@pytest.mark.usefixtures("claude")
+def test_a_stopped_proxy_is_not_taken_for_a_running_one(place: Place) -> None:
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+        port = Banner.read(process).port
+        process.terminate()
+        process.wait(DEADLINE)
+    ended = place.run("claude", HOST="127.0.0.1", PORT=port)
+    assert ended.returncode == 1
+    assert "does not answer" in ended.stderr
+
+
+def test_a_simulated_api_says_where_it_is(place: Place) -> None:
+    with place.start("simulate", "--port", "0") as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE) == 130
+
+
+def test_scrub_shows_what_would_be_replaced(place: Place) -> None:
+    (place.directory / "body.json").write_text(
+        '{"messages":[{"role":"user","content":"mail ada@example.org"}]}'
+    )
+    ended = place.run("scrub", "body.json")
+    assert ended.returncode == 1
+    assert "email" in ended.stdout
+    assert "ada@example.org" not in ended.stdout
+
+
+def test_scrub_names_a_file_that_cannot_be_read(place: Place) -> None:
+    ended = place.run("scrub", "missing.json")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("missing.json cannot be read: ")

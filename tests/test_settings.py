@@ -1,0 +1,360 @@
+"""Behaviour D2: the settings, their defaults, and what is said of a bad one."""
+
+import os
+import re
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import settings
+from app.certificates import Certificate
+from app.proxy.retry import RetryPolicy
+from app.proxy.upstream import Timeouts
+from app.settings import PREFIX, Settings, SettingsError, load, unknown, variable
+
+ROOT = Path(__file__).parents[1]
+KEY = "0123456789abcdefABCDEF" + "0" * 42
+
+# The user's document, then what issue 2 adds.
+DEFAULTS: dict[str, Any] = {
+    "HOST": "0.0.0.0",  # noqa: S104 - the default asked for
+    "PORT": 8443,
+    "DASHBOARD_PORT": 9090,
+    "SHUTDOWN_TIMEOUT": 30.0,
+    "LOG_LEVEL": "info",
+    "LOG_REQUESTS": False,
+    "LOG_SLOW_THRESHOLD": 5.0,
+    "UPSTREAM_BASE_URL": "https://api.anthropic.com",
+    "UPSTREAM_CONNECT_TIMEOUT": 10.0,
+    "UPSTREAM_READ_TIMEOUT": 300.0,
+    "UPSTREAM_WRITE_TIMEOUT": 30.0,
+    "UPSTREAM_POOL_TIMEOUT": 10.0,
+    "UPSTREAM_MAX_CONNECTIONS": 20,
+    "UPSTREAM_MAX_KEEPALIVE_CONNECTIONS": 10,
+    "SCRUB_MODE": "off",
+    "SCRUB_HMAC_KEY": None,
+    "SCRUB_MAX_BODY_SIZE": 10485760,
+    "TLS_CERT_FILE": None,
+    "TLS_KEY_FILE": None,
+    "UPSTREAM_CA_FILE": None,
+    "UPSTREAM_HTTP2": True,
+    "LOG_FORMAT": "auto",
+    "RETRY_MAX_ATTEMPTS": 3,
+    "RETRY_BASE_DELAY": 1.0,
+    "RETRY_AFTER_CAP": 30.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Start in an empty directory with none of the settings set."""
+    for name in os.environ:
+        if name.upper().startswith(PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(PREFIX + name, value)
+
+
+@pytest.mark.parametrize(("name", "default"), DEFAULTS.items(), ids=DEFAULTS)
+def test_a_setting_has_the_default_that_was_asked_for(name: str, default: object) -> None:
+    value = getattr(load(), name.lower())
+    assert (value, type(value)) == (default, type(default))
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    default = getattr(load(), name)
+    monkeypatch.setenv(variable(name), "")
+    assert getattr(load(), name) == default
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_says_what_it_is(name: str) -> None:
+    assert Settings.model_fields[name].description
+
+
+def test_settings_come_from_an_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "# comment\nANTHROPIC_PROXY_PORT=9443\nexport ANTHROPIC_PROXY_LOG_LEVEL='debug'\nOTHER=1\n"
+    )
+    assert (load().port, load().log_level) == (9443, "debug")
+
+
+def test_the_environment_goes_before_the_env_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("ANTHROPIC_PROXY_PORT=9443\n")
+    _set(monkeypatch, PORT="9444")
+    assert load().port == 9444
+
+
+def test_an_empty_value_leaves_the_env_file_in_force(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("ANTHROPIC_PROXY_PORT=9443\n")
+    _set(monkeypatch, PORT="")
+    assert load().port == 9443
+
+
+def test_an_env_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"ANTHROPIC_PROXY_HOST=\xff\n")
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read"):
+        load()
+
+
+BAD = [
+    ("PORT", "x", "integer"),
+    ("PORT", "65536", "less than or equal to 65535"),
+    ("PORT", "-1", "greater than or equal to 0"),
+    ("DASHBOARD_PORT", "80.5", "integer"),
+    ("HOST", "a b", "IP address or a host name"),
+    ("HOST", "[::1]", "IP address or a host name"),
+    ("HOST", "a..b", "IP address or a host name"),
+    ("SHUTDOWN_TIMEOUT", "-1", "greater than or equal to 0"),
+    ("SHUTDOWN_TIMEOUT", "nan", "finite"),
+    ("UPSTREAM_READ_TIMEOUT", "0", "greater than 0"),
+    ("UPSTREAM_READ_TIMEOUT", "inf", "finite"),
+    ("UPSTREAM_READ_TIMEOUT", "5s", "number"),
+    ("UPSTREAM_MAX_CONNECTIONS", "0", "greater than or equal to 1"),
+    ("UPSTREAM_BASE_URL", "api.anthropic.com", "http or https"),
+    ("UPSTREAM_BASE_URL", "https://host/?a=b", "query"),
+    ("UPSTREAM_HTTP2", "maybe", "true or false"),
+    ("UPSTREAM_CA_FILE", "missing.pem", "file that exists"),
+    ("UPSTREAM_CA_FILE", __file__, "PEM file"),
+    ("TLS_CLIENT_CA_FILE", __file__, "PEM file"),
+    ("TLS_CERT_FILE", "missing.crt", "file that exists"),
+    ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+    ("LOG_FORMAT", "xml", "'auto', 'console' or 'json'"),
+    ("LOG_REQUESTS", "2", "true or false"),
+    ("SCRUB_MODE", "on", "'off', 'detect' or 'pseudonymize'"),
+    ("SCRUB_ON_SKIP", "drop", "'pass' or 'block'"),
+    ("RETRY_MAX_ATTEMPTS", "11", "less than or equal to 10"),
+    ("ALERT_ERROR_RATE", "10", "less than or equal to 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), BAD)
+def test_a_bad_value_is_named_with_its_variable_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
+    _set(monkeypatch, **{name: value})
+    with pytest.raises(SettingsError) as caught:
+        load()
+    message = str(caught.value)
+    assert message.startswith(f"{PREFIX}{name}={value!r}: ")
+    assert allowed in message
+    assert "\n" not in message
+
+
+def test_a_bad_value_in_the_env_file_is_named_likewise(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ANTHROPIC_PROXY_PORT=x\n")
+    with pytest.raises(SettingsError, match=r"^ANTHROPIC_PROXY_PORT='x': "):
+        load()
+
+
+def test_every_bad_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, PORT="x", LOG_LEVEL="loud", SCRUB_HMAC_KEY="fake")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    names = [line.partition("=")[0] for line in str(caught.value).splitlines()]
+    assert names == [PREFIX + name for name in ("PORT", "LOG_LEVEL", "SCRUB_HMAC_KEY")]
+
+
+@pytest.mark.parametrize("key", ["fake", "z" * 64, "a" * 63, "a" * 65, "a" * 63 + " ", "à" * 64])
+def test_a_bad_hmac_key_is_never_shown_and_a_good_one_is_explained(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    _set(monkeypatch, SCRUB_HMAC_KEY=key)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert str(caught.value).startswith(f"{PREFIX}SCRUB_HMAC_KEY=(hidden): must be 64 hex digits")
+    assert "secrets.token_hex(32)" in str(caught.value)
+    assert key not in str(caught.value)
+
+
+@given(st.from_regex(r"\A[0-9a-fA-F]{64}\Z"))
+def test_every_key_of_64_hex_digits_is_good(key: str) -> None:
+    made = Settings(_env_file=None, scrub_hmac_key=key)  # type: ignore[call-arg, arg-type]
+    assert made.scrub_hmac_key is not None
+    assert len(bytes.fromhex(made.scrub_hmac_key.get_secret_value())) == 32
+
+
+def test_pseudonymizing_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, SCRUB_MODE="pseudonymize")
+    with pytest.raises(SettingsError, match=r"SCRUB_HMAC_KEY: is needed with .*token_hex"):
+        load()
+    _set(monkeypatch, SCRUB_HMAC_KEY=KEY)
+    assert load().scrub_mode == "pseudonymize"
+
+
+def test_detecting_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, SCRUB_MODE="detect")
+    assert load().scrub_hmac_key is None
+
+
+def test_a_certificate_without_its_key_is_refused(
+    monkeypatch: pytest.MonkeyPatch, certificate: Certificate
+) -> None:
+    _set(monkeypatch, TLS_CERT_FILE=str(certificate.cert_file))
+    with pytest.raises(SettingsError, match=r"TLS_CERT_FILE, .*TLS_KEY_FILE: set both"):
+        load()
+
+
+def test_both_ports_must_differ_unless_any_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, PORT="9090")
+    with pytest.raises(SettingsError, match=r"PORT, .*DASHBOARD_PORT: both are 9090"):
+        load()
+    _set(monkeypatch, PORT="0", DASHBOARD_PORT="0")
+    assert load().port == load().dashboard_port == 0
+
+
+def test_a_password_in_the_base_url_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _set(monkeypatch, UPSTREAM_BASE_URL="https://user:fake-password@host")
+    with pytest.raises(SettingsError, match="user name") as caught:
+        load()
+    assert "fake-password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [
+        ("PRTO", "PORT"),
+        ("DASHBORD_PORT", "DASHBOARD_PORT"),
+        ("UPSTREAM_URL", "UPSTREAM_BASE_URL"),
+        ("SCRUBMODE", "SCRUB_MODE"),
+        ("UPSTREAM_TIMEOUT", "UPSTREAM_"),
+    ],
+)
+def test_an_unknown_variable_is_named_with_the_nearest_one(name: str, guess: str) -> None:
+    [warning] = unknown({PREFIX + name: "1", PREFIX + "PORT": "1", "PATH": "x"})
+    assert warning.startswith(f"{PREFIX}{name} is not a setting")
+    assert f"did you mean {PREFIX}{guess}" in warning
+
+
+def test_unknown_variables_of_the_env_file_are_named_without_their_values(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ANTHROPIC_PROXY_ACESS_TOKEN=fake-token\nOTHER=1\n")
+    [warning] = unknown({})
+    assert "did you mean ANTHROPIC_PROXY_ACCESS_TOKEN?" in warning
+    assert "fake-token" not in warning
+
+
+def test_known_variables_are_fine_in_either_case() -> None:
+    assert unknown({variable(name): "" for name in Settings.model_fields}) == []
+    assert unknown({"anthropic_proxy_port": "1"}) == []
+
+
+def test_secrets_are_masked_where_settings_are_shown() -> None:
+    made = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        scrub_hmac_key=KEY,  # type: ignore[arg-type]
+        access_token="fake-access",  # type: ignore[arg-type]
+        pages_token="fake-pages",  # type: ignore[arg-type]
+    )
+    shown = settings.effective(made)
+    assert list(shown) == [variable(name) for name in Settings.model_fields]
+    for text in (str(shown), repr(made), made.model_dump_json(), made.fingerprint):
+        assert not re.search(f"{KEY}|fake-access|fake-pages", text)
+    assert shown[PREFIX + "ACCESS_TOKEN"] == "********"
+    assert (shown[PREFIX + "UPSTREAM_HTTP2"], shown[PREFIX + "TLS_CERT_FILE"]) == ("true", "")
+
+
+def test_the_parts_get_their_own_types(certificate: Certificate) -> None:
+    made = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        upstream_base_url="https://gateway.example:8443/a/",
+        upstream_read_timeout=60,
+        retry_base_delay=0.5,
+        pages_allowed_hosts=" Proxy.Example, other.example,,",
+        upstream_ca_file=certificate.ca_file,
+    )
+    assert (made.origin.host, made.origin.prefix) == (b"gateway.example:8443", b"/a")
+    assert made.timeouts == Timeouts(connect=10.0, read=60.0, write=30.0, pool=10.0)
+    assert made.retry == RetryPolicy(3, 0.5, 30.0)
+    assert {"proxy.example", "other.example"} < made.allowed_hosts
+    assert "" not in made.allowed_hosts
+    assert len(made.upstream_tls.get_ca_certs()) == 1
+    assert made.upstream_tls.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_settings_do_not_change_once_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load().port = 1
+
+
+def test_the_files_of_the_working_directory_are_found_only_as_a_pair(tmp_path: Path) -> None:
+    assert load().own_certificate is None
+    (tmp_path / "server.crt").touch()
+    assert load().own_certificate is None
+    (tmp_path / "server.key").touch()
+    assert load().own_certificate == (Path("server.crt"), Path("server.key"))
+
+
+def test_the_files_that_are_set_go_before_those_of_the_working_directory(
+    tmp_path: Path, certificate: Certificate
+) -> None:
+    for name in ("server.crt", "server.key"):
+        (tmp_path / name).touch()
+    pair = certificate.cert_file, certificate.key_file
+    assert load(tls_cert_file=pair[0], tls_key_file=pair[1]).own_certificate == pair
+
+
+def _run(*arguments: str, **values: str) -> subprocess.CompletedProcess[str]:
+    """Run the program in the (empty) working directory."""
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT)}
+        | {PREFIX + name: value for name, value in values.items()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "claude"])
+def test_a_bad_value_ends_the_program_with_2_and_one_line(command: str) -> None:
+    ended = _run(command, PORT="x", SCRUB_HMAC_KEY="fake-key")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert [line.partition("=")[0] for line in ended.stderr.splitlines()] == [
+        PREFIX + "PORT",
+        PREFIX + "SCRUB_HMAC_KEY",
+    ]
+    assert "fake-key" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "content"),
+    [
+        (("PRICES_FILE",), "not toml"),
+        (("SCRUB_RULES_FILE",), "not toml"),
+        (("SCRUB_DETECTORS",), None),
+        (("TLS_CERT_FILE", "TLS_KEY_FILE"), "not pem"),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_of_no_use_ends_the_program_with_2(
+    tmp_path: Path, names: tuple[str, ...], content: str | None
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(content or "")
+    value = str(file) if content else "nonsense"
+    ended = _run(PORT="0", SCRUB_MODE="detect", **dict.fromkeys(names, value))
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    [line] = ended.stderr.splitlines()
+    assert all(PREFIX + name in line for name in names)
+    assert value in line
