@@ -20,6 +20,7 @@ from app import certificates
 from app.certificates import Certificate
 from app.exchange import Outcome
 from app.server import StartError, bind, tls_context
+from app.settings import SettingsError
 from app.simulator import Simulator, Step
 from tests.listener import h1client, h2client
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until
@@ -201,7 +202,7 @@ async def test_a_key_of_another_certificate_is_named(
     upstream: Simulator, certificate: Certificate, tmp_path: Path
 ) -> None:
     other = certificates.ensure(tmp_path, ("localhost",))
-    with pytest.raises(StartError, match="ANTHROPIC_PROXY_TLS_CERT_FILE"):
+    with pytest.raises(SettingsError, match="ANTHROPIC_PROXY_TLS_CERT_FILE"):
         async with proxying(upstream.url, certificate, tls_key_file=other.key_file):
             pass
 
