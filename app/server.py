@@ -75,7 +75,8 @@ def tls_context(certificate: Certificate, client_ca: Path | None) -> ssl.SSLCont
     context.set_alpn_protocols(["h2", "http/1.1"])
     context.load_cert_chain(certificate.cert_file, certificate.key_file)
     if client_ca is not None:
-        _require_client(context, client_ca)
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
@@ -152,15 +153,6 @@ def _bind_complaint(exc: OSError, host: str, port: int, name: str) -> str:
     if exc.errno == errno.EACCES:
         return f"{name}={port}: not allowed to listen on port {port}: take one from 1024 on"
     return f"{name}={port}: cannot listen on {host}: {exc.strerror or exc}"
-
-
-def _require_client(context: ssl.SSLContext, ca_file: Path) -> None:
-    try:
-        context.load_verify_locations(ca_file)
-    except OSError as exc:  # SSLError is an OSError
-        name = variable("tls_client_ca_file")
-        raise StartError(f"{name}={ca_file}: no certificate can be read from it: {exc}") from exc
-    context.verify_mode = ssl.CERT_REQUIRED
 
 
 def _made(directory: Path) -> Certificate:

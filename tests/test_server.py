@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,9 +16,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from app import certificates
 from app.certificates import Certificate
 from app.exchange import Outcome
 from app.server import StartError, bind, tls_context
+from app.settings import SettingsError
 from app.simulator import Simulator, Step
 from tests.listener import h1client, h2client
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until
@@ -197,15 +198,12 @@ async def test_both_ports_may_be_of_ip_version_6(
     assert answer.json() == {"status": "ok"}
 
 
-@pytest.mark.parametrize("setting", ["tls_cert_file", "tls_client_ca_file"])
-async def test_a_file_that_is_no_certificate_is_named(
-    upstream: Simulator, certificate: Certificate, tmp_path: Path, setting: str
+async def test_a_key_of_another_certificate_is_named(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
 ) -> None:
-    odd = tmp_path / "odd.pem"
-    odd.write_text("no certificate")
-    settings: dict[str, Any] = {setting: odd}
-    with pytest.raises(StartError, match=f"ANTHROPIC_PROXY_{setting.upper()}"):
-        async with proxying(upstream.url, certificate, **settings):
+    other = certificates.ensure(tmp_path, ("localhost",))
+    with pytest.raises(SettingsError, match="ANTHROPIC_PROXY_TLS_CERT_FILE"):
+        async with proxying(upstream.url, certificate, tls_key_file=other.key_file):
             pass
 
 

@@ -60,8 +60,8 @@ class Connection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         """Take an event from the protocol.
 
-        Stock starts to wait for requests of a client gone, and writes to a lost connection, which
-        TLS answers with an AttributeError.
+        A client that has left is not waited for, and nothing is written to a lost connection:
+        TLS answers that with an AttributeError.
         """
         if self._ended and isinstance(event, Updated):
             return

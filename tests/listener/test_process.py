@@ -19,6 +19,10 @@ from app.certificates import Certificate
 from app.simulator import Simulator, Step
 from tests.proxying import DEADLINE, MESSAGE, STREAM, until
 
+UVLOOP = "-m app"
+ASYNCIO = (
+    """-c 'import sys; sys.modules["uvloop"] = None; import app.cli; sys.exit(app.cli.main([]))'"""
+)
 FILES = 100  # descriptors that the process may have
 
 
@@ -34,13 +38,8 @@ class Process:
         """Read the announcement up to the address."""
         assert self.process.stdout is not None
         async with asyncio.timeout(DEADLINE):
-            while not (
-                found := re.search(
-                    rb"https://127.0.0.1:(\d+)", await self.process.stdout.readline()
-                )
-            ):
-                assert self.process.returncode is None
-        self.port = int(found[1])
+            announced = await self.process.stdout.readuntil(b"  ->  ")
+        self.port = int(re.findall(rb"https://127.0.0.1:(\d+)", announced)[0])
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         trust = ssl.create_default_context(cafile=self.certificate.ca_file)
@@ -57,7 +56,12 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    upstream: Simulator, certificate: Certificate, *, files: int | None = None, **settings: Any
+    upstream: Simulator,
+    certificate: Certificate,
+    *,
+    files: int | None = None,
+    program: str = UVLOOP,
+    **settings: Any,
 ) -> AsyncIterator[Process]:
     """Run the proxy, with at most ``files`` file descriptors."""
     chosen = {
@@ -73,15 +77,13 @@ async def running(
     environment = {f"ANTHROPIC_PROXY_{name.upper()}": str(chosen[name]) for name in chosen}
     limit = f"ulimit -n {files}; " if files is not None else ""
     process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", f'{limit}exec "$0" -m app', sys.executable),
+        *("sh", "-c", f'{limit}exec "$0" {program}', sys.executable),
         env=os.environ | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        started = Process(process, certificate)
-        await started.started()
-        yield started
+        yield Process(process, certificate)
     finally:
         if process.returncode is None:
             process.kill()
@@ -115,6 +117,7 @@ async def test_a_signal_ends_an_idle_process_well(
     upstream: Simulator, certificate: Certificate, number: signal.Signals
 ) -> None:
     async with running(upstream, certificate) as proxy:
+        await proxy.started()
         proxy.process.send_signal(number)
         code, logged = await proxy.ended()
     assert code == 0
@@ -126,6 +129,7 @@ async def test_a_signal_lets_a_running_stream_finish(
 ) -> None:
     upstream.script(Step(deltas=("a",) * 10, gap=0.1))
     async with running(upstream, certificate) as proxy:
+        await proxy.started()
         stream = await _stream(proxy, upstream)
         proxy.process.terminate()
         assert await stream == (upstream.received[0].sent, True)
@@ -139,6 +143,7 @@ async def test_what_outlasts_the_time_out_is_cut_and_counted(
 ) -> None:
     upstream.script(Step(fault="stall"))
     async with running(upstream, certificate, shutdown_timeout=0.5) as proxy:
+        await proxy.started()
         stream = await _stream(proxy, upstream)
         proxy.process.terminate()
         assert await stream == (upstream.received[0].sent, False)
@@ -152,6 +157,7 @@ async def test_a_second_signal_ends_the_process_at_once(
 ) -> None:
     upstream.script(Step(fault="stall"))
     async with running(upstream, certificate, shutdown_timeout=3600) as proxy:
+        await proxy.started()
         stream = await _stream(proxy, upstream)
         proxy.process.terminate()
         async with proxy.client() as client:
@@ -166,16 +172,19 @@ async def test_a_second_signal_ends_the_process_at_once(
 async def test_a_taken_port_ends_the_start(upstream: Simulator, certificate: Certificate) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(AssertionError):
-            async with running(upstream, certificate, port=port):
-                pass
+        async with running(upstream, certificate, port=port) as proxy:
+            output, errors = await proxy.process.communicate()
+    assert (proxy.process.returncode, output) == (1, b"")
+    assert errors.startswith(b"ANTHROPIC_PROXY_PORT=%d: port %d" % (port, port))
 
 
+@pytest.mark.parametrize("program", [UVLOOP, ASYNCIO], ids=["uvloop", "asyncio"])
 async def test_without_file_descriptors_new_connections_are_shed_and_running_ones_go_on(
-    upstream: Simulator, certificate: Certificate
+    upstream: Simulator, certificate: Certificate, program: str
 ) -> None:
     upstream.script(Step(deltas=("a",) * 20, gap=0.1))
-    async with running(upstream, certificate, files=FILES) as proxy:
+    async with running(upstream, certificate, files=FILES, program=program) as proxy:
+        await proxy.started()
         stream = await _stream(proxy, upstream)
         crowd = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(2 * FILES)]
         assert await stream == (upstream.received[0].sent, True)
