@@ -3,6 +3,8 @@
 ``listener``    accepts on one socket and closes what it accepted, in time.
 ``connection``  one TCP or TLS connection, speaking whichever protocol was agreed.
 ``h1``, ``h2``  Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
+``codec``       python-h2 for a server, corrected.
+``refusal``     heads that leave room for interpretation, and the answer they get.
 ``inbox``       what waits for a request's application.
 ``stream``      one request and its response; its ASGI scope holds the whole ``target``.
 """

@@ -136,3 +136,17 @@ async def until_left(receive: Receive) -> None:
 async def echo(_scope: Any, receive: Receive, send: Send) -> None:
     """Answer with the request's body."""
     await answer(send, await read(receive))
+
+
+class Started:
+    """Counts its requests, which wait until their client has left."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/other":
+            await answer(send)
+            return
+        self.requests += 1
+        await until_left(receive)
