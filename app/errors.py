@@ -80,7 +80,7 @@ class Forbidden(ClientFailure):
 
 
 class MethodRefused(ClientFailure):
-    """CONNECT, TRACE or a websocket: never forwarded."""
+    """CONNECT or TRACE: never forwarded."""
 
     status = 405
     error_type = "invalid_request_error"
