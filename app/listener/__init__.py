@@ -5,6 +5,7 @@
 ``h1``, ``h2``  Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
 ``codec``       python-h2 for a server, corrected.
 ``refusal``     heads that leave room for interpretation, and the answer they get.
+``departure``   notices that a client has left while nothing is read from it.
 ``inbox``       what waits for a request's application.
 ``stream``      one request and its response; its ASGI scope holds the whole ``target``.
 """

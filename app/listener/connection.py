@@ -9,6 +9,7 @@ from hypercorn.events import Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
+from app.listener.departure import Departure
 from app.listener.h1 import H1
 from app.listener.h2 import H2
 from app.listener.inbox import TaskGroup
@@ -34,7 +35,8 @@ class Connection(TCPServer):
         try:
             client = parse_socket_addr(connected.family, connected.getpeername())
             server = parse_socket_addr(connected.family, connected.getsockname())
-            async with TaskGroup(self.loop) as task_group:
+            departed = Departure(self.writer.transport)
+            async with TaskGroup(self.loop, departed) as task_group:
                 self._task_group = task_group
                 self.protocol = protocol(
                     self.app,
@@ -47,6 +49,7 @@ class Connection(TCPServer):
                     server,
                     self.protocol_send,
                 )
+                self.protocol.departed = departed
                 await self.protocol.initiate()
                 await self.idle_task.restart(task_group, self._idle_timeout)
                 await self._read_data()

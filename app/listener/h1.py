@@ -7,15 +7,18 @@ not exist (§2.3).
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import h11
 from h11._receivebuffer import ReceiveBuffer
+from hypercorn.asyncio.worker_context import EventWrapper
 from hypercorn.events import Closed, Updated
 from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 
 from app.listener import refusal
+from app.listener.departure import watching
 from app.listener.stream import Stream
 
 UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer
@@ -31,6 +34,8 @@ class H1(H11Protocol):
         if not isinstance(self.connection, h11.Connection):
             raise TypeError("Hypercorn's HTTP/1.1 is expected to stand on h11")
         self.connection._receive_buffer = _StrictBuffer()  # noqa: SLF001 - h11 has no seam
+        self.departed: Callable[[], bool] = lambda: False
+        self.can_read = _CanRead(self)
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Upgrade nothing: the Upgrade field is hop-by-hop and ignored."""
@@ -79,6 +84,11 @@ class H1(H11Protocol):
         self.stream = unread
         await self.send(Updated(idle=True))
 
+    def client_left(self) -> None:
+        """Tell the running request that its client has left."""
+        if isinstance(self.stream, Stream):
+            self.stream.left.set()
+
     async def over(self, *, reusable: bool) -> None:
         """End what is left of a request that was answered early."""
         self.stream = None
@@ -97,6 +107,20 @@ class H1(H11Protocol):
         await self._send_h11_event(h11.Response(status_code=status, headers=[*fields, CLOSE]))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+class _CanRead(EventWrapper):
+    """Set when the next request may be read; meanwhile the client's leaving is noticed.
+
+    Stock waits for it with the reader, so that a byte behind a request hides the end.
+    """
+
+    def __init__(self, protocol: H1) -> None:
+        super().__init__()
+        self._protocol = protocol
+
+    async def wait(self) -> None:
+        await watching(self._event, self._protocol.departed, self._protocol.client_left)
 
 
 class _Unread:

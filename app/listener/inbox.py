@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from hypercorn.asyncio.task_group import TaskGroup as StockTaskGroup
 
+from app.listener.departure import watching
+
 log = structlog.get_logger(__name__)
 
 
@@ -15,11 +17,14 @@ class Inbox:
     """Messages for an application: at most ``size`` of a body, 0 for any number.
 
     Stock's queue blocks the connection's reader for good once the application has ended with
-    its request unread; this one then takes everything and keeps nothing.
+    its request unread; this one then takes everything and keeps nothing. While it is full, a
+    client that ``departed`` is reported to ``left``.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, departed: Callable[[], bool], left: Callable[[], object]) -> None:
         self._size = size
+        self._departed = departed
+        self._left = left
         self._messages: deque[Any] = deque()
         self._ended = False
         self._readable = asyncio.Event()
@@ -29,7 +34,7 @@ class Inbox:
         """Add a message; waits while there is no room for more of a body."""
         while self._full and message["type"] == "http.request":
             self._room.clear()
-            await self._room.wait()
+            await watching(self._room, self._departed, self._left)
         if not self._ended:
             self._messages.append(message)
             self._readable.set()
@@ -56,11 +61,15 @@ class Inbox:
 class TaskGroup(StockTaskGroup):
     """The tasks of one connection; each request's application has an `Inbox`."""
 
+    def __init__(self, loop: asyncio.AbstractEventLoop, departed: Callable[[], bool]) -> None:
+        super().__init__(loop)
+        self._departed = departed
+
     async def spawn_app(
         self, app: Any, config: Any, scope: Any, send: Callable[[Any], Awaitable[None]]
     ) -> Callable[[Any], Awaitable[None]]:
         """Start an application; return what hands it a message."""
-        inbox = Inbox(config.max_app_queue_size)
+        inbox = Inbox(config.max_app_queue_size, self._departed, scope["left"].set)
         self.spawn(_run, app, scope, inbox, send)
         return inbox.put
 

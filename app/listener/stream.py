@@ -1,5 +1,6 @@
 """One request and its response."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import time
@@ -20,21 +21,48 @@ class ResponseAborted(StreamClosed):
     """The application ended before its response did."""
 
 
-class Stream(HTTPStream):
-    """Hypercorn's, with four differences.
+class Left:
+    """Whether the client has left; ``then`` is called when it does, or at once."""
 
+    def __init__(self) -> None:
+        self._set = False
+        self._then: Callable[[], object] = lambda: None
+
+    def then(self, callback: Callable[[], object]) -> None:
+        """Set what is called."""
+        self._then = callback
+        if self._set:
+            callback()
+
+    def set(self) -> None:
+        """Tell that the client has left."""
+        if not self._set:
+            self._set = True
+            self._then()
+
+
+class Stream(HTTPStream):
+    """Hypercorn's, with five differences.
+
+    - The scope's ``left`` is told at once when the client has left, whatever lies unread.
     - The scope's ``target`` is the request target whole: a bare ``?`` is lost otherwise.
     - A target that is not ASCII reaches the application, it does not end the connection.
     - A response that stays unfinished is told apart from one that ended.
     - An application that ends without any response is answered for, in Anthropic's error shape.
     """
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.left = Left()
+
     async def handle(self, event: Event) -> None:
         """Take an event from the protocol."""
         if isinstance(event, Request) and not self.closed:
             await self._begin(event)
-        else:
-            await super().handle(event)
+            return
+        if isinstance(event, StreamClosed):
+            self.left.set()
+        await super().handle(event)
 
     async def app_send(self, message: "ASGISendEvent | None") -> None:
         """Take a message from the application; None once it has returned."""
@@ -59,6 +87,7 @@ class Stream(HTTPStream):
             "raw_path": path,
             "query_string": query,
             "target": request.raw_path,
+            "left": self.left,
             "root_path": "",
             "headers": request.headers,
             "client": self.client,

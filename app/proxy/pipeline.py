@@ -63,9 +63,8 @@ class Proxy:
         inbound, outbound = Inbound(receive, self._max_body_size), Outbound(send)
         self._observer.started(trace.progress)
         try:
-            await until_left(
-                self._answer(incoming, inbound, outbound, trace), inbound, outbound, trace
-            )
+            journey = self._answer(incoming, inbound, outbound, trace)
+            await until_left(journey, inbound, outbound, trace, left=scope.get("left"))
         finally:
             self._observer.finished(trace.progress, trace.finish(inbound.received))
 
@@ -110,13 +109,23 @@ class Proxy:
 
 
 async def until_left(
-    journey: Coroutine[Any, Any, None], inbound: Inbound, outbound: Outbound, trace: Trace
+    journey: Coroutine[Any, Any, None],
+    inbound: Inbound,
+    outbound: Outbound,
+    trace: Trace,
+    *,
+    left: Any = None,
 ) -> None:
-    """Run the journey until its end, the client's leaving or the end of the drain."""
+    """Run the journey until its end, the client's leaving or the end of the drain.
+
+    ``left`` is our listener's: it tells of the leaving even while the body's reading is held up.
+    """
     work = asyncio.ensure_future(journey)
     trace.cancel = work.cancel
     watcher = asyncio.ensure_future(inbound.watch())
     watcher.add_done_callback(lambda _: trace.end(Outcome.CLIENT_ABORT))
+    if left is not None:
+        left.then(lambda: trace.end(Outcome.CLIENT_ABORT))
     try:
         await work
     except asyncio.CancelledError:

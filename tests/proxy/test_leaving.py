@@ -11,6 +11,7 @@ from app.certificates import Certificate
 from app.exchange import Outcome
 from app.http2 import Transport
 from app.simulator import Simulator, Step
+from app.simulator.step import Fault
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
 
 PHASES = {
@@ -103,3 +104,41 @@ async def test_one_reset_stream_leaves_its_siblings_alone(
     assert len(failed) == 1
     whole = [answer for answer in answers if isinstance(answer, httpx.Response)]
     assert all(answer.text.endswith('"message_stop"}\n\n') for answer in whole)
+
+
+@pytest.mark.parametrize("http2", [False, True])
+async def test_a_client_that_leaves_a_held_up_upload_is_noticed(
+    proxy: Running, upstream: Simulator, *, http2: bool
+) -> None:
+    upstream.script(Step(read_body=False))
+    transport = Transport(ssl_context=proxy.trust()) if http2 else None
+    async with proxy.client(transport=transport) as client:
+        request = asyncio.create_task(client.post("/v1/messages", content=b"x" * 4_000_000))
+        await upstream.wait_for(lambda s: bool(s.received) and len(s.received[0].body) > 0)
+        await asyncio.sleep(0.3)
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+        exchange = await proxy.ended()
+    assert exchange.outcome is Outcome.CLIENT_ABORT
+    await until(lambda: upstream.received[0].ended == "reset")
+    assert exchange.duration < 10  # not a time-out's doing
+
+
+@pytest.mark.parametrize("behind", [b"\r\n", b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"])
+@pytest.mark.parametrize("fault", ["silent", "stall"])
+async def test_bytes_behind_a_request_do_not_hide_that_its_client_left(
+    proxy: Running, upstream: Simulator, fault: Fault, behind: bytes
+) -> None:
+    upstream.script(Step(fault=fault))
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", proxy.at.port, ssl=proxy.trust(), server_hostname="localhost"
+    )
+    body = b'{"stream":true}'
+    head = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    writer.write(head + body + behind)
+    await upstream.wait_for(lambda s: bool(s.received) and s.received[0].body_complete)
+    await asyncio.sleep(0.1)
+    writer.transport.abort()
+    exchange = await proxy.ended()
+    assert exchange.outcome is Outcome.CLIENT_ABORT
+    await until(lambda: upstream.received[0].ended == "reset")
