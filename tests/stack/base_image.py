@@ -82,4 +82,4 @@ def _done(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=BOOTSTRAP, check=False)
     if done.returncode != 0:
         last = (done.stdout + done.stderr).strip().splitlines()[-1:]
-        raise UnavailableError(f"no base image: {command[-1]}: {' '.join(last)}")
+        raise UnavailableError(f"the base image can be neither pulled nor made: {''.join(last)}")

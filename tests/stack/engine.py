@@ -9,14 +9,16 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 START = 60.0  # seconds that the engine may take to start, and to end
 TIME_OUT = 300.0  # seconds that a command may take, building an image included
+NOTHING: Mapping[str, str] = MappingProxyType({})
 PRIVATE = (
     "--bridge=none",
     "--iptables=false",
@@ -37,10 +39,13 @@ class Engine:
     address: str
 
     def docker(
-        self, *command: str | Path, stdin: IO[bytes] | None = None, **environment: str
+        self,
+        *command: str | Path,
+        stdin: IO[bytes] | None = None,
+        environment: Mapping[str, str] = NOTHING,
     ) -> str:
         """Run a docker command to a good end; return what it printed."""
-        done = self.attempt(*command, stdin=stdin, **environment)
+        done = self.attempt(*command, stdin=stdin, environment=environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
@@ -48,13 +53,13 @@ class Engine:
         self,
         *command: str | Path,
         stdin: IO[bytes] | None = None,
+        environment: Mapping[str, str] = NOTHING,
         timeout: float = TIME_OUT,
-        **environment: str,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a docker command that may fail."""
+        """Run a docker command that may fail, with variables added to the environment."""
         return subprocess.run(
             ["docker", *command],
-            env=os.environ | {"DOCKER_HOST": self.address} | environment,
+            env={**os.environ, **environment, "DOCKER_HOST": self.address},
             stdin=stdin or subprocess.DEVNULL,
             capture_output=True,
             text=True,

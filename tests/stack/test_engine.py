@@ -106,7 +106,7 @@ def _compose(engine: Engine, directory: Path) -> Iterator[Container]:
         "ANTHROPIC_PROXY_DASHBOARD_PORT": str(made.pages_port),
     }
     try:
-        engine.docker(*compose, "up", "--detach", "--no-build", "proxy", **ports)
+        engine.docker(*compose, "up", "--detach", "--no-build", "proxy", environment=ports)
         yield made
     finally:
         engine.docker(*compose, "down", "--volumes")
