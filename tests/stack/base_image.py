@@ -17,20 +17,19 @@ TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def base_image(engine: Engine, cache: Path) -> str:
-    """Let ``engine`` have the base image; return where it comes from.
+    """Let ``engine`` have the base image; return its name. What is made is kept in ``cache``.
 
     Raises `UnavailableError` when it can neither be pulled nor made.
     """
     name = _name()
-    if _pulled(engine, name):
-        return "pulled"
-    suite = _suite(name)
-    archive = cache / f"{suite}.tar.gz"
-    if not archive.exists():
-        _bootstrap(suite, archive)
-    with archive.open("rb") as file:
-        engine.docker("import", "-", name, stdin=file)
-    return f"made of Debian {suite}'s packages"
+    if not _pulled(engine, name):
+        suite = _suite(name)
+        archive = cache / f"{suite}.tar.gz"
+        if not archive.exists():
+            _bootstrap(suite, archive)
+        with archive.open("rb") as file:
+            engine.docker("import", "-", name, stdin=file)
+    return name
 
 
 def _name() -> str:

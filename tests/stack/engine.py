@@ -67,6 +67,12 @@ class Engine:
             check=False,
         )
 
+    def check(self, image: str) -> None:
+        """Raise `UnavailableError` when the machine does not let it run a container."""
+        done = self.attempt("run", "--rm", "--network=host", image, "true")
+        if done.returncode != 0:
+            raise UnavailableError(f"it cannot run a container: {done.stderr.strip()}")
+
 
 @contextmanager
 def engine() -> Iterator[Engine]:

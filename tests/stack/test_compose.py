@@ -26,7 +26,7 @@ every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVIC
 def test_no_service_can_write_to_its_image_or_gain_privileges(service: Json) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["security_opt"] == ["no-new-privileges=true"]
     assert service["tmpfs"] == ["/tmp"]  # noqa: S108 - the container's own
     assert "privileged" not in service
 

@@ -56,7 +56,7 @@ def built(pytestconfig: pytest.Config) -> Iterator[Engine]:
     assert pytestconfig.cache is not None
     try:
         with engine() as made:
-            base_image(made, pytestconfig.cache.mkdir("base-image"))
+            made.check(base_image(made, pytestconfig.cache.mkdir("base-image")))
             # The engine has no network of its own.
             made.docker("build", "--network=host", f"--tag={SERVICE['image']}", ROOT)
             yield made
