@@ -82,8 +82,13 @@ def engine() -> Iterator[Engine]:
     """
     if os.geteuid() != 0:
         raise UnavailableError("only root can start one")
-    command = [program("unshare", "util-linux"), "--mount", program("dockerd", "docker.io")]
     program("docker", "docker.io")
+    command = [
+        # It ends with the tests, however they end, and its mounts with it.
+        *(program("setpriv", "util-linux"), "--pdeathsig=TERM"),
+        *(program("unshare", "util-linux"), "--mount"),
+        program("dockerd", "docker.io"),
+    ]
     with (
         tempfile.TemporaryDirectory(prefix="engine-") as name,
         (Path(name) / "log").open("w") as log,

@@ -65,9 +65,9 @@ def built(pytestconfig: pytest.Config) -> Iterator[Engine]:
 
 
 @contextmanager
-def _run(engine: Engine, _: Path) -> Iterator[Container]:
+def _run(built: Engine, _: Path) -> Iterator[Container]:
     """Run it with the compose file's options, on the machine's network."""
-    made = Container(engine, "proxy", free_port(), free_port())
+    made = Container(built, "proxy", free_port(), free_port())
     environment = SERVICE["environment"] | {
         "ANTHROPIC_PROXY_PORT": made.port,
         "ANTHROPIC_PROXY_DASHBOARD_PORT": made.pages_port,
@@ -83,19 +83,19 @@ def _run(engine: Engine, _: Path) -> Iterator[Container]:
         f"--name={made.name}",
         "--network=host",
     ]
-    engine.docker("run", "--detach", *options, SERVICE["image"])
+    built.docker("run", "--detach", *options, SERVICE["image"])
     try:
         yield made
     finally:
-        engine.docker("rm", "--force", made.name)
+        built.docker("rm", "--force", made.name)
 
 
 @contextmanager
-def _compose(engine: Engine, directory: Path) -> Iterator[Container]:
+def _compose(built: Engine, directory: Path) -> Iterator[Container]:
     """Let ``docker compose`` run it, without the ``.env`` of this tree."""
     if not compose_is_installed():
         pytest.skip("no `docker compose` here: the image is run without it")
-    made = Container(engine, "anthropic-proxy-proxy-1", free_port(), free_port())
+    made = Container(built, "anthropic-proxy-proxy-1", free_port(), free_port())
     compose = (
         "compose",
         f"--file={ROOT / 'docker-compose.yml'}",
@@ -106,10 +106,10 @@ def _compose(engine: Engine, directory: Path) -> Iterator[Container]:
         "ANTHROPIC_PROXY_DASHBOARD_PORT": str(made.pages_port),
     }
     try:
-        engine.docker(*compose, "up", "--detach", "--no-build", "proxy", environment=ports)
+        built.docker(*compose, "up", "--detach", "--no-build", "proxy", environment=ports)
         yield made
     finally:
-        engine.docker(*compose, "down", "--volumes")
+        built.docker(*compose, "down", "--volumes")
 
 
 @pytest.fixture(scope="module", params=[_run, _compose], ids=["run", "compose"])
