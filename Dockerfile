@@ -26,7 +26,6 @@ ENV PATH=/opt/anthropic-proxy/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ANTHROPIC_PROXY_STATE_DIR=/var/lib/anthropic-proxy
 USER 10001:10001
-WORKDIR /var/lib/anthropic-proxy
 # The only place written to: the certificates made on first start.
 VOLUME /var/lib/anthropic-proxy
 EXPOSE 8443 9090

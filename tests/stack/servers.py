@@ -100,7 +100,7 @@ def prometheus(directory: Path, target: int) -> Iterator[Prometheus]:
     require("prometheus", "prometheus")
     config = directory / "prometheus.yml"
     config.write_text(json.dumps(_config(directory, target)), encoding="utf-8")
-    port = _free_port()
+    port = free_port()
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(
             [
@@ -140,6 +140,13 @@ def wait(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None 
         time.sleep(0.1)
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _config(directory: Path, target: int) -> dict[str, Any]:
     """Return the shipped configuration at the pace of a test, with the test's target."""
     quick = []
@@ -159,9 +166,3 @@ def _config(directory: Path, target: int) -> dict[str, Any]:
             }
         ],
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

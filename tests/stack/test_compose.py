@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from app import __version__
 from app.settings import Settings
+from tests.stack.engine import compose_is_installed
 from tests.stack.tree import ROOT, Json, yaml_file
 
 COMPOSE = yaml_file("docker-compose.yml")
@@ -26,7 +26,7 @@ every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVIC
 def test_no_service_can_write_to_its_image_or_gain_privileges(service: Json) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["security_opt"] == ["no-new-privileges=true"]
     assert service["tmpfs"] == ["/tmp"]  # noqa: S108 - the container's own
     assert "privileged" not in service
 
@@ -113,7 +113,7 @@ def test_every_volume_is_used() -> None:
 
 def test_docker_compose_reads_the_file_as_it_is_meant() -> None:
     """Needs the docker command with its compose plugin, but no running engine."""
-    if not _compose_is_installed():
+    if not compose_is_installed():
         pytest.skip("no `docker compose` here: the file was checked as YAML only")
     done = subprocess.run(
         ["docker", "compose", "--profile", "demo", "config", "--format", "json"],
@@ -133,12 +133,3 @@ def _published() -> Iterator[tuple[int, tuple[str, int]]]:
             match = PUBLISHED.fullmatch(port)
             assert match is not None, f"{name} publishes {port} beyond loopback"
             yield int(match[1]), (name, int(match[2]))
-
-
-def _compose_is_installed() -> bool:
-    if shutil.which("docker") is None:
-        return False
-    done = subprocess.run(
-        ["docker", "compose", "version"], capture_output=True, timeout=30, check=False
-    )
-    return done.returncode == 0

@@ -107,6 +107,12 @@ def test_systemd_waits_longer_than_running_streams_may_take() -> None:
 
 
 @UNITS
+def test_a_unit_does_not_run_where_certificates_are_made(path: Path) -> None:
+    """The next start would take them for the user's own and never renew them."""
+    assert "WorkingDirectory=" not in path.read_text(encoding="utf-8")
+
+
+@UNITS
 def test_systemd_knows_every_directive(path: Path, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze here")
@@ -137,5 +143,6 @@ def test_the_kubernetes_example_runs_the_same_image_without_privileges() -> None
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["enableServiceLinks"] is False, "the service would set ANTHROPIC_PROXY_PORT"
     assert pod["terminationGracePeriodSeconds"] > PATIENCE
     assert container["readinessProbe"]["httpGet"]["path"] == "/ready"

@@ -1,0 +1,84 @@
+"""The Dockerfile's base image, and a stand-in of Debian packages where it cannot be pulled."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.stack.engine import Engine, UnavailableError, program
+from tests.stack.tree import ROOT
+
+PULL = 60.0  # seconds; without a way to the registry it fails at once
+BOOTSTRAP = 300.0  # seconds
+SUITES = {"3.11": "bookworm", "3.13": "trixie"}  # the Debian release with that Python
+PACKAGES = ("ca-certificates", "python3", "python3-pip", "python-is-python3")
+TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def base_image(engine: Engine, cache: Path) -> str:
+    """Let ``engine`` have the base image; return its name. What is made is kept in ``cache``.
+
+    Raises `UnavailableError` when it can neither be pulled nor made.
+    """
+    name = _name()
+    if not _pulled(engine, name):
+        suite = _suite(name)
+        archive = cache / f"{suite}.tar.gz"
+        if not archive.exists():
+            _bootstrap(suite, archive)
+        with archive.open("rb") as file:
+            engine.docker("import", "-", name, stdin=file)
+    return name
+
+
+def _name() -> str:
+    found = re.search(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def _pulled(engine: Engine, name: str) -> bool:
+    try:
+        return engine.attempt("pull", "--quiet", name, timeout=PULL).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _suite(name: str) -> str:
+    version = re.sub(r"^python:(\d+\.\d+)-.*$", r"\1", name)
+    if version not in SUITES:
+        raise UnavailableError(f"{name} cannot be pulled, and no Debian has Python {version}")
+    return SUITES[version]
+
+
+def _bootstrap(suite: str, archive: Path) -> None:
+    """Install a minimal Debian and pack it; as a whole or not at all."""
+    # Its mounts end with the namespace, also when it is interrupted.
+    command = (program("unshare", "util-linux"), "--mount", program("debootstrap", "debootstrap"))
+    with tempfile.TemporaryDirectory(prefix="base-", dir=archive.parent) as name:
+        root, packed = Path(name) / "root", Path(name) / "packed"
+        packages = f"--include={','.join(PACKAGES)}"
+        _done(*command, "--variant=minbase", packages, suite, str(root))
+        _adapt(root)
+        _done("tar", "--create", "--gzip", f"--file={packed}", f"--directory={root}", ".")
+        packed.rename(archive)
+
+
+def _adapt(root: Path) -> None:
+    """Let pip install, and both pip and uv trust what this machine trusts."""
+    for marker in root.glob("usr/lib/python3*/EXTERNALLY-MANAGED"):
+        marker.unlink()
+    for bulk in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc"):
+        shutil.rmtree(root / bulk, ignore_errors=True)
+    shutil.copyfile(TRUSTED, root / TRUSTED.relative_to("/"))
+    settings = root / "etc/uv/uv.toml"
+    settings.parent.mkdir()
+    settings.write_text("system-certs = true\n", encoding="utf-8")
+
+
+def _done(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BOOTSTRAP, check=False)
+    if done.returncode != 0:
+        last = (done.stdout + done.stderr).strip().splitlines()[-1:]
+        raise UnavailableError(f"the base image can be neither pulled nor made: {''.join(last)}")
