@@ -85,30 +85,17 @@ def create_app(
     ``transport`` reaches upstream; the application closes it at the end of its lifespan.
     """
     transport = transport or _transport(settings)
-    telemetry = Telemetry(
-        prices=_prices(settings),
-        clock=clock,
-        wall=wall,
-        version=__version__,
-        config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
-        journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
-        transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
-    )
-    broadcast = Broadcast()
-    sampler = Sampler(
-        telemetry,
-        broadcast,
-        thresholds=Thresholds(error_rate=settings.alert_error_rate, active=settings.alert_active),
-    )
+    telemetry = _telemetry(settings, transport, clock, wall)
     admission = Admission(settings.max_active_requests)
+    upstream = Upstream(
+        transport,
+        settings.origin,
+        timeouts=settings.timeouts,
+        retry=settings.retry,
+        clock=clock,
+    )
     proxy = Proxy(
-        Upstream(
-            transport,
-            settings.origin,
-            timeouts=settings.timeouts,
-            retry=settings.retry,
-            clock=clock,
-        ),
+        upstream,
         admission=admission,
         observer=telemetry,
         clock=clock,
@@ -117,6 +104,21 @@ def create_app(
         access_token=_secret(settings.access_token),
         scrubbing=_scrubbing(settings, clock),
     )
+    broadcast = Broadcast()
+    pages = _pages(settings, telemetry, admission, broadcast, transport)
+    return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=broadcast.close)
+
+
+def _pages(
+    settings: Settings,
+    telemetry: Telemetry,
+    admission: Admission,
+    broadcast: Broadcast,
+    transport: httpx.AsyncBaseTransport,
+) -> Starlette:
+    """Return the pages, whose lifespan is the application's."""
+    thresholds = Thresholds(error_rate=settings.alert_error_rate, active=settings.alert_active)
+    sampler = Sampler(telemetry, broadcast, thresholds=thresholds)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -128,6 +130,7 @@ def create_app(
             await asyncio.gather(sampling, return_exceptions=True)
             await transport.aclose()
 
+    token = _secret(settings.pages_token)
     pages = Starlette(
         routes=[
             *health.routes(lambda: admission.ready),
@@ -135,21 +138,29 @@ def create_app(
             *dashboard.routes(),
             Route("/", _to_dashboard),
         ],
-        middleware=[
-            Middleware(
-                Guard,
-                names=settings.allowed_hosts,
-                token=_secret(settings.pages_token),
-            )
-        ],
+        middleware=[Middleware(Guard, names=settings.allowed_hosts, token=token)],
         lifespan=lifespan,
     )
     pages.router.redirect_slashes = False
-    return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=broadcast.close)
+    return pages
 
 
 async def _to_dashboard(_: Request) -> RedirectResponse:
     return RedirectResponse("/dashboard")
+
+
+def _telemetry(
+    settings: Settings, transport: httpx.AsyncBaseTransport, clock: Clock, wall: Clock
+) -> Telemetry:
+    return Telemetry(
+        prices=_prices(settings),
+        clock=clock,
+        wall=wall,
+        version=__version__,
+        config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
+        journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
+        transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
+    )
 
 
 def _prices(settings: Settings) -> Prices:

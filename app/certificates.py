@@ -12,7 +12,7 @@ import socket
 import ssl
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CA_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=397)  # the longest that browsers accept of a leaf
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - addresses that no client can use
 RENEWAL = timedelta(days=30)  # before the end
+MOST_NAMES = 32  # of one leaf: containers have a new host name at every start
 BACKDATED = timedelta(hours=1)  # clocks differ
 
 Key = ec.EllipticCurvePrivateKey
@@ -40,9 +42,10 @@ class Certificate:
     ca_file: Path | None = None
 
 
-def local_names() -> tuple[str, ...]:
-    """Return the names that a client on this machine or in its network may use."""
-    return tuple(dict.fromkeys(("localhost", "127.0.0.1", "::1", socket.gethostname().lower())))
+def local_names(host: str | None = None) -> tuple[str, ...]:
+    """Return the names that a client may use: of this machine, and the ``host`` listened on."""
+    names = ("localhost", "127.0.0.1", "::1", socket.gethostname().lower(), (host or "").lower())
+    return tuple(dict.fromkeys(name for name in names if name not in ("", *WILDCARDS)))
 
 
 def ensure(directory: Path, names: tuple[str, ...], now: datetime | None = None) -> Certificate:
@@ -57,8 +60,19 @@ def ensure(directory: Path, names: tuple[str, ...], now: datetime | None = None)
         ca, ca_key = _authority(directory, now)
         leaf = _read(made.cert_file, made.key_file)
         if leaf is None or not _serves(leaf[0], ca, names, now):
-            _issue(made, names, ca, ca_key, now)
+            before = _names(leaf[0]) if leaf is not None else ()
+            # Replicas that share the directory keep each other's names.
+            both = tuple(dict.fromkeys((*names, *before)))[:MOST_NAMES]
+            _issue(made, both, ca, ca_key, now)
     return made
+
+
+def load(context: ssl.SSLContext, certificate: Certificate) -> None:
+    """Load a certificate and its key, while nobody replaces one of them."""
+    made = certificate.ca_file is not None
+    lock = _locked(certificate.cert_file.parent / "lock") if made else nullcontext()
+    with lock:
+        context.load_cert_chain(certificate.cert_file, certificate.key_file)
 
 
 def kept(directory: Path) -> Certificate:
@@ -167,6 +181,14 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def _names(leaf: x509.Certificate) -> tuple[str, ...]:
+    try:
+        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    return tuple(str(name.value) for name in found)
 
 
 def _serves(

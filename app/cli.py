@@ -16,6 +16,7 @@ from typing import Any
 from app import __version__, logs, settings
 from app.application import create_app
 from app.certificates import Certificate, kept
+from app.http2 import ProxyEnvironment, Transport
 from app.scrubber import rules
 from app.scrubber.review import review
 from app.server import Addresses, StartError, certificate_of, serve
@@ -47,7 +48,7 @@ Without a command it serves. Settings are environment variables ANTHROPIC_PROXY_
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _options(list(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.run(options))
     except SettingsError as exc:
@@ -58,6 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOT_STARTED
     except KeyboardInterrupt:
         return 130
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line; what follows ``claude`` is Claude Code's, but for ``--help``."""
+    if arguments[:1] != ["claude"] or arguments[1:2] in (["-h"], ["--help"]):
+        return _parser().parse_args(arguments)
+    options = _parser().parse_args(["claude"])
+    options.arguments = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,9 +118,14 @@ def _demo(_: argparse.Namespace) -> int:
 
 async def _demonstrate(loaded: Settings) -> None:
     """Serve in front of a simulator on loopback, with a small load, until a signal comes."""
-    context = ssl.create_default_context(cafile=certificate_of(loaded).ca_file)
+    certificate = certificate_of(loaded)
+    context = ssl.create_default_context(cafile=certificate.ca_file or certificate.cert_file)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False  # the user's own certificate may be for another name
     async with Simulator() as simulator:
-        demo = loaded.model_copy(update={"upstream_base_url": simulator.url})
+        changed = {"upstream_base_url": simulator.url, "access_token": None}
+        demo = loaded.model_copy(update=changed)
+        transport = Transport(ssl_context=context, proxies=ProxyEnvironment({}))
 
         def started(at: Addresses) -> None:
             _announce(at, demo)
@@ -122,7 +137,7 @@ async def _demonstrate(loaded: Settings) -> None:
 
         load: list[asyncio.Task[None]] = []
         try:
-            await serve(create_app(demo), demo, started=started)
+            await serve(create_app(demo, transport), demo, started=started)
         finally:
             for task in load:
                 task.cancel()
@@ -166,10 +181,16 @@ def _announce(at: Addresses, loaded: Settings) -> None:
         "",
         "Point Claude Code at it:",
         *exports,
-        "or let it be done: anthropic-proxy claude",
+        f"or let it be done: {_program()} claude",
         sep="\n",
         flush=True,
     )
+
+
+def _program() -> str:
+    """Return how this program is called from here."""
+    name = Path(sys.argv[0]).name
+    return name if shutil.which(name) else sys.argv[0]
 
 
 def _client(base: str, certificate: Certificate) -> dict[str, str]:
@@ -185,12 +206,14 @@ def _client_host(host: str) -> str:
 
 def _claude(options: argparse.Namespace) -> int:
     """Become ``claude``: its exit code and the signals sent to it are its own."""
-    arguments = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
     loaded = settings.load()
     own = loaded.own_certificate
     certificate = Certificate(*own) if own is not None else kept(loaded.state_dir)
     base = f"https://{_client_host(loaded.host)}:{loaded.port}"
     environment = _client(base, certificate) | {"ENABLE_TOOL_SEARCH": "true"}
+    for name in ("NO_PROXY", "no_proxy"):  # an HTTPS_PROXY is for the way behind us
+        hosts = (os.environ.get(name, ""), _client_host(loaded.host))
+        environment[name] = ",".join(filter(None, hosts))
     _check_up(base, environment["NODE_EXTRA_CA_CERTS"])
     if loaded.access_token is not None:
         mine = f"x-anthropic-proxy-token: {loaded.access_token.get_secret_value()}"
@@ -203,7 +226,7 @@ def _claude(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return NOT_FOUND
-    command = ["claude", *arguments]
+    command = ["claude", *options.arguments]
     return os.execvpe("claude", command, os.environ | environment)  # noqa: S606, S607 - never returns
 
 
@@ -212,6 +235,8 @@ def _check_up(base: str, ca_file: str) -> None:
         context = ssl.create_default_context()
         context.load_verify_locations(ca_file)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a leaf may be all there is to trust
+        if certificate := os.environ.get("CLAUDE_CODE_CLIENT_CERT"):
+            context.load_cert_chain(certificate, os.environ.get("CLAUDE_CODE_CLIENT_KEY"))
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )

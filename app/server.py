@@ -28,8 +28,9 @@ from app.application import Application
 from app.certificates import Certificate
 from app.listener import Listener
 from app.listener.listener import config
-from app.settings import Settings, blaming, variable
+from app.settings import Settings, SettingsError, blaming, variable
 
+DAY = 86_400.0  # seconds
 LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to notice
 FAREWELL = 0.5  # seconds for clients to take the word that the server leaves
 LAST_WORDS = 1.0  # seconds for cut answers to go out and connections to close
@@ -60,7 +61,7 @@ def certificate_of(settings: Settings) -> Certificate:
     """
     own = settings.own_certificate
     if own is None:
-        return _made(settings.state_dir)
+        return _made(settings.state_dir, settings.host)
     with blaming("tls_cert_file", "tls_key_file"):
         for problem in certificates.problems(*own):
             log.warning("certificate", problem=problem)
@@ -73,7 +74,7 @@ def tls_context(certificate: Certificate, client_ca: Path | None) -> ssl.SSLCont
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["h2", "http/1.1"])
-    context.load_cert_chain(certificate.cert_file, certificate.key_file)
+    certificates.load(context, certificate)
     if client_ca is not None:
         context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -104,13 +105,32 @@ async def serve(
                 Listener(application.dashboard, dashboard, state=state),
             ]
             stopping = stop or asyncio.Event()
-            with _signals(stopping):
+            with _signals(stopping), _renewing(settings, context):
                 for listener in listeners:
                     await listener.start()
                 started(addresses)
                 await stopping.wait()
                 closing.enter_context(_watchdog(settings.shutdown_timeout + WATCHDOG))
                 await _drain(application, listeners, settings.shutdown_timeout)
+
+
+@contextmanager
+def _renewing(settings: Settings, context: ssl.SSLContext) -> Iterator[None]:
+    """Renew the certificate in time, and serve new connections with it."""
+
+    async def daily() -> None:
+        while True:
+            await asyncio.sleep(DAY)
+            try:
+                certificates.load(context, certificate_of(settings))
+            except (OSError, StartError, SettingsError) as exc:
+                log.error("certificate not renewed", reason=str(exc))  # noqa: TRY400 - said
+
+    renewing = asyncio.get_running_loop().create_task(daily())
+    try:
+        yield
+    finally:
+        renewing.cancel()
 
 
 @asynccontextmanager
@@ -155,9 +175,9 @@ def _bind_complaint(exc: OSError, host: str, port: int, name: str) -> str:
     return f"{name}={port}: cannot listen on {host}: {exc.strerror or exc}"
 
 
-def _made(directory: Path) -> Certificate:
+def _made(directory: Path, host: str) -> Certificate:
     try:
-        return certificates.ensure(directory, certificates.local_names())
+        return certificates.ensure(directory, certificates.local_names(host))
     except OSError as exc:
         raise StartError(
             f"{variable('state_dir')}={directory}: the certificate cannot be kept there "
@@ -172,8 +192,7 @@ async def _drain(application: Application, listeners: list[Listener], patience: 
     admission.unready()
     application.stop()
     await _tell(listeners)
-    if admission.active:
-        await asyncio.sleep(min(LAG, patience / 4))
+    await asyncio.sleep(min(LAG, patience / 4))  # idle or not: a balancer has yet to notice
     admission.refuse()
     try:
         async with asyncio.timeout_at(deadline):

@@ -1,5 +1,6 @@
 """Fixtures shared by every test."""
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,6 +16,8 @@ def _own_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Keep what the machine has set, its proxies and certificates included, out of the tests."""
+    for name in [name for name in os.environ if name.startswith("ANTHROPIC_PROXY_")]:
+        monkeypatch.delenv(name)
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

@@ -19,7 +19,8 @@ streams finish; and there are as many connections as the peer's stream limit cal
 """
 
 from app.http2.proxies import ProxyEnvironment
+from app.http2.session import Refused
 from app.http2.stats import TransportStats
 from app.http2.transport import Transport
 
-__all__ = ["ProxyEnvironment", "Transport", "TransportStats"]
+__all__ = ["ProxyEnvironment", "Refused", "Transport", "TransportStats"]

@@ -64,7 +64,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._tally = Tally()
         self._http1 = Http1(
             ssl_context,
-            concurrency=max_connections * max_streams_per_connection,
+            concurrency=max_connections,
             keepalive=max_keepalive_connections,
         )
 

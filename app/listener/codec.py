@@ -1,6 +1,6 @@
 """python-h2 for a server, with the corrections a proxy needs.
 
-Three private methods are overridden or called, so these are asserted at import; ``h2`` is pinned
+Four private methods are overridden or called, so these are asserted at import; ``h2`` is pinned
 below its next major version (pyproject.toml).
 """
 
@@ -8,9 +8,9 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, Event, StreamReset
-from h2.exceptions import InvalidBodyLengthError
+from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import SettingCodes, Settings
-from hyperframe.frame import DataFrame, Frame, GoAwayFrame
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame
 
 from app.listener.refusal import MAX_HEADER_LIST
 
@@ -21,7 +21,12 @@ DECODED_LIMIT = 4 * MAX_HEADER_LIST  # more ends the connection: it cannot be de
 DEFAULT_WINDOW = 65_535  # RFC 9113 §6.9.2
 EVERY_STREAM = 2**31 - 1  # RFC 9113 §6.8
 
-_PRIVATE = {"_receive_goaway_frame", "_receive_data_frame", "_prepare_for_sending"}
+_PRIVATE = {
+    "_receive_goaway_frame",
+    "_receive_headers_frame",
+    "_receive_data_frame",
+    "_prepare_for_sending",
+}
 if missing := _PRIVATE - vars(H2Connection).keys():
     raise ImportError(f"this h2 has no {missing}: app.listener.codec must be revised for it")
 
@@ -76,6 +81,19 @@ class Codec(H2Connection):
         event.error_code = frame.error_code
         event.last_stream_id = frame.last_stream_id
         return [], [event]
+
+    def _receive_headers_frame(self, frame: HeadersFrame) -> tuple[list[Frame], list[Event]]:
+        """Reset a stream whose content-length is no number, or two (RFC 9113 §8.1.1).
+
+        python-h2 ends the connection instead.
+        """
+        try:
+            return super()._receive_headers_frame(frame)
+        except ProtocolError as exc:
+            if not str(exc).startswith(("Invalid content-length", "Conflicting content-length")):
+                raise
+            self.reset_stream(frame.stream_id, ErrorCodes.PROTOCOL_ERROR)
+            return [], [StreamReset(stream_id=frame.stream_id, remote_reset=False)]
 
     def _receive_data_frame(self, frame: DataFrame) -> tuple[list[Frame], list[Event]]:
         """Reset a stream whose body belies its content-length (RFC 9113 §8.1.1).

@@ -1,1 +1,7 @@
-"""To come."""
+"""The proxy's own pages, on both ports.
+
+- ``health``     liveness and readiness, open to everyone.
+- ``metrics``    the figures: for Prometheus, as JSON, as a stream of events.
+- ``dashboard``  the live page and its files (``static/``).
+- ``guard``      who may look at them, and what a browser may do with them.
+"""

@@ -1,6 +1,7 @@
 """The journey of one request through the proxy, top to bottom."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Coroutine, MutableMapping
 from typing import Any
 
@@ -79,8 +80,13 @@ class Proxy:
             await refuse(failure, outbound, trace)
         except ResponseCut:
             raise
-        except Exception as exc:
-            log.exception("the proxy failed", error=type(exc).__name__)
+        except Exception as exc:  # noqa: BLE001 - a defect of ours, told as one
+            where = traceback.extract_tb(exc.__traceback__)[-1]  # its message may quote a request
+            log.error(  # noqa: TRY400
+                "the proxy failed",
+                error=type(exc).__name__,
+                where=f"{where.filename}:{where.lineno} {where.name}",
+            )
             defect = InternalError("internal_error", "The proxy failed: see its log.")
             await refuse(defect, outbound, trace)
 

@@ -15,6 +15,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from app.http2 import Refused
 from app.proxy.body import Body
 from app.proxy.headers import Headers, for_client, well_formed
 from app.proxy.retry import OVERLOADED, RetryBudget, RetryPolicy
@@ -22,6 +23,8 @@ from app.proxy.target import Origin
 from app.proxy.trace import Trace
 
 REFUSAL_LIMIT = 64 * 1024  # bytes of a 529 read before it is given up or passed on
+AHEAD_PATIENCE = 2.0  # seconds for the rest of a 529, before it is passed on as it comes
+REFUSED_RETRIES = 2  # of a request that upstream has not processed (RFC 9113 §8.7)
 CLOSE_DEADLINE = 2.0  # seconds a clean-up may take
 
 
@@ -54,46 +57,56 @@ class Outgoing:
 
 
 class Answer:
-    """Upstream's response, whose closing the holder owns.
+    """Upstream's response, whose closing the holder owns; ``headers`` are the end-to-end ones.
 
-    ``headers`` are the end-to-end ones. ``ahead`` was read already, while a retry was weighed.
+    State: ``_ahead`` was read while a retry was weighed, ``_pending`` is a chunk still awaited.
     """
 
-    def __init__(self, response: httpx.Response, ahead: list[bytes] | None = None) -> None:
+    def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
         self.headers = for_client(response.headers.raw)
         self._chunks = _chunks(response)
         self._response = response
-        self._ahead = ahead if ahead is not None else []
+        self._ahead: list[bytes] = []
+        self._pending: asyncio.Future[bytes | None] | None = None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes; httpx's errors pass."""
         for chunk in self._ahead:
             yield chunk
+        if self._pending is not None and (late := await self._pending) is not None:
+            yield late
         async for chunk in self._chunks:
             yield chunk
 
     async def read_ahead(self, limit: int) -> bool:
-        """Read the body into ``ahead``; False when it is cut or more than ``limit`` bytes."""
-        size = 0
+        """Read the body; False when it is late, cut or more than ``limit`` bytes."""
         try:
-            async for chunk in self._chunks:
-                self._ahead.append(chunk)
-                size += len(chunk)
-                if size > limit:
-                    return False
-        except httpx.HTTPError as exc:
-            self._chunks = _raising(exc)
+            async with asyncio.timeout(AHEAD_PATIENCE):
+                while (chunk := await self._next()) is not None:
+                    self._ahead.append(chunk)
+                    if sum(map(len, self._ahead)) > limit:
+                        return False
+        except (TimeoutError, httpx.HTTPError):
             return False
         return True
 
     async def aclose(self) -> None:
         """Close the response and end its stream upstream. Idempotent, never endless."""
+        if self._pending is not None:
+            self._pending.cancel()
         try:
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await self._response.aclose()
         except (TimeoutError, httpx.HTTPError):
             pass  # the connection is of no use to anyone: the transport has dropped it
+
+    async def _next(self) -> bytes | None:
+        """Return the next chunk, None at the end; what is late or failed stays pending."""
+        self._pending = asyncio.ensure_future(anext(self._chunks, None))
+        chunk = await asyncio.shield(self._pending)
+        self._pending = None
+        return chunk
 
 
 class Upstream:
@@ -123,7 +136,7 @@ class Upstream:
         self._budget.deposit()
         retries = 0
         while True:
-            answer = await self._attempt(outgoing, body, trace)
+            answer = await self._processed(outgoing, body, trace)
             try:
                 delay = await self._delay(retries, answer, body)
             except BaseException:
@@ -147,6 +160,19 @@ class Upstream:
         )
         return delay if again else None
 
+    async def _processed(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
+        """Make an attempt, and again when upstream says that it has processed nothing of it.
+
+        The transport itself does so for a body that it has whole.
+        """
+        for _ in range(REFUSED_RETRIES):
+            try:
+                return await self._attempt(outgoing, body, trace)
+            except UpstreamBroken as exc:
+                if not isinstance(exc.__cause__, Refused) or not await body.replayable():
+                    raise
+        return await self._attempt(outgoing, body, trace)
+
     async def _attempt(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
         request = httpx.Request(
             "POST",
@@ -163,13 +189,20 @@ class Upstream:
             raise failure(exc, self.origin) from exc
         trace.answered(response)
         answer = Answer(response)
-        if not well_formed(answer.headers):
+        if (wrong := _malformed(response.headers.raw)) is not None:
             await answer.aclose()
-            raise UpstreamBroken(
-                "malformed_response",
-                f"{self.origin.url} answered with a header value that holds a line end or a NUL.",
-            )
+            raise UpstreamBroken("malformed_response", f"{self.origin.url} answered with {wrong}.")
         return answer
+
+
+def _malformed(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """Say what leaves an answer's framing open to interpretation (behaviour E4), or None."""
+    if not well_formed(headers):
+        return "a header value that holds a line end or a NUL"
+    names = {name.lower() for name, _ in headers}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        return "both a content-length and a transfer-encoding"
+    return None
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -178,12 +211,6 @@ def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     if not isinstance(stream, httpx.AsyncByteStream):
         raise TypeError("the transport's response must stream asynchronously")
     return stream.__aiter__()
-
-
-async def _raising(exc: Exception) -> AsyncIterator[bytes]:
-    for error in (exc,):
-        raise error
-    yield b""
 
 
 # The first that matches wins. Messages say whose doing it is and what to do.
@@ -225,19 +252,28 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
         httpx.ProxyError,
         UpstreamUnreachable,
         "upstream_proxy_failed",
-        "The HTTPS_PROXY on the way to {origin} refused: {detail}.",
+        (
+            "The HTTPS_PROXY on the way to {origin} refused: {detail}. Check its address and "
+            "credentials, or name the host in NO_PROXY."
+        ),
     ),
     (
         httpx.ConnectError,
         UpstreamUnreachable,
         "connect_failed",
-        "Cannot connect to {origin}: {detail}.",
+        (
+            "Cannot connect to {origin}: {detail}. Check the network and "
+            "ANTHROPIC_PROXY_UPSTREAM_BASE_URL."
+        ),
     ),
     (
         httpx.LocalProtocolError,
         BadRequest,
         "malformed_request",
-        "The request cannot be sent on as it is: {detail}.",
+        (
+            "The request cannot be sent on as it is: a header field or the framing is not valid "
+            "HTTP. Correct it and send it again."
+        ),
     ),
     (
         httpx.NetworkError,
@@ -258,13 +294,23 @@ def failure(exc: httpx.HTTPError, origin: Origin) -> ProxyFailure:
     """Translate httpx's error, once, into the answer the client gets (behaviour C5)."""
     for kind, made, reason, message in _FAILURES:
         if isinstance(exc, kind):
-            detail = str(exc).rstrip(".") or type(exc).__name__
+            detail = _detail(exc)
             return made(
                 _tls_reason(reason, detail),
                 message.format(origin=origin.url, detail=detail) + _tls_advice(reason, detail),
                 retry_after=1 if made is NoSlot else None,
             )
     return InternalError("internal_error", f"The proxy failed: {type(exc).__name__}.")
+
+
+def _detail(exc: httpx.HTTPError) -> str:
+    """Return an error's words, but none of those that quote what was sent or received (E3).
+
+    Where no connection was made there was nothing to quote.
+    """
+    words = str(exc).rstrip(".")
+    quotes = "'" in words and not isinstance(exc, httpx.ConnectError)
+    return type(exc).__name__ if quotes or not words else words
 
 
 def _tls_failed(reason: str, detail: str) -> bool:

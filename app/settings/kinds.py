@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from app.proxy.target import Origin
 
@@ -36,9 +36,14 @@ def _hmac_key(value: SecretStr | None) -> SecretStr | None:
 
 
 def _existing(value: Path | None) -> Path | None:
-    if value is not None and not value.is_file():
+    file = None if value is None else value.expanduser()
+    if file is not None and not file.is_file():
         raise ValueError("must be a file that exists")
-    return value
+    return file
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _authorities(value: Path | None) -> Path | None:
@@ -57,6 +62,7 @@ Bytes = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Host = Annotated[str, AfterValidator(_host)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+AnyCase = BeforeValidator(_lower)  # of a word that is one of a few
 HmacKey = Annotated[SecretStr | None, AfterValidator(_hmac_key)]
 File = Annotated[Path | None, AfterValidator(_existing)]
 CaFile = Annotated[File, AfterValidator(_authorities)]

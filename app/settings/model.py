@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import httpx
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.proxy.retry import RetryPolicy
@@ -19,6 +19,7 @@ from app.proxy.target import Origin
 from app.proxy.upstream import Timeouts
 from app.settings.kinds import (
     MAKE_A_KEY,
+    AnyCase,
     BaseUrl,
     Bytes,
     CaFile,
@@ -72,16 +73,16 @@ class Settings(BaseSettings):
     tls_client_ca_file: CaFile = Field(
         None, description="CA file (PEM): clients must show a certificate that it signed"
     )
-    state_dir: Path = Field(
+    state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default_factory=_state_directory,
         description="Where the certificate made on first start is kept",
     )
 
     # Logging
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = Field(
         "info", description="Least severe level that is logged: debug, info, warning or error"
     )
-    log_format: Literal["auto", "console", "json"] = Field(
+    log_format: Annotated[Literal["auto", "console", "json"], AnyCase] = Field(
         "auto", description="console or json; auto: console on a terminal, else json"
     )
     log_requests: bool = Field(False, description="Log every request when it has ended")
@@ -116,12 +117,12 @@ class Settings(BaseSettings):
     retry_after_cap: Delay = Field(30.0, description="Most seconds a retry-after may ask for")
 
     # The scrubber
-    scrub_mode: Literal["off", "detect", "pseudonymize"] = Field(
+    scrub_mode: Annotated[Literal["off", "detect", "pseudonymize"], AnyCase] = Field(
         "off", description="Secret scrubber: off, detect (count only) or pseudonymize"
     )
     scrub_hmac_key: HmacKey = Field(None, description="64 hex digits; needed to pseudonymize")
     scrub_max_body_size: Bytes = Field(10485760, description="Largest body that is scrubbed")
-    scrub_on_skip: Literal["pass", "block"] = Field(
+    scrub_on_skip: Annotated[Literal["pass", "block"], AnyCase] = Field(
         "pass", description="What happens to a body that cannot be scrubbed: pass it or block it"
     )
     scrub_restore: bool = Field(
@@ -129,7 +130,7 @@ class Settings(BaseSettings):
     )
     scrub_detectors: str = Field("", description="Which detectors run; empty: all built-in ones")
     scrub_rules_file: File = Field(None, description="TOML file with rules and an allow-list")
-    scrub_placeholder_style: Literal["angle", "token"] = Field(
+    scrub_placeholder_style: Annotated[Literal["angle", "token"], AnyCase] = Field(
         "angle", description="<ANTHROPIC_KEY_1> or ANTHROPIC-KEY-0001"
     )
 

@@ -11,6 +11,7 @@ import pytest
 from app import certificates
 from app.certificates import Certificate
 from app.exchange import Outcome
+from app.http2 import Transport
 from app.simulator import Simulator, Step
 from app.simulator.step import Fault
 from tests.proxying import MESSAGE, Running, proxying, until
@@ -226,3 +227,65 @@ async def test_a_defect_of_ours_is_told_as_one(
         answer = await client.post("/v1/messages", json=MESSAGE)
     assert _told(answer) == {"status": 500, "type": "api_error", "reason": "internal_error"}
     assert proxy.exchanges[0].outcome is Outcome.PROXY_ERROR
+
+
+async def test_an_upstream_whose_framing_is_ambiguous(certificate: Certificate) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n"
+            b"5\r\nhello\r\n0\r\n\r\n"
+        )
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with (
+        server,
+        proxying(f"http://127.0.0.1:{port}", certificate) as proxy,
+        proxy.client() as client,
+    ):
+        told = await client.get("/v1/models")
+    assert _told(told) == {"status": 502, "type": "api_error", "reason": "malformed_response"}
+
+
+async def test_a_header_that_cannot_be_sent_on_is_not_quoted(certificate: Certificate) -> None:
+    async with (
+        Simulator(http2=False) as upstream,
+        proxying(upstream.url, certificate) as proxy,
+        proxy.client(transport=Transport(ssl_context=proxy.trust())) as client,
+    ):
+        told = await client.get("/v1/models", headers={"x-api-key": "canary\x0bkey"})
+    assert _told(told)["status"] == 400
+    assert "canary" not in told.text
+
+
+async def test_upstream_connections_are_limited_over_http1_too(
+    certificate: Certificate,
+) -> None:
+    settings: dict[str, Any] = {"upstream_max_connections": 2, "upstream_pool_timeout": 0.2}
+    async with (
+        Simulator(http2=False) as upstream,
+        proxying(upstream.url, certificate, **settings) as proxy,
+        proxy.client() as client,
+    ):
+        upstream.script(Step(delay=1.0, times=6))
+        answers = await asyncio.gather(
+            *(client.post("/v1/messages", json=MESSAGE) for _ in range(6))
+        )
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [200, 200, 529, 529, 529, 529]
+
+
+async def test_a_bad_content_length_over_http2_leaves_its_siblings_alone(
+    proxy: Running, upstream: Simulator
+) -> None:
+    upstream.script(Step(delay=0.5))
+    transport = Transport(ssl_context=proxy.trust())
+    async with proxy.client(transport=transport) as client:
+        sibling = asyncio.create_task(client.post("/v1/messages", json=MESSAGE))
+        await until(lambda: bool(upstream.received))
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.post("/v1/messages", content=b"{}", headers={"content-length": "+2"})
+        assert (await sibling).status_code == 200

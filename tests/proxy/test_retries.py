@@ -105,3 +105,27 @@ async def test_no_retries_are_made_when_switched_off(
         answer = await client.post("/v1/messages", json=MESSAGE)
     assert answer.status_code == 529
     assert len(upstream.received) == 1
+
+
+async def test_a_stalled_refusal_is_passed_on_as_it_comes(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    upstream.script(Step(status=529, fault="stall", after=1, chunk_size=20))
+    async with (
+        proxying(upstream.url, certificate, upstream_read_timeout=60.0) as proxy,
+        proxy.client() as client,
+        client.stream("POST", "/v1/messages", json=MESSAGE) as answer,
+    ):
+        assert answer.status_code == 529  # long before the read time-out
+    assert len(upstream.received) == 1
+
+
+async def test_a_refused_stream_is_sent_again_whatever_its_body_s_size(
+    proxy: Running, upstream: Simulator
+) -> None:
+    body = b'{"model":"claude-sonnet-5","messages":[],"padding":"' + b"x" * 900_000 + b'"}'
+    upstream.script(Step(fault="reset_before_headers", error_code=7))  # REFUSED_STREAM
+    async with proxy.client() as client:
+        answer = await client.post("/v1/messages", content=body)
+    assert answer.status_code == 200
+    assert upstream.received[1].body == body
