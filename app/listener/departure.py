@@ -23,7 +23,9 @@ class Departure:
 
     def __call__(self) -> bool:
         """Tell whether it has; a transport that is closing may have lost its descriptor."""
-        return self._transport.is_closing() or any(events & _ENDED for _, events in self._poll.poll(0))
+        return self._transport.is_closing() or any(
+            events & _ENDED for _, events in self._poll.poll(0)
+        )
 
 
 async def watching(
