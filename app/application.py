@@ -195,7 +195,8 @@ def _scrubbing(settings: Settings, clock: Clock) -> Scrubbing | None:
     return Scrubbing(
         scrubber,
         settings.scrub_max_body_size,
-        block=settings.scrub_on_skip == "block",
+        # Whoever only counts is promised that everything goes on untouched.
+        block=settings.scrub_on_skip == "block" and settings.scrub_mode == "pseudonymize",
         restore=settings.scrub_restore,
     )
 

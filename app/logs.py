@@ -26,13 +26,20 @@ CAPACITY = 10_000  # lines that wait for a slow sink; with a few hundred bytes e
 class Sink:
     """A bounded queue in front of a stream: writing never blocks, what has no place is dropped.
 
+    ``notice`` makes the line that tells how many were dropped, once writing goes on again.
     State, under ``_ready``: ``_lines`` that wait, ``_closing``, and ``dropped``, a count.
     """
 
-    def __init__(self, write: Callable[[str], object], capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        capacity: int = CAPACITY,
+        notice: Callable[[int], str] = "{} log lines were dropped\n".format,
+    ) -> None:
         self.dropped = 0
         self._write = write
         self._capacity = capacity
+        self._notice = notice
         self._lines: deque[str] = deque()
         self._closing = False
         self._ready = threading.Condition()
@@ -56,9 +63,13 @@ class Sink:
         self._thread.join(deadline)
 
     def _drain(self) -> None:
+        told = 0
         while lines := self._take():
+            dropped = self.dropped
+            news = self._notice(dropped - told) if dropped > told else ""
             try:
-                self._write("".join(lines))
+                self._write("".join(lines) + news)
+                told = dropped
             except (OSError, ValueError):  # full, broken or closed: serving goes on
                 with self._ready:
                     self.dropped += len(lines)
@@ -79,27 +90,36 @@ def configure(level: str = "info", format: Format = "auto", stream: TextIO | Non
     ``auto`` is ``console`` on a terminal and ``json`` elsewhere; ``stream`` is stderr by default.
     """
     stream = stream or sys.stderr
-    sink = Sink(writer(stream))
     number = logging.getLevelNamesMapping()[level.upper()]
     console = format == "console" or (format == "auto" and stream.isatty())
     rendering = _console(colors=stream.isatty()) if console else _json()
+    formatter = _formatter(rendering)
+    sink = Sink(writer(stream), notice=lambda count: _line(formatter, f"{count} lines dropped"))
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_STAMPS, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: _Printer(sink),
         cache_logger_on_first_use=False,
     )
-    _configure_standard_library(number, rendering, sink)
+    _configure_standard_library(number, formatter, sink)
     return sink
 
 
-def _configure_standard_library(number: int, rendering: list[Processor], sink: Sink) -> None:
-    formatter = structlog.stdlib.ProcessorFormatter(
+def _formatter(rendering: list[Processor]) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=()), *_STAMPS],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
     )
-    handler = _Handler(sink)
-    handler.setFormatter(formatter)
+
+
+def _line(formatter: logging.Formatter, event: str) -> str:
+    """Return a line of the log about itself."""
+    record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, event, None, None)
+    return formatter.format(record) + "\n"
+
+
+def _configure_standard_library(number: int, formatter: logging.Formatter, sink: Sink) -> None:
+    handler = _Handler(sink, formatter)
     logging.basicConfig(level=number, handlers=[handler], force=True)
     for name in PINNED:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
@@ -142,12 +162,19 @@ class _Printer:
 class _Handler(logging.Handler):
     """The standard library's way to the same sink."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, formatter: logging.Formatter) -> None:
         super().__init__()
+        self.formatter: logging.Formatter = formatter
         self._sink = sink
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._sink.write(self.format(record) + "\n")
+        try:
+            line = self.format(record) + "\n"
+        except Exception:  # noqa: BLE001 - wrong arguments must not fail the one who logs
+            # Where it was, without the arguments: `handleError` would print those to stderr.
+            where = f"{record.filename}:{record.lineno}"
+            line = _line(self.formatter, f"a log line could not be formatted at {where}")
+        self._sink.write(line)
 
 
 def writer(stream: TextIO) -> Callable[[str], object]:

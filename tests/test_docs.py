@@ -1,12 +1,22 @@
-"""What is written about the settings is true."""
+"""What is written about settings, metrics and detectors is true."""
 
 import os
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import Metric
 
+from app.anthropic.usage import Usage
+from app.exchange import Failure, Retry
+from app.scrubber.detectors import BUILT_IN
+from app.scrubber.redact import CACHE_LIMIT
+from app.scrubber.report import ScrubReport
 from app.settings import PREFIX, Settings, effective, variable
+from app.telemetry import instruments
+from tests.telemetry.exchanges import PLAIN, record, telemetry
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,3 +64,73 @@ def test_the_example_of_an_env_file_holds_every_setting_with_its_default(
     expected = defaults | {PREFIX + "STATE_DIR": ""}
     assert {name: value for name, _, value in pairs} == expected
     assert len(pairs) == len(expected)
+
+
+SHOWN = 16  # characters of an example: scanners of repositories take whole ones for real
+# One of everything: labels are seen where there is a series.
+EVERYTHING = replace(
+    PLAIN,
+    usage=Usage(input=1, output=500, thinking=100, server_tools={"web_search": 1}),
+    usage_missing="parse",
+    failure=Failure("upstream", "overloaded_error", "529"),
+    retries=(Retry("529", "recovered"),),
+    client_retry=1,
+    headers={
+        "anthropic-ratelimit-requests-limit": "5",
+        "anthropic-ratelimit-requests-remaining": "4",
+        "anthropic-ratelimit-unified-5h-utilization": "0.5",
+        "anthropic-ratelimit-unified-5h-reset": "1790000000",
+        "anthropic-ratelimit-unified-5h-status": "allowed",
+    },
+    scrub=ScrubReport(matches={"email": 1}),
+    restored={"email": 1},
+)
+
+
+def _metrics() -> Iterator[Metric]:
+    """Return the proxy's own metrics, as they are after a request with one of everything."""
+    observer = telemetry()
+    record(observer, EVERYTHING, replace(EVERYTHING, model="made-up"))
+    return (one for one in observer.collect() if one.name.startswith(instruments.PREFIX))
+
+
+def _metrics_table() -> str:
+    suffixes = {"counter": "_total", "info": "_info"}
+    rows = ["| Metric | Type | Labels | Meaning |", "| --- | --- | --- | --- |"]
+    for metric in sorted(_metrics(), key=lambda metric: metric.name):
+        name = metric.name.removeprefix(instruments.PREFIX) + suffixes.get(metric.type, "")
+        labels = dict.fromkeys(label for sample in metric.samples for label in sample.labels)
+        shown = ", ".join(f"`{label}`" for label in labels if label != "le")
+        rows.append(f"| `{name}` | {metric.type} | {shown} | {metric.documentation} |")
+    return "\n".join(rows)
+
+
+def _detectors_table() -> str:
+    rows = ["| Detector | Tier | Finds, for example |", "| --- | --- | --- |"]
+    for detector in BUILT_IN:
+        example = detector.examples[0].partition("\n")[0]
+        shown = example if len(example) <= SHOWN else f"{example[:SHOWN]}…"
+        rows.append(f"| `{detector.name}` | {detector.tier} | `{shown}` |")
+    return "\n".join(rows)
+
+
+def test_the_readme_lists_every_metric_with_its_type_labels_and_meaning() -> None:
+    table = _metrics_table()
+    assert table in (ROOT / "README.md").read_text(), f"README.md lacks this table:\n{table}"
+
+
+def test_the_readme_lists_every_detector_with_its_tier_and_an_example() -> None:
+    table = _detectors_table()
+    assert table in (ROOT / "README.md").read_text(), f"README.md lacks this table:\n{table}"
+
+
+def test_the_limits_of_the_scrubber_are_those_that_the_readme_names() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert f"{Settings.model_fields['scrub_max_body_size'].default // 2**20} MiB, decoded" in text
+    assert f"{CACHE_LIMIT // 2**20} MiB per process at most" in text
+
+
+def test_every_picture_that_the_readme_shows_exists() -> None:
+    shown = re.findall(r'docs/screenshots/[^)"]+', (ROOT / "README.md").read_text())
+    assert len(shown) == 3
+    assert all((ROOT / picture).is_file() for picture in shown)

@@ -54,6 +54,41 @@ def test_loggers_of_the_standard_library_write_the_same_lines() -> None:
     assert (line["event"], line["level"]) == ("so it is", "info")
 
 
+def test_a_call_with_wrong_arguments_fails_no_one_and_shows_none_of_them() -> None:
+    broken, after = documents(
+        f"""
+        logging.getLogger("x").warning("%d", "{CANARY}")
+        log.info("after")
+        """
+    )
+
+    assert broken["level"] == "warning"
+    assert re.fullmatch(r"a log line could not be formatted at <string>:\d+", broken["event"])
+    assert after["event"] == "after"
+
+
+def test_lines_that_a_slow_reader_cost_are_told_in_the_log_s_own_form() -> None:
+    reader, pipe = os.pipe()
+    program = (
+        "import structlog; from app import logs; sink = logs.configure('info', 'json');"
+        "log = structlog.get_logger();"
+        "[log.info('x' * 100) for _ in range(20_000)];"
+        "print(flush=True); sink.close(30)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=pipe
+    ) as process:
+        os.close(pipe)
+        assert process.stdout is not None
+        process.stdout.readline()  # all were logged, and no one has read
+        with os.fdopen(reader, "rb") as log:
+            *_, last = log.read().splitlines()
+
+    notice = json.loads(last)
+    assert notice["level"] == "warning"
+    assert re.fullmatch(r"\d+ lines dropped", notice["event"])
+
+
 def test_what_is_below_the_level_is_not_written() -> None:
     script = 'log.info("a"); log.debug("b"); logging.getLogger("c").info("d"); log.error("e")'
 
@@ -158,8 +193,32 @@ def test_a_broken_sink_is_counted_and_gets_the_next_lines() -> None:
     sink.write("kept\n")
     sink.close(DEADLINE)
 
-    assert "".join(lines) == "lost\nkept\n"
+    assert "".join(lines) == "lost\nkept\n1 log lines were dropped\n"
     assert sink.dropped == 1
+
+
+def test_a_sink_that_goes_on_tells_once_how_many_lines_it_dropped() -> None:
+    blocked, written, told = threading.Event(), threading.Event(), threading.Event()
+    lines: list[str] = []
+
+    def block(text: str) -> None:
+        written.set()
+        blocked.wait(DEADLINE)
+        lines.append(text)
+        if "dropped" in text:
+            told.set()
+
+    sink = Sink(block, capacity=10)
+    sink.write("first\n")
+    assert written.wait(DEADLINE)
+    for _ in range(100):
+        sink.write("more\n")
+    blocked.set()
+    assert told.wait(DEADLINE)
+    sink.write("last\n")
+    sink.close(DEADLINE)
+
+    assert lines == ["first\n", "more\n" * 10 + "90 log lines were dropped\n", "last\n"]
 
 
 def test_after_closing_lines_are_dropped() -> None:

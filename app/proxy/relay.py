@@ -52,18 +52,20 @@ async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
         await outbound.start(answer.status, _headers(answer.headers, restorer))
         async for chunk in answer.chunks():
             arrived = trace.arrived()
-            passed = chunk if restorer is None else restorer.feed(chunk)
-            handed_on = trace.clock()
-            if passed:
-                await outbound.body(passed)
-            sent = trace.clock()
-            tap.feed(chunk)
+            try:
+                passed = chunk if restorer is None else restorer.feed(chunk)
+                handed_on = trace.clock()
+                if passed:
+                    await outbound.body(passed)
+                sent = trace.clock()
+            finally:
+                tap.feed(chunk)  # upstream charges for it, even if the client leaves meanwhile
             trace.relayed(arrived, handed_on, sent, len(passed))
         if restorer is not None and (rest := restorer.close()):
             await outbound.body(rest)
         trace.outcome = Outcome.COMPLETE  # before the end is sent: the client may leave upon it
         await outbound.end()
-    except httpx.HTTPError as exc:
+    except (httpx.HTTPError, ResponseCut) as exc:  # cut, or damaged beyond restoring
         trace.cut_by_upstream(timed_out=isinstance(exc, httpx.TimeoutException))
         raise ResponseCut(f"upstream cut its answer: {exc}") from exc
     finally:

@@ -16,7 +16,11 @@ INLINE_LIMIT = 32 * 1024  # bytes scanned on the event loop: below a millisecond
 
 @dataclass(frozen=True, slots=True)
 class Scrubbing:
-    """Scrubs request bodies. ``block`` refuses what cannot be scanned, ``restore`` the answers."""
+    """Scrubs the bodies of POST requests.
+
+    ``block`` refuses what cannot be scanned, a body under another method included; ``restore``
+    puts the values back into answers.
+    """
 
     scrubber: Scrubber
     limit: int  # bytes of a body that are scanned at the most
@@ -29,11 +33,13 @@ class Scrubbing:
         What was replaced is left in ``trace.placeholders``. Raises `Forbidden` for a body that
         cannot be scanned under ``SCRUB_ON_SKIP=block``.
         """
-        whole = await body.hold(self.limit)
+        scanned = outgoing.method == "POST"
+        whole = await body.hold(self.limit if scanned else 0)  # 0: is there a body?
         if whole == b"":
             return outgoing
         if whole is None:
-            redaction = Redaction(body=b"", report=ScrubReport(skipped="too_large"))
+            skipped = ScrubReport(skipped="too_large" if scanned else "not_post")
+            redaction = Redaction(body=b"", report=skipped)
         else:
             redaction = await self._redact(whole, outgoing)
         trace.scrub = redaction.report

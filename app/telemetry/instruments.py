@@ -63,6 +63,27 @@ class Vocabulary:
         return OTHER
 
 
+class Places:
+    """Which combinations of label values have a series of their own.
+
+    They are the ``reserved`` ones and the first ``room`` others. State: ``_taken``, ``_room``.
+    """
+
+    def __init__(self, room: int, reserved: Iterable[tuple[str, ...]] = ()) -> None:
+        self._taken = set(reserved)
+        self._room = room
+
+    def has(self, values: tuple[str, ...]) -> bool:
+        """Tell whether ``values`` have a place, taking a free one if need be."""
+        if values in self._taken:
+            return True
+        if not self._room:
+            return False
+        self._room -= 1
+        self._taken.add(values)
+        return True
+
+
 class Instruments:
     """Makes the metrics of one application, prefix included."""
 

@@ -22,16 +22,25 @@ class LimitGauges:
             "limit_window", (*WINDOWS, OVERALL), room=MORE_WINDOWS
         )
         self._status_word = instruments.vocabulary("limit_status", STATUSES)
-        self._limit = gauges("upstream_ratelimit_limit", "Limit, by kind", "kind")
-        self._remaining = gauges("upstream_ratelimit_remaining", "What is left of it", "kind")
+        self._limit = gauges("upstream_ratelimit_limit", "Upstream's rate limit, by kind", "kind")
+        self._remaining = gauges(
+            "upstream_ratelimit_remaining", "What is left of upstream's rate limit", "kind"
+        )
         self._utilization = gauges(
-            "upstream_ratelimit_utilization_ratio", "Used fraction of a window", "window"
+            "upstream_ratelimit_utilization_ratio",
+            "Used fraction of a usage window (5h, 7d)",
+            "window",
         )
         self._reset = gauges(
-            "upstream_ratelimit_reset_timestamp_seconds", "When a window starts anew", "window"
+            "upstream_ratelimit_reset_timestamp_seconds",
+            "When a usage window starts anew",
+            "window",
         )
         self._status = gauges(
-            "upstream_ratelimit_status", "1 for the status that a window has", "window", "status"
+            "upstream_ratelimit_status",
+            "1 for the status that a usage window has",
+            "window",
+            "status",
         )
 
     def record(self, entry: Entry) -> None:

@@ -3,7 +3,7 @@
 from app.anthropic.answer import PREFIX_MISMATCH
 from app.exchange import Exchange, Outcome
 from app.telemetry.entry import NO_MODEL, Entry
-from app.telemetry.instruments import OTHER, Instruments
+from app.telemetry.instruments import OTHER, Instruments, Places
 
 STATUSES = frozenset(
     {200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504, 529}
@@ -42,14 +42,25 @@ STREAM_ENDS = {
 RETRY_REASONS = ("529", "refused_stream")
 BODY_BYTES = (1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 33554432)
 
-COMBINATIONS = 100  # of route, model, status and outcome; later ones lose model and status
+# Combinations of route, model, status and outcome. Later ones lose their model; when even those
+# without a model are too many, the route goes, and the status but for its class.
+COMBINATIONS = 80
+WITHOUT_MODEL = 70
+# These keep their place whatever else comes: alerts and objectives look at them.
+WATCHED = (
+    *OWN_FAILURES,
+    *((status, Outcome.COMPLETE.value) for status in ("200", "400", "401", "429", "500", "529")),
+)
 
 
 class Traffic:
-    """Counts of exchanges. State: ``_combinations``, those that have a series of their own."""
+    """Counts of exchanges."""
 
     def __init__(self, instruments: Instruments) -> None:
-        self._combinations: set[tuple[str, str, str, str]] = set()
+        self._whole = Places(COMBINATIONS)
+        self._without_model = Places(
+            WITHOUT_MODEL, [("messages", OTHER, status, outcome) for status, outcome in WATCHED]
+        )
         self._error_type = instruments.vocabulary("error_type", ERROR_TYPES)
         self._retry_reason = instruments.vocabulary("retry_reason", RETRY_REASONS)
         self._folded = instruments.vocabulary("request")
@@ -131,15 +142,16 @@ class Traffic:
             self._client_retries(attempt if attempt in ("1", "2") else "3+").inc()
 
     def _labels(self, entry: Entry) -> tuple[str, str, str, str]:
-        exchange = entry.exchange
-        status = self._status(exchange.status)
-        labels = (exchange.route, entry.model, status, exchange.outcome.value)
-        if labels not in self._combinations:
-            if len(self._combinations) >= COMBINATIONS:
-                self._folded(OTHER)
-                return (exchange.route, OTHER, OTHER, exchange.outcome.value)
-            self._combinations.add(labels)
-        return labels
+        route, outcome = entry.exchange.route, entry.exchange.outcome.value
+        status = self._status(entry.exchange.status)
+        whole = (route, entry.model, status, outcome)
+        if self._whole.has(whole):
+            return whole
+        self._folded(OTHER)
+        without_model = (route, OTHER, status, outcome)
+        if self._without_model.has(without_model):
+            return without_model
+        return (OTHER, OTHER, status if status == NO_STATUS else f"{status[0]}xx", outcome)
 
     def _status(self, status: int | None) -> str:
         if status is None:

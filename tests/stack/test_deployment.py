@@ -19,6 +19,13 @@ UNITS = pytest.mark.parametrize("path", [UNIT, REPLICA], ids=lambda path: path.n
 PATIENCE = Settings.model_fields["shutdown_timeout"].default
 
 
+def _unit(path: Path, *, low_port: bool = False) -> str:
+    """Return the text of a unit, for a port below 1024 or not."""
+    branch = r"\1" if low_port else r"\2"
+    choice = re.compile(r"\{% if .*? %\}\n(.*?)\{% else %\}\n(.*?)\{% endif %\}\n", re.DOTALL)
+    return choice.sub(branch, path.read_text(encoding="utf-8"))
+
+
 def test_the_role_does_what_the_readme_promises_in_that_order() -> None:
     modules = [next(key for key in task if "." in key) for task in TASKS]
     promised = [
@@ -75,13 +82,14 @@ def test_every_variable_of_the_role_has_a_default() -> None:
 
 @UNITS
 def test_a_unit_is_hardened(path: Path) -> None:
-    lines = set(path.read_text(encoding="utf-8").splitlines())
+    lines = set(_unit(path).splitlines())
     assert {
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
         "ProtectHome=yes",
         "PrivateTmp=yes",
         "CapabilityBoundingSet=",
+        "AmbientCapabilities=",
         "KillSignal=SIGTERM",
         "LimitNOFILE=65536",
         "RestartPreventExitStatus=2",
@@ -92,12 +100,26 @@ def test_both_units_have_the_same_hardening() -> None:
     ours, theirs = (
         {
             line
-            for line in path.read_text("utf-8").splitlines()
-            if re.match(r"(Protect|Private|Restrict|System|NoNew|Cap)", line)
+            for line in _unit(path).splitlines()
+            if re.match(r"(Protect|Private|Restrict|System|NoNew|Cap|Ambient)", line)
         }
         for path in (UNIT, REPLICA)
     )
     assert ours == theirs
+
+
+def test_the_role_grants_a_low_port_its_capability_and_nothing_else() -> None:
+    usual, low = (_unit(UNIT, low_port=low).splitlines() for low in (False, True))
+    assert [line for line in low if line not in usual and not line.startswith("#")] == [
+        "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+        "AmbientCapabilities=CAP_NET_BIND_SERVICE",
+    ]
+    (condition,) = re.findall(r"\{% if (.*) %\}", UNIT.read_text("utf-8"))
+    assert condition.endswith("| min < 1024")
+    assert re.findall(r"anthropic_proxy_\w*port", condition) == [
+        "anthropic_proxy_port",
+        "anthropic_proxy_dashboard_port",
+    ]
 
 
 def test_systemd_waits_longer_than_running_streams_may_take() -> None:
@@ -112,11 +134,12 @@ def test_a_unit_does_not_run_where_certificates_are_made(path: Path) -> None:
     assert "WorkingDirectory=" not in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("low_port", [False, True])
 @UNITS
-def test_systemd_knows_every_directive(path: Path, tmp_path: Path) -> None:
+def test_systemd_knows_every_directive(path: Path, tmp_path: Path, *, low_port: bool) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze here")
-    text = path.read_text(encoding="utf-8")
+    text = _unit(path, low_port=low_port)
     # Values of the role's variables do not matter here, and its programs are not installed.
     text = re.sub(r"\{\{ \w+ \+ 15 \}\}", "45", text)
     text = re.sub(r"\{\{ anthropic_proxy_(?:home|state) \}\}", "/srv", text)

@@ -12,7 +12,7 @@ from app.exchange import Exchange, Failure, Outcome, Retry
 from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
 from app.telemetry.tokens import STOP_REASONS, USAGE_MISSING
-from app.telemetry.traffic import ERROR_TYPES
+from app.telemetry.traffic import COMBINATIONS, ERROR_TYPES
 from tests.programs import require
 from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, exposition, record, telemetry
 
@@ -22,6 +22,16 @@ SOURCES: Sequence[Source] = ("client", "upstream", "proxy")
 
 def series(observer: Telemetry) -> int:
     return sum(len(family.samples) for family in observer.collect())
+
+
+def requests(observer: Telemetry, **labels: str) -> float:
+    return sum(
+        sample.value
+        for family in observer.collect()
+        for sample in family.samples
+        if sample.name == "anthropic_proxy_requests_total"
+        and labels.items() <= sample.labels.items()
+    )
 
 
 def word(dice: random.Random) -> str:
@@ -76,12 +86,42 @@ def test_what_has_no_series_of_its_own_is_counted_still() -> None:
         for family in observer.collect()
         for sample in family.samples
     }
-    requests = [count for (name, _), count in exposed.items() if name.endswith("_requests_total")]
-    assert sum(requests) >= 1_000
+    counts = [count for (name, _), count in exposed.items() if name.endswith("_requests_total")]
+    assert sum(counts) >= 1_000
     folded = {
         labels[0] for (name, labels), count in exposed.items() if "overflow" in name and count
     }
     assert {"request", "model", "status", "detector", "limit_window", "stop_reason"} <= folded
+
+
+def test_requests_keep_what_alerts_look_at_when_models_are_too_many() -> None:
+    observer, dice = telemetry(), random.Random(7)
+    for _ in range(10_000):
+        record(observer, anything(dice))
+    busy = {status: requests(observer, status=status) for status in ("429", "529")}
+
+    limited = replace(FAILED, status=429)
+    record(observer, *[limited] * 3, *[FAILED] * 2)
+
+    assert requests(observer, status="429", route="messages") >= 3
+    assert requests(observer, status="429") == busy["429"] + 3
+    assert requests(observer, status="529") == busy["529"] + 2
+
+
+def test_past_the_cap_on_combinations_a_request_loses_its_model_only() -> None:
+    observer = telemetry()
+    statuses = (200, 400, 401, 403, 404, 413, 500)
+    for model in PRICES.models:
+        for status in statuses:
+            record(observer, replace(PLAIN, model=model, status=status))
+    assert requests(observer) > COMBINATIONS
+
+    record(observer, replace(FAILED, route="files", status=422, outcome=Outcome.CLIENT_ABORT))
+
+    assert (
+        requests(observer, route="files", model="other", status="422", outcome="client_abort") == 1
+    )
+    assert requests(observer, status="500") == len(PRICES.models)
 
 
 def test_a_usual_day_makes_a_few_hundred_series() -> None:

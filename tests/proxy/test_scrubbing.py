@@ -1,0 +1,105 @@
+"""What the scrubber's place in the journey does with bodies that are not scanned."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from app.certificates import Certificate
+from app.exchange import Exchange
+from app.simulator import Simulator
+from tests.proxying import proxying
+
+LIMIT = 300_000  # more than the pipeline reads ahead
+PSEUDONYMIZE: dict[str, Any] = {
+    "scrub_mode": "pseudonymize",
+    "scrub_hmac_key": "0f" * 32,
+    "scrub_max_body_size": LIMIT,
+}
+BLOCK: dict[str, Any] = PSEUDONYMIZE | {"scrub_on_skip": "block"}
+SMALL, LARGE = b"x", b"x" * (LIMIT + 1)
+
+
+async def _uploaded(
+    upstream: Simulator, certificate: Certificate, method: str, body: bytes, **settings: Any
+) -> tuple[int, Exchange]:
+    """Send ``body`` through a proxy with ``settings``; return the status and the record."""
+    async with (
+        proxying(upstream.url, certificate, **settings) as proxy,
+        proxy.client() as client,
+    ):
+        answer = await client.request(method, "/v1/files/file_fake", content=body)
+        return answer.status_code, await proxy.ended()
+
+
+def _skipped(exchange: Exchange) -> str | None:
+    assert exchange.scrub is not None
+    return exchange.scrub.skipped
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_a_body_under_another_method_passes_unscanned_whatever_its_size(
+    upstream: Simulator, certificate: Certificate, method: str, body: bytes
+) -> None:
+    _, exchange = await _uploaded(upstream, certificate, method, body, **PSEUDONYMIZE)
+
+    assert _skipped(exchange) == "not_post"
+    assert upstream.received[0].body == body
+
+
+async def test_a_body_under_another_method_is_not_held(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield LARGE
+        await upstream.wait_for(lambda s: bool(s.received) and len(s.received[0].body) > 0)
+        yield SMALL
+
+    settings = PSEUDONYMIZE | {"scrub_max_body_size": 10 * LIMIT}
+    async with (
+        proxying(upstream.url, certificate, **settings) as proxy,
+        proxy.client() as client,
+    ):
+        await client.put("/v1/files/file_fake", content=body())
+        assert _skipped(await proxy.ended()) == "not_post"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+async def test_without_a_body_there_is_nothing_to_skip_or_to_block(
+    upstream: Simulator, certificate: Certificate, method: str
+) -> None:
+    _, exchange = await _uploaded(upstream, certificate, method, b"", **BLOCK)
+
+    assert exchange.scrub is None
+    assert len(upstream.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "reason"),
+    [
+        ("POST", SMALL, "not_json"),
+        ("POST", LARGE, "too_large"),
+        ("PUT", SMALL, "not_post"),
+        ("PUT", LARGE, "not_post"),
+    ],
+)
+async def test_block_refuses_what_cannot_be_scanned_and_names_the_reason(
+    upstream: Simulator, certificate: Certificate, method: str, body: bytes, reason: str
+) -> None:
+    status, exchange = await _uploaded(upstream, certificate, method, body, **BLOCK)
+
+    assert (status, _skipped(exchange)) == (403, reason)
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+async def test_detect_forwards_untouched_even_under_block(
+    upstream: Simulator, certificate: Certificate, method: str, body: bytes
+) -> None:
+    settings = BLOCK | {"scrub_mode": "detect"}
+    _, exchange = await _uploaded(upstream, certificate, method, body, **settings)
+
+    assert _skipped(exchange) is not None
+    assert upstream.received[0].body == body
