@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --locked
 PAGES := http://127.0.0.1:$(or $(ANTHROPIC_PROXY_DASHBOARD_PORT),9090)
+PAGES_TOKEN := $(if $(ANTHROPIC_PROXY_PAGES_TOKEN),-H "authorization: Bearer $$ANTHROPIC_PROXY_PAGES_TOKEN")
 # Ansible is fetched when it is needed: deploying is not developing.
 ANSIBLE = cd deploy/ansible && $(abspath $(UV)) tool run --from ansible-core ansible
 
@@ -32,7 +33,7 @@ health: ## Ask the running proxy whether it is well
 	@curl -fsS $(PAGES)/health; echo
 
 metrics: ## Show the running proxy's figures
-	@curl -fsS $(PAGES)/metrics; echo
+	@curl -fsS $(PAGES_TOKEN) $(PAGES)/metrics; echo
 
 test: install ## Run the tests
 	$(RUN) pytest

@@ -11,7 +11,7 @@ import httpx
 
 from app.anthropic.errors import envelope
 from app.anthropic.tap import Tap
-from app.errors import ProxyFailure, ResponseCut
+from app.errors import MethodRefused, ProxyFailure, ResponseCut
 from app.exchange import Outcome
 from app.proxy.headers import ERROR_HEADER, Headers, text, with_length, without
 from app.proxy.trace import Trace
@@ -91,6 +91,8 @@ def failure_headers(failure: ProxyFailure) -> Headers:
         (b"content-type", b"application/json"),
         (ERROR_HEADER, failure.reason.encode("ascii")),
     ]
+    if isinstance(failure, MethodRefused):  # RFC 9110 §15.5.6
+        headers.append((b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
     if failure.retry_after is not None:
         headers.append((b"retry-after", b"%d" % failure.retry_after))
     return headers

@@ -174,6 +174,7 @@ async def test_methods_that_are_never_forwarded(
     async with proxy.client() as client:
         answer = await client.request(method, "/v1/messages")
     assert _told(answer)["status"] == 405
+    assert "POST" in answer.headers["allow"]
     assert upstream.received == []
 
 
