@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from app.scrubber import urls
 from app.scrubber.escapes import value, view
 from app.scrubber.ledger import Ledger
 from app.scrubber.placeholders import Scheme
@@ -101,8 +102,9 @@ class Replacer:
         shown = ledger.placeholder(hit.detector, found)
         if hit.password is not None:
             password = value(hit.password)
-            for spelled in (password, unquote(password)):
-                ledger.learn(hit.detector, spelled)
+            if not urls.names_also(found, password):
+                for spelled in (password, unquote(password)):
+                    ledger.learn(hit.detector, spelled)
         yield Replacement(hit.start, hit.end, hit.detector.name, found, shown, path)
 
 

@@ -38,3 +38,9 @@ _JDBC_URL = (
 )
 
 DATABASE = re.compile(_URL + rb"|" + _JDBC_URL)
+_PUNCTUATION = re.compile(r"[/:@?&=;,]+")
+
+
+def names_also(url: str, password: str) -> bool:
+    """Whether a URL's password is its user, host or database too: a name, found all over."""
+    return _PUNCTUATION.split(url).count(password) > 1

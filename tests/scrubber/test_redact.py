@@ -191,6 +191,22 @@ def test_a_password_is_known_as_it_is_once_it_was_seen_percent_encoded() -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://:hunter2@h then hunter2, xhunter2 and hunter25", "xhunter2 and hunter25"),
+        ("postgres://keycloak:keycloak@h/db of keycloak", "of keycloak"),
+        ("postgres://app:warehouse9@h/warehouse9 at warehouse9", "at warehouse9"),
+    ],
+)
+def test_a_short_password_is_known_where_it_stands_alone_and_is_no_name(
+    text: str, shown: str
+) -> None:
+    made = redacted({"system": text})["system"]
+    assert "hunter2," not in made
+    assert made.endswith(shown)
+
+
 def test_a_private_key_cut_short_takes_its_lines_along_and_no_prose() -> None:
     text = PEM.format("\n".join(BASE64)).partition("\n-----END")[0]
     assert redacted({"system": f"{text}\nand so on"})["system"] == "<PRIVATE_KEY_1>\nand so on"

@@ -248,6 +248,14 @@ def test_a_damaged_compressed_answer_is_cut() -> None:
         restorer.feed(b"no gzip at all, certainly")
 
 
+def test_a_compressed_answer_that_ends_too_soon_is_cut_and_an_empty_one_is_not() -> None:
+    restorer = Restorer(PLACEHOLDERS, STREAM, "gzip")
+    assert restorer.close() == b""
+    restorer.feed(gzip.compress(RICH)[:-9])
+    with pytest.raises(ResponseCut):
+        restorer.close()
+
+
 @pytest.mark.parametrize(
     ("kind", "coding"),
     [("text/event-stream", "snappy"), ("application/octet-stream", "gzip"), (None, None)],
