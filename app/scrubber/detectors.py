@@ -1,109 +1,36 @@
-"""The sixteen detectors, as data, in priority order: on overlap the earlier wins.
-
-Each works on JSON-escaped bytes, in two steps. ``gate`` (RE2 syntax) finds where a match may
-start: all gates run as one automaton, in linear time whatever the text. ``pattern`` is then
-matched there, and ``accepts`` has the last word. A gate is wider than its pattern.
-
-``group`` is the pattern's group that is replaced (0: all of it), ``passwords`` are groups whose
-value is a secret by itself; other groups are for the validator.
-"""
+"""The sixteen detectors, as data, in priority order: on overlap the earlier wins."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
 
-from app.scrubber import blocks, validators
-from app.scrubber.validators import Validator
-
-Tier = Literal["secret", "identifier"]
-
-
-class Pattern(Protocol):
-    """What ``re`` and ``re2`` share: a match at one place, as if the text ended at ``end``."""
-
-    def match(self, text: bytes, start: int, end: int, /) -> re.Match[bytes] | None:
-        """Match at ``start``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detector:
-    """One kind of secret. ``examples`` must be found, ``negatives`` must not, in every form."""
-
-    name: str
-    tier: Tier = "secret"
-    gate: str
-    pattern: Pattern
-    accepts: Validator | None = None
-    group: int | str = 0
-    passwords: tuple[str, ...] = ()
-    canonical: Callable[[bytes], bytes] = bytes  # the value, of the text replaced
-    shared: bool = True  # its gate begins with a boundary or a head, and runs with the others
-    examples: tuple[str, ...]
-    negatives: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """The name as it stands in placeholders."""
-        return self.name.upper()
-
-
-def after(token: str) -> str:
-    r"""Return the RE2 for the left boundary of a token made of the class ``token``.
-
-    ``\b`` is wrong here: in ``\nghp_…`` the ``n`` belongs to a JSON escape, in ``%3Dghp_…`` the
-    ``D`` to percent-encoding, in ``[0mghp_…`` the ``m`` to a terminal's colour (ECMA-48 SGR),
-    and a ``-`` that starts a line is a diff's.
-    """
-    return (
-        r"(?:(?:\\n|\")[+-]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|"
-        rf"\[[0-9;]{{0,12}}[mK]|[^{token}])"
-    )
-
+from app.scrubber import blocks, urls, validators
+from app.scrubber.detector import Detector, after
 
 _WORD = after("A-Za-z0-9")
-_DASHED = after("A-Za-z0-9_-")
 _SPACE = r"(?: |%20|\\+t)"
-
-_SCHEMES = (
-    r"(?:postgres(?:ql)?|pgsql|mysql|mariadb|mongodb|rediss?|valkey|amqps?|mssql|sqlserver|oracle|"
-    r"cockroachdb|clickhouse|cassandra|neo4j|bolt|couchdb|influxdb|snowflake|redshift|db2|"
-    r"firebird|trino|presto|hive|vertica|questdb|tidb|memcached|nats|ldaps?)"
-)
-_NOT_IN_URL = rb"\s\"'`\\<>"
-_PASSWORD_CHARACTER = rb"(?:[^" + _NOT_IN_URL + rb"@]|\\u(?!00[01])[0-9a-fA-F]{4})"
-_DATABASE_URL = (
-    rb"(?:jdbc:)?" + _SCHEMES.encode() + rb"(?:\+[a-z0-9_+]{1,32})?://"
-    # A user, and a password that is no port.
-    rb"[^:@/" + _NOT_IN_URL + rb"]{0,128}+:(?![0-9]{1,5}[/?#,])(?P<password>"
-    rb"" + _PASSWORD_CHARACTER + rb"{1,256}+(?:@[^@/" + _NOT_IN_URL + rb"]{1,128}+(?=@))?+)"
-    # Hosts, path and query, without the sentence's punctuation.
-    rb"@[^/?#" + _NOT_IN_URL + rb"][^" + _NOT_IN_URL + rb"]{0,2048}(?<![.,;:!?)\]}])"
-)
-_JDBC_URL = (
-    rb"jdbc:[a-z][^" + _NOT_IN_URL + rb"]{1,512}?[?&;](?i:password|pwd)="
-    rb"(?P<parameter>[^&;" + _NOT_IN_URL + rb"]{1,256}+)[^" + _NOT_IN_URL + rb"]{0,1024}"
-    rb"(?<![.,;:!?)\]}])"
-)
 
 BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="anthropic_key",
-        gate=_DASHED + r"(sk-ant-[A-Za-z0-9_-]{16})",
+        gate=_WORD + r"(sk-ant-[A-Za-z0-9_-]{16})",
         pattern=re.compile(rb"sk-ant-(?:[a-z]{3,8}[0-9]{2}-)?+[A-Za-z0-9_-]{16,}+"),
-        examples=("sk-ant-" + "api03-abcdefghijklmnop0123", "sk-ant-" + "x" * 24),
+        examples=(
+            "sk-ant-" + "api03-abcdefghijklmnop0123",
+            "sk-ant-" + "x" * 24,
+            "_sk-ant-" + "api03-abcdefghijklmnopqrstuv_",
+            "key-sk-ant-" + "api03-abcdefghijklmnop0123",
+        ),
         negatives=("sk-ant-api03-...", "task-ant-farm-simulation-runner"),
     ),
     Detector(
         name="openai_key",
-        gate=_DASHED
+        gate=_WORD
         + r"(sk-(?:(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_-]{16}|[A-Za-z0-9]{40}))",
         pattern=re.compile(
-            rb"sk-(?:(?:proj|svcacct|admin|service|None)-(?P<body>[A-Za-z0-9_-]{16,}+)"
+            rb"sk-(?:(?:proj|svcacct|admin|service|None)-(?P<body>[A-Za-z0-9_-]{16,1024}+)"
             rb"|(?P<legacy>[A-Za-z0-9]{40,128}+)(?![A-Za-z0-9]))"
         ),
         accepts=validators.has_digit_or_capital,
-        examples=("sk-" + "proj-abc123def456ghi789", "sk-" + "a1B2" * 12),
+        examples=("sk-" + "proj-abc123def456ghi789", "sk-" + "a1B2" * 12, "_sk-" + "a1B2" * 12),
         negatives=("task-proj-abc123def456ghi789", "sk-proj-your-project-key-goes-here"),
     ),
     Detector(
@@ -131,9 +58,12 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="google_api_key",
-        gate=after("A-Za-z0-9_+-") + r"(AIza[A-Za-z0-9_-]{35})",
-        pattern=re.compile(rb"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_+/=-])"),
-        examples=("AIza" + "SyA1234567890abcdefghijklmnopqrstuv",),
+        gate=after("A-Za-z0-9+-") + r"(AIza[A-Za-z0-9_-]{35})",
+        pattern=re.compile(rb"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9+/=-])"),
+        examples=(
+            "AIza" + "SyA1234567890abcdefghijklmnopqrstuv",
+            "__AIza" + "SyA1234567890abcdefghijklmnopqrstuv__",
+        ),
         negatives=("AIza" + "S" * 36, "AIzaSy"),
     ),
     Detector(
@@ -165,23 +95,23 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="jwt",
-        gate=_DASHED + r"(eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*\.)",
+        gate=_WORD + r"(eyJ[A-Za-z0-9_-]{6})",
         pattern=re.compile(
-            rb"(?P<header>eyJ[A-Za-z0-9_-]{6,}+)\.(?P<payload>[A-Za-z0-9_-]*+)\.[A-Za-z0-9_-]*+"
+            rb"(?P<header>eyJ[A-Za-z0-9_-]{6,4096}+)\.(?P<payload>[A-Za-z0-9_-]*+)\.[A-Za-z0-9_-]*+"
             rb"(?:\.[A-Za-z0-9_-]++){0,2}+"
         ),
         accepts=validators.is_jwt,
         examples=(
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl",
+            "_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl_",
             "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXZpdml2.Y2lwaGVy.dGFn",
         ),
         negatives=("eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbXX0=", "eyJsZWdhY3k.module.name"),
     ),
     Detector(
         name="db_connection_string",
-        gate=_WORD
-        + rf"((?:jdbc:)?{_SCHEMES}(?:\+[a-z0-9_+]{{1,32}})?://[^\s:@/]{{0,128}}:|jdbc:[a-z])",
-        pattern=re.compile(_DATABASE_URL + rb"|" + _JDBC_URL),
+        gate=_WORD + f"({urls.GATE})",
+        pattern=urls.DATABASE,
         accepts=validators.has_password,
         passwords=("password", "parameter"),
         examples=(
@@ -189,42 +119,74 @@ BUILT_IN: tuple[Detector, ...] = (
             "mongodb+srv://app:s3cr3t-pa55@cluster0.example.net/test?retryWrites=true",
             "redis://:hunter2@cache:6379/0",
             "jdbc:postgresql://host:5432/db?user=app&password=hunter2&ssl=true",
+            "POSTGRES://user:pass@host/db",
+            "postgres://user:pass@/db?host=/var/run/postgresql",
+            "postgres://joe@server:pass@host/db",
+            r"postgres:\/\/user:pass@host\/db",
+            "postgres://user:it's1secret@host/db",
+            "postgres://user:%24ecretPa55@host/db",
         ),
         negatives=(
             "postgres://user@host/db",
             "postgres://user:${DB_PASSWORD}@host/db",
             "postgres://{user}:{password}@{host}/db",
             "postgres://%s:%s@host/db",
+            "postgres://user:%24%7BDB_PASSWORD%7D@host/db",
+            "'postgres://user:'+password+'@host/db'",
             "postgres://user:***@host/db",
             "redis://localhost:6379/0",
         ),
     ),
     Detector(
         name="bearer_token",
-        gate=_WORD + rf"((?i:bearer){_SPACE}+[A-Za-z0-9._~+/-]{{10}})",
+        gate=_WORD + rf"((?i:bearer){_SPACE}+(?:[0-9]{{1,10}}\|)?[A-Za-z0-9._~+/:-]{{10}})",
         pattern=re.compile(
-            rb"(?i:bearer)(?: |%20|\\+t)++(?P<secret>[A-Za-z0-9._~+/-]{10,}+(?<![.])=*+|"
-            rb"[A-Za-z0-9._~+/-]{9,}[A-Za-z0-9_~+/-]=*+)"
+            rb"(?i:bearer)(?: |%20|\\+t)++(?P<secret>(?:[0-9]{1,10}\|)?+"
+            rb"(?:[A-Za-z0-9._~+/-]|:(?!/)){9,}[A-Za-z0-9_~+/-]=*+)"
         ),
         accepts=validators.is_bearer,
         group="secret",
-        examples=("Bearer abc123def456ghi789", "authorization: bearer 0a1b2c3d-4e5f-6a7b-8c9d"),
+        examples=(
+            "Bearer abc123def456ghi789",
+            "authorization: bearer 0a1b2c3d-4e5f-6a7b-8c9d",
+            "Bearer secrettoken1",
+            "Bearer my-token-12",
+            "Bearer aBcdefghijklmnopqrstuvwxyz",
+            "Bearer 12|abcdefABCDEF0123456789",
+            "Bearer abc123:def456ghi789",
+        ),
         negatives=(
             "Bearer authentication",
             "Bearer ${ACCESS_TOKEN}",
             "Bearer YOUR_ACCESS_TOKEN_2",
             "the bearer of this letter",
             "Bearer RFC-6750-tokens",
+            "Bearer config.apiKeys.production1",
+            "Bearer process.env.API_KEY_2",
+            "Bearer response.data.access_token_v2",
+            "Bearer https://host.example/path2",
         ),
     ),
     Detector(
         name="basic_auth",
-        gate=_WORD + rf"((?i:basic){_SPACE}+[A-Za-z0-9+/]{{6}})",
-        pattern=re.compile(rb"(?i:basic)(?: |%20|\\+t)++(?P<secret>[A-Za-z0-9+/]{6,}+={0,2})"),
+        gate=_WORD + rf"((?i:basic){_SPACE}+[A-Za-z0-9+/_-]{{6}})",
+        pattern=re.compile(rb"(?i:basic)(?: |%20|\\+t)++(?P<secret>[A-Za-z0-9+/_-]{6,}+={0,2})"),
         accepts=validators.is_basic,
         group="secret",
-        examples=("Basic dXNlcjpwYXNz", "Authorization: Basic YWxhZGRpbjpvcGVuc2VzYW1l"),
-        negatives=("Basic authentication", "basic understanding of things", "Basic functionality"),
+        examples=(
+            "Basic dXNlcjpwYXNz",
+            "Authorization: Basic YWxhZGRpbjpvcGVuc2VzYW1l",
+            "_Basic dXNlcjpwYXNz_",
+            "Basic OmZha2UtdG9rZW4=",  # no user
+            "Basic c3F1X2ZhazA6",  # no password
+            "Basic dXNlcjpw5Hc_d29ydA==",  # Latin-1, in the alphabet for URLs
+        ),
+        negatives=(
+            "Basic Operations",
+            "Basic authentication",
+            "basic understanding of things",
+            "Basic functionality",
+        ),
     ),
     Detector(
         name="sonarqube_token",
@@ -236,10 +198,15 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="jenkins_api_token",
-        gate=after("A-Za-z0-9_./#-") + r"(11[0-9a-f]{30})",
-        pattern=re.compile(rb"11[0-9a-f]{30}(?:[0-9a-f]{2})?+(?![A-Za-z0-9_-])"),
+        gate=after("A-Za-z0-9./#-") + r"(11[0-9a-f]{30})",
+        pattern=re.compile(rb"11[0-9a-f]{30}(?:[0-9a-f]{2})?+(?![A-Za-z0-9-])"),
         accepts=validators.is_no_digest,
-        examples=("11" + "abcdef0123456789abcdef01234567", "11" + "0123456789abcdef" * 2),
+        examples=(
+            "11" + "abcdef0123456789abcdef01234567",
+            "11" + "0123456789abcdef" * 2,
+            "JENKINS_TOKEN_11" + "abcdef0123456789abcdef01234567_",
+            "token: 11" + "abcdef0123456789abcdef01234567  # of the build",
+        ),
         negatives=(
             "md5: 11abcdef0123456789abcdef01234567",
             "11abcdef0123456789abcdef01234567  file.iso",
@@ -274,10 +241,17 @@ BUILT_IN: tuple[Detector, ...] = (
         pattern=re.compile(
             rb"[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}+(?:@|%40)"
             rb"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}"
-            rb"(?:xn--[a-z0-9-]{1,59}|[A-Za-z]{2,24})(?![A-Za-z0-9-])"
+            rb"(?:xn--[a-z0-9-]{1,59}|[A-Za-z]{2,24})(?![A-Za-z0-9])"
         ),
         accepts=validators.is_person,
-        examples=("user@example.com", "first.last+tag@mail.example.co.uk"),
+        examples=(
+            "user@example.com",
+            "first.last+tag@mail.example.co.uk",
+            "user@example.rs",
+            "user@example.com-",
+            "https://host.example\nuser@example.com",
+            "https://host.example,user@example.com",
+        ),
         negatives=(
             "git@github.com:owner/name.git",
             "noreply@example.com",
@@ -286,6 +260,8 @@ BUILT_IN: tuple[Detector, ...] = (
             "getty@tty1.service",
             "https://user@example.com/",
             "react@18.2.0",
+            "react@18.2.0.zip",
+            "q@k.transpose(0, 1)",
         ),
     ),
 )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote
 
-from app.scrubber.detectors import Detector
+from app.scrubber.detector import Detector
 from app.scrubber.escapes import value, view
 from app.scrubber.scan import Scanner
 from app.scrubber.strings import strings

@@ -2,7 +2,7 @@
 
 import re
 
-from app.scrubber.detectors import Detector, after
+from app.scrubber.detector import Detector, after
 
 _WORD = after("A-Za-z0-9")
 _DASHED = after("A-Za-z0-9_-")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.scrubber.detectors import Detector
+from app.scrubber.detector import Detector
 from app.scrubber.placeholders import DIGEST_DIGITS, Hidden, Scheme
 from app.scrubber.scan import Span
 from app.scrubber.vocabulary import Vocabulary

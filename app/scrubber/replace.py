@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
+from urllib.parse import unquote
 
+from app.scrubber import urls
 from app.scrubber.escapes import value, view
 from app.scrubber.ledger import Ledger
 from app.scrubber.placeholders import Scheme
@@ -99,7 +101,10 @@ class Replacer:
             return
         shown = ledger.placeholder(hit.detector, found)
         if hit.password is not None:
-            ledger.learn(hit.detector, value(hit.password))
+            password = value(hit.password)
+            if not urls.names_also(found, password):
+                for spelled in (password, unquote(password)):
+                    ledger.learn(hit.detector, spelled)
         yield Replacement(hit.start, hit.end, hit.detector.name, found, shown, path)
 
 

@@ -35,6 +35,7 @@ class Restorer:
         kind = (content_type or "").partition(";")[0].strip().lower()
         known = _BODIES.get(kind, _JsonBody if kind.endswith("+json") else None)
         self._body = known(self._table) if known and self._decoder and placeholders else None
+        self._begun = False
         self.identity = self._body is not None and bool(self._decoder and self._decoder.names)
 
     @property
@@ -51,13 +52,16 @@ class Restorer:
         """Return what can go on; raises `ResponseCut` when a compressed answer is damaged."""
         if self._body is None or self._decoder is None:
             return chunk
+        self._begun = self._begun or bool(chunk)
         try:
             return b"".join(map(self._body.feed, self._decoder.feed(chunk)))
         except EncodingError as exc:
             raise ResponseCut(f"the answer cannot be decoded: {exc}") from exc
 
     def close(self) -> bytes:
-        """Return the rest, at the answer's end."""
+        """Return the rest, at the answer's end; raises `ResponseCut` when that came too soon."""
+        if self._begun and self._decoder is not None and not self._decoder.finished:
+            raise ResponseCut("the compressed answer ends too soon")
         return b"" if self._body is None else self._body.close()
 
 

@@ -30,7 +30,8 @@ _KINDS = {
 }
 _TAIL = 64  # characters of an input remembered to notice a placeholder-like string in pieces
 _UNTOUCHED = frozenset(("thinking_delta", "signature_delta"))
-_ENDS = (b"message_stop", b"error")
+_ENDS = ("message_stop", "error")
+_CUT_CRLF = b"\r\n\r"
 
 
 class _Block:
@@ -49,28 +50,39 @@ class StreamRestorer:
         self._table = table
         self._splitter = Splitter()
         self._blocks: dict[Any, _Block] = {}
+        self._lent = False  # the LF of the last record's end is out, and still to come
 
     def feed(self, data: bytes) -> bytes:
         """Return what can go on."""
-        return b"".join(map(self._record, self._splitter.feed(data)))
+        return b"".join(
+            self._record(record._replace(raw=self._with_whole_end(record.raw)))
+            for record in self._splitter.feed(data)
+        )
 
     def close(self) -> bytes:
         """Return the rest, at the stream's end."""
-        return self._flush_all() + self._splitter.close()
+        return self._flush_all() + self._with_whole_end(self._splitter.close())
+
+    def _with_whole_end(self, raw: bytes) -> bytes:
+        """Return a record with the LF that the splitter leaves to the next one."""
+        raw = raw.removeprefix(b"\n") if self._lent else raw
+        self._lent = raw.endswith(_CUT_CRLF)
+        return raw + b"\n" if self._lent else raw
 
     def _record(self, record: Record) -> bytes:
         if not record.whole:
             return record.raw
         name, data = parse(record.raw)
-        if name in _ENDS:
+        event = _read(data)
+        kind = name.decode("latin-1") or event.get("type")
+        if kind in _ENDS:
             return self._flush_all() + self._elsewhere(record.raw, data)
         try:
-            event = json.loads(data)
-            if name == b"content_block_stop":
+            if kind == "content_block_stop":
                 return self._flush(event["index"]) + record.raw
-            if name == b"content_block_delta":
+            if kind == "content_block_delta":
                 return self._delta(record.raw, data, event["index"], event["delta"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, LookupError, RecursionError):
             return record.raw  # not what the API documents
         return self._elsewhere(record.raw, data)
 
@@ -121,10 +133,17 @@ class StreamRestorer:
 
     def _elsewhere(self, raw: bytes, data: bytes) -> bytes:
         """Restore in an event that holds whole strings."""
-        if not self._table.stands_in(data):
-            return raw
         restored = restored_json(data, self._table)
         return raw if restored is data else _with_data(raw, data, restored)
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    """Return an event; nothing for data that is no JSON object."""
+    try:
+        event = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _with_data(raw: bytes, data: bytes, new: bytes) -> bytes:

@@ -30,7 +30,8 @@ from typing import Any
 import msgspec
 
 from app.scrubber.automaton import BadPattern, compiled
-from app.scrubber.detectors import BUILT_IN, Detector, Tier
+from app.scrubber.detector import Detector, Tier
+from app.scrubber.detectors import BUILT_IN
 from app.scrubber.examples import check
 from app.scrubber.extended import EXTENDED
 

@@ -8,10 +8,11 @@ heads by Aho-Corasick are faster on prose, but hand over millions of heads on a 
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from app.scrubber.automaton import compiled
-from app.scrubber.detectors import Detector
+from app.scrubber.detector import Detector
 
 
 class Span(NamedTuple):
@@ -69,12 +70,16 @@ class Scanner:
     ) -> list[Hit]:
         """Return the hits inside ``strings`` (in order), in order, none overlapping."""
         starts = [string.start for string in strings]
-        found: list[Hit] = []
+        found: dict[str, list[Hit]] = {name: [] for name in self._priority}
         for start, group in candidates:
             index = bisect_right(starts, start) - 1
             if index >= 0 and start < strings[index].end:
-                found += self._at(text, start, strings[index].end, self._groups[group])
-        return list(self._without_overlaps(found))
+                for detector in self._groups[group]:
+                    hits = found[detector.name]
+                    # A token made of a thousand heads must not be matched a thousand times.
+                    if not hits or hits[-1].end <= start:
+                        hits += _at(text, start, strings[index].end, detector)
+        return list(self._without_overlaps(list(chain.from_iterable(found.values()))))
 
     def _without_overlaps(self, hits: list[Hit]) -> Iterator[Hit]:
         """Yield hits by place; of those that touch the ones of higher priority."""
@@ -100,16 +105,16 @@ class Scanner:
                 starts.insert(index, hit.start)
         return kept
 
-    def _at(self, text: bytes, start: int, end: int, group: list[Detector]) -> Iterator[Hit]:
-        for detector in group:
-            match = detector.pattern.match(text, start, end)
-            if match is None or (detector.accepts is not None and not detector.accepts(match)):
-                continue
-            span = match.span(detector.group)
-            if span[0] < span[1]:
-                passwords = (match[group] for group in detector.passwords)
-                password = next((value for value in passwords if value), None)
-                yield Hit(*span, detector, text[slice(*span)], password)
+
+def _at(text: bytes, start: int, end: int, detector: Detector) -> Iterator[Hit]:
+    match = detector.pattern.match(text, start, end)
+    if match is None or (detector.accepts is not None and not detector.accepts(match)):
+        return
+    span = match.span(detector.group)
+    if span[0] < span[1]:
+        passwords = (match[group] for group in detector.passwords)
+        password = next((value for value in passwords if value), None)
+        yield Hit(*span, detector, text[slice(*span)], password)
 
 
 def _starts(gate: Any, text: bytes) -> Iterator[int]:

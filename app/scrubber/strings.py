@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from app.scrubber.escapes import value
 from app.scrubber.scan import Span
 from app.scrubber.walk import events
 
@@ -82,10 +83,7 @@ class _Frame:
     def inner(self, rule: Rule) -> "_Frame":
         """Return the frame of the member being read."""
         in_input, in_tools = self.place
-        place = Place(
-            in_input or self.name == b"input",
-            in_tools or (self.name == b"tools" and not in_input),
-        )
+        place = Place(in_input or self.name == b"input", in_tools)
         return _Frame(self.member(), place, skipped=self.skips(rule))
 
     def member(self) -> Path:
@@ -110,7 +108,7 @@ def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = ANYWHER
                 frame = outer.pop()
             continue
         if kind == "key":
-            frame.name = text[start + 1 : end - 1]
+            frame.name = _unescaped(text[start + 1 : end - 1])
             if not frame.skipped:
                 taken.append(Text(Span(start + 1, end - 1), block, frame.path))
             continue
@@ -137,6 +135,10 @@ def _take(
     if frame.name == b"data":
         frame.data.append(len(taken))
     taken.append(one)
+
+
+def _unescaped(name: bytes) -> bytes:
+    return value(name).encode("utf-8", "surrogateescape") if b"\\" in name else name
 
 
 def _drop_opaque(frame: _Frame, taken: list[Text | None]) -> None:

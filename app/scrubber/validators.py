@@ -9,6 +9,8 @@ import json
 import re
 from collections.abc import Callable
 
+from app.scrubber.blocks import LINE_START
+
 Validator = Callable[[re.Match[bytes]], bool]
 
 _LETTER = re.compile(rb"[A-Za-z]")
@@ -19,36 +21,46 @@ _ONE_CHARACTER = re.compile(rb"(.)\1+")
 # A template's hole where a password would stand.
 _HOLE = re.compile(
     rb"[$%#]?\{.*|\$\(.*|\$[A-Za-z_]+|%[sdv]|%\(.*|.*%s|\*+|\.{2,}|\[.*\]|:\w+|"
-    rb"(?:%7[Bb]|%24).*|(?:%3[Cc]).*",
+    rb"(?:%24)?%7[Bb].*%7[Dd]|%3[Cc].*%3[Ee]",
     re.DOTALL,
 )
 _UPPER_SNAKE = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-# Words and small numbers joined by punctuation: `RFC-6750`, `oauth2`, `config.accessToken1`.
-_PROSE = re.compile(
-    rb"(?:[A-Za-z]+[0-9]{0,2}|[0-9]{1,4})(?:[-._~/+](?:[A-Za-z]+[0-9]{0,2}|[0-9]{1,4}))*"
+# A name in a program: `config.apiKeys.production1`.
+_MEMBER = re.compile(rb"(?:[A-Za-z_]+[0-9]{0,2}\.)+[A-Za-z_]+[0-9]{0,2}")
+_STANDARD = re.compile(rb"(?i:rfc|iso|oauth|openid|http|jwt|tls|section|version)[-._/]?[0-9].*")
+# Words, run together or joined: `accessTokenAuthentication`, `tokens/cookies`.
+_WORDS = re.compile(
+    rb"[a-z]{0,17}(?:[-._~+/:]++[a-z]{1,17}|[-._~+/:]*+[A-Z]{1,6}[a-z]{1,17}|[-._~+/:]*+[A-Z]{2,})*+"
+    rb"[-._~+/:]*+"
 )
 _LONG_TOKEN = 20
 _CAPITAL = re.compile(rb"[A-Z]")
-_FEWEST_CAPITALS = 0.25  # share of capitals in random letters; names in camelCase have fewer
+_FEWEST_CAPITALS = 0.25  # share of capitals in random letters; words in camelCase have fewer
+_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")  # of base64 (RFC 4648 §5)
 _JOSE = frozenset({"alg", "typ", "enc", "kid"})
-_CREDENTIALS = re.compile(r"[^\x00-\x1f\x7f:]+:[^\x00-\x1f\x7f]+")
+# A user and a password, one of them perhaps empty.
+_CREDENTIALS = re.compile(r"(?!:\Z)[^\x00-\x1f\x7f:]*:[^\x00-\x1f\x7f]*")
+_LATIN_1_CREDENTIALS = re.compile(rb"[!-9;-~]+:[^\x00-\x1f\x7f]+")
 
 # What is said before a digest, and what stands around one in a list.
 _DIGEST_BEFORE = re.compile(
     rb"(?i)(?:md5|sha-?[0-9]|e-?tag|commit|hash|digest|checksum|integrity|revision|blob|tree|"
     rb"uuid|guid|fingerprint|trace.?id|span.?id)(?:[^\\]|\\+\"){0,24}\Z"
 )
-_DIGEST_AFTER = re.compile(rb"(?:[ ]|%20)(?:[ *]|%20)|\.[a-z]|/")
+_GAP = rb"(?: |%20)(?:[ *]|%20)"  # in the output of md5sum
+_FILE_AFTER = re.compile(_GAP + rb"[A-Za-z0-9_~-]*[./][A-Za-z0-9_]|\.[a-z]|/")
+_LISTED_AFTER = re.compile(_GAP + rb"(?!#)")
 _OTHER_DIGEST = re.compile(rb"(?<![0-9a-f])(?!11)[0-9a-f]{32}(?![0-9a-f])")
 _DIGEST_CONTEXT = 64
 _DIGEST_LENGTH = 32  # an MD5 digest's; the longer form of a token is no digest's length
 
-_URL_BEFORE = re.compile(rb"://[^\s/\"]{0,80}\Z")
+_URL_BEFORE = re.compile(rb"://(?:[^\s/\"\\,;<>()\[\]?#|%]|%(?!0[AaDd]|20)){0,80}\Z")
 _NOT_PEOPLE = re.compile(
     rb"(?i)(?:git|(?:no|do-?not)[-_.]?reply)(?:@|%40).*|.*(?:@|%40)users\.noreply\.github\.com|"
     rb".*\.(?:png|jpe?g|gif|svg|webp|ico|avif|service|timer|socket|target|mount|slice|path|"
-    rb"js|mjs|cjs|jsx|tsx?|css|scss|map|json|ya?ml|toml|lock|tgz|gz|zip|whl|jar|html?|py|rb|rs|"
-    rb"setter|getter|deleter|internal_only)"
+    rb"js|mjs|cjs|jsx|tsx?|css|scss|map|json|ya?ml|toml|lock|tgz|gz|whl|jar|html?|rb|"
+    rb"setter|getter|deleter|internal_only)|"
+    rb".*(?:@|%40)v?[0-9][0-9.x-]*\.(?:zip|rs|py)"  # else these are domains like others
 )
 
 
@@ -82,23 +94,34 @@ def has_password(match: re.Match[bytes]) -> bool:
 def is_bearer(match: re.Match[bytes]) -> bool:
     """Whether what follows `Bearer` is a token (RFC 6750 §2.1), not prose or a name."""
     token = match["secret"].rstrip(b"=")
-    if _UPPER_SNAKE.fullmatch(token):
+    if _UPPER_SNAKE.fullmatch(token) or _MEMBER.fullmatch(token) or _STANDARD.fullmatch(token):
         return False
     if token.startswith(b"eyJ"):
         return True  # a JSON Web Token, cut short
     if _DIGIT.search(token) and _LETTER.search(token):
-        return len(token) >= _LONG_TOKEN or _PROSE.fullmatch(token) is None
+        return True
     capitals = len(_CAPITAL.findall(token)) / len(token)
-    return len(token) >= _LONG_TOKEN and _FEWEST_CAPITALS < capitals < 1 - _FEWEST_CAPITALS
+    if len(token) < _LONG_TOKEN or capitals in (0, 1):
+        return False
+    return _FEWEST_CAPITALS < capitals < 1 - _FEWEST_CAPITALS or _WORDS.fullmatch(token) is None
 
 
 def is_basic(match: re.Match[bytes]) -> bool:
     """Whether what follows `Basic` decodes to `user:password` (RFC 7617 §2)."""
+    encoded = match["secret"].translate(_STANDARD_ALPHABET)
+    return any(map(_is_credentials, {encoded, match["secret"].rstrip(b"-_=")}))
+
+
+def _is_credentials(encoded: bytes) -> bool:
+    """Whether it is a pair, in UTF-8 or in an older encoding; an empty user is no proof then."""
     try:
-        decoded = _unbase64(match["secret"]).decode()
+        decoded = _unbase64(encoded)
     except ValueError:
         return False
-    return _CREDENTIALS.fullmatch(decoded) is not None
+    try:
+        return _CREDENTIALS.fullmatch(decoded.decode()) is not None
+    except UnicodeDecodeError:
+        return _LATIN_1_CREDENTIALS.fullmatch(decoded) is not None
 
 
 def is_no_digest(match: re.Match[bytes]) -> bool:
@@ -106,19 +129,22 @@ def is_no_digest(match: re.Match[bytes]) -> bool:
     text, (start, end) = match.string, match.span()
     if not re.search(rb"[a-f]", match[0]):
         return False
-    if _DIGEST_BEFORE.search(text, max(0, start - _DIGEST_CONTEXT), start):
+    context = max(0, start - _DIGEST_CONTEXT)
+    if _DIGEST_BEFORE.search(text, context, start):
         return False
     if end - start != _DIGEST_LENGTH:
         return True
-    around = (
-        text[max(0, start - _DIGEST_CONTEXT) : start] + b" " + text[end : end + _DIGEST_CONTEXT]
-    )
-    return not (_DIGEST_AFTER.match(text, end) or _OTHER_DIGEST.search(around))
+    if _FILE_AFTER.match(text, end):
+        return False
+    if _LISTED_AFTER.match(text, end) and LINE_START.search(text, context, start):
+        return False
+    around = text[context:start] + b" " + text[end : end + _DIGEST_CONTEXT]
+    return _OTHER_DIGEST.search(around) is None
 
 
 def is_person(match: re.Match[bytes]) -> bool:
-    """Whether an address is someone's, not a URL's user info, a remote or a file's name."""
-    if _NOT_PEOPLE.fullmatch(match[0]):
+    """Whether an address is someone's, not a URL's user info, a remote, a file's name or code."""
+    if _NOT_PEOPLE.fullmatch(match[0]) or match.string.startswith(b"(", match.end()):
         return False
     return _URL_BEFORE.search(match.string, max(0, match.start() - 96), match.start()) is None
 

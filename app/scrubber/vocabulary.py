@@ -1,11 +1,18 @@
 """Finding known values wherever they stand, while their number grows."""
 
+import re
 from collections.abc import Iterator
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
+from app.scrubber.detector import after
 from app.scrubber.escapes import spellings
 from app.scrubber.scan import Span
+
+_LONG = 12  # characters from which on a value is no part of another word by chance
+_WORD_BEGINS = re.compile(after("A-Za-z0-9").encode() + rb"\Z")
+_WORD_GOES_ON = re.compile(rb"[A-Za-z0-9]")
+_LONGEST_BOUNDARY = 16  # bytes
 
 
 class Vocabulary:
@@ -38,9 +45,12 @@ class Vocabulary:
                 for index, first, last in automaton.finder.find_matches_as_indexes(
                     text[gap.start : gap.end]
                 ):
+                    value = automaton.values[index]
+                    if len(value) < _LONG and not _alone(text, gap.start + first, gap.start + last):
+                        continue
                     left.append(Span(start, gap.start + first))
                     start = gap.start + last
-                    yield Span(gap.start + first, start), automaton.values[index]
+                    yield Span(gap.start + first, start), value
                 left.append(Span(start, gap.end))
             gaps = left
 
@@ -52,6 +62,12 @@ class Vocabulary:
                 self._automata[start, size] = _Automaton(self._values[start : start + size])
             yield self._automata[start, size]
             start += size
+
+
+def _alone(text: bytes, start: int, end: int) -> bool:
+    """Whether no letter or digit is joined to a stretch of text."""
+    before = _WORD_BEGINS.search(text, max(0, start - _LONGEST_BOUNDARY), start)
+    return before is not None and _WORD_GOES_ON.match(text, end) is None
 
 
 class _Automaton:

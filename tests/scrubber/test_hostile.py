@@ -24,7 +24,6 @@ def scrubber() -> Scrubber:
     "piece",
     [
         "sk-",
-        "sk-ant-",
         "-----BEGIN ",
         "eyJ",
         "eyJ.",
@@ -53,7 +52,10 @@ def test_heads_without_bodies_are_no_candidates(piece: str) -> None:
     [
         "-----BEGIN RSA PRIVATE KEY----- ",
         "-----BEGIN RSA PRIVATE KEY-----\n",
+        "sk-ant-",
+        "sk-proj-aaaaaaaaaaaaaaaa-",
         "eyJhbGciOiJub25lIn0.",
+        "eyJaaaaaa-",
         "postgres://",
         "jdbc:",
         "postgres://a:b",

@@ -50,13 +50,15 @@ def loads(body: bytes) -> Any:
     return json.loads(body.decode("utf-8", "surrogatepass"))
 
 
-def scanned(node: Any, *, tools: bool = False, free: bool = False) -> Iterator[str]:
+def scanned(
+    node: Any, *, tools: bool = False, free: bool = False, root: bool = True
+) -> Iterator[str]:
     """Yield the strings that are scanned: an independent, recursive statement of the rules."""
     if isinstance(node, str):
         yield node
     elif isinstance(node, list):
         for one in node:
-            yield from scanned(one, tools=tools, free=free)
+            yield from scanned(one, tools=tools, free=free, root=False)
     elif isinstance(node, dict):
         opaque = node.get("type") in ("base64", "redacted_thinking")
         for name, one in node.items():
@@ -67,7 +69,10 @@ def scanned(node: Any, *, tools: bool = False, free: bool = False) -> Iterator[s
             if opaque and name == "data" and isinstance(one, str):
                 continue
             yield from scanned(
-                one, tools=tools or (name == "tools" and not free), free=free or name == "input"
+                one,
+                tools=tools or (name == "tools" and root),
+                free=free or name == "input",
+                root=False,
             )
 
 

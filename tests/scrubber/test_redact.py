@@ -112,6 +112,7 @@ def test_blocks_that_must_come_back_unchanged_do(block: Any) -> None:
         {"type": "tool_result", "content": [{"type": "text", "text": KEY}]},
         {"type": "from_the_future", "payload": {KEY: [KEY]}},
         {"name": KEY, "description": KEY},
+        {"tools": [{"name": KEY, "description": KEY}]},
     ],
 )
 def test_everything_else_is_scanned(block: Any) -> None:
@@ -160,6 +161,50 @@ def test_a_private_key_is_replaced_whole_through_what_starts_its_lines(
     assert "<PRIVATE_KEY_1>" in made
     assert not [one for one in lines if one in made]
     assert made.endswith("9 lines follow")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p.pem-1-{}\np.pem-2-{}\np.pem-3-{}\nother",
+        "{} {} {}\nother",
+        "{}%0A{}%2F%0A{}\nother",
+    ],
+)
+def test_the_lines_of_a_key_without_its_end_are_known_however_they_are_joined(text: str) -> None:
+    header = PEM.partition("\n")[0]
+    made = redacted({"system": text.format(header, *BASE64[:2])})["system"]
+    assert made.endswith("<PRIVATE_KEY_1>\nother")
+
+
+def test_code_between_the_marks_of_a_key_stays() -> None:
+    text = PEM.format("\n".join(["value = read()"] * 400))
+    assert redacted({"system": text})["system"] == text.replace(
+        text.partition("\n")[0], "<PRIVATE_KEY_1>"
+    )
+
+
+def test_a_password_is_known_as_it_is_once_it_was_seen_percent_encoded() -> None:
+    text = "postgres://user:p%40ssw0rd%2F1@host/db and p@ssw0rd/1"
+    assert redacted({"system": text})["system"] == (
+        "<DB_CONNECTION_STRING_1> and <DB_CONNECTION_STRING_2>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://:hunter2@h then hunter2, xhunter2 and hunter25", "xhunter2 and hunter25"),
+        ("postgres://keycloak:keycloak@h/db of keycloak", "of keycloak"),
+        ("postgres://app:warehouse9@h/warehouse9 at warehouse9", "at warehouse9"),
+    ],
+)
+def test_a_short_password_is_known_where_it_stands_alone_and_is_no_name(
+    text: str, shown: str
+) -> None:
+    made = redacted({"system": text})["system"]
+    assert "hunter2," not in made
+    assert made.endswith(shown)
 
 
 def test_a_private_key_cut_short_takes_its_lines_along_and_no_prose() -> None:

@@ -177,6 +177,35 @@ def test_any_chunking_of_a_stream_gives_the_same_bytes(cuts: list[int]) -> None:
     assert restored(RICH, *cuts) == restored(RICH)
 
 
+@pytest.mark.parametrize("ends", [b"\r\n", b"\r"])
+def test_every_single_cut_of_a_stream_with_other_line_ends_gives_the_same_bytes(
+    ends: bytes,
+) -> None:
+    stream = RICH.replace(b"\n", ends)
+    assert {restored(stream, cut) for cut in range(len(stream))} == {restored(stream)}
+    plain = PASSING.replace(b"\r", b"").replace(b"\n", ends)
+    assert {restored(plain, cut) for cut in range(len(plain))} == {plain}
+
+
+def test_events_are_known_by_their_type_where_they_are_not_named() -> None:
+    stream = b"".join([delta(0, "text_delta", "<GITHUB_"), delta(0, "text_delta", "TOKEN_10>")])
+    unnamed = stream.replace(b"event: content_block_delta\n", b"")
+    assert b"fake-ten" in restored(unnamed)
+
+
+def test_placeholders_spelled_with_escapes_are_restored() -> None:
+    block = {"type": "text", "text": "<GITHUB_TOKEN_10>"}
+    stream = event("content_block_start", index=0, content_block=block)
+    assert b'"fake-ten"' in restored(stream.replace(b"<", b"\\u003c"))
+
+
+def test_a_member_spelled_with_escapes_loses_nothing() -> None:
+    stream = delta(0, "text_delta", "a <GIT").replace(b'"text":', b'"t\\u0065xt":') + stop(0)
+    records = [parse(record.raw) for record in Splitter().feed(restored(stream))]
+    written = [json.loads(data)["delta"]["text"] for _, data in records[:-1]]
+    assert written == ["a ", "<GIT"]
+
+
 def test_every_single_cut_of_a_stream_gives_the_same_bytes() -> None:
     assert {restored(RICH, cut) for cut in range(len(RICH))} == {restored(RICH)}
 
@@ -217,6 +246,14 @@ def test_a_damaged_compressed_answer_is_cut() -> None:
     restorer = Restorer(PLACEHOLDERS, STREAM, "gzip")
     with pytest.raises(ResponseCut):
         restorer.feed(b"no gzip at all, certainly")
+
+
+def test_a_compressed_answer_that_ends_too_soon_is_cut_and_an_empty_one_is_not() -> None:
+    restorer = Restorer(PLACEHOLDERS, STREAM, "gzip")
+    assert restorer.close() == b""
+    restorer.feed(gzip.compress(RICH)[:-9])
+    with pytest.raises(ResponseCut):
+        restorer.close()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.scrubber import Scrubber, rules
-from app.scrubber.detectors import BUILT_IN, Detector
+from app.scrubber.detector import Detector
+from app.scrubber.detectors import BUILT_IN
 from app.scrubber.examples import check
 from app.scrubber.extended import EXTENDED
 
