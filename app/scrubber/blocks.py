@@ -29,7 +29,7 @@ _START = rb"(?:" + _NUMBER + rb")?+" + _COLOUR + _INDENT
 _LINE_CLOSE = rb"(?:[ '`,;+.]|\\+[\"'])*+"
 _BREAK = _LINE_CLOSE + rb"(?:" + _LINE_END + _START + rb")++"
 _ENDED = rb"(?=" + _LINE_CLOSE + rb"(?:\\|%0|-----END|$))"
-_GAP = rb"(?:" + _BREAK + rb"|(?: |%20)++)"  # spaces, where lines were joined
+_GAP = rb"(?:" + _BREAK + rb"|(?: |%20|<br ?/?>|&#1[03];)++)?+"  # where lines were joined
 
 _SPACE = rb"(?: |%20|\+)"
 _KIND = rb"(?:" + _SPACE + rb"[A-Z0-9]{2,12}){0,3}?" + _SPACE + rb"PRIVATE" + _SPACE + rb"KEY"

@@ -168,6 +168,8 @@ def test_a_private_key_is_replaced_whole_through_what_starts_its_lines(
     [
         "p.pem-1-{}\np.pem-2-{}\np.pem-3-{}\nother",
         "{} {} {}\nother",
+        "{}<br>{}<br>{}\nother",
+        "{}{}{}\nother",
         "{}%0A{}%2F%0A{}\nother",
     ],
 )
