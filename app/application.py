@@ -1,6 +1,7 @@
 """The composition root: every part is made here and handed what it needs, in a request's order."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -33,6 +34,7 @@ from app.telemetry.recorder import Telemetry
 from app.telemetry.sampler import Sampler
 
 Clock = Callable[[], float]
+SWITCH = 0.001  # seconds that a scan on a thread keeps the interpreter from the event loop
 
 
 class Application:
@@ -182,6 +184,7 @@ def _transport(settings: Settings) -> httpx.AsyncBaseTransport:
 def _scrubbing(settings: Settings, clock: Clock) -> Scrubbing | None:
     if settings.scrub_mode == "off":
         return None
+    sys.setswitchinterval(SWITCH)
     with blaming("scrub_detectors", "scrub_rules_file"):
         chosen = rules.load(detectors=settings.scrub_detectors, file=settings.scrub_rules_file)
     scrubber = Scrubber(

@@ -35,7 +35,6 @@ else:
 BAD_SETTINGS = 2
 NOT_STARTED = 1
 NOT_FOUND = 127  # a shell's code for a command that does not exist
-SWITCH = 0.001  # seconds that a scan on a thread keeps the interpreter from the event loop
 FOUND = 1  # `scrub` found something
 HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
 ANY_ADDRESS = {"0.0.0.0": "localhost", "::": "localhost"}  # noqa: S104 - what clients use instead
@@ -291,6 +290,5 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
-    sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(coroutine)
