@@ -107,20 +107,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(_: argparse.Namespace) -> int:
-    loaded = settings.load()
-    log = logs.configure(loaded.log_level, loaded.log_format)
-    try:
-        _run(_demonstrate(loaded))
-    finally:
-        log.close()
-    return 0
+    return _serving(_demonstrate)
 
 
 async def _demonstrate(loaded: Settings) -> None:
     """Serve in front of a simulator on loopback, with a small load, until a signal comes."""
     certificate = certificate_of(loaded)
-    context = ssl.create_default_context(cafile=certificate.ca_file or certificate.cert_file)
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context = _trusting(certificate.ca_file or certificate.cert_file)
     context.check_hostname = False  # the user's own certificate may be for another name
     async with Simulator() as simulator:
         changed = {"upstream_base_url": simulator.url, "access_token": None}
@@ -157,13 +150,19 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(_: argparse.Namespace) -> int:
+    return _serving(
+        lambda loaded: serve(create_app(loaded), loaded, started=lambda at: _announce(at, loaded))
+    )
+
+
+def _serving(program: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:
+    """Run a program that serves: with the settings read, and the logging set up around it."""
     loaded = settings.load()
     log = logs.configure(loaded.log_level, loaded.log_format)
     try:
         for warning in settings.unknown():
             print(f"warning: {warning}", file=sys.stderr)
-        application = create_app(loaded)
-        _run(serve(application, loaded, started=lambda at: _announce(at, loaded)))
+        _run(program(loaded))
     finally:
         log.close()
     return 0
@@ -230,11 +229,17 @@ def _claude(options: argparse.Namespace) -> int:
     return os.execvpe("claude", command, os.environ | environment)  # noqa: S606, S607 - never returns
 
 
+def _trusting(file: Path | str) -> ssl.SSLContext:
+    """Return a context that trusts ``file`` besides; a leaf may be all there is to trust."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(file)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
 def _check_up(base: str, ca_file: str) -> None:
     try:
-        context = ssl.create_default_context()
-        context.load_verify_locations(ca_file)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a leaf may be all there is to trust
+        context = _trusting(ca_file)
         if certificate := os.environ.get("CLAUDE_CODE_CLIENT_CERT"):
             context.load_cert_chain(certificate, os.environ.get("CLAUDE_CODE_CLIENT_KEY"))
         opener = urllib.request.build_opener(

@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import structlog
 from hypercorn.asyncio import serve
@@ -18,14 +19,14 @@ from starlette.applications import Starlette
 from app import logs
 from app.anthropic.prices import Prices
 from app.anthropic.tap import Tap
-from app.anthropic.usage import Usage
-from app.exchange import Exchange, Outcome, Progress
+from app.exchange import Progress
 from app.pages import metrics
 from app.proxy.trace import Trace
 from app.telemetry.broadcast import Broadcast
 from app.telemetry.journal import Journal
 from app.telemetry.recorder import Telemetry
 from app.telemetry.sampler import INTERVAL, Sampler
+from tests.telemetry.exchanges import PLAIN
 
 EXCHANGES = 20_000
 EVENTS = 50_000
@@ -40,36 +41,13 @@ EVENT = (
     b'data: {"type":"content_block_delta","index":0,'
     b'"delta":{"type":"text_delta","text":" some words"}}\n\n'
 )
-EXCHANGE = Exchange(
-    route="messages",
-    method="POST",
-    path="/v1/messages",
-    status=200,
-    outcome=Outcome.COMPLETE,
-    streamed=True,
-    started_at=1_790_000_000.0,
-    duration=4.0,
-    upstream_headers=0.4,
-    first_byte=0.41,
-    first_token=1.5,
-    longest_event_gap=0.3,
-    longest_byte_gap=0.2,
-    overhead_request=0.0008,
-    overhead_response=0.0003,
-    slot_wait=0.0,
-    attempts=1,
-    bytes_in=50_000,
-    bytes_out=9_000,
-    model="claude-opus-5-5",
-    usage=Usage(input=1_000, output=500, cache_read=40_000, cache_write_5m=200, thinking=100),
-    stop_reason="end_turn",
+EXCHANGE = replace(
+    PLAIN,
     headers={
         f"anthropic-ratelimit-unified-{window}-{field}": value
         for window in ("5h", "7d")
         for field, value in (("utilization", "0.4"), ("status", "allowed"), ("reset", "1790003600"))
     },
-    request_id="req_011CFakeFakeFake",
-    session_id="0b5f9a52-6f0e-4a37-9a3e-0c2f4f1f6b6c",
 )
 
 
