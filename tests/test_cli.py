@@ -18,6 +18,7 @@ import pytest
 
 from app import __version__, certificates, cli
 from app.certificates import Certificate
+from app.cli import client
 from app.settings import PREFIX, Settings, variable
 
 ROOT = Path(__file__).parents[1]
@@ -189,7 +190,7 @@ def test_a_command_that_does_not_exist_is_told_apart(capsys: pytest.CaptureFixtu
     ],
 )
 def test_clients_are_told_a_name_that_they_can_connect_to(host: str, named: str) -> None:
-    assert cli._client_host(host) == named
+    assert client.url_host(host) == named
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""``claude``: starts Claude Code through the running proxy; writes no file."""
+
+import argparse
+import os
+import shutil
+import sys
+import urllib.request
+from http.client import HTTPException
+
+from app import settings
+from app.certificates import Certificate, kept
+from app.cli import client, exits
+from app.server import StartError
+from app.settings import variable
+
+NAME = "claude"
+HELP = "Start Claude Code through the running proxy; nothing is written."
+HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is passed on to Claude Code."""
+    parser.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="-- ARGS", help="what claude is given"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Become ``claude``: its exit code and the signals sent to it are its own."""
+    loaded = settings.load()
+    own = loaded.own_certificate
+    certificate = Certificate(*own) if own is not None else kept(loaded.state_dir)
+    base = client.url("https", loaded.host, loaded.port)
+    environment = client.environment(base, certificate) | {"ENABLE_TOOL_SEARCH": "true"}
+    for name in ("NO_PROXY", "no_proxy"):  # an HTTPS_PROXY is for the way behind us
+        hosts = (os.environ.get(name, ""), client.url_host(loaded.host))
+        environment[name] = ",".join(filter(None, hosts))
+    _check_up(base, environment["NODE_EXTRA_CA_CERTS"])
+    if loaded.access_token is not None:
+        mine = f"x-anthropic-proxy-token: {loaded.access_token.get_secret_value()}"
+        others = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "")
+        environment["ANTHROPIC_CUSTOM_HEADERS"] = "\n".join(filter(None, (others, mine)))
+    if shutil.which("claude") is None:
+        print(
+            "claude was not found on the PATH: install it with "
+            "`npm install -g @anthropic-ai/claude-code`",
+            file=sys.stderr,
+        )
+        return exits.NOT_FOUND
+    command = ["claude", *options.arguments]
+    return os.execvpe("claude", command, os.environ | environment)  # noqa: S606, S607 - never returns
+
+
+def _check_up(base: str, ca_file: str) -> None:
+    try:
+        context = client.trusting(ca_file)
+        if certificate := os.environ.get("CLAUDE_CODE_CLIENT_CERT"):
+            context.load_cert_chain(certificate, os.environ.get("CLAUDE_CODE_CLIENT_KEY"))
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
+        opener.open(f"{base}/health", timeout=HEALTH_TIMEOUT).close()
+    except (OSError, HTTPException) as exc:  # URLError and SSLError are OSErrors
+        reason = getattr(exc, "reason", None) or exc
+        raise StartError(
+            f"The proxy does not answer at {base} ({reason}): start it with `anthropic-proxy`, "
+            f"or set {variable('port')} to where it listens."
+        ) from exc

@@ -1,0 +1,7 @@
+"""Exit codes, as a shell or a script sees them."""
+
+FOUND = 1  # `scrub` found something
+NOT_STARTED = 1
+BAD_SETTINGS = 2
+NOT_FOUND = 127  # a shell's code for a command that does not exist
+INTERRUPTED = 130  # 128 + SIGINT

@@ -1,0 +1,65 @@
+"""Runs a program that serves, on the event loop chosen here, and announces where."""
+
+import asyncio
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from app import __version__, logs, settings
+from app.cli import client
+from app.server import Addresses
+from app.settings import Settings
+
+try:
+    import uvloop
+except ImportError:  # no wheel for this platform: asyncio's own loop does
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    loop_factory = uvloop.new_event_loop
+
+
+def serving(program: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:
+    """Run a program that serves: with the settings read, and the logging set up around it."""
+    loaded = settings.load()
+    log = logs.configure(loaded.log_level, loaded.log_format)
+    try:
+        for warning in settings.unknown():
+            print(f"warning: {warning}", file=sys.stderr)
+        run_loop(program(loaded))
+    finally:
+        log.close()
+    return 0
+
+
+def run_loop(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run to the end on the fastest event loop of this platform."""
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(coroutine)
+
+
+def announce(at: Addresses, loaded: Settings) -> None:
+    """Print where the proxy listens and how to point Claude Code at it."""
+    base = client.url("https", at.host, at.port)
+    pages = client.url("http", at.host, at.dashboard_port)
+    environment = client.environment(base, at.certificate)
+    exports = [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    print(
+        f"anthropic-proxy {__version__}",
+        f"  {base}  ->  {loaded.upstream_base_url}",
+        f"  {pages}/dashboard",
+        "",
+        "Point Claude Code at it:",
+        *exports,
+        f"or let it be done: {_program()} claude",
+        sep="\n",
+        flush=True,
+    )
+
+
+def _program() -> str:
+    """Return how this program is called from here."""
+    name = Path(sys.argv[0]).name
+    return name if shutil.which(name) else sys.argv[0]
