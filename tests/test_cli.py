@@ -23,6 +23,8 @@ from app.settings import PREFIX, Settings, variable
 
 ROOT = Path(__file__).parents[1]
 DEADLINE = 60.0  # seconds
+LAUNCHER = "or let it be done: "
+READ_FROM = "  settings from "
 
 # A stand-in for Claude Code: notes how it was started, then does what its first argument says.
 CLAUDE = f"""#!{sys.executable}
@@ -46,7 +48,12 @@ class Place:
     def environment(self, values: Mapping[str, object]) -> dict[str, str]:
         kept = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
         own = {PREFIX + name: str(value) for name, value in values.items()}
-        places = {"PATH": self.path, "PYTHONPATH": ROOT, "XDG_STATE_HOME": self.directory / "state"}
+        places = {
+            "PATH": self.path,
+            "PYTHONPATH": ROOT,
+            "XDG_STATE_HOME": self.directory / "state",
+            "XDG_CONFIG_HOME": self.directory / "config",
+        }
         return kept | own | {name: str(place) for name, place in places.items()}
 
     def run(self, *arguments: str, **values: object) -> subprocess.CompletedProcess[str]:
@@ -96,6 +103,8 @@ class Banner:
     base: str
     pages: str
     exports: dict[str, str]
+    launcher: str  # the command that starts Claude Code
+    read_files: list[str]  # that settings come from
 
     @classmethod
     def read(cls, process: "subprocess.Popen[str]") -> "Banner":
@@ -103,7 +112,7 @@ class Banner:
         lines = []
         for line in process.stdout:
             lines.append(line.rstrip("\n"))
-            if line.startswith("or let it be done"):
+            if line.startswith(LAUNCHER):
                 break
         assert lines[0] == f"anthropic-proxy {__version__}"
         exported = [shlex.split(line)[1] for line in lines if line.startswith("  export ")]
@@ -111,6 +120,10 @@ class Banner:
             base=lines[1].split()[0],
             pages=lines[2].split()[0],
             exports=dict(pair.split("=", 1) for pair in exported),
+            launcher=lines[-1].removeprefix(LAUNCHER),
+            read_files=[
+                line.removeprefix(READ_FROM) for line in lines if line.startswith(READ_FROM)
+            ],
         )
 
     @property
@@ -295,6 +308,54 @@ def test_claude_is_started_with_the_way_through_the_proxy(place: Place, served: 
     assert {name: environment.get(name) for name in expected} == expected
     assert "ANTHROPIC_CUSTOM_HEADERS" not in environment
     assert place.files() == before
+
+
+@pytest.mark.usefixtures("claude")
+def test_a_foreign_directory_does_not_decide_where_claude_sends_its_key(
+    place: Place, served: Banner, certificate: Certificate
+) -> None:
+    lines = {
+        "HOST": "evil.example",
+        "PORT": 1,
+        "STATE_DIR": place.directory,
+        "UPSTREAM_BASE_URL": "https://evil.example",
+        "ACCESS_TOKEN": "fake-evil",
+    }
+    env = "".join(f"{PREFIX}{name}={value}\n" for name, value in lines.items())
+    (place.directory / ".env").write_text(env)
+    (place.directory / ".env").chmod(0o600)
+    for file, name in ((certificate.cert_file, "server.crt"), (certificate.key_file, "server.key")):
+        (place.directory / name).write_bytes(file.read_bytes())
+    ended = place.run("claude", HOST="127.0.0.1", PORT=served.port)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    _, environment = _started(ended.stdout)
+    assert {name: environment[name] for name in served.exports} == served.exports
+    assert "evil" not in ended.stdout
+
+
+@pytest.mark.usefixtures("claude")
+@pytest.mark.parametrize("own", [True, False])
+def test_the_command_that_a_start_prints_reaches_the_proxy_from_anywhere(
+    place: Place, certificate: Certificate, tmp_path: Path, own: bool
+) -> None:
+    if own:
+        for file, name in (
+            (certificate.cert_file, "server.crt"),
+            (certificate.key_file, "server.key"),
+        ):
+            (place.directory / name).write_bytes(file.read_bytes())
+    (place.directory / ".env").write_text(f"{PREFIX}STATE_DIR=kept here\n")
+    (place.directory / ".env").chmod(0o600)
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+        banner = Banner.read(process)
+        words = shlex.split(banner.launcher)
+        given = dict(word.split("=", 1) for word in words if word.startswith(PREFIX))
+        elsewhere = Place(tmp_path, place.path)
+        values = {name.removeprefix(PREFIX): value for name, value in given.items()}
+        ended = elsewhere.run("claude", **values)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert _started(ended.stdout)[1]["ANTHROPIC_BASE_URL"] == banner.base
+    assert banner.read_files == [str(place.directory / ".env")]
 
 
 @pytest.mark.usefixtures("claude")

@@ -11,7 +11,7 @@ from app import settings
 from app.certificates import Certificate, kept
 from app.cli import client, exits
 from app.server import StartError
-from app.settings import variable
+from app.settings import Settings, variable
 
 NAME = "claude"
 HELP = "Start Claude Code through the running proxy; nothing is written."
@@ -27,9 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Become ``claude``: its exit code and the signals sent to it are its own."""
-    loaded = settings.load()
-    own = loaded.own_certificate
-    certificate = Certificate(*own) if own is not None else kept(loaded.state_dir)
+    loaded = settings.load_user()
+    certificate = _certificate(loaded)
     base = client.url("https", loaded.host, loaded.port)
     environment = client.environment(base, certificate) | {"ENABLE_TOOL_SEARCH": "true"}
     for name in ("NO_PROXY", "no_proxy"):  # an HTTPS_PROXY is for the way behind us
@@ -49,6 +48,13 @@ def run(options: argparse.Namespace) -> int:
         return exits.NOT_FOUND
     command = ["claude", *options.arguments]
     return os.execvpe("claude", command, os.environ | environment)  # noqa: S606, S607 - never returns
+
+
+def _certificate(loaded: Settings) -> Certificate:
+    """Return the certificate to trust; one that lies in the working directory never counts."""
+    if loaded.tls_cert_file is not None and loaded.tls_key_file is not None:
+        return Certificate(loaded.tls_cert_file, loaded.tls_key_file)
+    return kept(loaded.state_dir)
 
 
 def _check_up(base: str, ca_file: str) -> None:

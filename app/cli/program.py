@@ -13,8 +13,9 @@ COMMANDS = (serve, claude, demo, check, scrub, simulate)
 
 DESCRIPTION = """\
 A transparent reverse proxy between Claude Code, or any Anthropic API client, and the API.
-Without a command it serves. Settings are environment variables ANTHROPIC_PROXY_*, or lines of a
-.env file in the working directory: `anthropic-proxy check` lists them.
+Without a command it serves. Settings are environment variables ANTHROPIC_PROXY_*, or lines of
+~/.config/anthropic-proxy/env; `serve` also reads .env in the working directory, `claude` never
+does. `anthropic-proxy check` lists them.
 """
 
 

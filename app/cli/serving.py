@@ -50,13 +50,36 @@ def announce(at: Addresses, loaded: Settings) -> None:
         f"anthropic-proxy {__version__}",
         f"  {base}  ->  {loaded.upstream_base_url}",
         f"  {pages}/dashboard",
+        *(f"  settings from {file}" for file in settings.service_files()),
         "",
         "Point Claude Code at it:",
         *exports,
-        f"or let it be done: {_program()} claude",
+        f"or let it be done: {' '.join([*_launcher_needs(at, loaded), _program()])} claude",
         sep="\n",
         flush=True,
     )
+
+
+def _launcher_needs(at: Addresses, loaded: Settings) -> list[str]:
+    """Return the variables that lead ``claude`` to this proxy, where they are not the defaults.
+
+    It is started in another shell and reads no file of this working directory.
+    """
+    made = at.certificate.ca_file is not None
+    chain = None if made else at.certificate.cert_file.resolve()
+    key = None if made else at.certificate.key_file.resolve()
+    values = {
+        "host": loaded.host,
+        "port": at.port,
+        "state_dir": loaded.state_dir.resolve() if made else settings.default("state_dir"),
+        "tls_cert_file": chain,
+        "tls_key_file": key,
+    }
+    return [
+        f"{settings.variable(name)}={shlex.quote(str(value))}"
+        for name, value in values.items()
+        if value != settings.default(name)
+    ]
 
 
 def _program() -> str:

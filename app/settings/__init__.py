@@ -1,15 +1,22 @@
-"""The settings: ``kinds`` of values, their ``model``, and ``reading`` them from the environment."""
+"""The settings: ``kinds`` of values, their ``model``, and ``reading`` them from the environment.
 
-from app.settings.model import PREFIX, Settings, effective, variable
-from app.settings.reading import SettingsError, blaming, load, unknown
+``env_file`` is the home of the rule which files are read beside it.
+"""
+
+from app.settings.env_file import service_files
+from app.settings.model import PREFIX, Settings, default, effective, variable
+from app.settings.reading import SettingsError, blaming, load, load_user, unknown
 
 __all__ = [
     "PREFIX",
     "Settings",
     "SettingsError",
     "blaming",
+    "default",
     "effective",
     "load",
+    "load_user",
+    "service_files",
     "unknown",
     "variable",
 ]

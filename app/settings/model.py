@@ -4,11 +4,10 @@ Every field's description is what the README says about it. An empty value count
 """
 
 import hashlib
-import os
 import socket
 import ssl
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -17,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.proxy.retry import RetryPolicy
 from app.proxy.target import Origin
 from app.proxy.upstream import Timeouts
+from app.settings.env_file import base_directory
 from app.settings.kinds import (
     MAKE_A_KEY,
     AnyCase,
@@ -33,12 +33,10 @@ from app.settings.kinds import (
 )
 
 PREFIX = "ANTHROPIC_PROXY_"
-ENV_FILE = ".env"
 
 
 def _state_directory() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "anthropic-proxy"
+    return base_directory("XDG_STATE_HOME", ".local/state") / "anthropic-proxy"
 
 
 class Settings(BaseSettings):
@@ -46,7 +44,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=ENV_FILE,
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",
@@ -221,6 +218,11 @@ class Settings(BaseSettings):
 def variable(field: str) -> str:
     """Return the environment variable of a field."""
     return PREFIX + field.upper()
+
+
+def default(field: str) -> Any:
+    """Return the default of a field."""
+    return Settings.model_fields[field].get_default(call_default_factory=True)
 
 
 def effective(settings: Settings) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from app.settings.model import ENV_FILE, PREFIX, Settings, variable
+from app.settings.env_file import SERVICE_FILE, UnusableFile, service_files, user_files
+from app.settings.model import PREFIX, Settings, variable
 
 # Where pydantic's own words do not say what is allowed.
 PLAINER = {"bool_parsing": "must be true or false"}
@@ -22,14 +23,39 @@ class SettingsError(Exception):
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the settings; raises `SettingsError` naming every bad variable."""
+    """Read the settings of a service: the environment, then `service_files`.
+
+    Raises `SettingsError` naming every bad variable.
+    """
+    return _read(service_files, overrides)
+
+
+def load_user() -> Settings:
+    """Read the settings of a command that is started in any directory.
+
+    The environment, then the user's own file; nothing depends on the working directory. Raises
+    `SettingsError`.
+    """
+    loaded = _read(user_files, {})
+    relative = [
+        f"{variable(name)}={value}: must be an absolute path here: this command is started in "
+        "any directory"
+        for name in Settings.model_fields
+        if isinstance(value := getattr(loaded, name), Path) and not value.is_absolute()
+    ]
+    if relative:
+        raise SettingsError("\n".join(relative))
+    return loaded
+
+
+def _read(files: Callable[[], tuple[Path, ...]], overrides: Mapping[str, Any]) -> Settings:
     try:
-        return Settings(**overrides)
+        return Settings(**{"_env_file": files(), **overrides})
     except ValidationError as exc:
         lines = [_complaint(dict(error)) for error in exc.errors(include_url=False)]
         raise SettingsError("\n".join(lines)) from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{ENV_FILE} cannot be read: {exc}") from None
+    except UnusableFile as exc:
+        raise SettingsError(str(exc)) from None
 
 
 @contextmanager
@@ -45,7 +71,7 @@ def unknown(environ: Mapping[str, str] | None = None, env_file: Path | None = No
     """Return a warning for each ``ANTHROPIC_PROXY_*`` variable that is none, with a guess."""
     known = [variable(name) for name in Settings.model_fields]
     set_here = [name.upper() for name in (os.environ if environ is None else environ)]
-    names = dict.fromkeys([*set_here, *_env_file_values(env_file or Path(ENV_FILE))])
+    names = dict.fromkeys([*set_here, *_env_file_values(env_file or Path(SERVICE_FILE))])
     return [
         f"{name} is not a setting of anthropic-proxy{_guess(name, known)}"
         for name in names

@@ -27,7 +27,7 @@ def test_it_is_a_file_that_the_proxy_starts_with() -> None:
     taken = ASSIGNMENT.sub(r"\1=\2", TEXT)
     values = dict(re.findall(r"^(\w+)=(.*)$", taken, re.MULTILINE))
     given = {name.removeprefix(PREFIX).lower(): value for name, value in values.items() if value}
-    assert load(_env_file=None, **given).port == 8443
+    assert load(**given).port == 8443
 
 
 def test_every_group_of_variables_is_explained() -> None:
