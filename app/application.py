@@ -15,11 +15,11 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import __version__
+from app import __version__, certificates
 from app.anthropic.prices import Prices
 from app.errors import ResponseCut
 from app.http2 import Transport
-from app.pages import dashboard, health, metrics
+from app.pages import authority, dashboard, health, metrics
 from app.pages.guard import Guard
 from app.proxy.admission import Admission
 from app.proxy.pipeline import Proxy
@@ -136,6 +136,7 @@ def _pages(
     pages = Starlette(
         routes=[
             *health.routes(lambda: admission.ready),
+            *authority.routes(_authority(settings)),
             *metrics.routes(sampler, broadcast),
             *dashboard.routes(),
             Route("/", _to_dashboard),
@@ -145,6 +146,12 @@ def _pages(
     )
     pages.router.redirect_slashes = False
     return pages
+
+
+def _authority(settings: Settings) -> Callable[[], bytes | None]:
+    """Return what reads the CA's certificate; the user's own has none here."""
+    made = settings.own_certificate is None
+    return lambda: certificates.authority(settings.state_dir) if made else None
 
 
 async def _to_dashboard(_: Request) -> RedirectResponse:

@@ -27,7 +27,7 @@ CA_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=397)  # the longest that browsers accept of a leaf
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - addresses that no client can use
 RENEWAL = timedelta(days=30)  # before the end
-MOST_NAMES = 32  # of one leaf: containers have a new host name at every start
+MOST_NAMES = 32  # that a leaf keeps: containers have a new host name at every start
 BACKDATED = timedelta(hours=1)  # clocks differ
 
 Key = ec.EllipticCurvePrivateKey
@@ -42,14 +42,32 @@ class Certificate:
     ca_file: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What people compare: the names covered, the end, and the SHA-256 fingerprint, in pairs."""
+
+    names: tuple[str, ...]
+    valid_until: datetime
+    fingerprint: str
+
+
 def local_names(host: str | None = None) -> tuple[str, ...]:
     """Return the names that a client may use: of this machine, and the ``host`` listened on."""
     names = ("localhost", "127.0.0.1", "::1", socket.gethostname().lower(), (host or "").lower())
     return tuple(dict.fromkeys(name for name in names if name not in ("", *WILDCARDS)))
 
 
-def ensure(directory: Path, names: tuple[str, ...], now: datetime | None = None) -> Certificate:
+def ensure(
+    directory: Path,
+    names: tuple[str, ...],
+    now: datetime | None = None,
+    *,
+    added: tuple[str, ...] = (),
+) -> Certificate:
     """Return a certificate for ``names`` that is good for `RENEWAL` at least, made if need be.
+
+    ``added`` are the names that the user asked for: one that is asked for no longer goes, while
+    replicas that share the directory keep each other's ``names``.
 
     Raises OSError when ``directory`` cannot be written.
     """
@@ -59,11 +77,15 @@ def ensure(directory: Path, names: tuple[str, ...], now: datetime | None = None)
     with _locked(directory / "lock"):
         ca, ca_key = _authority(directory, now)
         leaf = _read(made.cert_file, made.key_file)
-        if leaf is None or not _serves(leaf[0], ca, names, now):
-            before = _names(leaf[0]) if leaf is not None else ()
-            # Replicas that share the directory keep each other's names.
-            both = tuple(dict.fromkeys((*names, *before)))[:MOST_NAMES]
-            _issue(made, both, ca, ca_key, now)
+        wanted = tuple(dict.fromkeys((*names, *added)))
+        record = directory / "server.names"
+        before = _recorded(record)
+        if leaf is None or before != added or not _serves(leaf[0], ca, wanted, now):
+            covered = _names(leaf[0]) if leaf is not None else ()
+            others = [name for name in covered if name not in {*wanted, *before}]
+            _issue(made, (*wanted, *others[: max(0, MOST_NAMES - len(wanted))]), ca, ca_key, now)
+            if added != before:
+                _write(record, "\n".join(added).encode(), 0o644)
     return made
 
 
@@ -72,7 +94,27 @@ def load(context: ssl.SSLContext, certificate: Certificate) -> None:
     made = certificate.ca_file is not None
     lock = _locked(certificate.cert_file.parent / "lock") if made else nullcontext()
     with lock:
-        context.load_cert_chain(certificate.cert_file, certificate.key_file)
+        # An encrypted key fails with the empty password instead of asking the terminal for one.
+        context.load_cert_chain(certificate.cert_file, certificate.key_file, password="")
+
+
+def describe(file: Path) -> Description:
+    """Return what a certificate (PEM) says; raises OSError or ValueError."""
+    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    return Description(
+        _names(certificate),
+        certificate.not_valid_after_utc,
+        certificate.fingerprint(hashes.SHA256()).hex(":").upper(),
+    )
+
+
+def authority(directory: Path) -> bytes | None:
+    """Return the CA's certificate (PEM) and nothing else of its file; None when there is none."""
+    try:
+        certificate = x509.load_pem_x509_certificate((directory / "ca.crt").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def kept(directory: Path) -> Certificate:
@@ -189,6 +231,13 @@ def _names(leaf: x509.Certificate) -> tuple[str, ...]:
     except (x509.ExtensionNotFound, ValueError):
         return ()
     return tuple(str(name.value) for name in found)
+
+
+def _recorded(file: Path) -> tuple[str, ...]:
+    try:
+        return tuple(file.read_text(encoding="utf-8").split())
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ()
 
 
 def _serves(

@@ -11,12 +11,10 @@ import errno
 import os
 import signal
 import socket
-import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -29,6 +27,7 @@ from app.certificates import Certificate
 from app.listener import Listener
 from app.listener.listener import config
 from app.settings import Settings, SettingsError, blaming, variable
+from app.tls import following_context
 
 DAY = 86_400.0  # seconds
 LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to notice
@@ -61,24 +60,11 @@ def certificate_of(settings: Settings) -> Certificate:
     """
     own = settings.own_certificate
     if own is None:
-        return _made(settings.state_dir, settings.host)
+        return _made(settings)
     with blaming("tls_cert_file", "tls_key_file"):
         for problem in certificates.problems(*own):
             log.warning("certificate", problem=problem)
     return Certificate(*own)
-
-
-def tls_context(certificate: Certificate, client_ca: Path | None) -> ssl.SSLContext:
-    """Return the server's TLS context: 1.2 or newer, HTTP/2 or HTTP/1.1 by ALPN."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    certificates.load(context, certificate)
-    if client_ca is not None:
-        context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 async def serve(
@@ -90,7 +76,7 @@ async def serve(
 ) -> None:
     """Serve until a signal comes or ``stop`` is set, then drain; raises `StartError`."""
     certificate = certificate_of(settings)
-    context = tls_context(certificate, settings.tls_client_ca_file)
+    context = following_context(certificate, settings.tls_client_ca_file)
     with ExitStack() as closing:
         main = closing.enter_context(bind(settings.host, settings.port, variable("port")))
         dashboard = closing.enter_context(
@@ -105,7 +91,7 @@ async def serve(
                 Listener(application.dashboard, dashboard, state=state),
             ]
             stopping = stop or asyncio.Event()
-            with _signals(stopping), _renewing(settings, context):
+            with _signals(stopping), _renewing(settings):
                 for listener in listeners:
                     await listener.start()
                 started(addresses)
@@ -115,15 +101,15 @@ async def serve(
 
 
 @contextmanager
-def _renewing(settings: Settings, context: ssl.SSLContext) -> Iterator[None]:
-    """Renew the certificate in time, and serve new connections with it."""
+def _renewing(settings: Settings) -> Iterator[None]:
+    """Renew the made certificate in time; its context takes up the new files by itself."""
 
     async def daily() -> None:
         while True:
             await asyncio.sleep(DAY)
             try:
-                certificates.load(context, certificate_of(settings))
-            except (OSError, StartError, SettingsError) as exc:
+                certificate_of(settings)
+            except (StartError, SettingsError) as exc:
                 log.error("certificate not renewed", reason=str(exc))  # noqa: TRY400 - said
 
     renewing = asyncio.get_running_loop().create_task(daily())
@@ -175,9 +161,10 @@ def _bind_complaint(exc: OSError, host: str, port: int, name: str) -> str:
     return f"{name}={port}: cannot listen on {host}: {exc.strerror or exc}"
 
 
-def _made(directory: Path, host: str) -> Certificate:
+def _made(settings: Settings) -> Certificate:
+    directory, local = settings.state_dir, certificates.local_names(settings.host)
     try:
-        return certificates.ensure(directory, certificates.local_names(host))
+        return certificates.ensure(directory, local, added=settings.extra_names)
     except OSError as exc:
         raise StartError(
             f"{variable('state_dir')}={directory}: the certificate cannot be kept there "

@@ -13,9 +13,10 @@ from app.anthropic.usage import Usage
 from app.application import Application, create_app
 from app.certificates import Certificate
 from app.exchange import Exchange, Progress
-from app.server import Addresses, serve, tls_context
+from app.server import Addresses, serve
 from app.settings import Settings
 from app.simulator import Simulator
+from app.tls import tls_context
 
 MESSAGE = {
     "model": "claude-sonnet-4-5",

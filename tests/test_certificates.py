@@ -125,6 +125,55 @@ def test_a_new_name_brings_a_new_leaf_of_the_same_ca(tmp_path: Path) -> None:
     assert _files(ensure(tmp_path, NAMES)) == kept
 
 
+def _added(directory: Path, *added: str, names: tuple[str, ...] = NAMES) -> Certificate:
+    return ensure(directory, names, added=added)
+
+
+def _covered(made: Certificate) -> set[str]:
+    return set(certificates.describe(made.cert_file).names)
+
+
+@pytest.mark.parametrize(
+    "name", ["proxy.team.example", "192.0.2.7", "2001:db8::7", "*.team.example"]
+)
+def test_names_that_the_user_adds_are_covered_by_the_same_ca(tmp_path: Path, name: str) -> None:
+    before = _files(ensure(tmp_path, NAMES))
+    made = _added(tmp_path, name)
+    assert _files(made)["ca.crt"] == before["ca.crt"]
+    for covered in (*NAMES, name.replace("*", "any")):
+        _handshake(made, covered, made.ca_file)
+
+
+def test_a_changed_list_brings_a_new_leaf_once_and_what_was_taken_off_goes(tmp_path: Path) -> None:
+    replica = "replica.example"
+    _added(tmp_path, "old.example", "kept.example", names=(*NAMES, replica))
+    made = _added(tmp_path, "kept.example", "new.example")
+    assert _covered(made) == {*NAMES, replica, "kept.example", "new.example"}
+    content = _files(made)
+    assert _files(_added(tmp_path, "kept.example", "new.example")) == content
+    assert _covered(_added(tmp_path)) == {*NAMES, replica}
+
+
+def test_more_names_than_a_leaf_keeps_are_all_covered_and_it_is_made_once(tmp_path: Path) -> None:
+    many = tuple(f"host-{number}.example" for number in range(2 * certificates.MOST_NAMES))
+    content = _files(made := _added(tmp_path, *many))
+    assert _covered(made) == {*NAMES, *many}
+    assert _files(_added(tmp_path, *many)) == content
+
+
+def test_the_ca_is_handed_out_without_what_else_its_file_may_hold(tmp_path: Path) -> None:
+    assert certificates.authority(tmp_path) is None
+    made = ensure(tmp_path, NAMES)
+    assert made.ca_file is not None
+    plain = made.ca_file.read_bytes()
+    key = (tmp_path / "ca.key").read_bytes()
+    for content in (plain, key + plain, plain + key):
+        made.ca_file.write_bytes(content)
+        assert certificates.authority(tmp_path) == plain
+    made.ca_file.write_bytes(key)
+    assert certificates.authority(tmp_path) is None
+
+
 DAMAGE: dict[str, bytes | None] = {
     "gone": None,
     "empty": b"",

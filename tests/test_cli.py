@@ -1,7 +1,9 @@
 """The command line, as a program of its own: what it prints, starts and ends with."""
 
+import hashlib
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -164,7 +166,7 @@ def _printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[
     return caught.value.code, printed.out + printed.err
 
 
-COMMANDS = ["serve", "claude", "demo", "check", "scrub", "simulate"]
+COMMANDS = ["serve", "claude", "demo", "check", "certificate", "scrub", "simulate"]
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,6 +282,16 @@ def test_check_prints_every_setting_and_no_secret(place: Place) -> None:
     assert f"{PREFIX}PROT is not a setting" in ended.stderr
     for secret in ("fake-access", "fake-pages", "0f0f"):
         assert secret not in ended.stdout + ended.stderr
+
+
+def test_certificate_makes_it_and_shows_what_clients_check(place: Place) -> None:
+    ended = place.run("certificate", TLS_NAMES="proxy.team.example,192.0.2.7")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    shown = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in ended.stdout.splitlines())
+    assert {"localhost", "proxy.team.example", "192.0.2.7"} <= set(shown["names"].split(", "))
+    ca = ssl.PEM_cert_to_DER_cert(Path(shown["CA"]).read_text(encoding="utf-8"))
+    assert shown["SHA-256"].replace(":", "").lower() == hashlib.sha256(ca).hexdigest()
+    assert place.run("certificate", TLS_NAMES="proxy.team.example,192.0.2.7").stdout == ended.stdout
 
 
 def test_check_says_what_is_wrong_with_the_certificate(

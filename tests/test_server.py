@@ -6,22 +6,19 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from app import certificates
 from app.certificates import Certificate
 from app.exchange import Outcome
-from app.server import StartError, bind, tls_context
+from app.server import StartError, bind
 from app.settings import SettingsError
 from app.simulator import Simulator, Step
+from app.tls import tls_context
+from tests.client_certificate import client_certificate
 from tests.listener import h1client, h2client
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until
 
@@ -236,33 +233,10 @@ async def test_http2_is_agreed_on_where_the_client_offers_it(
         assert wire.writer.get_extra_info("ssl_object").selected_alpn_protocol() == agreed
 
 
-def _client_certificate(directory: Path) -> tuple[Path, Path]:
-    """Make a certificate that signs itself; return its file and its key's."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    files = directory / "client.crt", directory / "client.key"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files
-
-
 async def test_a_client_without_certificate_is_refused_where_one_is_demanded(
     upstream: Simulator, certificate: Certificate, tmp_path: Path
 ) -> None:
-    cert_file, key_file = _client_certificate(tmp_path)
+    cert_file, key_file = client_certificate(tmp_path)
     async with proxying(upstream.url, certificate, tls_client_ca_file=cert_file) as proxy:
         shown = proxy.trust()
         shown.load_cert_chain(cert_file, key_file)

@@ -358,3 +358,47 @@ def test_a_file_that_is_of_no_use_ends_the_program_with_2(
     [line] = ended.stderr.splitlines()
     assert all(PREFIX + name in line for name in names)
     assert value in line
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("proxy.example", ("proxy.example",)),
+        (" Proxy.Example. , 192.0.2.7,,proxy.example", ("proxy.example", "192.0.2.7")),
+        ("2001:DB8:0:0::7", ("2001:db8::7",)),
+        ("*.team.example,proxy", ("*.team.example", "proxy")),
+    ],
+)
+def test_names_of_the_certificate_are_taken_in_one_spelling(
+    monkeypatch: pytest.MonkeyPatch, given: str, names: tuple[str, ...]
+) -> None:
+    _set(monkeypatch, TLS_NAMES=given)
+    assert load().extra_names == names
+    assert set(names) <= load().allowed_hosts
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://proxy.example",
+        "proxy.example:8443",
+        "[::1]",
+        "a b",
+        "a;b",
+        "*",
+        "*.example",
+        "a.*.example",
+        "b\u00fcro.example",
+        "0.0.0.0",  # noqa: S104
+        "::",
+        "fe80::1%eth0",
+        "a..b",
+        "x" * 64 + ".example",
+        ".".join(["x" * 60] * 5),
+        "proxy.example/24",
+    ],
+)
+def test_what_no_certificate_can_hold_is_named(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    _set(monkeypatch, TLS_NAMES=given)
+    with pytest.raises(SettingsError, match=r"^ANTHROPIC_PROXY_TLS_NAMES="):
+        load()

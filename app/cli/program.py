@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from app import __version__
-from app.cli import check, claude, demo, exits, scrub, serve, simulate
+from app.cli import certificate, check, claude, demo, exits, scrub, serve, simulate
 from app.server import StartError
 from app.settings import SettingsError
 
-COMMANDS = (serve, claude, demo, check, scrub, simulate)
+COMMANDS = (serve, claude, demo, check, certificate, scrub, simulate)
 
 DESCRIPTION = """\
 A transparent reverse proxy between Claude Code, or any Anthropic API client, and the API.

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.anthropic.errors import envelope
 from app.errors import Forbidden, ProxyFailure, Unauthorized
-from app.pages import health
+from app.pages import authority, health
 from app.proxy.headers import ERROR_HEADER
 
 POLICY = (
@@ -53,13 +53,13 @@ class Guard:
             return
         try:
             if scope["path"] not in health.PATHS:
-                self._check(Headers(scope=scope), scope["scheme"])
+                self._check(scope["path"], Headers(scope=scope), scope["scheme"])
         except ProxyFailure as failure:
             await _answer(failure)(scope, receive, _with_headers(send))
             return
         await self._app(scope, receive, _with_headers(send))
 
-    def _check(self, headers: Headers, scheme: str) -> None:
+    def _check(self, path: str, headers: Headers, scheme: str) -> None:
         host = headers.get("host", "")
         if not self._known(host):
             raise Forbidden(
@@ -70,7 +70,9 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
             raise Forbidden("origin", "Pages of other origins may not read this one.")
-        if self._token is not None and not _shows(headers.get("authorization", ""), self._token):
+        if self._token is None or path == authority.PATH:
+            return
+        if not _shows(headers.get("authorization", ""), self._token):
             raise Unauthorized(
                 "pages_token",
                 "This page wants ANTHROPIC_PROXY_PAGES_TOKEN as bearer token or basic password.",

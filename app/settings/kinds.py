@@ -12,7 +12,9 @@ from app.proxy.target import Origin
 
 HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
 MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
+LONGEST_NAME = 253  # characters (RFC 1035 §2.3.4)
 HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
+CERTIFIED = re.compile(rf"(?:\*\.(?=[^.]+\.))?{HOST_NAME.pattern}")  # clients refuse *.com
 
 
 def _base_url(value: str) -> str:
@@ -27,6 +29,28 @@ def _host(value: str) -> str:
         if not HOST_NAME.fullmatch(value):
             raise ValueError("must be an IP address or a host name") from None
     return value
+
+
+def _names(value: str) -> str:
+    """Check a list of names; return it in one spelling, each name once."""
+    names = [name.strip().lower().removesuffix(".") for name in value.split(",")]
+    return ",".join(dict.fromkeys(_certified(name) for name in names if name))
+
+
+def _certified(name: str) -> str:
+    """Return a name as a certificate holds it: a wildcard stands for one whole label."""
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        if len(name) > LONGEST_NAME or not CERTIFIED.fullmatch(name):
+            raise ValueError(
+                "must be host names (*.example.com, xn-- for other scripts) and IP addresses, "
+                "comma-separated, without port"
+            ) from None
+        return name
+    if address.is_unspecified or "%" in name:
+        raise ValueError("must not hold 0.0.0.0, :: or an address with a zone: no client can check")
+    return str(address)
 
 
 def _hmac_key(value: SecretStr | None) -> SecretStr | None:
@@ -61,6 +85,7 @@ Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Host = Annotated[str, AfterValidator(_host)]
+Names = Annotated[str, AfterValidator(_names)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 AnyCase = BeforeValidator(_lower)  # of a word that is one of a few
 HmacKey = Annotated[SecretStr | None, AfterValidator(_hmac_key)]

@@ -28,6 +28,7 @@ from app.settings.kinds import (
     File,
     HmacKey,
     Host,
+    Names,
     Port,
     Seconds,
 )
@@ -69,6 +70,11 @@ class Settings(BaseSettings):
     tls_key_file: File = Field(None, description="Its private key (PEM); default: ./server.key")
     tls_client_ca_file: CaFile = Field(
         None, description="CA file (PEM): clients must show a certificate that it signed"
+    )
+    tls_names: Names = Field(
+        "",
+        description="Host names and IP addresses, comma-separated, that the made certificate covers"
+        " in addition to this machine's",
     )
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default_factory=_state_directory,
@@ -192,6 +198,11 @@ class Settings(BaseSettings):
         return found if all(file.is_file() for file in found) else None
 
     @property
+    def extra_names(self) -> tuple[str, ...]:
+        """The names that the user asks the made certificate to cover."""
+        return tuple(self.tls_names.split(",")) if self.tls_names else ()
+
+    @property
     def upstream_tls(self) -> ssl.SSLContext:
         """What upstream's certificate is checked with; ``SSL_CERT_FILE`` counts, too."""
         if self.upstream_ca_file is None:
@@ -207,7 +218,9 @@ class Settings(BaseSettings):
     def allowed_hosts(self) -> frozenset[str]:
         """Host names, lower case, under which the pages may be opened."""
         named = {name.strip().lower() for name in self.pages_allowed_hosts.split(",")}
-        return frozenset(named - {""} | {self.host.lower(), socket.gethostname().lower()})
+        return frozenset(
+            named - {""} | set(self.extra_names) | {self.host.lower(), socket.gethostname().lower()}
+        )
 
     @property
     def retry(self) -> RetryPolicy:

@@ -16,7 +16,8 @@ from hypercorn.utils import wrap_app
 
 from app.certificates import Certificate
 from app.listener import Listener
-from app.server import bind, tls_context
+from app.server import bind
+from app.tls import tls_context
 from tests.proxying import DEADLINE, until
 
 Message = MutableMapping[str, Any]

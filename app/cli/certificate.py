@@ -1,0 +1,26 @@
+"""``certificate``: makes the certificate if there is none yet, and shows what clients can check."""
+
+import argparse
+
+from app import certificates, settings
+from app.server import certificate_of
+
+NAME = "certificate"
+HELP = "Show the certificate and what clients must trust; made first if there is none."
+
+
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """Add none: settings are environment variables."""
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print the files, the names, the last day, and the fingerprint to compare a download with."""
+    served = certificate_of(settings.load())
+    leaf = certificates.describe(served.cert_file)
+    print(f"certificate  {served.cert_file}")
+    print(f"names        {', '.join(leaf.names)}")
+    print(f"valid until  {leaf.valid_until:%Y-%m-%d}")
+    if served.ca_file is not None:
+        print(f"CA           {served.ca_file}")
+        print(f"SHA-256      {certificates.describe(served.ca_file).fingerprint}")
+    return 0

@@ -1,0 +1,41 @@
+"""``/ca.crt``: the CA that clients must trust, for those who are not on this machine.
+
+A CA's certificate is public, so it needs no token; every client must fetch it before it can trust
+anything. Host and Origin are checked as for every page.
+"""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.anthropic.errors import TYPES, envelope
+from app.proxy.headers import ERROR_HEADER
+
+PATH = "/ca.crt"
+NONE_HERE = (
+    "The proxy has no CA of its own here: it serves a certificate that was given to it "
+    "(ANTHROPIC_PROXY_TLS_CERT_FILE). Trust the CA that signed that one."
+)
+
+
+def routes(certificate: Callable[[], bytes | None]) -> list[Route]:
+    """Return the route. ``certificate`` gives the CA's certificate (PEM), or None for 404."""
+
+    async def authority(_: Request) -> Response:
+        found = certificate()
+        if found is None:
+            return Response(
+                envelope(TYPES[404], NONE_HERE),
+                status_code=404,
+                headers={ERROR_HEADER.decode(): "no_ca"},
+                media_type="application/json",
+            )
+        return Response(
+            found,
+            media_type="application/x-pem-file",
+            headers={"content-disposition": 'attachment; filename="anthropic-proxy-ca.crt"'},
+        )
+
+    return [Route(PATH, authority)]
