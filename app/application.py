@@ -1,6 +1,7 @@
 """The composition root: every part is made here and handed what it needs, in a request's order."""
 
 import asyncio
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -26,9 +27,11 @@ from app.proxy.pipeline import Proxy
 from app.proxy.scrubbing import Scrubbing
 from app.proxy.upstream import Upstream
 from app.scrubber import Scrubber, rules
+from app.scrubber.rules import Rules
 from app.settings import Settings, blaming
-from app.telemetry.alerts import Thresholds
+from app.telemetry.alerts import Thresholds, Unscanned
 from app.telemetry.broadcast import Broadcast
+from app.telemetry.facts import Facts, ScrubFacts
 from app.telemetry.journal import Journal
 from app.telemetry.recorder import Telemetry
 from app.telemetry.sampler import Sampler
@@ -42,7 +45,7 @@ class Application:
 
     The proxy's own paths, matched exactly, are pages; everything else goes to upstream.
     ``admission`` is the gate that a server closes to drain; ``stop`` ends what never ends by
-    itself.
+    itself. ``telemetry.listening`` is set by a server that listens.
     """
 
     def __init__(
@@ -81,13 +84,17 @@ def create_app(
     *,
     clock: Clock = time.monotonic,
     wall: Clock = time.time,
+    simulated: bool = False,
 ) -> Application:
     """Return the application; raises `SettingsError` when a file that one names is unusable.
 
     ``transport`` reaches upstream; the application closes it at the end of its lifespan.
+    ``simulated`` says that upstream is the simulator.
     """
     transport = transport or _transport(settings)
-    telemetry = _telemetry(settings, transport, clock, wall)
+    chosen = _rules(settings)
+    facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=_facts(settings, chosen))
+    telemetry = _telemetry(settings, transport, clock, wall, facts)
     admission = Admission(settings.max_active_requests)
     upstream = Upstream(
         transport,
@@ -104,7 +111,7 @@ def create_app(
         wall=wall,
         max_body_size=settings.max_body_size,
         access_token=_secret(settings.access_token),
-        scrubbing=_scrubbing(settings, clock),
+        scrubbing=_scrubbing(settings, chosen, clock),
     )
     broadcast = Broadcast()
     pages = _pages(settings, telemetry, admission, broadcast, transport)
@@ -119,8 +126,7 @@ def _pages(
     transport: httpx.AsyncBaseTransport,
 ) -> Starlette:
     """Return the pages, whose lifespan is the application's."""
-    thresholds = Thresholds(error_rate=settings.alert_error_rate, active=settings.alert_active)
-    sampler = Sampler(telemetry, broadcast, thresholds=thresholds)
+    sampler = Sampler(telemetry, broadcast, thresholds=_thresholds(settings))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -154,12 +160,26 @@ def _authority(settings: Settings) -> Callable[[], bytes | None]:
     return lambda: certificates.authority(settings.state_dir) if made else None
 
 
+def _thresholds(settings: Settings) -> Thresholds:
+    fate: Unscanned = "blocked" if _blocks(settings) else "passed"
+    return Thresholds(
+        error_rate=settings.alert_error_rate,
+        active=settings.alert_active,
+        scrub_limit=settings.scrub_max_body_size,
+        unscanned="counted" if settings.scrub_mode == "detect" else fate,
+    )
+
+
 async def _to_dashboard(_: Request) -> RedirectResponse:
     return RedirectResponse("/dashboard")
 
 
 def _telemetry(
-    settings: Settings, transport: httpx.AsyncBaseTransport, clock: Clock, wall: Clock
+    settings: Settings,
+    transport: httpx.AsyncBaseTransport,
+    clock: Clock,
+    wall: Clock,
+    facts: Facts,
 ) -> Telemetry:
     return Telemetry(
         prices=_prices(settings),
@@ -169,6 +189,7 @@ def _telemetry(
         config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
         journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
         transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
+        facts=facts,
     )
 
 
@@ -188,12 +209,29 @@ def _transport(settings: Settings) -> httpx.AsyncBaseTransport:
     )
 
 
-def _scrubbing(settings: Settings, clock: Clock) -> Scrubbing | None:
+def _rules(settings: Settings) -> Rules | None:
+    """Return the scrubber's rules, or None when it is off."""
     if settings.scrub_mode == "off":
         return None
-    sys.setswitchinterval(SWITCH)
     with blaming("scrub_detectors", "scrub_rules_file"):
-        chosen = rules.load(detectors=settings.scrub_detectors, file=settings.scrub_rules_file)
+        return rules.load(detectors=settings.scrub_detectors, file=settings.scrub_rules_file)
+
+
+def _facts(settings: Settings, chosen: Rules | None) -> ScrubFacts:
+    names = () if chosen is None else tuple(detector.name for detector in chosen.detectors)
+    restores = settings.scrub_restore and settings.scrub_mode == "pseudonymize"
+    return ScrubFacts(mode=settings.scrub_mode, detectors=names, restore=restores)
+
+
+def _blocks(settings: Settings) -> bool:
+    # Whoever only counts is promised that everything goes on untouched.
+    return settings.scrub_on_skip == "block" and settings.scrub_mode == "pseudonymize"
+
+
+def _scrubbing(settings: Settings, chosen: Rules | None, clock: Clock) -> Scrubbing | None:
+    if chosen is None or settings.scrub_mode == "off":
+        return None
+    sys.setswitchinterval(SWITCH)
     scrubber = Scrubber(
         mode=settings.scrub_mode,
         key=bytes.fromhex(_secret(settings.scrub_hmac_key) or ""),
@@ -205,8 +243,7 @@ def _scrubbing(settings: Settings, clock: Clock) -> Scrubbing | None:
     return Scrubbing(
         scrubber,
         settings.scrub_max_body_size,
-        # Whoever only counts is promised that everything goes on untouched.
-        block=settings.scrub_on_skip == "block" and settings.scrub_mode == "pseudonymize",
+        block=_blocks(settings),
         restore=settings.scrub_restore,
     )
 

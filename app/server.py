@@ -27,6 +27,7 @@ from app.certificates import Certificate
 from app.listener import Listener
 from app.listener.listener import config
 from app.settings import Settings, SettingsError, blaming, variable
+from app.telemetry.facts import Listening
 from app.tls import following_context
 
 DAY = 86_400.0  # seconds
@@ -94,10 +95,28 @@ async def serve(
             with _signals(stopping), _renewing(settings):
                 for listener in listeners:
                     await listener.start()
+                _note_start(application, addresses, settings)
                 started(addresses)
                 await stopping.wait()
                 closing.enter_context(_watchdog(settings.shutdown_timeout + WATCHDOG))
                 await _drain(application, listeners, settings.shutdown_timeout)
+
+
+def _note_start(application: Application, at: Addresses, settings: Settings) -> None:
+    """Tell the pages and the log where it listens and how it is set up."""
+    telemetry, certificate = application.telemetry, at.certificate
+    trusted = certificate.ca_file or certificate.cert_file
+    telemetry.listening = Listening.at(at.port, trusted)
+    scrub = telemetry.facts.scrub
+    log.info(
+        "started",
+        port=at.port,
+        dashboard_port=at.dashboard_port,
+        upstream=settings.upstream_base_url,
+        scrub_mode=scrub.mode,
+        scrub_detectors=list(scrub.detectors),
+        scrub_restore=scrub.restore,
+    )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The command line, as a program of its own: what it prints, starts and ends with."""
 
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -107,6 +108,7 @@ class Banner:
     exports: dict[str, str]
     launcher: str  # the command that starts Claude Code
     read_files: list[str]  # that settings come from
+    text: str
 
     @classmethod
     def read(cls, process: "subprocess.Popen[str]") -> "Banner":
@@ -126,6 +128,7 @@ class Banner:
             read_files=[
                 line.removeprefix(READ_FROM) for line in lines if line.startswith(READ_FROM)
             ],
+            text="\n".join(lines),
         )
 
     @property
@@ -437,17 +440,88 @@ def test_a_simulated_api_says_where_it_is(place: Place) -> None:
         assert process.wait(DEADLINE) == 130
 
 
-def test_scrub_shows_what_would_be_replaced(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("set_here", "placeholder"),
+    [
+        ({}, "<EMAIL_HMAC:"),
+        ({"SCRUB_HMAC_KEY": "0f" * 32}, "<EMAIL_HMAC:"),
+        ({"SCRUB_HMAC_KEY": "0f" * 32, "SCRUB_PLACEHOLDER_STYLE": "token"}, "EMAIL-HMAC-"),
+    ],
+)
+def test_scrub_shows_what_the_proxy_would_replace(
+    place: Place, set_here: dict[str, str], placeholder: str
+) -> None:
+    key = bytes.fromhex(set_here.get("SCRUB_HMAC_KEY", ""))
+    digits = hmac.new(key, b"ada@example.org", hashlib.sha256).hexdigest()[:8].upper()
     (place.directory / "body.json").write_text(
         '{"messages":[{"role":"user","content":"mail ada@example.org"}]}'
     )
-    ended = place.run("scrub", "body.json")
+    ended = place.run("scrub", "body.json", **set_here)
     assert ended.returncode == 1
     assert "email" in ended.stdout
+    assert f"{placeholder}{digits}" in ended.stdout
+    assert ("SCRUB_HMAC_KEY is not set" in ended.stderr) == (not set_here)
     assert "ada@example.org" not in ended.stdout
 
 
-def test_scrub_names_a_file_that_cannot_be_read(place: Place) -> None:
-    ended = place.run("scrub", "missing.json")
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("missing.json cannot be read: ")
+def test_scrub_of_a_harmless_file_ends_with_0(place: Place) -> None:
+    (place.directory / "body.json").write_text("{}")
+    ended = place.run("scrub", "body.json")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "nothing found\n")
+
+
+@pytest.mark.parametrize("name", ["missing.json", ".", "missing/body.json"])
+def test_scrub_names_a_file_that_cannot_be_read(place: Place, name: str) -> None:
+    ended = place.run("scrub", name)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"{name} cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("set_here", "shown", "logged"),
+    [
+        ({}, "Secret scrubber: off.", ("off", 0, False)),
+        (
+            {"SCRUB_MODE": "detect", "SCRUB_DETECTORS": "email"},
+            "Secret scrubber: detect; counts only; 1 detector: email.",
+            ("detect", 1, False),
+        ),
+        (
+            {"SCRUB_MODE": "pseudonymize", "SCRUB_HMAC_KEY": "0f" * 32},
+            (
+                "Secret scrubber: pseudonymize; values are restored in answers; 16 detectors: "
+                "anthropic_key,"
+            ),
+            ("pseudonymize", 16, True),
+        ),
+        (
+            {
+                "SCRUB_MODE": "pseudonymize",
+                "SCRUB_HMAC_KEY": "0f" * 32,
+                "SCRUB_RESTORE": "false",
+                "SCRUB_DETECTORS": "-email",
+            },
+            "Secret scrubber: pseudonymize; values are not restored in answers; 15 detectors: ",
+            ("pseudonymize", 15, False),
+        ),
+    ],
+    ids=["off", "detect", "on", "on, not restoring"],
+)
+def test_a_start_says_how_the_scrubber_is_set_up(
+    place: Place, set_here: dict[str, str], shown: str, logged: tuple[str, int, bool]
+) -> None:
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", **set_here) as process:
+        banner = Banner.read(process)
+        pages = banner.pages.replace("/dashboard", "/metrics")
+        with urllib.request.urlopen(pages, timeout=DEADLINE) as answer:  # noqa: S310 - loopback
+            scrub = json.load(answer)["scrub"]
+    assert shown in " ".join(banner.text.split())
+    lines = map(json.loads, (place.directory / "stderr").read_text().splitlines())
+    started = next(line for line in lines if line["event"] == "started")
+    assert started["port"] == banner.port
+    for said, prefix in ((started, "scrub_"), (scrub, "")):
+        mode, detectors, restore = (
+            said[f"{prefix}{name}"] for name in ("mode", "detectors", "restore")
+        )
+        assert (mode, len(detectors), restore) == logged

@@ -35,8 +35,10 @@ async def _demonstrate(loaded: Settings) -> None:
         settings = loaded.model_copy(update=changed)
         transport = Transport(ssl_context=context, proxies=ProxyEnvironment({}))
 
+        application = create_app(settings, transport, simulated=True)
+
         def started(at: Addresses) -> None:
-            announce(at, settings)
+            announce(at, settings, application.telemetry.facts)
             load.append(
                 asyncio.create_task(
                     Load(f"https://localhost:{at.port}", rate=5.0, verify=context).run()
@@ -45,7 +47,7 @@ async def _demonstrate(loaded: Settings) -> None:
 
         load: list[asyncio.Task[None]] = []
         try:
-            await serve(create_app(settings, transport), settings, started=started)
+            await serve(application, settings, started=started)
         finally:
             for task in load:
                 task.cancel()

@@ -3,5 +3,6 @@
 FOUND = 1  # `scrub` found something
 NOT_STARTED = 1
 BAD_SETTINGS = 2
+UNREADABLE = 2  # the file that `scrub` was given
 NOT_FOUND = 127  # a shell's code for a command that does not exist
 INTERRUPTED = 130  # 128 + SIGINT

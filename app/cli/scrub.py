@@ -7,12 +7,14 @@ from pathlib import Path
 from app import settings
 from app.cli import exits
 from app.scrubber import rules
+from app.scrubber.placeholders import Scheme
 from app.scrubber.review import review
-from app.server import StartError
-from app.settings import blaming
+from app.settings import Settings, blaming, variable
 
 NAME = "scrub"
-HELP = "Show what the secret scrubber would replace in a file; exit 1 if any."
+HELP = """\
+Show what the secret scrubber would replace in a file: exit code 0 for nothing, 1 if anything, 2 \
+when the file cannot be read."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,10 +29,24 @@ def run(options: argparse.Namespace) -> int:
         chosen = rules.load(detectors=loaded.scrub_detectors, file=loaded.scrub_rules_file)
     try:
         text = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-    except OSError as exc:
-        raise StartError(f"{options.file} cannot be read: {exc.strerror or exc}") from exc
-    findings = review(text, chosen)
+    except (OSError, ValueError) as exc:  # a NUL in the name is a ValueError
+        reason = exc.strerror if isinstance(exc, OSError) else None
+        print(f"{options.file} cannot be read: {reason or exc}", file=sys.stderr)
+        return exits.UNREADABLE
+    findings = review(text, chosen, _scheme(loaded))
     for found in findings:
         print(f"{found.path}\t{found.detector}\t{found.preview}…\t{found.placeholder}")
     print(f"{len(findings)} found" if findings else "nothing found", file=sys.stderr)
+    if loaded.scrub_hmac_key is None and any(found.tier == "identifier" for found in findings):
+        print(
+            f"{variable('scrub_hmac_key')} is not set: with a key, the digits of identifiers "
+            "are others.",
+            file=sys.stderr,
+        )
     return exits.FOUND if findings else 0
+
+
+def _scheme(loaded: Settings) -> Scheme:
+    key = loaded.scrub_hmac_key
+    secret = b"" if key is None else bytes.fromhex(key.get_secret_value())
+    return Scheme(loaded.scrub_placeholder_style, secret)

@@ -21,4 +21,6 @@ def run(_: argparse.Namespace) -> int:
 
 
 async def _serve(loaded: Settings) -> None:
-    await serve(create_app(loaded), loaded, started=lambda at: announce(at, loaded))
+    application = create_app(loaded)
+    facts = application.telemetry.facts
+    await serve(application, loaded, started=lambda at: announce(at, loaded, facts))

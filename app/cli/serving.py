@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from app import __version__, logs, settings
 from app.cli import client
 from app.server import Addresses
-from app.settings import Settings
+from app.settings import Settings, variable
+from app.telemetry.facts import Facts, ScrubFacts
 
 try:
     import uvloop
@@ -19,6 +21,10 @@ except ImportError:  # no wheel for this platform: asyncio's own loop does
     loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 else:
     loop_factory = uvloop.new_event_loop
+
+
+WIDTH = 100  # columns of the banner
+SIMULATED = "Demo: all answers are simulated. No request leaves this machine, no key is needed."
 
 
 def serving(program: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:
@@ -40,8 +46,8 @@ def run_loop(coroutine: Coroutine[Any, Any, None]) -> None:
         runner.run(coroutine)
 
 
-def announce(at: Addresses, loaded: Settings) -> None:
-    """Print where the proxy listens and how to point Claude Code at it."""
+def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
+    """Print where the proxy listens, what it does, and how to point Claude Code at it."""
     base = client.url("https", at.host, at.port)
     pages = client.url("http", at.host, at.dashboard_port)
     environment = client.environment(base, at.certificate)
@@ -51,6 +57,10 @@ def announce(at: Addresses, loaded: Settings) -> None:
         f"  {base}  ->  {loaded.upstream_base_url}",
         f"  {pages}/dashboard",
         *(f"  settings from {file}" for file in settings.service_files()),
+        *([f"  {SIMULATED}"] if facts.simulated else []),
+        *textwrap.wrap(
+            described(facts.scrub), WIDTH, initial_indent="  ", subsequent_indent="    "
+        ),
         "",
         "Point Claude Code at it:",
         *exports,
@@ -80,6 +90,20 @@ def _launcher_needs(at: Addresses, loaded: Settings) -> list[str]:
         for name, value in values.items()
         if value != settings.default(name)
     ]
+
+
+def described(scrub: ScrubFacts) -> str:
+    """Return in a sentence how the secret scrubber is set up."""
+    if scrub.mode == "off":
+        return (
+            f"Secret scrubber: off. Requests go on as they are; {variable('scrub_mode')} turns it "
+            "on."
+        )
+    restored = "restored" if scrub.restore else "not restored"
+    effect = "counts only" if scrub.mode == "detect" else f"values are {restored} in answers"
+    count, names = len(scrub.detectors), ", ".join(scrub.detectors)
+    running = f"{count} detector{'' if count == 1 else 's'}: {names}"
+    return f"Secret scrubber: {scrub.mode}; {effect}; {running}."
 
 
 def _program() -> str:

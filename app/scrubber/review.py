@@ -27,9 +27,8 @@ class Finding:
     placeholder: str
 
 
-def review(body: bytes, rules: Rules) -> list[Finding]:
-    """Return what would be replaced in ``body``, JSON or plain text."""
-    scheme = Scheme("angle", b"")
+def review(body: bytes, rules: Rules, scheme: Scheme) -> list[Finding]:
+    """Return what would be replaced in ``body``, JSON or plain text, with ``scheme``."""
     replacer, ledger = Replacer(rules, scheme), Ledger(scheme)
     tiers = {detector.name: detector.tier for detector in rules.detectors}
     try:

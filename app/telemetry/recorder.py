@@ -9,6 +9,7 @@ from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCol
 from app.anthropic.prices import Prices
 from app.exchange import Exchange, Progress
 from app.telemetry.entry import NO_MODEL, Entry, identifiers
+from app.telemetry.facts import Facts, Listening
 from app.telemetry.instruments import Instruments
 from app.telemetry.journal import Journal
 from app.telemetry.latency import Latency
@@ -35,7 +36,8 @@ class Telemetry:
     """Everything that is known of this process' exchanges: one registry, the last rows, the log.
 
     ``clock`` is monotonic, ``wall`` the time of day, both in seconds. ``transport_stats`` asks
-    the upstream transport; ``config`` is published as it is, so it must hold no secret.
+    the upstream transport; ``config`` and ``facts`` are published as they are, so they must hold
+    no secret. ``listening`` is known once the proxy listens.
     """
 
     def __init__(
@@ -48,10 +50,13 @@ class Telemetry:
         config: Mapping[str, str],
         journal: Journal,
         transport_stats: Callable[[], TransportStats] | None = None,
+        facts: Facts | None = None,
     ) -> None:
         instruments = Instruments()
         self.registry = instruments.registry
         self.version = version
+        self.facts = facts or Facts()
+        self.listening: Listening | None = None
         self.prices_as_of = str(prices.as_of)
         self.recent = Recent()
         self.clock = clock

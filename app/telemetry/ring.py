@@ -30,6 +30,7 @@ class Point:
     cost: float
     errors: Mapping[str, float]  # by source
     latencies: Mapping[str, Buckets]
+    too_large: float = 0.0  # bodies that the scrubber skipped for their size
 
     @classmethod
     def of(cls, samples: Samples, at: float, time: float) -> "Point":
@@ -44,6 +45,7 @@ class Point:
             latencies={
                 key: samples.buckets(name, **labels) for key, (name, labels) in LATENCIES.items()
             },
+            too_large=samples.total("scrub_skipped_total", reason="too_large"),
         )
 
 
@@ -86,6 +88,11 @@ class Span:
             source: ratio(self.end.errors[source] - self.start.errors[source], self.requests)
             for source in SOURCES
         }
+
+    @property
+    def too_large(self) -> float:
+        """Bodies that the scrubber skipped for their size."""
+        return self.end.too_large - self.start.too_large
 
     def quantile(self, share: float, latency: str) -> float | None:
         """Estimate a quantile of one of `LATENCIES`, in seconds."""

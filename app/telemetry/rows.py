@@ -24,6 +24,11 @@ class Recent:
         """Return the rows as JSON objects."""
         return list(self._rows)
 
+    def reasons(self, since: float) -> list[str]:
+        """Return why exchanges failed that began after ``since``, but for plain statuses."""
+        reasons = [row["reason"] for row in self._rows if row["time"] >= since]
+        return [reason for reason in reasons if reason and not reason.isdigit()]
+
 
 def row(entry: Entry) -> Row:
     """Return what is shown of an exchange: no content, no path (``metrics.schema.json``)."""
@@ -39,5 +44,6 @@ def row(entry: Entry) -> Row:
         "input_tokens": None if usage is None else usage.prompt,
         "output_tokens": None if usage is None else usage.output,
         "cost": entry.total_cost,
+        "reason": None if exchange.failure is None else exchange.failure.reason,
         "request_id": entry.ids.get("request_id"),
     }

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 import structlog
 from prometheus_client import Metric
 
-from app.telemetry.alerts import Alarms, Thresholds
+from app.telemetry.alerts import Alarms, Situation, Thresholds
 from app.telemetry.broadcast import Broadcast
 from app.telemetry.recorder import Telemetry
 from app.telemetry.ring import WINDOW, Point, Ring
 from app.telemetry.samples import Samples
-from app.telemetry.snapshot import Json, figures
+from app.telemetry.snapshot import Json, figures, instance
 
 INTERVAL = 1.5  # seconds
 MAX_AGE = 1.0  # seconds that a snapshot serves whoever asks
@@ -103,13 +103,16 @@ class Sampler:
 
     def _document(self, samples: Samples, point: Point) -> Json:
         telemetry = self._telemetry
-        alerts = self._alarms.check(self._ring.until(point, WINDOW), telemetry.active)
+        reasons = telemetry.recent.reasons(since=point.time - WINDOW)
+        situation = Situation(self._ring.until(point, WINDOW), telemetry.active, reasons)
+        alerts = self._alarms.check(situation)
         return {
             "version": telemetry.version,
+            "instance": instance(telemetry.facts, telemetry.listening),
             "time": point.time,
             "uptime": telemetry.uptime,
             "prices_as_of": telemetry.prices_as_of,
-            **figures(samples, point, self._ring),
+            **figures(samples, point, self._ring, telemetry.facts.scrub),
             "alerts": [asdict(alert) for alert in alerts],
             "recent": telemetry.recent.as_json(),
         }

@@ -6,6 +6,7 @@ Every total is a sum over the collected samples, so it equals the same sum over 
 from collections.abc import Mapping
 from typing import Any
 
+from app.telemetry.facts import Facts, Listening, ScrubFacts
 from app.telemetry.ring import RATE_WINDOW, WINDOW, Point, Ring, Span, ratio
 from app.telemetry.samples import Samples
 from app.telemetry.tokens import TOKEN_TYPES
@@ -13,7 +14,17 @@ from app.telemetry.tokens import TOKEN_TYPES
 Json = dict[str, Any]
 
 
-def figures(samples: Samples, now: Point, ring: Ring) -> Json:
+def instance(facts: Facts, listening: Listening | None) -> Json:
+    """Return which proxy this is, and how clients reach it once it listens."""
+    return {
+        "host": facts.host,
+        "simulated": facts.simulated,
+        "port": None if listening is None else listening.port,
+        "ca_file": None if listening is None else listening.ca_file,
+    }
+
+
+def figures(samples: Samples, now: Point, ring: Ring, scrub: ScrubFacts) -> Json:
     """Return the sections that come from metrics; ``now`` is the point of ``samples``."""
     recent, current = ring.until(now, WINDOW), ring.until(now, RATE_WINDOW)
     return {
@@ -32,7 +43,7 @@ def figures(samples: Samples, now: Point, ring: Ring) -> Json:
             "ends": _whole(samples.by("stream_ends_total", "cause")),
         },
         "retries": _whole(samples.by("retries_total", "result")),
-        "scrub": _scrub(samples),
+        "scrub": _scrub(samples, scrub),
         "limits": _limits(samples),
         "history": [_moment(span) for span in ring.history()],
     }
@@ -97,8 +108,11 @@ def _latency(recent: Span, latency: str) -> Json:
     return {"p50": recent.quantile(0.5, latency), "p95": recent.quantile(0.95, latency)}
 
 
-def _scrub(samples: Samples) -> Json:
+def _scrub(samples: Samples, facts: ScrubFacts) -> Json:
     return {
+        "mode": facts.mode,
+        "detectors": list(facts.detectors),
+        "restore": facts.restore,
         "matches": _whole(samples.by("scrub_matches_total", "detector")),
         "restored": _whole(samples.by("scrub_restored_total", "detector")),
         "skipped": _whole(samples.by("scrub_skipped_total", "reason")),

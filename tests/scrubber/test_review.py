@@ -3,9 +3,11 @@
 import json
 
 from app.scrubber import rules
+from app.scrubber.placeholders import Scheme
 from app.scrubber.review import Finding, review
 
 RULES = rules.load(file=None)
+SCHEME = Scheme("angle", b"")
 TOKEN = "ghp_" + "f4k3" * 9
 
 
@@ -14,7 +16,7 @@ def test_a_request_is_reviewed_with_json_paths() -> None:
         "system": "user@example.com",
         "messages": [{"role": "user", "content": [{"type": "text", "text": TOKEN}]}],
     }
-    first, second = review(json.dumps(request).encode(), RULES)
+    first, second = review(json.dumps(request).encode(), RULES, SCHEME)
     assert (first.path, first.detector, first.tier) == ("$.system", "email", "identifier")
     assert second == Finding(
         "$.messages[0].content[0].text", "github_token", "secret", "ghp_", "<GITHUB_TOKEN_1>"
@@ -23,7 +25,7 @@ def test_a_request_is_reviewed_with_json_paths() -> None:
 
 def test_a_text_file_is_reviewed_by_line() -> None:
     text = f"# settings\nTOKEN={TOKEN}\nURL=redis://:pw@h\n\xff".encode("latin-1")
-    assert [(one.path, one.detector) for one in review(text, RULES)] == [
+    assert [(one.path, one.detector) for one in review(text, RULES, SCHEME)] == [
         ("line 2", "github_token"),
         ("line 3", "db_connection_string"),
     ]
@@ -31,10 +33,10 @@ def test_a_text_file_is_reviewed_by_line() -> None:
 
 def test_no_more_than_four_characters_of_a_value_are_shown() -> None:
     text = f"{TOKEN} redis://:hunter2@h then hunter2".encode()
-    findings = review(text, RULES)
+    findings = review(text, RULES, SCHEME)
     assert [one.preview for one in findings] == ["ghp_", "redi", "hun"]
 
 
 def test_nothing_found_is_an_empty_list() -> None:
-    assert review(b"{}", RULES) == []
-    assert review(b"", RULES) == []
+    assert review(b"{}", RULES, SCHEME) == []
+    assert review(b"", RULES, SCHEME) == []

@@ -1,26 +1,16 @@
-"""Rates, quantiles and alerts from points."""
+"""Rates and quantiles from points."""
 
 import math
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.telemetry.alerts import Alarms, Thresholds
-from app.telemetry.ring import HISTORY, LATENCIES, WINDOW, Point, Ring, Span
+from app.telemetry.ring import HISTORY, WINDOW, Ring, Span
 from app.telemetry.samples import quantile
+from tests.telemetry.points import point
 
 INTERVAL = 1.5
-
-
-def point(at: float, requests: float = 0, **totals: Any) -> Point:
-    errors = {"proxy": 0, "upstream": 0, "client": 0} | totals.pop("errors", {})
-    latencies = {latency: {math.inf: 0.0} for latency in LATENCIES} | totals.pop("latencies", {})
-    defaults = {"output_tokens": 0.0, "cost": 0.0} | totals
-    return Point(
-        at=at, time=at + 1e9, requests=requests, errors=errors, latencies=latencies, **defaults
-    )
 
 
 def test_rates_are_differences_over_the_elapsed_time() -> None:
@@ -100,42 +90,3 @@ def test_a_quantile_lies_within_the_bucket_of_the_true_one(
     lower = max((bound for bound in bounds if bound < upper), default=0.0)
     assert estimate is not None
     assert lower - 1e-6 <= estimate <= upper + 1e-6
-
-
-@pytest.mark.parametrize(
-    ("requests", "errors", "active", "kinds"),
-    [
-        (40, {"upstream": 4, "proxy": 1}, 0, ["error_rate"]),
-        (40, {"upstream": 4}, 0, []),
-        (19, {"upstream": 19}, 0, []),
-        (40, {}, 11, ["active_requests"]),
-        (40, {"proxy": 40}, 11, ["error_rate", "active_requests"]),
-        (0, {}, 10, []),
-    ],
-)
-def test_alerts_tell_what_is_above_its_threshold(
-    requests: int, errors: dict[str, int], active: int, kinds: list[str]
-) -> None:
-    span = Span(point(0), point(300, requests, errors=errors))
-
-    assert [alert.kind for alert in Alarms(Thresholds()).check(span, active)] == kinds
-
-
-def test_an_error_alert_tells_our_own_errors_from_upstreams() -> None:
-    span = Span(point(0), point(300, 40, errors={"upstream": 8, "proxy": 2}))
-
-    (alert,) = Alarms(Thresholds()).check(span, 0)
-
-    assert alert.message == "Of the last 40 requests failed: 5% by this proxy, 20% by upstream."
-
-
-def test_an_alert_keeps_the_time_it_began_until_it_is_over() -> None:
-    alarms = Alarms(Thresholds(active=1))
-
-    begun = alarms.check(Span(point(0), point(10)), 2)
-    later = alarms.check(Span(point(0), point(20)), 3)
-    over = alarms.check(Span(point(0), point(30)), 0)
-    again = alarms.check(Span(point(0), point(40)), 2)
-
-    assert [alert.since for alert in (*begun, *later, *again)] == [1e9 + 10, 1e9 + 10, 1e9 + 40]
-    assert over == ()

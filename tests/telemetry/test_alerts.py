@@ -1,0 +1,159 @@
+"""When alerts begin and end, and what they say."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.telemetry.alerts import HOLD, Alarms, Alert, Situation, Thresholds
+from app.telemetry.ring import Span
+from tests.telemetry.points import point
+
+INTERVAL = 1.5
+
+
+def check(
+    alarms: Alarms,
+    *,
+    at: float = 300,
+    requests: float = 0,
+    active: int = 0,
+    reasons: Sequence[str] = (),
+    **totals: Any,
+) -> tuple[Alert, ...]:
+    """Return the alerts after five minutes in which this much happened."""
+    recent = Span(point(at - 300), point(at, requests, **totals))
+    return alarms.check(Situation(recent, active, reasons))
+
+
+@pytest.mark.parametrize(
+    ("requests", "errors", "active", "kinds"),
+    [
+        (40, {"upstream": 4, "proxy": 1}, 0, ["error_rate"]),
+        (40, {"upstream": 4}, 0, []),
+        (19, {"upstream": 19}, 0, []),
+        (40, {}, 11, ["active_requests"]),
+        (40, {"proxy": 40}, 11, ["error_rate", "active_requests"]),
+        (0, {}, 10, []),
+    ],
+)
+def test_alerts_tell_what_is_above_its_threshold(
+    requests: int, errors: dict[str, int], active: int, kinds: list[str]
+) -> None:
+    alerts = check(Alarms(Thresholds()), requests=requests, errors=errors, active=active)
+
+    assert [alert.kind for alert in alerts] == kinds
+
+
+@pytest.mark.parametrize(
+    ("requests", "errors", "reasons", "message"),
+    [
+        (2_534, {"upstream": 380}, [], "15% of the last 2,534 requests failed (all upstream)."),
+        (
+            40,
+            {"upstream": 8, "proxy": 2},
+            [],
+            "25% of the last 40 requests failed (5% this proxy, 20% upstream).",
+        ),
+        (
+            20,
+            {"upstream": 20},
+            ["connect_failed", "connect_failed", "connection_lost"],
+            "100% of the last 20 requests failed (all upstream; most often: connect failed).",
+        ),
+    ],
+)
+def test_an_error_alert_is_a_sentence_with_sources_and_reason(
+    requests: int, errors: dict[str, int], reasons: list[str], message: str
+) -> None:
+    (alert,) = check(Alarms(Thresholds()), requests=requests, errors=errors, reasons=reasons)
+
+    assert (alert.severity, alert.message) == ("error", message)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "count", "message"),
+    [
+        (
+            Thresholds(),
+            1,
+            (
+                "1 request body larger than 10 MiB went to the API unscanned: raise "
+                "ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE, or refuse such bodies with "
+                "ANTHROPIC_PROXY_SCRUB_ON_SKIP=block."
+            ),
+        ),
+        (
+            Thresholds(scrub_limit=1_500_000, unscanned="blocked"),
+            3,
+            (
+                "3 request bodies larger than 1.431 MiB could not be scanned and got 403: raise "
+                "ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE."
+            ),
+        ),
+        (
+            Thresholds(unscanned="counted"),
+            2,
+            (
+                "2 request bodies larger than 10 MiB went to the API unscanned: raise "
+                "ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE."
+            ),
+        ),
+    ],
+)
+def test_bodies_too_large_to_scan_are_told_with_the_remedy(
+    thresholds: Thresholds, count: int, message: str
+) -> None:
+    (alert,) = check(Alarms(thresholds), too_large=float(count))
+
+    assert (alert.kind, alert.severity, alert.message) == ("scrub_skipped", "warning", message)
+
+
+def test_an_alert_keeps_the_time_it_began_until_it_is_over() -> None:
+    alarms = Alarms(Thresholds(active=1))
+
+    begun = check(alarms, at=310, active=2)
+    later = check(alarms, at=320, active=3)
+    over = check(alarms, at=320 + HOLD, active=0)
+    again = check(alarms, at=350, active=2)
+
+    assert [alert.since for alert in (*begun, *later, *again)] == [1e9 + 310, 1e9 + 310, 1e9 + 350]
+    assert over == ()
+
+
+def test_an_alert_says_what_was_out_of_bounds_until_it_is_over() -> None:
+    alarms = Alarms(Thresholds())
+    begun = check(alarms, at=300, requests=40, errors={"upstream": 8})
+
+    assert check(alarms, at=310, requests=0) == begun
+
+
+@given(st.lists(st.integers(0, 20), max_size=80))
+def test_no_alert_ends_before_its_figure_was_low_for_long_enough(running: list[int]) -> None:
+    thresholds = Thresholds(active=10)
+    alarms = Alarms(thresholds)
+    changes = []
+    shown = False
+    for tick, active in enumerate(running):
+        alert = bool(check(alarms, at=tick * INTERVAL, active=active))
+        assert alert or active <= thresholds.active
+        if alert != shown:
+            changes.append(tick * INTERVAL)
+            shown = alert
+    ends = zip(changes[::2], changes[1::2], strict=False)
+    assert all(end - begin >= HOLD for begin, end in ends)
+
+
+def test_a_figure_that_swings_around_its_threshold_is_one_alert() -> None:
+    alarms = Alarms(Thresholds(active=10))
+    swinging = [11, 9] * 20
+
+    since = {
+        alert.since
+        for tick, active in enumerate(swinging)
+        for alert in check(alarms, at=tick * INTERVAL, active=active)
+    }
+
+    assert len(since) == 1
