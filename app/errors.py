@@ -25,6 +25,7 @@ The types and statuses are those of the API's error documentation; ``reason`` is
 of short words that goes into the ``x-anthropic-proxy-error`` header and the metrics.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 Source = Literal["client", "upstream", "proxy"]
@@ -152,3 +153,11 @@ class InternalError(OwnFailure):
 
     status = 500
     error_type = "api_error"
+
+
+def answers(kind: type[ProxyFailure] = ProxyFailure) -> Iterator[type[ProxyFailure]]:
+    """Yield every failure that has an answer of its own."""
+    if "status" in vars(kind):
+        yield kind
+    for special in kind.__subclasses__():
+        yield from answers(special)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from app.anthropic.errors import ErrorClass, error_class
 from app.anthropic.usage import Usage
 from app.errors import Source
 from app.scrubber.report import ScrubReport
@@ -44,7 +45,12 @@ class Failure:
 
     source: Source
     type: str  # Anthropic's error type, e.g. "overloaded_error"
-    reason: str  # the proxy's reason word, or the status
+    reason: str  # the proxy's reason word, the status of upstream's answer, or "error_event"
+
+    @property
+    def error_class(self) -> ErrorClass:
+        """Who or what failed."""
+        return error_class(self.source, self.type, self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

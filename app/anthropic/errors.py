@@ -1,8 +1,27 @@
-"""The API's error answers (https://platform.claude.com/docs/en/api/errors)."""
+"""The API's error answers (https://platform.claude.com/docs/en/api/errors), and their classes.
+
+An error rate is the share of requests that failed, by class. This is the only definition: the
+JSON document, the dashboards, the alerts and the log read the class from here.
+
+==========  =====================================================================================
+client      the request or its credentials were refused: 4xx, the proxy's own refusals included
+limit       a limit of the account: 429, 402
+overload    the API is overloaded: 529
+upstream    the API failed: 5xx, an error event, no byte within the read time-out
+proxy       this proxy failed or had no room
+network     the way to the API: DNS, connect, TLS, egress proxy, a lost connection, a cut answer
+==========  =====================================================================================
+"""
 
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal, get_args
+
+from app.errors import Source
+
+ErrorClass = Literal["client", "limit", "overload", "upstream", "proxy", "network"]
+ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
 
 TYPES: Mapping[int, str] = MappingProxyType(
     {
@@ -19,6 +38,31 @@ TYPES: Mapping[int, str] = MappingProxyType(
         529: "overloaded_error",
     }
 )
+
+_SERVER_ERRORS = 500
+_STATUSES = MappingProxyType({value: key for key, value in TYPES.items()})
+_CLASSES: Mapping[int, ErrorClass] = MappingProxyType({402: "limit", 429: "limit", 529: "overload"})
+ERROR_EVENT = "error_event"  # the reason of an error inside a stream that began with 200
+# Failures on the way that are the API's own; every other one is the network's.
+_UPSTREAM_REASONS = frozenset({"read_timeout", "malformed_response"})
+
+
+def error_class(source: Source, error_type: str, reason: str) -> ErrorClass:
+    """Return the class of a failure.
+
+    ``reason`` is the status of upstream's answer, `ERROR_EVENT`, or a reason word of the proxy.
+    """
+    if source != "upstream":
+        return source
+    if reason.isdigit():
+        return _class_of_status(int(reason))
+    if reason == ERROR_EVENT:
+        return _class_of_status(_STATUSES.get(error_type, 500))
+    return "upstream" if reason in _UPSTREAM_REASONS else "network"
+
+
+def _class_of_status(status: int) -> ErrorClass:
+    return _CLASSES.get(status, "client" if status < _SERVER_ERRORS else "upstream")
 
 
 def envelope(error_type: str, message: str, request_id: str | None = None) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from app.anthropic.endpoints import route
+from app.anthropic.errors import ERROR_EVENT
 from app.anthropic.request import requested_model
 from app.anthropic.tap import Reading, Tap
 from app.errors import (
@@ -243,7 +244,7 @@ class Trace:
 
     def _failure_of_answer(self, reading: Reading) -> Failure | None:
         if self._error_event(reading):
-            return Failure("upstream", reading.error or "", "error_event")
+            return Failure("upstream", reading.error or "", ERROR_EVENT)
         if self._status is None or self._status < FIRST_ERROR:
             return None
         return Failure("upstream", reading.error or "unknown", str(self._status))

@@ -6,7 +6,7 @@ does not make the banner flap.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +15,8 @@ from app.telemetry.ring import Span
 RELEASE = 0.8  # the fraction of its threshold to which a figure has to fall
 HOLD = 15.0  # seconds that it has to stay there
 
-# How a sentence names the sources of errors.
-SOURCES = {
+# How a sentence names the error classes.
+CLASSES: Mapping[str, str] = {
     "proxy": "this proxy",
     "upstream": "upstream",
     "client": "clients",
@@ -132,7 +132,7 @@ def readings(thresholds: Thresholds, situation: Situation) -> Iterator[Reading]:
 
 
 def _failed(recent: Span, reasons: Sequence[str]) -> str:
-    shares = {SOURCES.get(who, who): rate for who, rate in recent.error_rates.items() if rate > 0}
+    shares = {CLASSES[name]: rate for name, rate in recent.error_rates.items() if rate > 0}
     whose = (
         f"all {next(iter(shares))}"
         if len(shares) == 1

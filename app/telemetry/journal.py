@@ -65,6 +65,7 @@ def line(entry: Entry) -> dict[str, Any]:
     fields |= _usage(exchange)
     fields["cost_usd"] = _rounded(entry.total_cost)
     if exchange.failure is not None:
+        fields["error_class"] = exchange.failure.error_class
         fields["error_source"] = exchange.failure.source
         fields["error_type"] = exchange.failure.type
         fields["error_reason"] = exchange.failure.reason

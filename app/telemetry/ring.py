@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from app.anthropic.errors import ERROR_CLASSES
 from app.telemetry.samples import Buckets, Samples, difference, quantile
 
 WINDOW = 300.0  # seconds of the recent figures
 RATE_WINDOW = 15.0  # seconds that the current rates look back
 HISTORY = 60  # samples that are drawn
 
-SOURCES = ("proxy", "upstream", "client")
 LATENCIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "time_to_first_token": ("time_to_first_token_seconds", {}),
     "overhead_request": ("overhead_seconds", {"phase": "request"}),
@@ -28,7 +28,7 @@ class Point:
     requests: float
     output_tokens: float
     cost: float
-    errors: Mapping[str, float]  # by source
+    errors: Mapping[str, float]  # by error class
     latencies: Mapping[str, Buckets]
     too_large: float = 0.0  # bodies that the scrubber skipped for their size
 
@@ -41,7 +41,7 @@ class Point:
             requests=samples.total("requests_total"),
             output_tokens=samples.total("tokens_total", type="output"),
             cost=samples.total("cost_usd_total"),
-            errors={source: samples.total("errors_total", source=source) for source in SOURCES},
+            errors=dict.fromkeys(ERROR_CLASSES, 0.0) | samples.by("failed_requests_total", "class"),
             latencies={
                 key: samples.buckets(name, **labels) for key, (name, labels) in LATENCIES.items()
             },
@@ -83,10 +83,10 @@ class Span:
 
     @property
     def error_rates(self) -> dict[str, float]:
-        """Share of the requests that failed, by source."""
+        """Share of the requests that failed, by error class."""
         return {
-            source: ratio(self.end.errors[source] - self.start.errors[source], self.requests)
-            for source in SOURCES
+            name: ratio(self.end.errors[name] - self.start.errors[name], self.requests)
+            for name in ERROR_CLASSES
         }
 
     @property

@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 class Recent:
-    """The last `KEPT` exchanges, the newest first. State: ``_rows``, made once and not changed."""
+    """The last `KEPT` exchanges that ended. State: ``_rows``, made once and not changed."""
 
     def __init__(self) -> None:
         self._rows: deque[Row] = deque(maxlen=KEPT)
@@ -21,8 +21,8 @@ class Recent:
         self._rows.appendleft(row(entry))
 
     def as_json(self) -> list[Row]:
-        """Return the rows as JSON objects."""
-        return list(self._rows)
+        """Return the rows as JSON objects, the latest start first."""
+        return sorted(self._rows, key=lambda row: row["time"], reverse=True)
 
     def reasons(self, since: float) -> list[str]:
         """Return why exchanges failed that began after ``since``, but for plain statuses."""
@@ -32,18 +32,19 @@ class Recent:
 
 def row(entry: Entry) -> Row:
     """Return what is shown of an exchange: no content, no path (``metrics.schema.json``)."""
-    exchange, usage = entry.exchange, entry.exchange.usage
+    exchange, usage, failure = entry.exchange, entry.exchange.usage, entry.exchange.failure
     return {
         "time": exchange.started_at,
         "route": exchange.route,
         "model": entry.model,
         "status": exchange.status,
         "outcome": exchange.outcome.value,
+        "error_class": None if failure is None else failure.error_class,
+        "reason": None if failure is None else failure.reason,
         "duration": exchange.duration,
         "time_to_first_token": exchange.first_token,
         "input_tokens": None if usage is None else usage.prompt,
         "output_tokens": None if usage is None else usage.output,
         "cost": entry.total_cost,
-        "reason": None if exchange.failure is None else exchange.failure.reason,
         "request_id": entry.ids.get("request_id"),
     }

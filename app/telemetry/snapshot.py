@@ -62,11 +62,12 @@ def _requests(samples: Samples) -> Json:
 
 
 def _errors(samples: Samples, now: Point, recent: Span) -> Json:
-    overall = {source: ratio(count, now.requests) for source, count in now.errors.items()}
+    overall = {name: ratio(count, now.requests) for name, count in now.errors.items()}
     return {
         "errors": {
             "total": int(samples.total("errors_total")),
-            "by_source": _whole(now.errors),
+            "by_class": _whole(now.errors),
+            "by_source": _whole(samples.by("errors_total", "source")),
             "by_type": _whole(samples.by("errors_total", "type")),
         },
         "error_rate": {"total": sum(overall.values()), **overall},

@@ -1,6 +1,8 @@
 """Requests, how they ended, and their bytes."""
 
-from app.anthropic.answer import PREFIX_MISMATCH
+from app.anthropic.answer import PREFIX_MISMATCH, UNKNOWN_ERROR
+from app.anthropic.errors import ERROR_CLASSES
+from app.errors import answers
 from app.exchange import Exchange, Outcome
 from app.telemetry.entry import NO_MODEL, Entry
 from app.telemetry.instruments import OTHER, Instruments, Places
@@ -29,6 +31,7 @@ ERROR_TYPES = (
     "timeout_error",
     "overloaded_error",
     PREFIX_MISMATCH,
+    UNKNOWN_ERROR,
 )
 STREAM_ENDS = {
     Outcome.COMPLETE: "complete",
@@ -87,10 +90,16 @@ class Traffic:
         )
         self._errors = counters(
             "errors_total",
-            "Errors as the client saw them, by whose doing they are",
+            "Errors returned to clients, by source and type",
             "source",
             "type",
-            known=[("proxy", "overloaded_error"), ("proxy", "api_error")],
+            known=_known_errors(),
+        )
+        self._failed = counters(
+            "failed_requests_total",
+            "Requests that failed, by error class",
+            "class",
+            known=[(name,) for name in ERROR_CLASSES],
         )
         self._retries = counters(
             "retries_total",
@@ -132,6 +141,7 @@ class Traffic:
             self._stream_ends(STREAM_ENDS.get(exchange.outcome, "proxy_error")).inc()
         if exchange.failure is not None:
             self._errors(exchange.failure.source, self._error_type(exchange.failure.type)).inc()
+            self._failed(exchange.failure.error_class).inc()
         self._record_retries(exchange)
 
     def _record_retries(self, exchange: Exchange) -> None:
@@ -160,3 +170,9 @@ class Traffic:
             return str(status)
         self._odd_status(str(status))
         return f"{status // 100}xx"
+
+
+def _known_errors() -> set[tuple[str, str]]:
+    """Return every source and type that an error can have: `increase()` misses a birth at 1."""
+    own = {(failure.source, failure.error_type) for failure in answers()}
+    return own | {("upstream", error_type) for error_type in ERROR_TYPES}

@@ -5,7 +5,8 @@ from grafana.panels import Stat, Table
 from grafana.queries import Query, quantile, rate, ratio
 
 _REQUESTS = "sum(rate(anthropic_proxy_requests_total{@model}[$__rate_interval]))"
-_FAILED = 'sum(rate(anthropic_proxy_requests_total{@model, status=~"[45].."}[$__rate_interval]))'
+_ENDED = "sum(rate(anthropic_proxy_requests_total{@}[$__rate_interval]))"
+_FAILED = "sum(rate(anthropic_proxy_failed_requests_total{@}[$__rate_interval]))"
 _INPUT = 'sum(rate(anthropic_proxy_tokens_total{@model, type!="output"}[$__rate_interval]))'
 _CACHED = 'sum(rate(anthropic_proxy_tokens_total{@model, type="cache_read"}[$__rate_interval]))'
 _BUDGET = 'job_slo:anthropic_proxy_budget_burn:rate30d{job=~"$job", slo="availability"}'
@@ -40,8 +41,8 @@ SUMMARY = Row(
         ),
         Stat(
             title="Errors",
-            about="Share of requests answered with 4xx or 5xx, upstream's and the proxy's own.",
-            queries=(ratio(f"({_FAILED} or 0 * {_REQUESTS})", _REQUESTS),),
+            about="Share of requests that failed, of all error classes and all models.",
+            queries=(ratio(_FAILED, _ENDED),),
             unit="percentunit",
             warn=0.1,
         ),

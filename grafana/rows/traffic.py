@@ -43,8 +43,16 @@ TRAFFIC = Row(
             stacked=True,
         ),
         Lines(
+            title="Failed requests by class",
+            about="client: 4xx. limit: 429 and 402. overload: 529. upstream: other 5xx, error "
+            "events, silence. proxy: this proxy. network: the way to the API.",
+            queries=(rate("anthropic_proxy_failed_requests_total", by="class"),),
+            unit="reqps",
+            stacked=True,
+        ),
+        Lines(
             title="Errors by source and type",
-            about="Whose doing, and which of the API's error types.",
+            about="Who answered with the error, and which of the API's error types.",
             queries=(rate("anthropic_proxy_errors_total", by="source, type"),),
             unit="ops",
             stacked=True,

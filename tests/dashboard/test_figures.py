@@ -71,7 +71,7 @@ def assert_tables(tables: dict[str, list[Any]], document: Json) -> None:
     assert values(tables["tokens"], 1) == [tokens["by_type"][kind] for kind in TOKENS]
     assert values(tables["tokens"], 2) == [cost["by_type"].get(kind) for kind in TOKENS]
     assert values(tables["ends"], 1) == list(document["streams"]["ends"].values())
-    assert values(tables["errors"], 3) == list(document["errors"]["by_source"].values())
+    assert values(tables["errors"], 3) == list(document["errors"]["by_class"].values())
     seen = {kind: count for kind, count in document["errors"]["by_type"].items() if count}
     assert column(tables["errorTypes"], 1) == seen
     assert column(tables["models"], 1) == requests["by_model"]

@@ -17,7 +17,7 @@ OPEN = (
     ("requests", "by_model"),
     ("requests", "by_status"),
     ("errors", "by_type"),
-    ("errors", "by_source"),
+    ("errors", "by_class"),
     ("streams", "ends"),
     ("scrub", "matches"),
     ("scrub", "restored"),

@@ -55,7 +55,7 @@ def test_alerts_tell_what_is_above_its_threshold(
             40,
             {"upstream": 8, "proxy": 2},
             [],
-            "25% of the last 40 requests failed (5% this proxy, 20% upstream).",
+            "25% of the last 40 requests failed (20% upstream, 5% this proxy).",
         ),
         (
             20,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.anthropic.errors import ERROR_CLASSES
 from app.telemetry.ring import HISTORY, WINDOW, Ring, Span
 from app.telemetry.samples import quantile
 from tests.telemetry.points import point
@@ -27,7 +28,7 @@ def test_no_time_and_no_requests_make_rates_of_nought() -> None:
     span = Span(point(100), point(100))
 
     assert span.requests_per_second == 0
-    assert span.error_rates == {"proxy": 0, "upstream": 0, "client": 0}
+    assert span.error_rates == dict.fromkeys(ERROR_CLASSES, 0)
 
 
 def test_the_ring_forgets_what_is_older_than_the_window() -> None:

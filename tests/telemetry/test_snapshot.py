@@ -3,13 +3,15 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.exchange import Exchange
+from app.anthropic.errors import ERROR_CLASSES
+from app.exchange import Exchange, Failure, Outcome
 from app.pages.metrics import SCHEMA
 from app.telemetry.broadcast import Broadcast
 from app.telemetry.sampler import Sampler, Snapshot
@@ -68,6 +70,8 @@ def test_every_total_equals_the_parsed_exposition(recorded: list[Exchange]) -> N
     for label in ("route", "model", "status", "outcome"):
         assert requests[f"by_{label}"] == nonzero(exposed.by("requests_total", label))
     assert document["errors"]["total"] == exposed.total("errors_total")
+    assert document["errors"]["by_class"] == exposed.by("failed_requests_total", "class")
+    assert document["errors"]["total"] == sum(document["errors"]["by_class"].values())
     assert document["errors"]["by_type"] == exposed.by("errors_total", "type")
     assert document["bytes"] == exposed.by("body_bytes_total", "direction")
     assert tokens["total"] == exposed.total("tokens_total")
@@ -127,7 +131,10 @@ def test_figures_of_a_few_requests() -> None:
 
     assert document["uptime"] == 10
     assert document["rates"] == {"requests_per_second": 0.4, "output_tokens_per_second": 150.0}
-    assert document["error_rate"] == {"total": 0.25, "proxy": 0, "upstream": 0.25, "client": 0}
+    assert document["error_rate"] == dict.fromkeys(ERROR_CLASSES, 0) | {
+        "total": 0.25,
+        "overload": 0.25,
+    }
     assert document["error_rate_5m"]["requests"] == 4
     assert document["tokens"]["cache_hit_ratio"] == 120_000 / 123_600
     assert 1 < document["latency"]["time_to_first_token"]["p50"] <= 1.5
@@ -142,3 +149,26 @@ def test_the_last_fifty_requests_are_kept() -> None:
     assert len(document["recent"]) == 50
     assert document["recent"][0]["time_to_first_token"] == 1.5
     assert document["recent"][0]["input_tokens"] == 41_200
+
+
+def test_the_recent_requests_are_in_order_of_their_start() -> None:
+    long = replace(PLAIN, started_at=100.0, duration=90.0)
+    short = replace(PLAIN, started_at=150.0, duration=1.0)
+
+    document = taken([short, long, replace(PLAIN, started_at=120.0)]).as_json()
+
+    assert [row["time"] for row in document["recent"]] == [150.0, 120.0, 100.0]
+
+
+def test_a_recent_request_that_failed_says_why() -> None:
+    unreachable = replace(
+        FAILED,
+        status=502,
+        outcome=Outcome.UPSTREAM_ERROR,
+        failure=Failure("upstream", "api_error", "connect_failed"),
+    )
+
+    plain, failed = taken([PLAIN, unreachable]).as_json()["recent"][::-1]
+
+    assert (plain["error_class"], plain["reason"]) == (None, None)
+    assert (failed["error_class"], failed["reason"]) == ("network", "connect_failed")

@@ -40,7 +40,14 @@ const ENDS = {
   proxy_error: ["Proxy error", "bad"],
   shutdown: ["Cut at shutdown", "warn"],
 };
-const SOURCES = { proxy: "This proxy", upstream: "Upstream", client: "Clients" };
+const CLASSES = {
+  client: "Client",
+  limit: "Rate limit",
+  overload: "Overloaded",
+  upstream: "Upstream",
+  proxy: "This proxy",
+  network: "Network",
+};
 const LATENCIES = {
   time_to_first_token: "Time to first token",
   overhead_request: "Own overhead, request",
@@ -85,9 +92,9 @@ const FILLERS = {
     fill(body, columns, all);
   },
   errors(body, { errors, error_rate: ever, error_rate_5m: recent }) {
-    const all = records(errors.by_source);
+    const all = records(errors.by_class);
     const columns = [
-      words(SOURCES),
+      words(CLASSES),
       { of: ({ name: who }) => (recent.requests > 0 ? recent[who] : null), as: "percent" },
       { of: ({ name: who }) => ever[who], as: "percent" },
       count,
