@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+import structlog
+
 from app.errors import Forbidden
 from app.proxy.body import Body
 from app.proxy.headers import text, with_length, without
@@ -10,6 +12,8 @@ from app.proxy.trace import Trace
 from app.proxy.upstream import Outgoing
 from app.scrubber import Redaction, Scrubber
 from app.scrubber.report import ScrubReport
+
+log = structlog.get_logger(__name__)
 
 INLINE_LIMIT = 32 * 1024  # bytes scanned on the event loop: below a millisecond
 
@@ -43,6 +47,8 @@ class Scrubbing:
         else:
             redaction = await self._redact(whole, outgoing)
         trace.scrub = redaction.report
+        if redaction.report.skipped is not None:
+            _warn(redaction.report)
         if self.block and redaction.report.skipped is not None:
             raise Forbidden(
                 "scrub_skipped",
@@ -65,3 +71,19 @@ class Scrubbing:
         if len(whole) <= INLINE_LIMIT:
             return self.scrubber.redact(*arguments)
         return await asyncio.to_thread(self.scrubber.redact, *arguments)
+
+
+# What an operator can do about a body that was not scanned.
+_REMEDIES = {
+    "too_large": "raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE",
+    "error": "report a bug; ANTHROPIC_PROXY_SCRUB_ON_SKIP=block stops such bodies",
+}
+
+
+def _warn(report: ScrubReport) -> None:
+    """Log a skip, never a value: without a filter nobody would notice that secrets went out."""
+    more = {"error": report.error} if report.error else {}
+    remedy = _REMEDIES.get(
+        report.skipped or "", "ANTHROPIC_PROXY_SCRUB_ON_SKIP=block stops such bodies"
+    )
+    log.warning("body not scrubbed", reason=report.skipped, remedy=remedy, **more)

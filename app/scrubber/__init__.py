@@ -8,6 +8,7 @@ The way of a request body:
 4. ``scan``       finds secrets: ``detectors`` (``blocks``, ``validators``), as ``rules`` say.
 5. ``strings``    says which strings of it are scanned.
 6. ``replace``    decides what is replaced by what: ``ledger``, ``placeholders``, ``vocabulary``.
+7. ``belt``       checks that what was made parses.
 
 The way of an answer: ``restore``, by ``restore_stream`` or ``restore_json``, with an ``answer``
 table. For people: ``review``. Rules are tried on their ``examples`` when they are loaded.

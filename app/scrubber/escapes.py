@@ -17,6 +17,13 @@ _ANY_ESCAPE = compiled(r"\\(?:u00[2-7]|/)")
 _BACKSLASH = 0x5C
 _MUST_STAY = {0x22: b'\\"', 0x5C: b"\\\\", 0x7F: b"\\u007f"}
 _PLAIN = re.compile(r"[ !#-\[\]-~]+")
+_UNIT = 6  # bytes of \uXXXX
+_RUN = re.compile(rb"(?:\\\\)*+(?:\\[\"/]|\\?+(?:[bfnrt]|u[0-9a-fA-F]{4})?+)")
+_ESCAPES = re.compile(rb"(?:\\\\)*+(?P<last>(?:\\(?:u[0-9a-fA-F]{4}|[^\\]))?+)")
+_CHARACTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}+")
+_CONTINUATION = range(0x80, 0xC0)  # bytes of UTF-8 after a character's first
+_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_GOOD_ESCAPES = compiled(r'(?s)(?:[^\\]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*')
 _ESCAPED_UNIT = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -62,11 +69,73 @@ def view(original: bytes) -> View:
 
 
 def _is_escaped(text: bytes, backslash: int) -> bool:
-    """Whether a backslash is the second half of an escape: an odd number stand before it."""
-    first = backslash
-    while first and text[first - 1] == _BACKSLASH:
-        first -= 1
-    return (backslash - first) % 2 == 1
+    """Return True if a backslash is the second half of an escape: an odd number stand before it."""
+    return (backslash - _run_start(text, backslash)) % 2 == 1
+
+
+def _run_start(text: bytes, backslash: int) -> int:
+    """Return where the run of backslashes that ``backslash`` belongs to starts."""
+    while backslash and text[backslash - 1] == _BACKSLASH:
+        backslash -= 1
+    return backslash
+
+
+def _lead(text: bytes, offset: int) -> int:
+    """Return where the UTF-8 character that ``offset`` lies in starts."""
+    lead = offset
+    while lead > max(0, offset - 3) and text[lead] in _CONTINUATION:
+        lead -= 1
+    return lead
+
+
+def escape_around(text: bytes, offset: int) -> tuple[int, int] | None:
+    r"""Return the span of the escape or character that ``offset`` would cut in two, if any.
+
+    A run of backslashes and what it escapes are one escape, whatever their number: in JSON inside
+    of JSON ``\\n`` is a line feed. A surrogate pair is one character, and so are UTF-8's bytes.
+    """
+    if _PAIR.match(text, max(0, offset - _UNIT)) is not None:
+        return offset - _UNIT, offset + _UNIT
+    if text[offset : offset + 1] >= b"\x80":
+        character = _CHARACTER.match(text, _lead(text, offset))
+        return None if character is None or character.start() == offset else character.span()
+    backslash = text.rfind(b"\\", max(0, offset - _UNIT), offset)
+    if backslash < 0:
+        return None
+    escape = _RUN.match(text, _run_start(text, backslash))
+    if escape is None or escape.end() <= offset:
+        return None
+    start, end = escape.span()
+    if _PAIR.match(text, max(0, start - _UNIT)) is not None:
+        return start - _UNIT, end
+    return start, end + _UNIT if _PAIR.match(text, end - _UNIT) is not None else end
+
+
+def is_cut(text: bytes, offset: int) -> bool:
+    """Return True if ``offset`` lies inside an escape of the text itself, or inside a character.
+
+    Unlike `escape_around` it does not look into JSON inside of JSON.
+    """
+    if text[offset : offset + 1] >= b"\x80":
+        return _lead(text, offset) != offset
+    backslash = text.rfind(b"\\", max(0, offset - _UNIT), offset)
+    if backslash < 0:
+        return False
+    escapes = _ESCAPES.match(text, _run_start(text, backslash))
+    if escapes is None or offset <= escapes.start("last"):
+        return escapes is not None and (offset - escapes.start()) % 2 == 1
+    return offset < escapes.end()
+
+
+def widened(text: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return a span that cuts no escape: one cut at its start or end belongs to it whole."""
+    first, last = escape_around(text, start), escape_around(text, end)
+    return first[0] if first else start, last[1] if last else end
+
+
+def has_good_escapes(text: bytes) -> bool:
+    """Return True if every backslash of JSON text begins an escape of RFC 8259."""
+    return _GOOD_ESCAPES.fullmatch(text) is not None
 
 
 def value(escaped: bytes) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.anthropic.encoding import Decoder, EncodingError
+from app.scrubber.belt import check
 from app.scrubber.cache import Cache, Key, Outcome
 from app.scrubber.document import Unit, units
 from app.scrubber.ledger import Ledger
@@ -76,8 +77,8 @@ class Scrubber:
             return Redaction(body, ScrubReport(skipped=skipped.reason))
         except NotJson:
             return Redaction(body, ScrubReport(skipped="not_json"))
-        except Exception:  # noqa: BLE001 - a defect here must not stop the relay: policy decides
-            return Redaction(body, ScrubReport(skipped="error"))
+        except Exception as exc:  # noqa: BLE001 - a defect here must not stop the relay: policy decides
+            return Redaction(body, ScrubReport(skipped="error", error=type(exc).__name__))
         modified = self._replacing and redacted is not plain
         report = ScrubReport(
             matches=matches,
@@ -132,10 +133,13 @@ class Scrubber:
             ledger.replay(outcome.changes)
             return outcome
         replacements = self._replacer.replacements(text, ledger, unit.place)
+        made = spliced(
+            text, [(one.start, one.end, one.placeholder.encode()) for one in replacements]
+        )
+        if made is not text:
+            check(text, made)
         outcome = Outcome(
-            spliced(text, [(one.start, one.end, one.placeholder.encode()) for one in replacements])
-            if replacements
-            else None,
+            None if made is text else made,
             dict(Counter(one.detector for one in replacements)),
             ledger.settle(),
         )

@@ -13,6 +13,7 @@ class ScrubReport:
 
     matches: Mapping[str, int] = field(default_factory=dict)
     skipped: Skip | None = None
+    error: str | None = None  # the kind of defect, if `skipped` is "error"
     scanned: int = 0
     duration: float = 0.0
     modified: bool = False

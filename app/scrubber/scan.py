@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from app.scrubber.automaton import compiled
 from app.scrubber.detector import Detector
+from app.scrubber.escapes import escape_around, widened
 
 
 class Span(NamedTuple):
@@ -110,11 +111,13 @@ def _at(text: bytes, start: int, end: int, detector: Detector) -> Iterator[Hit]:
     match = detector.pattern.match(text, start, end)
     if match is None or (detector.accepts is not None and not detector.accepts(match)):
         return
-    span = match.span(detector.group)
-    if span[0] < span[1]:
+    first, last = match.span(detector.group)
+    if first < last:
         passwords = (match[group] for group in detector.passwords)
         password = next((value for value in passwords if value), None)
-        yield Hit(*span, detector, text[slice(*span)], password)
+        first, last = widened(text, first, last)
+        last = min(last, end)
+        yield Hit(first, last, detector, text[first:last], password)
 
 
 def _starts(gate: Any, text: bytes) -> Iterator[int]:
@@ -122,6 +125,8 @@ def _starts(gate: Any, text: bytes) -> Iterator[int]:
     at = 0
     while (match := gate.search(text, at)) is not None:
         start = next(start for start in map(match.start, groups) if start >= 0)
-        yield start
+        cut = escape_around(text, start)
+        if cut is None:
+            yield start
         # What begins inside this match is found too; its boundary may be this one's first byte.
-        at = max(match.start() + 1, start)
+        at = max(match.start() + 1, start if cut is None or start > match.start() else cut[1])

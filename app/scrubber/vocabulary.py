@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from app.scrubber.detector import after
-from app.scrubber.escapes import spellings
+from app.scrubber.escapes import is_cut, spellings
 from app.scrubber.scan import Span
 
 _LONG = 12  # characters from which on a value is no part of another word by chance
@@ -46,7 +46,10 @@ class Vocabulary:
                     text[gap.start : gap.end]
                 ):
                     value = automaton.values[index]
-                    if len(value) < _LONG and not _alone(text, gap.start + first, gap.start + last):
+                    at = Span(gap.start + first, gap.start + last)
+                    if any(is_cut(text, offset) for offset in at):
+                        continue
+                    if len(value) < _LONG and not _alone(text, *at):
                         continue
                     left.append(Span(start, gap.start + first))
                     start = gap.start + last

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.certificates import Certificate
 from app.exchange import Exchange
@@ -103,3 +104,19 @@ async def test_detect_forwards_untouched_even_under_block(
 
     assert _skipped(exchange) is not None
     assert upstream.received[0].body == body
+
+
+async def test_a_body_that_was_not_scanned_is_a_warning_without_its_content(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    with capture_logs() as lines:
+        await _uploaded(upstream, certificate, "POST", LARGE, **PSEUDONYMIZE)
+    said = [line for line in lines if line["event"] == "body not scrubbed"]
+    assert said == [
+        {
+            "event": "body not scrubbed",
+            "log_level": "warning",
+            "reason": "too_large",
+            "remedy": "raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE",
+        }
+    ]

@@ -1,0 +1,42 @@
+"""The last check of a rewritten unit, before it is sent: it parses as the client's did.
+
+Nothing should ever fail here. But a body that upstream cannot parse ends a session for good, since
+the client sends the same text again on every turn.
+"""
+
+import msgspec
+
+from app.scrubber.escapes import has_good_escapes
+from app.scrubber.walk import NotJson, events
+
+_ANY = msgspec.json.Decoder(msgspec.Raw)
+
+
+class Broken(Exception):
+    """A rewritten unit does not parse any more."""
+
+
+def check(original: bytes, made: bytes) -> None:
+    """Raise `Broken` if ``made`` does not parse, except for faults that ``original`` has too."""
+    if _parses(made):
+        return
+    if _parses(original) or _shape(made) != _shape(original):
+        raise Broken
+    if has_good_escapes(original) and not has_good_escapes(made):
+        raise Broken
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        _ANY.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _shape(text: bytes) -> list[str]:
+    """Return the kinds of a text's tokens: what is replaced inside strings changes none."""
+    try:
+        return [kind for kind, _, _ in events(text)]
+    except NotJson:
+        return []
