@@ -12,7 +12,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="anthropic_key",
         gate=_WORD + r"(sk-ant-[A-Za-z0-9_-]{16})",
-        pattern=re.compile(rb"sk-ant-(?:[a-z]{3,8}[0-9]{2}-)?+[A-Za-z0-9_-]{16,}+"),
+        pattern=re.compile(rb"sk-ant-(?>(?:[a-z]{3,8}[0-9]{2}-)?)[A-Za-z0-9_-]{16,}+"),
         examples=(
             "sk-ant-" + "api03-abcdefghijklmnop0123",
             "sk-ant-" + "x" * 24,
@@ -98,7 +98,7 @@ BUILT_IN: tuple[Detector, ...] = (
         gate=_WORD + r"(eyJ[A-Za-z0-9_-]{6})",
         pattern=re.compile(
             rb"(?P<header>eyJ[A-Za-z0-9_-]{6,4096}+)\.(?P<payload>[A-Za-z0-9_-]*+)\.[A-Za-z0-9_-]*+"
-            rb"(?:\.[A-Za-z0-9_-]++){0,2}+"
+            rb"(?>(?:\.[A-Za-z0-9_-]++){0,2})"
         ),
         accepts=validators.is_jwt,
         examples=(
@@ -141,7 +141,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="bearer_token",
         gate=_WORD + rf"((?i:bearer){_SPACE}+(?:[0-9]{{1,10}}\|)?[A-Za-z0-9._~+/:-]{{10}})",
         pattern=re.compile(
-            rb"(?i:bearer)(?: |%20|\\+t)++(?P<secret>(?:[0-9]{1,10}\|)?+"
+            rb"(?i:bearer)(?>(?: |%20|\\+t)+)(?P<secret>(?>(?:[0-9]{1,10}\|)?)"
             rb"(?:[A-Za-z0-9._~+/-]|:(?!/)){9,}[A-Za-z0-9_~+/-]=*+)"
         ),
         accepts=validators.is_bearer,
@@ -170,7 +170,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="basic_auth",
         gate=_WORD + rf"((?i:basic){_SPACE}+[A-Za-z0-9+/_-]{{6}})",
-        pattern=re.compile(rb"(?i:basic)(?: |%20|\\+t)++(?P<secret>[A-Za-z0-9+/_-]{6,}+={0,2})"),
+        pattern=re.compile(rb"(?i:basic)(?>(?: |%20|\\+t)+)(?P<secret>[A-Za-z0-9+/_-]{6,}+={0,2})"),
         accepts=validators.is_basic,
         group="secret",
         examples=(
@@ -199,7 +199,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="jenkins_api_token",
         gate=after("A-Za-z0-9./#-") + r"(11[0-9a-f]{30})",
-        pattern=re.compile(rb"11[0-9a-f]{30}(?:[0-9a-f]{2})?+(?![A-Za-z0-9-])"),
+        pattern=re.compile(rb"11[0-9a-f]{30}(?>(?:[0-9a-f]{2})?)(?![A-Za-z0-9-])"),
         accepts=validators.is_no_digest,
         examples=(
             "11" + "abcdef0123456789abcdef01234567",

@@ -27,7 +27,7 @@ _URL = (
     rb"[^:/"
     + _NOT_IN_URL
     + rb"]{0,128}+:(?![0-9]{1,5}[/?#,])(?P<password>"
-    rb"" + _PASSWORD_CHARACTER + rb"{1,256}+(?:@[^@/" + _NOT_IN_URL + rb"]{1,128}+(?=@))?+)"
+    rb"(?>" + _PASSWORD_CHARACTER + rb"{1,256})(?>(?:@[^@/" + _NOT_IN_URL + rb"]{1,128}+(?=@))?))"
     # Hosts (perhaps named in the query alone), path and query, without the sentence's punctuation.
     rb"@[^?#" + _NOT_IN_URL + rb"][^" + _NOT_IN_URL + rb"]{0,2048}(?<![.,;:!?)\]}])"
 )

@@ -30,7 +30,7 @@ _MEMBER = re.compile(rb"(?:[A-Za-z_]+[0-9]{0,2}\.)+[A-Za-z_]+[0-9]{0,2}")
 _STANDARD = re.compile(rb"(?i:rfc|iso|oauth|openid|http|jwt|tls|section|version)[-._/]?[0-9].*")
 # Words, run together or joined: `accessTokenAuthentication`, `tokens/cookies`.
 _WORDS = re.compile(
-    rb"[a-z]{0,17}(?:[-._~+/:]++[a-z]{1,17}|[-._~+/:]*+[A-Z]{1,6}[a-z]{1,17}|[-._~+/:]*+[A-Z]{2,})*+"
+    rb"[a-z]{0,17}(?>(?:[-._~+/:]++[a-z]{1,17}|[-._~+/:]*+[A-Z]{1,6}[a-z]{1,17}|[-._~+/:]*+[A-Z]{2,})*)"
     rb"[-._~+/:]*+"
 )
 _LONG_TOKEN = 20

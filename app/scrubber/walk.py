@@ -13,7 +13,7 @@ from app.scrubber.automaton import compiled
 STRING, ATOM = b'"', b"a"
 
 _SPACE = rb"[ \t\n\r]*+"
-_STRING = rb'("(?:[^"\\]++|\\.)*+")'
+_STRING = rb'("(?>(?:[^"\\]++|\\.)*)")'
 _ATOM = rb"(-?[0-9][0-9.eE+-]*+|true|false|null|NaN|-?Infinity)"
 _TOKEN = re.compile(_SPACE + rb"(?:" + _STRING + rb"|([{}\[\],:])|" + _ATOM + rb")", re.DOTALL)
 # Far down, brackets in a row are one token: nesting for its own sake must not cost.
