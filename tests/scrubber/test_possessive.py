@@ -1,6 +1,6 @@
 """Python before 3.11.5 misses matches of a possessive repeat around what can backtrack.
 
-Debian 12 has 3.11.2 (cpython issue 106052). An atomic group around a plain repeat is right everywhere.
+Debian 12 has 3.11.2 (cpython issue 106052). An atomic group around a plain repeat is right in all.
 """
 
 import importlib
