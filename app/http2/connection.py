@@ -8,6 +8,7 @@ from h2.exceptions import ProtocolError
 from hpack import HeaderTuple
 
 from app.http2.liveness import Liveness
+from app.http2.outflow import Outflow, Passage
 from app.http2.session import Session
 from app.http2.stats import Tally
 from app.http2.stream import Stream
@@ -37,9 +38,10 @@ class Connection(asyncio.Protocol):
     """A socket, its session and their life. Synchronous but for `probe` and `wait_closed`.
 
     State: ``limit``, ``settled`` and ``used`` are for the listener's pool, which alone changes
-    ``used``; ``served`` counts streams; ``draining`` is set once no more may be opened, ``_lost``
-    once nothing passes any more; ``_early`` holds what came before our preface was written.
-    Whoever connects notes the ``connect_time``, in seconds.
+    ``used`` and adds to ``owed``, the bytes of uploads that are still to be written; ``served``
+    counts streams; ``draining`` is set once no more may be opened, ``_lost`` once nothing passes
+    any more; ``_early`` holds what came before our preface was written. Whoever connects notes
+    the ``connect_time``, in seconds.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Connection(asyncio.Protocol):
         self.limit = UNSETTLED
         self.settled = False
         self.used = 0
+        self.owed = 0
         self.served = 0
         self.connect_time = 0.0
         self.draining = False
@@ -70,6 +73,8 @@ class Connection(asyncio.Protocol):
         )
         self._clock = loop.time
         self._transport: asyncio.Transport | None = None
+        self._outflow: Outflow | None = None
+        self._uploads: Passage | None = None
         self._early: list[bytes] | None = []
         self._lost = False
         self._closed = loop.create_future()
@@ -90,6 +95,11 @@ class Connection(asyncio.Protocol):
         return not self.draining and self.used <= self.limit
 
     @property
+    def round_trips(self) -> float:
+        """How many round trips the uploads take that it has, at the width of its window."""
+        return (self.owed + self._session.outstanding) / self._session.capacity
+
+    @property
     def streams_open(self) -> int:
         """Streams that neither side has done with."""
         return len(self._session.streams)
@@ -100,9 +110,13 @@ class Connection(asyncio.Protocol):
         body: httpx.AsyncByteStream,
         whole: bytes | None,
         timeouts: Timeouts,
+        size: int,
     ) -> Stream:
-        """Send a request on a new stream; ``whole`` is its body if all of that is here."""
-        stream = self._session.open(fields, body, whole, timeouts)
+        """Send a request on a new stream; ``whole`` is its body if all of that is here.
+
+        ``size`` is what was expected of its upload when the slot was granted, in bytes.
+        """
+        stream = self._session.open(fields, body, whole, timeouts, size)
         self.served += 1
         if self.streams_open == 1:
             self._liveness.watch(busy=True)
@@ -128,8 +142,21 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Write at once, in one piece: a cancelled requester can't leave half a frame behind."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        if self._outflow is not None:
+            self._outflow.write(data)
+
+    def paid(self, size: int) -> None:
+        """Note that ``size`` bytes less are to be uploaded."""
+        self.owed -= size
+
+    def follow(self) -> None:
+        """Follow the DATA written so far on its way out."""
+        if self._uploads is not None:
+            self._uploads.mark()
+
+    def progress(self) -> float:
+        """Return the loop's time when DATA was last seen to have left."""
+        return 0.0 if self._uploads is None else self._uploads.moved()
 
     def settle(self, limit: int) -> None:
         """Note how many streams may be open at a time."""
@@ -161,6 +188,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket; nothing is written before `start`."""
         self._transport = transport  # type: ignore[assignment] # asyncio's type is too wide
+        self._outflow = Outflow(transport)  # type: ignore[arg-type] # likewise
+        self._uploads = Passage(self._outflow, self._clock)
 
     def data_received(self, data: bytes) -> None:
         """Hand on what came, but not before our preface was written."""
@@ -194,7 +223,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let the uploads go on."""
         self._session.paused = False
-        self._session.unblock()
+        self._session.pump()
 
     # The end
 

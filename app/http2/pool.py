@@ -10,6 +10,12 @@ stream on a *member*, a connection that is up. Whenever something has happened, 
 
 An attempt that fails takes the tickets bound to it along. A binding reserves nothing: a slot
 that comes free elsewhere goes to the oldest ticket, bound or not.
+
+A connection grows by need, too. The window of one bounds what all its uploads send in a round
+trip; another connection takes about `PATIENCE` round trips to make. So a *choosy* ticket, one
+with a large upload, is not granted a slot where those before it take longer than that, as long
+as it can have another connection. It waits for a preference only: it does not fail with its
+attempt, but `settle_for_less` and takes the slot it was too good for.
 """
 
 from collections import OrderedDict
@@ -23,9 +29,16 @@ class Member(Protocol):
     limit: int  # streams that may be open at a time
     settled: bool  # whether ``limit`` is the peer's word
     used: int  # slots given out
+    owed: int  # bytes of uploads granted and not yet written
+
+    @property
+    def round_trips(self) -> float:
+        """Round trips that its uploads take at the width of its window."""
 
 
 M = TypeVar("M", bound=Member)
+
+PATIENCE = 3.0  # round trips of other uploads before another connection is worth it: TCP, TLS, one
 
 
 @dataclass(eq=False, slots=True)
@@ -38,9 +51,16 @@ class Attempt:
 
 @dataclass(eq=False)
 class Ticket:
-    """A request without a slot; ``attempt`` is the one it is bound to."""
+    """A request without a slot; ``attempt`` is the one it is bound to.
+
+    ``upload`` is the size of its body in bytes, ``choosy`` whether it may wait for a better slot
+    than there is, ``held`` whether it does.
+    """
 
     attempt: Attempt | None = None
+    upload: int = 0
+    choosy: bool = False
+    held: bool = False
 
 
 T = TypeVar("T", bound=Ticket)
@@ -52,6 +72,7 @@ class Assignment(Generic[T, M]):
 
     granted: list[tuple[T, M]]
     bound: list[T]  # to an attempt: its patience is the connect time-out from now on
+    held: list[T]  # likewise bound, but by choice: a slot was free
     attempts: list[Attempt]  # to begin
     surplus: list[M]  # to close
 
@@ -103,9 +124,16 @@ class Pool(Generic[T, M]):
     def failed(self, attempt: Attempt) -> list[T]:
         """End an attempt that failed; return the tickets that fail with it."""
         tickets = self._finish(attempt)
+        failing = [ticket for ticket in tickets if not ticket.held]
         for ticket in tickets:
+            self.settle_for_less(ticket)
+        for ticket in failing:
             del self._waiting[ticket]
-        return tickets
+        return failing
+
+    def settle_for_less(self, ticket: T) -> None:
+        """Let a ticket take any slot: it has waited long enough for a better one."""
+        ticket.choosy = ticket.held = False
 
     def abandon(self) -> list[T]:
         """Give every ticket up; return them."""
@@ -134,38 +162,61 @@ class Pool(Generic[T, M]):
     def assign(self) -> Assignment[T, M]:
         """Decide, and take the decision as carried out."""
         granted = self._grant()
-        bound, begun = self._bind()
-        return Assignment(granted, bound, begun, self._surplus())
+        bound, held, begun = self._bind()
+        granted += self._grant()  # to those who would have waited for one connection too many
+        return Assignment(granted, bound, held, begun, self._surplus())
 
     def _grant(self) -> list[tuple[T, M]]:
         granted = []
-        while self._waiting and (member := self._least_loaded()) is not None:
-            ticket, _ = self._waiting.popitem(last=False)
+        for ticket in tuple(self._waiting):
+            member = self._least_loaded()
+            if member is None:
+                break
+            if self._prefers_another(ticket, member):
+                continue
+            del self._waiting[ticket]
             self._unbind(ticket)
             member.used += 1
+            member.owed += ticket.upload
             granted.append((ticket, member))
         return granted
 
     def _least_loaded(self) -> M | None:
         free = [member for member in self.members if member.used < member.limit]
-        return min(free, key=lambda member: member.used, default=None)
+        return min(free, key=_load, default=None)
 
-    def _bind(self) -> tuple[list[T], list[Attempt]]:
+    def _prefers_another(self, ticket: T, member: M) -> bool:
+        """Return True if a ticket is to wait for another connection than the best there is."""
+        ticket.held = (
+            ticket.choosy
+            and member.round_trips >= PATIENCE
+            and (self._may_connect() or self._more_are_coming())
+        )
+        return ticket.held
+
+    def _more_are_coming(self) -> bool:
+        return bool(self._attempts) or not all(member.settled for member in self.members)
+
+    def _may_connect(self) -> bool:
+        return len(self.members) + len(self._attempts) < self._max_connections
+
+    def _bind(self) -> tuple[list[T], list[T], list[Attempt]]:
         bound: list[T] = []
+        held: list[T] = []
         begun: list[Attempt] = []
         unbound = [ticket for ticket in self._waiting if ticket.attempt is None]
         for ticket in unbound[self._coming() :]:
-            attempt = self._joinable()
+            attempt = self._joinable(ticket)
             if attempt is None:
-                if len(self.members) + len(self._attempts) >= self._max_connections:
+                if not self._may_connect():
                     break
                 attempt = Attempt()
                 self._attempts.append(attempt)
                 begun.append(attempt)
             ticket.attempt = attempt
             attempt.tickets.add(ticket)
-            bound.append(ticket)
-        return bound, begun
+            (held if ticket.held else bound).append(ticket)
+        return bound, held, begun
 
     def _coming(self) -> int:
         """How many slots members will have once their SETTINGS are here."""
@@ -174,11 +225,14 @@ class Pool(Generic[T, M]):
             return len(self._waiting)
         return sum((self._expected or 0) - member.used for member in unsettled)
 
-    def _joinable(self) -> Attempt | None:
-        for attempt in self._attempts:
-            if not attempt.stuck and len(attempt.tickets) < (self._expected or self.waiting):
-                return attempt
-        return None
+    def _joinable(self, ticket: T) -> Attempt | None:
+        """Return the attempt to join, if any; those held have one each as long as that goes."""
+        open_ones = [attempt for attempt in self._attempts if not attempt.stuck]
+        if ticket.held:
+            fewest = min(open_ones, key=lambda attempt: len(attempt.tickets), default=None)
+            return None if self._may_connect() else fewest
+        most = self._expected or self.waiting
+        return next((one for one in open_ones if len(one.tickets) < most), None)
 
     def _surplus(self) -> list[M]:
         idle = [member for member in self.members if not member.used]
@@ -198,3 +252,9 @@ class Pool(Generic[T, M]):
         if ticket.attempt is not None:
             ticket.attempt.tickets.discard(ticket)
             ticket.attempt = None
+
+
+def _load(member: Member) -> tuple[bool, float]:
+    """Order members: those whose uploads can wait first, then by streams."""
+    late = member.round_trips >= PATIENCE
+    return late, member.round_trips if late else member.used

@@ -9,14 +9,15 @@ from h2 import events
 from h2.errors import ErrorCodes
 from hpack import HeaderTuple
 
-from app.http2.codec import Codec
+from app.http2.codec import SETTLED_WINDOW, Codec
 from app.http2.fields import from_response
 from app.http2.stats import Tally
 from app.http2.stream import CREDIT_STEP, Stream
 from app.http2.timeouts import Timeouts
+from app.http2.turns import QUANTUM, Turns
 
 INLINE = 64 * 1024  # bytes of a body that are sent with its header fields
-BATCH = 256 * 1024  # bytes of a longer body that are written at a time
+BATCH = 256 * 1024  # bytes of longer bodies that are written before others have their say
 
 
 class Refused(httpx.RemoteProtocolError):
@@ -41,13 +42,25 @@ class Owner(Protocol):
     def release(self) -> None:
         """Take the slot of a stream that has ended."""
 
+    def paid(self, size: int) -> None:
+        """Note that ``size`` bytes less are to be uploaded."""
+
+    def follow(self) -> None:
+        """Follow the DATA written so far on its way out."""
+
+    def progress(self) -> float:
+        """Return the loop's time when DATA was last seen to have left."""
+
 
 class Session:
     """Opens streams, frames what they send and deals out what they receive.
 
     State: ``streams`` are the attached ones by id, ``paused`` is set while the socket is full,
-    ``goaway`` names the peer's reason to leave, ``_alive`` until the connection is lost,
-    ``_taken`` counts bytes read and not yet credited.
+    ``goaway`` names the peer's reason to leave, ``capacity`` is the widest that the connection's
+    window has been, ``_alive`` until the connection is lost, ``_taken`` counts bytes read and not
+    yet credited, ``_turns`` are the streams that may write, ``_shut`` those whose own window is
+    used up, ``_widened`` the time of the last WINDOW_UPDATE, ``_resuming`` is set while `pump`
+    is due.
     """
 
     def __init__(
@@ -63,6 +76,11 @@ class Session:
         self._codec = Codec(max_streams)
         self._alive = True
         self._taken = 0
+        self.capacity = SETTLED_WINDOW
+        self._turns: Turns[Stream] = Turns()
+        self._shut: set[Stream] = set()
+        self._widened = loop.time()
+        self._resuming = False
 
     def start(self) -> None:
         """Write our preface."""
@@ -86,10 +104,10 @@ class Session:
         for stream in tuple(self.streams.values()):
             stream.fail(kind(message + after), None)
 
-    def unblock(self) -> None:
-        """Let the uploads see whether there is room."""
-        for stream in self.streams.values():
-            stream.unblock()
+    @property
+    def outstanding(self) -> int:
+        """Bytes sent that the peer has not given back to the connection's window."""
+        return self.capacity - self._codec.outbound_flow_control_window
 
     def open(
         self,
@@ -97,15 +115,20 @@ class Session:
         body: httpx.AsyncByteStream,
         whole: bytes | None,
         timeouts: Timeouts,
+        size: int,
     ) -> Stream:
-        """Send a request on a new stream; ``whole`` is its body if all of that is here."""
+        """Send a request on a new stream; ``whole`` is its body if all of that is here.
+
+        ``size`` is what the upload was expected to be, in bytes.
+        """
         stream_id = self._codec.get_next_available_stream_id()
-        stream = self.streams[stream_id] = Stream(self, stream_id, timeouts, self._loop)
+        stream = self.streams[stream_id] = Stream(self, stream_id, timeouts, self._loop, size)
         self._codec.send_headers(stream_id, fields, end_stream=whole == b"")
         if whole == b"":
             stream.finish_request()
-        elif whole is not None and len(whole) <= min(INLINE, self.room(stream)):
+        elif whole is not None and len(whole) <= min(INLINE, self._room(stream)):
             self._frame(stream, memoryview(whole), end=True)
+            self._settle(stream, len(whole))
             stream.finish_request()
         else:
             stream.upload(body)
@@ -124,19 +147,32 @@ class Session:
                     react(self, event)
         finally:
             self._flush()
+        self.pump()
+
+    def pump(self) -> None:
+        """Let the uploads write in turn, as far as the connection's window and the socket allow.
+
+        Not from within `receive`: python-h2 reads a whole segment ahead of us.
+        """
+        left = BATCH
+        while left > 0 and self._turns and self._open_for_writing():
+            left -= self._turn(self._turns.take())
+        if left < BATCH and (self._turns or self._shut):
+            self._owner.follow()
+        if left <= 0 and self._turns and not self._resuming:
+            self._resuming = True
+            self._loop.call_soon(self._resume)
 
     # What a stream asks for
 
-    def room(self, stream: Stream) -> int:
-        """Bytes that may be sent now: 0 while a window or the socket is full (§6.9)."""
-        return 0 if self.paused else max(0, self._codec.local_flow_control_window(stream.id))
+    def submit(self, stream: Stream) -> None:
+        """Write ``stream.rest`` when its turns come."""
+        self._turns.join(stream, small=stream.small)
+        self.pump()
 
-    def send(self, stream: Stream, data: memoryview) -> int:
-        """Send a beginning of ``data`` that fits; return its length."""
-        size = min(len(data), self.room(stream), BATCH)
-        self._frame(stream, data[:size])
-        self._flush()
-        return size
+    def progress(self) -> float:
+        """Return the loop's time when the uploads, which wait for one another, last got on."""
+        return max(self._widened, self._owner.progress())
 
     def end(self, stream: Stream) -> None:
         """Send END_STREAM."""
@@ -161,12 +197,46 @@ class Session:
     def detach(self, stream: Stream, unread: int, reset: ErrorCodes | None) -> None:
         """Forget the stream; send RST_STREAM if there is a code; give its slot back."""
         del self.streams[stream.id]
+        self._turns.leave(stream)
+        self._shut.discard(stream)
+        self._settle(stream, stream.owed)
         if reset is not None and self._alive and self._is_open(stream):
             self._codec.reset_stream(stream.id, reset)
             self._tally.resets_sent += 1
             self._flush()
         self.taken(unread)
         self._owner.release()
+
+    def _open_for_writing(self) -> bool:
+        return self._alive and not self.paused and self._codec.outbound_flow_control_window > 0
+
+    def _room(self, stream: Stream) -> int:
+        """Bytes that may be sent now: 0 while a window or the socket is full (§6.9)."""
+        return 0 if self.paused else max(0, self._codec.local_flow_control_window(stream.id))
+
+    def _turn(self, stream: Stream) -> int:
+        """Write a stream's next bytes; return how many."""
+        room = self._room(stream)
+        if not room:
+            self._shut.add(stream)
+            return 0
+        size = min(len(stream.rest), room, QUANTUM if self._turns else BATCH)
+        self._frame(stream, stream.rest[:size])
+        self._flush()
+        self._turns.wrote(size, small=stream.small)
+        self._settle(stream, size)
+        if stream.wrote(size):
+            self._turns.join(stream, small=stream.small)
+        return size
+
+    def _settle(self, stream: Stream, size: int) -> None:
+        paid = min(stream.owed, size)
+        stream.owed -= paid
+        self._owner.paid(paid)
+
+    def _resume(self) -> None:
+        self._resuming = False
+        self.pump()
 
     def _is_open(self, stream: Stream) -> bool:
         """Whether python-h2, which reads a whole segment ahead of us, has not seen it closed."""
@@ -215,17 +285,25 @@ class Session:
             stream.fail(kind(f"the peer reset the stream: {name}"), None)
 
     def _on_window(self, event: events.WindowUpdated) -> None:
+        self._widened = self._loop.time()
         if not event.stream_id:
-            self.unblock()
+            self.capacity = max(self.capacity, self._codec.outbound_flow_control_window)
         elif stream := self.streams.get(event.stream_id):
-            stream.unblock()
+            self._reopen({stream})
 
     def _on_settings(self, _event: events.RemoteSettingsChanged) -> None:
         """Take the peer's limits; a new initial window may let uploads go on (§6.9.2)."""
+        self.capacity = max(self.capacity, self._codec.outbound_flow_control_window)
         self._owner.settle(
             min(self._codec.remote_settings.max_concurrent_streams, self._max_streams)
         )
-        self.unblock()
+        self._reopen(set(self._shut))
+
+    def _reopen(self, streams: set[Stream]) -> None:
+        """Let streams whose window was used up take turns again."""
+        for stream in streams & self._shut:
+            self._shut.remove(stream)
+            self._turns.join(stream, small=stream.small)
 
     def _on_pong(self, _event: events.PingAckReceived) -> None:
         self._owner.pong()

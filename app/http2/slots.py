@@ -10,13 +10,20 @@ import httpx
 from app.http2.connection import Connection
 from app.http2.pool import Assignment, Attempt, Pool, Ticket
 from app.http2.timeouts import Alarm, Timeouts
+from app.http2.turns import QUANTUM
+
+HOLD = 1.0  # seconds that a large upload waits for a better connection than there is
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The right to open one stream on ``connection``, at once; seconds."""
+    """The right to open one stream on ``connection``, at once; seconds.
+
+    ``upload`` is the size of the body it was granted for, in bytes.
+    """
 
     connection: Connection
+    upload: int
     waited: float
     connect_time: float | None  # None on a connection that has carried a request before
 
@@ -24,8 +31,8 @@ class Slot:
 class _Waiter(Ticket):
     """A ticket with someone behind it. State: ``granted`` resolves to a connection, or fails."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, timeouts: Timeouts) -> None:
-        super().__init__()
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeouts: Timeouts, upload: int) -> None:
+        super().__init__(upload=upload, choosy=upload > QUANTUM)
         self.granted: asyncio.Future[Connection] = loop.create_future()
         self.alarm = Alarm(loop)
         self._timeouts = timeouts
@@ -39,6 +46,9 @@ class _Waiter(Ticket):
         self.alarm.set(
             limit, lambda: self.fail(httpx.ConnectTimeout(f"no connection for {limit} s"))
         )
+
+    def await_better(self, enough: Callable[["_Waiter"], None]) -> None:
+        self.alarm.set(HOLD, lambda: enough(self))
 
     def fail(self, error: Exception) -> None:
         if not self.granted.done():
@@ -74,24 +84,25 @@ class Slots:
         """Requests without a slot."""
         return self._pool.waiting
 
-    async def acquire(self, timeouts: Timeouts) -> Slot:
-        """Wait for a slot; raises `httpx.PoolTimeout` or what connecting raises.
+    async def acquire(self, timeouts: Timeouts, upload: int) -> Slot:
+        """Wait for a slot to upload a body of about ``upload`` bytes.
 
+        Raises `httpx.PoolTimeout` or what connecting raises.
         The slot must be used before anything is awaited; the stream's end gives it back.
         """
         started = self._loop.time()
         while True:
-            connection = await self._granted(timeouts)
+            connection = await self._granted(timeouts, upload)
             try:
                 await connection.probe()
             except BaseException:
-                self.released(connection)
+                self._give_back(connection, upload)
                 raise
             if connection.usable:  # it may have ended between the grant and now
                 waited = self._loop.time() - started
                 new = connection.served == 0
-                return Slot(connection, waited, connection.connect_time if new else None)
-            self.released(connection)
+                return Slot(connection, upload, waited, connection.connect_time if new else None)
+            self._give_back(connection, upload)
 
     async def aclose(self) -> None:
         """Close every connection, end every attempt, and fail whoever waits."""
@@ -128,8 +139,13 @@ class Slots:
 
     # Within
 
-    async def _granted(self, timeouts: Timeouts) -> Connection:
-        waiter = _Waiter(self._loop, timeouts)
+    def _give_back(self, connection: Connection, upload: int) -> None:
+        """Give a slot on that was not used."""
+        connection.owed -= upload
+        self.released(connection)
+
+    async def _granted(self, timeouts: Timeouts, upload: int) -> Connection:
+        waiter = _Waiter(self._loop, timeouts, upload)
         self._pool.join(waiter)
         self._dispatch()
         if not waiter.granted.done() and waiter.attempt is None:
@@ -145,11 +161,20 @@ class Slots:
     def _give_up(self, waiter: _Waiter, *, impatient: bool) -> None:
         granted = waiter.granted
         if granted.done() and not granted.cancelled() and granted.exception() is None:
-            self.released(granted.result())  # cancelled just after the grant
+            self._give_back(granted.result(), waiter.upload)  # cancelled just after the grant
             return
         attempt = self._pool.leave(waiter, impatient=impatient)
         if attempt is not None:
             self._connecting[attempt].cancel()
+        self._dispatch()
+
+    def _settle_for_less(self, waiter: _Waiter) -> None:
+        """Give the slot there is to one that has waited long enough for another connection."""
+        self._pool.settle_for_less(waiter)
+        if waiter.attempt is None:
+            waiter.await_slot()
+        else:
+            waiter.await_connection()
         self._dispatch()
 
     def _dispatch(self) -> None:
@@ -161,12 +186,15 @@ class Slots:
         returned = False
         for waiter, connection in plan.granted:
             if waiter.granted.done():  # given up, but not yet told
+                connection.owed -= waiter.upload
                 self._pool.released(connection)
                 returned = True
             else:
                 waiter.granted.set_result(connection)
         for waiter in plan.bound:
             waiter.await_connection()
+        for waiter in plan.held:
+            waiter.await_better(self._settle_for_less)
         for attempt in plan.attempts:
             self._connecting[attempt] = self._loop.create_task(self._connect(attempt))
         for connection in plan.surplus:

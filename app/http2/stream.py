@@ -9,18 +9,20 @@ from h2.errors import ErrorCodes
 
 from app.http2.fields import Fields
 from app.http2.timeouts import Alarm, Timeouts
+from app.http2.turns import QUANTUM
 
 CREDIT_STEP = 32 * 1024  # bytes the consumer takes before the peer is told (§6.9.1)
+LOOKS = 4  # times that an upload's progress is looked at within the write time-out
 
 
 class Link(Protocol):
     """What a stream needs of its connection."""
 
-    def room(self, stream: "Stream") -> int:
-        """Bytes that may be sent now: 0 while a window or the socket is full."""
+    def submit(self, stream: "Stream") -> None:
+        """Write ``stream.rest`` when its turns come."""
 
-    def send(self, stream: "Stream", data: memoryview) -> int:
-        """Send a beginning of ``data`` that fits; return its length."""
+    def progress(self) -> float:
+        """Return the loop's time when the connection's uploads last got on."""
 
     def end(self, stream: "Stream") -> None:
         """Send END_STREAM."""
@@ -42,10 +44,14 @@ class Stream:
     first: then it leaves its connection, with one RST_STREAM unless the peer ended it too (§5.4.2).
     What was received before stays readable.
 
+    ``owed`` is what of the expected upload the session has not settled, ``rest`` what it may
+    write; ``small`` is whether it goes first.
+
     State: ``sent`` and ``ended`` are END_STREAM sent and received, ``_head`` and ``_buffer`` what
     was received and not yet read, ``_held`` its flow-controlled length, ``_uncredited`` what was
     read since the last credit, ``_error`` what ended it early, ``_reader`` and ``_writer`` the
-    futures of whoever waits, ``_upload`` the task of a long body.
+    futures of whoever waits, ``_upload`` the task of a long body, ``wrote_at`` the loop's time
+    when it last wrote.
     """
 
     def __init__(
@@ -54,8 +60,13 @@ class Stream:
         stream_id: int,
         timeouts: Timeouts,
         loop: asyncio.AbstractEventLoop,
+        size: int,
     ) -> None:
         self.id = stream_id
+        self.owed = size
+        self.small = size <= QUANTUM
+        self.rest = memoryview(b"")
+        self.wrote_at = loop.time()
         self.sent = False
         self.ended = False
         self.attached = True
@@ -141,9 +152,13 @@ class Stream:
         if self._reader is not None:
             self._watch_silence()
 
-    def unblock(self) -> None:
-        """Tell a waiting upload that there may be room."""
-        _wake(self._writer)
+    def wrote(self, size: int) -> bool:
+        """Take ``size`` bytes of ``rest`` as written; return whether there are more."""
+        self.rest = self.rest[size:]
+        self.wrote_at = self._loop.time()
+        if not self.rest:
+            _wake(self._writer)
+        return bool(self.rest)
 
     def fail(self, error: BaseException, reset: ErrorCodes | None = ErrorCodes.CANCEL) -> None:
         """End the stream early; ``reset`` is the code for the peer, if it is to be told."""
@@ -172,13 +187,10 @@ class Stream:
     def _silent_too_long(self) -> None:
         self.fail(httpx.ReadTimeout(f"no data for {self._timeouts.read} s"))
 
-    def _stuck_too_long(self) -> None:
-        self.fail(httpx.WriteTimeout(f"no data accepted for {self._timeouts.write} s"))
-
     async def _send(self, body: AsyncIterable[bytes]) -> None:
         try:
             async for chunk in body:
-                await self._send_chunk(memoryview(chunk))
+                await self._write(memoryview(chunk))
             self._link.end(self)
         except asyncio.CancelledError:
             self.fail(httpx.WriteError("the request was cancelled while it was being sent"))
@@ -186,24 +198,31 @@ class Stream:
         except Exception as exc:  # noqa: BLE001 - the body is the caller's, and so is its failure
             self.fail(exc)
 
-    async def _send_chunk(self, rest: memoryview) -> None:
-        while rest:
-            if not self._link.room(self):
-                await self._congestion()
-            rest = rest[self._link.send(self, rest) :]
-            if rest:
-                await asyncio.sleep(0)  # others have something to say as well
-
-    async def _congestion(self) -> None:
-        """Wait for room, for as long as the write time-out allows."""
-        self._alarm.set(self._timeouts.write, self._stuck_too_long)
+    async def _write(self, data: memoryview) -> None:
+        """Write in turn with the connection's other uploads."""
+        self.rest, self.wrote_at = data, self._loop.time()
+        self._link.submit(self)
+        if not self.rest:
+            return
+        self._writer = self._loop.create_future()
+        self._watch_progress()
         try:
-            while not self._link.room(self):
-                self._writer = self._loop.create_future()
-                await self._writer
+            await self._writer
         finally:
             self._writer = None
             self._alarm.clear()
+
+    def _watch_progress(self) -> None:
+        """Fail once the connection's uploads stand still; or this one alone, for much longer."""
+        limit, now = self._timeouts.write, self._loop.time()
+        if limit is None:
+            return
+        alone = self.wrote_at + max(limit, self._timeouts.read or float("inf"))
+        rest = min(max(self._link.progress(), self.wrote_at) + limit, alone) - now
+        if rest > 0:
+            self._alarm.set(min(rest, limit / LOOKS), self._watch_progress)
+        else:
+            self.fail(httpx.WriteTimeout(f"no data accepted for {limit} s"))
 
     def _credit(self) -> None:
         """Give back the window that was read, in steps worth a frame."""
@@ -216,6 +235,7 @@ class Stream:
 
     def _detach(self, reset: ErrorCodes | None) -> None:
         self.attached = False
+        self.rest = memoryview(b"")
         self._alarm.stop()
         if self._upload is not None and self._upload is not asyncio.current_task():
             self._upload.cancel()

@@ -17,6 +17,7 @@ from app.http2.stream import ResponseBody, Stream
 from app.http2.timeouts import Timeouts
 
 HTTP1_MEMORY = 300.0  # seconds an origin is taken to speak HTTP/1.1 before HTTP/2 is tried again
+UNANNOUNCED = 256 * 1024  # bytes an upload is taken for whose length nobody has announced
 REFUSED_RETRIES = 2  # of a request that the peer says it has not processed (RFC 9113 §8.7)
 
 
@@ -113,12 +114,13 @@ class Transport(httpx.AsyncBaseTransport):
             raise TypeError("the request's body must stream asynchronously")
         fields, timeouts = for_request(request), Timeouts.of(request)
         whole = b"".join(body) if isinstance(body, httpx.ByteStream) else None
+        upload = _upload(request) if whole is None else len(whole)
         retries = REFUSED_RETRIES if whole is not None else 0
         refused = 0
         while True:
-            slot = await self._slots_of(origin).acquire(timeouts)
+            slot = await self._slots_of(origin).acquire(timeouts, upload)
             self._tally.reused += slot.connect_time is None
-            stream = slot.connection.open(fields, body, whole, timeouts)
+            stream = slot.connection.open(fields, body, whole, timeouts, slot.upload)
             try:
                 status, received = await stream.head()
             except Refused:
@@ -157,6 +159,12 @@ class Transport(httpx.AsyncBaseTransport):
         connection.connect_time = asyncio.get_running_loop().time() - started
         self._tally.connections_opened += 1
         return connection
+
+
+def _upload(request: httpx.Request) -> int:
+    """Return how long a body will be that is still coming, as far as it is announced."""
+    announced = request.headers.get("content-length", "")
+    return int(announced[:20]) if announced.isdecimal() and announced.isascii() else UNANNOUNCED
 
 
 def _response(

@@ -39,6 +39,7 @@ class Call:
         self.whole = asyncio.Event()
         self.reset = asyncio.Event()
         self.window = wire.initial_window
+        self.shut = False  # give this stream no credit
 
     @property
     def path(self) -> bytes:
@@ -178,7 +179,9 @@ class Wire:
             call.whole.set()
         if self.credits and frame.flow_controlled_length:
             size = frame.flow_controlled_length
-            self.send(WindowUpdateFrame(0, size), WindowUpdateFrame(frame.stream_id, size))
+            self.send(WindowUpdateFrame(0, size))
+            if not call.shut:
+                self.send(WindowUpdateFrame(frame.stream_id, size))
 
     async def resize(self, size: int) -> None:
         async with self.opened:

@@ -14,6 +14,12 @@ class Fake:
     limit: int = 1
     settled: bool = False
     used: int = 0
+    owed: int = 0
+    window: int = 64
+
+    @property
+    def round_trips(self) -> float:
+        return self.owed / self.window
 
 
 def pool(connections: int = 20, keepalive: int = 10) -> Pool[Ticket, Fake]:
@@ -98,6 +104,57 @@ def test_a_member_whose_limit_was_lowered_gets_no_more_until_it_has_fewer() -> N
         assert len(made.assign().granted) == expected
 
 
+def uploads(made: Pool[Ticket, Fake], count: int, size: int = 640) -> list[Ticket]:
+    tickets = [Ticket(upload=size, choosy=True) for _ in range(count)]
+    for ticket in tickets:
+        made.join(ticket)
+    return tickets
+
+
+def test_uploads_beyond_a_window_wait_for_connections_of_their_own() -> None:
+    made = pool(connections=3)
+    made.members.append(Fake(100, settled=True))
+    first, *others = uploads(made, 6)
+    plan = made.assign()
+    assert [ticket for ticket, _ in plan.granted] == [first]
+    assert plan.held == others
+    assert [len(attempt.tickets) for attempt in plan.attempts] == [3, 2]
+
+
+def test_a_small_request_does_not_wait_behind_uploads() -> None:
+    made = pool(connections=2)
+    made.members.append(Fake(100, settled=True))
+    uploads(made, 2)
+    (small,) = waiting(made, 1)
+    assert small in [ticket for ticket, _ in made.assign().granted]
+
+
+def test_uploads_share_what_there_is_when_no_more_connections_are_allowed() -> None:
+    made = pool(connections=2)
+    made.members += [Fake(100, settled=True), Fake(100, settled=True)]
+    uploads(made, 6)
+    assert len(made.assign().granted) == 6
+    assert [member.owed for member in made.members] == [3 * 640, 3 * 640]
+
+
+def test_an_upload_held_for_a_better_connection_survives_that_it_cannot_be_made() -> None:
+    made = pool(connections=2)
+    made.members.append(Fake(100, settled=True))
+    _, held = uploads(made, 2)
+    (attempt,) = made.assign().attempts
+    assert made.failed(attempt) == []
+    assert [ticket for ticket, _ in made.assign().granted] == [held]
+
+
+def test_an_upload_that_has_waited_long_enough_takes_the_slot_there_is() -> None:
+    made = pool(connections=2)
+    made.members.append(Fake(100, settled=True))
+    _, held = uploads(made, 2)
+    made.assign()
+    made.settle_for_less(held)
+    assert [ticket for ticket, _ in made.assign().granted] == [held]
+
+
 @given(st.integers(0, 12), st.integers(0, 12))
 def test_no_more_idle_members_are_kept_than_allowed(idle: int, keepalive: int) -> None:
     made = pool(keepalive=keepalive)
@@ -133,6 +190,23 @@ class PoolLaws(RuleBasedStateMachine):
     @rule(count=st.integers(1, 5))
     def ask(self, count: int) -> None:
         self.tickets += waiting(self.pool, count)
+        self.carry_out()
+
+    @rule(count=st.integers(1, 5))
+    def upload(self, count: int) -> None:
+        self.tickets += uploads(self.pool, count)
+        self.carry_out()
+
+    @precondition(lambda self: self.members)
+    @rule(pick=st.integers(0, 99))
+    def write(self, pick: int) -> None:
+        self.members[pick % len(self.members)].owed = 0
+        self.carry_out()
+
+    @precondition(lambda self: self.tickets)
+    @rule(pick=st.integers(0, 99))
+    def have_waited(self, pick: int) -> None:
+        self.pool.settle_for_less(self.tickets[pick % len(self.tickets)])
         self.carry_out()
 
     @precondition(lambda self: self.tickets)
@@ -189,8 +263,11 @@ class PoolLaws(RuleBasedStateMachine):
             assert member.used == self.slots.count(member)
 
     @invariant()
-    def nobody_waits_while_a_slot_is_free(self) -> None:
-        assert not (self.tickets and any(one.used < one.limit for one in self.members))
+    def nobody_waits_while_a_slot_is_free_but_for_a_better_one_that_is_coming(self) -> None:
+        waits = [ticket for ticket in self.tickets if not ticket.held]
+        assert not (waits and any(one.used < one.limit for one in self.members))
+        if len(waits) < len(self.tickets):
+            assert self.attempts or not all(one.settled for one in self.members)
 
     @invariant()
     def somebody_connects_for_those_who_wait_while_nothing_is_up(self) -> None:
