@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from app.anthropic.errors import ErrorClass, error_class
-from app.anthropic.usage import Usage
+from app.anthropic.hints import Hints
+from app.anthropic.usage import Attempt, Usage
 from app.errors import Source
 from app.scrubber.report import ScrubReport
 
@@ -33,10 +34,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """One repeated attempt. ``reason``: ``529``, ``refused_stream``…; ``result`` of the new one."""
+    """The retries of one exchange for one reason: ``529`` or ``refused_stream``."""
 
     reason: str
-    result: str  # "recovered" | "exhausted"
+    count: int
+    recovered: bool  # the last of them brought another answer than the one it was made for
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Exchange:
 
     ``path`` and the ids are for logs and exemplars only: clients control them, so they never
     become metric labels. ``headers`` are upstream's limits
-    (``anthropic-ratelimit-*`` and the like, lower case).
+    (``anthropic-ratelimit-*`` and the like, lower case). ``usage`` is what the answer says of
+    itself, ``billed`` what Anthropic bills for it: one `Attempt` per model and reason, empty
+    where nothing is (other routes, errors, refusals before any output).
     """
 
     route: str  # anthropic.endpoints: messages, count_tokens, …, other
@@ -73,13 +77,14 @@ class Exchange:
     upstream_headers: float | None = None  # from sending upstream to its response headers
     first_byte: float | None = None  # request's first byte to the first body byte relayed
     first_token: float | None = None  # request's first byte to the first content delta relayed
-    longest_event_gap: float | None = None  # silence between events of a stream
-    longest_byte_gap: float | None = None  # silence between chunks of a response
+    longest_event_gap: float | None = None  # upstream's silence between events of a stream
+    longest_byte_gap: float | None = None  # upstream's silence between chunks of a response
+    longest_client_stall: float | None = None  # waiting for the client to take a chunk
     overhead_request: float | None = None  # our own time before the request went upstream
     overhead_response: float | None = None  # our own time between a chunk's coming and going on
     slot_wait: float | None = None  # waiting for an upstream slot
     attempts: int = 0  # requests sent upstream
-    retries: tuple[Retry, ...] = ()
+    retries: tuple[Retry, ...] = ()  # at most one per reason
     client_retry: int = 0  # X-Stainless-Retry-Count
     bytes_in: int = 0  # request body, as received
     bytes_out: int = 0  # response body, as sent
@@ -87,13 +92,16 @@ class Exchange:
     requested_model: str | None = None
     model: str | None = None  # of the response
     usage: Usage | None = None
-    usage_missing: str | None = None  # encoding, truncated, no_event, parse
+    billed: tuple[Attempt, ...] = ()
+    usage_missing: str | None = None  # why it is lacking or an estimate: anthropic.tap.Reading
+    cache_miss_reason: str | None = None  # ``diagnostics`` of the answer
     stop_reason: str | None = None
     failure: Failure | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     request_id: str | None = None
     session_id: str | None = None
     agent_id: str | None = None
+    hints: Hints = field(default_factory=Hints)  # what Claude Code says of the request
     scrub: ScrubReport | None = None
     restored: Mapping[str, int] = field(default_factory=dict)  # detector -> placeholders restored
     unresolved: int = 0  # placeholder-like strings in tool inputs that stand for nothing
@@ -105,7 +113,8 @@ class Progress:
 
     route: str
     streaming: bool = False
-    last_byte_at: float | None = None  # monotonic, of the last chunk from upstream
+    upstream_since: float | None = None  # monotonic; since when upstream's next bytes are awaited
+    client_since: float | None = None  # monotonic; since when the client is to take the last ones
 
 
 class Observer(Protocol):

@@ -98,12 +98,15 @@ def events() -> Iterator[str]:
     tap = Tap("text/event-stream", None)
     trace.relaying(200, [(b"content-type", b"text/event-stream")], tap, None)
 
+    trace.awaiting()
+
     def relay() -> None:
         arrived = trace.arrived()
-        handed_on = trace.clock()
-        sent = trace.clock()
+        handing_on = trace.handing_on()
+        handed_on = trace.handed_on(len(EVENT))
         tap.feed(EVENT)
-        trace.relayed(arrived, handed_on, sent, len(EVENT))
+        trace.relayed(arrived, handing_on, handed_on)
+        trace.awaiting()
 
     yield f"tap and time an event       {microseconds(relay, EVENTS):8.1f} µs"
 

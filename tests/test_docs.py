@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from app.scrubber.redact import CACHE_LIMIT
 from app.scrubber.report import ScrubReport
 from app.settings import PREFIX, Settings, effective, variable
 from app.telemetry import instruments
-from tests.telemetry.exchanges import PLAIN, record, telemetry
+from tests.telemetry.exchanges import PLAIN, billed, record, telemetry
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,12 +67,12 @@ def test_the_example_of_an_env_file_holds_every_setting_with_its_default(
 
 SHOWN = 16  # characters of an example: scanners of repositories take whole ones for real
 # One of everything: labels are seen where there is a series.
-EVERYTHING = replace(
+EVERYTHING = billed(
     PLAIN,
     usage=Usage(input=1, output=500, thinking=100, server_tools={"web_search": 1}),
     usage_missing="parse",
     failure=Failure("upstream", "overloaded_error", "529"),
-    retries=(Retry("529", "recovered"),),
+    retries=(Retry("529", 1, recovered=True),),
     client_retry=1,
     headers={
         "anthropic-ratelimit-requests-limit": "5",
@@ -90,7 +89,7 @@ EVERYTHING = replace(
 def _metrics() -> Iterator[Metric]:
     """Return the proxy's own metrics, as they are after a request with one of everything."""
     observer = telemetry()
-    record(observer, EVERYTHING, replace(EVERYTHING, model="made-up"))
+    record(observer, EVERYTHING, billed(EVERYTHING, model="made-up"))
     return (one for one in observer.collect() if one.name.startswith(instruments.PREFIX))
 
 

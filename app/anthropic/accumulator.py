@@ -1,49 +1,48 @@
 """The rules by which an answer's usage adds up (Messages API, ``usage``).
 
 An event stream announces usage at its start and again, *cumulatively*, in every
-``message_delta``: the last value of each field that is not null stands. ``cache_creation`` (the
-5-minute and 1-hour split), tier, speed and geo come at the start only. Iterations of the kind
-``compaction`` are in none of the totals, so they are added.
+``message_delta``: the last value of each field that is not null stands. For input and cache
+tokens it is the last one above 0: a later 0 means "not repeated" (what the real client does).
+``cache_creation`` (the 5-minute and 1-hour split), tier, speed and geography come at the start.
+What ``iterations`` add is in `app.anthropic.iterations`.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from app.anthropic.usage import Usage
+from app.anthropic.counts import Counts, OddUsage, add, count, disjoint, read_counts
+from app.anthropic.iterations import (
+    Billing,
+    Iteration,
+    answering_model,
+    billing,
+    read_iterations,
+    samplings,
+    used,
+)
+from app.anthropic.usage import Attempt, Usage
 
-# Where each count stands in ``usage``.
-_COUNTS: Mapping[str, tuple[str, ...]] = {
-    "input": ("input_tokens",),
-    "output": ("output_tokens",),
-    "cache_read": ("cache_read_input_tokens",),
-    "cache_write": ("cache_creation_input_tokens",),
-    "cache_write_5m": ("cache_creation", "ephemeral_5m_input_tokens"),
-    "cache_write_1h": ("cache_creation", "ephemeral_1h_input_tokens"),
-    "thinking": ("output_tokens_details", "thinking_tokens"),
-}
+__all__ = ["Accumulator", "OddUsage"]
+
 _WORDS = ("service_tier", "speed", "inference_geo")
 _TOOL = re.compile(r"([a-z_]{1,40})_requests")
 _TOOLS = 8  # kinds of server tools that are kept
 _WORD = 40  # characters
-_MOST = 2**53  # tokens; a larger number is a mistake
-
-Counts = dict[str, int]
-
-
-class OddUsage(ValueError):
-    """A ``usage`` that is not as the API writes it: no number is better than a wrong one."""
+_POSITIVE = ("input", "cache_read", "cache_write")  # a 0 does not replace these
+_SPLIT = ("cache_write_5m", "cache_write_1h")
 
 
 class Accumulator:
     """Takes in each ``usage`` in turn.
 
-    State: the last ``_counts`` announced, ``_added`` by compactions, ``_tools``, ``_words``.
+    State: the last ``_counts`` and ``_iterations`` announced, ``_tools``, ``_words``.
     """
 
     def __init__(self) -> None:
         self._counts: Counts = {}
-        self._added: Counts = {}
+        self._iterations: tuple[Iteration, ...] = ()
         self._tools: Counts = {}
         self._words: dict[str, str] = {}
 
@@ -53,42 +52,85 @@ class Accumulator:
             return
         if not isinstance(usage, Mapping):
             raise OddUsage("usage is not an object")
-        counts, tools = _counts(usage), _tools(usage)
-        added = _compactions(usage.get("iterations"))
-        self._counts |= counts
+        counts, tools = read_counts(usage), _tools(usage)
+        iterations = read_iterations(usage.get("iterations"))
+        self._counts |= _replacing(self._counts, counts)
         self._tools = dict([*(self._tools | tools).items()][:_TOOLS])
-        self._added = added or self._added
+        self._iterations = iterations or self._iterations
         self._words |= {
             key: word[:_WORD] for key in _WORDS if isinstance(word := usage.get(key), str)
         }
 
     @property
     def usage(self) -> Usage | None:
-        """What was announced so far; None when no count was."""
+        """What the answer itself used so far, compactions included; None when it said nothing."""
         if not self._counts:
             return None
-        tokens = _sum(_disjoint(self._counts), _disjoint(self._added))
-        fields: dict[str, Any] = {**tokens, **self._words}
-        return Usage(**fields, server_tools=dict(self._tools))
+        return self._own(self._billing(None).added)
+
+    @property
+    def answering_model(self) -> str | None:
+        """The model that answered in the place of the requested one, if any did."""
+        return answering_model(self._iterations)
+
+    @property
+    def unknown_iterations(self) -> bool:
+        """Whether an iteration is of a type that nobody knows."""
+        return self._billing(None).unknown
+
+    def billed(self, named: str | None, answering: str | None, *, refused: bool) -> list[Attempt]:
+        """Return the billed attempts, the answer's own first.
+
+        ``named`` is the model that the message names, ``answering`` the one that answered. A
+        ``refused`` answer without any output is free.
+        """
+        if not self._counts:
+            return []
+        bill = self._billing(answering, named)
+        attempts = list(bill.others)
+        if refused and not self._counts.get("output"):
+            if bill.added:
+                usage = used(add(*map(disjoint, bill.added)), self._request)
+                attempts.insert(0, Attempt(model=answering, usage=usage, kind="compaction"))
+            return attempts
+        own = Attempt(model=answering, usage=self._own(bill.added), samplings=self._samplings(bill))
+        return [own, *attempts]
+
+    @property
+    def _request(self) -> Usage:
+        words: dict[str, Any] = self._words
+        return Usage(**words)
+
+    def _billing(self, answering: str | None, named: str | None = None) -> Billing:
+        answering = answering or self.answering_model
+        return billing(self._iterations, named=named, answering=answering, words=self._request)
+
+    def _own(self, added: tuple[Counts, ...]) -> Usage:
+        counts = add(disjoint(self._counts), *map(disjoint, added))
+        return replace(used(counts, self._request), server_tools=dict(self._tools))
+
+    def _samplings(self, bill: Billing) -> tuple[Usage, ...]:
+        """Return the requests to the model behind the answer, when there were several."""
+        own = samplings(self._iterations, self._counts, self._request)
+        if not own and bill.added:
+            own = (used(disjoint(self._counts), self._request),)
+        return (*own, *(used(disjoint(counts), self._request) for counts in bill.added))
 
 
-def _counts(usage: Mapping[str, Any]) -> Counts:
-    found = {kind: _count(usage, path) for kind, path in _COUNTS.items()}
-    return {kind: count for kind, count in found.items() if count is not None}
-
-
-def _count(node: object, path: tuple[str, ...]) -> int | None:
-    for key in path:
-        if node is None:
-            return None
-        if not isinstance(node, Mapping):
-            raise OddUsage(f"{path[0]} is not an object")
-        node = node.get(key)
-    if node is None:
-        return None
-    if type(node) is not int or not 0 <= node <= _MOST:
-        raise OddUsage(f"{path[-1]} is not a count")
-    return node
+def _replacing(before: Counts, counts: Counts) -> Counts:
+    """Return those of ``counts`` that replace what was announced ``before``."""
+    split = sum(counts.get(kind, 0) for kind in _SPLIT)
+    replacing = {
+        kind: number
+        for kind, number in counts.items()
+        if (number or kind not in before)
+        if kind in _POSITIVE
+    }
+    replacing |= {kind: counts[kind] for kind in ("output", "thinking") if kind in counts}
+    replacing |= {
+        kind: counts[kind] for kind in _SPLIT if kind in counts and (split or kind not in before)
+    }
+    return replacing
 
 
 def _tools(usage: Mapping[str, Any]) -> Counts:
@@ -96,27 +138,5 @@ def _tools(usage: Mapping[str, Any]) -> Counts:
     if not isinstance(tools, Mapping):
         return {}
     matches = ((_TOOL.fullmatch(key), (key,)) for key in tools)
-    counts = {match[1]: _count(tools, path) for match, path in matches if match}
-    return {tool: count for tool, count in counts.items() if count is not None}
-
-
-def _compactions(iterations: object) -> Counts:
-    total: Counts = {}
-    for iteration in iterations if isinstance(iterations, list) else ():
-        if isinstance(iteration, Mapping) and iteration.get("type") == "compaction":
-            total = _sum(total, _counts(iteration))
-    return total
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    return {kind: one.get(kind, 0) + other.get(kind, 0) for kind in one | other}
-
-
-def _disjoint(counts: Counts) -> Counts:
-    """Split cache writes by their time to live; what is not said to be 1h is 5m, the default."""
-    split = dict(counts)
-    total = split.pop("cache_write", None)
-    if total is not None:
-        split["cache_write_1h"] = min(split.get("cache_write_1h", 0), total)
-        split["cache_write_5m"] = total - split["cache_write_1h"]
-    return split
+    counts = {match[1]: count(tools, path) for match, path in matches if match}
+    return {tool: number for tool, number in counts.items() if number is not None}

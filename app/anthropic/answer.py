@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from app.anthropic.accumulator import Accumulator
+from app.anthropic.spoken import Spoken
 from app.anthropic.sse import Splitter, parse
+from app.anthropic.usage import Attempt
 
 BODY_LIMIT = 8 * 2**20  # bytes of a JSON body that are held; a long answer has some hundred KB
 RECORD_LIMIT = 2**20  # bytes of an event that are held; those that are read have some hundred
@@ -21,6 +23,12 @@ WORD_LIMIT = 200  # characters of a model, stop reason or error type
 PREFIX_MISMATCH = "prefix_mismatch"
 PREFIX_WORDING = "bound to a different conversation"
 UNKNOWN_ERROR = "unknown"  # the type of an error that does not tell it
+# A 429 that no waiting ends: the spend cap of an organisation (``error.details.error_code``).
+SPEND_LIMIT = "enforced_spend_limit_reached"
+
+REFUSAL = "refusal"  # the stop reason of an answer that was declined
+UNKNOWN_ITERATION = "unknown_iteration"  # billed by its own model, but nobody knows what it is
+NOT_FINAL = "not_final"  # the stream ended before the last word on its usage
 
 _CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")
 _NULL = msgspec.Raw(b"null")
@@ -36,32 +44,62 @@ class _Document(msgspec.Struct):
     usage: msgspec.Raw = _NULL
     message: msgspec.Raw = _NOTHING  # of message_start
     delta: msgspec.Raw = _NOTHING  # of message_delta
+    content_block: msgspec.Raw = _NOTHING  # of content_block_start
+    to: msgspec.Raw = _NOTHING  # of a content block of type fallback
     error: msgspec.Raw = _NOTHING
+    details: msgspec.Raw = _NULL  # of an error
+    diagnostics: msgspec.Raw = _NULL  # of a message
+    cache_miss_reason: msgspec.Raw = _NULL  # of its diagnostics
 
 
 _document = msgspec.json.Decoder(_Document).decode
 
 
 class Notes:
-    """What an answer has said of itself so far. ``missing`` is why its usage is not known."""
+    """What an answer has said of itself so far. ``missing`` is why its usage is not known.
+
+    ``final`` says that nothing is to come: a JSON answer always is, a stream once it has told
+    its stop reason and its output tokens.
+    """
 
     def __init__(self) -> None:
         self.accumulator = Accumulator()
+        self.spoken = Spoken()
         self.missing: str | None = None
         self.model: str | None = None
         self.stop_reason: str | None = None
         self.error: str | None = None
+        self.cache_miss_reason: str | None = None
+        self.final = True
 
     def message(self, message: _Document) -> None:
         """Take in a message, whole or as it starts."""
         self.model = _word(message.model)
         self.stop_reason = _word(message.stop_reason)
+        self.cache_miss_reason = _verdict(message.diagnostics)
         self.accumulator.announce(_value(message.usage))
+
+    def started(self, message: _Document) -> None:
+        """Take in the start of a stream, whose output tokens are a placeholder."""
+        self.final = False
+        self.message(message)
+
+    def block(self, event: _Document) -> None:
+        """Take in the start of a content block: one kind of them changes the model."""
+        block = _document(event.content_block)
+        if _word(block.type) == "fallback":
+            self.spoken.fell_back(_word(_document(block.to).model))
 
     def delta(self, event: _Document) -> None:
         """Take in how a message went on."""
-        self.accumulator.announce(_value(event.usage))
-        self.stop_reason = _word(_document(event.delta).stop_reason) or self.stop_reason
+        usage = _value(event.usage)
+        self.accumulator.announce(usage)
+        delta = _document(event.delta)
+        self.stop_reason = _word(delta.stop_reason) or self.stop_reason
+        verdict = _verdict(event.diagnostics) or _verdict(delta.diagnostics)
+        self.cache_miss_reason = verdict or self.cache_miss_reason
+        told = isinstance(usage, dict) and usage.get("output_tokens") is not None
+        self.final = self.final or (told and self.stop_reason is not None)
 
     def failed(self, document: _Document) -> None:
         """Take in an error."""
@@ -69,6 +107,21 @@ class Notes:
         self.error = _word(error.type) or UNKNOWN_ERROR
         if PREFIX_WORDING in (_word(error.message) or ""):
             self.error = PREFIX_MISMATCH
+        elif _spend_limit(error.details):
+            self.error = SPEND_LIMIT
+
+    @property
+    def answering_model(self) -> str | None:
+        """The model that answered: a stream starts with the name of the requested one."""
+        return self.accumulator.answering_model or self.spoken.model or self.model
+
+    @property
+    def billed(self) -> tuple[Attempt, ...]:
+        """What Anthropic bills for the answer, as far as it is known."""
+        answering = self.answering_model if self.final else self.model
+        refused = self.stop_reason == REFUSAL
+        attempts = self.accumulator.billed(self.model, answering, refused=refused)
+        return tuple(attempts if self.final else self.spoken.estimated(attempts))
 
 
 class EventStream:
@@ -86,6 +139,7 @@ class EventStream:
             if whole and raw.startswith(_CONTENT):
                 self.events += 1
                 self.first_token = True
+                self._notes.spoken.hear(raw)
             elif whole and not raw.isspace():
                 self.events += 1
                 self._read(raw)
@@ -93,16 +147,24 @@ class EventStream:
     def finish(self) -> None:
         """Take in the end. A record without its blank line is none (WHATWG HTML §9.2.6)."""
         notes = self._notes
-        if notes.accumulator.usage is None and notes.error is None:
-            notes.missing = notes.missing or "no_event"
+        if notes.accumulator.usage is None:
+            if notes.error is None:
+                notes.missing = notes.missing or "no_event"
+        elif not notes.final:
+            notes.missing = notes.missing or NOT_FINAL
+        elif notes.accumulator.unknown_iterations:
+            notes.missing = notes.missing or UNKNOWN_ITERATION
 
     def _read(self, raw: bytes) -> None:
         name, data = parse(raw)
         try:
             if name == b"content_block_delta":
                 self.first_token = True
+                self._notes.spoken.hear(raw)
             elif name == b"message_start":
-                self._notes.message(_document(_document(data).message))
+                self._notes.started(_document(_document(data).message))
+            elif name == b"content_block_start":
+                self._notes.block(_document(data))
             elif name == b"message_delta":
                 self._notes.delta(_document(data))
             elif name == b"error":
@@ -149,9 +211,11 @@ class Body:
             self._notes.message(document)
             if self._notes.accumulator.usage is None:
                 self._notes.missing = "parse"
+            elif self._notes.accumulator.unknown_iterations:
+                self._notes.missing = UNKNOWN_ITERATION
 
     def _is_cut(self, exc: Exception) -> bool:
-        # msgspec says so, but for a cut within a number.
+        # msgspec says so, except for a cut within a number.
         return "truncated" in str(exc) or not self._held.rstrip().endswith(b"}")
 
 
@@ -162,5 +226,21 @@ def _value(raw: msgspec.Raw) -> Any:
 
 
 def _word(raw: msgspec.Raw) -> str | None:
-    value = _value(raw)
+    return _short(_value(raw))
+
+
+def _verdict(diagnostics: msgspec.Raw) -> str | None:
+    """Return the type of ``cache_miss_reason``, which is a word or an object with one."""
+    if diagnostics == _NULL:
+        return None
+    reason = _value(_document(diagnostics).cache_miss_reason)
+    return _short(reason.get("type") if isinstance(reason, dict) else reason)
+
+
+def _short(value: object) -> str | None:
     return value[:WORD_LIMIT] if isinstance(value, str) and value else None
+
+
+def _spend_limit(details: msgspec.Raw) -> bool:
+    code = _value(details)
+    return isinstance(code, dict) and code.get("error_code") == SPEND_LIMIT

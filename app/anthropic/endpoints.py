@@ -27,3 +27,8 @@ def route(method: str, target: bytes) -> str:
         return "hello"
     match = _PATH.fullmatch(path)
     return (match.lastgroup if match else None) or OTHER
+
+
+def is_billed(method: str, route: str) -> bool:
+    """Return True if a successful answer is billed by the usage that it announces."""
+    return method == "POST" and route == "messages"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-WINDOW_LIMIT = 12  # windows that are kept; four were ever seen
+WINDOW_LIMIT = 12  # windows that are kept; five were ever seen
 WORD_LIMIT = 40  # characters of a status or claim
 
 _KIND = re.compile(
@@ -19,11 +19,15 @@ _KIND = re.compile(
     r"-(limit|remaining|reset)"
 )
 _UNIFIED = re.compile(r"anthropic-ratelimit-unified-(status|reset|representative-claim)")
+# A window is named by its length. Everything else in that place (slow, grace, overage-period,
+# fallback) is something of its own, of which only `overage` is read: what is used beyond the
+# subscription has the form of a window.
 _WINDOW = re.compile(
-    r"anthropic-ratelimit-unified-([a-z0-9][a-z0-9_-]{0,19})"
-    r"-(utilization|status|reset|surpassed-threshold|in-use)"
+    r"anthropic-ratelimit-unified-(\d{1,4}[mhd](?:_[a-z0-9_]{1,16})?|overage)"
+    r"-(utilization|status|reset|surpassed-threshold|in-use)",
+    re.ASCII,
 )
-_OVERAGE = "overage"  # what is used beyond the subscription has the form of a window
+_OVERAGE = "overage"
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 

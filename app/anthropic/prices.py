@@ -4,9 +4,8 @@ An estimate, not a bill. The packaged list (``prices.toml``) says as of when it 
 the user's is laid over it, field by field.
 """
 
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -15,12 +14,13 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from app.anthropic.usage import Usage
+from app.anthropic.names import DATED, plain
+from app.anthropic.usage import Attempt, Usage
 
 OTHER = "other"  # the name of every model that is not in the list
 MILLION, THOUSAND = 1e6, 1e3
-
-_SUFFIXES = re.compile(r"(?:\[1m\]|-\d{8})+$", re.ASCII)  # long context, release date
+MONTH = len("2026-11")
+OLD = 90  # days after which a list should be looked at again
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
@@ -69,6 +69,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     as_of: Name
     source: str
     unpriced: list[Name]
+    aliases: dict[Name, Name]
     defaults: dict[str, Any]
     server_tools: dict[Name, Rate]
     models: dict[Name, dict[str, Any]]
@@ -76,17 +77,31 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """A price list as of a month.
+    """A price list as of a month or a day.
 
-    ``models`` go by canonical name, those in ``unpriced`` have a name only; ``server_tools`` are
-    in USD per 1,000 requests.
+    ``models`` go by canonical name, which ``aliases`` lead to; those in ``unpriced`` have a name
+    only; ``server_tools`` are in USD per 1,000 requests.
     """
 
     as_of: str
     source: str
     models: Mapping[str, Model]
     unpriced: frozenset[str]
+    aliases: Mapping[str, str]
     server_tools: Mapping[str, float]
+
+    def age(self, today: date) -> int | None:
+        """Return how many days ago the list was drawn up, None when ``as_of`` is no date.
+
+        A month without a day counts from its first.
+        """
+        try:
+            drawn = date.fromisoformat(
+                f"{self.as_of}-01" if len(self.as_of) == MONTH else self.as_of
+            )
+        except ValueError:
+            return None
+        return max(0, (today - drawn).days)
 
     @classmethod
     def packaged(cls) -> "Prices":
@@ -110,9 +125,28 @@ class Prices:
             raise ValueError(f"{path}: {exc}") from exc
 
     def canonical(self, model: str) -> str:
-        """Return the name without ``[1m]`` and ``-YYYYMMDD`` if it is known, else ``other``."""
-        name = _SUFFIXES.sub("", model)
-        return name if name in self.models or name in self.unpriced else OTHER
+        """Return the name in the list, whatever cloud's spelling ``model`` has, else ``other``."""
+        return next((name for name in self._spellings(model) if self._knows(name)), OTHER)
+
+    def _spellings(self, model: str) -> Iterator[str]:
+        yield model
+        name = plain(model)
+        yield self.aliases.get(name, name)
+
+    def _knows(self, name: str) -> bool:
+        return name in self.models or name in self.unpriced
+
+    def price(self, attempt: Attempt, *, batch: bool = False) -> Mapping[str, float] | None:
+        """Return USD for a billed attempt, as `cost` does.
+
+        Each of its requests to the model has a tier by its own prompt.
+        """
+        whole = self.cost(attempt.usage, attempt.model or "", batch=batch)
+        if whole is None or not attempt.samplings:
+            return whole
+        parts = [self.cost(one, attempt.model or "", batch=batch) for one in attempt.samplings]
+        sums = {kind: sum(part[kind] for part in parts if part) for kind in whole}
+        return sums | {"server_tools": whole["server_tools"]}
 
     def cost(self, usage: Usage, model: str, *, batch: bool = False) -> Mapping[str, float] | None:
         """Return USD by type of token, and for ``server_tools``; None without a price.
@@ -165,7 +199,7 @@ def _prices(document: Mapping[str, Any]) -> Prices:
     file = _checked(document, _File, "the file")
     defaults = msgspec.structs.asdict(_checked(file.defaults, _Defaults, "defaults"))
     for name in file.models:
-        if _SUFFIXES.search(name):
+        if DATED.search(name):
             raise ValueError(f"model {name}: write the name without its date and [1m]")
     return Prices(
         as_of=file.as_of,
@@ -175,6 +209,7 @@ def _prices(document: Mapping[str, Any]) -> Prices:
             for name, said in file.models.items()
         },
         unpriced=frozenset(file.unpriced) - file.models.keys(),
+        aliases=file.aliases,
         server_tools=file.server_tools,
     )
 

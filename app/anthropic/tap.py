@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.anthropic.answer import Body, EventStream, Notes
 from app.anthropic.encoding import Decoder, EncodingError
-from app.anthropic.usage import Usage
+from app.anthropic.usage import Attempt, Usage
 
 DECODED_LIMIT = 2**30  # bytes: the longest stream that is decoded; little of it is ever held
 
@@ -18,10 +18,13 @@ class Reading:
     """What an answer said of itself.
 
     ``usage`` is what it announced last, None when nothing. ``usage_missing`` says why that is
-    lacking, or not the last word: ``encoding`` (cannot be decoded), ``truncated`` (a JSON body
-    that is cut, or too long to hold), ``no_event`` (a stream that announced none), ``parse``
-    (not as the API writes it). It is of interest for successful answers on the messages route.
-    ``error`` is the type of an error body or of an ``event: error``.
+    lacking, or not the last word:
+    ``encoding`` (cannot be decoded), ``truncated`` (a JSON body that is cut, or too long to
+    hold), ``no_event`` (a stream that announced none), ``parse`` (not as the API writes it),
+    ``not_final`` (a stream that ended early: its output is an estimate), ``unknown_iteration``
+    (an attempt of a type that nobody knows). It is of interest for successful answers on the
+    messages route. ``error`` is the type of an error body or of an ``event: error``.
+    ``model`` is the one that answered.
     """
 
     usage: Usage | None = None
@@ -29,6 +32,7 @@ class Reading:
     model: str | None = None
     stop_reason: str | None = None
     error: str | None = None
+    cache_miss_reason: str | None = None
 
 
 _LOST = ("encoding", "truncated")  # nothing that follows can be read
@@ -70,9 +74,19 @@ class Tap:
         return self._reader is not None and self._reader.first_token
 
     @property
+    def characters(self) -> int:
+        """How many characters of content have passed so far."""
+        return self._notes.spoken.characters
+
+    @property
     def events(self) -> int:
         """How many events of a stream have passed so far."""
         return self._reader.events if self._reader is not None else 0
+
+    @property
+    def billed(self) -> tuple[Attempt, ...]:
+        """What Anthropic bills for the answer, under each model, as far as it has passed."""
+        return self._notes.billed
 
     def finish(self) -> Reading:
         """Return what was read, at the end of the answer or where it was cut."""
@@ -82,7 +96,8 @@ class Tap:
         return Reading(
             usage=notes.accumulator.usage,
             usage_missing=notes.missing,
-            model=notes.model,
+            model=notes.answering_model,
             stop_reason=notes.stop_reason,
             error=notes.error,
+            cache_miss_reason=notes.cache_miss_reason,
         )

@@ -1,4 +1,4 @@
-"""Token usage of one answer (Messages API, ``usage``)."""
+"""Token usage of one answer (Messages API, ``usage``), and the attempts that are billed for it."""
 
 from dataclasses import dataclass, field
 
@@ -26,3 +26,21 @@ class Usage:
     def prompt(self) -> int:
         """Total input: fresh, written to and read from the cache (what price tiers look at)."""
         return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt that Anthropic bills, under the model that made it.
+
+    ``model`` is None when the answer names none. ``kind`` is the type of its iteration, a word
+    of the API's; ``message`` for the answer itself. ``estimated`` says that the stream ended
+    early and that ``usage.output`` is a floor, counted from the text that was seen.
+    ``samplings`` are the requests to the model that ``usage`` is the sum of, each with a prompt
+    of its own, which price tiers look at; empty when there was one, or nobody can say.
+    """
+
+    model: str | None
+    usage: Usage
+    kind: str = "message"
+    estimated: bool = False
+    samplings: tuple[Usage, ...] = ()

@@ -50,19 +50,21 @@ async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
     trace.relaying(answer.status, answer.headers, tap, restorer)
     try:
         await outbound.start(answer.status, _headers(answer.headers, restorer))
+        trace.awaiting()
         async for chunk in answer.chunks():
             arrived = trace.arrived()
             try:
                 passed = chunk if restorer is None else restorer.feed(chunk)
-                handed_on = trace.clock()
+                handing_on = handed_on = trace.clock()
                 if passed:
-                    await outbound.body(passed)
-                sent = trace.clock()
+                    handing_on, handed_on = await _hand_on(passed, outbound, trace)
             finally:
                 tap.feed(chunk)  # upstream charges for it, even if the client leaves meanwhile
-            trace.relayed(arrived, handed_on, sent, len(passed))
+            trace.relayed(arrived, handing_on, handed_on)
+            trace.awaiting()
+        trace.arrived()
         if restorer is not None and (rest := restorer.close()):
-            await outbound.body(rest)
+            await _hand_on(rest, outbound, trace)
         trace.outcome = Outcome.COMPLETE  # before the end is sent: the client may leave upon it
         await outbound.end()
     except (httpx.HTTPError, ResponseCut) as exc:  # cut, or damaged beyond restoring
@@ -70,6 +72,13 @@ async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
         raise ResponseCut(f"upstream cut its answer: {exc}") from exc
     finally:
         await answer.aclose()
+
+
+async def _hand_on(chunk: bytes, outbound: Outbound, trace: Trace) -> tuple[float, float]:
+    """Send a chunk to the client; return when it was offered and when it was taken."""
+    offered = trace.handing_on()
+    await outbound.body(chunk)
+    return offered, trace.handed_on(len(chunk))
 
 
 async def refuse(failure: ProxyFailure, outbound: Outbound, trace: Trace) -> None:
@@ -81,7 +90,7 @@ async def refuse(failure: ProxyFailure, outbound: Outbound, trace: Trace) -> Non
     if outbound.started:
         raise ResponseCut(failure.message) from failure
     await outbound.start(failure.status, failure_headers(failure))
-    await outbound.body(envelope(failure.error_type, failure.message))
+    await _hand_on(envelope(failure.error_type, failure.message), outbound, trace)
     await outbound.end()
 
 

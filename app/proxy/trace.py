@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import httpx
 
-from app.anthropic.endpoints import route
+from app.anthropic.answer import NOT_FINAL
+from app.anthropic.endpoints import is_billed, route
 from app.anthropic.errors import ERROR_EVENT
+from app.anthropic.hints import read_hints
 from app.anthropic.request import requested_model
 from app.anthropic.tap import Reading, Tap
+from app.anthropic.usage import Attempt
 from app.errors import (
     Busy,
     ClientFailure,
@@ -27,6 +30,7 @@ from app.scrubber.restore import Restorer
 
 LIMIT_HEADERS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-")
 FIRST_ERROR = 400  # the lowest status that is an error
+REFUSED_STREAM = "refused_stream"  # the reason of retries that the transport makes
 
 # The first that matches wins; anything else is a defect of ours.
 _OUTCOMES: tuple[tuple[type[ProxyFailure], Outcome], ...] = (
@@ -51,6 +55,7 @@ class Timings:
     first_token: float | None = None
     longest_byte_gap: float | None = None
     longest_event_gap: float | None = None
+    longest_client_stall: float | None = None
 
 
 class Trace:
@@ -84,15 +89,14 @@ class Trace:
         self._start = self._mark = clock()
         self._timings = Timings()
         self._attempts = 0
-        self._retries: tuple[Retry, ...] = ()
+        self._retries: dict[str, Retry] = {}
         self._status: int | None = None
         self._failure: Failure | None = None
         self._answer_headers: Headers = []
         self._tap: Tap | None = None
         self._restorer: Restorer | None = None
-        self._last_chunk: float | None = None
-        self._last_event: float | None = None
         self._events = 0
+        self._silence = 0.0  # upstream's, since the last event
         self._bytes_out = 0
 
     # How it ends
@@ -130,16 +134,26 @@ class Trace:
             self._timings.overhead_request = now - self._mark
         self._mark = now
 
-    def answered(self, response: httpx.Response) -> None:
-        """Upstream's response headers are here."""
+    def answered(self, response: httpx.Response, *, upload: float = 0.0) -> None:
+        """Upstream's response headers are here; ``upload`` seconds of the wait were the client's.
+
+        The wait for a slot is our own doing, whatever the protocol.
+        """
         wait = response.extensions.get("slot_wait")
         self._timings.slot_wait = wait
-        self._timings.upstream_headers = self.clock() - self._mark - (wait or 0.0)
-        self._attempts += response.extensions.get("refused_retries", 0)
+        waited = self.clock() - self._mark - (wait or 0.0) - upload
+        self._timings.upstream_headers = max(0.0, waited)
+        refused = response.extensions.get("refused_retries", 0)
+        self._attempts += refused
+        if refused:
+            self.retried(REFUSED_STREAM, refused, recovered=True)
 
-    def retried(self, retries: int, *, recovered: bool) -> None:
-        """Note that the retries are over."""
-        self._retries = (Retry("529", "recovered" if recovered else "exhausted"),) * retries
+    def retried(self, reason: str, count: int, *, recovered: bool) -> None:
+        """Note ``count`` more retries for ``reason``, and whether the last one helped."""
+        before = self._retries.get(reason)
+        made = count + (before.count if before is not None else 0)
+        if made:
+            self._retries[reason] = Retry(reason, made, recovered)
 
     # On the way back
 
@@ -151,44 +165,63 @@ class Trace:
         self._restorer = restorer
         kind = first(headers, b"content-type") or b""
         self.progress.streaming = kind.startswith(b"text/event-stream")
-        self.progress.last_byte_at = self.clock()
+
+    def awaiting(self) -> None:
+        """Note that upstream's next chunk is awaited from now on."""
+        self.progress.upstream_since = self.clock()
 
     def arrived(self) -> float:
-        """Note that a chunk came; return when."""
+        """Note that a chunk came, or the end; return when."""
         now = self.clock()
-        if self._last_chunk is not None:
-            gap = now - self._last_chunk
-            self._timings.longest_byte_gap = max(self._timings.longest_byte_gap or 0.0, gap)
-        self._last_chunk = self.progress.last_byte_at = now
+        since, self.progress.upstream_since = self.progress.upstream_since, None
+        if since is not None:
+            timings = self._timings
+            timings.longest_byte_gap = max(timings.longest_byte_gap or 0.0, now - since)
+            self._silence += now - since
         return now
 
-    def relayed(self, arrived: float, handed_on: float, sent: float, size: int) -> None:
-        """Note that the chunk of ``arrived`` went on as ``size`` bytes and was tapped.
+    def handing_on(self) -> float:
+        """Note that the client is to take what it is given from now on; return when."""
+        self.progress.client_since = now = self.clock()
+        return now
 
-        From ``handed_on`` to ``sent`` the server had it, which waits for slow clients.
+    def handed_on(self, size: int) -> float:
+        """Note that the client's side has taken ``size`` bytes; return when."""
+        now = self.clock()
+        since, self.progress.client_since = self.progress.client_since, None
+        if since is not None:
+            timings = self._timings
+            timings.longest_client_stall = max(timings.longest_client_stall or 0.0, now - since)
+        self._bytes_out += size
+        return now
+
+    def relayed(self, arrived: float, handing_on: float, handed_on: float) -> None:
+        """Note that the chunk of ``arrived`` went on and was tapped.
+
+        From ``handing_on`` to ``handed_on`` the server had it, which waits for slow clients.
         """
         timings = self._timings
-        own = handed_on - arrived + self.clock() - sent
+        own = handing_on - arrived + self.clock() - handed_on
         timings.overhead_response = max(timings.overhead_response or 0.0, own)
-        self._bytes_out += size
-        if timings.first_byte is None and size:
-            timings.first_byte = handed_on - self._start
+        if timings.first_byte is None and self._bytes_out:
+            timings.first_byte = handing_on - self._start
         if self._tap is None:
             return
         if timings.first_token is None and self._tap.first_token:
-            timings.first_token = handed_on - self._start
+            timings.first_token = handing_on - self._start
         if self._tap.events > self._events:
             self._events = self._tap.events
-            if self._last_event is not None:
-                gap = arrived - self._last_event
-                timings.longest_event_gap = max(timings.longest_event_gap or 0.0, gap)
-            self._last_event = arrived
+            timings.longest_event_gap = max(timings.longest_event_gap or 0.0, self._silence)
+            self._silence = 0.0
 
     # The record
 
     def finish(self, bytes_in: int) -> Exchange:
         """Return the record; an exchange without an outcome is a defect of ours."""
-        reading = self._tap.finish() if self._tap is not None else Reading()
+        self.arrived()  # the wait for what never came was upstream's silence, too
+        if self.progress.client_since is not None:
+            self.handed_on(0)
+        reading = self._reading()
         timings, restorer = self._timings, self._restorer
         return Exchange(
             route=self.progress.route,
@@ -204,11 +237,12 @@ class Trace:
             first_token=timings.first_token,
             longest_event_gap=timings.longest_event_gap,
             longest_byte_gap=timings.longest_byte_gap,
+            longest_client_stall=timings.longest_client_stall,
             overhead_request=timings.overhead_request,
             overhead_response=timings.overhead_response,
             slot_wait=timings.slot_wait,
             attempts=self._attempts,
-            retries=self._retries,
+            retries=tuple(self._retries.values()),
             client_retry=_count(first(self._headers, b"x-stainless-retry-count")),
             bytes_in=bytes_in,
             bytes_out=self._bytes_out,
@@ -216,23 +250,51 @@ class Trace:
             requested_model=None if reading.model else self._requested_model(),
             model=reading.model,
             usage=reading.usage,
-            usage_missing=reading.usage_missing if self._owes_usage() else None,
+            billed=self._billed(),
+            usage_missing=self._usage_missing(reading),
+            cache_miss_reason=reading.cache_miss_reason,
             stop_reason=reading.stop_reason,
             failure=self._failure or self._failure_of_answer(reading),
             headers=self._limit_headers(),
             request_id=text(self._answer_headers, b"request-id"),
             session_id=text(self._headers, b"x-claude-code-session-id"),
             agent_id=text(self._headers, b"x-claude-code-agent-id"),
+            hints=read_hints(dict(self._headers)),
             scrub=self.scrub,
             restored=restorer.restored if restorer is not None else {},
             unresolved=restorer.unresolved if restorer is not None else 0,
         )
 
-    def _owes_usage(self) -> bool:
-        """Tell whether the answer should have announced usage, and the client stayed for it."""
+    def _reading(self) -> Reading:
+        """Return what the answer said; only that of a Messages request speaks for itself.
+
+        A saved answer that is downloaded looks the same, and its usage was billed before.
+        """
+        if self._tap is None:
+            return Reading()
+        reading = self._tap.finish()
+        if (self._status or 0) >= FIRST_ERROR:
+            return Reading(error=reading.error)
+        return reading if self._billed_route else Reading()
+
+    def _billed(self) -> tuple[Attempt, ...]:
         answered = self._status is not None and self._status < FIRST_ERROR
+        return self._tap.billed if self._tap and answered and self._billed_route else ()
+
+    @property
+    def _billed_route(self) -> bool:
+        return is_billed(self._method, self.progress.route)
+
+    def _usage_missing(self, reading: Reading) -> str | None:
+        """Return why usage is missing, if the answer should have announced it.
+
+        A client that leaves does not wait for it, but what it has begun to get is billed.
+        """
         left = self.outcome in (Outcome.CLIENT_ABORT, Outcome.SHUTDOWN)
-        return answered and not left and self.progress.route == "messages"
+        if left and reading.usage_missing != NOT_FINAL:
+            return None
+        answered = self._status is not None and self._status < FIRST_ERROR
+        return reading.usage_missing if answered and self._billed_route else None
 
     def _final_outcome(self, reading: Reading) -> Outcome:
         if self.outcome is Outcome.COMPLETE and self._error_event(reading):

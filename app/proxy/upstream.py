@@ -20,7 +20,7 @@ from app.proxy.body import Body
 from app.proxy.headers import Headers, for_client, well_formed
 from app.proxy.retry import OVERLOADED, RetryBudget, RetryPolicy
 from app.proxy.target import Origin
-from app.proxy.trace import Trace
+from app.proxy.trace import REFUSED_STREAM, Trace
 
 REFUSAL_LIMIT = 64 * 1024  # bytes of a 529 read before it is given up or passed on
 AHEAD_PATIENCE = 2.0  # seconds for the rest of a 529, before it is passed on as it comes
@@ -143,12 +143,12 @@ class Upstream:
                 await answer.aclose()
                 raise
             if delay is None:
-                trace.retried(retries, recovered=answer.status != OVERLOADED)
+                trace.retried(str(OVERLOADED), 0, recovered=answer.status != OVERLOADED)
                 return answer
             await answer.aclose()
             await self._sleep(delay)
             retries += 1
-            trace.retried(retries, recovered=False)  # until its answer is here
+            trace.retried(str(OVERLOADED), 1, recovered=False)  # until its answer is here
 
     async def _delay(self, retries: int, answer: Answer, body: Body) -> float | None:
         delay = self._retry.delay(retries, answer.status, answer.headers)
@@ -165,13 +165,19 @@ class Upstream:
 
         The transport itself does so for a body that it has whole.
         """
-        for _ in range(REFUSED_RETRIES):
+        for made in range(REFUSED_RETRIES + 1):
             try:
-                return await self._attempt(outgoing, body, trace)
+                answer = await self._attempt(outgoing, body, trace)
             except UpstreamBroken as exc:
-                if not isinstance(exc.__cause__, Refused) or not await body.replayable():
+                if made == REFUSED_RETRIES or not isinstance(exc.__cause__, Refused):
                     raise
-        return await self._attempt(outgoing, body, trace)
+                if not await body.replayable():
+                    raise
+                trace.retried(REFUSED_STREAM, 1, recovered=False)  # until its answer is here
+            else:
+                trace.retried(REFUSED_STREAM, 0, recovered=True)
+                return answer
+        raise AssertionError("the last attempt returns or raises")
 
     async def _attempt(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
         request = httpx.Request(

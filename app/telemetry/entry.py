@@ -4,9 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.anthropic.prices import Prices
+from app.anthropic.usage import Attempt
 from app.exchange import Exchange
 
 NO_MODEL = "none"  # the model label of requests that have no model
+# Disjoint, so that their sum is the total. `estimated` is the output of streams that ended early.
+TOKEN_TYPES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "estimated")
 
 # Ids come from clients: what does not look like one is not kept. An exemplar's names and values
 # may have 128 characters together (OpenMetrics 1.0, "Exemplars").
@@ -14,22 +18,67 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,48}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """What one billed attempt used, under the name of its model in the price table.
+
+    ``tokens`` go by `TOKEN_TYPES`; ``cost`` maps them, and ``server_tools``, to US dollars, None
+    when no price is known.
+    """
+
+    model: str
+    attempt: Attempt
+    tokens: Mapping[str, int]
+    cost: Mapping[str, float] | None
+
+    @classmethod
+    def of(cls, attempt: Attempt, prices: Prices) -> "Charge":
+        """Price an attempt; an estimate's output goes under a type of its own."""
+        usage = attempt.usage
+        tokens = {kind: getattr(usage, kind) for kind in TOKEN_TYPES if kind != "estimated"}
+        cost = prices.price(attempt)
+        if attempt.estimated:
+            tokens |= {"output": 0, "estimated": usage.output}
+            if cost is not None:
+                cost = {**cost, "output": 0.0, "estimated": cost["output"]}
+        model = NO_MODEL if attempt.model is None else prices.canonical(attempt.model)
+        return cls(model, attempt, tokens, cost)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """``model`` is its name in the price table, ``other`` or `NO_MODEL`.
 
-    ``cost`` maps token types to US dollars, None when no price is known. ``ids`` holds the
-    request, session and agent ids that there are.
+    ``charges`` are what is billed, the answer's own first. ``ids`` holds the request, session
+    and agent ids that there are.
     """
 
     exchange: Exchange
     model: str
-    cost: Mapping[str, float] | None
+    charges: tuple[Charge, ...]
     ids: Mapping[str, str]
 
     @property
+    def estimated(self) -> bool:
+        """Whether the output of a stream that ended early is an estimate."""
+        return any(charge.attempt.estimated for charge in self.charges)
+
+    @property
     def total_cost(self) -> float | None:
-        """US dollars for the whole exchange."""
-        return None if self.cost is None else sum(self.cost.values())
+        """US dollars for the whole exchange; None when a price or the usage is not known."""
+        if not self.charges and self.exchange.usage is None:
+            return None
+        costs = [None if one.cost is None else sum(one.cost.values()) for one in self.charges]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    def tokens(self, kind: str) -> int:
+        """Return the billed tokens of one of `TOKEN_TYPES`, of all attempts."""
+        return sum(charge.tokens.get(kind, 0) for charge in self.charges)
+
+    @property
+    def thinking(self) -> int:
+        """Thinking tokens, a part of the output."""
+        return sum(charge.attempt.usage.thinking for charge in self.charges)
 
     @property
     def exemplar(self) -> dict[str, str] | None:
@@ -41,7 +90,7 @@ _EXEMPLAR = ("request_id", "session_id")
 
 
 def identifiers(exchange: Exchange) -> Mapping[str, str]:
-    """Return the ids of an exchange by name, but for missing and odd ones."""
+    """Return the ids of an exchange by name, except missing and odd ones."""
     ids = {
         "request_id": exchange.request_id,
         "session_id": exchange.session_id,

@@ -1,13 +1,12 @@
 """One log line for an exchange, of fields that are named here and nothing else."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import structlog
 
-from app.exchange import Exchange
-from app.telemetry.entry import Entry
-from app.telemetry.tokens import TOKEN_TYPES
+from app.telemetry.entry import TOKEN_TYPES, Charge, Entry
 
 # Never a path, header or body: clients put anything there.
 FIELDS = (
@@ -29,6 +28,20 @@ FIELDS = (
     "unresolved",
     "stop_reason",
     "usage_missing",
+    "cache_miss_reason",
+    "longest_byte_gap",
+    "longest_client_stall",
+)
+# What Claude Code says of a request in header fields, each read and bounded.
+HINTS = (
+    "client_request_id",
+    "trace_id",
+    "request_class",
+    "agent_type",
+    "parent_agent_id",
+    "prompt_id",
+    "compaction",
+    "context_compacted",
 )
 DIGITS = 6  # microseconds, and millionths of a dollar
 
@@ -62,7 +75,9 @@ def line(entry: Entry) -> dict[str, Any]:
     exchange = entry.exchange
     fields: dict[str, Any] = {**entry.ids, "model": entry.model, "outcome": exchange.outcome.value}
     fields |= {name: _rounded(getattr(exchange, name)) for name in FIELDS}
-    fields |= _usage(exchange)
+    fields |= {name: getattr(exchange.hints, name) for name in HINTS}
+    fields |= _lists(entry)
+    fields |= _usage(entry)
     fields["cost_usd"] = _rounded(entry.total_cost)
     if exchange.failure is not None:
         fields["error_class"] = exchange.failure.error_class
@@ -72,10 +87,33 @@ def line(entry: Entry) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _usage(exchange: Exchange) -> Mapping[str, int]:
-    if exchange.usage is None:
+def _lists(entry: Entry) -> Mapping[str, Any]:
+    """Return what an exchange has several of; what it has none of is left out."""
+    exchange = entry.exchange
+    lists = {
+        "retries": [asdict(retry) for retry in exchange.retries],
+        "tool_milliseconds": [
+            {"tool": tool, "milliseconds": taken}
+            for tool, taken in exchange.hints.prev_tool_durations
+        ],
+        "charges": [_charge(charge) for charge in entry.charges] if len(entry.charges) > 1 else [],
+    }
+    return {name: values for name, values in lists.items() if values}
+
+
+def _charge(charge: Charge) -> Mapping[str, Any]:
+    cost = None if charge.cost is None else _rounded(sum(charge.cost.values()))
+    return {"model": charge.model, "cost_usd": cost, **charge.tokens}
+
+
+def _usage(entry: Entry) -> Mapping[str, Any]:
+    """Return the billed tokens of all attempts."""
+    if entry.exchange.usage is None:
         return {}
-    return {f"tokens_{kind}": getattr(exchange.usage, kind) for kind in (*TOKEN_TYPES, "thinking")}
+    tokens = {f"tokens_{kind}": entry.tokens(kind) for kind in TOKEN_TYPES}
+    if not entry.estimated:
+        del tokens["tokens_estimated"]
+    return {**tokens, "tokens_thinking": entry.thinking, "estimated": entry.estimated or None}
 
 
 def _rounded(value: Any) -> Any:

@@ -55,7 +55,7 @@ class Latency:
         )
         self._gap = histograms(
             "stream_gap_seconds",
-            "Longest silence of a stream, between events and between bytes",
+            "Longest wait of a stream for upstream, between events and between bytes",
             "kind",
             buckets=GAP,
             known=[("event",), ("byte",)],
@@ -103,7 +103,8 @@ class Latency:
 
 def output_pace(exchange: Exchange) -> float | None:
     """Return a stream's output tokens per second, once its first token had come."""
-    if not exchange.streamed or exchange.first_token is None or exchange.usage is None:
+    estimated = any(attempt.estimated for attempt in exchange.billed)
+    if not exchange.streamed or exchange.first_token is None or exchange.usage is None or estimated:
         return None
     seconds = exchange.duration - exchange.first_token
     return exchange.usage.output / seconds if seconds > 0 else None

@@ -6,7 +6,7 @@ from app.telemetry.instruments import OTHER, Instruments
 
 KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
 MORE_KINDS = 4  # priority and fast ones
-WINDOWS = ("5h", "7d", "7d_opus", "overage")
+WINDOWS = ("5h", "7d", "7d_opus", "7d_sonnet", "7d_oi", "overage")
 MORE_WINDOWS = 4  # their names are open
 STATUSES = ("allowed", "allowed_warning", "rejected")
 OVERALL = "unified"  # the window that stands for all of them

@@ -56,20 +56,22 @@ class Running(Collector):
         for route in ROUTES:
             in_progress.add_metric([route], counts[route])
         yield in_progress
+        upstream = (one.upstream_since for one in self._running.values() if one.streaming)
+        client = (one.client_since for one in self._running.values())
         yield GaugeMetricFamily(
             PREFIX + "streams_stalled",
-            f"Streams without a byte from upstream for {STALLED_AFTER:.0f} s",
-            value=self._stalled(),
+            f"Streams that have waited for a byte from upstream for {STALLED_AFTER:.0f} s",
+            value=self._stalled(upstream),
+        )
+        yield GaugeMetricFamily(
+            PREFIX + "clients_stalled",
+            f"Answers whose client has taken nothing for {STALLED_AFTER:.0f} s",
+            value=self._stalled(client),
         )
 
-    def _stalled(self) -> int:
+    def _stalled(self, waits: Iterable[float | None]) -> int:
         before = self._clock() - STALLED_AFTER
-        return sum(
-            progress.streaming
-            and progress.last_byte_at is not None
-            and progress.last_byte_at < before
-            for progress in self._running.values()
-        )
+        return sum(since is not None and since < before for since in waits)
 
 
 class Transport(Collector):

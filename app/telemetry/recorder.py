@@ -1,6 +1,7 @@
 """The observer of exchanges: hands each ended one to every recorder."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
@@ -8,7 +9,7 @@ from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCol
 
 from app.anthropic.prices import Prices
 from app.exchange import Exchange, Progress
-from app.telemetry.entry import NO_MODEL, Entry, identifiers
+from app.telemetry.entry import NO_MODEL, Charge, Entry, identifiers
 from app.telemetry.facts import Facts, Listening
 from app.telemetry.instruments import Instruments
 from app.telemetry.journal import Journal
@@ -90,6 +91,11 @@ class Telemetry:
         return self._running.active
 
     @property
+    def prices_age(self) -> int | None:
+        """Days since the price table was drawn up."""
+        return self._prices.age(datetime.fromtimestamp(self.wall(), UTC).date())
+
+    @property
     def uptime(self) -> float:
         """Seconds since the start."""
         return self.clock() - self._started
@@ -114,12 +120,9 @@ class Telemetry:
 
     def _entry(self, exchange: Exchange) -> Entry:
         model = exchange.model or exchange.requested_model
-        cost = None
-        if exchange.usage is not None and exchange.model is not None:
-            cost = self._prices.cost(exchange.usage, exchange.model)
         return Entry(
             exchange=exchange,
             model=NO_MODEL if model is None else self._prices.canonical(model),
-            cost=cost,
+            charges=tuple(Charge.of(attempt, self._prices) for attempt in exchange.billed),
             ids=identifiers(exchange),
         )

@@ -12,6 +12,7 @@ WINDOW = 300.0  # seconds of the recent figures
 RATE_WINDOW = 15.0  # seconds that the current rates look back
 HISTORY = 60  # samples that are drawn
 
+OUTPUT = ("output", "estimated")  # the types of tokens that were generated
 LATENCIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "time_to_first_token": ("time_to_first_token_seconds", {}),
     "overhead_request": ("overhead_seconds", {"phase": "request"}),
@@ -39,7 +40,7 @@ class Point:
             at=at,
             time=time,
             requests=samples.total("requests_total"),
-            output_tokens=samples.total("tokens_total", type="output"),
+            output_tokens=sum(samples.total("tokens_total", type=kind) for kind in OUTPUT),
             cost=samples.total("cost_usd_total"),
             errors=dict.fromkeys(ERROR_CLASSES, 0.0) | samples.by("failed_requests_total", "class"),
             latencies={

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any
 
-from app.telemetry.entry import Entry
+from app.telemetry.entry import TOKEN_TYPES, Entry
 
 KEPT = 50
 
@@ -32,7 +32,10 @@ class Recent:
 
 def row(entry: Entry) -> Row:
     """Return what is shown of an exchange: no content, no path (``metrics.schema.json``)."""
-    exchange, usage, failure = entry.exchange, entry.exchange.usage, entry.exchange.failure
+    exchange, failure = entry.exchange, entry.exchange.failure
+    tokens = {kind: entry.tokens(kind) for kind in TOKEN_TYPES}
+    output = tokens.pop("output") + tokens.pop("estimated")
+    known = exchange.usage is not None
     return {
         "time": exchange.started_at,
         "route": exchange.route,
@@ -43,8 +46,10 @@ def row(entry: Entry) -> Row:
         "reason": None if failure is None else failure.reason,
         "duration": exchange.duration,
         "time_to_first_token": exchange.first_token,
-        "input_tokens": None if usage is None else usage.prompt,
-        "output_tokens": None if usage is None else usage.output,
+        "input_tokens": sum(tokens.values()) if known else None,
+        "output_tokens": output if known else None,
+        "estimated": entry.estimated,
         "cost": entry.total_cost,
         "request_id": entry.ids.get("request_id"),
+        "session_id": entry.ids.get("session_id"),
     }

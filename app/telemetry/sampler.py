@@ -112,6 +112,7 @@ class Sampler:
             "time": point.time,
             "uptime": telemetry.uptime,
             "prices_as_of": telemetry.prices_as_of,
+            "prices_age_days": telemetry.prices_age,
             **figures(samples, point, self._ring, telemetry.facts.scrub),
             "alerts": [asdict(alert) for alert in alerts],
             "recent": telemetry.recent.as_json(),

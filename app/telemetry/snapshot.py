@@ -6,10 +6,10 @@ Every total is a sum over the collected samples, so it equals the same sum over 
 from collections.abc import Mapping
 from typing import Any
 
+from app.telemetry.entry import TOKEN_TYPES
 from app.telemetry.facts import Facts, Listening, ScrubFacts
 from app.telemetry.ring import RATE_WINDOW, WINDOW, Point, Ring, Span, ratio
 from app.telemetry.samples import Samples
-from app.telemetry.tokens import TOKEN_TYPES
 
 Json = dict[str, Any]
 
@@ -40,9 +40,11 @@ def figures(samples: Samples, now: Point, ring: Ring, scrub: ScrubFacts) -> Json
         "latency": {latency: _latency(recent, latency) for latency in now.latencies},
         "streams": {
             "stalled": int(samples.total("streams_stalled")),
+            "clients_stalled": int(samples.total("clients_stalled")),
             "ends": _whole(samples.by("stream_ends_total", "cause")),
         },
         "retries": _whole(samples.by("retries_total", "result")),
+        "retry_attempts": _whole(samples.by("retry_attempts_total", "reason")),
         "scrub": _scrub(samples, scrub),
         "limits": _limits(samples),
         "history": [_moment(span) for span in ring.history()],
@@ -82,7 +84,7 @@ def _errors(samples: Samples, now: Point, recent: Span) -> Json:
 def _tokens(samples: Samples) -> Json:
     by_type = dict.fromkeys(TOKEN_TYPES, 0) | _whole(samples.by("tokens_total", "type"))
     models = samples.by("tokens_total", "model")
-    prompt = sum(count for kind, count in by_type.items() if kind != "output")
+    prompt = sum(count for kind, count in by_type.items() if kind not in ("output", "estimated"))
     return {
         "total": sum(by_type.values()),
         "by_type": by_type,
@@ -92,6 +94,7 @@ def _tokens(samples: Samples) -> Json:
         },
         "cache_hit_ratio": ratio(by_type["cache_read"], prompt),
         "usage_missing": int(samples.total("usage_missing_total")),
+        "missing_by_reason": _whole(samples.by("usage_missing_total", "reason")),
     }
 
 

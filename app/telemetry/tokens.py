@@ -1,10 +1,9 @@
 """Tokens, what they cost at list price, and why answers stopped."""
 
-from app.anthropic.usage import Usage
-from app.telemetry.entry import Entry
+from app.anthropic.answer import NOT_FINAL, UNKNOWN_ITERATION
+from app.telemetry.entry import Charge, Entry
 from app.telemetry.instruments import Instruments
 
-TOKEN_TYPES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 STOP_REASONS = (
     "end_turn",
     "max_tokens",
@@ -14,11 +13,11 @@ STOP_REASONS = (
     "refusal",
     "model_context_window_exceeded",
 )
-USAGE_MISSING = ("encoding", "truncated", "no_event", "parse")
+USAGE_MISSING = ("encoding", "truncated", "no_event", "parse", NOT_FINAL, UNKNOWN_ITERATION)
 SERVER_TOOLS = ("web_search", "web_fetch")
 INPUT_TOKENS = tuple(4**power for power in range(4, 11))  # 256 to 1,048,576
 
-MODELS = 14  # each costs 20 series here
+MODELS = 14  # each costs 22 series here
 
 
 class Tokens:
@@ -30,7 +29,12 @@ class Tokens:
         self._reason = instruments.vocabulary("stop_reason", STOP_REASONS)
         self._tool = instruments.vocabulary("server_tool", SERVER_TOOLS)
         self._missing_reason = instruments.vocabulary("usage_missing", USAGE_MISSING)
-        self._tokens = counters("tokens_total", "Tokens, in disjoint types", "model", "type")
+        self._tokens = counters(
+            "tokens_total",
+            "Billed tokens, in disjoint types; estimated: output of streams that ended early",
+            "model",
+            "type",
+        )
         self._thinking = counters(
             "thinking_tokens_total", "Thinking tokens, a part of the output tokens", "model"
         )
@@ -38,14 +42,14 @@ class Tokens:
             "cost_usd_total", "List-price estimate in US dollars", "model", "type"
         )
         self._unpriced = counters(
-            "unpriced_requests_total", "Requests whose model has no known price", "model"
+            "unpriced_requests_total", "Billed attempts whose model has no known price", "model"
         )
         self._prompt = instruments.histogram(
             "request_input_tokens", "Input tokens of a request, cached ones included", INPUT_TOKENS
         )
         self._missing = counters(
             "usage_missing_total",
-            "Answers whose usage could not be read to its end",
+            "Answers whose usage is not known, or not to its end",
             "reason",
             known=[(reason,) for reason in USAGE_MISSING],
         )
@@ -62,26 +66,23 @@ class Tokens:
         exchange = entry.exchange
         if exchange.usage_missing is not None:
             self._missing(self._missing_reason(exchange.usage_missing)).inc()
-        if exchange.usage is None and exchange.stop_reason is None:
-            return
-        model = self._model(entry.model)
         if exchange.stop_reason is not None:
-            self._stops(model, self._reason(exchange.stop_reason)).inc()
-        if exchange.usage is not None:
-            self._record_usage(exchange.usage, model)
-            self._record_cost(entry, model)
+            self._stops(self._model(entry.model), self._reason(exchange.stop_reason)).inc()
+        if exchange.usage is not None and exchange.billed:
+            self._prompt.observe(exchange.usage.prompt)
+        for charge in entry.charges:
+            self._record_charge(charge)
 
-    def _record_usage(self, usage: Usage, model: str) -> None:
-        for kind in TOKEN_TYPES:
-            self._tokens(model, kind).inc(getattr(usage, kind))
+    def _record_charge(self, charge: Charge) -> None:
+        """Count an attempt under its own model."""
+        model, usage = self._model(charge.model), charge.attempt.usage
+        for kind, tokens in charge.tokens.items():
+            self._tokens(model, kind).inc(tokens)
         self._thinking(model).inc(usage.thinking)
-        self._prompt.observe(usage.prompt)
         for tool, requests in usage.server_tools.items():
             self._tools(self._tool(tool)).inc(requests)
-
-    def _record_cost(self, entry: Entry, model: str) -> None:
-        if entry.cost is None:
+        if charge.cost is None:
             self._unpriced(model).inc()
             return
-        for kind, dollars in entry.cost.items():
+        for kind, dollars in charge.cost.items():
             self._cost(model, kind).inc(dollars)

@@ -1,6 +1,6 @@
 """Requests, how they ended, and their bytes."""
 
-from app.anthropic.answer import PREFIX_MISMATCH, UNKNOWN_ERROR
+from app.anthropic.answer import PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR
 from app.anthropic.errors import ERROR_CLASSES
 from app.errors import answers
 from app.exchange import Exchange, Outcome
@@ -31,6 +31,7 @@ ERROR_TYPES = (
     "timeout_error",
     "overloaded_error",
     PREFIX_MISMATCH,
+    SPEND_LIMIT,
     UNKNOWN_ERROR,
 )
 STREAM_ENDS = {
@@ -43,6 +44,7 @@ STREAM_ENDS = {
     Outcome.SHUTDOWN: "shutdown",
 }
 RETRY_REASONS = ("529", "refused_stream")
+RETRY_RESULTS = ("recovered", "exhausted")
 BODY_BYTES = (1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 33554432)
 
 # Combinations of route, model, status and outcome. Later ones lose their model; when even those
@@ -103,10 +105,16 @@ class Traffic:
         )
         self._retries = counters(
             "retries_total",
-            "Repeated attempts upstream",
+            "Requests that were tried again, by whether it helped",
             "reason",
             "result",
-            known=[("529", "recovered"), ("529", "exhausted")],
+            known=[(reason, result) for reason in RETRY_REASONS for result in RETRY_RESULTS],
+        )
+        self._retry_attempts = counters(
+            "retry_attempts_total",
+            "Repeated attempts upstream",
+            "reason",
+            known=[(reason,) for reason in RETRY_REASONS],
         )
         self._client_retries = counters(
             "client_retry_attempts_total",
@@ -146,7 +154,9 @@ class Traffic:
 
     def _record_retries(self, exchange: Exchange) -> None:
         for retry in exchange.retries:
-            self._retries(self._retry_reason(retry.reason), retry.result).inc()
+            reason = self._retry_reason(retry.reason)
+            self._retries(reason, RETRY_RESULTS[not retry.recovered]).inc()
+            self._retry_attempts(reason).inc(retry.count)
         if exchange.client_retry:
             attempt = str(exchange.client_retry)
             self._client_retries(attempt if attempt in ("1", "2") else "3+").inc()

@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ MILLION = 1_000_000
 
 # The published list: input, cache write 5m, write 1h, cache read, output.
 LIST = {
+    "claude-fable-5-2": (8, 10, 16, 0.20, 40),
+    "claude-mythos-5-2": (8, 10, 16, 0.20, 40),
     "claude-fable-5-1": (10, 12.5, 20, 0.25, 50),
     "claude-mythos-5-1": (10, 12.5, 20, 0.25, 50),
     "claude-fable-5": (10, 12.5, 20, 1, 50),
@@ -28,7 +31,13 @@ LIST = {
     "claude-sonnet-4-5": (3, 3.75, 6, 0.3, 15),
     "claude-haiku-5-5": (0.10, 0.125, 0.20, 0.01, 0.50),
     "claude-haiku-4-5": (1, 1.25, 2, 0.1, 5),
+    # Retired at Anthropic, live on other clouds.
+    "claude-opus-4-1": (15, 18.75, 30, 1.5, 75),
+    "claude-opus-4": (15, 18.75, 30, 1.5, 75),
+    "claude-sonnet-4": (3, 3.75, 6, 0.3, 15),
+    "claude-haiku-3-5": (0.8, 1, 1.6, 0.08, 4),
 }
+BEFORE_4_6 = ("4-5", "4-1", "opus-4", "sonnet-4", "3-5")  # without a regional price
 KINDS = ("input", "cache_write_5m", "cache_write_1h", "cache_read", "output")
 # A million tokens are 100 times this, which no long-prompt tier applies to.
 TOKENS = 10_000
@@ -101,7 +110,7 @@ def test_each_factor_applies_and_they_multiply(
     prices: Prices, model: str, fields: dict[str, str], batch: bool, factor: float | str
 ) -> None:
     if factor == "us":
-        factor = 1 if model.endswith("4-5") else 1.1  # from 4.6 on
+        factor = 1 if model.endswith(BEFORE_4_6) else 1.1
     usage = Usage(output=MILLION, **fields)  # type: ignore[arg-type]  # words by name
     assert costs(prices, usage, model, batch=batch)["output"] == LIST[model][-1] * float(factor)
 
@@ -122,6 +131,25 @@ def test_server_tools_cost_by_the_thousand_and_know_no_factors(prices: Prices) -
         ("claude-fable-5-2", "claude-fable-5-2"),
         ("claude-opus-5-5-2025", "other"),
         ("claude-opus-9", "other"),
+        ("us.anthropic.claude-opus-5-v1:0", "claude-opus-5"),
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5"),
+        ("anthropic.claude-3-5-haiku-20241022-v1:0", "claude-haiku-3-5"),
+        (
+            "arn:aws:bedrock:us-east-1:000000000000:inference-profile/eu.anthropic.claude-opus-5-v1:0",
+            "claude-opus-5",
+        ),
+        ("anthropic/claude-sonnet-5", "claude-sonnet-5"),
+        ("anthropic/claude-opus-4.1:beta", "claude-opus-4-1"),
+        ("anthropic/claude-3.5-haiku", "claude-haiku-3-5"),
+        ("claude-opus-5@20260101", "claude-opus-5"),
+        ("publishers/anthropic/models/claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+        ("claude-sonnet-4-20250514", "claude-sonnet-4"),
+        ("claude-opus-4-0", "claude-opus-4"),
+        ("claude-opus-4-1-latest", "claude-opus-4-1"),
+        ("us.anthropic.claude-opus-9-v1:0", "other"),
+        ("us.anthropic.claude-opus-5-5-v1:0", "claude-opus-5-5"),
+        ("evil.example/us.anthropic.gpt-v1:0", "other"),
+        ("xanthropic.claude-opus-5", "other"),
         ("CLAUDE-OPUS-5-5", "other"),
         ("", "other"),
         ("other", "other"),
@@ -137,7 +165,7 @@ def test_no_name_leaves_the_closed_set(model: str) -> None:
     assert prices.canonical(model) in {*prices.models, *prices.unpriced, "other"}
 
 
-@pytest.mark.parametrize("model", ["claude-fable-5-2", "claude-mythos-5-2", "gpt-x", ""])
+@pytest.mark.parametrize("model", ["gpt-x", "claude-opus-9", ""])
 def test_a_model_without_a_price_costs_no_number(prices: Prices, model: str) -> None:
     assert prices.cost(Usage(input=1), model) is None
 
@@ -170,10 +198,22 @@ def test_a_file_changes_single_fields(tmp_path: Path) -> None:
 
 def test_a_file_gives_new_models_a_price(tmp_path: Path) -> None:
     rates = "input = 1\ncache_write_5m = 1\ncache_write_1h = 1\ncache_read = 1\noutput = 7\n"
-    prices = loaded(tmp_path, f"[models.claude-fable-5-2]\n{rates}[models.claude-new]\n{rates}")
-    for model in ("claude-fable-5-2", "claude-new-20270101"):
+    named = f'unpriced = ["claude-new", "claude-newer"]\n[models.claude-new]\n{rates}'
+    prices = loaded(tmp_path, f"{named}[models.'my-gateway/claude:best']\n{rates}")
+    for model in ("claude-new", "claude-new-20270101", "my-gateway/claude:best"):
         assert costs(prices, Usage(output=MILLION), model)["output"] == 7
-    assert prices.unpriced == {"claude-mythos-5-2"}
+    assert prices.unpriced == {"claude-newer"}
+    assert prices.canonical("claude-newer-20270101") == "claude-newer"
+    assert prices.cost(Usage(output=1), "claude-newer") is None
+
+
+@pytest.mark.parametrize(
+    ("as_of", "age"),
+    [("2026-11", 26), ("2026-11-27", 0), ("2026-08-01", 118), ("2027-01", 0), ("soon", None)],
+)
+def test_a_list_is_as_old_as_its_date(tmp_path: Path, as_of: str, age: int | None) -> None:
+    prices = loaded(tmp_path, f'as_of = "{as_of}"')
+    assert prices.age(date(2026, 11, 27)) == age
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def with_output(output: int, **fields: Any) -> Usage:
 # What a stream with these deltas has announced, delta by delta.
 STEPS = [
     Reading(None, "no_event"),
-    Reading(STARTED, None, "claude-opus-5-5", None),
+    Reading(STARTED, "not_final", "claude-opus-5-5", None),
     Reading(with_output(40), None, "claude-opus-5-5", "end_turn"),
     Reading(with_output(50, thinking=20), None, "claude-opus-5-5", "end_turn"),
     Reading(with_output(60, thinking=20, cache_read=9001), None, "claude-opus-5-5", "end_turn"),
@@ -172,7 +172,7 @@ def test_an_error_event_is_read_and_nothing_is_missing(data: bytes, error: str) 
     record = b"event: error\ndata: " + data + b"\n\n"
     assert read([record]) == Reading(error=error)
     assert read([stream(deltas=[]), record]) == Reading(
-        STARTED, None, "claude-opus-5-5", None, error
+        STARTED, "not_final", "claude-opus-5-5", None, error
     )
 
 

@@ -21,7 +21,7 @@ PATHS = ("/prometheus", "/metrics")
 # Between them, these touch every metric.
 MIXED = (
     PLAIN,
-    replace(FAILED, retries=(Retry("529", "exhausted"),), client_retry=1),
+    replace(FAILED, retries=(Retry("529", 1, recovered=False),), client_retry=1),
     replace(PLAIN, model="claude-fable-5-2", usage_missing="truncated", modified=True),
     replace(
         PLAIN,

@@ -60,6 +60,7 @@ class Journey:
         self.trace.answered(httpx.Response(status))
         self.tap = Tap(headers[0][1].decode(), None)
         self.trace.relaying(status, headers, self.tap, None)
+        self.trace.awaiting()
         return self
 
     def chunk(
@@ -70,11 +71,12 @@ class Journey:
         self.wait(after)
         arrived = self.trace.arrived()
         self.wait(own)
-        handed_on = self.clock()
+        handing_on = self.trace.handing_on()
         self.wait(held)
-        sent = self.clock()
+        handed_on = self.trace.handed_on(len(data))
         self.tap.feed(data)
-        self.trace.relayed(arrived, handed_on, sent, len(data))
+        self.trace.relayed(arrived, handing_on, handed_on)
+        self.trace.awaiting()
 
     def complete(self) -> Exchange:
         self.trace.outcome = Outcome.COMPLETE
@@ -91,6 +93,7 @@ def test_durations_are_told_apart() -> None:
     journey.trace.answered(httpx.Response(200, extensions={"slot_wait": 0.5}))
     journey.tap = Tap("text/event-stream", None)
     journey.trace.relaying(200, EVENT_STREAM, journey.tap, None)
+    journey.trace.awaiting()
     journey.chunk(START, after=0.25)
     journey.chunk(DELTA[:20], after=3.0, own=0.0625, held=8.0)
     journey.chunk(DELTA[20:], after=4.0)
@@ -100,8 +103,9 @@ def test_durations_are_told_apart() -> None:
     assert exchange.upstream_headers == 1.5
     assert exchange.first_byte == 3.375
     assert exchange.first_token == 18.4375
-    assert exchange.longest_byte_gap == 4.0 + 8.0625
-    assert exchange.longest_event_gap == 3.0 + 8.0625 + 4.0
+    assert exchange.longest_byte_gap == 4.0
+    assert exchange.longest_event_gap == 3.0 + 4.0
+    assert exchange.longest_client_stall == 8.0
     assert exchange.overhead_response == 0.0625
     assert exchange.duration == 18.4375
     assert exchange.started_at == 1e9
@@ -129,11 +133,14 @@ def test_the_time_until_the_first_attempt_is_not_counted_anew_by_a_retry() -> No
     journey.trace.sending()
     journey.wait(0.5)
     journey.trace.answered(httpx.Response(200, extensions={"refused_retries": 2}))
-    journey.trace.retried(1, recovered=True)
+    journey.trace.retried("529", 1, recovered=True)
     exchange = journey.complete()
     assert (exchange.overhead_request, exchange.upstream_headers) == (0.25, 0.5)
     assert exchange.attempts == 4
-    assert exchange.retries == (Retry("529", "recovered"),)
+    assert exchange.retries == (
+        Retry("refused_stream", 2, recovered=True),
+        Retry("529", 1, recovered=True),
+    )
 
 
 OUTCOMES: dict[type[ProxyFailure], Outcome] = {
@@ -308,4 +315,4 @@ async def test_a_retry_that_finds_no_answer_is_recorded(
         answer = await client.post("/v1/messages", json=MESSAGE)
     exchange = await proxy.ended()
     assert (answer.status_code, exchange.attempts) == (502, 2)
-    assert exchange.retries == (Retry("529", "exhausted"),)
+    assert exchange.retries == (Retry("529", 1, recovered=False),)

@@ -21,7 +21,7 @@ from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
 from tests.programs import require
 from tests.stack.tree import RULES, yaml_file
-from tests.telemetry.exchanges import FAILED, PLAIN
+from tests.telemetry.exchanges import FAILED, PLAIN, billed
 
 DEADLINE = 30.0  # seconds for Prometheus to start and to have scraped
 LIMITS = {
@@ -43,11 +43,11 @@ MIXED: tuple[Exchange, ...] = (
         scrub=SCRUBBED,
         modified=True,
         restored={"github_token": 1},
-        retries=(Retry("529", "recovered"),),
+        retries=(Retry("529", 1, recovered=True),),
         client_retry=1,
     ),
-    replace(PLAIN, model="claude-fable-5-2"),
-    replace(PLAIN, usage=None, usage_missing="parse", scrub=ScrubReport(skipped="too_large")),
+    billed(PLAIN, model="gpt-fake"),
+    billed(PLAIN, usage=None, usage_missing="parse", scrub=ScrubReport(skipped="too_large")),
     replace(PLAIN, outcome=Outcome.CLIENT_ABORT),
     replace(PLAIN, streamed=False, route="count_tokens"),
     replace(FAILED, status=429, failure=Failure("upstream", "rate_limit_error", "429")),

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from app.anthropic.endpoints import ROUTES
 from app.anthropic.prices import Prices
-from app.anthropic.usage import Usage
+from app.anthropic.usage import Attempt, Usage
 from app.errors import Source
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
@@ -24,6 +24,7 @@ from app.telemetry.recorder import Telemetry
 PRICES = Prices.packaged()
 SESSION = "0b5f9a52-6f0e-4a37-9a3e-0c2f4f1f6b6c"
 
+USED = Usage(input=1_000, output=500, cache_read=40_000, cache_write_5m=200, thinking=100)
 PLAIN = Exchange(
     route="messages",
     method="POST",
@@ -45,7 +46,8 @@ PLAIN = Exchange(
     bytes_in=50_000,
     bytes_out=9_000,
     model="claude-opus-5-5",
-    usage=Usage(input=1_000, output=500, cache_read=40_000, cache_write_5m=200, thinking=100),
+    usage=USED,
+    billed=(Attempt(model="claude-opus-5-5", usage=USED),),
     stop_reason="end_turn",
     request_id="req_011CTestTestTest",
     session_id=SESSION,
@@ -56,11 +58,19 @@ FAILED = replace(
     status=529,
     streamed=False,
     usage=None,
+    billed=(),
     model=None,
     stop_reason=None,
     first_token=None,
     failure=Failure("upstream", "overloaded_error", "529"),
 )
+
+
+def billed(exchange: Exchange, **changes: Any) -> Exchange:
+    """Return an exchange whose answer is billed to its own model and nobody else."""
+    changed = replace(exchange, **changes)
+    attempts = () if changed.usage is None else (Attempt(model=changed.model, usage=changed.usage),)
+    return replace(changed, billed=attempts)
 
 
 class Clock:
@@ -122,6 +132,16 @@ headers = st.dictionaries(
 ).map(lambda said: {f"anthropic-ratelimit-unified-{w}-{f}": v for w, (f, v) in said.items()})
 sources: st.SearchStrategy[Source] = st.sampled_from(["client", "upstream", "proxy"])
 
+usages = st.builds(
+    Usage,
+    input=counts,
+    output=counts,
+    cache_read=counts,
+    cache_write_5m=counts,
+    cache_write_1h=counts,
+    thinking=counts,
+    server_tools=st.dictionaries(words, counts, max_size=2),
+)
 exchanges = st.builds(
     Exchange,
     route=st.sampled_from(ROUTES),
@@ -142,8 +162,7 @@ exchanges = st.builds(
     slot_wait=seconds,
     attempts=st.integers(0, 4),
     retries=st.lists(
-        st.builds(Retry, words | st.just("529"), st.sampled_from(["recovered", "exhausted"])),
-        max_size=3,
+        st.builds(Retry, words | st.just("529"), st.integers(1, 3), st.booleans()), max_size=3
     ).map(tuple),
     client_retry=st.integers(0, 99),
     bytes_in=counts,
@@ -151,18 +170,19 @@ exchanges = st.builds(
     modified=st.booleans(),
     requested_model=st.none() | models,
     model=st.none() | models,
-    usage=st.none()
-    | st.builds(
-        Usage,
-        input=counts,
-        output=counts,
-        cache_read=counts,
-        cache_write_5m=counts,
-        cache_write_1h=counts,
-        thinking=counts,
-        server_tools=st.dictionaries(words, counts, max_size=2),
-    ),
-    usage_missing=st.sampled_from([None, "encoding", "truncated", "no_event", "parse"]),
+    usage=st.none() | usages,
+    billed=st.lists(
+        st.builds(
+            Attempt,
+            model=st.none() | models,
+            usage=usages,
+            kind=words,
+            estimated=st.booleans(),
+            samplings=st.lists(usages, max_size=2).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple),
+    usage_missing=st.sampled_from([None, "encoding", "truncated", "no_event", "not_final", "x"]),
     stop_reason=st.none() | st.sampled_from(["end_turn", "tool_use"]) | words,
     failure=st.none() | st.builds(Failure, sources, words | st.just("overloaded_error"), words),
     headers=headers,

@@ -70,6 +70,7 @@ def test_a_line_tells_who_what_how_much_and_how_long() -> None:
         "modified": False,
         "unresolved": 0,
         "stop_reason": "end_turn",
+        "longest_byte_gap": 0.2,
         "tokens_input": 1_000,
         "tokens_output": 500,
         "tokens_cache_read": 40_000,

@@ -15,6 +15,7 @@ from tests.telemetry.exchanges import (
     PLAIN,
     SESSION,
     Clock,
+    billed,
     exposition,
     parsed,
     record,
@@ -93,19 +94,19 @@ LIMITED = replace(
         (PLAIN, "pricing_info", {"as_of": "2026-11"}, 1),
         (FAILED, "errors_total", {"source": "upstream", "type": "overloaded_error"}, 1),
         (
-            replace(PLAIN, model="claude-fable-5-2"),
+            billed(PLAIN, model="gpt-fake"),
             "unpriced_requests_total",
-            {"model": "claude-fable-5-2"},
+            {"model": "other"},
             1,
         ),
         (
-            replace(PLAIN, model="claude-opus-5-5-20261101[1m]"),
+            billed(PLAIN, model="claude-opus-5-5-20261101[1m]"),
             "tokens_total",
             {**MODEL, "type": "output"},
             500,
         ),
         (
-            replace(PLAIN, model="gpt-fake"),
+            billed(PLAIN, model="gpt-fake"),
             "tokens_total",
             {"model": "other", "type": "output"},
             500,
@@ -118,15 +119,27 @@ LIMITED = replace(
             1,
         ),
         (
-            replace(PLAIN, usage=Usage(server_tools={"web_search": 3})),
+            billed(PLAIN, usage=Usage(server_tools={"web_search": 3})),
             "server_tool_requests_total",
             {"tool": "web_search"},
             3,
         ),
         (
-            replace(PLAIN, retries=(Retry("529", "recovered"),) * 2),
+            replace(PLAIN, retries=(Retry("529", 2, recovered=True),)),
             "retries_total",
             {"reason": "529", "result": "recovered"},
+            1,
+        ),
+        (
+            replace(PLAIN, retries=(Retry("refused_stream", 2, recovered=False),)),
+            "retries_total",
+            {"reason": "refused_stream", "result": "exhausted"},
+            1,
+        ),
+        (
+            replace(PLAIN, retries=(Retry("529", 2, recovered=True),)),
+            "retry_attempts_total",
+            {"reason": "529"},
             2,
         ),
         (replace(PLAIN, client_retry=7), "client_retry_attempts_total", {"attempt": "3+"}, 1),
@@ -188,7 +201,7 @@ def test_a_request_without_a_model_is_counted_without_one() -> None:
 def test_running_and_silent_streams_are_gauges_of_the_moment() -> None:
     clock = Clock()
     observer = telemetry(clock)
-    progress = Progress("messages", streaming=True, last_byte_at=clock())
+    progress = Progress("messages", streaming=True, upstream_since=clock())
 
     observer.started(progress)
     assert value(observer, "requests_in_progress", route="messages") == 1
@@ -200,6 +213,16 @@ def test_running_and_silent_streams_are_gauges_of_the_moment() -> None:
     observer.finished(progress, PLAIN)
     assert value(observer, "requests_in_progress", route="messages") == 0
     assert value(observer, "streams_stalled") == 0
+
+
+def test_a_client_that_takes_nothing_is_told_apart_from_a_silent_upstream() -> None:
+    clock = Clock()
+    observer = telemetry(clock)
+    observer.started(Progress("messages", streaming=True, client_since=clock()))
+    observer.started(Progress("files", client_since=clock()))
+
+    clock.now += 21
+    assert (value(observer, "clients_stalled"), value(observer, "streams_stalled")) == (2, 0)
 
 
 def test_buckets_lead_to_the_log_through_exemplars() -> None:

@@ -14,7 +14,7 @@ from app.telemetry.recorder import Telemetry
 from app.telemetry.tokens import STOP_REASONS, USAGE_MISSING
 from app.telemetry.traffic import COMBINATIONS, ERROR_TYPES
 from tests.programs import require
-from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, exposition, record, telemetry
+from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, billed, exposition, record, telemetry
 
 LIMIT = 1_500
 SOURCES: Sequence[Source] = ("client", "upstream", "proxy")
@@ -41,9 +41,11 @@ def word(dice: random.Random) -> str:
 def anything(dice: random.Random) -> Exchange:
     """Return an exchange with every label as odd as it gets, or every known value."""
     kinds = ("requests", "tokens", "input-tokens", "priority-input-tokens", "fast-output-tokens")
-    windows = {f"anthropic-ratelimit-unified-{word(dice)}-status": word(dice) for _ in range(9)}
+    windows = {
+        f"anthropic-ratelimit-unified-{dice.randrange(1_000)}h-status": word(dice) for _ in range(9)
+    }
     limits = {f"anthropic-ratelimit-{kind}-limit": "5" for kind in kinds}
-    return replace(
+    return billed(
         PLAIN,
         route=dice.choice(ROUTES),
         method=word(dice),
@@ -56,7 +58,7 @@ def anything(dice: random.Random) -> Exchange:
         stop_reason=dice.choice([*STOP_REASONS, word(dice)]),
         usage_missing=dice.choice([None, *USAGE_MISSING]),
         failure=Failure(dice.choice(SOURCES), dice.choice([*ERROR_TYPES, word(dice)]), word(dice)),
-        retries=(Retry(dice.choice(["529", "refused_stream", word(dice)]), "recovered"),),
+        retries=(Retry(dice.choice(["529", "refused_stream", word(dice)]), 1, recovered=True),),
         client_retry=dice.randrange(20),
         headers=windows | limits,
         scrub=ScrubReport(matches={word(dice): 1, word(dice): 2}),

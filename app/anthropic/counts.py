@@ -1,0 +1,59 @@
+"""The counts that stand in a ``usage`` object, or in one of its iterations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Where each count stands.
+PATHS: Mapping[str, tuple[str, ...]] = {
+    "input": ("input_tokens",),
+    "output": ("output_tokens",),
+    "cache_read": ("cache_read_input_tokens",),
+    "cache_write": ("cache_creation_input_tokens",),
+    "cache_write_5m": ("cache_creation", "ephemeral_5m_input_tokens"),
+    "cache_write_1h": ("cache_creation", "ephemeral_1h_input_tokens"),
+    "thinking": ("output_tokens_details", "thinking_tokens"),
+}
+MOST = 2**53  # tokens; a larger number is a mistake
+
+Counts = dict[str, int]
+
+
+class OddUsage(ValueError):
+    """A ``usage`` that is not as the API writes it: no number is better than a wrong one."""
+
+
+def read_counts(usage: Mapping[str, Any]) -> Counts:
+    """Return the counts that are not null, ``cache_write`` and its split side by side."""
+    found = {kind: count(usage, path) for kind, path in PATHS.items()}
+    return {kind: number for kind, number in found.items() if number is not None}
+
+
+def count(node: object, path: tuple[str, ...]) -> int | None:
+    """Return the count at ``path``, None where there is none. Raises `OddUsage`."""
+    for key in path:
+        if node is None:
+            return None
+        if not isinstance(node, Mapping):
+            raise OddUsage(f"{path[0]} is not an object")
+        node = node.get(key)
+    if node is None:
+        return None
+    if type(node) is not int or not 0 <= node <= MOST:
+        raise OddUsage(f"{path[-1]} is not a count")
+    return node
+
+
+def add(*many: Counts) -> Counts:
+    """Return the sum, kind by kind."""
+    kinds = dict.fromkeys(kind for counts in many for kind in counts)
+    return {kind: sum(counts.get(kind, 0) for counts in many) for kind in kinds}
+
+
+def disjoint(counts: Counts) -> Counts:
+    """Split cache writes by their time to live; what is not said to be 1h is 5m, the default."""
+    split = dict(counts)
+    total = split.pop("cache_write", None)
+    if total is not None:
+        split["cache_write_1h"] = min(split.get("cache_write_1h", 0), total)
+        split["cache_write_5m"] = total - split["cache_write_1h"]
+    return split

@@ -1,0 +1,156 @@
+"""Which of ``usage.iterations`` are billed, and to whom (Messages API, server-side attempts).
+
+The list is the record of every attempt behind an answer, in order. The totals beside it describe
+the attempt that answered, only:
+
+=====================  ====================  =======================================
+type                   in the totals         billed
+=====================  ====================  =======================================
+``message``            when it answered      when its model is another one, which gave
+                                             up after some output
+``fallback_message``   the last one          likewise
+``compaction``         no                    always, to the answering model
+``advisor_message``    no                    always, to its own model
+any other              unless it names a     to the model it names
+                       model
+=====================  ====================  =======================================
+
+An attempt that was declined before any output is free.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.anthropic.counts import Counts, disjoint, read_counts
+from app.anthropic.usage import Attempt, Usage
+
+MESSAGE, FALLBACK, COMPACTION, ADVISOR = (
+    "message",
+    "fallback_message",
+    "compaction",
+    "advisor_message",
+)
+KNOWN = (MESSAGE, FALLBACK, COMPACTION, ADVISOR)
+WORD_LIMIT = 200  # characters of a type or model
+_TOTALS = ("input", "output", "cache_read", "cache_write")
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One entry of the list. ``counts`` are as announced, before cache writes are split."""
+
+    type: str
+    model: str | None
+    counts: Counts
+    speed: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether it used nothing."""
+        return not any(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """What the list adds to the totals.
+
+    ``added`` goes on top of the answer's own usage, ``others`` are attempts under other models.
+    ``unknown`` says that a type was met that this table does not have.
+    """
+
+    added: tuple[Counts, ...] = ()
+    others: tuple[Attempt, ...] = ()
+    unknown: bool = False
+
+
+def read_iterations(listed: object) -> tuple[Iteration, ...]:
+    """Read the list; what is no object is passed over. Raises `OddUsage`."""
+    entries = listed if isinstance(listed, list) else []
+    return tuple(_iteration(entry) for entry in entries if isinstance(entry, Mapping))
+
+
+def answering_model(iterations: Sequence[Iteration]) -> str | None:
+    """Return the model that answered in the place of the requested one, if any did."""
+    models = [one.model for one in iterations if one.type == FALLBACK and one.model is not None]
+    return models[-1] if models else None
+
+
+def billing(
+    iterations: Sequence[Iteration], *, named: str | None, answering: str | None, words: Usage
+) -> Billing:
+    """Apply the table.
+
+    ``named`` is the model that the message names, ``answering`` the one that answered; ``words``
+    has the tier and geography of the request, which hold for every attempt of it.
+    """
+    last = max((at for at, one in enumerate(iterations) if one.type == FALLBACK), default=-1)
+    added: list[Counts] = []
+    others: list[Attempt] = []
+    for at, one in enumerate(iterations):
+        if one.type == COMPACTION and one.model in (None, answering):
+            added.append(one.counts)
+        elif (model := _billed_to(one, gave_up=at < last, named=named, answering=answering)) and (
+            not one.empty
+        ):
+            others.append(_attempt(one, model, words))
+    unknown = any(one.type not in KNOWN and not one.empty for one in iterations)
+    return Billing(tuple(added), tuple(others), unknown)
+
+
+def samplings(iterations: Sequence[Iteration], totals: Counts, words: Usage) -> tuple[Usage, ...]:
+    """Return the answer's own requests to the model, if the list's add up to ``totals``.
+
+    What the totals call one-hour cache writes, and the list does not, goes to the first ones.
+    """
+    own = [one.counts for one in iterations if one.type == MESSAGE]
+    if len(own) < 2 or any(  # noqa: PLR2004 - one is the totals themselves
+        sum(counts.get(kind, 0) for counts in own) != totals.get(kind, 0) for kind in _TOTALS
+    ):
+        return ()
+    parts = [disjoint(counts) for counts in own]
+    told = sum(part.get("cache_write_1h", 0) for part in parts)
+    left = max(0, disjoint(totals).get("cache_write_1h", 0) - told)
+    for part in parts:
+        moved = min(left, part.get("cache_write_5m", 0))
+        part["cache_write_5m"] = part.get("cache_write_5m", 0) - moved
+        part["cache_write_1h"] = part.get("cache_write_1h", 0) + moved
+        left -= moved
+    return tuple(used(part, words) for part in parts)
+
+
+def used(counts: Counts, words: Usage) -> Usage:
+    """Return disjoint ``counts`` as a usage with the request's tier, speed and geography."""
+    thinking = min(counts.get("thinking", 0), counts.get("output", 0))
+    fields: dict[str, Any] = {**counts, "thinking": thinking}
+    return replace(words, server_tools={}, **fields)
+
+
+def _iteration(entry: Mapping[str, Any]) -> Iteration:
+    return Iteration(
+        type=_word(entry.get("type")) or "",
+        model=_word(entry.get("model")),
+        counts=read_counts(entry),
+        speed=_word(entry.get("speed")),
+    )
+
+
+def _billed_to(
+    one: Iteration, *, gave_up: bool, named: str | None, answering: str | None
+) -> str | None:
+    if one.type not in (MESSAGE, FALLBACK):
+        return one.model
+    model = one.model or named
+    produced = one.counts.get("output", 0) > 0
+    return model if gave_up and produced and model != answering else None
+
+
+def _attempt(one: Iteration, model: str, words: Usage) -> Attempt:
+    shares_speed = one.type in (MESSAGE, FALLBACK, COMPACTION)
+    speed = one.speed or (words.speed if shares_speed else None)
+    usage = used(disjoint(one.counts), replace(words, speed=speed))
+    return Attempt(model=model, usage=usage, kind=one.type)
+
+
+def _word(value: object) -> str | None:
+    return value[:WORD_LIMIT] if isinstance(value, str) and value else None
