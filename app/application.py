@@ -28,6 +28,7 @@ from app.proxy.scrubbing import Scrubbing
 from app.proxy.upstream import Upstream
 from app.scrubber import Scrubber, rules
 from app.scrubber.rules import Rules
+from app.scrubber.sinks import ToolPolicy
 from app.settings import Settings, blaming
 from app.telemetry.alerts import Thresholds, Unscanned
 from app.telemetry.broadcast import Broadcast
@@ -245,6 +246,7 @@ def _scrubbing(settings: Settings, chosen: Rules | None, clock: Clock) -> Scrubb
         settings.scrub_max_body_size,
         block=_blocks(settings),
         restore=settings.scrub_restore,
+        tools=ToolPolicy.parse(settings.scrub_restore_tools),
     )
 
 

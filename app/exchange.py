@@ -14,6 +14,7 @@ from app.anthropic.hints import Hints
 from app.anthropic.usage import Attempt, Usage
 from app.errors import Source
 from app.scrubber.report import ScrubReport
+from app.scrubber.sinks import Refusal
 
 
 class Outcome(StrEnum):
@@ -104,6 +105,7 @@ class Exchange:
     hints: Hints = field(default_factory=Hints)  # what Claude Code says of the request
     scrub: ScrubReport | None = None
     restored: Mapping[str, int] = field(default_factory=dict)  # detector -> placeholders restored
+    refused: Mapping[Refusal, int] = field(default_factory=dict)  # reason -> placeholders left
     unresolved: int = 0  # placeholder-like strings in tool inputs that stand for nothing
 
 

@@ -46,7 +46,7 @@ async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
     """Hand ``answer`` on, chunk by chunk; raises `ResponseCut` when upstream cut it."""
     kind = text(answer.headers, b"content-type"), text(answer.headers, b"content-encoding")
     tap = Tap(*kind)
-    restorer = Restorer(trace.placeholders, *kind) if trace.placeholders else None
+    restorer = Restorer(trace.plan, *kind) if trace.plan is not None else None
     trace.relaying(answer.status, answer.headers, tap, restorer)
     try:
         await outbound.start(answer.status, _headers(answer.headers, restorer))

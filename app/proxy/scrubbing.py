@@ -1,7 +1,7 @@
 """The scrubber's place in the journey: what is read for it, and what happens when it cannot."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -11,7 +11,9 @@ from app.proxy.headers import text, with_length, without
 from app.proxy.trace import Trace
 from app.proxy.upstream import Outgoing
 from app.scrubber import Redaction, Scrubber
+from app.scrubber.answer import Plan
 from app.scrubber.report import ScrubReport
+from app.scrubber.sinks import ToolPolicy
 
 log = structlog.get_logger(__name__)
 
@@ -23,18 +25,19 @@ class Scrubbing:
     """Scrubs the bodies of POST requests.
 
     ``block`` refuses what cannot be scanned, a body under another method included; ``restore``
-    puts the values back into answers.
+    puts the values back into answers, as ``tools`` allows.
     """
 
     scrubber: Scrubber
     limit: int  # bytes of a body that are scanned at the most
     block: bool = False
     restore: bool = True
+    tools: ToolPolicy = field(default_factory=ToolPolicy)
 
     async def apply(self, outgoing: Outgoing, body: Body, trace: Trace) -> Outgoing:
         """Put the scrubbed body in the place of ``body``; return the request with true headers.
 
-        What was replaced is left in ``trace.placeholders``. Raises `Forbidden` for a body that
+        How the answer is restored is left in ``trace.plan``. Raises `Forbidden` for a body that
         cannot be scanned under ``SCRUB_ON_SKIP=block``.
         """
         scanned = outgoing.method == "POST"
@@ -60,7 +63,9 @@ class Scrubbing:
         body.replace(redaction.body)
         trace.modified = True
         if self.restore:
-            trace.placeholders = redaction.placeholders
+            trace.plan = Plan(
+                redaction.placeholders, self.scrubber.recognizer, redaction.foreign, self.tools
+            )
         headers = with_length(outgoing.headers, len(redaction.body))
         if redaction.decoded:
             headers = without(headers, {b"content-encoding"})

@@ -24,7 +24,7 @@ from app.errors import (
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.proxy.body import Body
 from app.proxy.headers import Headers, first, text
-from app.scrubber import Placeholders
+from app.scrubber.answer import Plan
 from app.scrubber.report import ScrubReport
 from app.scrubber.restore import Restorer
 
@@ -80,7 +80,7 @@ class Trace:
         self.outcome: Outcome | None = None
         self.body: Body | None = None
         self.scrub: ScrubReport | None = None
-        self.placeholders: Placeholders = {}
+        self.plan: Plan | None = None  # how the answer is restored
         self.modified = False
         self._method = method
         self._target = target
@@ -262,6 +262,7 @@ class Trace:
             hints=read_hints(dict(self._headers)),
             scrub=self.scrub,
             restored=restorer.restored if restorer is not None else {},
+            refused=restorer.refused if restorer is not None else {},
             unresolved=restorer.unresolved if restorer is not None else 0,
         )
 

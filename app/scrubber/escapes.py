@@ -147,6 +147,13 @@ def value(escaped: bytes) -> str:
         return text  # cut inside an escape, or not JSON at all
 
 
+def escaped(value: str) -> str:
+    r"""Return a value as it stands inside a JSON string, lone surrogates as ``\uXXXX``."""
+    plain = json.dumps(value, ensure_ascii=False)
+    lone = SURROGATE.search(plain) is not None
+    return (json.dumps(value) if lone else plain)[1:-1]
+
+
 def spellings(value: str) -> set[bytes]:
     r"""Return how a value may be escaped in a view: UTF-8 or ``\uXXXX``, in either case."""
     if _PLAIN.fullmatch(value):

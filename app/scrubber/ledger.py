@@ -14,7 +14,11 @@ _LONG_WORD = 12
 
 
 class Change(NamedTuple):
-    """One entry of a ledger: a number left out, a value known, or a placeholder given to it."""
+    """One entry of a ledger.
+
+    It is a value known, a placeholder given to it, a number left out, or (a placeholder alone) a
+    foreign one.
+    """
 
     detector: str
     label: str
@@ -33,6 +37,7 @@ class Ledger:
     def __init__(self, scheme: Scheme) -> None:
         self.digest = b""
         self.placeholders: dict[str, Hidden] = {}
+        self.foreign: set[str] = set()  # placeholders that others wrote into the request
         self._scheme = scheme
         self._known: dict[str, Change] = {}  # by value; the first detector to find it owns it
         self._numbers: dict[str, int] = {}  # the last one given out, by label
@@ -44,6 +49,11 @@ class Ledger:
         """Leave a number out from now on: the text holds such a placeholder of its own."""
         if (label, number) not in self._reserved and number > self._numbers.get(label, 0):
             self._make(Change("", label, number))
+
+    def distrust(self, placeholder: str) -> None:
+        """Note a foreign placeholder: the text holds it, and the model did not write it."""
+        if placeholder not in self.foreign:
+            self._make(Change("", "", placeholder=placeholder))
 
     def learn(self, detector: Detector, password: str) -> None:
         """Look for a password on its own from now on, if it is no everyday word."""
@@ -102,7 +112,10 @@ class Ledger:
 
     def _apply(self, change: Change) -> None:
         if not change.value:
-            self._reserved.add((change.label, change.number))
+            if change.placeholder:
+                self.foreign.add(change.placeholder)
+            else:
+                self._reserved.add((change.label, change.number))
             return
         if change.value not in self._known and len(change.value) >= SHORTEST_KNOWN:
             self._vocabulary.add(change.value)

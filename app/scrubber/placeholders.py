@@ -6,7 +6,7 @@ value, so that the same one is recognised across requests.
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,8 +29,14 @@ class Scheme:
     """How placeholders are written: ``<TYPE_1>`` (angle) or ``TYPE-0001`` (token)."""
 
     def __init__(self, style: Style, key: bytes) -> None:
-        self._angle = style == "angle"
+        self.bracketed = self._angle = style == "angle"
         self._key = key
+        # What follows a label, in `re` syntax, with the escapes that Markdown or JSON may add.
+        self.tail = (
+            r"\\*_(?:HMAC:(?P<digest>[0-9A-F]{8,64})|0*(?P<number>[0-9]{1,9}))"
+            if self._angle
+            else r"-(?:HMAC-(?P<digest>[0-9A-F]{8,64})|0*(?P<number>[0-9]{1,9}))"
+        )
 
     def spelled(self, label: str) -> str:
         """Return a detector's label as it is written."""
@@ -43,11 +49,14 @@ class Scheme:
 
     def identifier(self, label: str, value: str, digits: int) -> str:
         """Return the placeholder of an identifier."""
-        digest = hmac.new(self._key, value.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        spelled, shown = self.spelled(label), digest.hexdigest()[:digits].upper()
-        return f"<{spelled}_HMAC:{shown}>" if self._angle else f"{spelled}-HMAC-{shown}"
+        return self.identified(label, self.digest(value)[:digits].upper())
 
-    def literal(self, labels: Iterable[str]) -> str:
-        """Return the pattern (RE2 and ``re``) of a secret's placeholder: its label, its number."""
-        names = "|".join(map(self.spelled, labels))
-        return rf"<({names})_([0-9]{{1,9}})>" if self._angle else rf"({names})-([0-9]{{4,9}})"
+    def identified(self, label: str, digest: str) -> str:
+        """Return the placeholder of an identifier with these digits."""
+        spelled = self.spelled(label)
+        return f"<{spelled}_HMAC:{digest}>" if self._angle else f"{spelled}-HMAC-{digest}"
+
+    def digest(self, value: str) -> str:
+        """Return the HMAC-SHA256 of a value, in hexadecimal."""
+        text = value.encode("utf-8", "surrogatepass")
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()

@@ -11,6 +11,7 @@ from app.scrubber.cache import Cache, Key, Outcome
 from app.scrubber.document import Unit, units
 from app.scrubber.ledger import Ledger
 from app.scrubber.placeholders import Placeholders, Scheme, Style
+from app.scrubber.recognize import Recognizer
 from app.scrubber.replace import Replacer, spliced
 from app.scrubber.report import ScrubReport, Skip
 from app.scrubber.rules import Rules
@@ -23,12 +24,14 @@ CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversatio
 class Redaction:
     """``body`` is the very object given in when nothing changed.
 
-    ``decoded``: it was compressed and no longer is.
+    ``foreign`` placeholders stood in the body already. ``decoded``: it was compressed and no
+    longer is.
     """
 
     body: bytes
     report: ScrubReport
     placeholders: Placeholders = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
     decoded: bool = False
 
 
@@ -65,6 +68,7 @@ class Scrubber:
         self._limit = limit
         self._scheme = Scheme(style, key)
         self._replacer = Replacer(rules, self._scheme)
+        self.recognizer = Recognizer(rules)
         self._cache = Cache(cache)
 
     def redact(self, body: bytes, content_encoding: str | None, method: str) -> Redaction:
@@ -88,7 +92,13 @@ class Scrubber:
         )
         if not modified:
             return Redaction(body, report)
-        return Redaction(redacted, report, ledger.placeholders, decoded=plain is not body)
+        return Redaction(
+            redacted,
+            report,
+            ledger.placeholders,
+            frozenset(ledger.foreign),
+            decoded=plain is not body,
+        )
 
     def _plain(self, body: bytes, content_encoding: str | None, method: str) -> bytes:
         """Return the decoded body; raises `Skipped`."""

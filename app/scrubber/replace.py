@@ -1,6 +1,5 @@
 """One unit of a request: what is replaced in it, by what."""
 
-import re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from urllib.parse import unquote
 from app.scrubber import urls
 from app.scrubber.escapes import value, view
 from app.scrubber.ledger import Ledger
+from app.scrubber.literals import Literal, Literals
 from app.scrubber.placeholders import Scheme
 from app.scrubber.rules import Rules
 from app.scrubber.scan import Candidate, Hit, Scanner, Span
@@ -32,13 +32,9 @@ class Replacer:
     """Applies the rules to unit after unit, in cache order."""
 
     def __init__(self, rules: Rules, scheme: Scheme) -> None:
-        literal = scheme.literal(detector.label for detector in rules.detectors)
         self._rules = rules
-        self._labels = {
-            scheme.spelled(detector.label): detector.label for detector in rules.detectors
-        }
-        self._literal = re.compile(literal.encode())
-        self._scanner = Scanner(rules.detectors, extra=literal)
+        self._literals = Literals(scheme, [detector.label for detector in rules.detectors])
+        self._scanner = Scanner(rules.detectors, extra=self._literals.gate)
 
     def replacements(self, unit: bytes, ledger: Ledger, place: Place) -> list[Replacement]:
         """Return what is replaced in a unit, in order; the ledger notes what it learns.
@@ -50,35 +46,47 @@ class Replacer:
         if not candidates and not ledger.occurs(plain.text):
             return []
         texts = strings(plain.text, place=place)
-        literals = deque(self._literals(plain.text, candidates))
+        literals = deque(self._reserved(plain.text, candidates))
+        if literals:
+            for placeholder in sorted(self._literals.foreign(unit, in_tools=place.in_tools)):
+                ledger.distrust(placeholder)
         hits = deque(self._scanner.hits(plain.text, candidates, [text.span for text in texts]))
-        return [
+        found = [
             replacement._replace(
                 start=plain.original(replacement.start), end=plain.original(replacement.end)
             )
             for _, block in groupby(texts, key=lambda text: text.block)
             for replacement in self._in_block(plain.text, list(block), hits, literals, ledger)
         ]
+        self._reserve(literals, len(plain.text), ledger)  # in what is skipped at the end
+        return found
 
-    def _literals(self, text: bytes, candidates: Iterable[Candidate]) -> Iterator[re.Match[bytes]]:
-        """Yield where the text itself holds a placeholder."""
+    def _reserved(
+        self, text: bytes, candidates: Iterable[Candidate]
+    ) -> Iterator[tuple[int, Literal]]:
+        """Yield where the text itself holds which placeholder."""
         for candidate in candidates:
-            literal = self._literal.match(text, candidate.start)
+            literal = self._literals.at(text, candidate.start)
             if literal is not None:
-                yield literal
+                yield candidate.start, literal
+
+    @staticmethod
+    def _reserve(literals: deque[tuple[int, Literal]], end: int, ledger: Ledger) -> None:
+        while literals and literals[0][0] < end:
+            _, literal = literals.popleft()
+            if literal.number is not None:
+                ledger.reserve(literal.label, literal.number)
 
     def _in_block(
         self,
         text: bytes,
         block: Sequence[Text],
         hits: deque[Hit],
-        literals: deque[re.Match[bytes]],
+        literals: deque[tuple[int, Literal]],
         ledger: Ledger,
     ) -> list[Replacement]:
         """Return what is replaced in a block: what is detected, then what is known by now."""
-        while literals and literals[0].start() < block[-1].span.end:
-            literal = literals.popleft()
-            ledger.reserve(self._labels[literal[1].decode()], int(literal[2]))
+        self._reserve(literals, block[-1].span.end, ledger)
         replaced: list[Replacement] = []
         gaps: list[Span] = []
         for one in block:

@@ -5,14 +5,15 @@ a placeholder may be spread over several: what may still become one is held back
 block, and goes on with the block's next delta or just before its end.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from app.anthropic.encoding import Decoder, EncodingError
 from app.errors import ResponseCut
-from app.scrubber.answer import Table
-from app.scrubber.placeholders import Placeholders
+from app.scrubber.answer import Plan, Table
 from app.scrubber.restore_json import restored_json
 from app.scrubber.restore_stream import StreamRestorer
+from app.scrubber.sinks import Refusal
 
 JSON_LIMIT = 32 * 2**20  # bytes of a JSON answer that are held; a longer one passes as it is
 
@@ -20,21 +21,20 @@ JSON_LIMIT = 32 * 2**20  # bytes of a JSON answer that are held; a longer one pa
 class Restorer:
     """Restores one answer of the given ``Content-Type`` and ``Content-Encoding``.
 
-    ``restored`` counts by detector, ``unresolved`` the placeholder-like strings in tool inputs
-    that stand for nothing. ``identity``, known from the start: the answer is sent on decoded.
+    ``identity``, known from the start: the answer is sent on decoded.
     """
 
     def __init__(
         self,
-        placeholders: Placeholders,
+        plan: Plan,
         content_type: str | None,
         content_encoding: str | None,
     ) -> None:
-        self._table = Table(placeholders)
+        self._table = Table(plan)
         self._decoder = _decoder(content_encoding)
         kind = (content_type or "").partition(";")[0].strip().lower()
         known = _BODIES.get(kind, _JsonBody if kind.endswith("+json") else None)
-        self._body = known(self._table) if known and self._decoder and placeholders else None
+        self._body = known(self._table) if known and self._decoder and plan.placeholders else None
         self._begun = False
         self.identity = self._body is not None and bool(self._decoder and self._decoder.names)
 
@@ -42,6 +42,16 @@ class Restorer:
     def restored(self) -> Mapping[str, int]:
         """Placeholders restored, by detector."""
         return self._table.restored
+
+    @property
+    def refused(self) -> Mapping[Refusal, int]:
+        """Placeholders that were not restored although they stand for a value, by reason."""
+        return self._table.refused
+
+    @property
+    def places(self) -> Mapping[str, Counter[str]]:
+        """Where each placeholder was restored: a tool's name, or ``text``, and how often."""
+        return self._table.places
 
     @property
     def unresolved(self) -> int:

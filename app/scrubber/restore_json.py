@@ -1,10 +1,13 @@
-"""Restoring in JSON: in every string but those the client has to send back unchanged."""
+"""Restoring in JSON: in the strings where the policy allows it (`sinks`)."""
 
+import json
 import re
 
-from app.scrubber.answer import Table, escaped
-from app.scrubber.escapes import value
+from app.scrubber.answer import Table
+from app.scrubber.escapes import escaped, value
+from app.scrubber.recognize import Window
 from app.scrubber.replace import spliced
+from app.scrubber.sinks import Sink
 from app.scrubber.strings import Path, skipped_in_answer, strings
 from app.scrubber.walk import NotJson
 
@@ -17,14 +20,17 @@ def restored_json(raw: bytes, table: Table) -> bytes:
         return raw
     try:
         texts = strings(raw, skipped_in_answer)
-    except NotJson:
+        document = json.loads(raw)
+    except (NotJson, ValueError, RecursionError):
         return raw
     pieces = []
     for one in texts:
         text = raw[slice(*one.span)]
-        if _in_input(one.path):
+        names = _names(one.path)
+        sink = table.tools.at(document, names)
+        if "input" in names:
             table.count_unresolved(value(text))
-        restored = _restored_string(text, table)
+        restored = _restored_string(text, sink, table)
         if restored is not text:
             pieces.append((*one.span, restored))
     return spliced(raw, pieces)
@@ -42,20 +48,18 @@ def with_string(raw: bytes, path: Path, text: str) -> bytes:
     return spliced(raw, [(*span, escaped(text).encode())])
 
 
-def _restored_string(text: bytes, table: Table) -> bytes:
+def _restored_string(text: bytes, sink: Sink, table: Table) -> bytes:
     """Restore in the inside of a JSON string: in place, if placeholders are spelled plainly."""
-    if _ESCAPED_ASCII.search(text) is None:
-        plain = text.decode("utf-8", "surrogateescape")
-        made = table.restore(plain, escaped)
-        return text if made == plain else made.encode("utf-8", "surrogateescape")
-    shown = value(text)
-    restored = table.restore(shown, str)
-    return text if restored == shown else escaped(restored).encode("utf-8", "surrogateescape")
+    plainly = _ESCAPED_ASCII.search(text) is None
+    shown = text.decode("utf-8", "surrogateescape") if plainly else escaped(value(text))
+    made = table.restore(shown, sink, Window(inside=True))
+    return text if made == shown else made.encode("utf-8", "surrogateescape")
 
 
-def _in_input(path: Path) -> bool:
+def _names(path: Path) -> list[str | int]:
+    """Return the names that lead to a string, from the root on."""
+    names: list[str | int] = []
     while path is not None:
         path, name = path
-        if name == "input":
-            return True
-    return False
+        names.append(name)
+    return names[-2::-1]  # the outermost is the document itself

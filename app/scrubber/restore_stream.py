@@ -10,37 +10,49 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from app.anthropic.sse import Record, Splitter, parse
-from app.scrubber.answer import Table, escaped
+from app.scrubber.answer import Table
+from app.scrubber.escapes import escaped
+from app.scrubber.recognize import Window, encoded
 from app.scrubber.restore_json import restored_json, with_string
+from app.scrubber.sinks import TEXT, Sink, ToolPolicy
 from app.scrubber.strings import Path
 
 
 class _Kind(NamedTuple):
-    """How a type of delta is restored: the member with its text, and how a value is written."""
+    """How a type of delta is restored: the member with its text, and whether that is JSON."""
 
     delta: str
     member: str
-    spell: Callable[[str], str]
     is_input: bool
+    unannounced: Sink  # what its block is, if no start said so
 
 
 _KINDS = {
-    "text_delta": _Kind("text_delta", "text", str, is_input=False),
-    "input_json_delta": _Kind("input_json_delta", "partial_json", escaped, is_input=True),
+    "text_delta": _Kind("text_delta", "text", is_input=False, unannounced=TEXT),
+    "input_json_delta": _Kind(
+        "input_json_delta", "partial_json", is_input=True, unannounced=ToolPolicy().sink("")
+    ),
 }
-_TAIL = 64  # characters of an input remembered to notice a placeholder-like string in pieces
+_TAIL = 128  # characters remembered to notice a placeholder-like string in pieces
 _UNTOUCHED = frozenset(("thinking_delta", "signature_delta"))
-_ENDS = ("message_stop", "error")
+_Handler = Callable[[bytes, bytes, dict[str, Any]], bytes]  # a record, its data, its event
 _CUT_CRLF = b"\r\n\r"
 
 
 class _Block:
     """A content block that is being streamed. ``held`` goes on with the next delta of ``kind``."""
 
-    def __init__(self, kind: _Kind) -> None:
-        self.kind = kind
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.kind: _Kind | None = None
         self.held = ""
-        self.tail = ""  # of what has been looked through for unresolved placeholders
+        self.tail = ""  # of what has been looked through for placeholders that stay
+        self.window = Window(inside=False)
+
+    def begin(self, kind: _Kind) -> None:
+        """Take deltas of another kind from now on."""
+        self.kind = kind
+        self.window = Window(inside=not kind.is_input)
 
 
 class StreamRestorer:
@@ -50,6 +62,13 @@ class StreamRestorer:
         self._table = table
         self._splitter = Splitter()
         self._blocks: dict[Any, _Block] = {}
+        self._handlers: dict[str, _Handler] = {
+            "content_block_start": self._start,
+            "content_block_delta": self._delta,
+            "content_block_stop": self._stop,
+            "message_stop": self._end,
+            "error": self._end,
+        }
         self._lent = False  # the LF of the last record's end is out, and still to come
 
     def feed(self, data: bytes) -> bytes:
@@ -75,26 +94,37 @@ class StreamRestorer:
         name, data = parse(record.raw)
         event = _read(data)
         kind = name.decode("latin-1") or event.get("type")
-        if kind in _ENDS:
-            return self._flush_all() + self._elsewhere(record.raw, data)
+        handler: _Handler = self._handlers.get(str(kind), self._elsewhere)
         try:
-            if kind == "content_block_stop":
-                return self._flush(event["index"]) + record.raw
-            if kind == "content_block_delta":
-                return self._delta(record.raw, data, event["index"], event["delta"])
+            return handler(record.raw, data, event)
         except (ValueError, TypeError, LookupError, RecursionError):
             return record.raw  # not what the API documents
-        return self._elsewhere(record.raw, data)
 
-    def _delta(self, raw: bytes, data: bytes, index: Any, delta: dict[str, Any]) -> bytes:
+    def _start(self, raw: bytes, data: bytes, event: dict[str, Any]) -> bytes:
+        before = self._flush(event["index"], forget=True)
+        self._blocks[event["index"]] = _Block(self._table.tools.of_block(event["content_block"]))
+        return before + self._elsewhere(raw, data)
+
+    def _stop(self, raw: bytes, _: bytes, event: dict[str, Any]) -> bytes:
+        return self._flush(event["index"], forget=True) + raw
+
+    def _end(self, raw: bytes, data: bytes, _: dict[str, Any]) -> bytes:
+        return self._flush_all() + self._elsewhere(raw, data)
+
+    def _delta(self, raw: bytes, data: bytes, event: dict[str, Any]) -> bytes:
+        index, delta = event["index"], event["delta"]
         if delta["type"] in _UNTOUCHED:
             return raw
         kind = _KINDS.get(delta["type"])
         text = delta.get(kind.member) if kind else None
         if kind is None or not isinstance(text, str):
             return self._elsewhere(raw, data)
-        before = self._changed_kind(index, kind)
-        restored = self._restored(self._blocks.setdefault(index, _Block(kind)), text)
+        block = self._blocks.setdefault(index, _Block(kind.unannounced))
+        before = b""
+        if block.kind is not kind:
+            before = self._flush(index)
+            block.begin(kind)
+        restored = self._restored(block, kind, text)
         if restored == text:
             return before + raw
         if not restored:
@@ -102,36 +132,44 @@ class StreamRestorer:
         path: Path = (((None, 0), "delta"), kind.member)
         return before + _with_data(raw, data, with_string(data, path, restored))
 
-    def _changed_kind(self, index: Any, kind: _Kind) -> bytes:
-        """Return what was held back by deltas of another kind."""
-        block = self._blocks.get(index)
-        return b"" if block is None or block.kind is kind else self._flush(index)
-
-    def _restored(self, block: _Block, text: str) -> str:
+    def _restored(self, block: _Block, kind: _Kind, text: str) -> str:
         """Return what can go on of a block, restored."""
-        if block.kind.is_input:
-            self._table.count_unresolved(block.tail + text, len(block.tail))
-            block.tail = (block.tail + text)[-_TAIL:]
+        seen, block.tail = block.tail + text, (block.tail + text)[-_TAIL:]
+        if kind.is_input:
+            self._table.count_unresolved(seen, len(seen) - len(text))
+        if block.sink.refusal is not None:
+            self._table.count_refused(seen, len(seen) - len(text), block.sink)
+            return text
         whole = block.held + text
-        ready = self._table.begun(whole)
-        block.held = whole[ready:]
-        return self._table.restore(whole[:ready], block.kind.spell)
+        end, complete = self._table.ready(whole, block.sink)
+        block.held = whole[end:]
+        return self._released(block, kind, whole[:end], complete=complete)
+
+    def _released(self, block: _Block, kind: _Kind, text: str, *, complete: bool) -> str:
+        """Restore what goes to the client now, and remember it as what the client has."""
+        plain = text if kind.is_input else escaped(text)
+        made = self._table.restore(plain, block.sink, block.window, complete=complete)
+        block.window.advance(encoded(made))
+        if made == plain:
+            return text
+        return made if kind.is_input else str(json.loads(f'"{made}"', strict=False))
 
     def _flush_all(self) -> bytes:
-        return b"".join([self._flush(index) for index in list(self._blocks)])
+        return b"".join([self._flush(index, forget=True) for index in list(self._blocks)])
 
-    def _flush(self, index: Any) -> bytes:
-        """Forget a block; return a delta of its kind with what was held back."""
-        block = self._blocks.pop(index, None)
-        if block is None or not block.held:
+    def _flush(self, index: Any, *, forget: bool = False) -> bytes:
+        """Return a delta of a block's kind with what was held back."""
+        block = self._blocks.pop(index, None) if forget else self._blocks.get(index)
+        if block is None or block.kind is None or not block.held:
             return b""
-        text = self._table.restore(block.held, block.kind.spell)
+        text = self._released(block, block.kind, block.held, complete=True)
+        block.held = ""
         delta = {"type": block.kind.delta, block.kind.member: text}
         event = {"type": "content_block_delta", "index": index, "delta": delta}
         line = json.dumps(event, separators=(",", ":"))
         return b"event: content_block_delta\ndata: " + line.encode() + b"\n\n"
 
-    def _elsewhere(self, raw: bytes, data: bytes) -> bytes:
+    def _elsewhere(self, raw: bytes, data: bytes, _: Any = None) -> bytes:
         """Restore in an event that holds whole strings."""
         restored = restored_json(data, self._table)
         return raw if restored is data else _with_data(raw, data, restored)

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from app.proxy.target import Origin
+from app.scrubber.sinks import ToolPolicy
 
 HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
 MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
@@ -66,6 +67,11 @@ def _existing(value: Path | None) -> Path | None:
     return file
 
 
+def _tool_patterns(value: str) -> str:
+    ToolPolicy.parse(value)
+    return value
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -91,3 +97,4 @@ AnyCase = BeforeValidator(_lower)  # of a word that is one of a few
 HmacKey = Annotated[SecretStr | None, AfterValidator(_hmac_key)]
 File = Annotated[Path | None, AfterValidator(_existing)]
 CaFile = Annotated[File, AfterValidator(_authorities)]
+ToolPatterns = Annotated[str, AfterValidator(_tool_patterns)]

@@ -31,6 +31,7 @@ from app.settings.kinds import (
     Names,
     Port,
     Seconds,
+    ToolPatterns,
 )
 
 PREFIX = "ANTHROPIC_PROXY_"
@@ -130,6 +131,10 @@ class Settings(BaseSettings):
     )
     scrub_restore: bool = Field(
         True, description="Put the values back in the place of placeholders in answers"
+    )
+    scrub_restore_tools: ToolPatterns = Field(
+        "",
+        description="Tools whose inputs are restored, beside local ones: mcp__kubernetes__*,-Bash",
     )
     scrub_detectors: str = Field("", description="Which detectors run; empty: all built-in ones")
     scrub_rules_file: File = Field(None, description="TOML file with rules and an allow-list")

@@ -64,6 +64,8 @@ class Journal:
         if exchange.failure is not None:
             level = log.error if exchange.failure.source == "proxy" else log.warning
             level("request failed", **line(entry))
+        elif exchange.refused:
+            log.warning("placeholders not restored", **line(entry))
         elif self._slow is not None and exchange.duration > self._slow:
             log.warning("request slow", **line(entry))
         elif self._every:
@@ -78,6 +80,7 @@ def line(entry: Entry) -> dict[str, Any]:
     fields |= {name: getattr(exchange.hints, name) for name in HINTS}
     fields |= _lists(entry)
     fields |= _usage(entry)
+    fields["restore_refused"] = dict(exchange.refused) or None
     fields["cost_usd"] = _rounded(entry.total_cost)
     if exchange.failure is not None:
         fields["error_class"] = exchange.failure.error_class

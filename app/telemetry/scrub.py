@@ -1,5 +1,6 @@
 """What the scrubber did: counts, never values."""
 
+from app.scrubber.sinks import REFUSALS
 from app.telemetry.entry import Entry
 from app.telemetry.instruments import Instruments
 
@@ -18,6 +19,16 @@ class Scrubs:
         )
         self._restored = instruments.counters(
             "scrub_restored_total", "Placeholders restored in answers", "detector"
+        )
+        self._refused = instruments.counters(
+            "scrub_restore_refused_total",
+            "Placeholders that were not restored, by the reason",
+            "reason",
+            known=[(reason,) for reason in REFUSALS],
+        )
+        self._unresolved = instruments.counter(
+            "scrub_unresolved_total",
+            "What looks like a placeholder in a tool input and stands for nothing",
         )
         self._duration = instruments.histogram(
             "scrub_duration_seconds", "Scanning one request body", DURATION
@@ -41,6 +52,9 @@ class Scrubs:
             self._modified.inc()
         for detector, count in exchange.restored.items():
             self._restored(self._detector(detector)).inc(count)
+        for reason, count in exchange.refused.items():
+            self._refused(reason).inc(count)
+        self._unresolved.inc(exchange.unresolved)
         report = exchange.scrub
         if report is None:
             return

@@ -15,7 +15,9 @@ from app.proxy.headers import Headers
 from app.proxy.relay import Outbound, Send, relay
 from app.proxy.trace import Trace
 from app.proxy.upstream import Answer
+from app.scrubber.answer import Plan
 from app.scrubber.placeholders import Hidden
+from tests.scrubber.recognizers import EVERYTHING
 
 START = (
     b'event: message_start\ndata: {"type":"message_start","message":{"model":"claude-sonnet-4-5",'
@@ -60,7 +62,7 @@ async def _cut(*chunks: bytes) -> Exchange:
         pass
 
     trace, body = _trace(), Chunks(*chunks)
-    trace.placeholders = HIDDEN
+    trace.plan = Plan(HIDDEN, EVERYTHING)
     with pytest.raises(ResponseCut):
         await _relay(trace, send, GZIPPED, body)
     assert body.closed

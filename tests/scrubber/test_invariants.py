@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.scrubber import Redaction, Scrubber, rules
+from app.scrubber.answer import Plan
 from app.scrubber.restore import Restorer
 from tests.scrubber import conversations as conv
+from tests.scrubber.recognizers import EVERYTHING
 
 RULES = rules.load(file=None)
 LAW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -127,10 +129,12 @@ def test_no_secret_survives_where_text_is_scanned(request_: Any, encode: Any) ->
 @LAW
 @given(conv.REQUESTS, conv.ENCODINGS, st.sampled_from(["angle", "token"]))
 def test_restoring_gives_the_original_back(request_: Any, encode: Any, style: str) -> None:
-    request_ = {"content": request_["messages"]}
+    words = [{"type": "text", "text": json.dumps(one)} for one in request_["messages"]]
+    request_ = {"content": words}
     body = encode(request_)
     redaction = redact(body, scrubber(style))
-    restorer = Restorer(redaction.placeholders, "application/json", None)
+    plan = Plan(redaction.placeholders, EVERYTHING)
+    restorer = Restorer(plan, "application/json", None)
     answer = restorer.feed(redaction.body) + restorer.close()
     assert loads(answer) == request_ or "<GITHUB_TOKEN_1>" in json.dumps(request_)
 

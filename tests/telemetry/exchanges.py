@@ -18,6 +18,7 @@ from app.anthropic.usage import Attempt, Usage
 from app.errors import Source
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
+from app.scrubber.sinks import REFUSALS
 from app.telemetry.journal import Journal
 from app.telemetry.recorder import Telemetry
 
@@ -198,5 +199,6 @@ exchanges = st.builds(
         duration=st.floats(0, 10),
     ),
     restored=detectors,
+    refused=st.dictionaries(st.sampled_from(REFUSALS), st.integers(0, 99), max_size=3),
     unresolved=st.integers(0, 9),
 )

@@ -13,6 +13,7 @@ from app.telemetry.journal import FIELDS, Journal, line
 from tests.telemetry.exchanges import FAILED, PLAIN, SESSION, exchanges, record, telemetry
 
 SLOW = replace(PLAIN, duration=9.0)
+KEPT = replace(PLAIN, refused={"ambiguous": 2})
 OWN = replace(FAILED, failure=Failure("proxy", "api_error", "internal_error"))
 
 
@@ -32,6 +33,7 @@ def written(journal: Journal, exchange: Exchange) -> list[MutableMapping[str, An
         (Journal(slow=10), SLOW, []),
         (Journal(every=True), SLOW, [("warning", "request slow")]),
         (Journal(), FAILED, [("warning", "request failed")]),
+        (Journal(), KEPT, [("warning", "placeholders not restored")]),
         (Journal(), OWN, [("error", "request failed")]),
     ],
 )
@@ -79,6 +81,11 @@ def test_a_line_tells_who_what_how_much_and_how_long() -> None:
         "tokens_thinking": 100,
         "cost_usd": 0.023,
     }
+
+
+def test_a_line_says_why_placeholders_were_not_restored() -> None:
+    (only,) = written(Journal(), KEPT)
+    assert only["restore_refused"] == {"ambiguous": 2}
 
 
 def test_a_failure_says_whose_doing_it_was() -> None:

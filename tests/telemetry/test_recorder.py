@@ -38,6 +38,8 @@ def recorded(*exchanges: Exchange) -> Telemetry:
 SCRUBBED = replace(
     PLAIN,
     modified=True,
+    refused={"tool": 4},
+    unresolved=5,
     scrub=ScrubReport(matches={"github_token": 3}, scanned=50_000, duration=0.004),
     restored={"github_token": 2},
 )
@@ -150,6 +152,8 @@ LIMITED = replace(
         (LIMITED, "upstream_ratelimit_status", {"window": "5h", "status": "allowed_warning"}, 1),
         (LIMITED, "upstream_ratelimit_status", {"window": "5h", "status": "rejected"}, 0),
         (SCRUBBED, "scrub_matches_total", {"detector": "github_token"}, 3),
+        (SCRUBBED, "scrub_restore_refused_total", {"reason": "tool"}, 4),
+        (SCRUBBED, "scrub_unresolved_total", {}, 5),
         (SCRUBBED, "scrub_restored_total", {"detector": "github_token"}, 2),
         (SCRUBBED, "scrub_duration_seconds_sum", {}, 0.004),
         (SCRUBBED, "scrub_bytes_total", {}, 50_000),

@@ -93,6 +93,9 @@ def test_every_total_equals_the_parsed_exposition(recorded: list[Exchange]) -> N
     assert document["streams"]["clients_stalled"] == exposed.total("clients_stalled")
     assert document["scrub"]["matches"] == exposed.by("scrub_matches_total", "detector")
     assert document["scrub"]["restored"] == exposed.by("scrub_restored_total", "detector")
+    refused = exposed.by("scrub_restore_refused_total", "reason")
+    assert document["scrub"]["refused"] == refused
+    assert document["scrub"]["unresolved"] == exposed.total("scrub_unresolved_total")
     assert document["scrub"]["skipped"] == exposed.by("scrub_skipped_total", "reason")
     assert document["scrub"]["bytes"] == exposed.total("scrub_bytes_total")
 
