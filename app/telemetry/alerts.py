@@ -1,6 +1,7 @@
 """Which figures are out of bounds right now; Prometheus' rules are the thorough ones. Pure.
 
-An alert begins when its figure exceeds the threshold. It ends when the figure has stayed within
+An alert begins when its figure exceeds the threshold, that of running requests once it has done so
+for `LASTING` seconds. It ends when the figure has stayed within
 `RELEASE` of the threshold for `HOLD` seconds, so that a figure that swings around the threshold
 does not make the banner flap.
 """
@@ -10,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.telemetry.ring import Span
+from app.telemetry.ring import Point, Span
 
 RELEASE = 0.8  # the fraction of its threshold to which a figure has to fall
 HOLD = 15.0  # seconds that it has to stay there
+LASTING = 2.0  # seconds: many requests at one moment are no news
 
 # How a sentence names the error classes.
 CLASSES: Mapping[str, str] = {
@@ -30,8 +32,8 @@ Unscanned = Literal["passed", "blocked", "counted"]
 
 # What happened to the bodies that were not scanned, and the remedy.
 _UNSCANNED: dict[Unscanned, str] = {
-    "passed": "went to the API unscanned: raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE, or refuse "
-    "such bodies with ANTHROPIC_PROXY_SCRUB_ON_SKIP=block.",
+    "passed": "went to the API unscanned: raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE, or set "
+    "ANTHROPIC_PROXY_SCRUB_ON_SKIP=block.",
     "blocked": "could not be scanned and got 403: raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE.",
     "counted": "went to the API unscanned: raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE.",
 }
@@ -80,33 +82,42 @@ class Reading:
     value: float
     threshold: float
     message: str
+    after: float = 0.0  # seconds that it has to last
 
 
 class Alarms:
-    """Watches the thresholds. State: ``_active`` alerts by kind, and when each was last ``_seen``.
+    """Watches the thresholds.
 
-    Seen means that its figure was above the release level, in seconds of the monotonic clock.
+    State, by kind: the ``_active`` alerts; since when a figure is ``_above`` its threshold, and
+    when it was last ``_seen`` above its release level, in seconds of the monotonic clock.
     """
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         self._active: dict[str, Alert] = {}
+        self._above: dict[str, float] = {}
         self._seen: dict[str, float] = {}
 
     def check(self, situation: Situation) -> tuple[Alert, ...]:
-        """Return the active alerts; ``situation.recent`` ends now."""
-        now = situation.recent.end
-        for reading in readings(self._thresholds, situation):
-            before = self._active.get(reading.kind)
-            if reading.value > reading.threshold * (1 if before is None else RELEASE):
+        """Return the active alerts, the worst first; ``situation.recent`` ends now."""
+        read = tuple(readings(self._thresholds, situation))
+        for reading in read:
+            self._judge(reading, situation.recent.end)
+        return tuple(self._active[one.kind] for one in read if one.kind in self._active)
+
+    def _judge(self, reading: Reading, now: Point) -> None:
+        kind, before = reading.kind, self._active.get(reading.kind)
+        if reading.value > reading.threshold * RELEASE:
+            self._seen[kind] = now.at
+            if reading.value > reading.threshold:
+                self._above.setdefault(kind, now.at)
+            lasting = now.at - self._above.get(kind, now.at) >= reading.after
+            if before is not None or (reading.value > reading.threshold and lasting):
                 since = now.time if before is None else before.since
-                self._active[reading.kind] = Alert(
-                    reading.kind, reading.severity, reading.message, since
-                )
-                self._seen[reading.kind] = now.at
-            elif before is not None and now.at - self._seen[reading.kind] >= HOLD:
-                del self._active[reading.kind]
-        return tuple(self._active.values())
+                self._active[kind] = Alert(kind, reading.severity, reading.message, since)
+        elif before is None or now.at - self._seen[kind] >= HOLD:
+            self._above.pop(kind, None)
+            self._active.pop(kind, None)
 
 
 def readings(thresholds: Thresholds, situation: Situation) -> Iterator[Reading]:
@@ -127,6 +138,7 @@ def readings(thresholds: Thresholds, situation: Situation) -> Iterator[Reading]:
         active,
         thresholds.active,
         f"{active:,} requests are running; more than {thresholds.active:,} are unusual.",
+        after=LASTING,
     )
     yield Reading("scrub_skipped", "warning", recent.too_large, 0, _unscanned(recent, thresholds))
 
@@ -139,13 +151,17 @@ def _failed(recent: Span, reasons: Sequence[str]) -> str:
         else ", ".join(f"{share:.0%} {who}" for who, share in shares.items())
     )
     common = Counter(reasons).most_common(1)
-    why = f"; most often: {common[0][0].replace('_', ' ')}" if common else ""
+    why = f"; most often: {_words(common[0][0])}" if common else ""
     failed = f"{sum(shares.values()):.0%} of the last {recent.requests:,.0f} requests failed"
     return f"{failed} ({whose}{why})."
+
+
+def _words(reason: str) -> str:
+    return "cut by upstream" if reason == "cut" else reason.replace("_", " ")
 
 
 def _unscanned(recent: Span, thresholds: Thresholds) -> str:
     count = int(recent.too_large)
     bodies = "1 request body" if count == 1 else f"{count:,} request bodies"
-    larger = f"{bodies} larger than {thresholds.scrub_limit / 2**20:.4g} MiB"
+    larger = f"{bodies} over {thresholds.scrub_limit / 2**20:.4g} MiB"
     return f"{larger} {_UNSCANNED[thresholds.unscanned]}"

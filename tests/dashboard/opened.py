@@ -1,12 +1,13 @@
 """The dashboard in a browser, watched for what must never happen."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 WAIT = 30_000.0  # milliseconds that a condition may take on a busy machine
 
@@ -48,10 +49,27 @@ class Opened:
         """Wait until a figure says ``text``."""
         await expect(self.metric(path)).to_have_text(text)
 
+    async def feed(self, document: dict[str, Any]) -> None:
+        """Show a snapshot in the place of the proxy's, after a reload, until the next one."""
+        await self.page.unroute("**/metrics/stream")
+        await self.page.route("**/metrics/stream", _answering(document))
+        await self.page.reload()
+        await self.live()
+
     async def read(self) -> dict[str, Any]:
         """Return what is shown now."""
         shown: dict[str, Any] = await self.page.evaluate(_READ)
         return shown
+
+
+def _answering(document: dict[str, Any]) -> Callable[[Route], Awaitable[None]]:
+    # The stream ends after its event; the page asks again after so many milliseconds.
+    body = f"retry: 300\ndata: {json.dumps(document)}\n\n"
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(content_type="text/event-stream", body=body)
+
+    return answer
 
 
 @asynccontextmanager

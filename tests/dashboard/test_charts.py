@@ -71,3 +71,15 @@ async def test_the_pointer_reads_one_sample(proxy: Running, browser: Browser) ->
         await expect(figure.locator(".readout")).to_contain_text("· now")
         other = shown.page.locator('[data-chart="output_tokens_per_second"] .readout')
         await expect(other).to_contain_text("· now")
+
+
+async def test_the_scale_has_no_tick_that_nothing_was_measured_by(
+    proxy: Running, browser: Browser
+) -> None:
+    script = """async (all) => {
+      const { measured } = await import("/dashboard/charts.js");
+      return all.map((values) => measured({ data: [[], values] }, [0, 0.5, 1]));
+    }"""
+    async with opened(browser, proxy.pages_url) as shown:
+        ticks = await shown.page.evaluate(script, [[], [0, 0], [0, 0.2]])
+    assert ticks == [[0, None, None], [0, None, None], [0, 0.5, 1]]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.dashboard.opened import Opened, opened
@@ -20,6 +21,7 @@ SHARES = {  # figures that are no data while there is nothing that they are a sh
     "tokens.cache_hit_ratio": "tokens.total",
 }
 
+TOOLS = "server_tools"
 TOKENS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")  # as in the table
 
 Json = dict[str, Any]
@@ -68,12 +70,14 @@ def assert_tables(tables: dict[str, list[Any]], document: Json) -> None:
     requests, tokens, cost = document["requests"], document["tokens"], document["cost"]
     assert column(tables["statuses"], 2) == requests["by_status"]
     assert set(requests["by_status"]) >= {"200", "429", "500", "529"}
-    assert values(tables["tokens"], 1) == [tokens["by_type"][kind] for kind in TOKENS]
-    assert values(tables["tokens"], 2) == [cost["by_type"].get(kind) for kind in TOKENS]
+    assert values(tables["tokens"], 1) == [*(tokens["by_type"][kind] for kind in TOKENS), None]
+    assert values(tables["tokens"], 2) == [cost["by_type"][kind] for kind in (*TOKENS, TOOLS)]
+    assert sum(filter(None, values(tables["tokens"], 2))) == pytest.approx(cost["total"])
     assert values(tables["ends"], 1) == list(document["streams"]["ends"].values())
     assert values(tables["errors"], 3) == list(document["errors"]["by_class"].values())
     seen = {kind: count for kind, count in document["errors"]["by_type"].items() if count}
     assert column(tables["errorTypes"], 1) == seen
+    assert values(tables["errorTypes"], 1) == sorted(seen.values(), reverse=True)
     assert column(tables["models"], 1) == requests["by_model"]
     assert column(tables["models"], 7) == cost["by_model"]
     assert column(tables["models"], 5) == {
@@ -91,7 +95,7 @@ def assert_recent(rows: list[Any], recent: list[Json]) -> None:
         assert values(rows, at) == [row[name] for row in recent], name
     assert [row[8][1] for row in rows] == [row["request_id"] for row in recent]
     assert {row[1][0] for row in rows} == {
-        "200", "429", "500", "529", "200 upstream abort", "200 upstream error event"
+        "200", "429", "500", "529", "200 cut by upstream", "200 error event"
     }  # fmt: skip
 
 

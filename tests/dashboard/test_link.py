@@ -1,11 +1,13 @@
 """The line to the proxy, when it breaks."""
 
+import json
+
 from playwright.async_api import Browser, Route, expect
 
 from app.certificates import Certificate
 from app.simulator import Simulator
 from tests.dashboard.opened import opened
-from tests.dashboard.traffic import GOOD, play
+from tests.dashboard.traffic import GOOD, play, snapshot
 from tests.proxying import Running, proxying
 
 
@@ -65,3 +67,31 @@ async def test_the_state_of_the_line_is_said_in_words(proxy: Running, browser: B
     async with opened(browser, proxy.pages_url) as shown:
         said = await shown.page.evaluate(script, [[is_open, age] for is_open, age, *_ in STATES])
     assert said == [[name, text] for *_, name, text in STATES]
+
+
+async def test_figures_from_before_the_connection_was_lost_are_dimmed_and_dated(
+    proxy: Running, browser: Browser
+) -> None:
+    answered: list[str] = []
+
+    async def answer_once(route: Route) -> None:
+        if answered:
+            await route.abort()
+        else:
+            answered.append(route.request.url)
+            await route.fulfill(content_type="text/event-stream", body=event)
+
+    await play(proxy, *[GOOD] * 3)
+    event = f"retry: 600000\ndata: {json.dumps(await snapshot(proxy))}\n\n"
+    async with opened(browser, proxy.pages_url, tolerated="ERR_FAILED") as shown:
+        await shown.page.clock.install()
+        await shown.page.route("**/metrics/stream", answer_once)
+        await shown.page.reload()
+        await shown.shows("requests.total", "3")
+        tiles, lost = shown.page.locator(".tiles"), shown.page.locator("#lost")
+        await expect(lost).to_be_hidden()
+        await expect(tiles).to_have_css("opacity", "1")
+        await shown.page.clock.fast_forward(42_000)
+        await expect(lost).to_contain_text("No connection to the proxy.")
+        await expect(lost).to_contain_text("42 s ago")
+        await expect(tiles).to_have_css("opacity", "0.5")

@@ -1,9 +1,12 @@
 """Real requests through a real proxy: several models, streams, retries, errors, a cut."""
 
 import asyncio
+from typing import Any
+
+import httpx
 
 from app.simulator.load import Scenario, send
-from tests.proxying import Running
+from tests.proxying import DEADLINE, Running
 
 TEXT = "The proxy relays each event at once and counts what it costs on the way."
 CACHED = {"input": 812, "output": 950, "cache_read": 96_000, "cache_write_5m": 1_200}
@@ -36,3 +39,13 @@ async def play(proxy: Running, *scenarios: Scenario) -> None:
         numbered = enumerate(scenarios, before)
         await asyncio.gather(*(send(client, scenario, number) for number, scenario in numbered))
     await proxy.ended(before + len(scenarios))
+
+
+async def snapshot(proxy: Running) -> dict[str, Any]:
+    """Return the dashboard's document once it has every request that has ended."""
+    async with httpx.AsyncClient(base_url=proxy.pages_url) as client, asyncio.timeout(DEADLINE):
+        while True:
+            document: dict[str, Any] = (await client.get("/metrics")).json()
+            if document["requests"]["total"] == len(proxy.exchanges):
+                return document
+            await asyncio.sleep(0.1)

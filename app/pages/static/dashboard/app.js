@@ -1,17 +1,20 @@
 // The dashboard: every snapshot of the event stream, shown. What comes over the wire becomes
 // text (textContent), a number or a bar's width, never markup.
 
-import { showAlerts } from "./banner.js";
+import { showAge, showAlerts, showStrip } from "./banner.js";
 import { fillTables } from "./breakdowns.js";
 import { chart } from "./charts.js";
 import { figures } from "./figures.js";
+import { showFirstSteps, title } from "./instance.js";
 import { showKinds, showWindows } from "./limits.js";
 import { Link } from "./link.js";
+import { hintOverflow } from "./overflow.js";
+import { showPriceWarnings } from "./prices.js";
 import { fillRecent } from "./recent.js";
+import { showScrubber } from "./scrubber.js";
 import { showTokenBar } from "./tokenbar.js";
 
 const TICK = 1000; // milliseconds: how often ages and countdowns move
-const TITLE = document.title;
 
 const byId = (id) => document.getElementById(id);
 const tables = document.querySelectorAll("[data-table]");
@@ -19,6 +22,7 @@ const fillFigures = figures(document);
 const charts = [...document.querySelectorAll("[data-chart]")].map((figure) =>
   chart(figure, figure.dataset.chart),
 );
+const scrubber = { pill: byId("scrub-pill"), state: byId("scrub-state"), details: byId("detectors") };
 
 let latest = null; // the last snapshot
 let received = 0; // when it came, in milliseconds of performance.now()
@@ -29,22 +33,28 @@ function render(snapshot) {
   fillFigures(snapshot);
   charts.forEach((update) => update(snapshot.history));
   showAlerts(byId("alerts"), byId("alert"), snapshot);
+  showFirstSteps(byId("first"), snapshot);
+  showScrubber(scrubber, snapshot.scrub);
   showTokenBar(byId("token-bar"), snapshot.tokens.by_type);
+  showPriceWarnings(byId("old-prices"), byId("unpriced"), snapshot, snapshot.time);
   fillTables(tables, snapshot);
   fillRecent(byId("recent"), snapshot);
   showKinds(byId("kinds"), snapshot.limits.kinds);
-  byId("unpriced").hidden = snapshot.cost.unpriced_requests === 0;
-  document.title = snapshot.alerts.length > 0 ? `▲ ${snapshot.alerts.length} · ${TITLE}` : TITLE;
+  byId("demo").hidden = !snapshot.instance.simulated;
+  document.title = title(snapshot);
   tick();
 }
 
 function tick() {
-  showLink(link.watch());
-  if (latest !== null) {
-    // The proxy's clock, wherever the browser's stands.
-    const now = latest.time + (performance.now() - received) / 1000;
-    showWindows(byId("windows"), byId("window"), latest.limits.windows, now);
-  }
+  const state = link.watch();
+  showLink(state);
+  if (latest === null) return;
+  const age = (performance.now() - received) / 1000;
+  document.body.classList.toggle("lost", state.lost);
+  showStrip(byId("strip"), latest, state.lost);
+  showAge(byId("lost"), latest.time, age);
+  // The proxy's clock, wherever the browser's stands.
+  showWindows(byId("windows"), byId("window"), latest.limits.windows, latest.time + age);
 }
 
 function showLink({ name, tone, text }) {
@@ -54,5 +64,6 @@ function showLink({ name, tone, text }) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+hintOverflow(document.querySelectorAll(".scroll"));
 const link = new Link("metrics/stream", render);
 setInterval(tick, TICK);

@@ -31,6 +31,9 @@ const TOKEN_TYPES = {
   cache_write_1h: "Cache write, 1 h",
   output: "Output",
 };
+// What costs without being tokens, or is a share of them: there is a row for it in the end.
+const TOOLS = "server_tools";
+const COST_NAMES = { ...TOKEN_TYPES, [TOOLS]: "Server tools" };
 const ENDS = {
   complete: ["Complete", "ok"],
   client_abort: ["Client left", "idle"],
@@ -78,9 +81,11 @@ const FILLERS = {
     fill(body, columns, all, { share: shareOf(all) });
   },
   tokens(body, { tokens, cost }) {
-    const all = Object.keys(TOKEN_TYPES).map((kind) => ({ name: kind, count: tokens.by_type[kind] ?? 0 }));
+    const types = Object.keys({ ...TOKEN_TYPES, [TOOLS]: 0, ...cost.by_type });
+    const used = (kind) => tokens.by_type[kind] ?? (kind in TOKEN_TYPES ? 0 : null);
+    const all = types.map((kind) => ({ name: kind, count: used(kind) }));
     const spent = { of: ({ name: kind }) => cost.by_type[kind] ?? null, as: "money" };
-    fill(body, [words(TOKEN_TYPES), count, spent], all);
+    fill(body, [words(COST_NAMES), { ...count, none: "–" }, spent], all);
   },
   latencies(body, { latency }) {
     const all = Object.keys(LATENCIES).map((kind) => ({ name: kind, ...latency[kind] }));
@@ -103,11 +108,13 @@ const FILLERS = {
   },
   errorTypes(body, { errors }) {
     const all = records(errors.by_type).filter(({ count: errors }) => errors > 0);
+    all.sort((one, other) => other.count - one.count);
     fill(body, [name, count], all, { share: shareOf(all), empty: "No errors" });
   },
   detectors(body, { scrub }) {
     const names = Object.keys({ ...scrub.matches, ...scrub.restored });
     const all = names.map((detector) => ({ name: detector, count: scrub.matches[detector] ?? 0 }));
+    all.sort((one, other) => other.count - one.count);
     const restored = { of: ({ name: detector }) => scrub.restored[detector] ?? 0, as: "count" };
     fill(body, [name, count, restored], all, { share: shareOf(all), empty: "No hits" });
   },

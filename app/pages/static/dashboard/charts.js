@@ -4,13 +4,12 @@ import uPlot from "./uplot/uPlot.esm.js";
 import { NO_DATA, format } from "./format.js";
 
 const SPAN = 90; // seconds: 60 samples, one every 1.5 s
-const HEIGHT = 176;
 const FONT = "11px system-ui, sans-serif";
 
 /** Draw `history`'s `field` in `figure` (colour: its --series); returns a function to update it. */
 export function chart(figure, field) {
   const plot = new uPlot(options(figure), [[], []], figure.querySelector(".plot"));
-  const fit = ([{ contentRect }]) => plot.setSize({ width: contentRect.width, height: HEIGHT });
+  const fit = ([{ contentRect }]) => plot.setSize({ width: contentRect.width, height: contentRect.height });
   new ResizeObserver(fit).observe(figure.querySelector(".plot"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw(false));
   const canvas = figure.querySelector("canvas");
@@ -56,16 +55,17 @@ function options(figure) {
     ticks: { show: false },
     grid: { stroke: () => color("--line"), width: 1 },
   };
+  const scale = { size: 46, space: 40, filter: measured };
   return {
     width: figure.clientWidth || 300,
-    height: HEIGHT,
+    height: figure.querySelector(".plot").clientHeight,
     padding: [8, 14, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { setScale: false, x: false }, sync: { key: "dashboard" } },
     scales: { x: { time: false, range: [-SPAN, 0] }, y: { range: fromZero } },
     axes: [
       { ...axis, size: 26, grid: { show: false }, incrs: [15, 30], space: 56, values: agoLabels },
-      { ...axis, size: 46, space: 40, values: (_, ticks) => ticks.map(tickLabel) },
+      { ...axis, ...scale, grid: { ...axis.grid, filter: measured }, values: (_, ticks) => ticks.map(tickLabel) },
     ],
     series: [
       {},
@@ -84,11 +84,18 @@ function fromZero(_, __, highest) {
   return [0, highest > 0 ? highest * 1.15 : 1];
 }
 
+/** Return the ticks of a scale: while nothing but 0 was measured, any other would be made up. */
+export function measured(plot, ticks) {
+  const some = plot.data[1].some((value) => value > 0);
+  return some ? ticks : ticks.map((tick) => (tick === 0 ? tick : null));
+}
+
 function agoLabels(_, ticks) {
   return ticks.map((tick) => (tick === 0 ? "now" : `${tick} s`.replace("-", "−")));
 }
 
 function tickLabel(value) {
+  if (value === null) return "";
   return value.toLocaleString("en", { notation: "compact", maximumFractionDigits: 2 });
 }
 

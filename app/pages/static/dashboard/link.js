@@ -1,7 +1,7 @@
 // The event stream, and how good the line to it is.
 
 const STALE_AFTER = 5; // seconds without a snapshot; one comes every 1.5 s
-// Seconds of silence after which the stream is opened anew, by its readyState.
+// Seconds of silence after which the stream is opened again, by its readyState.
 const REOPEN_AFTER = {
   [EventSource.CONNECTING]: 10,
   [EventSource.OPEN]: 10, // the line has died without a word
@@ -27,7 +27,7 @@ export class Link {
     this.#begin();
   }
 
-  /** Open the stream anew if it is silent; return the line's state now. */
+  /** Open the stream again if it is silent; return the line's state now. */
   watch() {
     const now = performance.now();
     const silent = (now - Math.max(this.#begun, this.#heard ?? 0)) / 1000;
@@ -47,11 +47,15 @@ export class Link {
   }
 }
 
-/** Return a state's name, tone and wording; `age` of the last snapshot in seconds, or null. */
+/**
+ * Return a state's name, tone and wording, and whether the figures must be taken for old;
+ * `age` of the last snapshot in seconds, or null.
+ */
 export function linkState(open, age) {
-  if (age === null) return { name: "connecting", tone: "idle", text: "Connecting…" };
+  if (age === null) return { name: "connecting", tone: "idle", text: "Connecting…", lost: false };
   const whole = Math.floor(age);
-  if (!open) return { name: "reconnecting", tone: "warn", text: `Reconnecting, data ${whole} s old` };
-  if (age > STALE_AFTER) return { name: "stale", tone: "warn", text: `Stale for ${whole} s` };
-  return { name: "live", tone: "ok", text: "Live" };
+  const lost = age > STALE_AFTER;
+  if (!open) return { name: "reconnecting", tone: "warn", text: `Reconnecting, data ${whole} s old`, lost };
+  if (lost) return { name: "stale", tone: "warn", text: `Stale for ${whole} s`, lost };
+  return { name: "live", tone: "ok", text: "Live", lost };
 }

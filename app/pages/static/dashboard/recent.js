@@ -1,9 +1,11 @@
-// The last requests, the newest first: when, what, how it went and what it took. No content.
+// The last requests: when they started, how they ended and what they took. No content.
 
 import { statusTone } from "./breakdowns.js";
 import { fill } from "./tables.js";
 
 const NONE = "–"; // many requests have no tokens: the words would drown the figures
+
+const REASONS = { cut: "cut by upstream", client_abort: "client left" };
 
 const COLUMNS = [
   { of: ({ time }) => time, as: "clock" },
@@ -28,10 +30,15 @@ function asked({ model, route }) {
   return route === "messages" ? model : `${model} · ${route}`;
 }
 
-// The status, and the outcome where it is not the usual one: "200 upstream abort".
-function ended({ status, outcome }) {
-  const words = outcome === "complete" ? [status] : [status, outcome.replaceAll("_", " ")];
-  return words.filter((word) => word !== null).join(" ");
+// The status, and why it failed or how it ended: "502 connect failed", "200 cut by upstream".
+function ended({ status, outcome, reason }) {
+  return [status, fate(outcome, reason)].filter((word) => word !== null).join(" ");
+}
+
+function fate(outcome, reason) {
+  // A reason of digits is the status again.
+  const word = reason !== null && !/^\d+$/.test(reason) ? reason : outcome;
+  return word === "complete" ? null : (REASONS[word] ?? word.replaceAll("_", " "));
 }
 
 function endedTone({ status, outcome }) {

@@ -1,0 +1,34 @@
+// Which proxy this is: its name in the title, the demo's mark, and how clients reach it.
+
+const TITLE = document.title;
+const MADE = "/ca.crt"; // the end of the path of a CA that the proxy has made
+const SAVED = "$PWD/anthropic-proxy-ca.crt"; // as the browser saves it on another machine
+const SIGNER = "…  # the CA that signed the proxy's certificate";
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** Return the document's title: how many alerts there are, and of which proxy it is. */
+export function title({ alerts, instance: { host, simulated } }) {
+  const marks = alerts.length > 0 ? [`▲ ${alerts.length}`] : [];
+  return [...marks, simulated ? `${TITLE} demo` : TITLE, host].filter(Boolean).join(" · ");
+}
+
+/** Show in `element` the shell commands that point Claude Code at the proxy. */
+export function showFirstSteps(element, { instance }) {
+  const local = LOOPBACK.test(location.hostname);
+  const made = instance.ca_file?.endsWith(MADE) ?? false;
+  element.querySelector("#fetch-ca").hidden = local || !made;
+  const text = commands(instance, location, local ? instance.ca_file : made ? SAVED : SIGNER).join("\n");
+  const lines = element.querySelector("pre");
+  lines.hidden = text === "";
+  if (lines.textContent !== text) lines.textContent = text;
+}
+
+/** Return the commands; `place` is the page's own location, `trusted` the CA's file. */
+export function commands({ port }, place, trusted) {
+  if (port === null) return [];
+  const base = place.protocol === "https:" ? place.host : `${place.hostname}:${port}`;
+  return [
+    `export ANTHROPIC_BASE_URL=https://${base}`,
+    `export NODE_EXTRA_CA_CERTS=${trusted}`,
+  ];
+}

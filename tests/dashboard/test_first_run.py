@@ -1,0 +1,47 @@
+"""A proxy that nobody has used yet says how to use it."""
+
+from playwright.async_api import Browser, expect
+
+from tests.dashboard.opened import opened
+from tests.dashboard.traffic import GOOD, play
+from tests.proxying import Running
+
+
+async def test_an_unused_proxy_shows_what_points_claude_code_at_it(
+    proxy: Running, browser: Browser
+) -> None:
+    lines = [
+        f"export ANTHROPIC_BASE_URL=https://localhost:{proxy.at.port}",
+        f"export NODE_EXTRA_CA_CERTS={proxy.at.certificate.cert_file}",
+    ]
+    url = proxy.pages_url.replace("127.0.0.1", "localhost")
+    async with opened(browser, url) as shown:
+        await shown.live()
+        await expect(shown.page.locator("#first pre")).to_have_text("\n".join(lines))
+        await play(proxy, GOOD)
+        await expect(shown.page.locator("#first")).to_be_hidden()
+        await expect(shown.page.locator("#calm")).to_be_visible()
+
+
+PLACES: list[tuple[dict[str, str], int | None, list[str]]] = [
+    ({"protocol": "http:", "hostname": "[::1]"}, 8443, ["https://[::1]:8443", "a/ca.crt"]),
+    (
+        {"protocol": "https:", "hostname": "proxy", "host": "proxy:18443"},
+        8443,
+        ["https://proxy:18443", "a/ca.crt"],
+    ),
+    ({"protocol": "http:", "hostname": "proxy"}, None, []),
+]
+
+
+async def test_the_address_is_the_one_that_this_browser_reaches(
+    proxy: Running, browser: Browser
+) -> None:
+    script = """async (places) => {
+      const { commands } = await import("/dashboard/instance.js");
+      return places.map(([place, port]) => commands({ port }, place, "a/ca.crt"));
+    }"""
+    async with opened(browser, proxy.pages_url) as shown:
+        said = await shown.page.evaluate(script, [[place, port] for place, port, _ in PLACES])
+    for lines, (*_, values) in zip(said, PLACES, strict=True):
+        assert [line.partition("=")[2] for line in lines] == values
