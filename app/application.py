@@ -96,7 +96,7 @@ def create_app(
     chosen = _rules(settings)
     facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=_facts(settings, chosen))
     telemetry = _telemetry(settings, transport, clock, wall, facts)
-    admission = Admission(settings.max_active_requests)
+    admission = Admission(settings.max_active_requests, settings.peer_share)
     upstream = Upstream(
         transport,
         settings.origin,
@@ -111,6 +111,7 @@ def create_app(
         clock=clock,
         wall=wall,
         max_body_size=settings.max_body_size,
+        body_timeout=settings.body_timeout,
         access_token=_secret(settings.access_token),
         scrubbing=_scrubbing(settings, chosen, clock),
     )

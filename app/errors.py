@@ -8,6 +8,7 @@
     │   ├── Unauthorized            401 authentication_error
     │   ├── Forbidden               403 permission_error
     │   ├── MethodRefused           405 invalid_request_error
+    │   ├── RequestTimeout          408 timeout_error
     │   └── BodyTooLarge            413 request_too_large
     ├── UpstreamFailure             upstream's doing, or the way to it
     │   ├── UpstreamUnreachable     502 api_error
@@ -85,6 +86,13 @@ class MethodRefused(ClientFailure):
 
     status = 405
     error_type = "invalid_request_error"
+
+
+class RequestTimeout(ClientFailure):
+    """The client sent nothing for too long in the middle of a request."""
+
+    status = 408
+    error_type = "timeout_error"
 
 
 class BodyTooLarge(ClientFailure):

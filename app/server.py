@@ -11,10 +11,11 @@ import errno
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -25,9 +26,11 @@ from app import certificates
 from app.application import Application
 from app.certificates import Certificate
 from app.listener import Listener
+from app.listener.limits import Limits, raise_descriptor_limit
 from app.listener.listener import config
 from app.settings import Settings, SettingsError, blaming, variable
 from app.telemetry.facts import Listening
+from app.telemetry.front import Port
 from app.tls import following_context
 
 DAY = 86_400.0  # seconds
@@ -35,6 +38,8 @@ LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to not
 FAREWELL = 0.5  # seconds for clients to take the word that the server leaves
 LAST_WORDS = 1.0  # seconds for cut answers to go out and connections to close
 WATCHDOG = 10.0  # seconds past the shutdown time-out after which the process is ended regardless
+PAGES_CONNECTIONS = 256  # on the pages' port
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger(__name__)
@@ -87,19 +92,69 @@ async def serve(
             settings.host, main.getsockname()[1], dashboard.getsockname()[1], certificate
         )
         async with _living(application) as state:
-            listeners = [
-                Listener(application, main, state=state, ssl_context=context),
-                Listener(application.dashboard, dashboard, state=state),
-            ]
+            listeners = _listeners(application, settings, state, main, dashboard, context)
             stopping = stop or asyncio.Event()
             with _signals(stopping), _renewing(settings):
                 for listener in listeners:
                     await listener.start()
                 _note_start(application, addresses, settings)
+                _warn_if_exposed(settings)
                 started(addresses)
                 await stopping.wait()
                 closing.enter_context(_watchdog(settings.shutdown_timeout + WATCHDOG))
                 await _drain(application, listeners, settings.shutdown_timeout)
+
+
+def _listeners(
+    application: Application,
+    settings: Settings,
+    state: dict[str, Any],
+    main: socket.socket,
+    dashboard: socket.socket,
+    context: ssl.SSLContext,
+) -> list[Listener]:
+    """Return what accepts on both ports; neither can take the other's connections."""
+    limits = Limits(
+        connections=settings.max_connections,
+        peer_share=settings.peer_share,
+        write_idle=settings.write_idle,
+        descriptors=raise_descriptor_limit(),
+    )
+    front = application.telemetry.front
+    return [
+        Listener(
+            application,
+            main,
+            state=state,
+            ssl_context=context,
+            limits=limits,
+            observer=Port(front, "proxy"),
+        ),
+        Listener(
+            application.dashboard,
+            dashboard,
+            state=state,
+            limits=replace(limits, connections=PAGES_CONNECTIONS),
+            observer=Port(front, "pages"),
+        ),
+    ]
+
+
+def _warn_if_exposed(settings: Settings) -> None:
+    """Say in one line when strangers on the network may use the proxy, and what to do."""
+    locked = settings.access_token is not None or settings.tls_client_ca_file is not None
+    if not locked and settings.host not in LOOPBACK:
+        log.warning(
+            "anyone who reaches this machine may use the proxy",
+            host=settings.host,
+            remedy=f"set {variable('host')}=127.0.0.1, or {variable('access_token')}",
+        )
+    if settings.tls_client_ca_file is not None and settings.pages_token is None:
+        log.warning(
+            "client certificates do not protect the pages, which are plain HTTP",
+            port=settings.dashboard_port,
+            remedy=f"set {variable('pages_token')}",
+        )
 
 
 def _note_start(application: Application, at: Addresses, settings: Settings) -> None:

@@ -1,11 +1,13 @@
-"""One connection: Hypercorn's, with our protocols."""
+"""One connection: Hypercorn's, with our protocols and bounded buffers."""
 
 import asyncio
+import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Event, RawData, Updated
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
@@ -13,26 +15,60 @@ from app.listener.departure import Departure
 from app.listener.h1 import H1
 from app.listener.h2 import H2
 from app.listener.inbox import TaskGroup
+from app.listener.progress import WriteProgress
 
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
+EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is thrown out
+WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes; uvloop's TLS would take 512 KiB
+# A laptop that sleeps is noticed after about two minutes, whatever it was sending.
+KEEP_ALIVE_OPTIONS = {
+    "TCP_KEEPIDLE": 60,
+    "TCP_KEEPALIVE": 60,
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 4,
+}
 
 
 class Connection(TCPServer):
     """Serves one connection until it is closed; `TCPServer.run` builds stock protocols.
 
-    State: the ``protocol``, once the connection is served; ``_ended``, once the client has left.
+    ``write_idle`` is how many seconds a client may take nothing of what is written to it;
+    ``flooded`` is told the kind of a flood that ended the connection; ``draining`` closes it
+    after the first answer. State: the ``protocol``, once the connection is served; ``_ended``,
+    once the client has left.
     """
 
     protocol: Any = None
     _ended = False
 
+    def __init__(
+        self,
+        *args: Any,
+        write_idle: float,
+        flooded: Callable[[str], None] = lambda _: None,
+        draining: bool = False,
+    ) -> None:
+        super().__init__(*args)
+        self._draining = draining
+        self._progress = WriteProgress(self.writer, write_idle)
+        self._write_idle = write_idle
+        self._flooded = flooded
+
+    @property
+    def agreed(self) -> str:
+        """The protocol that TLS agreed on (RFC 7301); HTTP/1.1 without a word about it."""
+        ssl_object = self.writer.get_extra_info("ssl_object")
+        agreed = ssl_object.selected_alpn_protocol() if ssl_object is not None else None
+        return agreed or "http/1.1"
+
     async def run(self) -> None:
         """Serve; an OSError only means that the peer has gone."""
         connected = self.writer.get_extra_info("socket")
-        ssl_object = self.writer.get_extra_info("ssl_object")
-        agreed = ssl_object.selected_alpn_protocol() if ssl_object is not None else None
-        protocol: Any = H2 if agreed == "h2" else H1
+        tls = self.writer.get_extra_info("ssl_object") is not None
+        protocol: Any = H2 if self.agreed == "h2" else H1
         try:
+            keep_alive(connected)
+            self.writer.transport.set_write_buffer_limits(WRITE_HIGH, WRITE_LOW)
             client = parse_socket_addr(connected.family, connected.getpeername())
             server = parse_socket_addr(connected.family, connected.getsockname())
             departed = Departure(self.writer.transport)
@@ -44,12 +80,16 @@ class Connection(TCPServer):
                     self.context,
                     task_group,
                     ConnectionState(self.state),
-                    ssl_object is not None,
+                    tls,
                     client,
                     server,
                     self.protocol_send,
                 )
                 self.protocol.departed = departed
+                self.protocol.write_idle = self._write_idle
+                self.protocol.eject = self._eject
+                if self._draining:
+                    self.protocol.close_after_next()
                 await self.protocol.initiate()
                 await self.idle_task.restart(task_group, self._idle_timeout)
                 await self._read_data()
@@ -63,19 +103,37 @@ class Connection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         """Take an event from the protocol.
 
-        A client that has left is not waited for, and nothing is written to a lost connection:
-        TLS answers that with an AttributeError.
+        Bytes are written before anything is waited for: they are part of the codec's state
+        (HPACK), so a cancelled sender must not lose them. A client that has left is not waited
+        for, and nothing is written to a lost connection: TLS answers that with an AttributeError.
         """
         if self._ended and isinstance(event, Updated):
             return
-        if isinstance(event, RawData) and self.writer.is_closing():
-            return
-        await super().protocol_send(event)
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+        elif not self.writer.is_closing():
+            self.writer.write(event.data)
+            try:
+                await self._progress.drain(len(event.data))
+            except (ConnectionError, RuntimeError):
+                await self.protocol.handle(Closed())
 
     async def retire(self) -> None:
         """Let the client know that the server is about to leave."""
         if self.protocol is not None:
             await self.protocol.retire()
+
+    def _eject(self, kind: str) -> None:
+        """Throw out a client that floods.
+
+        Its bytes are not read any more: uvloop's TLS goes on decrypting what comes to a
+        connection that is closed politely.
+        """
+        self._flooded(kind)
+        transport: Any = self.writer.transport
+        with suppress(RuntimeError):  # it is already closing
+            transport.pause_reading()
+        self.loop.call_later(EJECT_DELAY, transport.abort)
 
     async def _close(self) -> None:
         """Close, in time; stock waits for ever for a client that takes nothing."""
@@ -83,3 +141,12 @@ class Connection(TCPServer):
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await super()._close()
         self.writer.transport.abort()  # a closed one does not mind
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Let the kernel notice that a peer is gone (RFC 1122 §4.2.3.6), where it can be told when."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE_OPTIONS.items():
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)

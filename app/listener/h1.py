@@ -99,6 +99,10 @@ class H1(H11Protocol):
 
     async def retire(self) -> None:
         """Let the next answer close the connection."""
+        self.close_after_next()
+
+    def close_after_next(self) -> None:
+        """Say ``connection: close`` with the next answer."""
         self.keep_alive_requests = self.config.keep_alive_max_requests
 
     async def _send_error_response(self, status_code: int) -> None:

@@ -10,52 +10,89 @@ Works around, in hypercorn 0.18:
 - after `keep_alive_max_requests` the streams in flight freeze;
 - a request that was reset already is started all the same (rapid reset, CVE-2023-44487);
 - a connection that is lost leaves applications waiting for their last bytes to be sent;
-- nobody is told that the server is about to leave.
+- nobody is told that the server is about to leave;
+- frames that carry nothing hold the event loop, as many as a client likes to send;
+- a client that takes nothing of an answer keeps it for ever;
+- `Expect: 100-continue` is not answered (RFC 9110 §10.1.1).
 """
 
 import asyncio
 import copy
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import h2.events
 import h2.exceptions
 from h2.errors import ErrorCodes
-from hypercorn.events import Closed
+from hypercorn.events import Closed, RawData
 from hypercorn.events import Event as ConnectionEvent
 from hypercorn.protocol import h2 as stock
-from hypercorn.protocol.events import Body, Event, Request
+from hypercorn.protocol.events import Body, Event, Request, Response
 from hypercorn.typing import AppWrapper
 from hypercorn.utils import filter_pseudo_headers
 from priority.priority import MissingStreamError
 
 from app.listener import refusal
 from app.listener.codec import Codec
+from app.listener.frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
+from app.listener.progress import Stalled, while_moving
 from app.listener.stream import ResponseAborted, Stream
 
 CUT_DEADLINE = 0.5  # seconds that the rest of a cut response may take to go out
 
 
 class BoundedBuffer(stock.StreamBuffer):
-    """A stream's bytes on their way out: a push waits while the buffer is full."""
+    """A stream's bytes on their way out: a push waits while the buffer is full.
+
+    A push and the last drain raise `Stalled` when none is taken out for ``idle`` seconds.
+    """
+
+    def __init__(self, event_class: Any, idle: float) -> None:
+        super().__init__(event_class)
+        self._idle = idle
+        self._taken = 0
+
+    async def push(self, data: bytes) -> None:
+        """Add bytes, and wait for room; raises `Stalled`."""
+        if self._complete:
+            raise stock.BufferCompleteError
+        self.buffer.extend(data)
+        await self._is_empty.clear()
+        if len(self.buffer) >= stock.BUFFER_HIGH_WATER:
+            await while_moving(self._paused.wait, self._took, self._idle)
+            await self._paused.clear()
+
+    async def drain(self) -> None:
+        """Wait until the buffer is empty; raises `Stalled`."""
+        await while_moving(super().drain, self._took, self._idle)
 
     async def pop(self, max_length: int) -> bytes:
         """Take up to ``max_length`` bytes out; let the sender go on once few are left."""
         data = bytes(self.buffer[:max_length])
         del self.buffer[:max_length]
+        self._taken += len(data)
         if len(self.buffer) < stock.BUFFER_LOW_WATER:
             await self._paused.set()
         if not self.buffer:
             await self._is_empty.set()
         return data
 
+    def _took(self) -> int:
+        return self._taken
+
 
 class H2(stock.H2Protocol):
     """Hypercorn's, with the bugs above worked around.
 
-    Its own state: ``_unread``, the bytes of each open stream that the application has not taken;
-    ``_retiring``, while the client is still to be told that no more streams are wanted.
+    ``eject`` throws the client out, with the kind of its flood. Its own state: ``_unread``, the
+    bytes of each open stream that the application has not taken; ``_draining``, while the client
+    is still to be told that no more streams are wanted; ``_slicer`` and ``_budget``.
     """
+
+    write_idle = 300.0
+    _draining = False
+    eject: Callable[[str], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,28 +101,61 @@ class H2(stock.H2Protocol):
         self.config.max_app_queue_size = 0
         self.connection = self._codec = Codec()
         self._unread: dict[int, int] = {}
-        self._retiring = False
+        self._slicer = Slicer()
+        self._budget = Budget(asyncio.get_running_loop().time)
 
     async def handle(self, event: ConnectionEvent) -> None:
         """Take bytes from the connection, or its end."""
+        if isinstance(event, RawData):
+            await self._take(event.data)
+            return
         await super().handle(event)
         if isinstance(event, Closed):
             for stream_id in list(self.stream_buffers):
                 await self._forget(stream_id)
 
+    async def _take(self, data: bytes) -> None:
+        """Take bytes in slices, so that other connections have their turns."""
+        for piece in self._slicer.slices(data):
+            if self.closed:
+                return
+            flood = self._budget.spend(piece.idle)
+            if flood is not None:
+                await self._throw_out(flood)
+                return
+            await super().handle(RawData(piece.data))
+            if piece.full:
+                await asyncio.sleep(0)
+
+    async def _throw_out(self, flood: str) -> None:
+        """End a connection that floods (RFC 9113 §10.5)."""
+        self.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+        await self._flush()
+        self.eject(flood)
+        await self.handle(Closed())
+
     async def stream_send(self, event: Event) -> None:
         """Take an event from a stream; reset one whose response is unfinished."""
         if isinstance(event, ResponseAborted):
             await self._abort(event.stream_id)
-        await super().stream_send(event)
+        elif isinstance(event, Response):
+            self._budget.earn(PER_ANSWER)
+        try:
+            await super().stream_send(event)
+        except Stalled:
+            await self._cut_stalled(event.stream_id)
 
     async def retire(self) -> None:
         """Tell the client to go elsewhere (RFC 9113 §6.8), once no stream is open.
 
         Not before: httpx gives its running requests up on any GOAWAY.
         """
-        self._retiring = True
+        self.close_after_next()
         await self._retire_if_idle()
+
+    def close_after_next(self) -> None:
+        """Tell the client to go elsewhere once the next request has ended."""
+        self._draining = True
 
     async def taken(self, stream_id: int, size: int) -> None:
         """Let the client send ``size`` bytes more, which the application has taken."""
@@ -100,13 +170,15 @@ class H2(stock.H2Protocol):
             match event:
                 case h2.events.RequestReceived() if event.stream_id in reset:
                     pass
-                case h2.events.PriorityUpdated():
-                    pass
+                case h2.events.PriorityUpdated() | h2.events.PingReceived():
+                    pass  # python-h2 has answered the PING
                 case h2.events.ConnectionTerminated() if self.streams:
                     pass  # the client waits for its answers, then closes
                 case h2.events.DataReceived():
                     await self._received(event)
                 case h2.events.StreamReset():
+                    if not event.remote_reset:
+                        self._budget.earn(-1)  # the client made us reset it
                     await self._close_stream(event.stream_id)
                     await self._forget(event.stream_id)
                 case _:
@@ -141,11 +213,13 @@ class H2(stock.H2Protocol):
             self.stream_send,
             stream_id,
         )
-        self.stream_buffers[stream_id] = BoundedBuffer(self.context.event_class)
+        self.stream_buffers[stream_id] = BoundedBuffer(self.context.event_class, self.write_idle)
         self._unread[stream_id] = 0
         self.priority.insert_stream(stream_id)
         self.priority.block(stream_id)
         fields = dict(request.headers)
+        if refusal.awaits_continue(request):
+            self.connection.send_headers(stream_id, [(b":status", b"100")])
         await stream.handle(
             Request(
                 stream_id=stream_id,
@@ -167,6 +241,7 @@ class H2(stock.H2Protocol):
             data = await buffer.pop(max(0, min(window, self.connection.max_outbound_frame_size)))
             if data:
                 self.connection.send_data(stream_id, data)
+                self._budget.earn(PER_DATA_SENT)
                 await self._flush()
             else:
                 self.priority.block(stream_id)
@@ -192,6 +267,14 @@ class H2(stock.H2Protocol):
         await self._flush()
         await self._forget(stream_id)
 
+    async def _cut_stalled(self, stream_id: int) -> None:
+        """Reset a stream whose client takes nothing of its answer."""
+        with suppress(h2.exceptions.ProtocolError):
+            self.connection.reset_stream(stream_id, ErrorCodes.CANCEL)
+        await self._flush()
+        await self._close_stream(stream_id)
+        await self._forget(stream_id)
+
     async def _forget(self, stream_id: int) -> None:
         buffer = self.stream_buffers.pop(stream_id, None)
         if buffer is not None:
@@ -201,8 +284,8 @@ class H2(stock.H2Protocol):
         await self._retire_if_idle()
 
     async def _retire_if_idle(self) -> None:
-        if self._retiring and not self.stream_buffers:
-            self._retiring = False
+        if self._draining and not self.stream_buffers:
+            self._draining = False
             self._codec.retire()
             await self._flush()
 

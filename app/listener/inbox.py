@@ -76,6 +76,9 @@ class TaskGroup(StockTaskGroup):
 
 async def _run(app: Any, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
     try:
+        await asyncio.sleep(0)  # a request that is reset at once is not started (CVE-2023-44487)
+        if scope["left"].is_set:
+            return
         await app(scope, inbox.get, send, None, None)
     except Exception as exc:  # noqa: BLE001 - this request's end is not the connection's
         log.error("the application failed", error=type(exc).__name__)  # noqa: TRY400 - may quote

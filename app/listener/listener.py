@@ -10,9 +10,22 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.utils import wrap_app
 
+from app.listener import plain
 from app.listener.connection import Connection
+from app.listener.limits import (
+    DESCRIPTORS,
+    HANDSHAKE,
+    PLAIN_HTTP,
+    Limits,
+    Observer,
+    Seats,
+    Unobserved,
+)
+from app.proxy.peer import peer_of
 
 BACKLOG = 1024
+ACCEPTS = 64  # connections accepted in one turn of the event loop
+PAUSE = 0.5  # seconds without accepting, when the process has no descriptor left
 HANDSHAKE_TIMEOUT = 15.0  # seconds
 SHUTDOWN_TIMEOUT = 1.0  # seconds for TLS's close_notify; asyncio's 30 keep dead connections
 KEEP_ALIVE = 75.0  # seconds of idleness: longer than the clients keep theirs
@@ -34,7 +47,12 @@ def config() -> Config:
 
 
 class Listener:
-    """Accepts on ``sock`` and serves ``app``. State: ``_connections``, and the task of each."""
+    """Accepts on ``sock`` and serves ``app``.
+
+    Connections past a limit are accepted and closed, so that those behind them in the kernel's
+    queue have their turn. State: ``_tasks``, one for each connection; ``_connections``, those
+    that are served; ``_seats``; ``_shedding``, while connections are refused; ``_draining``.
+    """
 
     def __init__(
         self,
@@ -43,60 +61,171 @@ class Listener:
         *,
         state: dict[str, Any] | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._config = config()
         self._app = wrap_app(app, self._config.wsgi_max_body_size, "asgi")
         self._socket = sock
         self._state = state if state is not None else {}
         self._ssl_context = ssl_context
+        self._limits = limits or Limits()
+        self._observer = observer or Unobserved()
         self._context = WorkerContext(None)
-        self._connections: dict[asyncio.Task[None], Connection] = {}
-        self._server: asyncio.Server | None = None
+        self._seats = Seats(self._limits)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections: dict[int, Connection] = {}
+        self._shedding = False
+        self._draining = False
 
     async def start(self) -> None:
         """Begin to accept."""
-        tls = self._ssl_context is not None
-        self._server = await asyncio.start_server(
-            self._accepted,
-            sock=self._socket,
-            backlog=BACKLOG,
-            ssl=self._ssl_context,
-            ssl_handshake_timeout=HANDSHAKE_TIMEOUT if tls else None,
-            ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if tls else None,
-        )
+        self._socket.listen(BACKLOG)
+        self._resume()
 
     async def retire(self) -> None:
         """Let the clients know that the server is about to leave."""
+        self._draining = True
         told = (connection.retire() for connection in self._connections.values())
         await asyncio.gather(*told, return_exceptions=True)  # one that is gone is not the others'
 
     async def close(self, deadline: float) -> None:
         """Accept no more; close the idle connections, then after ``deadline`` seconds the rest."""
-        if self._server is not None:
-            self._server.close()  # not wait_closed: it waits for open connections since 3.12.1
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
         await self._context.terminated.set()
-        if self._connections:
-            _, left = await asyncio.wait(list(self._connections), timeout=deadline)
+        if self._tasks:
+            _, left = await asyncio.wait(self._tasks, timeout=deadline)
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Not a coroutine: asyncio would report its cancellation as an error.
+    def _resume(self) -> None:
+        if self._socket.fileno() >= 0:  # else it was closed meanwhile
+            asyncio.get_running_loop().add_reader(self._socket, self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS):
+            try:
+                sock, address = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # EMFILE, ENFILE, ENOBUFS, ENOMEM
+                self._refuse(DESCRIPTORS)
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._socket)
+                loop.call_later(PAUSE, self._resume)
+                return
+            self._seat(sock, peer_of(address[0]))
+
+    def _seat(self, sock: socket.socket, peer: str) -> None:
+        reason = self._seats.refusal(peer, sock.fileno())
+        if reason is not None:
+            sock.close()
+            self._refuse(reason)
+            return
+        self._shedding = False
+        sock.setblocking(False)
+        self._seats.take(peer)
+        task = asyncio.get_running_loop().create_task(self._serve(sock))
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._left(task, peer))
+
+    def _left(self, task: asyncio.Task[None], peer: str) -> None:
+        self._tasks.discard(task)
+        self._seats.leave(peer)
+
+    def _refuse(self, reason: str) -> None:
+        self._observer.refused(reason)
+        if not self._shedding and reason not in (HANDSHAKE, PLAIN_HTTP):
+            self._shedding = True  # logged once, until a connection is served again
+            log.warning("connections are refused", reason=reason)
+
+    async def _serve(self, sock: socket.socket) -> None:
+        try:
+            if self._ssl_context is None or await self._speaks_tls(sock):
+                opened = await self._open(sock)
+                if opened is not None:
+                    await self._run(*opened)
+        except Exception as exc:  # noqa: BLE001 - one connection's end is not the others'
+            log.error("a connection failed", errors=_causes(exc))  # noqa: TRY400 - may quote
+
+    async def _speaks_tls(self, sock: socket.socket) -> bool:
+        """Wait for the first byte; answer and close a connection that does not begin with TLS."""
+        try:
+            first = await _peek(sock)
+        except (OSError, TimeoutError):
+            first = b""
+        except asyncio.CancelledError:
+            sock.close()
+            raise
+        if first and not plain.begins(first):
+            return True
+        if first:
+            self._refuse(PLAIN_HTTP)
+            await plain.respond(sock)
+        else:
+            self._refuse(HANDSHAKE)
+        sock.close()
+        return False
+
+    async def _open(
+        self, sock: socket.socket
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Return the streams of a connection, after the TLS handshake if there is one.
+
+        From here on the transport owns ``sock``: uvloop closes it a loop turn later.
+        """
         loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        tls = self._ssl_context is not None
+        try:
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol,
+                sock,
+                ssl=self._ssl_context,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT if tls else None,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if tls else None,
+            )
+        except (OSError, TimeoutError):  # SSLError is an OSError
+            self._refuse(HANDSHAKE)
+            return None
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+    async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(
-            self._app, loop, self._config, self._context, self._state, reader, writer
+            self._app,
+            asyncio.get_running_loop(),
+            self._config,
+            self._context,
+            self._state,
+            reader,
+            writer,
+            write_idle=self._limits.write_idle,
+            flooded=self._observer.flooded,
+            draining=self._draining,
         )
-        task = loop.create_task(_serve(connection))
-        self._connections[task] = connection
-        task.add_done_callback(self._connections.pop)
+        self._connections[id(connection)] = connection
+        self._observer.opened(connection.agreed)
+        try:
+            await connection.run()
+        finally:
+            del self._connections[id(connection)]
+            self._observer.closed()
 
 
-async def _serve(connection: Connection) -> None:
+async def _peek(sock: socket.socket) -> bytes:
+    """Wait for the first byte and return it; it stays unread."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(sock, readable.set)
     try:
-        await connection.run()
-    except Exception as exc:  # noqa: BLE001 - one connection's end is not the others'
-        log.error("a connection failed", errors=_causes(exc))  # noqa: TRY400 - a trace may quote
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT):
+            await readable.wait()
+    finally:
+        loop.remove_reader(sock)
+    return sock.recv(1, socket.MSG_PEEK)
 
 
 def _causes(exc: BaseException) -> list[str]:

@@ -8,6 +8,7 @@ import re
 from itertools import takewhile
 from typing import Any
 
+import h2.events
 import h11
 
 from app.anthropic.errors import envelope
@@ -75,6 +76,12 @@ def of_http2(fields: Headers, *, ended: bool) -> int | None:
         and not (ended and (first(regular, b"content-length") or b"0").strip(b"0"))
     )
     return None if well_formed else 400
+
+
+def awaits_continue(request: h2.events.RequestReceived) -> bool:
+    """Return True if the client waits for a 100 before it sends its body (RFC 9110 §10.1.1)."""
+    expected = first(request.headers, b"expect") or b""
+    return request.stream_ended is None and expected.lower() == b"100-continue"
 
 
 def answer(status: int) -> tuple[Headers, bytes]:

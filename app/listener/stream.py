@@ -28,6 +28,11 @@ class Left:
         self._set = False
         self._then: Callable[[], object] = lambda: None
 
+    @property
+    def is_set(self) -> bool:
+        """Whether the client has left."""
+        return self._set
+
     def then(self, callback: Callable[[], object]) -> None:
         """Set what is called."""
         self._then = callback

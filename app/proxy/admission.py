@@ -2,12 +2,17 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from app.errors import BadRequest, Busy, Draining, MethodRefused, Unauthorized
+from app.errors import BadRequest, Busy, Draining, MethodRefused, ProxyFailure, Unauthorized
 from app.proxy.headers import TOKEN_HEADER, Headers, first, well_formed
 
+Cut = Callable[[], None]
+Evict = Callable[[ProxyFailure], None]
+
+FAILED_TOKEN_DELAY = 1.0  # seconds that the answer to a wrong access token takes
 REFUSED_METHODS = frozenset({"CONNECT", "TRACE"})  # a tunnel and an echo: not for a gateway
 
 
@@ -26,12 +31,18 @@ def check_headers(headers: Headers) -> None:
         raise BadRequest("malformed_request", "A header value holds a line end or a NUL.")
 
 
-def check_token(headers: Headers, token: str | None) -> None:
-    """Compare the client's access token with ours, when one is set, in constant time."""
+async def check_token(
+    headers: Headers, token: str | None, sleep: Callable[[float], Awaitable[None]]
+) -> None:
+    """Compare the client's access token with ours, when one is set, in constant time.
+
+    The answer to a wrong one takes its time, so that guessing is slow.
+    """
     if token is None:
         return
     sent = first(headers, TOKEN_HEADER) or b""
     if not hmac.compare_digest(sent, token.encode()):
+        await sleep(FAILED_TOKEN_DELAY if sent else 0.0)
         raise Unauthorized(
             "access_token",
             f"This proxy wants its access token in the {TOKEN_HEADER.decode()} header "
@@ -39,49 +50,121 @@ def check_token(headers: Headers, token: str | None) -> None:
         )
 
 
+class Place:
+    """One exchange's place. State: ``served``, once it counts against the limit."""
+
+    def __init__(self, admission: "Admission", peer: str, cut: Cut, evict: Evict) -> None:
+        self.peer = peer
+        self.cut = cut
+        self.evict = evict
+        self.served = False
+        self._admission = admission
+
+    def serve(self) -> None:
+        """Count it against the limit from now on; raises `Busy` when there is no place."""
+        self._admission.serve(self)
+
+
 class Admission:
     """The running exchanges, and the gate that the server closes in three steps.
 
-    State: ``_running`` maps each exchange to what cuts it, ``ready`` and ``_open`` are the
-    gate, ``_idle`` is set while nothing runs.
+    A request takes one of ``limit`` places once its body is complete or goes upstream as it
+    comes, so that a client which sends nothing more takes none. Until then it is unfinished:
+    there are as many places for those, and past them the one that waits the longest is evicted.
+    One peer may have ``share`` of each.
+
+    State: ``_unfinished`` and ``_served``, in the order they came, with how many each peer has;
+    ``ready`` and ``_open`` are the gate; ``_idle`` is set while nothing runs.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, share: float = 1.0) -> None:
         self.ready = True
         self._limit = limit
+        self._per_peer = max(1, int(limit * share))
         self._open = True
-        self._running: dict[object, Callable[[], None]] = {}
+        self._unfinished: dict[Place, None] = {}
+        self._served: dict[Place, None] = {}
+        self._unfinished_of: Counter[str] = Counter()
+        self._served_of: Counter[str] = Counter()
         self._idle = asyncio.Event()
         self._idle.set()
 
     @property
     def active(self) -> int:
-        """How many exchanges are running."""
-        return len(self._running)
+        """How many exchanges are running, unfinished requests included."""
+        return len(self._unfinished) + len(self._served)
 
     @contextmanager
-    def enter(self, cut: Callable[[], None]) -> Iterator[None]:
-        """Count an exchange while it runs; ``cut`` ends it visibly. Raises when refused."""
+    def enter(self, peer: str, cut: Cut, evict: Evict) -> Iterator[Place]:
+        """Keep an exchange while it runs; raises `Draining` when the gate is closed.
+
+        ``cut`` ends it visibly; ``evict`` ends an unfinished one with a failure.
+        """
         if not self._open:
             raise Draining(
                 "draining", "The proxy is shutting down: send the request again.", retry_after=1
             )
-        if self.active >= self._limit:
+        self._make_room(peer)
+        place = Place(self, peer, cut, evict)
+        self._unfinished[place] = None
+        self._unfinished_of[peer] += 1
+        self._idle.clear()
+        try:
+            yield place
+        finally:
+            self._leave(place)
+            if not self.active:
+                self._idle.set()
+
+    def serve(self, place: Place) -> None:
+        """Let an unfinished exchange take one of the places; raises `Busy`."""
+        if len(self._served) >= self._limit:
             raise Busy(
                 "too_many_requests",
                 f"The proxy is already serving {self._limit} requests: try again, "
                 "or raise ANTHROPIC_PROXY_MAX_ACTIVE_REQUESTS.",
                 retry_after=1,
             )
-        key = object()
-        self._running[key] = cut
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            del self._running[key]
-            if not self._running:
-                self._idle.set()
+        if self._served_of[place.peer] >= self._per_peer:
+            raise Busy(
+                "peer_limit",
+                f"The proxy is already serving {self._per_peer} requests of this address: try "
+                "again, or raise ANTHROPIC_PROXY_PEER_SHARE.",
+                retry_after=1,
+            )
+        self._leave(place)
+        place.served = True
+        self._served[place] = None
+        self._served_of[place.peer] += 1
+
+    def _leave(self, place: Place) -> None:
+        places, of = (
+            (self._served, self._served_of)
+            if place.served
+            else (self._unfinished, self._unfinished_of)
+        )
+        if place in places:  # else it was evicted
+            del places[place]
+            of[place.peer] -= 1
+            if not of[place.peer]:
+                del of[place.peer]
+
+    def _make_room(self, peer: str) -> None:
+        """Evict the unfinished request that waits the longest, if there is no room for one more."""
+        if self._unfinished_of[peer] >= self._per_peer:
+            oldest = next(place for place in self._unfinished if place.peer == peer)
+        elif len(self._unfinished) >= self._limit:
+            oldest = next(iter(self._unfinished))
+        else:
+            return
+        self._leave(oldest)
+        oldest.evict(
+            Busy(
+                "unfinished_requests",
+                "Too many requests are unfinished: send the body together with its headers.",
+                retry_after=1,
+            )
+        )
 
     def unready(self) -> None:
         """Drain, step 1: tell load balancers to send no more."""
@@ -97,7 +180,7 @@ class Admission:
 
     def cut(self) -> int:
         """Drain, step 4: end those that remain; return how many there were."""
-        stragglers = list(self._running.values())
-        for cut in stragglers:
-            cut()
+        stragglers = [*self._unfinished, *self._served]
+        for place in stragglers:
+            place.cut()
         return len(stragglers)

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from app.errors import BodyTooLarge
+from app.errors import BodyTooLarge, ProxyFailure, RequestTimeout
 from app.proxy.headers import Headers, first
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -23,12 +23,16 @@ BUFFER = 256 * 1024  # bytes that may wait between the client and upstream
 class Inbound:
     """What the client sends.
 
-    ``limit`` is the largest body in bytes; ``received`` counts what has come so far.
-    State: ``_chunks`` with ``_waiting`` bytes in all, ``complete`` once the last has come.
+    ``limit`` is the largest body in bytes; ``silence`` is how many seconds it may make no
+    progress; ``received`` counts what has come so far.
+    State: ``_chunks`` with ``_waiting`` bytes in all, ``complete`` once the last has come,
+    ``_failure`` once reading has failed.
     """
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, silence: float | None = None) -> None:
         self.received = 0
+        self._silence = silence
+        self._failure: ProxyFailure | None = None
         self.complete = False
         self._receive = receive
         self._limit = limit
@@ -40,16 +44,21 @@ class Inbound:
 
     async def watch(self) -> None:
         """Receive until the client has left, holding back while `BUFFER` bytes lie unread."""
-        while (message := await self._receive())["type"] != "http.disconnect":
+        while (message := await self._next())["type"] != "http.disconnect":
             self._put(message.get("body", b""), last=not message.get("more_body", False))
             if not self.complete:
                 await self._room.wait()
 
     async def read(self) -> bytes:
-        """Return what has come and was not yet read, b"" at the end; `BodyTooLarge` past it."""
-        while not self._chunks and not self.complete:
+        """Return what has come and was not yet read, b"" at the end.
+
+        Raises `BodyTooLarge` past the limit, or the failure that ended the reading.
+        """
+        while not self._chunks and not self.complete and self._failure is None:
             self._readable.clear()
             await self._readable.wait()
+        if self._failure is not None:
+            raise self._failure
         if self.received > self._limit:
             raise too_large(self._limit)
         data = b"".join(self._chunks)
@@ -62,6 +71,28 @@ class Inbound:
     def exhausted(self) -> bool:
         """Whether the whole body was received and read."""
         return self.complete and not self._chunks
+
+    def fail(self, failure: ProxyFailure) -> None:
+        """Let the reader of a body that is not complete fail."""
+        if not self.complete and self._failure is None:
+            self._failure = failure
+            self._readable.set()
+
+    async def _next(self) -> MutableMapping[str, Any]:
+        """Return the next message; a client that is silent in the middle of a body is refused."""
+        if self.complete or self._failure is not None:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._silence):
+                return await self._receive()
+        except TimeoutError:
+            self.fail(
+                RequestTimeout(
+                    "body_timeout",
+                    f"The request body made no progress for {self._silence:g} s: send it again.",
+                )
+            )
+            return await self._receive()
 
     def _put(self, data: bytes, *, last: bool) -> None:
         if data:

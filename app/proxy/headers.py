@@ -58,8 +58,12 @@ def for_upstream(headers: Headers, *, host: bytes) -> Headers:
 
 
 def for_client(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Return upstream's end-to-end fields, names in lower case as ASGI wants them."""
-    return _end_to_end([(name.lower(), value) for name, value in headers], HOP_BY_HOP)
+    """Return upstream's end-to-end fields, names in lower case as ASGI wants them.
+
+    Upstream may not pass its answer off as one of ours.
+    """
+    lowered = [(name.lower(), value) for name, value in headers]
+    return _end_to_end(lowered, HOP_BY_HOP | {ERROR_HEADER})
 
 
 def with_length(headers: Headers, length: int | None) -> Headers:

@@ -2,16 +2,17 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 import structlog
 
 from app.errors import Draining, InternalError, ProxyFailure, ResponseCut
 from app.exchange import Observer, Outcome
-from app.proxy.admission import Admission, check_headers, check_method, check_token
+from app.proxy.admission import Admission, Place, check_headers, check_method, check_token
 from app.proxy.body import Body, Inbound, Receive, check_length
 from app.proxy.headers import for_upstream
+from app.proxy.peer import peer_of
 from app.proxy.relay import Outbound, Send, refuse, relay
 from app.proxy.scrubbing import Scrubbing
 from app.proxy.target import target
@@ -40,7 +41,9 @@ class Proxy:
         wall: Callable[[], float],
         max_body_size: int,
         access_token: str | None = None,
+        body_timeout: float | None = None,
         scrubbing: Scrubbing | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._upstream = upstream
         self._admission = admission
@@ -49,7 +52,9 @@ class Proxy:
         self._wall = wall
         self._max_body_size = max_body_size
         self._access_token = access_token
+        self._body_timeout = body_timeout
         self._scrubbing = scrubbing
+        self._sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, whatever happens to it, and record it once."""
@@ -61,21 +66,24 @@ class Proxy:
             clock=self._clock,
             wall=self._wall,
         )
-        inbound, outbound = Inbound(receive, self._max_body_size), Outbound(send)
+        inbound = Inbound(receive, self._max_body_size, self._body_timeout)
+        outbound = Outbound(send)
         self._observer.started(trace.progress)
         try:
-            journey = self._answer(incoming, inbound, outbound, trace)
+            journey = self._answer(incoming, inbound, outbound, trace, peer_of(_address(scope)))
             await until_left(journey, inbound, outbound, trace, left=scope.get("left"))
         finally:
             self._observer.finished(trace.progress, trace.finish(inbound.received))
 
     async def _answer(
-        self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace
+        self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace, peer: str
     ) -> None:
         """Make the journey; where it fails, answer in upstream's place."""
         try:
-            with self._admission.enter(lambda: trace.end(Outcome.SHUTDOWN)):
-                await self._journey(incoming, inbound, outbound, trace)
+            with self._admission.enter(
+                peer, lambda: trace.end(Outcome.SHUTDOWN), inbound.fail
+            ) as place:
+                await self._journey(incoming, inbound, outbound, trace, place)
         except ProxyFailure as failure:
             await refuse(failure, outbound, trace)
         except ResponseCut:
@@ -91,11 +99,11 @@ class Proxy:
             await refuse(defect, outbound, trace)
 
     async def _journey(
-        self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace
+        self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace, place: Place
     ) -> None:
         check_method(incoming.method, incoming.headers)
         check_headers(incoming.headers)
-        check_token(incoming.headers, self._access_token)
+        await check_token(incoming.headers, self._access_token, self._sleep)
         check_length(incoming.headers, self._max_body_size)
         outgoing = Outgoing(
             incoming.method,
@@ -105,6 +113,7 @@ class Proxy:
 
         trace.body = Body(inbound, REPLAY_LIMITS.get(trace.progress.route, HOLD_LIMIT))
         await trace.body.hold(HOLD_LIMIT)
+        place.serve()
         trace.body_ready()
 
         if self._scrubbing is not None:
@@ -143,6 +152,11 @@ async def until_left(
             await refuse(failure, outbound, trace)
     finally:
         watcher.cancel()
+
+
+def _address(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 def requested_target(scope: Scope) -> bytes:

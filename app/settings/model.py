@@ -61,7 +61,17 @@ class Settings(BaseSettings):
         30.0, description="Seconds that running requests may take to end at shutdown"
     )
     max_body_size: Bytes = Field(512 * 2**20, description="Largest request body, in bytes")
-    max_active_requests: Count = Field(2000, description="Most requests served at a time")
+    max_active_requests: Count = Field(4000, description="Maximum concurrent requests")
+    max_connections: Count = Field(4096, description="Maximum connections to the HTTPS port")
+    peer_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.25, description="Share of both that one address may hold; 1 behind a load balancer"
+    )
+    body_timeout: Seconds = Field(
+        60.0, description="Seconds that a request body may be silent before it is refused (408)"
+    )
+    write_idle: Seconds = Field(
+        300.0, description="Seconds that a client may take nothing of an answer before it is cut"
+    )
 
     # Certificates
     tls_cert_file: File = Field(

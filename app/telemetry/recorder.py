@@ -11,6 +11,7 @@ from app.anthropic.prices import Prices
 from app.exchange import Exchange, Progress
 from app.telemetry.entry import NO_MODEL, Charge, Entry, identifiers
 from app.telemetry.facts import Facts, Listening
+from app.telemetry.front import Front
 from app.telemetry.instruments import Instruments
 from app.telemetry.journal import Journal
 from app.telemetry.latency import Latency
@@ -74,6 +75,7 @@ class Telemetry:
             self.recent,
             journal,
         )
+        self.front = Front(instruments)
         self.loop_lag = instruments.histogram(
             "event_loop_lag_seconds", "How late the event loop ran a timer", LAG
         )

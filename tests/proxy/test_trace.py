@@ -148,6 +148,7 @@ OUTCOMES: dict[type[ProxyFailure], Outcome] = {
     errors.Unauthorized: Outcome.CLIENT_ERROR,
     errors.Forbidden: Outcome.CLIENT_ERROR,
     errors.MethodRefused: Outcome.CLIENT_ERROR,
+    errors.RequestTimeout: Outcome.CLIENT_ERROR,
     errors.BodyTooLarge: Outcome.CLIENT_ERROR,
     errors.UpstreamUnreachable: Outcome.UPSTREAM_ERROR,
     errors.UpstreamBroken: Outcome.UPSTREAM_ERROR,

@@ -1,0 +1,111 @@
+"""Cuts what an HTTP/2 client sends into slices, and prices the frames that carry nothing.
+
+Pure. A frame costs python-h2 about 30 µs, whatever it carries, so that a client that fills a
+segment with tiny frames would hold the event loop for a second. `Slicer` cuts after a bounded
+number of frames; `Budget` ends a client that sends more empty ones than any honest client does
+(CVE-2019-9512, -9515, -9517, -9518, CVE-2023-44487, CVE-2025-8671).
+"""
+
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+FRAMES = 32  # of one slice
+PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")  # RFC 9113 §3.4
+HEAD = struct.Struct(">HBBBL")  # length (24 bits), type, flags, stream: RFC 9113 §4.1
+SMALL_DATA = 64  # bytes: a DATA frame with less carries nothing worth a frame
+
+# RFC 9113 §6; HEADERS and CONTINUATION begin requests, which are counted as such.
+DATA, HEADERS, CONTINUATION = 0x0, 0x1, 0x9
+KINDS = {
+    DATA: "data",
+    0x2: "priority",
+    0x3: "reset",
+    0x4: "settings",
+    0x6: "ping",
+    0x7: "goaway",
+    0x8: "window_update",
+}
+OTHER = "other"
+FLOODS = (*KINDS.values(), OTHER)
+
+CREDIT = 2000  # frames that carry nothing, at once
+PER_SECOND = 100.0
+PER_ANSWER = 20
+PER_DATA_SENT = 4  # a client may acknowledge each frame on the stream and on the connection
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Bytes to hand on, and how many frames of each kind in them carry nothing."""
+
+    data: bytes
+    idle: Counter[str]
+    full: bool  # it holds as many frames as a slice may
+
+
+class Slicer:
+    """Cuts a connection's bytes; none is held back.
+
+    State: ``_skip``, the bytes of the current frame or preface still to come; ``_head``, the part
+    of a frame header that has come.
+    """
+
+    def __init__(self) -> None:
+        self._skip = PREFACE
+        self._head = b""
+
+    def slices(self, data: bytes) -> Iterator[Slice]:
+        """Yield ``data`` in slices of at most `FRAMES` frame headers."""
+        start = position = 0
+        frames, idle = 0, Counter[str]()
+        while position < len(data):
+            if self._skip:
+                step = min(self._skip, len(data) - position)
+                self._skip -= step
+                position += step
+                continue
+            if frames == FRAMES:
+                yield Slice(data[start:position], idle, full=True)
+                start, frames, idle = position, 0, Counter()
+            taken = data[position : position + HEAD.size - len(self._head)]
+            self._head += taken
+            position += len(taken)
+            if len(self._head) == HEAD.size:
+                frames += 1
+                self._begin(idle)
+        yield Slice(data[start:], idle, full=frames == FRAMES)
+
+    def _begin(self, idle: Counter[str]) -> None:
+        high, low, kind, _, _ = HEAD.unpack(self._head)
+        self._head = b""
+        self._skip = (high << 8) + low
+        if kind in (HEADERS, CONTINUATION) or (kind == DATA and self._skip >= SMALL_DATA):
+            return
+        idle[KINDS.get(kind, OTHER)] += 1
+
+
+class Budget:
+    """What a connection may spend on frames that carry nothing. ``clock`` is in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._credit = float(CREDIT)
+        self._at = clock()
+        self._spent = Counter[str]()
+
+    def spend(self, idle: Counter[str]) -> str | None:
+        """Pay for frames; return the kind of the flood once nothing is left."""
+        if not idle:
+            return None
+        now = self._clock()
+        self.earn((now - self._at) * PER_SECOND)
+        self._at = now
+        self._spent.update(idle)
+        self._credit -= idle.total()
+        return None if self._credit >= 0 else self._spent.most_common(1)[0][0]
+
+    def earn(self, frames: float) -> None:
+        """Add to the credit, up to its limit."""
+        self._credit = min(CREDIT, self._credit + frames)

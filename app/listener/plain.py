@@ -1,0 +1,48 @@
+"""HTTP without TLS on the HTTPS port: a first-minute mistake, answered in plain words."""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+from app.anthropic.errors import envelope
+from app.proxy.headers import ERROR_HEADER
+
+DEADLINE = 2.0  # seconds for the answer to go out, and for the client to close
+UNREAD_LIMIT = 64 * 1024  # bytes of its request that are read and dropped
+MESSAGE = (
+    "This port speaks HTTPS, and the request came without TLS: use https:// in place of http:// "
+    "(ANTHROPIC_BASE_URL)."
+)
+
+
+def begins(first: bytes) -> bool:
+    """Return True if a connection's first byte begins HTTP; TLS begins with 22 (RFC 8446 §5.1)."""
+    return first.isalpha() or first in b"\r\n"
+
+
+def answer() -> bytes:
+    """Return the whole answer, in Anthropic's error shape."""
+    body = envelope("invalid_request_error", MESSAGE)
+    return b"\r\n".join(
+        (
+            b"HTTP/1.1 400 Bad Request",
+            b"content-type: application/json",
+            b"content-length: %d" % len(body),
+            ERROR_HEADER + b": plain_http",
+            b"connection: close",
+            b"",
+            body,
+        )
+    )
+
+
+async def respond(sock: socket.socket) -> None:
+    """Answer, and close once the client has read it: unread bytes would reset the connection."""
+    loop = asyncio.get_running_loop()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(DEADLINE):
+            await loop.sock_sendall(sock, answer())
+            sock.shutdown(socket.SHUT_WR)
+            unread = UNREAD_LIMIT
+            while unread > 0 and (data := await loop.sock_recv(sock, unread)):
+                unread -= len(data)

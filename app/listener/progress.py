@@ -1,0 +1,62 @@
+"""Waiting for a client to take what is written to it, as long as it takes anything at all."""
+
+import asyncio
+import fcntl
+import socket
+import struct
+import termios
+from collections.abc import Awaitable, Callable
+
+
+class Stalled(ConnectionError):
+    """The client took nothing for too long."""
+
+
+async def while_moving(
+    wait: Callable[[], Awaitable[object]], taken: Callable[[], int], idle: float
+) -> None:
+    """Await ``wait()``; raises `Stalled` when ``taken()`` stands still for ``idle`` seconds."""
+    while True:
+        before = taken()
+        try:
+            async with asyncio.timeout(idle):
+                await wait()
+                return
+        except TimeoutError:
+            if taken() <= before:
+                raise Stalled from None
+
+
+class WriteProgress:
+    """What the peer of a stream writer has taken. State: ``_written``, all bytes so far."""
+
+    def __init__(self, writer: asyncio.StreamWriter, idle: float) -> None:
+        self._writer = writer
+        self._transport = writer.transport
+        self._idle = idle
+        self._written = 0
+
+    async def drain(self, size: int) -> None:
+        """Wait for room after ``size`` bytes were written; aborts and raises `Stalled`."""
+        self._written += size
+        if not self._transport.get_write_buffer_size():
+            return
+        try:
+            await while_moving(self._writer.drain, self._taken, self._idle)
+        except Stalled:
+            self._transport.abort()
+            raise
+
+    def _taken(self) -> int:
+        """Return the bytes that the peer has acknowledged, as far as the system tells."""
+        sock = self._writer.get_extra_info("socket")
+        return self._written - self._transport.get_write_buffer_size() - _unacknowledged(sock)
+
+
+def _unacknowledged(sock: socket.socket) -> int:
+    """Return the bytes in the kernel's send queue; 0 where it does not tell (tcp(7), SIOCOUTQ)."""
+    try:
+        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+    except (OSError, ValueError):
+        return 0
+    return int(struct.unpack("=i", answer)[0])
