@@ -117,6 +117,8 @@ class Progress:
     streaming: bool = False
     upstream_since: float | None = None  # monotonic; since when upstream's next bytes are awaited
     client_since: float | None = None  # monotonic; since when the client is to take the last ones
+    model: str | None = None  # the requested one, known before the answer
+    characters: int = 0  # of content, streamed so far
 
 
 class Observer(Protocol):

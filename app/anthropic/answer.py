@@ -1,7 +1,7 @@
 """Reads an answer in either of its forms, an event stream or a JSON body, into `Notes`.
 
-Few records are looked into: the content of a stream is recognised by its first bytes and passed
-over, and what is read is read without building the rest.
+Of the content of a stream only the length is read, and what is read is read without building
+the rest.
 """
 
 from typing import Any

@@ -3,10 +3,11 @@
 import asyncio
 import gzip
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from importlib import resources
 from typing import Any
 
+from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -82,16 +83,37 @@ class Exposition:
         rendered = self._rendered  # of this snapshot, whatever comes while it renders
         body = rendered.get((content_type, zipped))
         if body is None:
-            body = await asyncio.to_thread(_render, encode, snapshot, zipped)
+            created = content_type.startswith("application/openmetrics-text")
+            body = await asyncio.to_thread(
+                _render, encode, snapshot, created=created, zipped=zipped
+            )
             if len(rendered) < RENDERINGS:
                 rendered[content_type, zipped] = body
         headers = _NO_STORE | {"content-type": content_type, "vary": "accept, accept-encoding"}
         return Response(body, headers=headers | ({"content-encoding": "gzip"} if zipped else {}))
 
 
-def _render(encode: Callable[[Any], bytes], snapshot: Snapshot, zipped: bool) -> bytes:
-    text = encode(snapshot)
+def _render(
+    encode: Callable[[Any], bytes], snapshot: Snapshot, *, created: bool, zipped: bool
+) -> bytes:
+    text = encode(snapshot if created else Uncreated(snapshot))
     return gzip.compress(text, GZIP_LEVEL) if zipped else text
+
+
+class Uncreated:
+    """A snapshot without created timestamps: the text format would make each a gauge."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._families = snapshot.families
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        for family in self._families:
+            made = Metric(family.name, family.documentation, family.type, family.unit)
+            made.samples = [
+                sample for sample in family.samples if sample.name != f"{family.name}_created"
+            ]
+            yield made
 
 
 class Stream:

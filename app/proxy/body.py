@@ -136,6 +136,15 @@ class Body:
         """The whole body, if it is all here."""
         return None if self._dropped or not self._inbound.exhausted else self._whole()
 
+    def start(self, size: int) -> bytes:
+        """Return the first bytes of what is held, at most ``size``."""
+        found = b""
+        for chunk in self._held:
+            found += chunk[: size - len(found)]
+            if len(found) >= size:
+                break
+        return found
+
     async def replayable(self) -> bool:
         """Read the rest and tell whether the whole can be sent again."""
         while not self._dropped and (chunk := await self._inbound.read()):

@@ -9,7 +9,7 @@ from app.anthropic.answer import NOT_FINAL
 from app.anthropic.endpoints import is_billed, route
 from app.anthropic.errors import ERROR_EVENT
 from app.anthropic.hints import read_hints
-from app.anthropic.request import requested_model
+from app.anthropic.request import leading_model, requested_model
 from app.anthropic.tap import Reading, Tap
 from app.anthropic.usage import Attempt
 from app.errors import (
@@ -29,6 +29,8 @@ from app.scrubber.report import ScrubReport
 from app.scrubber.restore import Restorer
 
 LIMIT_HEADERS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-")
+MODEL_ROUTES = ("messages", "count_tokens")
+MODEL_WINDOW = 1024  # bytes of a body that is not whole yet, searched for its model
 FIRST_ERROR = 400  # the lowest status that is an error
 REFUSED_STREAM = "refused_stream"  # the reason of retries that the transport makes
 
@@ -125,6 +127,9 @@ class Trace:
     def body_ready(self) -> None:
         """From here to `sending` the time is our own."""
         self._mark = self.clock()
+        if self.body is not None and self.progress.route in MODEL_ROUTES:
+            leading = leading_model(self.body.start(MODEL_WINDOW))
+            self.progress.model = leading or self._requested_model()
 
     def sending(self) -> None:
         """Note that an attempt begins."""
@@ -209,6 +214,8 @@ class Trace:
             return
         if timings.first_token is None and self._tap.first_token:
             timings.first_token = handing_on - self._start
+        if self._billed_route:
+            self.progress.characters = self._tap.characters
         if self._tap.events > self._events:
             self._events = self._tap.events
             timings.longest_event_gap = max(timings.longest_event_gap or 0.0, self._silence)

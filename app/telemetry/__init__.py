@@ -7,6 +7,7 @@ Recording, once per exchange:
 - ``traffic``, ``latency``, ``tokens``, ``scrub``, ``limits``  one recorder each, with its metrics.
 - ``rows``         the last exchanges, for people.
 - ``journal``      one log line for an exchange.
+- ``output``       output tokens while they stream.
 - ``live``         gauges read at the moment of a scrape: running exchanges, the transport.
 - ``facts``        what does not change: which proxy this is, how its scrubber is set up.
 - ``instruments``  metrics with cached children and closed label sets.

@@ -14,7 +14,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     Info,
-    disable_created_metrics,
+    enable_created_metrics,
 )
 
 PREFIX = "anthropic_proxy_"
@@ -66,20 +66,21 @@ class Vocabulary:
 class Places:
     """Which combinations of label values have a series of their own.
 
-    They are the ``reserved`` ones and the first ``room`` others. State: ``_taken``, ``_room``.
+    They are the ``reserved`` ones and the first ``room`` others. State: ``_taken``, ``room``,
+    what is left of it.
     """
 
     def __init__(self, room: int, reserved: Iterable[tuple[str, ...]] = ()) -> None:
         self._taken = set(reserved)
-        self._room = room
+        self.room = room
 
     def has(self, values: tuple[str, ...]) -> bool:
-        """Tell whether ``values`` have a place, taking a free one if need be."""
+        """Return True if ``values`` have a place, taking a free one if need be."""
         if values in self._taken:
             return True
-        if not self._room:
+        if not self.room:
             return False
-        self._room -= 1
+        self.room -= 1
         self._taken.add(values)
         return True
 
@@ -88,8 +89,9 @@ class Instruments:
     """Makes the metrics of one application, prefix included."""
 
     def __init__(self) -> None:
-        # The library's only switch is for the whole process; each would add a series per child.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        # Created timestamps tell Prometheus that a series began at 0, whatever its first scrape
+        # finds. They are for OpenMetrics; the library's only switch is for the whole process.
+        enable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._overflow = self.counters(
             "label_overflow_total", "Label values that had no place of their own", "label"

@@ -27,6 +27,7 @@ class Latency:
             "route",
             "streamed",
             buckets=DURATION,
+            known=[("messages", "true"), ("messages", "false"), ("count_tokens", "false")],
         )
         self._headers = histograms(
             "upstream_response_headers_seconds",
@@ -63,6 +64,12 @@ class Latency:
         self._slot_wait = instruments.histogram(
             "upstream_slot_wait_seconds", "Waiting for a place on an upstream connection", SLOT_WAIT
         )
+
+    def expect(self, model: str) -> None:
+        """Let the histograms of a running request's model exist at 0 before it ends."""
+        name = self._model(model)
+        for family in (self._headers, self._first_token, self._pace):
+            family(name)
 
     def record(self, entry: Entry) -> None:
         """Observe every duration that was measured."""

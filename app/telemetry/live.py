@@ -42,6 +42,10 @@ class Running(Collector):
         """Stop counting it."""
         self._running.pop(id(progress), None)
 
+    def __iter__(self) -> Iterator[Progress]:
+        """Yield the running exchanges."""
+        return iter(tuple(self._running.values()))
+
     @property
     def active(self) -> int:
         """How many exchanges are running."""
@@ -77,8 +81,9 @@ class Running(Collector):
 class Transport(Collector):
     """The upstream transport's own counts; 0 while there is none."""
 
-    def __init__(self, stats: Callable[[], TransportStats] | None) -> None:
+    def __init__(self, stats: Callable[[], TransportStats] | None, *, created: float) -> None:
         self._stats = stats
+        self._created = created
 
     def collect(self) -> Iterable[Metric]:
         """Return its connections and streams."""
@@ -88,6 +93,7 @@ class Transport(Collector):
                 PREFIX + "upstream_connections_opened",
                 "Connections opened to upstream",
                 value=stats.connections_opened if stats is not None else 0,
+                created=self._created,
             ),
             GaugeMetricFamily(
                 PREFIX + "upstream_streams",

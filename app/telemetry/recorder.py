@@ -17,11 +17,13 @@ from app.telemetry.journal import Journal
 from app.telemetry.latency import Latency
 from app.telemetry.limits import LimitGauges
 from app.telemetry.live import Running, Transport, TransportStats
+from app.telemetry.output import LiveOutput
 from app.telemetry.rows import Recent
 from app.telemetry.scrub import Scrubs
 from app.telemetry.tokens import Tokens
 from app.telemetry.traffic import Traffic
 
+BORN = 24  # priced models whose series exist from the start; each costs 13, and timestamps
 LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 log = structlog.get_logger(__name__)
@@ -66,10 +68,16 @@ class Telemetry:
         self._started = clock()
         self._prices = prices
         self._running = Running(clock)
+        self._output = LiveOutput(self._running.__iter__, clock=clock, created=wall())
+        priced = tuple(prices.models) if len(prices.models) <= BORN else ()
+        self._traffic = Traffic(instruments, priced)
+        self._latency = Latency(instruments)
+        self._tokens = Tokens(instruments, priced, prices.unpriced)
+        self._expected: set[tuple[str, str]] = set()
         self._recorders: tuple[Recorder, ...] = (
-            Traffic(instruments),
-            Latency(instruments),
-            Tokens(instruments),
+            self._traffic,
+            self._latency,
+            self._tokens,
             Scrubs(instruments),
             LimitGauges(instruments),
             self.recent,
@@ -82,7 +90,11 @@ class Telemetry:
         instruments.info("build", "Version of the proxy", {"version": version})
         instruments.info("config", "Settings that change what is forwarded", dict(config))
         instruments.info("pricing", "Date of the price table", {"as_of": self.prices_as_of})
-        for collector in (self._running, Transport(transport_stats)):
+        for collector in (
+            self._running,
+            self._output,
+            Transport(transport_stats, created=wall()),
+        ):
             self.registry.register(collector)
         for kind in (ProcessCollector, PlatformCollector, GCCollector):
             kind(registry=self.registry)
@@ -104,21 +116,34 @@ class Telemetry:
 
     def collect(self) -> tuple[Metric, ...]:
         """Return every metric at this instant; on the event loop, so that they fit together."""
+        self._expect()
         return tuple(self.registry.collect())
 
     def started(self, progress: Progress) -> None:
         """Count a running exchange."""
         self._running.add(progress)
+        self._traffic.start(progress.route)
 
     def finished(self, progress: Progress, exchange: Exchange) -> None:
         """Record an ended one. A defect here is logged and costs the exchange its record only."""
         self._running.remove(progress)
+        self._output.end(progress, _output(exchange))
         try:
             entry = self._entry(exchange)
             for recorder in self._recorders:
                 recorder.record(entry)
         except Exception:
             log.exception("telemetry failed")
+
+    def _expect(self) -> None:
+        """Let the series of running requests exist at 0: `increase()` misses a birth at 1."""
+        models = ((one.route, one.model) for one in self._running if one.model is not None)
+        for route, name in {(route, self._prices.canonical(name)) for route, name in models}:
+            if (route, name) not in self._expected:
+                self._expected.add((route, name))
+                self._traffic.expect(route, name)
+                self._latency.expect(name)
+                self._tokens.expect(name)
 
     def _entry(self, exchange: Exchange) -> Entry:
         model = exchange.model or exchange.requested_model
@@ -128,3 +153,9 @@ class Telemetry:
             charges=tuple(Charge.of(attempt, self._prices) for attempt in exchange.billed),
             ids=identifiers(exchange),
         )
+
+
+def _output(exchange: Exchange) -> int | None:
+    """Return an exchange's billed output tokens, None when nobody knows."""
+    attempts = exchange.billed
+    return sum(attempt.usage.output for attempt in attempts) if attempts else None

@@ -12,7 +12,6 @@ WINDOW = 300.0  # seconds of the recent figures
 RATE_WINDOW = 15.0  # seconds that the current rates look back
 HISTORY = 60  # samples that are drawn
 
-OUTPUT = ("output", "estimated")  # the types of tokens that were generated
 LATENCIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "time_to_first_token": ("time_to_first_token_seconds", {}),
     "overhead_request": ("overhead_seconds", {"phase": "request"}),
@@ -31,6 +30,7 @@ class Point:
     cost: float
     errors: Mapping[str, float]  # by error class
     latencies: Mapping[str, Buckets]
+    started: float = 0.0  # requests
     too_large: float = 0.0  # bodies that the scrubber skipped for their size
 
     @classmethod
@@ -40,12 +40,13 @@ class Point:
             at=at,
             time=time,
             requests=samples.total("requests_total"),
-            output_tokens=sum(samples.total("tokens_total", type=kind) for kind in OUTPUT),
+            output_tokens=samples.total("output_tokens_live_total"),
             cost=samples.total("cost_usd_total"),
             errors=dict.fromkeys(ERROR_CLASSES, 0.0) | samples.by("failed_requests_total", "class"),
             latencies={
                 key: samples.buckets(name, **labels) for key, (name, labels) in LATENCIES.items()
             },
+            started=samples.total("requests_started_total"),
             too_large=samples.total("scrub_skipped_total", reason="too_large"),
         )
 
@@ -69,12 +70,12 @@ class Span:
 
     @property
     def requests_per_second(self) -> float:
-        """Requests that ended, per second."""
-        return self._per_second(self.requests)
+        """Requests that started, per second."""
+        return self._per_second(self.end.started - self.start.started)
 
     @property
     def output_tokens_per_second(self) -> float:
-        """Output tokens of the requests that ended, per second."""
+        """Output tokens as they streamed, per second."""
         return self._per_second(self.end.output_tokens - self.start.output_tokens)
 
     @property

@@ -55,6 +55,7 @@ def _requests(samples: Samples) -> Json:
     name = "requests_total"
     return {
         "total": int(samples.total(name)),
+        "started": int(samples.total("requests_started_total")),
         "active": int(samples.total("requests_in_progress")),
         "by_route": _seen(samples.by(name, "route")),
         "by_model": _seen(samples.by(name, "model")),
@@ -83,7 +84,7 @@ def _errors(samples: Samples, now: Point, recent: Span) -> Json:
 
 def _tokens(samples: Samples) -> Json:
     by_type = dict.fromkeys(TOKEN_TYPES, 0) | _whole(samples.by("tokens_total", "type"))
-    models = samples.by("tokens_total", "model")
+    models = _seen(samples.by("tokens_total", "model"))
     prompt = sum(count for kind, count in by_type.items() if kind not in ("output", "estimated"))
     return {
         "total": sum(by_type.values()),
@@ -101,7 +102,9 @@ def _tokens(samples: Samples) -> Json:
 def _cost(samples: Samples, recent: Span) -> Json:
     return {
         "total": samples.total("cost_usd_total"),
-        "by_model": samples.by("cost_usd_total", "model"),
+        "by_model": {
+            model: cost for model, cost in samples.by("cost_usd_total", "model").items() if cost
+        },
         "by_type": samples.by("cost_usd_total", "type"),
         "per_hour": recent.cost_per_hour,
         "unpriced_requests": int(samples.total("unpriced_requests_total")),

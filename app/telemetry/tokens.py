@@ -1,9 +1,13 @@
 """Tokens, what they cost at list price, and why answers stopped."""
 
+from collections.abc import Iterable
+from itertools import product
+
 from app.anthropic.answer import NOT_FINAL, UNKNOWN_ITERATION
-from app.telemetry.entry import Charge, Entry
+from app.telemetry.entry import TOKEN_TYPES, Charge, Entry
 from app.telemetry.instruments import Instruments
 
+COST_TYPES = (*TOKEN_TYPES, "server_tools")
 STOP_REASONS = (
     "end_turn",
     "max_tokens",
@@ -17,15 +21,17 @@ USAGE_MISSING = ("encoding", "truncated", "no_event", "parse", NOT_FINAL, UNKNOW
 SERVER_TOOLS = ("web_search", "web_fetch")
 INPUT_TOKENS = tuple(4**power for power in range(4, 11))  # 256 to 1,048,576
 
-MODELS = 14  # each costs 22 series here
+MODELS = 14  # each costs 22 series here, and as many created timestamps
 
 
 class Tokens:
-    """What was used. The first `MODELS` models are counted by name."""
+    """What was used, by model: the ``priced`` ones and the first `MODELS` others."""
 
-    def __init__(self, instruments: Instruments) -> None:
-        counters = instruments.counters
-        self._model = instruments.vocabulary("model", room=MODELS)
+    def __init__(
+        self, instruments: Instruments, priced: Iterable[str], unpriced: Iterable[str]
+    ) -> None:
+        counters, priced = instruments.counters, tuple(priced)
+        self._model = instruments.vocabulary("model", priced, room=MODELS)
         self._reason = instruments.vocabulary("stop_reason", STOP_REASONS)
         self._tool = instruments.vocabulary("server_tool", SERVER_TOOLS)
         self._missing_reason = instruments.vocabulary("usage_missing", USAGE_MISSING)
@@ -34,15 +40,26 @@ class Tokens:
             "Billed tokens, in disjoint types; estimated: output of streams that ended early",
             "model",
             "type",
+            known=product(priced, TOKEN_TYPES),
         )
         self._thinking = counters(
-            "thinking_tokens_total", "Thinking tokens, a part of the output tokens", "model"
+            "thinking_tokens_total",
+            "Thinking tokens, a part of the output tokens",
+            "model",
+            known=product(priced),
         )
         self._cost = counters(
-            "cost_usd_total", "List-price estimate in US dollars", "model", "type"
+            "cost_usd_total",
+            "List-price estimate in US dollars",
+            "model",
+            "type",
+            known=product(priced, COST_TYPES),
         )
         self._unpriced = counters(
-            "unpriced_requests_total", "Billed attempts whose model has no known price", "model"
+            "unpriced_requests_total",
+            "Billed attempts whose model has no known price",
+            "model",
+            known=[(name,) for name in unpriced],
         )
         self._prompt = instruments.histogram(
             "request_input_tokens", "Input tokens of a request, cached ones included", INPUT_TOKENS
@@ -60,6 +77,13 @@ class Tokens:
             known=[(tool,) for tool in SERVER_TOOLS],
         )
         self._stops = counters("stop_reasons_total", "Why answers stopped", "model", "reason")
+
+    def expect(self, model: str) -> None:
+        """Let the series of a running request's model exist at 0 before it ends."""
+        name = self._model(model)
+        for kind in TOKEN_TYPES:
+            self._tokens(name, kind)
+        self._thinking(name)
 
     def record(self, entry: Entry) -> None:
         """Count what the answer said of itself."""

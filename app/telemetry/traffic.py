@@ -1,11 +1,17 @@
 """Requests, how they ended, and their bytes."""
 
+from collections.abc import Iterable
+
 from app.anthropic.answer import PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR
+from app.anthropic.endpoints import ROUTES
 from app.anthropic.errors import ERROR_CLASSES
 from app.errors import answers
 from app.exchange import Exchange, Outcome
 from app.telemetry.entry import NO_MODEL, Entry
 from app.telemetry.instruments import OTHER, Instruments, Places
+
+Combination = tuple[str, str, str, str]  # route, model, status, outcome
+Labels = list[Combination]
 
 STATUSES = frozenset(
     {200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504, 529}
@@ -61,8 +67,9 @@ WATCHED = (
 class Traffic:
     """Counts of exchanges."""
 
-    def __init__(self, instruments: Instruments) -> None:
-        self._whole = Places(COMBINATIONS)
+    def __init__(self, instruments: Instruments, models: Iterable[str]) -> None:
+        usual = [("messages", model, "200", Outcome.COMPLETE.value) for model in models]
+        self._whole = Places(COMBINATIONS, usual)
         self._without_model = Places(
             WITHOUT_MODEL, [("messages", OTHER, status, outcome) for status, outcome in WATCHED]
         )
@@ -70,10 +77,10 @@ class Traffic:
         self._retry_reason = instruments.vocabulary("retry_reason", RETRY_REASONS)
         self._folded = instruments.vocabulary("request")
         self._odd_status = instruments.vocabulary("status")
-        self._count(instruments)
+        self._count(instruments, usual)
         self._measure(instruments)
 
-    def _count(self, instruments: Instruments) -> None:
+    def _count(self, instruments: Instruments, usual: Labels) -> None:
         counters = instruments.counters
         self._requests = counters(
             "requests_total",
@@ -82,7 +89,17 @@ class Traffic:
             "model",
             "status",
             "outcome",
-            known=[("messages", NO_MODEL, status, outcome) for status, outcome in OWN_FAILURES],
+            known=[
+                *usual,
+                *(("messages", NO_MODEL, status, outcome) for status, outcome in OWN_FAILURES),
+                *(("messages", OTHER, status, outcome) for status, outcome in WATCHED),
+            ],
+        )
+        self._starts = counters(
+            "requests_started_total",
+            "Started requests",
+            "route",
+            known=[(route,) for route in ROUTES],
         )
         self._stream_ends = counters(
             "stream_ends_total",
@@ -137,6 +154,17 @@ class Traffic:
             "response_body_bytes", "Size of response bodies", BODY_BYTES
         )
 
+    def start(self, route: str) -> None:
+        """Count a request that starts."""
+        self._starts(route).inc()
+
+    def expect(self, route: str, model: str) -> None:
+        """Let the series of a running request exist at 0 before it ends."""
+        if self._whole.room < 2 * len(WATCHED):  # the rest is for what does happen
+            return
+        for status, outcome in WATCHED:
+            self._requests(*self._place(route, model, status, outcome))
+
     def record(self, entry: Entry) -> None:
         """Count one exchange."""
         exchange = entry.exchange
@@ -161,10 +189,13 @@ class Traffic:
             attempt = str(exchange.client_retry)
             self._client_retries(attempt if attempt in ("1", "2") else "3+").inc()
 
-    def _labels(self, entry: Entry) -> tuple[str, str, str, str]:
-        route, outcome = entry.exchange.route, entry.exchange.outcome.value
-        status = self._status(entry.exchange.status)
-        whole = (route, entry.model, status, outcome)
+    def _labels(self, entry: Entry) -> Combination:
+        exchange = entry.exchange
+        status = self._status(exchange.status)
+        return self._place(exchange.route, entry.model, status, exchange.outcome.value)
+
+    def _place(self, route: str, model: str, status: str, outcome: str) -> Combination:
+        whole = (route, model, status, outcome)
         if self._whole.has(whole):
             return whole
         self._folded(OTHER)

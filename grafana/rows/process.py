@@ -29,8 +29,11 @@ TOWARDS_UPSTREAM = Row(
         ),
         Lines(
             title="Retries by the proxy",
-            about="Answers 529 tried again, and what came of it.",
-            queries=(rate("anthropic_proxy_retries_total", by="reason, result"),),
+            about="Requests tried again and what came of it, and the attempts that it took.",
+            queries=(
+                rate("anthropic_proxy_retries_total", by="reason, result"),
+                rate("anthropic_proxy_retry_attempts_total", legend="attempts"),
+            ),
             unit="ops",
             stacked=True,
         ),

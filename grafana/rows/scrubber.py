@@ -77,6 +77,16 @@ SCRUBBER_IN_FULL = Row(
             stacked=True,
         ),
         Lines(
+            title="Not restored",
+            about="Placeholders in answers that stand for nothing, or where the value was not put "
+            "back.",
+            queries=(
+                rate("anthropic_proxy_scrub_unresolved_total", legend="unresolved"),
+                rate("anthropic_proxy_scrub_restore_refused_total", legend="refused"),
+            ),
+            unit="ops",
+        ),
+        Lines(
             title="Not searched, by reason",
             about="With SCRUB_ON_SKIP=pass these bodies went on as they were.",
             queries=(rate("anthropic_proxy_scrub_skipped_total", by="reason"),),

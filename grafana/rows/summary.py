@@ -4,7 +4,6 @@ from grafana.dashboard import Row
 from grafana.panels import Stat, Table
 from grafana.queries import Query, quantile, rate, ratio
 
-_REQUESTS = "sum(rate(anthropic_proxy_requests_total{@model}[$__rate_interval]))"
 _ENDED = "sum(rate(anthropic_proxy_requests_total{@}[$__rate_interval]))"
 _FAILED = "sum(rate(anthropic_proxy_failed_requests_total{@}[$__rate_interval]))"
 _INPUT = 'sum(rate(anthropic_proxy_tokens_total{@model, type!="output"}[$__rate_interval]))'
@@ -22,8 +21,8 @@ SUMMARY = Row(
         ),
         Stat(
             title="Requests per second",
-            about="All routes, whatever their end.",
-            queries=(Query(_REQUESTS),),
+            about="Requests that start, on all routes and of all models.",
+            queries=(rate("anthropic_proxy_requests_started_total"),),
             unit="reqps",
         ),
         Stat(
@@ -67,8 +66,9 @@ SUMMARY = Row(
         ),
         Stat(
             title="Output tokens per second",
-            about="All streams together.",
-            queries=(rate("anthropic_proxy_tokens_total", '{@model, type="output"}'),),
+            about="All streams together, counted as they stream: an estimate that the final usage "
+            "corrects.",
+            queries=(rate("anthropic_proxy_output_tokens_live_total"),),
             unit="cps",
         ),
         Stat(

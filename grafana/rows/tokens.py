@@ -11,8 +11,17 @@ TOKENS = Row(
     "Tokens and cost",
     (
         Lines(
+            title="Output tokens as they stream",
+            about="The pace of all streams together while they run: content counts as it passes, "
+            "about 4 characters a token, and the final usage corrects it.",
+            queries=(rate("anthropic_proxy_output_tokens_live_total", by="instance"),),
+            unit="cps",
+            stacked=True,
+        ),
+        Lines(
             title="Tokens by type",
-            about="As upstream bills them; thinking is part of the output.",
+            about="As upstream bills them, when an answer ends: a long answer is a spike. Thinking "
+            "is part of the output.",
             queries=(
                 rate("anthropic_proxy_tokens_total", "{@model}", by="type"),
                 rate("anthropic_proxy_thinking_tokens_total", "{@model}", legend="thinking"),

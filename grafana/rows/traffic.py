@@ -15,6 +15,13 @@ TRAFFIC = Row(
     "Traffic and errors",
     (
         Lines(
+            title="Started requests by route",
+            about="When requests come, whatever becomes of them.",
+            queries=(rate("anthropic_proxy_requests_started_total", by="route"),),
+            unit="reqps",
+            stacked=True,
+        ),
+        Lines(
             title="Requests by outcome",
             about="How requests ended; `complete` means relayed whole, whatever the status.",
             queries=(rate("anthropic_proxy_requests_total", "{@model}", by="outcome"),),
@@ -66,10 +73,12 @@ TRAFFIC = Row(
         ),
         Lines(
             title="Running requests",
-            about="By route, and streams that have been silent for more than 20 s.",
+            about="By route; streams that wait for upstream and answers that wait for their client "
+            "for more than 20 s.",
             queries=(
                 Query("sum by (route) (anthropic_proxy_requests_in_progress{@})", "{{route}}"),
-                Query("sum(anthropic_proxy_streams_stalled{@})", "stalled streams"),
+                Query("sum(anthropic_proxy_streams_stalled{@})", "waiting for upstream"),
+                Query("sum(anthropic_proxy_clients_stalled{@})", "waiting for the client"),
             ),
             unit="none",
         ),

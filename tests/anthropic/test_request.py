@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.anthropic.request import requested_model
+from app.anthropic.request import leading_model, requested_model
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,23 @@ def test_no_body_is_too_strange(body: bytes) -> None:
 def test_the_model_is_read_from_any_object(fields: dict[str, str], model: str) -> None:
     body = json.dumps(fields | {"model": model}, ensure_ascii=False).encode(errors="replace")
     assert requested_model(body) == model.encode(errors="replace").decode()
+
+
+@pytest.mark.parametrize(
+    ("start", "model"),
+    [
+        (b'{"model":"claude-opus-5-5","messages":[', "claude-opus-5-5"),
+        (b' {\n  "model" : "claude-opus-5-5[1m]", "mess', "claude-opus-5-5[1m]"),
+        (b'{"model":"claude-op', None),
+        (b'{"max_tokens":1,"model":"claude-opus-5-5"', None),
+        (b'{"model":"a\\u0062"', None),
+        (b'{"model":""', None),
+        (b'{"model":"' + b"x" * 300 + b'"', None),
+        (b'[{"model":"claude-opus-5-5"', None),
+        (b"", None),
+    ],
+)
+def test_the_model_is_known_from_the_start_of_a_body_where_it_stands_first(
+    start: bytes, model: str | None
+) -> None:
+    assert leading_model(start) == model

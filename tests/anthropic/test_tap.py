@@ -343,3 +343,26 @@ def test_a_record_within_a_long_line_is_not_taken_for_one() -> None:
     long = b"data: " + b"x" * 2 * 2**20
     chunks = [stream(deltas=[]), long, delta.replace(b"\n", b" "), delta]
     assert read(chunks).usage == STARTED
+
+
+@pytest.mark.parametrize(
+    ("delta", "characters"),
+    [
+        ({"type": "text_delta", "text": "hello"}, 5),
+        ({"type": "text_delta", "text": 'a "quoted"\nline'}, 15),
+        ({"type": "text_delta", "text": "\u4f60\u597d"}, 2),
+        ({"type": "thinking_delta", "thinking": "hm"}, 2),
+        ({"type": "input_json_delta", "partial_json": '{"a":'}, 5),
+        ({"type": "signature_delta", "signature": "x" * 400}, 0),
+        ({"type": "citations_delta", "citation": {"cited_text": "x" * 400}}, 0),
+    ],
+)
+@LINE_ENDS
+def test_content_is_counted_by_its_characters_as_it_passes(
+    delta: dict[str, Any], characters: int, line_end: str
+) -> None:
+    tap = Tap(SSE, None)
+    record = event("content_block_delta", line_end, index=0, delta=delta)
+
+    tap.feed(record + record)
+    assert tap.characters == 2 * characters

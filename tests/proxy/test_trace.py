@@ -1,6 +1,8 @@
 """The record of an exchange, told step by step on a clock that stands still in between."""
 
+import asyncio
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -317,3 +319,47 @@ async def test_a_retry_that_finds_no_answer_is_recorded(
     exchange = await proxy.ended()
     assert (answer.status_code, exchange.attempts) == (502, 2)
     assert exchange.retries == (Retry("529", 1, recovered=False),)
+
+
+async def test_a_running_exchange_shows_its_model_and_how_much_has_streamed() -> None:
+    journey = Journey()
+    await held(journey, json.dumps(MESSAGE).encode())
+    journey.answered()
+    journey.chunk(START)
+
+    assert journey.trace.progress.model == MESSAGE["model"]
+    assert journey.trace.progress.characters == 0
+    journey.chunk(DELTA * 3)
+    assert journey.trace.progress.characters == 6
+
+
+async def test_a_body_that_is_not_whole_yet_shows_its_model_where_that_stands_first() -> None:
+    journey = Journey()
+    await held(journey, json.dumps(MESSAGE | {"system": "x" * 5_000}).encode()[:4_000], more=True)
+
+    journey.trace.body_ready()
+
+    assert journey.trace.progress.model == MESSAGE["model"]
+
+
+def test_content_of_a_saved_answer_is_not_streamed_output() -> None:
+    journey = Journey(target=b"/v1/files/file_1/content").answered()
+
+    journey.chunk(START + DELTA * 3)
+
+    assert journey.trace.progress.characters == 0
+
+
+async def held(journey: Journey, data: bytes, *, more: bool = False) -> None:
+    """Give the journey a body of which ``data`` is here."""
+    left: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    messages = iter([{"type": "http.request", "body": data, "more_body": more}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages, None) or await left
+
+    inbound = Inbound(receive, 10_000)
+    watching = asyncio.ensure_future(inbound.watch())
+    journey.trace.body = Body(inbound, 10_000)
+    await journey.trace.body.hold(1_000)
+    watching.cancel()

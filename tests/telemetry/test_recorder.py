@@ -251,12 +251,22 @@ def test_an_odd_session_id_never_reaches_an_exemplar(odd: str) -> None:
     assert " # {" not in exposition(observer.registry)
 
 
-def test_nothing_has_a_created_series() -> None:
-    assert "_created" not in exposition(recorded(PLAIN).registry)
+def test_every_counter_and_histogram_says_when_its_series_began() -> None:
+    for family in parsed(exposition(recorded(PLAIN).registry)):
+        if family.type in ("counter", "histogram") and family.name.startswith("anthropic_proxy_"):
+            series = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            created = [sample for sample in family.samples if sample.name.endswith("_created")]
+            labels = [{**sample.labels} for sample in series]
+            assert {frozenset(one.items() - {("le", one.get("le"))}) for one in labels} == {
+                frozenset(sample.labels.items()) for sample in created
+            }
+            assert all(sample.value > 1e9 for sample in created)
 
 
 def test_a_defect_of_telemetry_is_logged_and_never_reaches_the_proxy() -> None:
-    observer = telemetry(prices=SimpleNamespace(as_of="never"))  # it can price nothing
+    observer = telemetry(
+        prices=SimpleNamespace(as_of="never", models={}, unpriced=())
+    )  # it can price nothing
 
     with structlog.testing.capture_logs() as lines:
         record(observer, PLAIN)

@@ -16,7 +16,8 @@ INTERVAL = 1.5
 
 def test_rates_are_differences_over_the_elapsed_time() -> None:
     span = Span(
-        point(100, 10, output_tokens=500, cost=1.0), point(110, 30, output_tokens=900, cost=1.5)
+        point(100, started=10, output_tokens=500, cost=1.0),
+        point(110, started=30, output_tokens=900, cost=1.5),
     )
 
     assert span.requests_per_second == 2
