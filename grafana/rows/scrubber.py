@@ -82,7 +82,7 @@ SCRUBBER_IN_FULL = Row(
             "back.",
             queries=(
                 rate("anthropic_proxy_scrub_unresolved_total", legend="unresolved"),
-                rate("anthropic_proxy_scrub_restore_refused_total", legend="refused"),
+                rate("anthropic_proxy_scrub_restore_refused_total", by="reason"),
             ),
             unit="ops",
         ),
