@@ -23,6 +23,7 @@ from app.http2 import Transport
 from app.pages import authority, dashboard, health, metrics
 from app.pages.guard import Guard
 from app.proxy.admission import Admission
+from app.proxy.hold_budget import HoldBudget
 from app.proxy.pipeline import Proxy
 from app.proxy.scrubbing import Scrubbing
 from app.proxy.upstream import Upstream
@@ -95,7 +96,8 @@ def create_app(
     transport = transport or _transport(settings)
     chosen = _rules(settings)
     facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=_facts(settings, chosen))
-    telemetry = _telemetry(settings, transport, clock, wall, facts)
+    hold_budget = HoldBudget(settings.hold_budget)
+    telemetry = _telemetry(settings, transport, clock, wall, facts, hold_budget)
     admission = Admission(settings.max_active_requests, settings.peer_share)
     upstream = Upstream(
         transport,
@@ -114,6 +116,7 @@ def create_app(
         body_timeout=settings.body_timeout,
         access_token=_secret(settings.access_token),
         scrubbing=_scrubbing(settings, chosen, clock),
+        hold_budget=hold_budget,
     )
     broadcast = Broadcast()
     pages = _pages(settings, telemetry, admission, broadcast, transport)
@@ -182,6 +185,7 @@ def _telemetry(
     clock: Clock,
     wall: Clock,
     facts: Facts,
+    held: HoldBudget,
 ) -> Telemetry:
     return Telemetry(
         prices=_prices(settings),
@@ -192,6 +196,7 @@ def _telemetry(
         journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
         transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
         facts=facts,
+        held=held,
     )
 
 

@@ -48,6 +48,8 @@ DEFAULTS: dict[str, Any] = {
     "RETRY_MAX_ATTEMPTS": 3,
     "RETRY_BASE_DELAY": 1.0,
     "RETRY_AFTER_CAP": 30.0,
+    "HOLD_BUDGET": 256 * 2**20,
+    "UPSTREAM_MAX_CONNECTION_AGE": 3600.0,
 }
 
 

@@ -12,6 +12,7 @@ from app.http2.timeouts import Alarm, Timeouts
 from app.http2.turns import QUANTUM
 
 CREDIT_STEP = 32 * 1024  # bytes the consumer takes before the peer is told (§6.9.1)
+NOTHING = memoryview(b"")
 LOOKS = 4  # times that an upload's progress is looked at within the write time-out
 
 
@@ -65,7 +66,7 @@ class Stream:
         self.id = stream_id
         self.owed = size
         self.small = size <= QUANTUM
-        self.rest = memoryview(b"")
+        self.rest = NOTHING
         self.wrote_at = loop.time()
         self.sent = False
         self.ended = False
@@ -154,7 +155,7 @@ class Stream:
 
     def wrote(self, size: int) -> bool:
         """Take ``size`` bytes of ``rest`` as written; return whether there are more."""
-        self.rest = self.rest[size:]
+        self.rest = self.rest[size:] or NOTHING  # an empty view would keep the body
         self.wrote_at = self._loop.time()
         if not self.rest:
             _wake(self._writer)
@@ -235,7 +236,7 @@ class Stream:
 
     def _detach(self, reset: ErrorCodes | None) -> None:
         self.attached = False
-        self.rest = memoryview(b"")
+        self.rest = NOTHING
         self._alarm.stop()
         if self._upload is not None and self._upload is not asyncio.current_task():
             self._upload.cancel()

@@ -14,10 +14,12 @@ import httpx
 
 from app.errors import BodyTooLarge, ProxyFailure, RequestTimeout
 from app.proxy.headers import Headers, first
+from app.proxy.hold_budget import HoldBudget
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 BUFFER = 256 * 1024  # bytes that may wait between the client and upstream
+HOLD_BUDGET = 256 * 2**20  # bytes of all bodies held at a time, unless set otherwise
 
 
 class Inbound:
@@ -78,6 +80,11 @@ class Inbound:
             self._failure = failure
             self._readable.set()
 
+    def drop(self) -> None:
+        """Drop what has come and was not read: nobody will."""
+        self._chunks.clear()
+        self._waiting = 0
+
     async def _next(self) -> MutableMapping[str, Any]:
         """Return the next message; a client that is silent in the middle of a body is refused."""
         if self.complete or self._failure is not None:
@@ -108,28 +115,44 @@ class Inbound:
 class Body:
     """A body for upstream that can be sent more than once.
 
-    Up to ``replay_limit`` bytes are kept; a longer one goes through once and is then gone.
-    State: ``_held`` is the body so far (``_size`` bytes), unless it was ``_dropped``.
+    Up to ``replay_limit`` bytes are kept, as far as the ``budget`` of all bodies goes; a longer
+    one goes through once and is then gone. What is kept is given back by `release`.
+    State: ``_held`` is the body so far (``_size`` bytes, ``_charged`` of them to the budget),
+    unless it was ``_dropped``.
     """
 
-    def __init__(self, inbound: Inbound, replay_limit: int) -> None:
+    def __init__(
+        self, inbound: Inbound, replay_limit: int, budget: HoldBudget | None = None
+    ) -> None:
         self._inbound = inbound
         self._replay_limit = replay_limit
+        self._budget = budget or HoldBudget(HOLD_BUDGET)
         self._held: list[bytes] = []
         self._size = 0
+        self._charged = 0
         self._dropped = False
 
-    async def hold(self, limit: int) -> bytes | None:
-        """Read on until the body is whole and return it, or None once it exceeds ``limit``."""
-        while self._size <= limit and (chunk := await self._inbound.read()):
+    async def hold(self, limit: int, *, needed: bool = True) -> bytes | None:
+        """Read on until the body is whole and return it, or None once it exceeds ``limit``.
+
+        One that is not ``needed`` whole is None, too, while the budget is exhausted.
+        """
+        while (
+            self._size <= limit
+            and (needed or not self._budget.exhausted)
+            and (chunk := await self._inbound.read())
+        ):
             self._held.append(chunk)
             self._size += len(chunk)
-        return None if self._size > limit else self._whole()
+            self._charge(len(chunk))
+        return self._whole() if self._size <= limit and self._inbound.exhausted else None
 
     def replace(self, body: bytes) -> None:
         """Send ``body`` in the place of the one held."""
+        self._uncharge()
         self._held = [body]
         self._size = len(body)
+        self._charge(len(body))
 
     @property
     def held(self) -> bytes | None:
@@ -144,6 +167,12 @@ class Body:
             if len(found) >= size:
                 break
         return found
+
+    def release(self) -> None:
+        """Let go of what is held: it will not be sent again."""
+        self._dropped = True
+        self._held.clear()
+        self._uncharge()
 
     async def replayable(self) -> bool:
         """Read the rest and tell whether the whole can be sent again."""
@@ -164,12 +193,23 @@ class Body:
             yield chunk
 
     def _keep(self, chunk: bytes) -> None:
+        """Keep a chunk that is sent, for another attempt."""
         self._size += len(chunk)
-        self._dropped = self._dropped or self._size > self._replay_limit
         if self._dropped:
-            self._held.clear()
+            return
+        if self._size > self._replay_limit or not self._budget.take(len(chunk)):
+            self.release()
         else:
+            self._charged += len(chunk)
             self._held.append(chunk)
+
+    def _charge(self, size: int) -> None:
+        self._budget.force(size)
+        self._charged += size
+
+    def _uncharge(self) -> None:
+        self._budget.give(self._charged)
+        self._charged = 0
 
     def _whole(self) -> bytes:
         if len(self._held) != 1:

@@ -10,8 +10,9 @@ import structlog
 from app.errors import Draining, InternalError, ProxyFailure, ResponseCut
 from app.exchange import Observer, Outcome
 from app.proxy.admission import Admission, Place, check_headers, check_method, check_token
-from app.proxy.body import Body, Inbound, Receive, check_length
+from app.proxy.body import HOLD_BUDGET, Body, Inbound, Receive, check_length
 from app.proxy.headers import for_upstream
+from app.proxy.hold_budget import HoldBudget
 from app.proxy.peer import peer_of
 from app.proxy.relay import Outbound, Send, refuse, relay
 from app.proxy.scrubbing import Scrubbing
@@ -44,6 +45,7 @@ class Proxy:
         body_timeout: float | None = None,
         scrubbing: Scrubbing | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        hold_budget: HoldBudget | None = None,
     ) -> None:
         self._upstream = upstream
         self._admission = admission
@@ -55,6 +57,7 @@ class Proxy:
         self._body_timeout = body_timeout
         self._scrubbing = scrubbing
         self._sleep = sleep
+        self._hold_budget = hold_budget or HoldBudget(HOLD_BUDGET)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, whatever happens to it, and record it once."""
@@ -73,6 +76,8 @@ class Proxy:
             journey = self._answer(incoming, inbound, outbound, trace, peer_of(_address(scope)))
             await until_left(journey, inbound, outbound, trace, left=scope.get("left"))
         finally:
+            trace.release_body()
+            inbound.drop()
             self._observer.finished(trace.progress, trace.finish(inbound.received))
 
     async def _answer(
@@ -111,8 +116,9 @@ class Proxy:
             for_upstream(incoming.headers, host=self._upstream.origin.host),
         )
 
-        trace.body = Body(inbound, REPLAY_LIMITS.get(trace.progress.route, HOLD_LIMIT))
-        await trace.body.hold(HOLD_LIMIT)
+        limit = REPLAY_LIMITS.get(trace.progress.route, HOLD_LIMIT)
+        trace.body = Body(inbound, limit, self._hold_budget)
+        await trace.body.hold(HOLD_LIMIT, needed=False)
         place.serve()
         trace.body_ready()
 
@@ -152,6 +158,11 @@ async def until_left(
             await refuse(failure, outbound, trace)
     finally:
         watcher.cancel()
+        trace.cancel = _nothing  # the task's frames hold the trace: no cycle is left to collect
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _address(scope: Scope) -> str | None:

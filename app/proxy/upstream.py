@@ -144,6 +144,7 @@ class Upstream:
                 raise
             if delay is None:
                 trace.retried(str(OVERLOADED), 0, recovered=answer.status != OVERLOADED)
+                trace.release_body()
                 return answer
             await answer.aclose()
             await self._sleep(delay)

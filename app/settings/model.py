@@ -123,12 +123,21 @@ class Settings(BaseSettings):
         15.0, description="Silence on a busy HTTP/2 connection after which it is probed"
     )
 
+    upstream_max_connection_age: Seconds = Field(
+        3600.0, description="Seconds after which a connection is replaced, about; streams finish"
+    )
+
     # Retries of 529
     retry_max_attempts: Annotated[int, Field(ge=0, le=10)] = Field(
         3, description="Most retries of an overloaded (529) answer; 0: none"
     )
     retry_base_delay: Delay = Field(1.0, description="Seconds before the first, then doubled")
     retry_after_cap: Delay = Field(30.0, description="Most seconds a retry-after may ask for")
+
+    hold_budget: Bytes = Field(
+        256 * 2**20,
+        description="Bytes of request bodies kept for a retry at a time; beyond it, not retried",
+    )
 
     # The scrubber
     scrub_mode: Annotated[Literal["off", "detect", "pseudonymize"], AnyCase] = Field(

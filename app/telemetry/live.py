@@ -27,6 +27,18 @@ class TransportStats(Protocol):
         """Streams in use now."""
 
 
+class HeldBodies(Protocol):
+    """What is held of request bodies, for a retry."""
+
+    @property
+    def used(self) -> int:
+        """Bytes held now."""
+
+    @property
+    def refused(self) -> int:
+        """Bodies that found no room, since the start."""
+
+
 class Running(Collector):
     """The running exchanges. State: ``_running``, by identity, since progress is mutable."""
 
@@ -99,5 +111,30 @@ class Transport(Collector):
                 PREFIX + "upstream_streams",
                 "Streams in use on upstream connections",
                 value=stats.streams_open if stats is not None else 0,
+            ),
+        ]
+
+
+class Held(Collector):
+    """Request bodies in memory; 0 where nobody counts them."""
+
+    def __init__(self, bodies: HeldBodies | None, *, created: float) -> None:
+        self._bodies = bodies
+        self._created = created
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the bytes held, and how often there was no room."""
+        bodies = self._bodies
+        return [
+            GaugeMetricFamily(
+                PREFIX + "held_body_bytes",
+                "Bytes of request bodies kept for a retry or a scan",
+                value=bodies.used if bodies is not None else 0,
+            ),
+            CounterMetricFamily(
+                PREFIX + "bodies_not_held",
+                "Request bodies that could not be retried, since HOLD_BUDGET was used up",
+                value=bodies.refused if bodies is not None else 0,
+                created=self._created,
             ),
         ]

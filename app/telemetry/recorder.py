@@ -16,7 +16,7 @@ from app.telemetry.instruments import Instruments
 from app.telemetry.journal import Journal
 from app.telemetry.latency import Latency
 from app.telemetry.limits import LimitGauges
-from app.telemetry.live import Running, Transport, TransportStats
+from app.telemetry.live import Held, HeldBodies, Running, Transport, TransportStats
 from app.telemetry.output import LiveOutput
 from app.telemetry.rows import Recent
 from app.telemetry.scrub import Scrubs
@@ -40,8 +40,9 @@ class Telemetry:
     """Everything that is known of this process' exchanges: one registry, the last rows, the log.
 
     ``clock`` is monotonic, ``wall`` the time of day, both in seconds. ``transport_stats`` asks
-    the upstream transport; ``config`` and ``facts`` are published as they are, so they must hold
-    no secret. ``listening`` is known once the proxy listens.
+    the upstream transport, ``held`` counts the bodies in memory; ``config`` and ``facts`` are
+    published as they are, so they must hold no secret. ``listening`` is known once the proxy
+    listens.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Telemetry:
         journal: Journal,
         transport_stats: Callable[[], TransportStats] | None = None,
         facts: Facts | None = None,
+        held: HeldBodies | None = None,
     ) -> None:
         instruments = Instruments()
         self.registry = instruments.registry
@@ -94,6 +96,7 @@ class Telemetry:
             self._running,
             self._output,
             Transport(transport_stats, created=wall()),
+            Held(held, created=wall()),
         ):
             self.registry.register(collector)
         for kind in (ProcessCollector, PlatformCollector, GCCollector):
