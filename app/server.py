@@ -28,6 +28,7 @@ from app.certificates import Certificate
 from app.listener import Listener
 from app.listener.limits import Limits, raise_descriptor_limit
 from app.listener.listener import config
+from app.proxy.admission import Admission
 from app.settings import Settings, SettingsError, blaming, variable
 from app.telemetry.facts import Listening
 from app.telemetry.front import Port
@@ -35,6 +36,7 @@ from app.tls import following_context
 
 DAY = 86_400.0  # seconds
 LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to notice
+LINGER = 0.25  # seconds that a client has for its next request on a connection it believes open
 FAREWELL = 0.5  # seconds for clients to take the word that the server leaves
 LAST_WORDS = 1.0  # seconds for cut answers to go out and connections to close
 WATCHDOG = 10.0  # seconds past the shutdown time-out after which the process is ended regardless
@@ -257,11 +259,20 @@ async def _drain(application: Application, listeners: list[Listener], patience: 
     admission.refuse()
     try:
         async with asyncio.timeout_at(deadline):
-            await admission.idle()
+            await _emptied(admission, min(LINGER, patience / 4))
         log.info("drained", cut=0)
     except TimeoutError:
         log.warning("drained", cut=admission.cut())
     await asyncio.gather(*(listener.close(LAST_WORDS) for listener in listeners))
+
+
+async def _emptied(admission: Admission, linger: float) -> None:
+    """Wait until nothing runs, and no client that could not know of the drain asks again."""
+    while True:
+        await admission.idle()
+        await asyncio.sleep(linger)
+        if admission.active == 0:
+            return
 
 
 async def _tell(listeners: list[Listener]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from app import certificates
 from app.certificates import Certificate
+from app.errors import Draining
 from app.exchange import Outcome
 from app.server import StartError, bind
 from app.settings import SettingsError
@@ -136,6 +137,47 @@ async def test_clients_of_http2_are_told_to_go_elsewhere(
         answer = await busy.answer(stream_id)
         assert answer.body == upstream.received[0].sent
         assert answer.ended
+
+
+async def test_a_client_that_was_told_of_no_drain_is_served_once_more_and_told(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    """Its answer's head went out before the drain: it will send its next request here."""
+    upstream.script(Step(deltas=("a",) * 20, gap=0.1))
+    async with (
+        proxying(upstream.url, certificate, shutdown_timeout=UNBOUNDED) as proxy,
+        h1client.connected(proxy.at.port, proxy.trust()) as client,
+    ):
+        client.send(POST)
+        await until(lambda: bool(upstream.received) and bool(upstream.received[0].sent))
+        proxy.stop.set()
+        running = await client.answer()
+        assert (running.status, "connection" in running.headers) == (200, False)
+        enter = proxy.application.admission.enter
+        with pytest.raises(Draining), enter("peer", lambda: None, lambda _: None):
+            pass
+        client.send(POST)
+        last = await client.answer()
+        assert (last.status, last.headers["connection"], last.whole) == (200, "close", True)
+        assert await client.rest() == b""
+
+
+async def test_connections_of_the_lag_are_told_that_their_first_answer_is_the_last(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    upstream.script(Step(deltas=("a",) * 10, gap=0.1))
+    async with (
+        proxying(upstream.url, certificate, shutdown_timeout=UNBOUNDED) as proxy,
+        h1client.connected(proxy.at.port, proxy.trust()) as before,
+    ):
+        before.send(POST)
+        await until(lambda: bool(upstream.received))
+        proxy.stop.set()
+        await until(lambda: not proxy.application.admission.ready)
+        async with h1client.connected(proxy.at.port, proxy.trust()) as late:
+            late.send(POST)
+            answer = await late.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
 async def test_clients_that_break_do_not_disturb_the_drain(

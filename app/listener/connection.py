@@ -120,7 +120,9 @@ class Connection(TCPServer):
 
     async def retire(self) -> None:
         """Let the client know that the server is about to leave."""
-        if self.protocol is not None:
+        if self.protocol is None:
+            self._draining = True
+        else:
             await self.protocol.retire()
 
     def _eject(self, kind: str) -> None:

@@ -36,6 +36,7 @@ class H1(H11Protocol):
         self.connection._receive_buffer = _StrictBuffer()  # noqa: SLF001 - h11 has no seam
         self.departed: Callable[[], bool] = lambda: False
         self.can_read = _CanRead(self)
+        self._untold = False  # the client has not read yet that the server is about to leave
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Upgrade nothing: the Upgrade field is hop-by-hop and ignored."""
@@ -53,6 +54,8 @@ class H1(H11Protocol):
             self.stream_send,
             STREAM_ID,
         )
+        self.stream.before_drain = self._untold
+        self._untold = False
         await self.stream.handle(
             Request(
                 stream_id=STREAM_ID,
@@ -98,7 +101,12 @@ class H1(H11Protocol):
             await self.send(Closed())
 
     async def retire(self) -> None:
-        """Let the next answer close the connection."""
+        """Let the next answer close the connection.
+
+        The head of a running one may have gone out without "Connection: close", and its client
+        may be about to send the next request: that one is served.
+        """
+        self._untold = True
         self.close_after_next()
 
     def close_after_next(self) -> None:

@@ -47,9 +47,11 @@ class Left:
 
 
 class Stream(HTTPStream):
-    """Hypercorn's, with five differences.
+    """Hypercorn's, with six differences.
 
     - The scope's ``left`` is told at once when the client has left, whatever lies unread.
+    - The scope's ``before_drain`` says that its connection was there before the drain began, and
+      that its client could not know of it.
     - The scope's ``target`` is the request target whole: a bare ``?`` is lost otherwise.
     - A target that is not ASCII reaches the application, it does not end the connection.
     - A response that stays unfinished is told apart from one that ended.
@@ -59,6 +61,7 @@ class Stream(HTTPStream):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.left = Left()
+        self.before_drain = False
 
     async def handle(self, event: Event) -> None:
         """Take an event from the protocol."""
@@ -93,6 +96,7 @@ class Stream(HTTPStream):
             "query_string": query,
             "target": request.raw_path,
             "left": self.left,
+            "before_drain": self.before_drain,
             "root_path": "",
             "headers": request.headers,
             "client": self.client,

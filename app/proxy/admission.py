@@ -95,12 +95,15 @@ class Admission:
         return len(self._unfinished) + len(self._served)
 
     @contextmanager
-    def enter(self, peer: str, cut: Cut, evict: Evict) -> Iterator[Place]:
+    def enter(
+        self, peer: str, cut: Cut, evict: Evict, *, before_drain: bool = False
+    ) -> Iterator[Place]:
         """Keep an exchange while it runs; raises `Draining` when the gate is closed.
 
-        ``cut`` ends it visibly; ``evict`` ends an unfinished one with a failure.
+        ``cut`` ends it visibly; ``evict`` ends an unfinished one with a failure. A client that
+        could not know of the drain (``before_drain``) is not refused for it.
         """
-        if not self._open:
+        if not self._open and not before_drain:
             raise Draining(
                 "draining", "The proxy is shutting down: send the request again.", retry_after=1
             )

@@ -1,8 +1,10 @@
 """The journey of one request through the proxy, top to bottom."""
 
 import asyncio
+import functools
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
@@ -73,7 +75,14 @@ class Proxy:
         outbound = Outbound(send)
         self._observer.started(trace.progress)
         try:
-            journey = self._answer(incoming, inbound, outbound, trace, peer_of(_address(scope)))
+            enter = functools.partial(
+                self._admission.enter,
+                peer_of(_address(scope)),
+                functools.partial(trace.end, Outcome.SHUTDOWN),
+                inbound.fail,
+                before_drain=scope.get("before_drain", False),
+            )
+            journey = self._answer(incoming, inbound, outbound, trace, enter)
             await until_left(journey, inbound, outbound, trace, left=scope.get("left"))
         finally:
             trace.release_body()
@@ -81,13 +90,16 @@ class Proxy:
             self._observer.finished(trace.progress, trace.finish(inbound.received))
 
     async def _answer(
-        self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace, peer: str
+        self,
+        incoming: Outgoing,
+        inbound: Inbound,
+        outbound: Outbound,
+        trace: Trace,
+        enter: Callable[[], AbstractContextManager[Place]],
     ) -> None:
         """Make the journey; where it fails, answer in upstream's place."""
         try:
-            with self._admission.enter(
-                peer, lambda: trace.end(Outcome.SHUTDOWN), inbound.fail
-            ) as place:
+            with enter() as place:
                 await self._journey(incoming, inbound, outbound, trace, place)
         except ProxyFailure as failure:
             await refuse(failure, outbound, trace)
