@@ -44,6 +44,9 @@ check: install ## Lint, types and floors
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
 
+kubernetes: install ## Make the cluster's rules and dashboards from those of the compose stack
+	$(RUN) python deploy/kubernetes/generate.py
+
 deploy: install ## Install it on the hosts of deploy/ansible/inventory.ini
 	$(ANSIBLE)-playbook -i inventory.ini playbook.yml
 
@@ -53,4 +56,4 @@ logs: install ## Follow the log on those hosts
 status: install ## Show the service on those hosts
 	$(ANSIBLE) anthropic_proxy -i inventory.ini -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo health metrics test check deploy logs status
+.PHONY: help install run demo health metrics test check kubernetes deploy logs status

@@ -1,4 +1,4 @@
-"""The Ansible role, the systemd units and the Kubernetes example."""
+"""The Ansible role and the systemd units."""
 
 import re
 import shutil
@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from app.settings import Settings
 from tests.stack.tree import ROOT, Json, yaml_file
@@ -155,17 +154,3 @@ def test_systemd_knows_every_directive(path: Path, tmp_path: Path, *, low_port: 
     )
     assert "Unknown" not in done.stderr
     assert done.returncode == 0, done.stderr
-
-
-def test_the_kubernetes_example_runs_the_same_image_without_privileges() -> None:
-    text = (ROOT / "deploy/kubernetes/anthropic-proxy.yaml").read_text(encoding="utf-8")
-    deployment, *_ = yaml.safe_load_all(text)
-    pod = deployment["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert container["image"] == yaml_file("docker-compose.yml")["services"]["proxy"]["image"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert pod["enableServiceLinks"] is False, "the service would set ANTHROPIC_PROXY_PORT"
-    assert pod["terminationGracePeriodSeconds"] > PATIENCE
-    assert container["readinessProbe"]["httpGet"]["path"] == "/ready"
