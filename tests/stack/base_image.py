@@ -1,5 +1,10 @@
-"""The Dockerfile's base image, and a stand-in of Debian packages where it cannot be pulled."""
+"""The images that the stack is made of, and a stand-in where they cannot be pulled.
 
+The stand-in is one Debian with the packages of all of them: Python for the Dockerfile's base image,
+and the servers that the compose file runs beside the proxy.
+"""
+
+import os
 import re
 import shutil
 import subprocess
@@ -12,23 +17,36 @@ from tests.stack.tree import ROOT
 PULL = 60.0  # seconds; without a way to the registry it fails at once
 BOOTSTRAP = 300.0  # seconds
 SUITES = {"3.11": "bookworm", "3.13": "trixie"}  # the Debian release with that Python
-PACKAGES = ("ca-certificates", "python3", "python3-pip", "python-is-python3")
+PACKAGES = (
+    "ca-certificates",
+    "python3",
+    "python3-pip",
+    "python-is-python3",
+    "haproxy",
+    "prometheus",
+    "prometheus-alertmanager",
+)
+NOBODY = 65534  # the user of Prometheus' images, who owns the directories of their volumes
+DATA = ("prometheus", "alertmanager")
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def base_image(engine: Engine, cache: Path) -> str:
-    """Let ``engine`` have the base image; return its name. What is made is kept in ``cache``.
+def base_image(engine: Engine, cache: Path, *servers: str) -> str:
+    """Let ``engine`` have the base image and those of ``servers``; return the base image's name.
 
-    Raises `UnavailableError` when it can neither be pulled nor made.
+    What is made is kept in ``cache``. Raises `UnavailableError` when one can neither be pulled
+    nor made.
     """
     name = _name()
     if not _pulled(engine, name):
         suite = _suite(name)
-        archive = cache / f"{suite}.tar.gz"
+        archive = cache / f"{suite}-{len(PACKAGES)}.tar.gz"
         if not archive.exists():
             _bootstrap(suite, archive)
         with archive.open("rb") as file:
             engine.docker("import", "-", name, stdin=file)
+        for server in servers:
+            engine.docker("tag", name, server)
     return name
 
 
@@ -72,6 +90,10 @@ def _adapt(root: Path) -> None:
     for bulk in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc"):
         shutil.rmtree(root / bulk, ignore_errors=True)
     shutil.copyfile(TRUSTED, root / TRUSTED.relative_to("/"))
+    (root / "usr/bin/alertmanager").symlink_to("prometheus-alertmanager")  # as in its image
+    for directory in DATA:
+        (root / directory).mkdir()
+        os.chown(root / directory, NOBODY, NOBODY)
     settings = root / "etc/uv/uv.toml"
     settings.parent.mkdir()
     settings.write_text("system-certs = true\n", encoding="utf-8")

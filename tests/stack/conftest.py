@@ -5,8 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from app.telemetry.recorder import Telemetry
+from tests.stack.base_image import base_image
+from tests.stack.engine import Engine, UnavailableError, engine
 from tests.stack.servers import Prometheus, exposed, prometheus, record, wait
+from tests.stack.tree import ROOT, yaml_file
 from tests.telemetry.exchanges import telemetry
+
+COMPOSE = yaml_file("docker-compose.yml")["services"]
+SERVERS = ("balancer", "prometheus", "alertmanager")  # beside the proxy; Grafana is in no Debian
 
 # What a family's samples are called.
 _SUFFIXES = {
@@ -15,6 +21,23 @@ _SUFFIXES = {
     "info": ("_info",),
     "gauge": ("",),
 }
+
+
+@pytest.fixture(scope="session")
+def built(pytestconfig: pytest.Config) -> Iterator[Engine]:
+    """A Docker engine that has the image, and those of the servers beside it."""
+    assert pytestconfig.cache is not None
+    servers = (COMPOSE[name]["image"] for name in SERVERS)
+    try:
+        with engine() as made:
+            cache = pytestconfig.cache.mkdir("base-image")
+            made.check(base_image(made, cache, *servers))
+            # The engine has no network of its own.
+            tag = f"--tag={COMPOSE['proxy']['image']}"
+            made.docker("build", "--network=host", tag, ROOT)
+            yield made
+    except UnavailableError as exc:
+        pytest.skip(f"no Docker engine here: {exc}")
 
 
 @pytest.fixture(scope="session")

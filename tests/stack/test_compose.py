@@ -9,15 +9,20 @@ from pathlib import Path
 import pytest
 
 from app import __version__
+from app.server import LAG
 from app.settings import Settings
+from tests.programs import require, run
 from tests.stack.engine import compose_is_installed
+from tests.stack.project import PORTS
 from tests.stack.tree import ROOT, Json, yaml_file
 
 COMPOSE = yaml_file("docker-compose.yml")
 SERVICES: dict[str, Json] = COMPOSE["services"]
-OURS = {"proxy", "demo-certificate", "proxy-demo", "simulator"}
-DEMO = OURS - {"proxy"}
-PUBLISHED = re.compile(r"127\.0\.0\.1:(?:\$\{\w+:-)?(\d+)\}?:(\d+)")
+OURS = {"proxy", "certificate", "demo-certificate", "proxy-demo", "simulator"}
+PROFILES = {"scaled": {"certificate"}, "demo": {"demo-certificate", "proxy-demo", "simulator"}}
+DEMO = PROFILES["demo"]
+PUBLISHED = re.compile(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}:(\d+)")
+OLDEST = re.compile(r"Docker Compose (\d+)\.(\d+) or newer")
 
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 
@@ -76,20 +81,96 @@ def test_a_container_s_settings_are_settings(name: str) -> None:
     assert set(SERVICES[name].get("environment", {})) <= known
 
 
-def test_ports_are_on_loopback_and_do_not_clash() -> None:
-    published = dict(_published())
-    assert published == {
-        8443: ("proxy", 8443),
-        9090: ("proxy", 9090),
+def test_every_port_can_be_set_is_on_loopback_and_clashes_with_no_other() -> None:
+    published = list(_published())
+    assert {default: target for _, default, target in published} == {
+        8443: ("balancer", 8443),
+        9090: ("balancer", 9090),
         9091: ("prometheus", 9090),
+        9093: ("alertmanager", 9093),
         3000: ("grafana", 3000),
         9092: ("proxy-demo", 9090),
     }
+    variables = [variable for variable, _, _ in published]
+    assert sorted(variables) == sorted(PORTS)
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    docs = (ROOT / "docs/docker.md").read_text(encoding="utf-8")
+    for variable, default, _ in published:
+        assert f"\n#{variable}={default}\n" in example
+        assert f"| `{variable}` |" in docs
 
 
-def test_the_demo_starts_only_when_asked_for_and_needs_no_key() -> None:
-    assert {name for name, service in SERVICES.items() if service.get("profiles")} == DEMO
+def test_the_proxy_can_be_scaled() -> None:
+    """A port of the host, a name or a fixed address can be one container's only."""
+    assert not {"ports", "container_name", "network_mode"} & set(SERVICES["proxy"])
+
+
+def test_replicas_end_before_the_balancer_that_their_streams_go_through() -> None:
+    assert "balancer" in SERVICES["proxy"]["depends_on"]
+    assert SERVICES["balancer"]["stop_signal"] == "SIGUSR1"  # HAProxy's graceful end
+
+
+def test_the_balancer_notices_a_drain_before_the_replica_refuses() -> None:
+    config = (ROOT / "deploy/haproxy/haproxy.cfg").read_text(encoding="utf-8")
+    (interval, fall) = map(int, re.findall(r"inter (\d+)ms fall (\d+)", config)[0])
+    assert interval * (fall + 1) / 1000 < LAG
+    assert config.count("option httpchk GET /ready") == 2
+    (slots,) = set(re.findall(r"server-template replica- (\d+) proxy:", config))
+    assert int(slots) == 16
+    assert "sixteen" in (ROOT / "docs/docker.md").read_text(encoding="utf-8")
+
+
+def test_haproxy_accepts_its_configuration() -> None:
+    run(require("haproxy", "haproxy"), "-c", "-f", ROOT / "deploy/haproxy/haproxy.cfg")
+
+
+def test_alertmanager_accepts_its_configuration() -> None:
+    require("amtool", "prometheus-alertmanager")
+    run("amtool", "check-config", ROOT / "alertmanager/alertmanager.yml")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_adds_only_its_own_services(profile: str) -> None:
+    named = {name for name, one in SERVICES.items() if profile in one.get("profiles", ())}
+    assert named == PROFILES[profile]
+
+
+def test_the_demo_needs_no_key() -> None:
     assert not any("env_file" in SERVICES[name] for name in DEMO)
+
+
+@every_service
+def test_no_service_can_take_the_machine_s_memory_or_processes(service: Json) -> None:
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert 0 < service["pids_limit"] <= 256
+
+
+def test_files_of_one_s_own_are_mounted_where_the_documents_say() -> None:
+    assert "./config:/config:ro" in SERVICES["proxy"]["volumes"]
+    named = re.findall(r"`(ANTHROPIC_PROXY_\w+)=/config/", (ROOT / "config/README.md").read_text())
+    assert {"ANTHROPIC_PROXY_TLS_KEY_FILE", "ANTHROPIC_PROXY_SCRUB_RULES_FILE"} <= set(named)
+    assert set(named) <= {f"ANTHROPIC_PROXY_{field.upper()}" for field in Settings.model_fields}
+
+
+def test_git_ignores_what_is_put_into_config() -> None:
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert ignored[ignored.index("/config/*") + 1 :] == ["!/config/README.md"]
+
+
+def test_no_token_is_kept_in_the_tree() -> None:
+    assert (ROOT / "prometheus/pages_token").read_bytes() == b""
+
+
+def test_the_oldest_compose_is_stated_once_and_the_one_here_is_no_older() -> None:
+    stated = {
+        OLDEST.findall((ROOT / name).read_text(encoding="utf-8"))[0]
+        for name in ("docker-compose.yml", "README.md", "docs/docker.md")
+    }
+    assert len(stated) == 1
+    if not compose_is_installed():
+        pytest.skip("no `docker compose` here")
+    shown = run("docker", "compose", "version", "--short").lstrip("v")
+    assert tuple(map(int, shown.split(".")[:2])) >= tuple(map(int, stated.pop()))
 
 
 def test_grafana_lets_anyone_look_and_nobody_in() -> None:
@@ -116,7 +197,7 @@ def test_docker_compose_reads_the_file_as_it_is_meant() -> None:
     if not compose_is_installed():
         pytest.skip("no `docker compose` here: the file was checked as YAML only")
     done = subprocess.run(
-        ["docker", "compose", "--profile", "demo", "config", "--format", "json"],
+        ["docker", "compose", "--profile", "*", "config", "--format", "json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -127,9 +208,11 @@ def test_docker_compose_reads_the_file_as_it_is_meant() -> None:
     assert set(json.loads(done.stdout)["services"]) == set(SERVICES)
 
 
-def _published() -> Iterator[tuple[int, tuple[str, int]]]:
+def _published() -> Iterator[tuple[str, int, tuple[str, int]]]:
     for name, service in SERVICES.items():
         for port in service.get("ports", []):
             match = PUBLISHED.fullmatch(port)
-            assert match is not None, f"{name} publishes {port} beyond loopback"
-            yield int(match[1]), (name, int(match[2]))
+            assert match is not None, (
+                f"{name} publishes {port} beyond loopback, or it cannot be set"
+            )
+            yield match[1], int(match[2]), (name, int(match[3]))

@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.stack.base_image import base_image
-from tests.stack.engine import Engine, UnavailableError, compose_is_installed, engine
+from tests.stack.engine import Engine, compose_is_installed
+from tests.stack.project import PAGES_PORT, project
 from tests.stack.servers import free_port, wait
-from tests.stack.tree import ROOT, yaml_file
+from tests.stack.tree import yaml_file
 
 # Making the base image and building take their time.
 pytestmark = pytest.mark.timeout(900)
@@ -50,20 +50,6 @@ class Container:
         return self.engine.docker("exec", self.name, "cat", file)
 
 
-@pytest.fixture(scope="module")
-def built(pytestconfig: pytest.Config) -> Iterator[Engine]:
-    """An engine that has the image."""
-    assert pytestconfig.cache is not None
-    try:
-        with engine() as made:
-            made.check(base_image(made, pytestconfig.cache.mkdir("base-image")))
-            # The engine has no network of its own.
-            made.docker("build", "--network=host", f"--tag={SERVICE['image']}", ROOT)
-            yield made
-    except UnavailableError as exc:
-        pytest.skip(f"no Docker engine here: {exc}")
-
-
 @contextmanager
 def _run(built: Engine, _: Path) -> Iterator[Container]:
     """Run it with the compose file's options, on the machine's network."""
@@ -77,7 +63,7 @@ def _run(built: Engine, _: Path) -> Iterator[Container]:
         *(f"--cap-drop={capability}" for capability in SERVICE["cap_drop"]),
         *(f"--security-opt={option}" for option in SERVICE["security_opt"]),
         *(f"--tmpfs={path}" for path in SERVICE["tmpfs"]),
-        *(f"--volume={volume}" for volume in SERVICE["volumes"]),
+        *(f"--volume={volume}" for volume in SERVICE["volumes"] if not volume.startswith(".")),
         *(f"--env={name}={value}" for name, value in environment.items()),
         f"--user={SERVICE['user']}",
         f"--name={made.name}",
@@ -95,21 +81,10 @@ def _compose(built: Engine, directory: Path) -> Iterator[Container]:
     """Let ``docker compose`` run it, without the ``.env`` of this tree."""
     if not compose_is_installed():
         pytest.skip("no `docker compose` here: the image is run without it")
-    made = Container(built, "anthropic-proxy-proxy-1", free_port(), free_port())
-    compose = (
-        "compose",
-        f"--file={ROOT / 'docker-compose.yml'}",
-        f"--project-directory={directory}",
-    )
-    ports = {
-        "ANTHROPIC_PROXY_PORT": str(made.port),
-        "ANTHROPIC_PROXY_DASHBOARD_PORT": str(made.pages_port),
-    }
-    try:
-        built.docker(*compose, "up", "--detach", "--no-build", "proxy", environment=ports)
-        yield made
-    finally:
-        built.docker(*compose, "down", "--volumes")
+    with project(built, directory) as stack:
+        stack.up("proxy")
+        ports = (stack.ports[name] for name in ("ANTHROPIC_PROXY_PORT", PAGES_PORT))
+        yield Container(built, "anthropic-proxy-proxy-1", *ports)
 
 
 @pytest.fixture(scope="module", params=[_run, _compose], ids=["run", "compose"])
