@@ -6,7 +6,7 @@ from pathlib import Path
 from grafana.dashboard import Dashboard
 from grafana.rows.latency import LATENCY
 from grafana.rows.limits import LIMITS, LIMITS_IN_FULL
-from grafana.rows.process import PROCESS, TOWARDS_UPSTREAM
+from grafana.rows.process import FROM_CLIENTS, PROCESS, TOWARDS_UPSTREAM
 from grafana.rows.scrubber import SCRUBBER, SCRUBBER_IN_FULL
 from grafana.rows.summary import MODELS, SUMMARY
 from grafana.rows.tokens import TOKENS
@@ -19,7 +19,17 @@ DASHBOARDS = {
         uid="anthropic-proxy-overview",
         title="anthropic-proxy: overview",
         about="Is it up, how fast is it, what does it cost, what is left of the limits.",
-        rows=(SUMMARY, MODELS, TRAFFIC, LATENCY, TOKENS, LIMITS, TOWARDS_UPSTREAM, PROCESS),
+        rows=(
+            SUMMARY,
+            MODELS,
+            TRAFFIC,
+            LATENCY,
+            TOKENS,
+            LIMITS,
+            TOWARDS_UPSTREAM,
+            FROM_CLIENTS,
+            PROCESS,
+        ),
     ),
     "scrubber-and-limits.json": Dashboard(
         uid="anthropic-proxy-scrubber-limits",

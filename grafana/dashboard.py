@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from grafana.panels import COLUMNS, Panel
-from grafana.queries import DATASOURCE, INSTANCE, Json
+from grafana.queries import DATASOURCE, OURS, Json, Query
 
 SCHEMA_VERSION = 39
 
@@ -76,7 +76,7 @@ class Dashboard:
             yield from placed
 
 
-def _choice(name: str, label: str, query: str, every: str) -> Json:
+def _choice(name: str, label: str, query: str, every: str | None = None) -> Json:
     return {
         "name": name,
         "label": label,
@@ -87,19 +87,19 @@ def _choice(name: str, label: str, query: str, every: str) -> Json:
         "sort": 1,
         "multi": True,
         "includeAll": True,
-        "allValue": every,
+        **({} if every is None else {"allValue": every}),
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
     }
 
 
+# All jobs and instances are all that the queries find: ours. All models are any model.
 VARIABLES: list[Json] = [
     {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"},
-    _choice("job", "Job", "label_values(anthropic_proxy_build_info, job)", ".+"),
+    _choice("job", "Job", "label_values(anthropic_proxy_build_info, job)"),
     _choice(
         "instance",
         "Instance",
         'label_values(anthropic_proxy_build_info{job=~"$job"}, instance)',
-        ".+",
     ),
     _choice(
         "model",
@@ -114,7 +114,10 @@ _RESTARTS: Json = {
     "datasource": DATASOURCE,
     "enable": True,
     "iconColor": "purple",
-    "expr": f"changes(process_start_time_seconds{{{INSTANCE}}}[$__rate_interval]) > 0",
+    "expr": Query(
+        "changes(process_start_time_seconds{@}[$__rate_interval])"
+        f" * on (job, instance) group_left () {OURS} > 0"
+    ).full,
     "titleFormat": "Restart of {{instance}}",
 }
 

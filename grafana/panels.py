@@ -117,6 +117,7 @@ class Stat(Panel):
 
     width: int = 4
     height: int = 4
+    shows: str = "auto"  # Grafana's text mode: ``name`` shows the legend in the value's place
 
     kind = "stat"
     instant = True
@@ -129,7 +130,7 @@ class Stat(Panel):
             "graphMode": "none",
             "justifyMode": "auto",
             "orientation": "auto",
-            "textMode": "auto",
+            "textMode": self.shows,
             "wideLayout": True,
             "showPercentChange": False,
             "percentChangeColorMode": "standard",

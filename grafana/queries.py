@@ -12,6 +12,8 @@ Json = dict[str, Any]
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 INSTANCE = 'job=~"$job", instance=~"$instance"'
+# Our targets. Others have `up` and `process_*`, too.
+OURS = "group by (job, instance) (anthropic_proxy_build_info{@})"
 
 _METRIC = re.compile(r"\b(?:anthropic_proxy|process|job_slo:|job_window:|job:)[a-z0-9_:]*\b")
 _PART = re.compile(r"_(?:bucket|count|sum)$")
@@ -60,6 +62,26 @@ def rate(
     expr = f"sum{parts}(rate({metric}{selector}[$__rate_interval]))"
     named = " ".join(f"{{{{{label}}}}}" for label in by.split(", ")) if by else ""
     return Query(f"{expr} * 3600" if per_hour else expr, legend or named)
+
+
+def total(metric: str, selector: str = "{@}", *, by: str = "", column: str = "") -> Query:
+    """Return what a counter brought in the time range, exactly, split by the labels ``by``.
+
+    ``metric`` goes without its prefix. `increase()` extrapolates, so its cents are wrong. The
+    totals of one run of the process never fall: their last value minus the one at the start of
+    the range is exact, and a restart is a new series.
+    """
+    parts = f" by ({by}) " if by else ""
+    series = f"anthropic_proxy_run_{metric}{selector}"
+    last = f"last_over_time({series}[$__range])"
+    before = f"last_over_time({series}[1h] offset $__range)"
+    named = " ".join(f"{{{{{label}}}}}" for label in by.split(", ")) if by and not column else ""
+    return Query(f"sum{parts}({last} - ({before} or {last} * 0))", named, column)
+
+
+def ours(metric: str) -> str:
+    """Return a metric that other targets have, too, of this proxy's targets only."""
+    return f"{metric}{{@}} * on (job, instance) group_left () {OURS}"
 
 
 def ratio(part: str, whole: str, legend: str = "") -> Query:

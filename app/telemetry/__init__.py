@@ -8,6 +8,7 @@ Recording, once per exchange:
 - ``rows``         the last exchanges, for people.
 - ``journal``      one log line for an exchange.
 - ``output``       output tokens while they stream.
+- ``run``          totals of this run of the process, for exact figures over a range of time.
 - ``live``         gauges read at the moment of a scrape: running exchanges, the transport.
 - ``facts``        what does not change: which proxy this is, how its scrubber is set up.
 - ``instruments``  metrics with cached children and closed label sets.

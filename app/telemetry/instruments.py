@@ -93,19 +93,22 @@ class Instruments:
         # finds. They are for OpenMetrics; the library's only switch is for the whole process.
         enable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
+        self.made: dict[str, Counter] = {}  # the counters, by name
         self._overflow = self.counters(
             "label_overflow_total", "Label values that had no place of their own", "label"
         )
 
     def counter(self, name: str, text: str) -> Counter:
         """Return a counter without labels."""
-        return Counter(PREFIX + name, text, registry=self.registry)
+        self.made[name] = Counter(PREFIX + name, text, registry=self.registry)
+        return self.made[name]
 
     def counters(
         self, name: str, text: str, *labels: str, known: Iterable[tuple[str, ...]] = ()
     ) -> Family[Counter]:
         """Return a family of counters; the ``known`` ones start at 0."""
-        return Family(Counter(PREFIX + name, text, labels, registry=self.registry), known)
+        self.made[name] = Counter(PREFIX + name, text, labels, registry=self.registry)
+        return Family(self.made[name], known)
 
     def gauges(self, name: str, text: str, *labels: str) -> Family[Gauge]:
         """Return a family of gauges."""

@@ -1,5 +1,6 @@
 """The observer of exchanges: hands each ended one to every recorder."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
@@ -19,6 +20,7 @@ from app.telemetry.limits import LimitGauges
 from app.telemetry.live import Held, HeldBodies, Running, Transport, TransportStats
 from app.telemetry.output import LiveOutput
 from app.telemetry.rows import Recent
+from app.telemetry.run import RunTotals
 from app.telemetry.scrub import Scrubs
 from app.telemetry.tokens import Tokens
 from app.telemetry.traffic import Traffic
@@ -95,6 +97,7 @@ class Telemetry:
         for collector in (
             self._running,
             self._output,
+            RunTotals(instruments.made, run=secrets.token_hex(4)),
             Transport(transport_stats, created=wall()),
             Held(held, created=wall()),
         ):

@@ -2,7 +2,7 @@
 
 from grafana.dashboard import Row
 from grafana.panels import Lines, Table
-from grafana.queries import Query, quantiles, rate
+from grafana.queries import OURS, Query, ours, quantiles, rate
 
 TOWARDS_UPSTREAM = Row(
     "Towards upstream",
@@ -54,13 +54,48 @@ TOWARDS_UPSTREAM = Row(
     ),
 )
 
+FROM_CLIENTS = Row(
+    "From clients",
+    (
+        Lines(
+            title="Open connections of clients",
+            about="By port: the proxy and its pages.",
+            queries=(Query("sum by (port) (anthropic_proxy_connections_open{@})", "{{port}}"),),
+            unit="none",
+        ),
+        Lines(
+            title="New connections of clients",
+            about="By port and protocol.",
+            queries=(rate("anthropic_proxy_connections_total", by="port, protocol"),),
+            unit="ops",
+            stacked=True,
+        ),
+        Lines(
+            title="Refused connections and floods",
+            about="Connections closed unserved, by reason, and connections ended because of "
+            "HTTP/2 frames that carry nothing, by kind.",
+            queries=(
+                rate("anthropic_proxy_connections_refused_total", by="reason"),
+                rate("anthropic_proxy_floods_total", by="kind"),
+            ),
+            unit="ops",
+        ),
+    ),
+)
+
 PROCESS = Row(
     "Process",
     (
         Lines(
             title="CPU",
             about="One process serves one core: near 100 % add a replica.",
-            queries=(rate("process_cpu_seconds_total", by="instance"),),
+            queries=(
+                Query(
+                    "sum by (instance) (rate(process_cpu_seconds_total{@}[$__rate_interval])"
+                    f" * on (job, instance) group_left () {OURS})",
+                    "{{instance}}",
+                ),
+            ),
             unit="percentunit",
             warn=0.9,
         ),
@@ -68,7 +103,9 @@ PROCESS = Row(
             title="Memory",
             about="Resident set of each replica.",
             queries=(
-                Query("sum by (instance) (process_resident_memory_bytes{@})", "{{instance}}"),
+                Query(
+                    f"sum by (instance) ({ours('process_resident_memory_bytes')})", "{{instance}}"
+                ),
             ),
             unit="bytes",
         ),
@@ -83,8 +120,8 @@ PROCESS = Row(
             title="Open files",
             about="Sockets mostly; at the limit new connections are refused.",
             queries=(
-                Query("sum by (instance) (process_open_fds{@})", "{{instance}}"),
-                Query("min(process_max_fds{@})", "limit"),
+                Query(f"sum by (instance) ({ours('process_open_fds')})", "{{instance}}"),
+                Query(f"min({ours('process_max_fds')})", "limit"),
             ),
             unit="none",
         ),
@@ -98,7 +135,10 @@ PROCESS = Row(
             title="Uptime",
             about="Since the last start.",
             queries=(
-                Query("time() - max by (instance) (process_start_time_seconds{@})", "{{instance}}"),
+                Query(
+                    f"time() - max by (instance) ({ours('process_start_time_seconds')})",
+                    "{{instance}}",
+                ),
             ),
             unit="s",
         ),

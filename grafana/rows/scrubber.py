@@ -2,13 +2,7 @@
 
 from grafana.dashboard import Row
 from grafana.panels import Bars, Heatmap, Lines, Stat
-from grafana.queries import Query, quantile, quantiles, rate, ratio
-
-
-def _total(metric: str, selector: str = "{@}", by: str = "") -> Query:
-    parts, legend = (f" by ({by}) ", f"{{{{{by}}}}}") if by else ("", "")
-    return Query(f"sum{parts}(increase({metric}{selector}[$__range]))", legend)
-
+from grafana.queries import Query, quantile, quantiles, rate, ratio, total
 
 SCRUBBER = Row(
     "Scrubber",
@@ -16,25 +10,25 @@ SCRUBBER = Row(
         Stat(
             title="Secrets found",
             about="Hits of all detectors in the time range shown.",
-            queries=(_total("anthropic_proxy_scrub_matches_total"),),
+            queries=(total("scrub_matches_total"),),
             unit="short",
         ),
         Stat(
             title="Placeholders restored",
             about="Placeholders in answers that were replaced by the request's own values.",
-            queries=(_total("anthropic_proxy_scrub_restored_total"),),
+            queries=(total("scrub_restored_total"),),
             unit="short",
         ),
         Stat(
             title="Bodies changed",
             about="Requests whose forwarded bytes differ from the received ones.",
-            queries=(_total("anthropic_proxy_bytes_modified_requests_total"),),
+            queries=(total("bytes_modified_requests_total"),),
             unit="short",
         ),
         Stat(
             title="Not searched",
             about="Bodies that could not be searched; requests without a body to search aside.",
-            queries=(_total("anthropic_proxy_scrub_skipped_total", '{@, reason!="not_post"}'),),
+            queries=(total("scrub_skipped_total", '{@, reason!="not_post"}'),),
             unit="short",
             warn=1,
         ),
@@ -59,7 +53,7 @@ SCRUBBER_IN_FULL = Row(
         Bars(
             title="Found by detector",
             about="The time range shown.",
-            queries=(_total("anthropic_proxy_scrub_matches_total", by="detector"),),
+            queries=(total("scrub_matches_total", by="detector"),),
             unit="short",
         ),
         Lines(

@@ -2,11 +2,13 @@
 
 from grafana.dashboard import Row
 from grafana.panels import Stat, Table
-from grafana.queries import Query, quantile, rate, ratio
+from grafana.queries import Query, ours, quantile, rate, ratio, total
 
 _ENDED = "sum(rate(anthropic_proxy_requests_total{@}[$__rate_interval]))"
 _FAILED = "sum(rate(anthropic_proxy_failed_requests_total{@}[$__rate_interval]))"
-_INPUT = 'sum(rate(anthropic_proxy_tokens_total{@model, type!="output"}[$__rate_interval]))'
+_INPUT = (
+    'sum(rate(anthropic_proxy_tokens_total{@model, type!~"output|estimated"}[$__rate_interval]))'
+)
 _CACHED = 'sum(rate(anthropic_proxy_tokens_total{@model, type="cache_read"}[$__rate_interval]))'
 _BUDGET = 'job_slo:anthropic_proxy_budget_burn:rate30d{job=~"$job", slo="availability"}'
 
@@ -15,8 +17,8 @@ SUMMARY = Row(
     (
         Stat(
             title="Replicas up",
-            about="Targets that answer their scrape.",
-            queries=(Query("sum(up{@})"),),
+            about="Proxies that answer their scrape.",
+            queries=(Query(f"sum({ours('up')}) or vector(0)"),),
             unit="none",
         ),
         Stat(
@@ -85,16 +87,28 @@ SUMMARY = Row(
         ),
         Stat(
             title="Cost",
-            about="List-price estimate for the time range shown; not a bill.",
-            queries=(Query("sum(increase(anthropic_proxy_cost_usd_total{@model}[$__range]))"),),
+            about="List-price estimate for the time range shown, to the cent; not a bill.",
+            queries=(total("cost_usd_total", "{@model}"),),
             unit="currencyUSD",
+        ),
+        Stat(
+            title="Requests",
+            about="Requests that ended in the time range shown.",
+            queries=(total("requests_total", "{@model}"),),
+            unit="none",
+        ),
+        Stat(
+            title="Secret scrubber",
+            about="Proxies by the mode of their scrubber: off, detect (counts only) or "
+            "pseudonymize.",
+            queries=(
+                Query("count by (scrub_mode) (anthropic_proxy_config_info{@})", "{{scrub_mode}}"),
+            ),
+            unit="none",
+            shows="name",
         ),
     ),
 )
-
-
-def _total(metric: str, selector: str, column: str) -> Query:
-    return Query(f"sum by (model) (increase({metric}{selector}[$__range]))", column=column)
 
 
 def _percentile(percent: int, metric: str, column: str) -> Query:
@@ -102,8 +116,12 @@ def _percentile(percent: int, metric: str, column: str) -> Query:
     return Query(f"histogram_quantile({percent / 100}, {buckets})", column=column)
 
 
-_INPUT_TOTAL = _total("anthropic_proxy_tokens_total", '{@model, type!="output"}', "Input tokens")
-_CACHED_TOTAL = _total("anthropic_proxy_tokens_total", '{@model, type="cache_read"}', "")
+def _tokens(types: str, column: str = "") -> Query:
+    return total("tokens_total", f"{{@model, {types}}}", by="model", column=column)
+
+
+_INPUT_TOTAL = _tokens('type!~"output|estimated"', "Input tokens")
+_CACHED_TOTAL = _tokens('type="cache_read"')
 
 MODELS = Row(
     "By model",
@@ -113,15 +131,15 @@ MODELS = Row(
             about="The time range shown, by the model that answered.",
             by=("model",),
             queries=(
-                _total("anthropic_proxy_requests_total", "{@model}", "Requests"),
+                total("requests_total", "{@model}", by="model", column="Requests"),
                 _INPUT_TOTAL,
-                _total("anthropic_proxy_tokens_total", '{@model, type="output"}', "Output tokens"),
+                _tokens('type=~"output|estimated"', "Output tokens"),
                 Query(f"{_CACHED_TOTAL.expr} / ({_INPUT_TOTAL.expr} > 0)", column="Cache hits"),
                 _percentile(50, "anthropic_proxy_time_to_first_token_seconds", "TTFT p50"),
                 _percentile(95, "anthropic_proxy_time_to_first_token_seconds", "TTFT p95"),
                 _percentile(99, "anthropic_proxy_time_to_first_token_seconds", "TTFT p99"),
                 _percentile(50, "anthropic_proxy_output_tokens_per_second", "Tokens/s p50"),
-                _total("anthropic_proxy_cost_usd_total", "{@model}", "Cost"),
+                total("cost_usd_total", "{@model}", by="model", column="Cost"),
             ),
             unit="short",
             units=(

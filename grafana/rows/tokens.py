@@ -4,7 +4,7 @@ from grafana.dashboard import Row
 from grafana.panels import Lines
 from grafana.queries import quantiles, rate, ratio
 
-_INPUT = rate("anthropic_proxy_tokens_total", '{@model, type!="output"}', by="model").expr
+_INPUT = rate("anthropic_proxy_tokens_total", '{@model, type!~"output|estimated"}', by="model").expr
 _CACHED = rate("anthropic_proxy_tokens_total", '{@model, type="cache_read"}', by="model").expr
 
 TOKENS = Row(
@@ -31,7 +31,11 @@ TOKENS = Row(
         Lines(
             title="Output tokens by model",
             about="By the model that answered.",
-            queries=(rate("anthropic_proxy_tokens_total", '{@model, type="output"}', by="model"),),
+            queries=(
+                rate(
+                    "anthropic_proxy_tokens_total", '{@model, type=~"output|estimated"}', by="model"
+                ),
+            ),
             unit="cps",
             stacked=True,
         ),

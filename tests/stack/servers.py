@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import start_http_server
+from prometheus_client.registry import Collector
 from structlog.testing import capture_logs
 
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
@@ -62,16 +63,17 @@ class Prometheus:
 
     url: str
 
-    def query(self, expr: str) -> list[Any]:
-        """Return an instant query's series; fails when it is refused."""
-        answer = httpx.post(f"{self.url}/api/v1/query", data={"query": expr}, trust_env=False)
+    def query(self, expr: str, at: float | None = None) -> list[Any]:
+        """Return an instant query's series, as of now or ``at``; fails when it is refused."""
+        asked = {"query": expr} | ({} if at is None else {"time": f"{at:.3f}"})
+        answer = httpx.post(f"{self.url}/api/v1/query", data=asked, trust_env=False)
         document = answer.json()
         assert document["status"] == "success", f"{expr}: {document['error']}"
         return list(document["data"]["result"])
 
-    def numbers(self, expr: str) -> list[float]:
+    def numbers(self, expr: str, at: float | None = None) -> list[float]:
         """Return an instant query's values, without those that are none (NaN)."""
-        values = [float(series["value"][1]) for series in self.query(expr)]
+        values = [float(series["value"][1]) for series in self.query(expr, at)]
         return [value for value in values if not math.isnan(value)]
 
     def ready(self) -> bool:
@@ -83,7 +85,7 @@ class Prometheus:
 
 
 @contextmanager
-def exposed(registry: CollectorRegistry) -> Iterator[int]:
+def exposed(registry: Collector) -> Iterator[int]:
     """Serve a registry's exposition; yields the port."""
     server, thread = start_http_server(0, "127.0.0.1", registry)
     try:
@@ -95,11 +97,17 @@ def exposed(registry: CollectorRegistry) -> Iterator[int]:
 
 
 @contextmanager
-def prometheus(directory: Path, target: int) -> Iterator[Prometheus]:
-    """Run Prometheus with the shipped rules on a port of its own, scraping ``target``."""
+def prometheus(
+    directory: Path, *targets: int, foreign: int | None = None, interval: str = "500ms"
+) -> Iterator[Prometheus]:
+    """Run Prometheus with the shipped rules on a port of its own, scraping the ``targets``.
+
+    ``foreign`` is the port of a target that is no proxy, in a job of its own and in ours.
+    """
     require("prometheus", "prometheus")
     config = directory / "prometheus.yml"
-    config.write_text(json.dumps(_config(directory, target)), encoding="utf-8")
+    text = json.dumps(_config(directory, targets, foreign, interval))
+    config.write_text(text, encoding="utf-8")
     port = free_port()
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(
@@ -147,22 +155,30 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _config(directory: Path, target: int) -> dict[str, Any]:
-    """Return the shipped configuration at the pace of a test, with the test's target."""
+def _config(
+    directory: Path, targets: tuple[int, ...], foreign: int | None, interval: str
+) -> dict[str, Any]:
+    """Return the shipped configuration at the pace of a test, with the test's targets."""
     quick = []
     for path in RULES:
         quick.append(str(directory / path.name))
         text = re.sub(r"interval: \w+", "interval: 500ms", path.read_text(encoding="utf-8"))
         (directory / path.name).write_text(text, encoding="utf-8")
     job = yaml_file("prometheus/prometheus.yml")["scrape_configs"][0]
+    others = [] if foreign is None else [foreign]
     return {
-        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "global": {"scrape_interval": interval, "scrape_timeout": "500ms"},
         "rule_files": quick,
         "scrape_configs": [
             {
                 "job_name": job["job_name"],
                 "metrics_path": job["metrics_path"],
-                "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
-            }
+                "static_configs": [{"targets": _addresses(*targets, *others)}],
+            },
+            {"job_name": "foreign", "static_configs": [{"targets": _addresses(*others)}]},
         ],
     }
+
+
+def _addresses(*ports: int) -> list[str]:
+    return [f"127.0.0.1:{port}" for port in ports]

@@ -94,6 +94,7 @@ def test_windows_follow_the_resolution_of_the_screen(panel: Json) -> None:
         "rate": {"$__rate_interval"},
         "increase": {"$__rate_interval", "$__range"},
         "predict_linear": {"30m"},
+        "last_over_time": {"$__range", "1h"},
     }
     for target in panel["targets"]:
         for function, window in WINDOW.findall(target["expr"]):

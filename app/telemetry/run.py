@@ -1,0 +1,59 @@
+"""Totals of this run of the process, under a label of their own that no other run has.
+
+`increase()` extrapolates to the ends of its range, so a session of $0.44 shows as $0.45, and a
+restart begins every counter anew. A series that belongs to one run only never falls: what a
+range of time brought is its last value minus the one at the start, to the cent, also after a
+restart. Only what was counted has a series here.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import Counter, Metric
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from app.telemetry.instruments import PREFIX
+
+RUN = "run_"
+# The counters that dashboards show as totals, and the labels that are kept of them.
+TOTALS: Mapping[str, tuple[str, ...]] = {
+    "requests_total": ("model",),
+    "tokens_total": ("model", "type"),
+    "cost_usd_total": ("model",),
+    "scrub_matches_total": ("detector",),
+    "scrub_restored_total": ("detector",),
+    "scrub_skipped_total": ("reason",),
+    "bytes_modified_requests_total": (),
+}
+
+
+class RunTotals(Collector):
+    """Sums ``counters``, by name, at each collection; ``run`` names this run of the process."""
+
+    def __init__(self, counters: Mapping[str, Counter], run: str) -> None:
+        self._counters = {name: counters[name] for name in TOTALS}
+        self._run = run
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one family per counter."""
+        for name, labels in TOTALS.items():
+            counter = self._counters[name]
+            family = CounterMetricFamily(
+                PREFIX + RUN + name.removesuffix("_total"),
+                f"Of this run of the process, for exact totals: {name}",
+                labels=["run", *labels],
+            )
+            for values, total in _sums(counter, labels).items():
+                family.add_metric([self._run, *values], total)
+            yield family
+
+
+def _sums(counter: Counter, labels: tuple[str, ...]) -> dict[tuple[str, ...], float]:
+    """Return the sums above 0 by the values of ``labels``."""
+    sums: dict[tuple[str, ...], float] = {}
+    for metric in counter.collect():
+        for sample in metric.samples:
+            if sample.name.endswith("_total") and sample.value:
+                values = tuple(sample.labels[label] for label in labels)
+                sums[values] = sums.get(values, 0.0) + sample.value
+    return sums
