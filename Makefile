@@ -2,17 +2,19 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
+LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked
-PAGES := http://127.0.0.1:$(or $(ANTHROPIC_PROXY_DASHBOARD_PORT),9090)
-PAGES_TOKEN := $(if $(ANTHROPIC_PROXY_PAGES_TOKEN),-H "authorization: Bearer $$ANTHROPIC_PROXY_PAGES_TOKEN")
-# Ansible is fetched when it is needed: deploying is not developing.
-ANSIBLE = cd deploy/ansible && $(abspath $(UV)) tool run --from ansible-core ansible
+# Ansible has an environment of its own: deploying is not developing.
+ANSIBLE := ANSIBLE_CONFIG=$(CURDIR)/deploy/ansible/ansible.cfg \
+  UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/ansible $(UV) run --locked --only-group deploy
+INVENTORY ?= deploy/ansible/inventory.ini
+ARGS ?=
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.uv/bin/uv: .ci/uv.txt
+$(CURDIR)/.uv/bin/uv: .ci/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3 …' >&2; exit 1; }
 	@$(PYTHON) -m venv .uv \
@@ -20,40 +22,51 @@ help: ## This list
 	.uv/bin/pip install --quiet --require-hashes -r .ci/uv.txt
 	@touch $@
 
-install: $(filter .uv/bin/uv,$(UV)) ## Install the locked dependencies
+install: $(LOCAL_UV) ## Install the locked dependencies
 	@$(UV) sync --locked --quiet
 
 run: install ## Run the proxy here: debug logging, self-signed TLS
-	ANTHROPIC_PROXY_LOG_LEVEL=$${ANTHROPIC_PROXY_LOG_LEVEL:-debug} $(RUN) anthropic-proxy serve
+	@CALLED_AS=make ANTHROPIC_PROXY_LOG_LEVEL=$${ANTHROPIC_PROXY_LOG_LEVEL:-debug} $(RUN) anthropic-proxy serve
 
 demo: install ## Run a proxy before a simulated API, with a small load: no key needed
 	$(RUN) anthropic-proxy demo
 
-health: ## Ask the running proxy whether it is well
-	@curl -fsS $(PAGES)/health; echo
+claude: install ## Start Claude Code through the running proxy: make claude ARGS='-p "hello"'
+	@CALLED_AS=make $(RUN) anthropic-proxy claude -- $(ARGS)
 
-metrics: ## Show the running proxy's figures
-	@curl -fsS $(PAGES_TOKEN) $(PAGES)/metrics; echo
+health: install ## Ask the running proxy whether it is up
+	@$(RUN) anthropic-proxy health
 
-test: install ## Run the tests
+metrics: install ## Show the running proxy's figures
+	@$(RUN) anthropic-proxy metrics
+
+test: install ## Run the tests, except those that take a machine of their own
 	$(RUN) pytest
+
+test-all: test ## Run all tests: those on a booted Debian need root, debootstrap and systemd-nspawn
+	$(RUN) pytest -m system
 
 check: install ## Lint, types and floors
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
+	$(ANSIBLE) yamllint --strict .
+	cd deploy/ansible && $(ANSIBLE) ansible-lint --offline --strict --profile production
 
 kubernetes: install ## Make the cluster's rules and dashboards from those of the compose stack
 	$(RUN) python deploy/kubernetes/generate.py
 
-deploy: install ## Install it on the hosts of deploy/ansible/inventory.ini
-	$(ANSIBLE)-playbook -i inventory.ini playbook.yml
+deploy: $(LOCAL_UV) ## Install it on the hosts of deploy/ansible/inventory.ini, or of INVENTORY=FILE
+	$(ANSIBLE) ansible-playbook -i $(INVENTORY) deploy/ansible/playbook.yml $(ARGS)
 
-logs: install ## Follow the log on those hosts
-	$(ANSIBLE) anthropic_proxy -i inventory.ini -b -B 3600 -P 5 -a "journalctl -u anthropic-proxy -n 100 --no-pager"
+rollback: $(LOCAL_UV) ## Put the previous release back in force on those hosts
+	$(ANSIBLE) ansible-playbook -i $(INVENTORY) deploy/ansible/rollback.yml $(ARGS)
 
-status: install ## Show the service on those hosts
-	$(ANSIBLE) anthropic_proxy -i inventory.ini -b -a "systemctl status anthropic-proxy --no-pager"
+logs: $(LOCAL_UV) ## Follow the logs of those hosts
+	@$(ANSIBLE) python deploy/ansible/follow.py $(INVENTORY)
 
-.PHONY: help install run demo health metrics test check kubernetes deploy logs status
+status: $(LOCAL_UV) ## Show the service on those hosts
+	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
+
+.PHONY: help install run demo claude health metrics test test-all check kubernetes deploy rollback logs status

@@ -220,6 +220,11 @@ def _rules(settings: Settings) -> Rules | None:
     """Return the scrubber's rules, or None when it is off."""
     if settings.scrub_mode == "off":
         return None
+    return load_rules(settings)
+
+
+def load_rules(settings: Settings) -> Rules:
+    """Return the rules that the settings name, whatever the mode; raises `SettingsError`."""
     with blaming("scrub_detectors", "scrub_rules_file"):
         return rules.load(detectors=settings.scrub_detectors, file=settings.scrub_rules_file)
 

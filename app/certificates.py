@@ -127,21 +127,68 @@ def problems(cert_file: Path, key_file: Path, now: datetime | None = None) -> li
 
     Raises ValueError when they cannot be used at all, with the reason.
     """
-    try:
-        certificate = x509.load_pem_x509_certificate(cert_file.read_bytes())
-        # An encrypted key fails with the empty password instead of asking the terminal for one.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert_file, key_file, password="")
-    except (OSError, ValueError) as exc:  # SSLError is an OSError
-        raise ValueError(f"{cert_file} and {key_file} cannot be used: {exc}") from exc
+    certificate = _usable(cert_file, key_file)
     found = []
     if key_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         found.append(f"{key_file} can be read by others: chmod 600 {key_file}")
     left = certificate.not_valid_after_utc - (now or datetime.now(UTC))
-    if left < timedelta():
-        found.append(f"{cert_file} has expired")
+    if refused := out_of_date(cert_file, now):
+        found.append(refused)
     elif left < RENEWAL:
         found.append(f"{cert_file} expires in {left.days} days")
     return found
+
+
+def out_of_date(cert_file: Path, now: datetime | None = None) -> str | None:
+    """Return why every client refuses a certificate (PEM) today, or None."""
+    certificate = x509.load_pem_x509_certificate(cert_file.read_bytes())
+    now = now or datetime.now(UTC)
+    if certificate.not_valid_after_utc < now:
+        return f"{cert_file} has expired"
+    if now < certificate.not_valid_before_utc:
+        return (
+            f"{cert_file} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        )
+    return None
+
+
+def _usable(cert_file: Path, key_file: Path) -> x509.Certificate:
+    """Return the certificate of a pair; raises ValueError with the reason it is of no use."""
+    whole = f"{cert_file} and {key_file} cannot be used"
+    chain, secret = _content(cert_file, whole), _content(key_file, whole)
+    try:
+        certificate = x509.load_pem_x509_certificate(chain)
+    except ValueError as exc:
+        raise ValueError(f"{whole}: {cert_file} holds no certificate (PEM)") from exc
+    try:
+        key = serialization.load_pem_private_key(secret, None)
+    except TypeError as exc:  # what it raises for a key with a password
+        raise ValueError(
+            f"{whole}: {key_file} is encrypted with a password; decrypt it: "
+            f"openssl pkey -in {key_file} -out NEW_FILE"
+        ) from exc
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise ValueError(f"{whole}: {key_file} holds no private key (PEM)") from exc
+    if key.public_key() != certificate.public_key():
+        raise ValueError(f"{whole}: the key is not that of the certificate")
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert_file, key_file, password="")
+    except (OSError, ValueError) as exc:  # SSLError is an OSError
+        raise ValueError(f"{whole}: {exc}") from exc
+    return certificate
+
+
+def _content(file: Path, whole: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except PermissionError as exc:
+        raise ValueError(
+            f"{whole}: {file} may not be read by the user that the proxy runs as (uid "
+            f"{os.geteuid()})"
+        ) from exc
+    except OSError as exc:
+        raise ValueError(f"{whole}: {file} cannot be read: {exc.strerror or exc}") from exc
 
 
 def _authority(directory: Path, now: datetime) -> tuple[x509.Certificate, Key]:

@@ -310,3 +310,49 @@ def test_a_pair_of_no_use_is_named_with_its_variables(tmp_path: Path) -> None:
     chosen = _settings(tls_cert_file=made.cert_file, tls_key_file=other.key_file)
     with pytest.raises(SettingsError, match=r"^ANTHROPIC_PROXY_TLS_CERT_FILE, .*TLS_KEY_FILE: "):
         certificate_of(chosen)
+
+
+def test_a_pair_of_no_use_is_explained(tmp_path: Path) -> None:
+    made = ensure(tmp_path / "made", NAMES, NOW)
+    other = ensure(tmp_path / "other", NAMES, NOW)
+    encrypted = tmp_path / "encrypted.key"
+    key = serialization.load_pem_private_key(made.key_file.read_bytes(), None)
+    encrypted.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"fake-password"),
+        )
+    )
+    reasons = {
+        (made.cert_file, encrypted): "is encrypted with a password; decrypt it: openssl pkey",
+        (made.cert_file, other.key_file): "the key is not that of the certificate",
+        (made.key_file, made.key_file): "holds no certificate",
+        (made.cert_file, made.cert_file): "holds no private key",
+        (made.cert_file, tmp_path): "cannot be read",
+    }
+    for pair, reason in reasons.items():
+        with pytest.raises(ValueError, match=f"cannot be used: .*{reason}"):
+            problems(*pair)
+
+
+def test_a_key_of_another_user_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ensure(tmp_path, NAMES, NOW)
+    read_bytes = Path.read_bytes
+
+    def refuse(file: Path) -> bytes:  # the tests may run as root, who reads everything
+        if file == made.key_file:
+            raise PermissionError(13, "Permission denied")
+        return read_bytes(file)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ValueError, match="may not be read by the user that the proxy runs as"):
+        problems(made.cert_file, made.key_file)
+
+
+def test_a_certificate_of_the_future_is_told(tmp_path: Path) -> None:
+    made = ensure(tmp_path, NAMES, NOW)
+    [problem] = problems(made.cert_file, made.key_file, NOW - DAY)
+    assert problem == f"{made.cert_file} is not valid before 2025-12-31 23:00 UTC"

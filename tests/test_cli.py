@@ -15,13 +15,18 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from app import __version__, certificates, cli
 from app.certificates import Certificate
-from app.cli import client
+from app.cli import client, hints
 from app.settings import PREFIX, Settings, variable
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +174,17 @@ def _printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[
     return caught.value.code, printed.out + printed.err
 
 
-COMMANDS = ["serve", "claude", "demo", "check", "certificate", "scrub", "simulate"]
+COMMANDS = [
+    "serve",
+    "claude",
+    "demo",
+    "check",
+    "health",
+    "metrics",
+    "certificate",
+    "scrub",
+    "simulate",
+]
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -525,3 +540,176 @@ def test_a_start_says_how_the_scrubber_is_set_up(
             said[f"{prefix}{name}"] for name in ("mode", "detectors", "restore")
         )
         assert (mode, len(detectors), restore) == logged
+
+
+def _pair(place: Place, start: timedelta, end: timedelta) -> tuple[Path, Path]:
+    """Write a self-signed certificate that is valid from ``start`` to ``end`` as of now."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + start)
+        .not_valid_after(now + end)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = place.path / "own.crt", place.path / "own.key"
+    cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(certificates._pem(key))
+    key_file.chmod(0o600)
+    return cert_file, key_file
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "code", "said"),
+    [
+        (-2 * DAY, -DAY, 2, "has expired"),
+        (DAY, 90 * DAY, 2, "is not valid before"),
+        (-DAY, 5 * DAY + DAY / 2, 0, "expires in 5 days"),
+        (-DAY, 90 * DAY, 0, ""),
+    ],
+)
+def test_check_refuses_a_certificate_that_every_client_would_refuse(
+    place: Place, start: timedelta, end: timedelta, code: int, said: str
+) -> None:
+    cert_file, key_file = _pair(place, start, end)
+    ended = place.run("check", TLS_CERT_FILE=cert_file, TLS_KEY_FILE=key_file)
+    assert (ended.returncode, said in ended.stderr) == (code, True)
+    assert bool(ended.stderr) == bool(said)
+    if code:
+        assert ended.stderr.startswith(f"{PREFIX}TLS_CERT_FILE: {cert_file} ")
+
+
+def test_check_writes_nothing(place: Place) -> None:
+    assert place.run("check").returncode == 0
+    assert place.files() == set()
+
+
+def test_check_names_a_state_directory_that_cannot_be_used(place: Place) -> None:
+    file = place.path / "file"
+    file.touch()
+    ended = place.run("check", STATE_DIR=file / "state")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"{PREFIX}STATE_DIR={file / 'state'}: ")
+
+
+@pytest.mark.parametrize("mode", ["off", "detect"])
+@pytest.mark.parametrize(
+    ("name", "value"), [("SCRUB_DETECTORS", "+emial"), ("SCRUB_RULES_FILE", __file__)]
+)
+def test_check_looks_at_detectors_and_rules_whatever_the_mode(
+    place: Place, mode: str, name: str, value: str
+) -> None:
+    ended = place.run("check", SCRUB_MODE=mode, **{name: value})
+    assert ended.returncode == 2
+    assert PREFIX + name in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["SCRUB_MOD", "SCRUB_X", "SRUB_MODE", "scrub_hmackey"])
+def test_a_misspelt_setting_of_the_scrubber_stops_the_start(place: Place, name: str) -> None:
+    ended = place.run(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", **{name: "pseudonymize"})
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"{PREFIX}{name.upper()} is not a setting")
+    assert "pseudonymize" not in ended.stderr
+
+
+def test_a_misspelt_setting_of_the_scrubber_is_found_in_an_env_file_too(place: Place) -> None:
+    (place.directory / ".env").write_text(f"{PREFIX}SCRUB_MODUS=pseudonymize\n")
+    ended = place.run("check")
+    assert ended.returncode == 2
+    assert f"did you mean {PREFIX}SCRUB_MODE?" in ended.stderr
+
+
+def test_a_log_of_json_has_lines_of_json_only(place: Place) -> None:
+    values = {"PORT": 0, "DASHBOARD_PORT": 0, "HOST": "127.0.0.1", "PROT": 1}
+    with place.start(LOG_FORMAT="json", **values) as process:
+        assert process.stdout is not None
+        errors = place.directory / "stderr"
+        while "listening" not in errors.read_text():
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+        assert process.stdout.read() == ""
+    events = {line["event"]: line for line in map(json.loads, errors.read_text().splitlines())}
+    assert f"did you mean {PREFIX}PORT?" in events["settings"]["problem"]
+    assert events["listening"]["proxy"].startswith("https://127.0.0.1:")
+    assert set(events["listening"]["client_environment"]) == {
+        "ANTHROPIC_BASE_URL",
+        "NODE_EXTRA_CA_CERTS",
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "code"), [({"PORT": "x"}, 2), ({"STATE_DIR": "/dev/null/x"}, 1)], ids=str
+)
+def test_a_start_that_fails_says_so_in_json_where_that_is_asked_for(
+    place: Place, values: dict[str, object], code: int
+) -> None:
+    (place.directory / ".env").write_text(f"{PREFIX}LOG_FORMAT=json\n")
+    ended = place.run(**{"HOST": "127.0.0.1", "PORT": 0, "DASHBOARD_PORT": 0} | values)
+    assert (ended.returncode, ended.stdout) == (code, "")
+    [line] = map(json.loads, ended.stderr.splitlines())
+    assert (line["event"], line["level"]) == ("not started", "error")
+    assert next(iter(values)) in line["reason"]
+
+
+def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_traceback(place: Place) -> None:
+    module = place.directory / "structlog.py"  # found before the real one
+    module.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    ended = place.run("--version")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("page", ["health", "metrics"])
+def test_a_running_proxy_is_asked_at_the_port_of_the_env_file(place: Place, page: str) -> None:
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", PAGES_TOKEN="fake") as process:
+        port = Banner.read(process).pages.rpartition(":")[2].removesuffix("/dashboard")
+        (place.directory / ".env").write_text(
+            f"{PREFIX}DASHBOARD_PORT={port}\n{PREFIX}HOST=127.0.0.1\n{PREFIX}PAGES_TOKEN=fake\n"
+        )
+        asked = place.run(page)
+        assert (asked.returncode, asked.stderr) == (0, "")
+        assert json.loads(asked.stdout)
+        process.terminate()
+        process.wait(DEADLINE)
+    asked = place.run(page)
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert f"http://127.0.0.1:{port}/{page}" in asked.stderr
+
+
+def test_a_page_that_wants_another_token_is_a_failure(place: Place) -> None:
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", PAGES_TOKEN="fake") as process:
+        port = Banner.read(process).pages.rpartition(":")[2].removesuffix("/dashboard")
+        asked = place.run("metrics", DASHBOARD_PORT=port, HOST="127.0.0.1", PAGES_TOKEN="fake-2")
+    assert asked.returncode == 1
+    assert "answers 401" in asked.stderr
+
+
+def test_under_make_the_hints_are_targets(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLED_AS", "make")
+    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+        assert Banner.read(process).launcher.endswith(" make claude")
+    ended = place.run("claude", HOST="127.0.0.1", PORT=1)
+    assert "start it with `make run`" in ended.stderr
+
+
+def test_a_program_that_only_uv_finds_is_named_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "anthropic-proxy"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", str(program.parent))
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
+    assert hints.command("claude") == "anthropic-proxy claude"
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    assert hints.command("claude") == f"{program} claude"

@@ -1,10 +1,20 @@
 """The command line: one module per command.
 
 ``program`` parses the arguments and runs a command; ``serving`` runs what serves and announces it;
-``client`` is what a client needs to reach the proxy; ``exits`` are the exit codes. A command's
-module has `NAME`, `HELP`, `add_arguments` and `run`.
+``client`` is what a client needs to reach the proxy; ``hints`` names commands as they can be typed;
+``exits`` are the exit codes. A command's module has `NAME`, `HELP`, `add_arguments` and `run`.
 """
 
-from app.cli.program import main
+from collections.abc import Sequence
 
-__all__ = ["main"]
+from app.cli import exits
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code."""
+    try:
+        # Everything else is imported here, so that Ctrl-C meanwhile ends it without a traceback.
+        from app.cli import program  # noqa: PLC0415
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    return program.main(arguments)

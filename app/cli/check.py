@@ -1,14 +1,17 @@
-"""``check``: the effective settings, and what is wrong with them."""
+"""``check``: the effective settings, and what is wrong with them. Nothing is written."""
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
-from app import settings
-from app.application import create_app
-from app.server import certificate_of
+from app import certificates, settings
+from app.application import create_app, load_rules
+from app.server import StartError
+from app.settings import Settings, SettingsError, blaming, variable
 
 NAME = "check"
-HELP = "Print the effective settings and what is wrong with them."
+HELP = "Print the effective settings and what is wrong with them; nothing is written."
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
@@ -16,12 +19,40 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
-    """Check the settings and the files that they name."""
+    """Check the settings and the files that they name, as the start would and beyond."""
     loaded = settings.load()
     for name, value in settings.effective(loaded).items():
         print(f"{name}={value}")
     for warning in settings.unknown():
         print(f"warning: {warning}", file=sys.stderr)
+    load_rules(loaded)  # also when the scrubber is off: so that it can be turned on
     create_app(loaded)
-    certificate_of(loaded)
+    if loaded.own_certificate is not None:
+        _check_pair(*loaded.own_certificate)
+    else:
+        _check_state(loaded)
     return 0
+
+
+def _check_pair(cert_file: Path, key_file: Path) -> None:
+    """Check the user's own certificate; raises `SettingsError` when clients would refuse it."""
+    with blaming("tls_cert_file", "tls_key_file"):
+        found = certificates.problems(cert_file, key_file)
+    refused = certificates.out_of_date(cert_file)
+    for problem in found:
+        if problem != refused:
+            print(f"warning: {problem}", file=sys.stderr)
+    if refused is not None:
+        raise SettingsError(f"{variable('tls_cert_file')}: {refused}")
+
+
+def _check_state(loaded: Settings) -> None:
+    """Check that a certificate could be made and kept; raises `StartError`."""
+    directory = loaded.state_dir.absolute()
+    # os.path: a place below one that may not be entered counts as missing.
+    nearest = next(place for place in (directory, *directory.parents) if os.path.exists(place))  # noqa: PTH110
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise StartError(
+            f"{variable('state_dir')}={loaded.state_dir}: the certificate cannot be kept there "
+            f"({nearest} is not a directory that can be written)"
+        )

@@ -9,7 +9,7 @@ from http.client import HTTPException
 
 from app import settings
 from app.certificates import Certificate, kept
-from app.cli import client, exits
+from app.cli import client, exits, hints
 from app.server import StartError
 from app.settings import Settings, variable
 
@@ -69,6 +69,6 @@ def _check_up(base: str, ca_file: str) -> None:
     except (OSError, HTTPException) as exc:  # URLError and SSLError are OSErrors
         reason = getattr(exc, "reason", None) or exc
         raise StartError(
-            f"The proxy does not answer at {base} ({reason}): start it with `anthropic-proxy`, "
-            f"or set {variable('port')} to where it listens."
+            f"The proxy does not answer at {base} ({reason}): start it with "
+            f"`{hints.command('serve')}`, or set {variable('port')} to where it listens."
         ) from exc

@@ -1,9 +1,16 @@
 """What a client needs to reach the running proxy."""
 
 import ssl
+import urllib.error
+import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 from app.certificates import Certificate
+from app.server import StartError
+from app.settings import Settings, variable
+
+TIMEOUT = 10.0  # seconds for a page
 
 ANY_ADDRESS = {"0.0.0.0": "localhost", "::": "localhost"}  # noqa: S104 - what clients use instead
 
@@ -31,3 +38,27 @@ def trusting(file: Path | str) -> ssl.SSLContext:
     context.load_verify_locations(file)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def page(loaded: Settings, path: str) -> str:
+    """Return a page of the running proxy; raises `StartError` when it cannot be had."""
+    address = url("http", loaded.host, loaded.dashboard_port) + path
+    request = urllib.request.Request(address)  # noqa: S310 - the scheme is above
+    if loaded.pages_token is not None:
+        request.add_header("authorization", f"Bearer {loaded.pages_token.get_secret_value()}")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=TIMEOUT) as response:
+            return str(response.read().decode())
+    except urllib.error.HTTPError as exc:
+        raise StartError(f"{address} answers {exc.code}: {_said(exc)}") from exc
+    except (OSError, HTTPException) as exc:  # URLError is an OSError
+        reason = getattr(exc, "reason", None) or exc
+        raise StartError(
+            f"The proxy does not answer at {address} ({reason}): is it running, and is "
+            f"{variable('dashboard_port')} as it was started with?"
+        ) from exc
+
+
+def _said(response: urllib.error.HTTPError) -> str:
+    return response.read(1000).decode(errors="replace").strip()

@@ -5,11 +5,21 @@ import sys
 from collections.abc import Sequence
 
 from app import __version__
-from app.cli import certificate, check, claude, demo, exits, scrub, serve, simulate
-from app.server import StartError
-from app.settings import SettingsError
+from app.cli import (
+    certificate,
+    check,
+    claude,
+    demo,
+    exits,
+    health,
+    metrics,
+    scrub,
+    serve,
+    simulate,
+)
+from app.cli.serving import FAILURES
 
-COMMANDS = (serve, claude, demo, check, certificate, scrub, simulate)
+COMMANDS = (serve, claude, demo, check, certificate, health, metrics, scrub, simulate)
 
 DESCRIPTION = """\
 A transparent reverse proxy between Claude Code, or any Anthropic API client, and the API.
@@ -24,12 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(list(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.run(options))
-    except SettingsError as exc:
+    except tuple(FAILURES) as exc:
         print(exc, file=sys.stderr)
-        return exits.BAD_SETTINGS
-    except StartError as exc:
-        print(exc, file=sys.stderr)
-        return exits.NOT_STARTED
+        return FAILURES[type(exc)]
     except KeyboardInterrupt:
         return exits.INTERRUPTED
 

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from app import settings
+from app.application import load_rules
 from app.cli import exits
-from app.scrubber import rules
 from app.scrubber.placeholders import Scheme
 from app.scrubber.review import review
-from app.settings import Settings, blaming, variable
+from app.settings import Settings, variable
 
 NAME = "scrub"
 HELP = """\
@@ -25,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a line per finding, the values cut short."""
     loaded = settings.load()
-    with blaming("scrub_detectors", "scrub_rules_file"):
-        chosen = rules.load(detectors=loaded.scrub_detectors, file=loaded.scrub_rules_file)
+    chosen = load_rules(loaded)
     try:
         text = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
     except (OSError, ValueError) as exc:  # a NUL in the name is a ValueError

@@ -2,17 +2,17 @@
 
 import asyncio
 import shlex
-import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
+import structlog
+
 from app import __version__, logs, settings
-from app.cli import client
-from app.server import Addresses
-from app.settings import Settings, variable
+from app.cli import client, exits, hints
+from app.server import Addresses, StartError
+from app.settings import Settings, SettingsError, variable
 from app.telemetry.facts import Facts, ScrubFacts
 
 try:
@@ -23,21 +23,43 @@ else:
     loop_factory = uvloop.new_event_loop
 
 
+log = structlog.get_logger(__name__)
+
+# What keeps a program from starting, and its exit code.
+FAILURES: dict[type[Exception], int] = {
+    SettingsError: exits.BAD_SETTINGS,
+    StartError: exits.NOT_STARTED,
+}
 WIDTH = 100  # columns of the banner
 SIMULATED = "Demo: all answers are simulated. No request leaves this machine, no key is needed."
 
 
 def serving(program: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:
     """Run a program that serves: with the settings read, and the logging set up around it."""
-    loaded = settings.load()
-    log = logs.configure(loaded.log_level, loaded.log_format)
+    as_json = settings.given("log_format").lower() == "json"
+    sink = logs.configure(format="json" if as_json else "auto")
     try:
+        loaded = settings.load()
+        sink.close()
+        sink = logs.configure(loaded.log_level, loaded.log_format)
         for warning in settings.unknown():
-            print(f"warning: {warning}", file=sys.stderr)
+            _warn(warning, loaded)
         run_loop(program(loaded))
+    except tuple(FAILURES) as exc:
+        if not as_json:
+            raise
+        log.error("not started", reason=str(exc))  # noqa: TRY400 - for people, without a traceback
+        return FAILURES[type(exc)]
     finally:
-        log.close()
+        sink.close()
     return 0
+
+
+def _warn(warning: str, loaded: Settings) -> None:
+    if loaded.log_format == "json":
+        log.warning("settings", problem=warning)
+    else:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def run_loop(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -47,10 +69,23 @@ def run_loop(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
-    """Print where the proxy listens, what it does, and how to point Claude Code at it."""
+    """Say where the proxy listens, what it does, and how to point Claude Code at it."""
     base = client.url("https", at.host, at.port)
     pages = client.url("http", at.host, at.dashboard_port)
     environment = client.environment(base, at.certificate)
+    if loaded.log_format == "json":
+        log.info(
+            "listening",
+            version=__version__,
+            proxy=base,
+            upstream=loaded.upstream_base_url,
+            dashboard=f"{pages}/dashboard",
+            settings_files=[str(file) for file in settings.service_files()],
+            scrubber=described(facts.scrub),
+            simulated=facts.simulated,
+            client_environment=environment,
+        )
+        return
     exports = [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
     print(
         f"anthropic-proxy {__version__}",
@@ -64,7 +99,7 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
         "",
         "Point Claude Code at it:",
         *exports,
-        f"or let it be done: {' '.join([*_launcher_needs(at, loaded), _program()])} claude",
+        f"or let it be done: {' '.join([*_launcher_needs(at, loaded), hints.command('claude')])}",
         sep="\n",
         flush=True,
     )
@@ -104,9 +139,3 @@ def described(scrub: ScrubFacts) -> str:
     count, names = len(scrub.detectors), ", ".join(scrub.detectors)
     running = f"{count} detector{'' if count == 1 else 's'}: {names}"
     return f"Secret scrubber: {scrub.mode}; {effect}; {running}."
-
-
-def _program() -> str:
-    """Return how this program is called from here."""
-    name = Path(sys.argv[0]).name
-    return name if shutil.which(name) else sys.argv[0]

@@ -5,7 +5,7 @@
 
 from app.settings.env_file import service_files
 from app.settings.model import PREFIX, Settings, default, effective, variable
-from app.settings.reading import SettingsError, blaming, load, load_user, unknown
+from app.settings.reading import SettingsError, blaming, given, load, load_user, unknown
 
 __all__ = [
     "PREFIX",
@@ -14,6 +14,7 @@ __all__ = [
     "blaming",
     "default",
     "effective",
+    "given",
     "load",
     "load_user",
     "service_files",

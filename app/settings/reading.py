@@ -11,9 +11,10 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from app.settings.env_file import SERVICE_FILE, UnusableFile, service_files, user_files
+from app.settings.env_file import UnusableFile, service_files, user_files
 from app.settings.model import PREFIX, Settings, variable
 
+SCRUBBER = f"{PREFIX}SCRUB"
 # Where pydantic's own words do not say what is allowed.
 PLAINER = {"bool_parsing": "must be true or false"}
 
@@ -50,12 +51,18 @@ def load_user() -> Settings:
 
 def _read(files: Callable[[], tuple[Path, ...]], overrides: Mapping[str, Any]) -> Settings:
     try:
-        return Settings(**{"_env_file": files(), **overrides})
-    except ValidationError as exc:
-        lines = [_complaint(dict(error)) for error in exc.errors(include_url=False)]
-        raise SettingsError("\n".join(lines)) from None
+        found = files()
     except UnusableFile as exc:
         raise SettingsError(str(exc)) from None
+    lines = _misspelt_scrubber(_names(os.environ, found))
+    try:
+        loaded = Settings(**{"_env_file": found, **overrides})
+    except ValidationError as exc:
+        lines = [*(_complaint(dict(error)) for error in exc.errors(include_url=False)), *lines]
+        raise SettingsError("\n".join(lines)) from None
+    if lines:
+        raise SettingsError("\n".join(lines))
+    return loaded
 
 
 @contextmanager
@@ -69,13 +76,45 @@ def blaming(*fields: str) -> Iterator[None]:
 
 def unknown(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> list[str]:
     """Return a warning for each ``ANTHROPIC_PROXY_*`` variable that is none, with a guess."""
-    known = [variable(name) for name in Settings.model_fields]
-    set_here = [name.upper() for name in (os.environ if environ is None else environ)]
-    names = dict.fromkeys([*set_here, *_env_file_values(env_file or Path(SERVICE_FILE))])
+    files = service_files() if env_file is None else (env_file,)
+    names = _names(os.environ if environ is None else environ, files)
+    return [_unknown(name) for name in names]
+
+
+def given(field: str) -> str:
+    """Return the text that a field is set to, valid or not; empty when it is not set."""
+    try:
+        files = service_files()
+    except UnusableFile:
+        files = ()
+    places = [*map(_env_file_values, files), {n.upper(): text for n, text in os.environ.items()}]
+    texts = [place.get(variable(field), "") for place in places]
+    return next(filter(None, reversed(texts)), "")
+
+
+def _names(environ: Mapping[str, str], files: tuple[Path, ...]) -> list[str]:
+    """Return the names that begin like a setting and are none, in the order they are set."""
+    known = {variable(name) for name in Settings.model_fields}
+    places = [environ, *map(_env_file_values, files)]
+    names = dict.fromkeys(name.upper() for place in places for name in place)
+    return [name for name in names if name.startswith(PREFIX) and name not in known]
+
+
+def _unknown(name: str) -> str:
+    guess = _guess(name)
+    asked = f": did you mean {guess}?" if guess else ""
+    return f"{name} is not a setting of anthropic-proxy{asked}"
+
+
+def _misspelt_scrubber(names: list[str]) -> list[str]:
+    """Return a complaint for each unknown name that is meant for the scrubber.
+
+    A misspelt setting of the scrubber would let requests go out unprotected.
+    """
     return [
-        f"{name} is not a setting of anthropic-proxy{_guess(name, known)}"
+        f"{_unknown(name)} (an unknown scrubber setting stops the start)"
         for name in names
-        if name.startswith(PREFIX) and name not in known
+        if name.startswith(SCRUBBER) or _guess(name).startswith(SCRUBBER)
     ]
 
 
@@ -95,9 +134,10 @@ def _given(field: str, value: object) -> str:
     return re.sub("//.*@", "//(hidden)@", repr(value))
 
 
-def _guess(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f": did you mean {near[0]}?" if near else ""
+def _guess(name: str) -> str:
+    """Return the setting whose name is nearest, or nothing."""
+    known = [variable(field) for field in Settings.model_fields]
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.6)), "")
 
 
 def _env_file_values(file: Path) -> dict[str, str]:
