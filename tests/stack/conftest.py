@@ -1,10 +1,13 @@
 """Fixtures of the stack's tests: a registry with something of everything, and a Prometheus."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from app.telemetry.recorder import Telemetry
+from tests.programs import require, run
 from tests.stack.base_image import base_image
 from tests.stack.engine import Engine, UnavailableError, engine
 from tests.stack.servers import Prometheus, exposed, prometheus, record, wait
@@ -12,6 +15,7 @@ from tests.stack.tree import ROOT, yaml_file
 from tests.telemetry.exchanges import telemetry
 
 COMPOSE = yaml_file("docker-compose.yml")["services"]
+SCHEMA = Path(__file__).parent / "schema"
 SERVERS = ("balancer", "prometheus", "alertmanager")  # beside the proxy; Grafana is in no Debian
 
 # What a family's samples are called.
@@ -38,6 +42,16 @@ def built(pytestconfig: pytest.Config) -> Iterator[Engine]:
             yield made
     except UnavailableError as exc:
         pytest.skip(f"no Docker engine here: {exc}")
+
+
+@pytest.fixture(scope="session")
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the schema and the compiler, as locked."""
+    require("npm", "npm")
+    folder = tmp_path_factory.mktemp("schema")
+    shutil.copytree(SCHEMA, folder, dirs_exist_ok=True)
+    run("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

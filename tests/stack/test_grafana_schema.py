@@ -1,24 +1,13 @@
 """The dashboards, held against Grafana's own types by its own compiler."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.programs import require, run
+from tests.programs import run
 from tests.stack.tree import DASHBOARDS, yaml_file
 
 SCHEMA = Path(__file__).parent / "schema"
-
-
-@pytest.fixture(scope="module")
-def compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the schema and the compiler, as locked."""
-    require("npm", "npm")
-    folder = tmp_path_factory.mktemp("schema")
-    shutil.copytree(SCHEMA, folder, dirs_exist_ok=True)
-    run("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
-    return folder
 
 
 def test_dashboards_are_what_grafana_s_schema_allows(compiler: Path) -> None:
