@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -32,6 +33,7 @@ from app.settings import PREFIX, Settings, variable
 ROOT = Path(__file__).parents[1]
 DEADLINE = 60.0  # seconds
 LAUNCHER = "or let it be done: "
+CA = "NODE_EXTRA_CA_CERTS"
 READ_FROM = "  settings from "
 
 # A stand-in for Claude Code: notes how it was started, then does what its first argument says.
@@ -453,6 +455,71 @@ def test_a_simulated_api_says_where_it_is(place: Place) -> None:
         assert url.startswith("http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["--port", "65536"], 2, "--port: '65536' is not a port: 0 to 65535"),
+        (["--port=-1"], 2, "--port: '-1' is not a port"),
+        (["--port", "http"], 2, "--port: 'http' is not a port"),
+        (["--developers", "0"], 2, "--developers: '0' is not a number from 1 to "),
+        (["--load", "localhost:8443"], 2, "--load: 'localhost:8443' is not the URL of a proxy"),
+        (["--load", "https://proxy:x"], 2, "--load: 'https://proxy:x' is not the URL of a proxy"),
+        (["--certificate", "missing.crt"], 1, "--certificate missing.crt: No such file"),
+        (["--certificate", "odd.crt"], 1, "--certificate odd.crt: not a PEM certificate"),
+        (
+            ["--load", "https://localhost", "--load-ca", "odd.crt"],
+            1,
+            "--load-ca odd.crt: not a PEM certificate",
+        ),
+        (["--host", "203.0.113.1", "--port", "0"], 1, "--host 203.0.113.1 --port 0: "),
+    ],
+)
+def test_a_simulated_api_says_what_is_wrong_with_its_arguments(
+    place: Place, arguments: list[str], code: int, complaint: str
+) -> None:
+    (place.directory / "odd.crt").write_text("no certificate")
+    ended = place.run("simulate", *arguments)
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert complaint in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_simulated_api_names_a_taken_port(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = place.run("simulate", "--port", str(port))
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"--host 127.0.0.1 --port {port}: ")
+    assert "in use" in line
+
+
+def test_a_simulated_api_ends_at_a_sigterm(place: Place) -> None:
+    with place.start("simulate", "--port", "0") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+        assert process.wait(DEADLINE) == 0
+    assert (place.directory / "stderr").read_text() == ""
+
+
+def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(place: Place) -> None:
+    with place.start("demo", PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+        banner = Banner.read(process)
+        assert "all answers are simulated" in banner.text
+        assert "Secret scrubber: pseudonymize; values are restored in answers" in banner.text
+        document: dict[str, Any] = {}
+        while document.get("requests", {}).get("active", 0) < 3:
+            document = json.loads(_get(f"{banner.base}/metrics", banner.exports[CA]))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE) == 0
+    assert document["instance"]["simulated"] is True
+    lines = [json.loads(line) for line in (place.directory / "stderr").read_text().splitlines()]
+    assert [line for line in lines if line["level"] != "info"] == []
+    assert lines[-1]["event"] == "drained"
+    assert lines[-1]["cut"] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
-"""``demo``: the proxy in front of a simulated API, with a small load."""
+"""``demo``: the proxy in front of a simulated API, with developers at work."""
 
 import argparse
 import asyncio
+import ssl
+
+from pydantic import SecretStr
 
 from app.application import create_app
 from app.cli import client
@@ -10,10 +13,20 @@ from app.http2 import ProxyEnvironment, Transport
 from app.server import Addresses, certificate_of, serve
 from app.settings import Settings
 from app.simulator import Simulator
+from app.simulator.command import quiet
 from app.simulator.load import Load
 
 NAME = "demo"
 HELP = "Run the proxy in front of a simulated API, with a small load; no key needed."
+
+# Whatever the settings say: a demo needs no key of the user's and no token, and shows the scrubber.
+DEMO = {
+    "access_token": None,
+    "scrub_mode": "pseudonymize",
+    "scrub_hmac_key": SecretStr(b"demo".hex() * 8),  # public, like everything in the demo
+    "scrub_restore": True,
+    "log_slow_threshold": None,  # every long answer would be a line
+}
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
@@ -26,29 +39,33 @@ def run(_: argparse.Namespace) -> int:
 
 
 async def _demonstrate(loaded: Settings) -> None:
-    """Serve in front of a simulator on loopback, with a small load, until a signal comes."""
+    """Serve in front of a simulator on loopback, with a load, until a signal comes."""
     certificate = certificate_of(loaded)
     context = client.trusting(certificate.ca_file or certificate.cert_file)
     context.check_hostname = False  # the user's own certificate may be for another name
-    async with Simulator() as simulator:
-        changed = {"upstream_base_url": simulator.url, "access_token": None}
-        settings = loaded.model_copy(update=changed)
+    async with Simulator(keep=0) as simulator:
+        settings = loaded.model_copy(update=DEMO | {"upstream_base_url": simulator.url})
         transport = Transport(ssl_context=context, proxies=ProxyEnvironment({}))
-
         application = create_app(settings, transport, simulated=True)
+        started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
 
-        def started(at: Addresses) -> None:
+        def on_start(at: Addresses) -> None:
             announce(at, settings, application.telemetry.facts)
-            load.append(
-                asyncio.create_task(
-                    Load(f"https://localhost:{at.port}", rate=5.0, verify=context).run()
-                )
-            )
+            started.set_result(at)
 
-        load: list[asyncio.Task[None]] = []
+        stop = asyncio.Event()
+        working = asyncio.create_task(_work(started, stop, context))
         try:
-            await serve(application, settings, started=started)
+            # The load stops with the signal, before the drain refuses or cuts anything.
+            await serve(application, settings, started=on_start, stop=stop)
         finally:
-            for task in load:
-                task.cancel()
-            await asyncio.gather(*load, return_exceptions=True)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        await quiet(simulator)
+
+
+async def _work(
+    started: asyncio.Future[Addresses], stop: asyncio.Event, context: ssl.SSLContext
+) -> None:
+    at = await started
+    await Load(f"https://localhost:{at.port}", verify=context).run_until(stop)

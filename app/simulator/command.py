@@ -1,13 +1,18 @@
 """``anthropic-proxy simulate``: the simulated upstream as a program of its own."""
 
 import asyncio
+import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.simulator.load import Load
+from app.simulator.history import BODIES
+from app.simulator.load import DEVELOPERS, Load
 from app.simulator.simulator import Simulator
+
+QUIET = 2.0  # seconds for the requests of a load that has stopped to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +20,7 @@ class Arguments:
     """What the command line says.
 
     TLS with ``certificate`` and ``key``, plain HTTP without. ``load`` is the URL of a proxy to
-    send ``rate`` demo requests a second through, trusting ``load_ca`` besides the usual CAs.
+    send the work of so many ``developers`` through, trusting ``load_ca`` as well as the usual CAs.
     """
 
     host: str = "127.0.0.1"
@@ -26,27 +31,53 @@ class Arguments:
     max_concurrent_streams: int = 100
     load: str | None = None
     load_ca: Path | None = None
-    rate: float = 5.0
+    developers: int = DEVELOPERS
+    pace: float = 1.0
+
+
+class Unusable(Exception):
+    """``what`` of the arguments cannot be used; the cause says why."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
 
 async def serve(arguments: Arguments, *, announce: Callable[[str], None]) -> None:
-    """Serve until cancelled; ``announce`` is told the URL once it listens."""
+    """Serve until SIGTERM, or until cancelled; ``announce`` is told the URL once it listens.
+
+    Raises `Unusable`. The load stops first, so that nothing is cut.
+    """
+    with _blaming(f"--certificate {arguments.certificate}"):
+        tls = server_context(arguments.certificate, arguments.key)
+    with _blaming(f"--load-ca {arguments.load_ca}"):
+        load = _load(arguments)
     simulator = Simulator(
         arguments.host,
         arguments.port,
-        ssl_context=server_context(arguments.certificate, arguments.key),
+        ssl_context=tls,
         http2=arguments.http2,
         max_concurrent_streams=arguments.max_concurrent_streams,
+        keep=BODIES if load is None else 0,
     )
-    async with simulator:
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    with _blaming(f"--host {arguments.host} --port {arguments.port}"):
+        await simulator.__aenter__()
+    try:
         announce(simulator.url)
-        if arguments.load is None:
-            await asyncio.Event().wait()
-        else:
-            context = ssl.create_default_context()
-            if arguments.load_ca is not None:
-                context.load_verify_locations(arguments.load_ca)
-            await Load(arguments.load, rate=arguments.rate, verify=context).run()
+        await (load.run_until(stopping) if load is not None else stopping.wait())
+        await quiet(simulator)
+    finally:
+        await simulator.__aexit__(None, None, None)
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+
+
+async def quiet(simulator: Simulator) -> None:
+    """Wait, bounded, until every request has ended."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(QUIET):
+            await simulator.wait_for(lambda s: all(one.ended for one in s.received))
 
 
 def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
@@ -56,3 +87,22 @@ def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
+
+
+def _load(arguments: Arguments) -> Load | None:
+    if arguments.load is None:
+        return None
+    context = ssl.create_default_context()
+    if arguments.load_ca is not None:
+        context.load_verify_locations(arguments.load_ca)
+    return Load(
+        arguments.load, verify=context, developers=arguments.developers, pace=arguments.pace
+    )
+
+
+@contextmanager
+def _blaming(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as exc:  # SSLError is an OSError
+        raise Unusable(what) from exc

@@ -11,9 +11,13 @@ _SUMMED = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", 
 
 
 class History:
-    """State: ``received`` in order, ``_ended`` with bodies of ``_held`` bytes, the sums."""
+    """Keeps bodies of ``keep`` bytes in all.
 
-    def __init__(self) -> None:
+    State: ``received`` in order, ``_ended`` with bodies of ``_held`` bytes, the sums.
+    """
+
+    def __init__(self, keep: int = BODIES) -> None:
+        self._keep = keep
         self.received: list[Received] = []
         self.usage: dict[str, Usage] = {}
         self._ended: dict[Received, int] = {}
@@ -34,7 +38,7 @@ class History:
             self.usage[received.model] = added(so_far, received.usage)
         self._ended[received] = received.size
         self._held += received.size
-        while self._held > BODIES:
+        while self._held > self._keep:
             oldest = next(iter(self._ended))
             self._held -= self._ended.pop(oldest)
             oldest.forget()

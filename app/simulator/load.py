@@ -1,12 +1,12 @@
-"""A small, endless load for the demo: a bit of everything, so that no panel stays empty.
+"""The demo's load: a few developers at work, through the proxy at a URL.
 
-The requests follow a fixed cycle and name their own steps in ``x-simulate``, which a
-transparent proxy passes on to the simulator behind it.
+A request names its own answer in ``x-simulate``, which a transparent proxy passes on to the
+simulator behind it.
 """
 
 import asyncio
-import itertools
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,22 +14,20 @@ import httpx
 import msgspec
 
 from app.http2 import ProxyEnvironment, Transport
+from app.simulator import weather
+from app.simulator.conversation import short
+from app.simulator.developer import Developer
 
-CONCURRENCY = 64  # requests under way; past it the load waits
-TURNS = 6  # requests of a session, whose prompt grows and is cached
-SILENCE = 30.0  # seconds without a byte after which an answer is given up
-_TOOL = {
-    "name": "Read",
-    "description": "Reads a file from the working directory. " * 8,
-    "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}},
-}
-_SYSTEM = "You are a simulated coding assistant. " * 40
-_PROSE = "The proxy relays each event at once and counts what it costs on the way. " * 6
+DEVELOPERS = 5
+SILENCE = 60.0  # seconds without a byte after which an answer is given up
+RETRY_AFTER = 1.0  # seconds until a client tries again
+RETRIED = frozenset({429, 500, 529})
+TIMED = ("delay", "gap")  # members of a step that are durations
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One kind of request. ``leaves_after`` events the client goes away; ``step`` as in JSON."""
+    """One request. ``leaves_after`` events the client goes away; ``step`` as in JSON."""
 
     model: str
     step: dict[str, Any]
@@ -37,107 +35,130 @@ class Scenario:
     stream: bool = True
     prompt: str = "Explain what this function does."
     leaves_after: int | None = None
-    retry_count: int = 0
-
-
-def _slow(**step: Any) -> dict[str, Any]:
-    return {"text": _PROSE, "delay": 0.3, "gap": 0.03, **step}
-
-
-# The usual ones are listed more often; faults are few, as in earnest.
-SCENARIOS = (
-    Scenario("claude-opus-5-5", _slow(encoding="gzip", thinking="Let me think. " * 12)),
-    Scenario("claude-sonnet-5-5", _slow(tool_use=["Read", {"path": "app/__init__.py"}])),
-    Scenario("claude-haiku-5-5", {"text": "A title"}, stream=False),
-    Scenario("claude-sonnet-5-5", _slow(gap=0.01)),
-    Scenario("claude-sonnet-5-5", {}, path="/v1/messages/count_tokens", stream=False),
-    Scenario("claude-opus-5-5", _slow(usage={"input": 812, "output": 950, "cache_read": 96000})),
-    Scenario("claude-sonnet-5-5", _slow(status=529, times=2)),
-    Scenario(
-        "claude-haiku-4-5",
-        _slow(encoding="br", usage={"input": 90, "output": 30, "server_tools": {"web_search": 2}}),
-    ),
-    Scenario("claude-sonnet-5-5", _slow(), leaves_after=20),
-    Scenario("claude-opus-5-5", _slow(), prompt="Mail it to demo.person@example.com, please."),
-    Scenario("claude-sonnet-5-5", {"status": 429, "headers": [["retry-after", "2"]]}),
-    Scenario("claude-fable-5-1", _slow(delay=1.5, message_deltas=3, pings=5)),
-    Scenario("claude-sonnet-5-5", _slow(fault="error_event", after=20)),
-    Scenario("claude-sonnet-5-5", _slow(), retry_count=1),
-    Scenario("claude-haiku-5-5", {"status": 500}, stream=False),
-    Scenario("claude-opus-5-5", _slow(fault="reset", after=25)),
-    Scenario("claude-sonnet-5-5", {"status": 400}, stream=False),
-)
 
 
 class Load:
-    """The load on the proxy at ``url``: ``rate`` requests a second until `run` is cancelled."""
+    """The load on the proxy at ``url`` until `run` is cancelled; ``pace`` is times real time.
 
-    def __init__(self, url: str, *, rate: float, verify: ssl.SSLContext) -> None:
+    State: ``_sent`` requests and ``_messages`` among them, ``_start`` of the day.
+    """
+
+    def __init__(
+        self, url: str, *, verify: ssl.SSLContext, developers: int = DEVELOPERS, pace: float = 1.0
+    ) -> None:
         self._url = url
-        self._interval = 1 / rate
         self._verify = verify
+        self._developers = developers
+        self._pace = pace
+        self._sent = 0
+        self._messages = 0
+        self._start = time.monotonic()
 
     async def run(self) -> None:
-        """Send one request after the other, without waiting for their answers."""
-        room = asyncio.Semaphore(CONCURRENCY)
+        """Let the developers work, and have a change reviewed in the middle of each incident."""
         # Not httpx's own: cancelled in the middle of connecting, it leaves the socket open.
         transport = Transport(ssl_context=self._verify, proxies=ProxyEnvironment({}))
+        self._start = time.monotonic()
         async with (
             httpx.AsyncClient(base_url=self._url, transport=transport, timeout=SILENCE) as client,
-            asyncio.TaskGroup() as running,
+            asyncio.TaskGroup() as working,
         ):
-            for number, scenario in enumerate(itertools.cycle(SCENARIOS)):
-                await room.acquire()
-                task = running.create_task(send(client, scenario, number))
-                task.add_done_callback(lambda _: room.release())
-                await asyncio.sleep(self._interval)
+            self._client = client
+            for number in range(self._developers):
+                working.create_task(Developer(self, number).work())
+            reviewer = Developer(self, self._developers)
+            await self.pause(weather.INCIDENT[0])
+            while True:
+                working.create_task(reviewer.review())
+                await self.pause(weather.PERIOD)
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set; every connection is closed then."""
+        tasks = working, stopping = (
+            asyncio.create_task(self.run()),
+            asyncio.create_task(stop.wait()),
+        )
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                working.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait in the time of the demo."""
+        await asyncio.sleep(seconds / self._pace)
+
+    async def send(
+        self, body: bytes, headers: dict[str, str], step: dict[str, Any], path: str = "/v1/messages"
+    ) -> None:
+        """Send a request; once more, as a client does, when it fails."""
+        elapsed = (time.monotonic() - self._start) * self._pace
+        odd: dict[str, Any] = {}
+        if path == "/v1/messages":
+            self._messages += 1
+            odd = weather.trouble(self._messages, elapsed)
+        leaves = 12 if self._messages % weather.LEAVES == 0 else None
+        status = await self._attempt(body, headers, step | odd, path, leaves)
+        if status in RETRIED:
+            await self.pause(RETRY_AFTER)
+            again = headers | {"x-stainless-retry-count": "1"}
+            await self._attempt(body, again, step, path, None)
+
+    async def _attempt(
+        self,
+        body: bytes,
+        headers: dict[str, str],
+        step: dict[str, Any],
+        path: str,
+        leaves_after: int | None,
+    ) -> int | None:
+        self._sent += 1
+        elapsed = (time.monotonic() - self._start) * self._pace
+        known = weather.limits(elapsed, time.time())
+        timed = {name: step[name] / self._pace for name in TIMED if name in step}
+        told = step | timed | {"headers": [*known, *step.get("headers", ())]}
+        return await _exchange(
+            self._client, path, _headers(told, str(self._sent)) | headers, body, leaves_after
+        )
 
 
 async def send(client: httpx.AsyncClient, scenario: Scenario, number: int) -> None:
     """Send the request ``number`` and read its answer as far as the scenario does."""
+    document = msgspec.json.decode(short(scenario.model, scenario.prompt))
+    body = msgspec.json.encode(document | {"stream": scenario.stream})
+    headers = _headers(scenario.step, str(number))
+    await _exchange(client, scenario.path, headers, body, scenario.leaves_after)
+
+
+async def _exchange(
+    client: httpx.AsyncClient,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    leaves_after: int | None,
+) -> int | None:
+    """Return the status, or None when there was none."""
+    status = None
     try:
-        async with client.stream(
-            "POST",
-            scenario.path,
-            headers=headers(scenario, number),
-            content=msgspec.json.encode(body(scenario, number)),
-        ) as response:
-            chunks = 0
+        async with client.stream("POST", path, headers=headers, content=body) as response:
+            status, chunks = response.status_code, 0
             async for _ in response.aiter_raw():
                 chunks += 1
-                if scenario.leaves_after is not None and chunks >= scenario.leaves_after:
-                    return
+                if leaves_after is not None and chunks >= leaves_after:
+                    break
     except httpx.HTTPError:
         pass  # a fault that was asked for, or a proxy that is not up yet
+    return status
 
 
-def headers(scenario: Scenario, number: int) -> dict[str, str]:
-    """Return the request's headers."""
+def _headers(step: dict[str, Any], key: str) -> dict[str, str]:
     return {
         "content-type": "application/json",
         "anthropic-version": "2023-06-01",
         "x-api-key": "sk-demo-not-a-key",
-        "x-claude-code-session-id": f"demo-{number // TURNS}",
-        "x-stainless-retry-count": str(scenario.retry_count),
-        "x-simulate": msgspec.json.encode(scenario.step).decode(),
-        "x-simulate-key": str(number),
-    }
-
-
-def body(scenario: Scenario, number: int) -> dict[str, Any]:
-    """Return the request's body: a session's prompt grows with each of its turns."""
-    history: list[dict[str, Any]] = []
-    for turn in range(number % TURNS):
-        history += [
-            {"role": "user", "content": f"Session {number // TURNS}, turn {turn}: {_PROSE}"},
-            {"role": "assistant", "content": _PROSE},
-        ]
-    marked = {"type": "text", "text": scenario.prompt, "cache_control": {"type": "ephemeral"}}
-    return {
-        "model": scenario.model,
-        "max_tokens": 4096,
-        "stream": scenario.stream,
-        "system": [{"type": "text", "text": _SYSTEM, "cache_control": {"type": "ephemeral"}}],
-        "tools": [_TOOL],
-        "messages": [*history, {"role": "user", "content": [marked]}],
+        "x-simulate": msgspec.json.encode(step).decode(),
+        "x-simulate-key": key,
     }

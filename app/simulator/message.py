@@ -1,5 +1,6 @@
 """A generated Messages answer: its blocks, as one JSON document or as events."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from app.simulator.prompt import tokens
 from app.simulator.step import Step
 
 _WORDS = re.compile(r"\s*\S+|\s+")
+_PROSE = _WORDS.findall(" It relays each event at once, and counts what it costs on the way.")
+_PIECE = 3  # words of a made-up text per delta
 _PARTIAL_JSON = 16  # characters of a tool's input per delta
 
 
@@ -49,7 +52,7 @@ def compose(step: Step, asked: str, prompt: Usage, *, id: str, model: str) -> Me
     if step.thinking is not None:
         blocks.append(_thinking(step.thinking))
     if step.text is not None or step.deltas or step.tool_use is None:
-        blocks.append(_text(step.deltas or _split(step.text, asked)))
+        blocks.append(_text(step.deltas or _made_up(step.words) or _split(step.text, asked)))
     if step.tool_use is not None:
         blocks.append(_tool_use(id.replace("msg", "toolu"), *step.tool_use))
     usage = step.usage or replace(
@@ -152,6 +155,13 @@ def _initial(usage: Usage) -> dict[str, Any]:
         "speed": usage.speed or "standard",
         "inference_geo": usage.inference_geo or "global",
     }
+
+
+def _made_up(words: int | None) -> tuple[str, ...]:
+    """Return a text of so many words, in pieces of a few words each."""
+    text = itertools.islice(itertools.cycle(_PROSE), words or 0)
+    pieces = iter(lambda: "".join(itertools.islice(text, _PIECE)), "")
+    return tuple(pieces)
 
 
 def _split(text: str | None, asked: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from app.simulator.answer import Response, refusal
 from app.simulator.api import Api
 from app.simulator.connection import Connection
 from app.simulator.faults import send
-from app.simulator.history import History
+from app.simulator.history import BODIES, History
 from app.simulator.received import Received
 from app.simulator.script import NORMAL, Script
 from app.simulator.step import Step
@@ -33,7 +33,7 @@ class Simulator:
     Without ``ssl_context`` it speaks plain HTTP/1.1, and HTTP/2 to clients that begin with its
     preface; with one, what ALPN chooses: ``http2`` False offers HTTP/1.1 only. ``port`` 0 becomes
     a free one when it is entered. ``wall`` is the time of day in seconds, for the rate limits'
-    resets.
+    resets; ``keep`` the bytes of bodies that it remembers.
 
     State: the ``_api``, the ``_script``, the ``_history``, the open ``_connections``,
     the ``_running`` answers.
@@ -48,6 +48,7 @@ class Simulator:
         http2: bool = True,
         max_concurrent_streams: int = 100,
         wall: Callable[[], float] = time.time,
+        keep: int = BODIES,
     ) -> None:
         self._host = host
         self.port = port
@@ -57,7 +58,7 @@ class Simulator:
         self._wall = wall
         self._api = Api(wall)
         self._script = Script()
-        self._history = History()
+        self._history = History(keep)
         self._connections: set[Connection] = set()
         self._connected = 0
         self._running: set[asyncio.Task[None]] = set()

@@ -27,6 +27,7 @@ Fault = Literal[
 ]
 Encoding = Literal["gzip", "deflate", "br", "zstd"]
 
+WORDS = 10**5  # of a made-up text
 TIMES = 10**6  # requests that one step may serve
 
 
@@ -42,6 +43,7 @@ class Step:
     headers: tuple[tuple[str, str], ...] = ()  # in the place of the answer's own, or added
     body: bytes | None = None  # sent as it is, instead of a generated answer
     text: str | None = None  # streamed word by word
+    words: int | None = None  # of a made-up text, streamed a few words at a time
     deltas: tuple[str, ...] = ()  # the text, in exactly these deltas
     thinking: str | None = None
     tool_use: tuple[str, dict[str, Any]] | None = None  # name and input
@@ -63,6 +65,8 @@ class Step:
     def __post_init__(self) -> None:
         if not 1 <= self.times <= TIMES:
             raise ValueError(f"times must be from 1 to {TIMES}")
+        if self.words is not None and not 1 <= self.words <= WORDS:
+            raise ValueError(f"words must be from 1 to {WORDS}")
         if self.chunk_size is not None and self.chunk_size < 1:
             raise ValueError("chunk_size must be at least 1")
 

@@ -21,7 +21,7 @@ QUIET = {
     "anthropic_proxy_unpriced_requests_total",
 }
 DEMO = yaml_file("docker-compose.yml")["services"]["proxy-demo"]["environment"]
-RATE = 20.0  # requests a second, so that all scenarios come by soon
+PACE = 20.0  # times real time, so that the incident comes by soon
 PATIENCE = 60.0  # seconds for all of them to be seen
 
 
@@ -41,7 +41,7 @@ async def test_the_demo_fills_every_panel(certificate: Certificate, tmp_path: Pa
             scrub_hmac_key=DEMO["ANTHROPIC_PROXY_SCRUB_HMAC_KEY"],
         ) as proxy,
     ):
-        load = asyncio.create_task(Load(proxy.url, rate=RATE, verify=proxy.trust()).run())
+        load = asyncio.create_task(Load(proxy.url, pace=PACE, verify=proxy.trust()).run())
         try:
             empty = await asyncio.to_thread(_empty_panels, proxy.at.dashboard_port, tmp_path)
         finally:
