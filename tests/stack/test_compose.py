@@ -18,8 +18,8 @@ from tests.stack.tree import ROOT, Json, yaml_file
 
 COMPOSE = yaml_file("docker-compose.yml")
 SERVICES: dict[str, Json] = COMPOSE["services"]
-OURS = {"proxy", "certificate", "demo-certificate", "proxy-demo", "simulator"}
-PROFILES = {"scaled": {"certificate"}, "demo": {"demo-certificate", "proxy-demo", "simulator"}}
+OURS = {"proxy", "certificate", "proxy-demo"}
+PROFILES = {"scaled": {"certificate"}, "demo": {"proxy-demo"}}
 DEMO = PROFILES["demo"]
 PUBLISHED = re.compile(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}:(\d+)")
 OLDEST = re.compile(r"Docker Compose (\d+)\.(\d+) or newer")

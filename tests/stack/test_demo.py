@@ -9,18 +9,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.certificates import Certificate
+from app.cli.demo import DEMO
 from app.simulator.load import Load
 from tests.proxying import proxying, simulated
 from tests.stack.servers import prometheus
-from tests.stack.tree import expressions, yaml_file
+from tests.stack.tree import expressions
 
 # What the demo does not do: nothing there means that nothing happened.
 QUIET = {
     "anthropic_proxy_label_overflow_total",
-    "anthropic_proxy_scrub_restored_total",
     "anthropic_proxy_unpriced_requests_total",
 }
-DEMO = yaml_file("docker-compose.yml")["services"]["proxy-demo"]["environment"]
 PACE = 20.0  # times real time, so that the incident comes by soon
 PATIENCE = 60.0  # seconds for all of them to be seen
 
@@ -37,8 +36,8 @@ async def test_the_demo_fills_every_panel(certificate: Certificate, tmp_path: Pa
         proxying(
             upstream.url,
             certificate,
-            scrub_mode=DEMO["ANTHROPIC_PROXY_SCRUB_MODE"],
-            scrub_hmac_key=DEMO["ANTHROPIC_PROXY_SCRUB_HMAC_KEY"],
+            scrub_mode=DEMO["scrub_mode"],
+            scrub_hmac_key=DEMO["scrub_hmac_key"],
         ) as proxy,
     ):
         load = asyncio.create_task(Load(proxy.url, pace=PACE, verify=proxy.trust()).run())
