@@ -213,6 +213,7 @@ def _transport(settings: Settings) -> httpx.AsyncBaseTransport:
         max_keepalive_connections=settings.upstream_max_keepalive_connections,
         max_streams_per_connection=settings.upstream_max_streams_per_connection,
         ping_interval=settings.upstream_ping_interval,
+        max_connection_age=settings.upstream_max_connection_age,
     )
 
 

@@ -2,18 +2,20 @@
 
 import asyncio
 import base64
-import ipaddress
+import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import httpx
 
 from app.http2.connection import Connection
-from app.http2.proxies import Origin
+from app.http2.dial import Resolver, dial
+from app.http2.proxies import Origin, address, proxy_port
 
-HAPPY_EYEBALLS = 0.25  # seconds before the other address family is tried too (RFC 8305 §5)
 SHUTDOWN = 1.0  # seconds for the peer's close_notify; the loop's 30 would keep dead sockets
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
 ANSWER_LIMIT = 16 * 1024  # bytes of a proxy's answer to CONNECT
 
 
@@ -26,6 +28,7 @@ async def connect(
     proxy: httpx.Proxy | None,
     context: ssl.SSLContext,
     make: Callable[[], Connection],
+    resolver: Resolver,
 ) -> Connection:
     """Return a connection that has not written its preface yet.
 
@@ -36,9 +39,9 @@ async def connect(
     context.set_alpn_protocols(["h2", "http/1.1"])
     try:
         transport, connection = await (
-            _direct(origin, context, make)
+            _direct(origin, context, make, resolver)
             if proxy is None
-            else _tunnelled(origin, proxy, context, make)
+            else _tunnelled(origin, proxy, context, make, resolver)
         )
     except httpx.TransportError:
         raise
@@ -53,39 +56,46 @@ async def connect(
 
 
 async def _direct(
-    origin: Origin, context: ssl.SSLContext, make: Callable[[], Connection]
+    origin: Origin,
+    context: ssl.SSLContext,
+    make: Callable[[], Connection],
+    resolver: Resolver,
 ) -> tuple[asyncio.Transport, Connection]:
-    loop = asyncio.get_running_loop()
-    options: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": SHUTDOWN}
-    # uvloop has no such option; an address needs no race, and one that is cancelled may leave
-    # its socket open (asyncio before 3.13).
-    if isinstance(loop, asyncio.BaseEventLoop) and not _is_address(origin.host):
-        options["happy_eyeballs_delay"] = HAPPY_EYEBALLS
-    made: tuple[asyncio.Transport, Connection] = await loop.create_connection(
-        make, origin.host, origin.port, **options
-    )
+    dialled = await dial(origin.host, origin.port, resolver)
+    return await _wrapped(dialled, make, context, origin.host)
+
+
+async def _wrapped(
+    dialled: socket.socket,
+    make: Callable[[], P],
+    context: ssl.SSLContext | None,
+    host: str,
+) -> tuple[asyncio.Transport, P]:
+    """Give a socket to the loop, with TLS if there is a context."""
+    secure = context is not None
+    try:
+        made: tuple[asyncio.Transport, P] = await asyncio.get_running_loop().create_connection(
+            make,
+            sock=dialled,
+            ssl=context,
+            server_hostname=host if secure else None,
+            ssl_shutdown_timeout=SHUTDOWN if secure else None,
+        )
+    except BaseException:
+        dialled.close()
+        raise
     return made
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 async def _tunnelled(
-    origin: Origin, proxy: httpx.Proxy, context: ssl.SSLContext, make: Callable[[], Connection]
+    origin: Origin,
+    proxy: httpx.Proxy,
+    context: ssl.SSLContext,
+    make: Callable[[], Connection],
+    resolver: Resolver,
 ) -> tuple[asyncio.Transport, Connection]:
     loop = asyncio.get_running_loop()
-    secure = proxy.url.scheme == "https"
-    raw, tunnel = await loop.create_connection(
-        _Tunnel,
-        proxy.url.host,
-        proxy.url.port or (443 if secure else 80),
-        ssl=(proxy.ssl_context or ssl.create_default_context()) if secure else None,
-    )
+    raw, tunnel = await _reach(proxy, resolver)
     try:
         raw.write(_connect_request(origin, proxy))
         await tunnel.established()
@@ -104,6 +114,18 @@ async def _tunnelled(
         raise httpx.ProxyError("the proxy closed the connection")
     connection.connection_made(transport)
     return transport, connection
+
+
+async def _reach(proxy: httpx.Proxy, resolver: Resolver) -> "tuple[asyncio.Transport, _Tunnel]":
+    """Connect to a proxy; a failure names it, without the credentials of its URL."""
+    secure = proxy.url.scheme == "https"
+    context = (proxy.ssl_context or ssl.create_default_context()) if secure else None
+    host = proxy.url.host
+    try:
+        dialled = await dial(host, proxy_port(proxy), resolver)
+        return await _wrapped(dialled, _Tunnel, context, host)
+    except OSError as exc:
+        raise httpx.ProxyError(f"no connection to {address(proxy)}: {exc}") from exc
 
 
 def _connect_request(origin: Origin, proxy: httpx.Proxy) -> bytes:

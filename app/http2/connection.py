@@ -27,6 +27,9 @@ class Listener(Protocol):
     def released(self, connection: "Connection") -> None:
         """Take the slot of a stream that has ended."""
 
+    def judged(self, connection: "Connection") -> None:
+        """Take note that a probe has brought news: ``doubtful`` or ``late`` has changed."""
+
     def retired(self, connection: "Connection") -> None:
         """Open no more streams on it: GOAWAY came, or it is lost."""
 
@@ -35,13 +38,13 @@ class Listener(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """A socket, its session and their life. Synchronous but for `probe` and `wait_closed`.
+    """A socket, its session and their life. Synchronous except for `wait_closed`.
 
     State: ``limit``, ``settled`` and ``used`` are for the listener's pool, which alone changes
     ``used`` and adds to ``owed``, the bytes of uploads that are still to be written; ``served``
     counts streams; ``draining`` is set once no more may be opened, ``_lost`` once nothing passes
     any more; ``_early`` holds what came before our preface was written. Whoever connects notes
-    the ``connect_time``, in seconds.
+    the ``connect_time``, in seconds. After ``max_age`` seconds it drains.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Connection(asyncio.Protocol):
         max_streams: int,
         ping_interval: float,
         ping_timeout: float,
+        max_age: float | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.limit = UNSETTLED
@@ -70,7 +74,11 @@ class Connection(asyncio.Protocol):
             timeout=ping_timeout,
             ping=self._session.ping,
             dead=self._dead,
+            judged=self._judged,
         )
+        self._max_age = max_age
+        self._retirement: asyncio.TimerHandle | None = None
+        self._loop = loop
         self._clock = loop.time
         self._transport: asyncio.Transport | None = None
         self._outflow: Outflow | None = None
@@ -85,6 +93,8 @@ class Connection(asyncio.Protocol):
         """Write our preface, then read what came before it (§3.4). The first PING measures RTT."""
         self._session.start()
         self._liveness.ping()
+        if self._max_age is not None:
+            self._retirement = self._loop.call_later(self._max_age, self.drain)
         early, self._early = b"".join(self._early or ()), None
         if early:
             self.data_received(early)
@@ -124,9 +134,26 @@ class Connection(asyncio.Protocol):
             self.drain()
         return stream
 
-    async def probe(self) -> None:
-        """Make sure that a connection that was silent for long is alive, or lose it."""
-        await self._liveness.probe()
+    @property
+    def doubtful(self) -> bool:
+        """Whether it was silent for so long that a probe must show that the peer is there."""
+        return self._liveness.doubtful
+
+    @property
+    def late(self) -> bool:
+        """Whether the answer to a probe takes long."""
+        return self._liveness.late
+
+    def probe(self) -> None:
+        """Find out, soon, whether the peer is there: the listener hears of it."""
+        self._liveness.probe()
+
+    def suspect(self) -> None:
+        """Take the connection for dead until the peer is heard: close it if nobody uses it."""
+        if self.used:
+            self._liveness.doubt()
+        else:
+            self._abandon("the machine slept")
 
     def close(self) -> None:
         """Take leave; streams that are still open fail."""
@@ -190,6 +217,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment] # asyncio's type is too wide
         self._outflow = Outflow(transport)  # type: ignore[arg-type] # likewise
         self._uploads = Passage(self._outflow, self._clock)
+        self._liveness.follow(Passage(self._outflow, self._clock))
 
     def data_received(self, data: bytes) -> None:
         """Hand on what came, but not before our preface was written."""
@@ -232,7 +260,19 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def _dead(self) -> None:
-        self._lose(httpx.ReadError, "the peer does not answer PING")
+        self._abandon("the peer does not answer PING")
+
+    def _judged(self, alive: bool) -> None:
+        """Open no more streams on one that does not answer; those it has may take their time."""
+        if alive:
+            self._listener.judged(self)
+        elif self.streams_open:
+            self.drain()
+        else:
+            self._dead()
+
+    def _abandon(self, message: str) -> None:
+        self._lose(httpx.ReadError, message)
         if self._transport is not None:
             self._transport.abort()  # it would wait for bytes that nobody takes
 
@@ -241,6 +281,8 @@ class Connection(asyncio.Protocol):
             return
         self._lost = True
         self._liveness.stop()
+        if self._retirement is not None:
+            self._retirement.cancel()
         self.drain()
         self._session.fail(kind, message)
         if self._transport is not None:

@@ -4,6 +4,9 @@ import ssl
 
 import httpx
 
+from app.http2.dial import SOCKET_OPTIONS
+from app.http2.proxies import address
+
 _FRAMING = {b"content-length", b"transfer-encoding"}
 
 
@@ -22,7 +25,12 @@ class Http1:
 
     async def send(self, request: httpx.Request, proxy: httpx.Proxy | None) -> httpx.Response:
         """Send a request with the framing HTTP/1.1 needs; raises httpx's errors."""
-        response = await self._transport(proxy).handle_async_request(_prepared(request))
+        try:
+            response = await self._transport(proxy).handle_async_request(_prepared(request))
+        except httpx.ConnectError as exc:
+            if proxy is None:
+                raise
+            raise httpx.ProxyError(f"no connection by way of {address(proxy)}: {exc}") from exc
         response.extensions |= {
             "stream_id": None,
             "reused": None,
@@ -41,7 +49,12 @@ class Http1:
         key = None if proxy is None else str(proxy.url)
         if key not in self._transports:
             self._transports[key] = httpx.AsyncHTTPTransport(
-                verify=self._context, http1=True, http2=False, limits=self._limits, proxy=proxy
+                verify=self._context,
+                http1=True,
+                http2=False,
+                limits=self._limits,
+                proxy=proxy,
+                socket_options=SOCKET_OPTIONS,
             )
         return self._transports[key]
 

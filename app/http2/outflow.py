@@ -83,23 +83,26 @@ class Passage:
     """Follows the bytes that were written before a mark: whether they leave, and are gone.
 
     State: ``_mark`` and the last ``_position`` before it, ``_moved`` the loop's time when that
-    was found to have changed.
+    was found to have changed. ``_slack`` are bytes beyond the mark that may have been before it:
+    TLS transports have a buffer below theirs, and do not tell its size.
     """
 
     def __init__(self, outflow: Outflow, clock: Callable[[], float]) -> None:
         self._outflow = outflow
         self._clock = clock
-        self._mark = self._position = 0
+        self._mark = self._slack = self._position = 0
         self._moved = clock()
 
     def mark(self) -> None:
         """Follow what has been written so far."""
         self._position = self._outflow.position()
-        self._mark = self._position + self._outflow.backlog()
+        backlog = self._outflow.backlog()
+        self._mark = self._position + backlog
+        self._slack = UNSENT if backlog else 0
 
     def moved(self) -> float:
         """Return when bytes before the mark were last found to have left."""
-        position = min(self._outflow.position(), self._mark)
+        position = min(self._outflow.position(), self._mark + self._slack)
         if position > self._position:
             self._position = position
             self._moved = self._clock()

@@ -11,6 +11,9 @@ stream on a *member*, a connection that is up. Whenever something has happened, 
 An attempt that fails takes the tickets bound to it along. A binding reserves nothing: a slot
 that comes free elsewhere goes to the oldest ticket, bound or not.
 
+A member that was silent for long is doubtful: it gets no slot before a probe was answered. While
+the answer may be near, the slots it has count as coming; once it is late, somebody connects.
+
 A connection grows by need, too. The window of one bounds what all its uploads send in a round
 trip; another connection takes about `PATIENCE` round trips to make. So a *choosy* ticket, one
 with a large upload, is not granted a slot where those before it take longer than that, as long
@@ -30,6 +33,14 @@ class Member(Protocol):
     settled: bool  # whether ``limit`` is the peer's word
     used: int  # slots given out
     owed: int  # bytes of uploads granted and not yet written
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it must show that its peer is there before it gets a stream."""
+
+    @property
+    def late(self) -> bool:
+        """Whether that takes long."""
 
     @property
     def round_trips(self) -> float:
@@ -75,6 +86,7 @@ class Assignment(Generic[T, M]):
     held: list[T]  # likewise bound, but by choice: a slot was free
     attempts: list[Attempt]  # to begin
     surplus: list[M]  # to close
+    doubted: list[M]  # to probe
 
 
 class Pool(Generic[T, M]):
@@ -164,7 +176,8 @@ class Pool(Generic[T, M]):
         granted = self._grant()
         bound, held, begun = self._bind()
         granted += self._grant()  # to those who would have waited for one connection too many
-        return Assignment(granted, bound, held, begun, self._surplus())
+        doubted = [one for one in self._free() if one.doubtful] if self._waiting else []
+        return Assignment(granted, bound, held, begun, self._surplus(), doubted)
 
     def _grant(self) -> list[tuple[T, M]]:
         granted = []
@@ -182,8 +195,10 @@ class Pool(Generic[T, M]):
         return granted
 
     def _least_loaded(self) -> M | None:
-        free = [member for member in self.members if member.used < member.limit]
-        return min(free, key=_load, default=None)
+        return min((one for one in self._free() if not one.doubtful), key=_load, default=None)
+
+    def _free(self) -> list[M]:
+        return [member for member in self.members if member.used < member.limit]
 
     def _prefers_another(self, ticket: T, member: M) -> bool:
         """Return True if a ticket is to wait for another connection than the best there is."""
@@ -219,11 +234,14 @@ class Pool(Generic[T, M]):
         return bound, held, begun
 
     def _coming(self) -> int:
-        """How many slots members will have once their SETTINGS are here."""
-        unsettled = [member for member in self.members if not member.settled]
+        """How many slots members will have once their SETTINGS, or answers, are here."""
+        unsettled = [member for member in self.members if not member.settled and not member.late]
         if unsettled and self._expected is None:
             return len(self._waiting)
-        return sum((self._expected or 0) - member.used for member in unsettled)
+        doubted = [one for one in self._free() if one.settled and one.doubtful and not one.late]
+        return sum((self._expected or 0) - member.used for member in unsettled) + sum(
+            member.limit - member.used for member in doubted
+        )
 
     def _joinable(self, ticket: T) -> Attempt | None:
         """Return the attempt to join, if any; those held have one each as long as that goes."""

@@ -28,6 +28,16 @@ class Origin(NamedTuple):
         return f"{host}:{self.port}"
 
 
+def proxy_port(proxy: httpx.Proxy) -> int:
+    """Return a proxy's port, its scheme's where its URL has none."""
+    return proxy.url.port or (443 if proxy.url.scheme == "https" else 80)
+
+
+def address(proxy: httpx.Proxy) -> str:
+    """Return ``host:port`` of a proxy, without its credentials."""
+    return Origin(proxy.url.scheme, proxy.url.host, proxy_port(proxy)).authority
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyEnvironment:
     """What the environment said when it was read, by lower-case prefix of ``…_PROXY``.

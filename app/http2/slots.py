@@ -12,6 +12,7 @@ from app.http2.pool import Assignment, Attempt, Pool, Ticket
 from app.http2.timeouts import Alarm, Timeouts
 from app.http2.turns import QUANTUM
 
+JUMP = 5.0  # seconds by which the clocks part when the machine slept
 HOLD = 1.0  # seconds that a large upload waits for a better connection than there is
 
 
@@ -29,23 +30,31 @@ class Slot:
 
 
 class _Waiter(Ticket):
-    """A ticket with someone behind it. State: ``granted`` resolves to a connection, or fails."""
+    """A ticket with someone behind it.
+
+    Waiting for a slot and for a connection may alternate; each has one time-out, which runs on
+    where it stopped.
+
+    State: ``granted`` resolves to a connection, or fails; ``_left`` are the seconds of each
+    time-out, ``_since`` and ``_for`` when the present wait began, and for what.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeouts: Timeouts, upload: int) -> None:
         super().__init__(upload=upload, choosy=upload > QUANTUM)
         self.granted: asyncio.Future[Connection] = loop.create_future()
         self.alarm = Alarm(loop)
-        self._timeouts = timeouts
+        self._loop = loop
+        self._left = {"pool": timeouts.pool, "connect": timeouts.connect}
+        self._since = loop.time()
+        self._for = "pool"
 
-    def await_slot(self) -> None:
-        limit = self._timeouts.pool
-        self.alarm.set(limit, lambda: self.fail(httpx.PoolTimeout(f"no slot for {limit} s")))
-
-    def await_connection(self) -> None:
-        limit = self._timeouts.connect
-        self.alarm.set(
-            limit, lambda: self.fail(httpx.ConnectTimeout(f"no connection for {limit} s"))
-        )
+    def wait_for(self, what: str, impatient: Callable[["_Waiter"], None]) -> None:
+        """Wait for a slot (``pool``) or a connection (``connect``), but not for ever."""
+        now, left = self._loop.time(), self._left[self._for]
+        if left is not None:
+            self._left[self._for] = max(0.0, left - (now - self._since))
+        self._since, self._for = now, what
+        self.alarm.set(self._left[what], lambda: impatient(self))
 
     def await_better(self, enough: Callable[["_Waiter"], None]) -> None:
         self.alarm.set(HOLD, lambda: enough(self))
@@ -60,8 +69,10 @@ class Slots:
 
     ``dial`` makes a connection that tells this object, its listener, what becomes of it.
 
-    State: ``connections`` whose socket is open, ``_connecting`` the task of each attempt, and
-    the pool's.
+    ``wall`` is the time of day in seconds, ``via`` says by which proxy it connects, for errors.
+
+    State: ``connections`` whose socket is open, ``_offset`` between the two clocks,
+    ``_connecting`` the task of each attempt, and the pool's.
     """
 
     def __init__(
@@ -70,13 +81,18 @@ class Slots:
         *,
         max_connections: int,
         max_keepalive: int,
+        wall: Callable[[], float],
+        via: str = "",
     ) -> None:
         self.connections: set[Connection] = set()
         self._dial = dial
+        self._via = via
         self._pool: Pool[_Waiter, Connection] = Pool(
             max_connections=max_connections, max_keepalive=max_keepalive
         )
         self._loop = asyncio.get_running_loop()
+        self._wall = wall
+        self._offset = wall() - self._loop.time()
         self._connecting: dict[Attempt, asyncio.Task[None]] = {}
 
     @property
@@ -91,13 +107,9 @@ class Slots:
         The slot must be used before anything is awaited; the stream's end gives it back.
         """
         started = self._loop.time()
+        self._notice_sleep()
         while True:
             connection = await self._granted(timeouts, upload)
-            try:
-                await connection.probe()
-            except BaseException:
-                self._give_back(connection, upload)
-                raise
             if connection.usable:  # it may have ended between the grant and now
                 waited = self._loop.time() - started
                 new = connection.served == 0
@@ -128,6 +140,10 @@ class Slots:
         self._pool.released(connection)
         self._dispatch()
 
+    def judged(self, _connection: Connection) -> None:
+        """Use a connection that has answered, or another if it takes long."""
+        self._dispatch()
+
     def retired(self, connection: Connection) -> None:
         """Give no more slots of a connection."""
         self._pool.retired(connection)
@@ -139,6 +155,17 @@ class Slots:
 
     # Within
 
+    def _notice_sleep(self) -> None:
+        """Suspect every connection after a jump of the wall clock against the monotonic one.
+
+        The machine slept, and what was in between has long forgotten the connections.
+        """
+        offset = self._wall() - self._loop.time()
+        slept, self._offset = abs(offset - self._offset) > JUMP, offset
+        if slept:
+            for connection in tuple(self.connections):
+                connection.suspect()
+
     def _give_back(self, connection: Connection, upload: int) -> None:
         """Give a slot on that was not used."""
         connection.owed -= upload
@@ -149,7 +176,7 @@ class Slots:
         self._pool.join(waiter)
         self._dispatch()
         if not waiter.granted.done() and waiter.attempt is None:
-            waiter.await_slot()
+            waiter.wait_for("pool", self._no_slot)
         try:
             return await waiter.granted
         except BaseException as exc:
@@ -168,13 +195,23 @@ class Slots:
             self._connecting[attempt].cancel()
         self._dispatch()
 
+    def _no_slot(self, waiter: _Waiter) -> None:
+        """Fail for lack of a slot: ours is the fault only if upstream has granted any."""
+        if any(connection.settled for connection in self.connections):
+            waiter.fail(httpx.PoolTimeout("no slot in time"))
+        else:
+            waiter.fail(httpx.ConnectTimeout(f"no word of HTTP/2 after connecting{self._via}"))
+
+    def _no_connection(self, waiter: _Waiter) -> None:
+        waiter.fail(httpx.ConnectTimeout(f"no connection{self._via} in time"))
+
     def _settle_for_less(self, waiter: _Waiter) -> None:
         """Give the slot there is to one that has waited long enough for another connection."""
         self._pool.settle_for_less(waiter)
         if waiter.attempt is None:
-            waiter.await_slot()
+            waiter.wait_for("pool", self._no_slot)
         else:
-            waiter.await_connection()
+            waiter.wait_for("connect", self._no_connection)
         self._dispatch()
 
     def _dispatch(self) -> None:
@@ -192,13 +229,15 @@ class Slots:
             else:
                 waiter.granted.set_result(connection)
         for waiter in plan.bound:
-            waiter.await_connection()
+            waiter.wait_for("connect", self._no_connection)
         for waiter in plan.held:
             waiter.await_better(self._settle_for_less)
         for attempt in plan.attempts:
             self._connecting[attempt] = self._loop.create_task(self._connect(attempt))
         for connection in plan.surplus:
             connection.close()
+        for connection in plan.doubted:
+            connection.probe()
         return returned
 
     async def _connect(self, attempt: Attempt) -> None:
@@ -213,7 +252,7 @@ class Slots:
         else:
             self.connections.add(connection)
             for waiter in self._pool.connected(attempt, connection):
-                waiter.await_slot()
+                waiter.wait_for("pool", self._no_slot)
             connection.start()
         finally:
             del self._connecting[attempt]

@@ -1,15 +1,19 @@
 """The upstream transport: the only class that the rest of the program uses."""
 
 import asyncio
+import random
 import ssl
+import time
+from collections.abc import Callable
 
 import httpx
 
 from app.http2.connect import NotHttp2, connect
 from app.http2.connection import Connection
+from app.http2.dial import Resolver, resolve
 from app.http2.fallback import Http1
 from app.http2.fields import Fields, for_request
-from app.http2.proxies import Origin, ProxyEnvironment
+from app.http2.proxies import Origin, ProxyEnvironment, address
 from app.http2.session import Refused
 from app.http2.slots import Slot, Slots
 from app.http2.stats import Tally, TransportStats
@@ -17,6 +21,7 @@ from app.http2.stream import ResponseBody, Stream
 from app.http2.timeouts import Timeouts
 
 HTTP1_MEMORY = 300.0  # seconds an origin is taken to speak HTTP/1.1 before HTTP/2 is tried again
+JITTER = 0.2  # share of a connection's greatest age by which it may be younger
 UNANNOUNCED = 256 * 1024  # bytes an upload is taken for whose length nobody has announced
 REFUSED_RETRIES = 2  # of a request that the peer says it has not processed (RFC 9113 §8.7)
 
@@ -37,6 +42,9 @@ class Transport(httpx.AsyncBaseTransport):
     ``reused``, ``slot_wait``, ``connect_time`` and ``refused_retries``; over HTTP/1.1 only the
     first and the last are known.
 
+    ``resolver`` finds addresses and ``wall`` is the time of day, by which a sleep of the machine is
+    noticed; a connection lives about ``max_connection_age``, and its streams to their ends.
+
     State: ``_slots`` by origin, ``_http1_until`` the loop times by origin, ``_tally``.
     """
 
@@ -50,7 +58,10 @@ class Transport(httpx.AsyncBaseTransport):
         max_streams_per_connection: int = 100,
         ping_interval: float = 15.0,
         ping_timeout: float = 10.0,
+        max_connection_age: float | None = 3600.0,
         proxies: ProxyEnvironment | None = None,
+        resolver: Resolver = resolve,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._context = ssl_context
         self._http2 = http2
@@ -59,6 +70,9 @@ class Transport(httpx.AsyncBaseTransport):
         self._max_streams = max_streams_per_connection
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
+        self._max_age = max_connection_age
+        self._resolver = resolver
+        self._wall = wall
         self._proxies = ProxyEnvironment() if proxies is None else proxies
         self._slots: dict[Origin, Slots] = {}
         self._http1_until: dict[Origin, float] = {}
@@ -135,10 +149,13 @@ class Transport(httpx.AsyncBaseTransport):
 
     def _slots_of(self, origin: Origin) -> Slots:
         if origin not in self._slots:
+            proxy = self._proxies.proxy_for(origin)
             self._slots[origin] = Slots(
                 lambda slots: self._connect(origin, slots),
                 max_connections=self._max_connections,
                 max_keepalive=self._max_keepalive,
+                wall=self._wall,
+                via="" if proxy is None else f" by way of {address(proxy)}",
             )
         return self._slots[origin]
 
@@ -154,11 +171,18 @@ class Transport(httpx.AsyncBaseTransport):
                 max_streams=self._max_streams,
                 ping_interval=self._ping_interval,
                 ping_timeout=self._ping_timeout,
+                max_age=_jittered(self._max_age),
             ),
+            self._resolver,
         )
         connection.connect_time = asyncio.get_running_loop().time() - started
         self._tally.connections_opened += 1
         return connection
+
+
+def _jittered(age: float | None) -> float | None:
+    """Return an age somewhat lower, so that connections made together do not end together."""
+    return None if age is None else age * (1 - JITTER * random.random())  # noqa: S311 - no secret
 
 
 def _upload(request: httpx.Request) -> int:

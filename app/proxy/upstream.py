@@ -236,7 +236,7 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
         UpstreamTimeout,
         "connect_timeout",
         (
-            "Connecting to {origin} took too long: check the network, or raise "
+            "Connecting to {origin} took too long ({detail}): check the network, or raise "
             "ANTHROPIC_PROXY_UPSTREAM_CONNECT_TIMEOUT."
         ),
     ),
@@ -260,7 +260,7 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
         UpstreamUnreachable,
         "upstream_proxy_failed",
         (
-            "The HTTPS_PROXY on the way to {origin} refused: {detail}. Check its address and "
+            "The HTTPS_PROXY on the way to {origin} failed: {detail}. Check its address and "
             "credentials, or name the host in NO_PROXY."
         ),
     ),

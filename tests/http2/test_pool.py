@@ -16,6 +16,8 @@ class Fake:
     used: int = 0
     owed: int = 0
     window: int = 64
+    doubtful: bool = False
+    late: bool = False
 
     @property
     def round_trips(self) -> float:
