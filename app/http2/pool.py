@@ -175,16 +175,18 @@ class Pool(Generic[T, M]):
         """Decide, and take the decision as carried out."""
         granted = self._grant()
         bound, held, begun = self._bind()
-        granted += self._grant()  # to those who would have waited for one connection too many
+        if self._waiting and self._least_loaded() is not None:
+            granted += self._grant()  # to those who would have waited for one connection too many
         doubted = [one for one in self._free() if one.doubtful] if self._waiting else []
         return Assignment(granted, bound, held, begun, self._surplus(), doubted)
 
     def _grant(self) -> list[tuple[T, M]]:
         granted = []
+        member = self._least_loaded()
         for ticket in tuple(self._waiting):
-            member = self._least_loaded()
             if member is None:
-                break
+                ticket.held = False
+                continue
             if self._prefers_another(ticket, member):
                 continue
             del self._waiting[ticket]
@@ -192,6 +194,7 @@ class Pool(Generic[T, M]):
             member.used += 1
             member.owed += ticket.upload
             granted.append((ticket, member))
+            member = self._least_loaded()
         return granted
 
     def _least_loaded(self) -> M | None:
