@@ -129,19 +129,17 @@ def _more(load: Load, count: int) -> None:
     wait(lambda: load.whole >= enough or bool(load.failed))
 
 
-def _requests(stack: Project) -> dict[str, float]:
-    """Return the requests of each replica, as Prometheus has them."""
+def _served(stack: Project) -> int:
+    """Return how many replicas have served something, as Prometheus has it."""
     server = Prometheus(f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}")
-    series = server.query("sum by (instance) (anthropic_proxy_requests_total)")
-    return {one["metric"]["instance"]: float(one["value"][1]) for one in series}
+    return len(server.query("sum by (instance) (anthropic_proxy_requests_total) > 0"))
 
 
 async def test_three_replicas_are_healthy_and_share_the_requests(stack: Project) -> None:
     load = await _loaded(stack, lambda load: _more(load, 10 * REPLICAS))
     assert load.failed == []
-    await asyncio.to_thread(wait, lambda: len(_requests(stack)) == REPLICAS, None)
-    counts = _requests(stack)
-    assert min(counts.values()) > 0, counts
+    # Prometheus scrapes every 15 s.
+    await asyncio.to_thread(wait, lambda: _served(stack) == REPLICAS)
 
 
 async def test_one_is_stopped_and_drains_without_a_failed_request(stack: Project) -> None:
