@@ -133,7 +133,7 @@ class Connection(TCPServer):
         """
         self._flooded(kind)
         transport: Any = self.writer.transport
-        with suppress(RuntimeError):  # it is already closing
+        if not transport.is_closing():
             transport.pause_reading()
         self.loop.call_later(EJECT_DELAY, transport.abort)
 

@@ -16,6 +16,7 @@ from hypercorn.utils import wrap_app
 
 from app.certificates import Certificate
 from app.listener import Listener
+from app.listener.limits import Limits, Unobserved
 from app.server import bind
 from app.tls import tls_context
 from tests.proxying import DEADLINE, until
@@ -46,11 +47,23 @@ class Served:
 
 
 @asynccontextmanager
-async def listening(app: App, certificate: Certificate) -> AsyncIterator[Served]:
+async def listening(
+    app: App,
+    certificate: Certificate,
+    *,
+    limits: Limits | None = None,
+    flooded: Callable[[str], None] = lambda _: None,
+    refused: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Served]:
     """Serve ``app`` with our listener; at the end no task of it may be left."""
+    observer = Unobserved()
+    observer.flooded = flooded  # type: ignore[method-assign]
+    observer.refused = refused  # type: ignore[method-assign]
     before = asyncio.all_tasks()
     sock = bind("127.0.0.1", 0, "port")
-    listener = Listener(app, sock, ssl_context=tls_context(certificate, None))
+    listener = Listener(
+        app, sock, ssl_context=tls_context(certificate, None), limits=limits, observer=observer
+    )
     await listener.start()
     try:
         yield Served(sock.getsockname()[1], certificate, listener)

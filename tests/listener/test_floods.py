@@ -1,0 +1,114 @@
+"""A client that floods ends its own connection, and nobody else's (behaviour G1, G2)."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from h2.errors import ErrorCodes
+from hyperframe.frame import (
+    DataFrame,
+    ExtensionFrame,
+    PingFrame,
+    PriorityFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+
+from app.certificates import Certificate
+from app.listener.frames import CREDIT
+from tests.listener.h2client import Client, connected
+from tests.listener.serving import Started, echo, listening
+from tests.proxying import DEADLINE
+
+MANY = CREDIT * 2
+HEAD = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"x"), (b":path", b"/")]
+
+
+def _data(size: int) -> Callable[[Client], bytes]:
+    def frames(client: Client) -> bytes:
+        stream = client.request(b"POST", end=False)
+        return DataFrame(stream, data=b"x" * size).serialize() * MANY
+
+    return frames
+
+
+def _resets(made: bool) -> Callable[[Client], bytes]:
+    """Open streams and reset them, or make the server reset them (CVE-2025-8671)."""
+
+    def frames(client: Client) -> bytes:
+        first, sent = client.request(), b""
+        for stream in range(first + 2, 2 * MANY, 2):
+            head = client.h2.encoder.encode(HEAD)
+            code = b"\x7f\xff\xff\xff" if made else b"\0\0\0\x08"
+            sent += _frame(0x1, 0x5, stream, head) + _frame(0x8 if made else 0x3, 0, stream, code)
+        return sent
+
+    return frames
+
+
+def _frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+    return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
+
+
+FLOODS: dict[str, Callable[[Client], bytes]] = {
+    "ping": lambda _: PingFrame(0, opaque_data=b"12345678").serialize() * MANY,
+    "settings": lambda _: SettingsFrame(0).serialize() * MANY,
+    "priority": lambda _: PriorityFrame(1, depends_on=0, stream_weight=1).serialize() * MANY,
+    "window_update": lambda _: WindowUpdateFrame(0, window_increment=1).serialize() * MANY,
+    "data": _data(1),
+    "empty data": _data(0),
+    "other": lambda _: ExtensionFrame(0x77, stream_id=0, body=b"").serialize() * MANY,
+    "reset": _resets(made=False),
+    "window_update of a stream": _resets(made=True),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_a_flood_ends_its_connection_while_others_are_served(
+    certificate: Certificate, kind: str
+) -> None:
+    flooded: list[str] = []
+    async with (
+        listening(Started(), certificate, flooded=flooded.append) as served,
+        connected(served.port, served.trust()) as sibling,
+        connected(served.port, served.trust()) as client,
+    ):
+        await client.round_trip()
+        flood = FLOODS[kind](client)
+        client.flush()
+        client.writer.write(flood)
+        async with asyncio.timeout(DEADLINE):
+            while not client.goaways and not client.closed:
+                assert (await sibling.answer(sibling.request(path=b"/other"))).status == 200
+                await client.receive()
+        assert (await sibling.answer(sibling.request(path=b"/other"))).status == 200
+    assert flooded == [kind.split()[-1 if kind == "empty data" else 0]]
+    assert [event.error_code for event in client.goaways] == [ErrorCodes.ENHANCE_YOUR_CALM]
+
+
+async def test_what_honest_clients_send_is_no_flood(certificate: Certificate) -> None:
+    flooded: list[str] = []
+    async with (
+        listening(echo, certificate, flooded=flooded.append) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        for _ in range(1000):  # downloads that acknowledge every frame on both levels
+            assert (await client.answer(client.request())).status == 200
+            client.send(*[WindowUpdateFrame(0, window_increment=1)] * 10)
+        client.send(*[PriorityFrame(1, depends_on=0, stream_weight=1)] * 1200)
+        await client.round_trip()
+    assert flooded == []
+
+
+async def test_an_upload_may_be_reset_a_thousand_times(certificate: Certificate) -> None:
+    flooded: list[str] = []
+    async with (
+        listening(Started(), certificate, flooded=flooded.append) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        for _ in range(1000):
+            stream = client.request(b"POST", end=False)
+            await client.upload(stream, b"x" * 65_536, end=False)
+            client.reset(stream)
+        assert (await client.answer(client.request(path=b"/other"))).status == 200
+    assert flooded == []

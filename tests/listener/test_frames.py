@@ -1,0 +1,107 @@
+"""Slices of an HTTP/2 client's bytes, and the price of frames that carry nothing."""
+
+from collections import Counter
+
+import pytest
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    ExtensionFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    PriorityFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.listener.frames import CREDIT, FLOODS, FRAMES, KINDS, OTHER, PER_SECOND, Budget, Slicer
+from app.telemetry import front
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+IDLE = {
+    "ping": PingFrame(0, opaque_data=b"12345678"),
+    "settings": SettingsFrame(0),
+    "priority": PriorityFrame(1, depends_on=0, stream_weight=1),
+    "reset": RstStreamFrame(1),
+    "window_update": WindowUpdateFrame(0, window_increment=1),
+    "goaway": GoAwayFrame(0),
+    "data": DataFrame(1, data=b"x" * 63),
+    "other": ExtensionFrame(0x77, stream_id=0, body=b""),
+}
+BUSY = [
+    HeadersFrame(1, data=b"x" * 10),
+    ContinuationFrame(1, data=b"x"),
+    DataFrame(1, data=b"x" * 64),
+    DataFrame(1, data=b"x" * 16_384),
+]
+frames = st.lists(st.sampled_from([*IDLE.values(), *BUSY]), max_size=100)
+
+
+def _kind(frame: Frame) -> str | None:
+    return next((kind for kind, idle in IDLE.items() if idle is frame), None)
+
+
+@given(frames, st.lists(st.integers(1, 40_000), max_size=20))
+def test_slices_hold_every_byte_and_count_every_frame(sent: list[Frame], cuts: list[int]) -> None:
+    whole = PREFACE + b"".join(frame.serialize() for frame in sent)
+    slicer, out, idle = Slicer(), b"", Counter[str]()
+    position = 0
+    for size in [*cuts, len(whole)]:
+        for piece in slicer.slices(whole[position : position + size]):
+            out += piece.data
+            idle += piece.idle
+        position += size
+    assert out == whole
+    assert idle == Counter(kind for frame in sent if (kind := _kind(frame)) is not None)
+
+
+@given(frames)
+def test_no_slice_holds_more_frames_than_it_may(sent: list[Frame]) -> None:
+    slicer = Slicer()
+    list(slicer.slices(PREFACE))
+    pieces = list(slicer.slices(b"".join(frame.serialize() for frame in sent)))
+    assert len(pieces) == max(1, -(-len(sent) // FRAMES))
+    assert [piece.full for piece in pieces[:-1]] == [True] * (len(pieces) - 1)
+
+
+def test_every_kind_of_flood_has_its_series() -> None:
+    assert set(FLOODS) == {*KINDS.values(), OTHER} == set(front.FLOODS) == set(IDLE)
+
+
+class _Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_budget_is_spent_and_earned_again() -> None:
+    clock = _Clock()
+    budget = Budget(clock)
+    assert budget.spend(Counter(ping=CREDIT)) is None
+    clock.now += 1
+    assert budget.spend(Counter(ping=int(PER_SECOND))) is None
+    budget.earn(5)
+    assert budget.spend(Counter(ping=5)) is None
+    assert budget.spend(Counter(reset=1)) == "ping"
+
+
+def test_a_budget_never_exceeds_its_credit() -> None:
+    clock = _Clock()
+    budget = Budget(clock)
+    clock.now += 3600
+    budget.earn(CREDIT)
+    assert budget.spend(Counter(settings=CREDIT + 1)) == "settings"
+
+
+@pytest.mark.parametrize("kind", [None, *IDLE])
+def test_only_what_carries_nothing_costs(kind: str | None) -> None:
+    sent = BUSY if kind is None else [IDLE[kind]]
+    slicer = Slicer()
+    [piece] = slicer.slices(PREFACE + b"".join(frame.serialize() for frame in sent))
+    assert piece.idle == (Counter() if kind is None else Counter([kind]))
