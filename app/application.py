@@ -22,6 +22,7 @@ from app.errors import ResponseCut
 from app.http2 import Transport
 from app.pages import authority, dashboard, health, metrics
 from app.pages.guard import Guard
+from app.pages.misdirected import Misdirected
 from app.proxy.admission import Admission
 from app.proxy.hold_budget import HoldBudget
 from app.proxy.pipeline import Proxy
@@ -152,7 +153,10 @@ def _pages(
             *dashboard.routes(),
             Route("/", _to_dashboard),
         ],
-        middleware=[Middleware(Guard, names=settings.allowed_hosts, token=token)],
+        middleware=[
+            Middleware(Misdirected, port=lambda: _port(telemetry)),
+            Middleware(Guard, names=settings.allowed_hosts, token=token),
+        ],
         lifespan=lifespan,
     )
     pages.router.redirect_slashes = False
@@ -173,6 +177,10 @@ def _thresholds(settings: Settings) -> Thresholds:
         scrub_limit=settings.scrub_max_body_size,
         unscanned="counted" if settings.scrub_mode == "detect" else fate,
     )
+
+
+def _port(telemetry: Telemetry) -> int | None:
+    return telemetry.listening.port if telemetry.listening is not None else None
 
 
 async def _to_dashboard(_: Request) -> RedirectResponse:

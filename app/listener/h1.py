@@ -23,6 +23,7 @@ from app.listener.stream import Stream
 
 UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer
 CLOSE = (b"connection", b"close")
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
@@ -33,7 +34,7 @@ class H1(H11Protocol):
         super().__init__(*args, **kwargs)
         if not isinstance(self.connection, h11.Connection):
             raise TypeError("Hypercorn's HTTP/1.1 is expected to stand on h11")
-        self.connection._receive_buffer = _StrictBuffer()  # noqa: SLF001 - h11 has no seam
+        self.connection._receive_buffer = _StrictBuffer(self.connection)  # noqa: SLF001 - no seam
         self.departed: Callable[[], bool] = lambda: False
         self.can_read = _CanRead(self)
         self._untold = False  # the client has not read yet that the server is about to leave
@@ -153,9 +154,15 @@ class _Unread:
 
 
 class _StrictBuffer(ReceiveBuffer):
-    """h11's, but that a head ends its lines with CRLF and folds none."""
+    """h11's, except that a head ends its lines with CRLF, folds none and may follow empty lines."""
+
+    def __init__(self, connection: h11.Connection) -> None:
+        super().__init__()
+        self._connection = connection
 
     def maybe_extract_lines(self) -> list[bytearray] | None:
+        if self._connection.their_state is h11.IDLE and (empty := _EMPTY_LINES.match(self._data)):
+            self._extract(empty.end())  # RFC 9112 §2.2
         if self._bare_line_end():
             raise h11.LocalProtocolError("a line ends without CR", error_status_hint=400)
         lines = super().maybe_extract_lines()

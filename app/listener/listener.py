@@ -116,7 +116,7 @@ class Listener:
                 loop.remove_reader(self._socket)
                 loop.call_later(PAUSE, self._resume)
                 return
-            self._seat(sock, peer_of(address[0]))
+            self._seat(sock, peer_of(address))
 
     def _seat(self, sock: socket.socket, peer: str) -> None:
         reason = self._seats.refusal(peer, sock.fileno())

@@ -44,13 +44,20 @@ _CONNECTION_FIELDS = frozenset(
 )
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+# uri-host and port (RFC 3986 §3.2.2, §3.2.3), without user information.
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?")
 _BAD_VALUE = re.compile(rb"[\0\r\n]|\A[ \t]|[ \t]\Z")
 
 
 def of_http1(request: h11.Request) -> int | None:
-    """Return the status that refuses a head which h11 let pass, or None (RFC 9112 §2.3, §6.1)."""
+    """Return the status that refuses a head which h11 let pass, or None.
+
+    RFC 9112 §2.3 (version), §3.2 (Host), §6.1 (framing).
+    """
     if request.http_version not in VERSIONS:
         return 505
+    if any(name == b"host" and not _HOST.fullmatch(value) for name, value in request.headers):
+        return 400
     names = {name for name, _ in request.headers}
     if b"transfer-encoding" not in names:
         return None
@@ -72,7 +79,8 @@ def of_http2(fields: Headers, *, ended: bool) -> int | None:
         and not any(_BAD_VALUE.search(value) for _, value in fields)
         and not any(name in _CONNECTION_FIELDS for name, _ in regular)
         and first(regular, b"te") in (None, b"trailers")
-        and len({value for name, value in fields if name in (b":authority", b"host")}) == 1
+        and len(hosts := {value for name, value in fields if name in (b":authority", b"host")}) == 1
+        and _HOST.fullmatch(min(hosts))
         and not (ended and (first(regular, b"content-length") or b"0").strip(b"0"))
     )
     return None if well_formed else 400

@@ -5,11 +5,12 @@ Host must be a name that no stranger's DNS can point here, the Origin must be th
 nothing but the page's own files may load or connect.
 """
 
+import asyncio
 import base64
 import hmac
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.anthropic.errors import envelope
 from app.errors import Forbidden, ProxyFailure, Unauthorized
 from app.pages import authority, health
+from app.proxy.admission import FAILED_TOKEN_DELAY
 from app.proxy.headers import ERROR_HEADER
 
 POLICY = (
@@ -41,10 +43,18 @@ _HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+?)\.?)(?
 class Guard:
     """ASGI middleware around the pages. ``names`` are further Host names, lower case."""
 
-    def __init__(self, app: ASGIApp, *, names: Collection[str], token: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        names: Collection[str],
+        token: str | None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._app = app
         self._names = frozenset(names)
         self._token = token
+        self._sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer with what is wrong with it."""
@@ -55,6 +65,8 @@ class Guard:
             if scope["path"] not in health.PATHS:
                 self._check(scope["path"], Headers(scope=scope), scope["scheme"])
         except ProxyFailure as failure:
+            if isinstance(failure, Unauthorized) and "authorization" in Headers(scope=scope):
+                await self._sleep(FAILED_TOKEN_DELAY)
             await _answer(failure)(scope, receive, _with_headers(send))
             return
         await self._app(scope, receive, _with_headers(send))
@@ -79,11 +91,11 @@ class Guard:
             )
 
     def _known(self, host: str) -> bool:
-        name = _name(host)
+        name = host_name(host)
         return _unrebindable(name) or name in self._names
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
     """Return a Host field's name: no port, no brackets, no final dot, lower case; "" if odd."""
     found = _HOST.fullmatch(host)
     return (found["address"] or found["name"]).lower() if found else ""

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.proxy.peer import peer_of
 from app.telemetry.broadcast import Broadcast, TooManyWatchers, Watcher
 from app.telemetry.sampler import Sampler, Snapshot
 
@@ -125,7 +126,7 @@ class Stream:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one watcher."""
         try:
-            with self._broadcast.watch() as watcher:
+            with self._broadcast.watch(peer_of(scope.get("client"))) as watcher:
                 await _serve(watcher, scope, receive, send)
         except TooManyWatchers:
             refusal = JSONResponse(

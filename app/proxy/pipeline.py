@@ -77,7 +77,7 @@ class Proxy:
         try:
             enter = functools.partial(
                 self._admission.enter,
-                peer_of(_address(scope)),
+                peer_of(scope.get("client")),
                 functools.partial(trace.end, Outcome.SHUTDOWN),
                 inbound.fail,
                 before_drain=scope.get("before_drain", False),
@@ -175,11 +175,6 @@ async def until_left(
 
 def _nothing() -> None:
     """Do nothing."""
-
-
-def _address(scope: Scope) -> str | None:
-    client = scope.get("client")
-    return client[0] if client else None
 
 
 def requested_target(scope: Scope) -> bytes:

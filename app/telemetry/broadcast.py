@@ -1,6 +1,7 @@
 """Server-sent events to many watchers: rendered once, the newest wins (WHATWG HTML §9.2)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
@@ -54,11 +55,14 @@ class Watcher:
 class Broadcast:
     """The watchers, and the latest event for those who come. ``heartbeat`` is in seconds.
 
-    State: ``_watchers``, ``_latest``, ``_number`` of the latest event, ``_closed``.
+    State: ``_watchers``, how many each of ``_peers`` has, ``_latest``, ``_number`` of the latest
+    event, ``_closed``.
     """
 
-    def __init__(self, *, limit: int = 500, heartbeat: float = 15.0) -> None:
+    def __init__(self, *, limit: int = 500, per_peer: int = 125, heartbeat: float = 15.0) -> None:
         self._limit = limit
+        self._per_peer = per_peer
+        self._peers: Counter[str] = Counter()
         self._heartbeat = heartbeat
         self._watchers: set[Watcher] = set()
         self._latest: bytes | None = None
@@ -73,9 +77,12 @@ class Broadcast:
             watcher.put(self._latest)
 
     @contextmanager
-    def watch(self) -> Iterator[Watcher]:
-        """Watch from the latest event on; raises `TooManyWatchers`."""
-        if len(self._watchers) >= self._limit:
+    def watch(self, peer: str = "") -> Iterator[Watcher]:
+        """Watch from the latest event on; raises `TooManyWatchers` past a limit.
+
+        ``peer`` is the address of the watcher, which may have a part of the places only.
+        """
+        if len(self._watchers) >= self._limit or self._peers[peer] >= self._per_peer:
             raise TooManyWatchers
         watcher = Watcher(self._heartbeat)
         if self._latest is not None:
@@ -83,10 +90,12 @@ class Broadcast:
         if self._closed:
             watcher.close()
         self._watchers.add(watcher)
+        self._peers[peer] += 1
         try:
             yield watcher
         finally:
             self._watchers.discard(watcher)
+            self._peers -= Counter([peer])
 
     def close(self) -> None:
         """End every watcher's events, and those of who still comes."""

@@ -57,8 +57,8 @@ async def listening(
 ) -> AsyncIterator[Served]:
     """Serve ``app`` with our listener; at the end no task of it may be left."""
     observer = Unobserved()
-    observer.flooded = flooded  # type: ignore[method-assign]
-    observer.refused = refused  # type: ignore[method-assign]
+    observer.flooded = flooded  # type: ignore[method-assign, assignment]
+    observer.refused = refused  # type: ignore[method-assign, assignment]
     before = asyncio.all_tasks()
     sock = bind("127.0.0.1", 0, "port")
     listener = Listener(

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from app.certificates import Certificate
 from app.listener import listener
+from app.listener.limits import Limits
 from tests.listener import h1client, h2client
 from tests.listener.serving import (
     Receive,
@@ -128,3 +129,102 @@ def test_canary_one_broken_connection_ends_the_drain_of_stock() -> None:
     drain = inspect.getsource(worker_serve)
     assert "asyncio.gather(*server_tasks)" in drain  # no return_exceptions
     assert "await server.wait_closed()" in drain  # waits for open connections since 3.12.1
+
+
+async def _connections(served: Served, count: int) -> list[asyncio.StreamWriter]:
+    """Open connections one after the other; return the writers."""
+    writers = []
+    for _ in range(count):
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", served.port, ssl=served.trust(), ssl_shutdown_timeout=0.2
+        )
+        writers.append(writer)
+    return writers
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason", "served_before"),
+    [
+        (Limits(connections=2, peer_share=1.0), "connections", 2),
+        (Limits(connections=8, peer_share=0.25), "peer", 2),
+        (Limits(descriptors=0), "descriptors", 0),
+    ],
+)
+async def test_a_connection_past_a_limit_is_shed_and_counted(
+    certificate: Certificate, limits: Limits, reason: str, served_before: int
+) -> None:
+    refused: list[str] = []
+    async with listening(echo, certificate, limits=limits, refused=refused.append) as served:
+        writers = await _connections(served, served_before)
+        with pytest.raises(OSError):  # noqa: PT011 - reset, or closed in the handshake
+            await _connections(served, 1)
+        assert refused == [reason]
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def test_a_place_is_free_again_once_its_connection_is_closed(
+    certificate: Certificate,
+) -> None:
+    limits = Limits(connections=1, peer_share=1.0)
+    async with listening(echo, certificate, limits=limits) as served:
+        for _ in range(3):
+            [writer] = await _connections(served, 1)
+            writer.transport.abort()
+            await until(lambda: served.listener is not None and not served.listener._tasks)
+
+
+async def test_who_connects_during_the_drain_is_served_once(certificate: Certificate) -> None:
+    async with listening(echo, certificate) as served:
+        assert served.listener is not None
+        await served.listener.retire()
+        async with h1client.connected(served.port, served.trust()) as wire:
+            wire.writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            answered = await wire.answer()
+            assert (answered.status, answered.headers["connection"]) == (200, "close")
+            assert await wire.rest() == b""
+        async with h2client.connected(served.port, served.trust()) as client:
+            assert (await client.answer(client.request())).status == 200
+            await client.until(lambda: bool(client.goaways))
+
+
+@pytest.mark.parametrize("aborts", [1, 20])
+async def test_an_abort_while_headers_wait_for_the_socket_does_not_break_the_connection(
+    certificate: Certificate, aborts: int
+) -> None:
+    started: list[asyncio.Task[None]] = []
+
+    async def application(scope: Any, receive: Receive, send: Send) -> None:
+        """Fill the connection, or answer with a field of its own; cancelled by an abort."""
+        number = scope["path"].rpartition("/")[2].encode()
+        fields = [(b"x-number", number * 20)]
+
+        async def respond() -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": fields})
+            for _ in range(400 if number == b"0" else 1):
+                await send({"type": "http.response.body", "body": b"x" * 16_384, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+        responding = asyncio.ensure_future(respond())
+        started.append(responding)
+        leaving = asyncio.ensure_future(until_left(receive))
+        leaving.add_done_callback(lambda _: responding.cancel())
+        await asyncio.gather(responding, return_exceptions=True)
+        leaving.cancel()
+
+    async with (
+        listening(application, certificate) as served,
+        h2client.connected(served.port, served.trust(), window=2**24) as client,
+    ):
+        client.credit(2**24, 0)
+        full = client.request(path=b"/0")
+        await until(lambda: len(started) == 1)
+        aborted = [client.request(path=b"/%d" % number) for number in range(1, aborts + 1)]
+        await until(lambda: len(started) == 1 + aborts)
+        for stream in aborted:
+            client.reset(stream)
+        await until(lambda: all(task.done() for task in started[1:]))
+        last = client.request(path=b"/999")
+        assert len((await client.answer(full)).body) == 400 * 16_384
+        answered = await client.answer(last)
+        assert (answered.status, answered.header(b"x-number")) == (200, b"999" * 20)
