@@ -5,7 +5,7 @@ from itertools import product
 
 from app.anthropic.answer import NOT_FINAL, UNKNOWN_ITERATION
 from app.telemetry.entry import TOKEN_TYPES, Charge, Entry
-from app.telemetry.instruments import Instruments
+from app.telemetry.instruments import OTHER, Instruments
 
 COST_TYPES = (*TOKEN_TYPES, "server_tools")
 STOP_REASONS = (
@@ -59,7 +59,7 @@ class Tokens:
             "unpriced_requests_total",
             "Billed attempts whose model has no known price",
             "model",
-            known=[(name,) for name in unpriced],
+            known=[(name,) for name in (*unpriced, OTHER)],
         )
         self._prompt = instruments.histogram(
             "request_input_tokens", "Input tokens of a request, cached ones included", INPUT_TOKENS

@@ -71,6 +71,21 @@ FROM_CLIENTS = Row(
             stacked=True,
         ),
         Lines(
+            title="Request bodies in memory",
+            about="Bytes kept for a retry or a scan, and bodies that could not be kept because "
+            "HOLD_BUDGET was used up.",
+            queries=(
+                Query("sum by (instance) (anthropic_proxy_held_body_bytes{@})", "{{instance}}"),
+            ),
+            unit="bytes",
+        ),
+        Lines(
+            title="Request bodies not kept",
+            about="They cannot be retried: raise HOLD_BUDGET or add a replica.",
+            queries=(rate("anthropic_proxy_bodies_not_held_total", by="instance"),),
+            unit="ops",
+        ),
+        Lines(
             title="Refused connections and floods",
             about="Connections closed unserved, by reason, and connections ended because of "
             "HTTP/2 frames that carry nothing, by kind.",

@@ -21,7 +21,7 @@ from tests.programs import require
 from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, billed, exposition, record, telemetry
 
 # Created timestamps included.
-USUAL = 1_500
+USUAL = 1_700
 LIMIT = 3_000
 SOURCES: Sequence[Source] = ("client", "upstream", "proxy")
 
