@@ -195,8 +195,10 @@ async def _blocked(served: Served) -> None:
     sizes = [-1, 0]
     while not sizes[-1] or len(set(sizes[-5:])) > 1:
         await asyncio.sleep(0.02)
-        for connection in served.listener._connections.values():
-            sizes.append(connection.writer.transport.get_write_buffer_size())
+        sizes.extend(
+            connection.writer.transport.get_write_buffer_size()
+            for connection in served.listener._connections.values()
+        )
 
 
 @pytest.mark.parametrize("aborts", [1, 20])
