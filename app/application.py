@@ -196,7 +196,7 @@ def _telemetry(
     held: HoldBudget,
 ) -> Telemetry:
     return Telemetry(
-        prices=_prices(settings),
+        prices=prices_of(settings),
         clock=clock,
         wall=wall,
         version=__version__,
@@ -208,7 +208,8 @@ def _telemetry(
     )
 
 
-def _prices(settings: Settings) -> Prices:
+def prices_of(settings: Settings) -> Prices:
+    """Return the price list in force; raises `SettingsError` for a file that is no list."""
     with blaming("prices_file"):
         return Prices.load(settings.prices_file)
 

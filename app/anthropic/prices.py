@@ -128,10 +128,14 @@ class Prices:
         """Return the name in the list, whatever cloud's spelling ``model`` has, else ``other``."""
         return next((name for name in self._spellings(model) if self._knows(name)), OTHER)
 
+    def listed(self, model: str) -> str:
+        """Return the name that the list has, or would have, for a model."""
+        name = plain(model)
+        return self.aliases.get(name, name)
+
     def _spellings(self, model: str) -> Iterator[str]:
         yield model
-        name = plain(model)
-        yield self.aliases.get(name, name)
+        yield self.listed(model)
 
     def _knows(self, name: str) -> bool:
         return name in self.models or name in self.unpriced

@@ -13,13 +13,27 @@ from app.cli import (
     exits,
     health,
     metrics,
+    prices,
+    reconcile,
     scrub,
     serve,
     simulate,
 )
 from app.cli.serving import FAILURES
 
-COMMANDS = (serve, claude, demo, check, certificate, health, metrics, scrub, simulate)
+COMMANDS = (
+    serve,
+    claude,
+    demo,
+    check,
+    certificate,
+    health,
+    metrics,
+    prices,
+    reconcile,
+    scrub,
+    simulate,
+)
 
 DESCRIPTION = """\
 A transparent reverse proxy between Claude Code, or any Anthropic API client, and the API.

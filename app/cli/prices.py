@@ -1,0 +1,106 @@
+"""``prices``: the price table in force, how old it is, and how to make a newer one."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from app import settings
+from app.anthropic.genai_prices import SOURCE, convert
+from app.anthropic.prices import OLD, Prices
+from app.application import prices_of
+from app.cli import exits
+
+NAME = "prices"
+HELP = "Print the price table in force and its age, or make a newer one from genai-prices data."
+RATES = ("input", "cache_write_5m", "cache_write_1h", "cache_read", "output")
+HEADINGS = ("input", "write 5m", "write 1h", "read", "output")
+WIDTH = 10  # columns of a rate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the file to convert."""
+    parser.add_argument(
+        "--from",
+        dest="data",
+        metavar="FILE",
+        type=Path,
+        help="data.json or data.py of the package genai-prices: print it as a PRICES_FILE",
+    )
+    parser.add_argument(
+        "--as-of",
+        metavar="DATE",
+        type=date.fromisoformat,
+        help="the day of that data; default: the file's, or that of its latest price",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table, or the converted file."""
+    if options.data is None:
+        return _print_table()
+    return _print_converted(options.data, options.as_of)
+
+
+def _print_table() -> int:
+    prices = prices_of(settings.load())
+    age = prices.age(_today())
+    old = "of unknown age" if age is None else f"{age} days old"
+    print(f"List prices in US dollars per million tokens, as of {prices.as_of} ({old})")
+    print(f"Source: {prices.source}\n")
+    name_width = max(map(len, prices.models))
+    print("model".ljust(name_width), *(heading.rjust(WIDTH) for heading in HEADINGS))
+    for name, model in prices.models.items():
+        print(name.ljust(name_width), *_row(model))
+        if model.long_prompt is not None:
+            print(
+                f"  above {model.long_prompt.above:,}".ljust(name_width), *_row(model.long_prompt)
+            )
+    tools = ", ".join(f"{tool} {dollars:g}" for tool, dollars in prices.server_tools.items())
+    print(f"\nServer tools, per 1,000 requests: {tools}")
+    print("Batch, fast mode and inference_geo=us multiply these. Code execution is not priced.")
+    if age is None or age > OLD:
+        print(
+            f"\nThis list may be out of date (over {OLD} days old): upgrade the proxy, or name a "
+            f"newer one in {settings.variable('prices_file')}.",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def _row(rates: Any) -> Iterator[str]:
+    return (f"{getattr(rates, rate):{WIDTH}g}" for rate in RATES)
+
+
+def _print_converted(file: Path, as_of: date | None) -> int:
+    try:
+        text, changed = file.read_text("utf-8"), file.stat().st_mtime
+        converted = convert(text, Prices.packaged(), on=_today())
+    except (OSError, ValueError) as exc:
+        print(f"{file}: {exc}", file=sys.stderr)
+        return exits.UNREADABLE
+    written = datetime.fromtimestamp(changed, UTC).date()
+    drawn = as_of or max(written, converted.latest or written)
+    print(f'as_of = "{drawn.isoformat()}"\nsource = "{SOURCE}"')
+    for name, model in converted.models.items():
+        _print_model(name, model, drawn)
+    for name in converted.skipped:
+        print(f"{name}: not all five rates are known; left out", file=sys.stderr)
+    return 0
+
+
+def _print_model(name: str, model: Mapping[str, Any], drawn: date) -> None:
+    print(f'\n[models."{name}"]\neffective_from = {drawn.isoformat()}')
+    tier = model.get("long_prompt", {})
+    for table, heading in ((model, None), (tier, f'\n[models."{name}".long_prompt]')):
+        if table and heading:
+            print(heading)
+        for field, value in table.items():
+            if not isinstance(value, dict):
+                print(f"{field} = {value:g}")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

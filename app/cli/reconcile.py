@@ -1,0 +1,119 @@
+"""``reconcile``: compares the proxy's count with what Claude Code says of a session."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app import settings
+from app.application import prices_of
+from app.cli import client, exits
+from app.settings import Settings
+from app.telemetry.reconciliation import (
+    KINDS,
+    Side,
+    Total,
+    Unreadable,
+    Verdict,
+    of_claude,
+    of_proxy,
+    session_of,
+    verdict,
+)
+
+NAME = "reconcile"
+HELP = "Compare the proxy's cost with the result of `claude -p … --output-format json`."
+CODES = {
+    Verdict.EQUAL: 0,
+    Verdict.DIFFERENT: exits.DIFFERENT,
+    Verdict.UNKNOWN: exits.UNKNOWN,
+}
+DEADLINE = 10.0  # seconds for the proxy's answer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the documents."""
+    parser.add_argument(
+        "result", metavar="FILE", help="Claude Code's result as JSON; - reads standard input"
+    )
+    parser.add_argument(
+        "--before",
+        metavar="FILE",
+        type=Path,
+        help="the proxy's /metrics from before the session: compare with what came since",
+    )
+    parser.add_argument(
+        "--after",
+        metavar="FILE",
+        type=Path,
+        help="the proxy's /metrics from after it; default: ask the running proxy",
+    )
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare; the exit code is 0 for equal, 1 for different, 2 for cannot tell."""
+    loaded = settings.load()
+    try:
+        result = _result(options.result)
+        now = _document(options.after) if options.after else _asked(loaded)
+        before = _document(options.before) if options.before else None
+        claude = of_claude(result, prices_of(loaded).canonical)
+        proxy = of_proxy(now, before, session_of(result))
+    except (OSError, ValueError, httpx.HTTPError) as exc:
+        print(f"cannot tell: {exc}", file=sys.stderr)
+        return exits.UNKNOWN
+    except (KeyError, TypeError, AttributeError) as exc:
+        print(f"cannot tell: a document is not of the expected form ({exc!r})", file=sys.stderr)
+        return exits.UNKNOWN
+    found = verdict(claude, proxy)
+    if options.json:
+        print(json.dumps({"verdict": found, "claude": asdict(claude), "proxy": asdict(proxy)}))
+    else:
+        _print(found, claude, proxy)
+    return CODES[found]
+
+
+def _result(name: str) -> Any:
+    """Read a result: one JSON document, or one a line (``--output-format stream-json``)."""
+    text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _document(file: Path) -> Any:
+    return json.loads(file.read_text("utf-8"))
+
+
+def _asked(loaded: Settings) -> Any:
+    """Ask the proxy that runs with these settings."""
+    base = client.url("http", loaded.host, loaded.dashboard_port)
+    token = loaded.pages_token
+    headers = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
+    try:
+        answer = httpx.get(f"{base}/metrics", headers=headers, timeout=DEADLINE, trust_env=False)
+        answer.raise_for_status()
+    except httpx.HTTPError as exc:
+        raise Unreadable(f"the proxy at {base} does not answer ({exc})") from exc
+    return answer.json()
+
+
+def _print(found: Verdict, claude: Side, proxy: Side) -> None:
+    print(f"{found}: Claude Code ${claude.total.cost:.4f}, {proxy.scope} ${proxy.total.cost:.4f}")
+    nothing = Total()
+    models = dict.fromkeys((*claude.models, *proxy.models)) if proxy.models else {}
+    for model in models:
+        theirs, ours = claude.models.get(model, nothing), proxy.models.get(model, nothing)
+        print(f"  {model}: ${theirs.cost:.4f}, proxy ${ours.cost:.4f}")
+        for kind in KINDS:
+            said, counted = theirs.tokens.get(kind, 0), ours.tokens.get(kind, 0)
+            if said != counted:
+                print(f"    {kind}: {said:,} tokens, proxy {counted:,}")
+    for doubt in proxy.doubts:
+        print(f"  not exact: {doubt}")

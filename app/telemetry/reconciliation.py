@@ -1,0 +1,182 @@
+"""Compares what the proxy counted with what Claude Code says of a session. Pure.
+
+Claude Code prints ``total_cost_usd`` and ``modelUsage`` with ``--output-format json``. The
+proxy's side is its ``/metrics`` document, minus an earlier one, or the rows of one session.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from app.telemetry.rows import KEPT
+
+CENT = 0.005  # US dollars that are the same to the cent
+SHARE = 0.01  # of a session that costs less than that
+LEAST = 0.0001  # US dollars: smaller differences are nothing
+
+KINDS = ("input", "output", "cache_read", "cache_write")
+_CLAUDE = {
+    "input": "inputTokens",
+    "output": "outputTokens",
+    "cache_read": "cacheReadInputTokens",
+    "cache_write": "cacheCreationInputTokens",
+}
+_PROXY = {
+    "input": ("input",),
+    "output": ("output", "estimated"),
+    "cache_read": ("cache_read",),
+    "cache_write": ("cache_write_5m", "cache_write_1h"),
+}
+
+Json = Mapping[str, Any]
+
+
+class Verdict(StrEnum):
+    """The three answers there are."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    UNKNOWN = "cannot tell"
+
+
+class Unreadable(ValueError):
+    """A document is not what it should be; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """US dollars and tokens, by `KINDS`."""
+
+    cost: float = 0.0
+    tokens: Mapping[str, int] = field(default_factory=dict)
+
+    def same_cost(self, other: "Total") -> bool:
+        """Return True if both cost the same, to the cent."""
+        larger = max(self.cost, other.cost)
+        return abs(self.cost - other.cost) <= max(LEAST, min(CENT, larger * SHARE))
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one side says: the total, by model where it knows, and why that may not be exact."""
+
+    total: Total
+    models: Mapping[str, Total]
+    scope: str
+    doubts: tuple[str, ...] = ()
+
+
+def of_claude(result: Any, canonical: Callable[[str], str]) -> Side:
+    """Read Claude Code's result: one object, or a list of messages that it is the last of."""
+    found = _result(result)
+    usage = found.get("modelUsage") or {}
+    models: dict[str, Total] = {}
+    for name, used in usage.items():
+        tokens = {kind: int(used.get(key) or 0) for kind, key in _CLAUDE.items()}
+        model = canonical(name)
+        models[model] = _plus(models.get(model), Total(float(used.get("costUSD") or 0.0), tokens))
+    total = _sum(models)
+    return Side(Total(float(found["total_cost_usd"]), total.tokens), models, "Claude Code")
+
+
+def session_of(result: Any) -> str | None:
+    """Return the session that a result is of."""
+    session = _result(result).get("session_id")
+    return session if isinstance(session, str) else None
+
+
+def of_proxy(now: Json, before: Json | None, session: str | None) -> Side:
+    """Read the proxy's documents: a difference, one session, or all since its start.
+
+    The rows of a session stand for it only while none has been forgotten.
+    """
+    if before is not None:
+        return _difference(now, before)
+    rows = [row for row in now["recent"] if session and row.get("session_id") == session]
+    if rows and now["requests"]["total"] <= min(len(now["recent"]), KEPT):
+        return _session(rows)
+    return _difference(now, None)
+
+
+def verdict(claude: Side, proxy: Side) -> Verdict:
+    """Compare the costs, in all and by model; a doubt makes a difference no verdict."""
+    models = claude.models.keys() | proxy.models.keys() if proxy.models else ()
+    nothing = Total()
+    same = claude.total.same_cost(proxy.total) and all(
+        claude.models.get(model, nothing).same_cost(proxy.models.get(model, nothing))
+        for model in models
+    )
+    if same:
+        return Verdict.EQUAL
+    return Verdict.UNKNOWN if proxy.doubts else Verdict.DIFFERENT
+
+
+def _result(document: Any) -> Json:
+    entries = document if isinstance(document, list) else [document]
+    for entry in reversed(entries):
+        if isinstance(entry, dict) and isinstance(entry.get("total_cost_usd"), int | float):
+            return entry
+    raise Unreadable("no total_cost_usd: run claude with --output-format json")
+
+
+def _difference(now: Json, before: Json | None) -> Side:
+    if before is not None and _restarted(now, before):
+        raise Unreadable("the proxy was started again in between: its counts began at 0")
+    names = [*now["tokens"]["by_model"], *now["cost"]["by_model"]]
+    models = {}
+    for name in dict.fromkeys(names):
+        total = _minus(_of_model(now, name), Total() if before is None else _of_model(before, name))
+        if total.cost or any(total.tokens.values()):
+            models[name] = total
+    doubts = {
+        "requests without a known price": ("cost", "unpriced_requests"),
+        "answers whose usage is not known to its end": ("tokens", "usage_missing"),
+    }
+    grown = [
+        f"{now[section][key] - (0 if before is None else before[section][key])} {words}"
+        for words, (section, key) in doubts.items()
+        if now[section][key] > (0 if before is None else before[section][key])
+    ]
+    scope = "proxy, since its start" if before is None else "proxy, since the earlier document"
+    return Side(_sum(models), models, scope, tuple(grown))
+
+
+def _restarted(now: Json, before: Json) -> bool:
+    return bool(
+        now["time"] - now["uptime"] > before["time"] - before["uptime"] + 1.0
+        or now["requests"]["total"] < before["requests"]["total"]
+    )
+
+
+def _of_model(document: Json, model: str) -> Total:
+    tokens = document["tokens"]["by_model"].get(model, {})
+    counts = {kind: sum(tokens.get(one, 0) for one in ours) for kind, ours in _PROXY.items()}
+    return Total(document["cost"]["by_model"].get(model, 0.0), counts)
+
+
+def _session(rows: list[Json]) -> Side:
+    unknown = sum(row["cost"] is None and row["route"] == "messages" for row in rows)
+    estimated = sum(bool(row.get("estimated")) for row in rows)
+    doubts = {"requests without a known price or usage": unknown, "estimates": estimated}
+    total = Total(sum(row["cost"] or 0.0 for row in rows))
+    said = tuple(f"{count} {words}" for words, count in doubts.items() if count)
+    return Side(total, {}, "proxy, this session", said)
+
+
+def _sum(models: Mapping[str, Total]) -> Total:
+    total = Total()
+    for one in models.values():
+        total = _plus(total, one)
+    return total
+
+
+def _plus(one: Total | None, other: Total) -> Total:
+    before = one or Total()
+    tokens = {kind: before.tokens.get(kind, 0) + other.tokens.get(kind, 0) for kind in KINDS}
+    return Total(before.cost + other.cost, tokens)
+
+
+def _minus(one: Total, other: Total) -> Total:
+    tokens = {kind: one.tokens.get(kind, 0) - other.tokens.get(kind, 0) for kind in KINDS}
+    return Total(one.cost - other.cost, tokens)

@@ -1,0 +1,156 @@
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import cli
+from app.anthropic.prices import Prices
+from app.settings import PREFIX
+
+RATES = {
+    "input_mtok": 5,
+    "cache_write_mtok": 6.25,
+    "cache_write_1h_mtok": 10,
+    "cache_read_mtok": 0.5,
+    "output_mtok": 25,
+}
+
+
+def times(factor: float) -> dict[str, float]:
+    return {name: rate * factor for name, rate in RATES.items()}
+
+
+def tiered(name: str) -> dict[str, Any]:
+    return {"base": RATES[name], "tiers": [{"start": 100_000, "price": RATES[name] * 5}]}
+
+
+DATA = [
+    {"id": "somebody-else", "models": [{"id": "claude-opus-5", "prices": times(9)}]},
+    {
+        "id": "anthropic",
+        "models": [
+            {
+                "id": "claude-opus-5",
+                "prices": [
+                    {"prices": times(3)},
+                    {"constraint": {"start_date": "2026-09-30"}, "prices": times(2)},
+                    {"constraint": {"start_date": "2999-01-01"}, "prices": times(7)},
+                ],
+                "price_variants": [{"when": {"speed": "fast"}, "prices": times(6)}],
+            },
+            {"id": "claude-3-5-haiku-latest", "prices": RATES},
+            {"id": "claude-new-9", "prices": {name: tiered(name) for name in RATES}},
+            {"id": "claude-2", "prices": {"input_mtok": 8, "output_mtok": 24}},
+        ],
+    },
+]
+MODULE = """
+import datetime
+from decimal import Decimal
+raise SystemExit("nobody runs this")
+providers: list[Provider] = [
+    Provider(
+        id='anthropic',
+        models=[
+            ModelInfo(
+                id='claude-opus-5',
+                match=ClauseEquals(equals='claude-opus-5'),
+                prices=[
+                    ConditionalPrice(
+                        constraint=StartDateConstraint(start_date=datetime.date(2026, 10, 14)),
+                        prices=ModelPrice(
+                            input_mtok=TieredPrices(
+                                base=Decimal('5'), tiers=[Tier(start=100, price=Decimal('6'))]
+                            ),
+                            cache_write_mtok=Decimal('6.25'),
+                            cache_write_1h_mtok=Decimal('10'),
+                            cache_read_mtok=Decimal('0.5'),
+                            output_mtok=Decimal('25'),
+                        ),
+                    )
+                ],
+            )
+        ],
+    )
+]
+"""
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep this machine's settings away."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def converted(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[str, str]:
+    file = tmp_path / "data"
+    file.write_text(text, encoding="utf-8")
+    assert cli.main(["prices", "--from", str(file), *arguments]) == 0
+    said = capsys.readouterr()
+    return said.out, said.err
+
+
+def test_the_table_in_force_is_printed_with_its_date(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["prices"]) == 0
+    out = capsys.readouterr().out
+    assert "as of 2026-11 (" in out
+    assert "days old)" in out
+    assert all(model in out for model in Prices.packaged().models)
+
+
+@pytest.mark.parametrize(("as_of", "old"), [("2001-01-01", True), ("2999-01-01", False)])
+def test_an_old_table_is_told(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    as_of: str,
+    old: bool,
+) -> None:
+    file = tmp_path / "prices.toml"
+    file.write_text(f'as_of = "{as_of}"')
+    monkeypatch.setenv(PREFIX + "PRICES_FILE", str(file))
+    assert cli.main(["prices"]) == 0
+    assert ("may be out of date" in capsys.readouterr().err) == old
+
+
+def test_a_data_file_becomes_a_price_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = converted(json.dumps(DATA), tmp_path, capsys, "--as-of", "2026-11-20")
+    made = tomllib.loads(out)
+    assert (made["as_of"], made["source"]) == ("2026-11-20", "genai-prices")
+    opus = made["models"]["claude-opus-5"]
+    assert (opus["input"], opus["cache_write_5m"], opus["output"]) == (10, 12.5, 50)
+    assert opus["fast"] == 3
+    assert "claude-2: not all five rates are known" in err
+    file = tmp_path / "prices.toml"
+    file.write_text(out)
+    prices = Prices.load(file)
+    assert prices.models["claude-haiku-3-5"].output == 25
+    long = prices.models["claude-new-9"].long_prompt
+    assert long is not None
+    assert (long.above, long.cache_write_1h) == (100_000, 50)
+    assert prices.models["claude-sonnet-5"] == Prices.packaged().models["claude-sonnet-5"]
+
+
+def test_the_module_of_the_package_is_read_and_never_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opus = tomllib.loads(converted(MODULE, tmp_path, capsys)[0])["models"]["claude-opus-5"]
+    assert (opus["input"], opus["cache_write_1h"]) == (5, 10)
+    assert opus["long_prompt"]["input"] == 6
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "7", "x = (", '{"providers": 7}', "[" * 99_999])
+def test_another_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    file = tmp_path / "data.json"
+    file.write_text(text)
+    assert cli.main(["prices", "--from", str(file)]) == 2
+    assert "data.json" in capsys.readouterr().err
