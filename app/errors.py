@@ -143,7 +143,7 @@ class NoSlot(OwnFailure):
 
 
 class Busy(OwnFailure):
-    """Too many requests are running already."""
+    """Too many requests are running, or the system has no room for another connection."""
 
     status = 529
     error_type = "overloaded_error"

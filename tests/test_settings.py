@@ -404,3 +404,59 @@ def test_what_no_certificate_can_hold_is_named(monkeypatch: pytest.MonkeyPatch, 
     _set(monkeypatch, TLS_NAMES=given)
     with pytest.raises(SettingsError, match=r"^ANTHROPIC_PROXY_TLS_NAMES="):
         load()
+
+
+# What the hash of the configuration tells apart
+
+OTHER_KEY = "f" * 64
+
+
+def fingerprint(**settings: Any) -> str:
+    return Settings(_env_file=None, **settings).fingerprint  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"scrub_mode": "pseudonymize"},
+        {"scrub_hmac_key": OTHER_KEY},
+        {"scrub_detectors": "email"},
+        {"scrub_placeholder_style": "token"},
+        {"scrub_restore": True},
+        {"scrub_on_skip": "block"},
+    ],
+    ids=str,
+)
+def test_the_hash_differs_where_other_bodies_would_be_forwarded(changed: dict[str, Any]) -> None:
+    base: dict[str, Any] = {"scrub_mode": "detect", "scrub_hmac_key": KEY, "scrub_on_skip": "pass"}
+    base |= {"scrub_restore": False, "scrub_placeholder_style": "angle"}
+    assert fingerprint(**base | changed) != fingerprint(**base)
+
+
+def test_the_hash_differs_by_the_bytes_of_the_rules_and_not_by_their_place(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.toml", "b.toml", "c.toml")]
+    for file, text in zip(files, ("", "", "# other"), strict=True):
+        file.write_text(text)
+    first, same, other = (fingerprint(scrub_rules_file=file) for file in files)
+    assert first == same != other
+    files[0].write_text("# later")
+    assert fingerprint(scrub_rules_file=files[0]) != first
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"port": 9999},
+        {"host": "127.0.0.1"},
+        {"log_level": "debug"},
+        {"upstream_read_timeout": 9.0},
+        {"access_token": "fake-token"},
+    ],
+    ids=str,
+)
+def test_the_hash_is_the_same_where_nothing_forwarded_changes(changed: dict[str, Any]) -> None:
+    assert fingerprint(**changed) == fingerprint()
+
+
+def test_the_hash_is_the_same_for_one_key_in_either_case() -> None:
+    assert fingerprint(scrub_hmac_key=KEY.lower()) == fingerprint(scrub_hmac_key=KEY.upper())

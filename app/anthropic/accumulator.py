@@ -16,8 +16,8 @@ from app.anthropic.counts import Counts, OddUsage, add, count, disjoint, read_co
 from app.anthropic.iterations import (
     Billing,
     Iteration,
-    answering_model,
     billing,
+    fallback,
     read_iterations,
     samplings,
     used,
@@ -54,7 +54,11 @@ class Accumulator:
             raise OddUsage("usage is not an object")
         counts, tools = read_counts(usage), _tools(usage)
         iterations = read_iterations(usage.get("iterations"))
-        self._counts |= _replacing(self._counts, counts)
+        if answered := fallback(iterations):
+            # Another model answered: nothing that the start said of the first one holds for it.
+            self._counts = {**answered.counts, **counts}
+        else:
+            self._counts |= _replacing(self._counts, counts)
         self._tools = dict([*(self._tools | tools).items()][:_TOOLS])
         self._iterations = iterations or self._iterations
         self._words |= {
@@ -71,7 +75,8 @@ class Accumulator:
     @property
     def answering_model(self) -> str | None:
         """The model that answered in the place of the requested one, if any did."""
-        return answering_model(self._iterations)
+        answered = fallback(self._iterations)
+        return None if answered is None else answered.model
 
     @property
     def unknown_iterations(self) -> bool:

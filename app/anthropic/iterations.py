@@ -70,10 +70,9 @@ def read_iterations(listed: object) -> tuple[Iteration, ...]:
     return tuple(_iteration(entry) for entry in entries if isinstance(entry, Mapping))
 
 
-def answering_model(iterations: Sequence[Iteration]) -> str | None:
-    """Return the model that answered in the place of the requested one, if any did."""
-    models = [one.model for one in iterations if one.type == FALLBACK and one.model is not None]
-    return models[-1] if models else None
+def fallback(iterations: Sequence[Iteration]) -> Iteration | None:
+    """Return the attempt that answered in the place of the requested model, if any did."""
+    return next((one for one in reversed(iterations) if one.type == FALLBACK), None)
 
 
 def billing(

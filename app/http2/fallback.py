@@ -1,6 +1,8 @@
 """HTTP/1.1 for origins that speak nothing better: httpx's own transport."""
 
+import asyncio
 import ssl
+from typing import Any
 
 import httpx
 
@@ -25,8 +27,11 @@ class Http1:
 
     async def send(self, request: httpx.Request, proxy: httpx.Proxy | None) -> httpx.Response:
         """Send a request with the framing HTTP/1.1 needs; raises httpx's errors."""
+        wait = SlotWait()
+        prepared = _prepared(request)
+        prepared.extensions["trace"] = wait.trace
         try:
-            response = await self._transport(proxy).handle_async_request(_prepared(request))
+            response = await self._transport(proxy).handle_async_request(prepared)
         except httpx.ConnectError as exc:
             if proxy is None:
                 raise
@@ -34,7 +39,7 @@ class Http1:
         response.extensions |= {
             "stream_id": None,
             "reused": None,
-            "slot_wait": None,
+            "slot_wait": wait.seconds,
             "connect_time": None,
             "refused_retries": 0,
         }
@@ -57,6 +62,24 @@ class Http1:
                 socket_options=SOCKET_OPTIONS,
             )
         return self._transports[key]
+
+
+class SlotWait:
+    """How long a request waited for a connection to be free for it, in seconds.
+
+    httpcore tells of each step of a request; the first one, connecting or sending, is taken only
+    with a connection assigned. State: ``seconds``, None before that.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
+
+    async def trace(self, _: str, __: dict[str, Any]) -> None:
+        """Take note of the first step."""
+        if self.seconds is None:
+            self.seconds = self._clock() - self._began
 
 
 class _Exact(httpx.URL):

@@ -1,13 +1,16 @@
 """Sending upstream: one attempt after the other, until there is an answer for the client."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import errno
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import httpx
 
 from app.errors import (
     BadRequest,
+    Busy,
     InternalError,
     NoSlot,
     ProxyFailure,
@@ -181,11 +184,12 @@ class Upstream:
         raise AssertionError("the last attempt returns or raises")
 
     async def _attempt(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
+        upload = _Upload(body.stream(), self._clock)
         request = httpx.Request(
             "POST",
             self._url,
             headers=outgoing.headers,
-            stream=body.stream(),
+            stream=upload.stream,
             extensions={"target": outgoing.target, "timeout": self._timeout},
         )
         request.method = outgoing.method  # httpx's constructor would upper-case it
@@ -194,12 +198,45 @@ class Upstream:
             response = await self._transport.handle_async_request(request)
         except httpx.HTTPError as exc:
             raise failure(exc, self.origin) from exc
-        trace.answered(response)
+        trace.answered(response, upload=upload.waited)
         answer = Answer(response)
         if (wrong := _malformed(response.headers.raw)) is not None:
             await answer.aclose()
             raise UpstreamBroken("malformed_response", f"{self.origin.url} answered with {wrong}.")
         return answer
+
+
+class _Upload:
+    """A request body on its way, ``waited`` seconds of which were for the client to send it.
+
+    A body that is all here passes as it is: the transport can repeat it.
+    """
+
+    def __init__(self, body: httpx.AsyncByteStream, clock: Callable[[], float]) -> None:
+        self.waited = 0.0
+        self._clock = clock
+        whole = isinstance(body, httpx.ByteStream)
+        self.stream: httpx.AsyncByteStream = body if whole else _Stream(self._timed(body))
+
+    async def _timed(self, body: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
+        chunks = aiter(body)
+        while True:
+            began = self._clock()
+            chunk = await anext(chunks, None)
+            self.waited += self._clock() - began
+            if chunk is None:
+                return
+            yield chunk
+
+
+class _Stream(httpx.AsyncByteStream):
+    """An async iterator under the name that httpx knows."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
 
 
 def _malformed(headers: list[tuple[bytes, bytes]]) -> str | None:
@@ -219,6 +256,17 @@ def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
         raise TypeError("the transport's response must stream asynchronously")
     return stream.__aiter__()
 
+
+# No room for another connection on this machine: not upstream's doing.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+OUT_OF_DESCRIPTORS = (
+    "The proxy has no file descriptor left for a connection upstream: try again, and raise its "
+    "limit (ulimit -n) or lower ANTHROPIC_PROXY_MAX_ACTIVE_REQUESTS."
+)
+TLS_ADVICE = (
+    " Nothing was sent. Behind a private CA, name it in ANTHROPIC_PROXY_UPSTREAM_CA_FILE "
+    "or SSL_CERT_FILE."
+)
 
 # The first that matches wins. Messages say whose doing it is and what to do.
 _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...] = (
@@ -299,12 +347,14 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
 
 def failure(exc: httpx.HTTPError, origin: Origin) -> ProxyFailure:
     """Translate httpx's error, once, into the answer the client gets (behaviour C5)."""
+    if isinstance(exc, httpx.ConnectError | httpx.ProxyError) and _shortage(exc):
+        return Busy("no_descriptors", OUT_OF_DESCRIPTORS, retry_after=1)
     for kind, made, reason, message in _FAILURES:
         if isinstance(exc, kind):
-            detail = _detail(exc)
+            detail, tls = _detail(exc), reason == "connect_failed" and _tls_failed(exc)
             return made(
-                _tls_reason(reason, detail),
-                message.format(origin=origin.url, detail=detail) + _tls_advice(reason, detail),
+                "tls_failed" if tls else reason,
+                message.format(origin=origin.url, detail=detail) + (TLS_ADVICE if tls else ""),
                 retry_after=1 if made is NoSlot else None,
             )
     return InternalError("internal_error", f"The proxy failed: {type(exc).__name__}.")
@@ -320,18 +370,23 @@ def _detail(exc: httpx.HTTPError) -> str:
     return type(exc).__name__ if quotes or not words else words
 
 
-def _tls_failed(reason: str, detail: str) -> bool:
-    return reason == "connect_failed" and ("certificate" in detail.lower() or "SSL" in detail)
+def _tls_failed(exc: BaseException) -> bool:
+    return any(isinstance(one, ssl.SSLError) for one in _behind(exc))
 
 
-def _tls_reason(reason: str, detail: str) -> str:
-    return "tls_failed" if _tls_failed(reason, detail) else reason
+def _shortage(exc: BaseException) -> bool:
+    """Return True if it was this machine that had no room for a connection."""
+    return any(isinstance(one, OSError) and one.errno in _SHORTAGES for one in _behind(exc))
 
 
-def _tls_advice(reason: str, detail: str) -> str:
-    if not _tls_failed(reason, detail):
-        return ""
-    return (
-        " Nothing was sent. Behind a private CA, name it in ANTHROPIC_PROXY_UPSTREAM_CA_FILE "
-        "or SSL_CERT_FILE."
-    )
+def _behind(exc: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it; an attempt at several addresses has several causes."""
+    left, seen = [exc], set[int]()
+    while left:
+        one = left.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        inner = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+        left += [cause for cause in (one.__cause__, one.__context__, *inner) if cause is not None]

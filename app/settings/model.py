@@ -4,6 +4,7 @@ Every field's description is what the README says about it. An empty value count
 """
 
 import hashlib
+import hmac
 import socket
 import ssl
 from pathlib import Path
@@ -35,6 +36,14 @@ from app.settings.kinds import (
 )
 
 PREFIX = "ANTHROPIC_PROXY_"
+# With the rules file's bytes and the key, these decide what is forwarded.
+FORWARDING = (
+    "scrub_mode",
+    "scrub_detectors",
+    "scrub_placeholder_style",
+    "scrub_restore",
+    "scrub_on_skip",
+)
 
 
 def _state_directory() -> Path:
@@ -235,8 +244,14 @@ class Settings(BaseSettings):
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of the settings without their secrets, to tell replicas apart."""
-        return hashlib.sha256(repr(effective(self)).encode()).hexdigest()[:12]
+        """A short hash of what changes the bodies that are forwarded, and of nothing else.
+
+        Replicas with the same one forward alike. The key takes part through an HMAC of it, so
+        that the hash tells nothing about it.
+        """
+        chosen = {name: getattr(self, name) for name in FORWARDING}
+        parts = (chosen, _digest(self.scrub_rules_file), _mark(self.scrub_hmac_key))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
@@ -250,6 +265,22 @@ class Settings(BaseSettings):
     def retry(self) -> RetryPolicy:
         """When a 529 is tried again."""
         return RetryPolicy(self.retry_max_attempts, self.retry_base_delay, self.retry_after_cap)
+
+
+def _digest(file: Path | None) -> str | None:
+    """Return the hash of a file, None when there is none to read: that is told elsewhere."""
+    try:
+        return None if file is None else hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _mark(key: SecretStr | None) -> str | None:
+    """Return a mark of a hexadecimal key that only who has it can make."""
+    if key is None:
+        return None
+    secret = bytes.fromhex(key.get_secret_value())
+    return hmac.new(secret, b"anthropic-proxy configuration", hashlib.sha256).hexdigest()
 
 
 def variable(field: str) -> str:

@@ -32,6 +32,42 @@ CASES: list[tuple[str, list[Any], Usage | None]] = [
         Usage(input=5, output=1, speed="fast"),
     ),
     (
+        "a later zero takes back neither input nor cache tokens",
+        [
+            {
+                "input_tokens": 900,
+                "cache_read_input_tokens": 4_000,
+                "cache_creation_input_tokens": 70,
+                "cache_creation": {
+                    "ephemeral_5m_input_tokens": 0,
+                    "ephemeral_1h_input_tokens": 70,
+                },
+                "output_tokens": 1,
+            },
+            {
+                "input_tokens": 0,
+                "cache_read_input_tokens": 0,
+                "cache_creation_input_tokens": 0,
+                "cache_creation": {
+                    "ephemeral_5m_input_tokens": 0,
+                    "ephemeral_1h_input_tokens": 0,
+                },
+                "output_tokens": 12,
+            },
+        ],
+        Usage(input=900, cache_read=4_000, cache_write_1h=70, output=12),
+    ),
+    (
+        "a later zero takes back output: the last word counts",
+        [{"output_tokens": 5, "input_tokens": 3}, {"output_tokens": 0}],
+        Usage(input=3, output=0),
+    ),
+    (
+        "thinking is never more than the output",
+        [{"output_tokens": 5, "output_tokens_details": {"thinking_tokens": 9}}],
+        Usage(output=5, thinking=5),
+    ),
+    (
         "a smaller value stands too",
         [{"input_tokens": 5, "output_tokens": 8}, {"input_tokens": 4}],
         Usage(input=4, output=8),

@@ -81,6 +81,22 @@ def test_new_windows_are_kept_up_to_a_number() -> None:
     assert list(read(headers).windows) == names[:WINDOW_LIMIT]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["slow", "slow-budget", "grace", "overage-period-monthly", "fallback", "7y", "d", "5h-x"],
+)
+def test_what_is_no_window_takes_no_window_place(name: str) -> None:
+    unified = "anthropic-ratelimit-unified"
+    headers = {f"{unified}-{name}-{field}": "0.99" for field in ("utilization", "status")}
+    assert read(headers) == Limits()
+
+
+@pytest.mark.parametrize("name", ["5h", "7d", "7d_opus", "7d_sonnet", "7d_oi", "30d", "1h_new"])
+def test_the_windows_of_the_client_are_read(name: str) -> None:
+    headers = {f"anthropic-ratelimit-unified-{name}-utilization": "0.5"}
+    assert read(headers).windows == {name: Window(utilization=0.5)}
+
+
 PARTS = st.sampled_from(
     ["anthropic", "ratelimit", "unified", "tokens", "5h", "status", "reset", "limit", "in-use"]
 )

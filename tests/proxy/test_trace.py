@@ -114,6 +114,43 @@ def test_durations_are_told_apart() -> None:
     assert exchange.bytes_out == len(START) + len(DELTA)
 
 
+def test_the_clients_upload_is_no_wait_for_upstream() -> None:
+    journey = Journey()
+    journey.trace.body_ready()
+    journey.trace.sending()
+    journey.wait(5.0)
+    journey.trace.answered(httpx.Response(200, extensions={"slot_wait": 1.0}), upload=3.0)
+    assert journey.complete().upstream_headers == 1.0
+
+
+def test_a_silence_that_no_byte_ends_is_upstreams_too() -> None:
+    journey = Journey().answered()
+    journey.chunk(START)
+    journey.wait(300.0)
+    journey.trace.cut_by_upstream(timed_out=True)
+    assert journey.trace.finish(0).longest_byte_gap == 300.0
+
+
+def test_a_client_that_takes_nothing_makes_no_gap_of_upstreams() -> None:
+    journey = Journey().answered()
+    journey.chunk(START, after=1.0)
+    journey.trace.arrived()
+    journey.trace.handing_on()
+    assert (journey.trace.progress.upstream_since, journey.trace.progress.client_since) == (
+        None,
+        101.0,
+    )
+    journey.wait(600.0)
+    journey.trace.end(Outcome.CLIENT_ABORT)
+    exchange = journey.trace.finish(0)
+    assert (exchange.longest_byte_gap, exchange.longest_client_stall) == (1.0, 600.0)
+
+
+def test_what_the_client_says_of_a_request_is_kept() -> None:
+    exchange = Journey([(b"x-claude-code-request-class", b"subagent")]).trace.finish(0)
+    assert exchange.hints.request_class == "subagent"
+
+
 def test_what_never_happened_is_none() -> None:
     exchange = Journey().trace.finish(7)
     assert exchange.bytes_in == 7
@@ -261,6 +298,7 @@ def test_an_error_status_is_upstreams_failure_and_a_complete_exchange(
         (b"/v1/messages", Outcome.UPSTREAM_ABORT, "no_event"),
         (b"/v1/messages", Outcome.CLIENT_ABORT, None),
         (b"/v1/messages", Outcome.SHUTDOWN, None),
+        (b"/v1/messages/count_tokens", Outcome.COMPLETE, None),
         (b"/v1/models", Outcome.COMPLETE, None),
     ],
 )
