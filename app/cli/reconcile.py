@@ -7,17 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from app import settings
 from app.application import prices_of
 from app.cli import client, exits
-from app.settings import Settings
+from app.server import StartError
 from app.telemetry.reconciliation import (
     KINDS,
     Side,
     Total,
-    Unreadable,
     Verdict,
     of_claude,
     of_proxy,
@@ -32,7 +29,6 @@ CODES = {
     Verdict.DIFFERENT: exits.DIFFERENT,
     Verdict.UNKNOWN: exits.UNKNOWN,
 }
-DEADLINE = 10.0  # seconds for the proxy's answer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,11 +56,15 @@ def run(options: argparse.Namespace) -> int:
     loaded = settings.load()
     try:
         result = _result(options.result)
-        now = _document(options.after) if options.after else _asked(loaded)
+        now = (
+            _document(options.after)
+            if options.after
+            else json.loads(client.page(loaded, "/metrics"))
+        )
         before = _document(options.before) if options.before else None
         claude = of_claude(result, prices_of(loaded).canonical)
         proxy = of_proxy(now, before, session_of(result))
-    except (OSError, ValueError, httpx.HTTPError) as exc:
+    except (OSError, ValueError, StartError) as exc:
         print(f"cannot tell: {exc}", file=sys.stderr)
         return exits.UNKNOWN
     except (KeyError, TypeError, AttributeError) as exc:
@@ -89,19 +89,6 @@ def _result(name: str) -> Any:
 
 def _document(file: Path) -> Any:
     return json.loads(file.read_text("utf-8"))
-
-
-def _asked(loaded: Settings) -> Any:
-    """Ask the proxy that runs with these settings."""
-    base = client.url("http", loaded.host, loaded.dashboard_port)
-    token = loaded.pages_token
-    headers = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
-    try:
-        answer = httpx.get(f"{base}/metrics", headers=headers, timeout=DEADLINE, trust_env=False)
-        answer.raise_for_status()
-    except httpx.HTTPError as exc:
-        raise Unreadable(f"the proxy at {base} does not answer ({exc})") from exc
-    return answer.json()
 
 
 def _print(found: Verdict, claude: Side, proxy: Side) -> None:

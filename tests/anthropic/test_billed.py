@@ -295,7 +295,9 @@ def reference(model: str, announced: list[dict[str, Any]]) -> dict[tuple[str, st
     """Return tokens and dollars by model and kind, straight from the rule; no fallbacks."""
     last, split = merged(announced)
     words = announced[0]
-    attempts: list[dict[str, Any]] = next((one["iterations"] for one in announced[::-1] if one.get("iterations")), [])
+    attempts: list[dict[str, Any]] = next(
+        (one["iterations"] for one in announced[::-1] if one.get("iterations")), []
+    )
     sums: dict[tuple[str, str], float] = {}
 
     def book(who: str, counts: dict[str, Any], parts: dict[str, Any], *, fast: bool) -> None:

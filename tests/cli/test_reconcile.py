@@ -147,4 +147,4 @@ def test_no_proxy_is_no_verdict(
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_PROXY_DASHBOARD_PORT", "1")
     assert cli.main(["reconcile", files.write("result.json", RESULT)]) == 2
-    assert "does not answer" in capsys.readouterr().err
+    assert "does not answer at" in capsys.readouterr().err

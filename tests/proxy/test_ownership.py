@@ -14,6 +14,7 @@ from app.exchange import Outcome
 from app.proxy.target import Origin
 from app.proxy.upstream import _Stream, _Upload, failure
 from app.simulator import Simulator, Step
+from app.telemetry.samples import Samples
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens
 
 ORIGIN = Origin.parse("https://api.example.com")
@@ -176,15 +177,9 @@ async def test_a_stream_that_ends_early_is_counted_by_an_estimate_and_says_so(
     (attempt,) = exchange.billed
     assert attempt.estimated
     assert abs(attempt.usage.output - TOKENS) <= TOKENS / 4
-    application = proxy.application
-    (row,) = application.telemetry.recent.as_json()
+    (row,) = proxy.application.telemetry.recent.as_json()
     assert (row["estimated"], row["output_tokens"]) == (True, attempt.usage.output)
-    counted = {
-        sample.labels["type"]: sample.value
-        for family in application.telemetry.collect()
-        for sample in family.samples
-        if sample.name == "anthropic_proxy_tokens_total"
-    }
+    counted = Samples(proxy.application.telemetry.collect()).by("tokens_total", "type")
     assert (counted["estimated"], counted["output"]) == (attempt.usage.output, 0)
 
 
