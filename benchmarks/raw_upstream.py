@@ -2,7 +2,8 @@
 
 The path says what it does: ``/post`` answers a body with 2 KB, ``/sink`` takes a large one,
 ``/paced?N`` sends N events 20 ms apart, ``/unpaced?N`` as fast as the windows allow, ``/quick``
-answers at once, ``/open`` sends header fields and nothing more.
+answers at once, ``/open`` sends header fields and nothing more. A field ``x-work`` says it in place
+of the path, so that a proxy takes the request for a message.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ PREFACE = 24
 EVENT = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{}}\n\n'
 GAP = 0.02  # seconds between paced events
 STATUS_200 = b"\x88"  # RFC 7541, appendix A
+EVENT_STREAM = b"\x0f\x10\x11text/event-stream"  # content-type, never indexed (§6.2.3)
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -74,7 +76,8 @@ class Upstream(asyncio.Protocol):
         if kind == DATA and payload:
             self.write(self._credit(0, len(payload)) + self._credit(stream, len(payload)))
         elif kind == HEADERS:
-            self.paths[stream] = dict(self.decoder.decode(payload, raw=True))[b":path"]
+            fields = dict(self.decoder.decode(payload, raw=True))
+            self.paths[stream] = fields.get(b"x-work", fields[b":path"])
             self.windows[stream] = self.initial
         elif kind == SETTINGS and not flags & ACK:
             self._settle(payload)
@@ -110,6 +113,8 @@ class Upstream(asyncio.Protocol):
             self.windows.pop(stream)
             self.write(head + frame(DATA, END_STREAM, stream, b"x" * size))
             return
+        if name != b"/open":
+            head = frame(HEADERS, END_HEADERS, stream, STATUS_200 + EVENT_STREAM)
         self.write(head)
         if name != b"/open":
             stream_events = self._paced if name == b"/paced" else self._unpaced
