@@ -137,7 +137,7 @@ def readings(thresholds: Thresholds, situation: Situation) -> Iterator[Reading]:
         "warning",
         active,
         thresholds.active,
-        f"{active:,} requests are running; more than {thresholds.active:,} are unusual.",
+        f"{active:,} requests are running; the alert threshold is {thresholds.active:,}.",
         after=LASTING,
     )
     yield Reading("scrub_skipped", "warning", recent.too_large, 0, _unscanned(recent, thresholds))

@@ -15,7 +15,7 @@ expect.set_options(timeout=WAIT)
 
 # What the page shows, taken at one moment: declared figures and tables, by name.
 _READ = """() => {
-  const cell = (e) => [e.textContent, e.dataset.value ?? null];
+  const cell = (e) => [e.textContent, e.dataset.value ?? null, e.dataset.mark ?? null];
   const rows = (table) => [...table.tBodies[0].rows].map((row) => [...row.cells].map(cell));
   const figures = [...document.querySelectorAll("[data-metric]")];
   return {

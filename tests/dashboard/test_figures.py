@@ -22,7 +22,8 @@ SHARES = {  # figures that are no data while there is nothing that they are a sh
 }
 
 TOOLS = "server_tools"
-TOKENS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")  # as in the table
+# As in the table.
+TOKENS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "estimated")
 
 Json = dict[str, Any]
 
@@ -81,7 +82,7 @@ def assert_tables(tables: dict[str, list[Any]], document: Json) -> None:
     assert column(tables["models"], 1) == requests["by_model"]
     assert column(tables["models"], 7) == cost["by_model"]
     assert column(tables["models"], 5) == {
-        model: used["output"] for model, used in tokens["by_model"].items()
+        model: used["output"] + used["estimated"] for model, used in tokens["by_model"].items()
     }
     kinds = document["limits"]["kinds"]
     assert column(tables["kinds"], 1) == {kind: said["remaining"] for kind, said in kinds.items()}
@@ -93,6 +94,9 @@ def assert_recent(rows: list[Any], recent: list[Json]) -> None:
     fields = ("time", "time_to_first_token", "duration", "input_tokens", "output_tokens", "cost")
     for at, name in zip((0, 3, 4, 5, 6, 7), fields, strict=True):
         assert values(rows, at) == [row[name] for row in recent], name
+    assert [row[6][2] for row in rows] == [row[7][2] for row in rows]
+    assert [row[6][2] == "estimated" for row in rows] == [row["estimated"] for row in recent]
+    assert any(row["estimated"] for row in recent)
     assert [row[8][1] for row in rows] == [row["request_id"] for row in recent]
     assert {row[1][0] for row in rows} == {
         "200", "429", "500", "529", "200 cut by upstream", "200 error event"
@@ -131,8 +135,9 @@ async def test_the_windows_of_a_subscription_have_bars_and_countdowns(
             windows = (await client.get(f"{proxy.pages_url}/metrics")).json()["limits"]["windows"]
         for name in ("5h", "7d"):
             window = shown.page.locator(f'#windows [data-window="{name}"]')
-            used = f"{windows[name]['utilization']:.1%}"
-            await expect(window.locator(".used")).to_have_text(used)
+            used = window.locator(".used")
+            await expect(used).to_have_attribute("data-value", str(windows[name]["utilization"]))
+            await expect(used).to_contain_text("%")
             await expect(window.locator(".status")).to_have_text("allowed")
             await expect(window.locator(".reset")).to_contain_text("resets in ")
 

@@ -30,6 +30,7 @@ const TOKEN_TYPES = {
   cache_write_5m: "Cache write, 5 min",
   cache_write_1h: "Cache write, 1 h",
   output: "Output",
+  estimated: "Output, estimated",
 };
 // What costs without being tokens, or is a share of them: there is a row for it in the end.
 const TOOLS = "server_tools";
@@ -163,7 +164,7 @@ function modelRecord(model, requests, tokens, cost) {
   return {
     name: model,
     count: requests.by_model[model] ?? 0,
-    tokens: { ...used, cache_write: written },
+    tokens: { ...used, cache_write: written, output: (used.output ?? 0) + (used.estimated ?? 0) },
     hits: prompt > 0 ? (used.cache_read ?? 0) / prompt : null,
     cost: cost.by_model[model] ?? 0,
     priced: cost.by_model[model] ?? null,

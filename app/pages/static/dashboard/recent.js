@@ -14,14 +14,19 @@ const COLUMNS = [
   { of: (request) => request.time_to_first_token, as: "latency", none: NONE },
   { of: ({ duration }) => duration, as: "latency" },
   { of: (request) => request.input_tokens, as: "count", none: NONE },
-  { of: (request) => request.output_tokens, as: "count", none: NONE },
-  { of: ({ cost }) => cost, as: "money", none: NONE },
+  { of: (request) => request.output_tokens, as: "count", none: NONE, mark: estimated },
+  { of: ({ cost }) => cost, as: "money", none: NONE, mark: estimated },
   { of: (request) => request.request_id, as: "text", none: NONE },
 ];
 
 /** Fill the table with the snapshot's last requests. */
 export function fillRecent(table, { recent }) {
   fill(table.tBodies[0], COLUMNS, recent, { empty: "No requests yet" });
+}
+
+// A stream that ended early announced no usage: its tokens and its cost are an estimate.
+function estimated(request) {
+  return request.estimated ? "estimated" : null;
 }
 
 // The model; what was asked of it where that is not a message: "claude-opus-5-5 · count_tokens".

@@ -1,9 +1,9 @@
 // Tables that are filled anew with every snapshot. Rows and cells are kept and only their text
 // changes, so that a selection, the focus and the scroll position survive.
 //
-// A column: { of: (record) => value, as: a format's name, tone: (record) => a tone, none: a text }.
-// A tone puts a shape before the text (theme.css), for colour never stands alone; `none` is shown
-// in the place of null.
+// A column: { of: (record) => value, as: a format's name, tone: (record) => a tone, none: a text,
+// mark: (record) => a word or null }. A tone puts a shape before the text (theme.css), for colour
+// never stands alone; `none` is shown in the place of null; a mark is the cell's `data-mark`.
 
 import { show } from "./figures.js";
 
@@ -31,12 +31,18 @@ export function shareOf(all) {
 }
 
 function fillRow(element, columns, record, share) {
-  columns.forEach(({ of, as, tone, none }, n) => {
+  columns.forEach(({ of, as, tone, none, mark }, n) => {
     const cell = element.cells[n];
     show(cell, of(record), as, none);
     if (tone) cell.dataset.tone = tone(record);
+    if (mark) markCell(cell, mark(record));
   });
   if (share) element.style.setProperty("--share", share(record));
+}
+
+function markCell(cell, word) {
+  if (word === null) delete cell.dataset.mark;
+  else cell.dataset.mark = word;
 }
 
 function row(columns) {
