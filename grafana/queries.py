@@ -15,7 +15,9 @@ INSTANCE = 'job=~"$job", instance=~"$instance"'
 # Our targets. Others have `up` and `process_*`, too.
 OURS = "group by (job, instance) (anthropic_proxy_build_info{@})"
 
-_METRIC = re.compile(r"\b(?:anthropic_proxy|process|job_slo:|job_window:|job:)[a-z0-9_:]*\b")
+_METRIC = re.compile(
+    r"\b(?:ALERTS|anthropic_proxy|process|job_slo:|job_window:|job_class:|job:)[a-z0-9_:]*\b"
+)
 _PART = re.compile(r"_(?:bucket|count|sum)$")
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client import Metric
 
+from app.anthropic.errors import ERROR_CLASSES
 from app.anthropic.usage import Usage
 from app.exchange import Failure, Retry
 from app.scrubber.detectors import BUILT_IN
@@ -133,3 +135,25 @@ def test_every_picture_that_the_readme_shows_exists() -> None:
     shown = re.findall(r'docs/screenshots/[^)"]+', (ROOT / "README.md").read_text())
     assert len(shown) == 3
     assert all((ROOT / picture).is_file() for picture in shown)
+
+
+def test_the_guide_to_alerts_names_each_with_its_severity() -> None:
+    text = (ROOT / "docs/metrics-and-alerts.md").read_text()
+    documented = re.findall(r"^\| `(AnthropicProxy\w+)` \| (\w+) \|", text, re.MULTILINE)
+    rules = [
+        rule
+        for path in (ROOT / "prometheus/rules").glob("*.yml")
+        for group in yaml.safe_load(path.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert sorted(documented) == sorted(
+        (rule["alert"], rule["labels"]["severity"]) for rule in rules
+    )
+
+
+def test_the_guide_to_metrics_names_every_error_class() -> None:
+    text = (ROOT / "docs/metrics-and-alerts.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE) == list(
+        ERROR_CLASSES
+    )

@@ -10,6 +10,7 @@ _INPUT = (
     'sum(rate(anthropic_proxy_tokens_total{@model, type!~"output|estimated"}[$__rate_interval]))'
 )
 _CACHED = 'sum(rate(anthropic_proxy_tokens_total{@model, type="cache_read"}[$__rate_interval]))'
+_ALERTS = 'ALERTS{alertname=~"AnthropicProxy.*", alertstate="firing", job=~"$job"}'
 _BUDGET = 'job_slo:anthropic_proxy_budget_burn:rate30d{job=~"$job", slo="availability"}'
 
 SUMMARY = Row(
@@ -106,6 +107,23 @@ SUMMARY = Row(
             ),
             unit="none",
             shows="name",
+        ),
+        Stat(
+            title="Firing alerts",
+            about="By how many rules something needs a person; docs/metrics-and-alerts.md says "
+            "what each means.",
+            queries=(Query(f"count({_ALERTS}) or vector(0)"),),
+            unit="none",
+            warn=1,
+        ),
+        Table(
+            title="Alerts",
+            about="Which alerts fire, and how urgent they are. Empty: none.",
+            by=("alertname", "severity", "job"),
+            queries=(Query(f"count by (alertname, severity, job) ({_ALERTS})", column="Firing"),),
+            unit="none",
+            width=12,
+            height=4,
         ),
     ),
 )

@@ -81,6 +81,7 @@ def scraped(observer: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> It
         return bool(
             server.query("rate(anthropic_proxy_requests_total[10m]) > 0")
             and server.query("job_slo:anthropic_proxy_budget_burn:rate30d")
+            and server.query('ALERTS{alertname=~"AnthropicProxy.*", alertstate="firing"}')
         )
 
     with (

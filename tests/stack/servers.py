@@ -167,7 +167,11 @@ def _config(
     job = yaml_file("prometheus/prometheus.yml")["scrape_configs"][0]
     others = [] if foreign is None else [foreign]
     return {
-        "global": {"scrape_interval": interval, "scrape_timeout": "500ms"},
+        "global": {
+            "scrape_interval": interval,
+            "scrape_timeout": "500ms",
+            "evaluation_interval": "500ms",
+        },
         "rule_files": quick,
         "scrape_configs": [
             {
