@@ -26,6 +26,7 @@ _DROPPED = frozenset(
 # Kept out of every compression table on the way (RFC 7541 §7.1.3).
 _SECRET = frozenset({b"authorization", b"cookie", b"x-api-key"})
 
+_STATUS = re.compile(rb"[0-9]{3}")  # §8.3.2, RFC 9110 §15
 _NOT_IN_NAME = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")  # token, lower case (§8.2.1)
 _NOT_IN_VALUE = re.compile(rb"[\0\r\n]")  # §8.2.1
 _NOT_IN_TARGET = re.compile(rb"[\0-\x20\x7f]")
@@ -54,17 +55,17 @@ def for_request(request: httpx.Request) -> list[HeaderTuple]:
 
 def from_response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Fields]:
     """Return status and fields of a response; raises `httpx.RemoteProtocolError`."""
-    status, fields = b"", []
+    pseudo: Fields = []
+    fields: Fields = []
     for name, value in received:
-        if name == b":status":
-            status = value
-        else:
-            fields.append((name, value))
-    if not (len(status) == 3 and status.isdigit()):  # noqa: PLR2004 - §8.3.2, RFC 9110 §15
-        raise httpx.RemoteProtocolError("malformed response: no valid :status")
+        (pseudo if name.startswith(b":") else fields).append((name, value))
+    if [name for name, _ in pseudo] != [b":status"] or not _STATUS.fullmatch(pseudo[0][1]):
+        raise httpx.RemoteProtocolError("malformed response: not one valid :status, and no more")
+    if any(name == b"transfer-encoding" for name, _ in fields):
+        raise httpx.RemoteProtocolError("malformed response: it has a transfer-encoding (§8.2.2)")
     if fault := _fault(fields):
         raise httpx.RemoteProtocolError(f"malformed response: {fault}")
-    return int(status), fields
+    return int(pseudo[0][1]), fields
 
 
 def _tuple(name: bytes, value: bytes) -> HeaderTuple:

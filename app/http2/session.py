@@ -9,7 +9,7 @@ from h2 import events
 from h2.errors import ErrorCodes
 from hpack import HeaderTuple
 
-from app.http2.codec import SETTLED_WINDOW, Codec
+from app.http2.codec import SETTLED_WINDOW, Codec, StreamBroken
 from app.http2.fields import from_response
 from app.http2.stats import Tally
 from app.http2.stream import CREDIT_STEP, Stream
@@ -284,6 +284,14 @@ class Session:
             kind = Refused if name == "REFUSED_STREAM" else httpx.RemoteProtocolError
             stream.fail(kind(f"the peer reset the stream: {name}"), None)
 
+    def _on_broken(self, event: StreamBroken) -> None:
+        """Fail the one stream on which the peer broke the protocol; it was reset."""
+        if stream := self.streams.get(event.stream_id):
+            self._tally.resets_sent += 1
+            reason = f"the peer broke the protocol on this stream: {event.reason}"
+            stream.fail(httpx.RemoteProtocolError(reason), None)
+        self.taken(event.unread)
+
     def _on_window(self, event: events.WindowUpdated) -> None:
         self._widened = self._loop.time()
         if not event.stream_id:
@@ -332,6 +340,7 @@ _REACTIONS: dict[type[events.Event], Callable[[Session, Any], None]] = {
     events.DataReceived: Session._on_data,  # noqa: SLF001
     events.StreamEnded: Session._on_end,  # noqa: SLF001
     events.StreamReset: Session._on_reset,  # noqa: SLF001
+    StreamBroken: Session._on_broken,  # noqa: SLF001
     events.WindowUpdated: Session._on_window,  # noqa: SLF001
     events.RemoteSettingsChanged: Session._on_settings,  # noqa: SLF001
     events.PingAckReceived: Session._on_pong,  # noqa: SLF001

@@ -137,6 +137,9 @@ async def test_interim_responses_padding_empty_data_and_trailers_pass_unseen(
     [
         [(b"x", b"1")],
         [(b":status", b"abc")],
+        [(b":status", b"200"), (b":status", b"204")],
+        [(b":status", b"200"), (b":path", b"/")],
+        [(b":status", b"200"), (b"transfer-encoding", b"chunked")],
         [(b":status", b"200"), (b"x", b"a\r\nset-cookie: b")],
         [(b":status", b"200"), (b"Upper", b"1")],
         [(b":status", b"200"), (b"x y", b"1")],

@@ -1,0 +1,175 @@
+"""One malformed answer ends one stream (RFC 9113 §5.4.2); what concerns all ends the connection."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+from h2.errors import ErrorCodes
+from hyperframe.frame import DataFrame, Frame, HeadersFrame, PriorityFrame, WindowUpdateFrame
+
+from app.http2 import Transport
+from tests.http2.outgoing import request
+from tests.http2.peer import Call, eventually, peer
+from tests.http2.tls import Tls
+
+SIBLINGS = 9
+
+
+class Raw(Frame):
+    """A frame of any type with any payload."""
+
+    stream_association = "either"
+    defined_flags: list[object] = []  # type: ignore[assignment] # noqa: RUF012 - hyperframe's form
+
+    def __init__(self, stream_id: int, kind: int, payload: bytes) -> None:
+        super().__init__(stream_id)
+        self.type = kind
+        self.payload = payload
+
+    def _body_repr(self) -> str:
+        return repr(self.payload)
+
+    def serialize_body(self) -> bytes:
+        return self.payload
+
+
+def data(call: Call, payload: bytes, *flags: str) -> None:
+    frame = DataFrame(call.id, payload)
+    for flag in flags:
+        frame.flags.add(flag)
+    call.wire.send(frame)
+
+
+def too_long(call: Call) -> None:
+    call.head(fields=[(b"content-length", b"3")])
+    data(call, b"four", "END_STREAM")
+
+
+def too_short(call: Call) -> None:
+    call.head(fields=[(b"content-length", b"30")])
+    data(call, b"four", "END_STREAM")
+
+
+def second_head(call: Call) -> None:
+    call.head()
+    call.head()
+
+
+def data_first(call: Call) -> None:
+    data(call, b"body")
+
+
+def no_credit(call: Call) -> None:
+    call.head()
+    call.wire.send(Raw(call.id, WindowUpdateFrame.type, bytes(4)))
+
+
+def no_credit_before_an_answer(call: Call) -> None:
+    call.wire.send(Raw(call.id, WindowUpdateFrame.type, bytes(4)))
+
+
+def depends_on_itself(call: Call) -> None:
+    call.wire.send(PriorityFrame(call.id, depends_on=call.id, stream_weight=1))
+
+
+def answer_that_depends_on_itself(call: Call) -> None:
+    frame = HeadersFrame(call.id, call.wire.encoder.encode([(b":status", b"200")]))
+    for flag in ("END_HEADERS", "END_STREAM", "PRIORITY"):
+        frame.flags.add(flag)
+    frame.depends_on, frame.stream_weight = call.id, 1
+    call.wire.send(frame)
+
+
+def interim_that_ends(call: Call) -> None:
+    call.head(103, end=True)
+
+
+FAULTS = [
+    too_long,
+    too_short,
+    second_head,
+    data_first,
+    no_credit,
+    no_credit_before_an_answer,
+    depends_on_itself,
+    answer_that_depends_on_itself,
+    interim_that_ends,
+]
+
+
+async def fetch(transport: Transport, url: str, target: bytes) -> bytes:
+    response = await transport.handle_async_request(request(url, target))
+    return await response.aread()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_malformed_answer_fails_its_request_and_no_other(
+    transport: Transport, tls: Tls, fault: Callable[[Call], None]
+) -> None:
+    go_on = asyncio.Event()
+
+    async def answer(call: Call) -> None:
+        if call.path == b"/bad":
+            fault(call)
+            return
+        call.head()
+        await go_on.wait()
+        await call.data(b"fine", end=True)
+
+    async with peer(tls.server("h2"), answer) as upstream:
+        siblings = [
+            asyncio.ensure_future(fetch(transport, upstream.url, b"/good")) for _ in range(SIBLINGS)
+        ]
+        await eventually(lambda: len(upstream.calls) == SIBLINGS)
+        with pytest.raises(httpx.RemoteProtocolError, match="broke the protocol on this stream"):
+            await fetch(transport, upstream.url, b"/bad")
+        go_on.set()
+        assert await asyncio.gather(*siblings) == [b"fine"] * SIBLINGS
+        assert await fetch(transport, upstream.url, b"/good") == b"fine"
+        assert len(upstream.wires) == 1
+        assert {code for _, code, _ in upstream.resets} <= {ErrorCodes.PROTOCOL_ERROR}
+        assert transport.stats.streams_open == 0
+
+
+async def test_bodies_of_malformed_answers_use_no_window_up(transport: Transport, tls: Tls) -> None:
+    async def answer(call: Call) -> None:
+        if call.path == b"/good":
+            call.head()
+            await call.data(b"x" * 1_000_000, end=True)
+            return
+        call.head(fields=[(b"content-length", b"3")])
+        await call.data(b"x" * 16_000)
+        await call.data(b"x" * 16_000)
+
+    async with peer(tls.server("h2"), answer) as upstream:
+        for _ in range(40):
+            with pytest.raises(httpx.RemoteProtocolError):
+                await fetch(transport, upstream.url, b"/bad")
+        assert len(await fetch(transport, upstream.url, b"/good")) == 1_000_000
+        assert len(upstream.wires) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "stream_id", "payload"),
+    [
+        (WindowUpdateFrame.type, 0, bytes(4)),
+        (WindowUpdateFrame.type, 1, bytes(5)),
+        (HeadersFrame.type, 1, b"\xff\xff\xff\xff\xff"),
+        (DataFrame.type, 0, b"x"),
+    ],
+)
+async def test_what_concerns_the_connection_ends_it(
+    transport: Transport, tls: Tls, kind: int, stream_id: int, payload: bytes
+) -> None:
+    async def answer(call: Call) -> None:
+        frame = Raw(stream_id, kind, payload)
+        encoded = bytearray(frame.serialize())
+        if kind == HeadersFrame.type:
+            encoded[4] = 4  # END_HEADERS
+        call.wire.writer.write(bytes(encoded))
+
+    async with peer(tls.server("h2"), answer) as upstream:
+        with pytest.raises(httpx.RemoteProtocolError, match="broke the protocol: "):
+            await fetch(transport, upstream.url, b"/bad")
+        await eventually(lambda: transport.stats.connections_open == 0)
