@@ -2,7 +2,7 @@
 
 The map, from the outside in:
 
-1. ``transport``   what the program uses: picks the protocol, sends, retries what was refused.
+1. ``transport``   what the program uses: picks the protocol and sends.
 2. ``slots``       who waits for a stream, carried out; ``pool`` decides it, purely.
 3. ``connect``     DNS, TCP, CONNECT (``proxies``), TLS, ALPN.
 4. ``connection``  a socket from preface to end; ``liveness`` is its PING.

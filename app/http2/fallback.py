@@ -41,7 +41,6 @@ class Http1:
             "reused": None,
             "slot_wait": wait.seconds,
             "connect_time": None,
-            "refused_retries": 0,
         }
         return response
 

@@ -21,7 +21,15 @@ BATCH = 256 * 1024  # bytes of longer bodies that are written before others have
 
 
 class Refused(httpx.RemoteProtocolError):
-    """The peer has not processed the request: it may be sent again (RFC 9113 §8.7)."""
+    """The peer has not processed the request: it may be sent again (RFC 9113 §8.7).
+
+    ``unwelcome`` is set if the peer left with an error code: another connection at once would be
+    met the same way.
+    """
+
+    def __init__(self, message: str, *, unwelcome: bool = False) -> None:
+        super().__init__(message)
+        self.unwelcome = unwelcome
 
 
 class Owner(Protocol):
@@ -323,7 +331,9 @@ class Session:
         self._owner.drain()
         last = event.last_stream_id or 0
         for stream in [stream for key, stream in self.streams.items() if key > last]:
-            stream.fail(Refused(f"the peer is leaving: {self.goaway}"), None)
+            unwelcome = event.error_code != ErrorCodes.NO_ERROR
+            refusal = Refused(f"the peer is leaving: {self.goaway}", unwelcome=unwelcome)
+            stream.fail(refusal, None)
 
 
 def _name(code: ErrorCodes | int | None) -> str:

@@ -14,7 +14,6 @@ from app.http2.dial import Resolver, resolve
 from app.http2.fallback import Http1
 from app.http2.fields import Fields, for_request
 from app.http2.proxies import Origin, ProxyEnvironment, address
-from app.http2.session import Refused
 from app.http2.slots import Slot, Slots
 from app.http2.stats import Tally, TransportStats
 from app.http2.stream import ResponseBody, Stream
@@ -23,7 +22,6 @@ from app.http2.timeouts import Timeouts
 HTTP1_MEMORY = 300.0  # seconds an origin is taken to speak HTTP/1.1 before HTTP/2 is tried again
 JITTER = 0.2  # share of a connection's greatest age by which it may be younger
 UNANNOUNCED = 256 * 1024  # bytes an upload is taken for whose length nobody has announced
-REFUSED_RETRIES = 2  # of a request that the peer says it has not processed (RFC 9113 §8.7)
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -33,14 +31,14 @@ class Transport(httpx.AsyncBaseTransport):
     fields are sent as they are, in order, but for those of one connection. Errors are httpx's:
 
     - ``ConnectError``, ``ProxyError``, ``ConnectTimeout``, ``PoolTimeout``: nothing was sent.
+    - `Refused`, a ``RemoteProtocolError``: the peer has not processed the request.
     - ``RemoteProtocolError``: the peer reset the stream, closed or broke the protocol.
     - ``ReadError``: the socket failed, or the peer no longer answers PING.
     - ``ReadTimeout``, ``WriteTimeout``: silence, or no room, for this request alone.
     - ``LocalProtocolError``: the request can't be sent as it is.
 
     Durations are seconds. ``response.extensions`` has ``http_version``, ``stream_id``,
-    ``reused``, ``slot_wait``, ``connect_time`` and ``refused_retries``; over HTTP/1.1 only the
-    first and the last are known.
+    ``reused``, ``slot_wait`` and ``connect_time``; over HTTP/1.1 only the first is known.
 
     ``resolver`` finds addresses and ``wall`` is the time of day, by which a sleep of the machine is
     noticed; a connection lives about ``max_connection_age``, and its streams to their ends.
@@ -122,30 +120,22 @@ class Transport(httpx.AsyncBaseTransport):
         return self._http1_until.get(origin, 0.0) < asyncio.get_running_loop().time()
 
     async def _send(self, request: httpx.Request, origin: Origin) -> httpx.Response:
-        """Send over HTTP/2, and again if the peer says that it has not processed the request."""
+        """Send over HTTP/2, once."""
         body = request.stream
         if not isinstance(body, httpx.AsyncByteStream):
             raise TypeError("the request's body must stream asynchronously")
         fields, timeouts = for_request(request), Timeouts.of(request)
         whole = b"".join(body) if isinstance(body, httpx.ByteStream) else None
         upload = _upload(request) if whole is None else len(whole)
-        retries = REFUSED_RETRIES if whole is not None else 0
-        refused = 0
-        while True:
-            slot = await self._slots_of(origin).acquire(timeouts, upload)
-            self._tally.reused += slot.connect_time is None
-            stream = slot.connection.open(fields, body, whole, timeouts, slot.upload)
-            try:
-                status, received = await stream.head()
-            except Refused:
-                if refused == retries:
-                    raise
-                refused += 1
-            except BaseException:
-                stream.close()
-                raise
-            else:
-                return _response(status, received, stream, slot, refused)
+        slot = await self._slots_of(origin).acquire(timeouts, upload)
+        self._tally.reused += slot.connect_time is None
+        stream = slot.connection.open(fields, body, whole, timeouts, slot.upload)
+        try:
+            status, received = await stream.head()
+        except BaseException:
+            stream.close()
+            raise
+        return _response(status, received, stream, slot)
 
     def _slots_of(self, origin: Origin) -> Slots:
         if origin not in self._slots:
@@ -191,9 +181,7 @@ def _upload(request: httpx.Request) -> int:
     return int(announced[:20]) if announced.isdecimal() and announced.isascii() else UNANNOUNCED
 
 
-def _response(
-    status: int, fields: Fields, stream: Stream, slot: Slot, refused: int
-) -> httpx.Response:
+def _response(status: int, fields: Fields, stream: Stream, slot: Slot) -> httpx.Response:
     return httpx.Response(
         status,
         headers=fields,
@@ -204,6 +192,5 @@ def _response(
             "reused": slot.connect_time is None,
             "slot_wait": slot.waited,
             "connect_time": slot.connect_time,
-            "refused_retries": refused,
         },
     )

@@ -1,8 +1,9 @@
-"""When a 529 is tried again (behaviour C2, C3). Pure: times come in as arguments.
+"""When a request is sent again (behaviour C2, C3). Pure: times and chance come in as arguments.
 
-Only 529 is retried: it says that upstream refused the work. Everything else, a 429 or a lost
-connection included, may have done or counted something, and clients have retries of their own
-that ours would multiply.
+Only what upstream says it has not done is repeated: a 529, which refuses the work, and a request
+that it has not processed (RFC 9113 §8.7: REFUSED_STREAM, or GOAWAY below the stream). Everything
+else, a 429 or a lost connection included, may have done or counted something, and clients have
+retries of their own that ours would multiply. Every retry takes one out of the `RetryBudget`.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from app.proxy.headers import first
 
 OVERLOADED = 529
+UNPROCESSED_RETRIES = 3  # of a request that upstream has not processed
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,19 @@ class RetryPolicy:
             return None
         asked = _seconds(first(fields, b"retry-after"))
         return max(self.base_delay * float(2**retries), min(asked, self.after_cap))
+
+    def delay_unprocessed(self, retries: int, *, unwelcome: bool, chance: float) -> float | None:
+        """Return how long to wait before a request is sent again that was not processed.
+
+        The first time at once, since another connection is all it takes; unless upstream was
+        ``unwelcome``: it left with an error. Later waits are doubled, and spread by ``chance``,
+        from 0 to 1, so that those who were refused together do not come back together.
+        """
+        if retries >= UNPROCESSED_RETRIES:
+            return None
+        if not retries and not unwelcome:
+            return 0.0
+        return self.base_delay * float(2 ** max(0, retries - 1)) * (0.5 + chance / 2)
 
 
 class RetryBudget:

@@ -33,7 +33,7 @@ MODEL_ROUTES = ("messages", "count_tokens")
 MODEL_WINDOW = 1024  # bytes of a body that is not whole yet, searched for its model
 MODEL_LIMIT = 4 * 2**20  # bytes of a body whose model is read before it is let go
 FIRST_ERROR = 400  # the lowest status that is an error
-REFUSED_STREAM = "refused_stream"  # the reason of retries that the transport makes
+REFUSED_STREAM = "refused_stream"  # the reason of retries of what was not processed
 
 # The first that matches wins; anything else is a defect of ours.
 _OUTCOMES: tuple[tuple[type[ProxyFailure], Outcome], ...] = (
@@ -163,10 +163,6 @@ class Trace:
         self._timings.slot_wait = wait
         waited = self.clock() - self._mark - (wait or 0.0) - upload
         self._timings.upstream_headers = max(0.0, waited)
-        refused = response.extensions.get("refused_retries", 0)
-        self._attempts += refused
-        if refused:
-            self.retried(REFUSED_STREAM, refused, recovered=True)
 
     def retried(self, reason: str, count: int, *, recovered: bool) -> None:
         """Note ``count`` more retries for ``reason``, and whether the last one helped."""

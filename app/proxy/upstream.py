@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -21,13 +22,12 @@ from app.errors import (
 from app.http2 import Refused
 from app.proxy.body import Body
 from app.proxy.headers import Headers, for_client, well_formed
-from app.proxy.retry import OVERLOADED, RetryBudget, RetryPolicy
+from app.proxy.retry import RetryBudget, RetryPolicy
 from app.proxy.target import Origin
 from app.proxy.trace import REFUSED_STREAM, Trace
 
 REFUSAL_LIMIT = 64 * 1024  # bytes of a 529 read before it is given up or passed on
 AHEAD_PATIENCE = 2.0  # seconds for the rest of a 529, before it is passed on as it comes
-REFUSED_RETRIES = 2  # of a request that upstream has not processed (RFC 9113 §8.7)
 CLOSE_DEADLINE = 2.0  # seconds a clean-up may take
 
 
@@ -112,6 +112,9 @@ class Answer:
         return chunk
 
 
+Result = Answer | UpstreamBroken  # the latter: upstream has not processed the request
+
+
 class Upstream:
     """The way to the configured origin, with its time-outs and retries."""
 
@@ -124,6 +127,7 @@ class Upstream:
         retry: RetryPolicy,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.origin = origin
         self._transport = transport
@@ -133,55 +137,55 @@ class Upstream:
         self._budget = RetryBudget()
         self._clock = clock
         self._sleep = sleep
+        self._chance = chance
 
     async def send(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
         """Return the answer to relay, after the retries the policy and the budget allow."""
         self._budget.deposit()
-        retries = 0
+        retries, reason = 0, ""
         while True:
-            answer = await self._processed(outgoing, body, trace)
+            result = await self._result(outgoing, body, trace)
+            if reason:
+                trace.retried(reason, 0, recovered=_reason(result) != reason)
             try:
-                delay = await self._delay(retries, answer, body)
+                delay = await self._delay(retries, result, body)
             except BaseException:
-                await answer.aclose()
+                await _close(result)
                 raise
             if delay is None:
-                trace.retried(str(OVERLOADED), 0, recovered=answer.status != OVERLOADED)
                 trace.release_body()
-                return answer
-            await answer.aclose()
+                if isinstance(result, ProxyFailure):
+                    raise result
+                return result
+            await _close(result)
             await self._sleep(delay)
-            retries += 1
-            trace.retried(str(OVERLOADED), 1, recovered=False)  # until its answer is here
+            retries, reason = retries + 1, _reason(result)
+            trace.retried(reason, 1, recovered=False)  # until its answer is here
 
-    async def _delay(self, retries: int, answer: Answer, body: Body) -> float | None:
-        delay = self._retry.delay(retries, answer.status, answer.headers)
+    async def _result(self, outgoing: Outgoing, body: Body, trace: Trace) -> Result:
+        """Make an attempt; return its answer, or upstream's word that it was not processed."""
+        try:
+            return await self._attempt(outgoing, body, trace)
+        except UpstreamBroken as exc:
+            if not isinstance(exc.__cause__, Refused):
+                raise
+            return exc
+
+    async def _delay(self, retries: int, result: Result, body: Body) -> float | None:
+        """Return how long to wait before another attempt, None if there is to be none."""
+        if isinstance(result, Answer):
+            delay = self._retry.delay(retries, result.status, result.headers)
+            if delay is None or not await result.read_ahead(REFUSAL_LIMIT):
+                return None
+        else:
+            unwelcome = isinstance(result.__cause__, Refused) and result.__cause__.unwelcome
+            delay = self._retry.delay_unprocessed(
+                retries, unwelcome=unwelcome, chance=self._chance()
+            )
         again = (
-            delay is not None
-            and await answer.read_ahead(REFUSAL_LIMIT)
-            and await body.replayable()
-            and self._budget.withdraw(self._clock())
+            delay is not None and await body.replayable() and self._budget.withdraw(self._clock())
         )
         return delay if again else None
-
-    async def _processed(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
-        """Make an attempt, and again when upstream says that it has processed nothing of it.
-
-        The transport itself does so for a body that it has whole.
-        """
-        for made in range(REFUSED_RETRIES + 1):
-            try:
-                answer = await self._attempt(outgoing, body, trace)
-            except UpstreamBroken as exc:
-                if made == REFUSED_RETRIES or not isinstance(exc.__cause__, Refused):
-                    raise
-                if not await body.replayable():
-                    raise
-                trace.retried(REFUSED_STREAM, 1, recovered=False)  # until its answer is here
-            else:
-                trace.retried(REFUSED_STREAM, 0, recovered=True)
-                return answer
-        raise AssertionError("the last attempt returns or raises")
 
     async def _attempt(self, outgoing: Outgoing, body: Body, trace: Trace) -> Answer:
         upload = _Upload(body.stream(), self._clock)
@@ -239,11 +243,24 @@ class _Stream(httpx.AsyncByteStream):
         return self._chunks
 
 
+def _reason(result: Result) -> str:
+    """Return the reason of a retry that a result would call for."""
+    return str(result.status) if isinstance(result, Answer) else REFUSED_STREAM
+
+
+async def _close(result: Result) -> None:
+    if isinstance(result, Answer):
+        await result.aclose()
+
+
 def _malformed(headers: list[tuple[bytes, bytes]]) -> str | None:
     """Say what leaves an answer's framing open to interpretation (behaviour E4), or None."""
     if not well_formed(headers):
         return "a header value that holds a line end or a NUL"
     names = {name.lower() for name, _ in headers}
+    lengths = {value for name, value in headers if name.lower() == b"content-length"}
+    if len(lengths) > 1:
+        return "several content-lengths"
     if {b"content-length", b"transfer-encoding"} <= names:
         return "both a content-length and a transfer-encoding"
     return None

@@ -8,7 +8,7 @@ import pytest
 from h2.errors import ErrorCodes
 from hyperframe.frame import DataFrame, GoAwayFrame, HeadersFrame, RstStreamFrame
 
-from app.http2 import Transport
+from app.http2 import Refused, Transport
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, Wire, eventually, peer
 from tests.http2.tls import Tls
@@ -75,7 +75,7 @@ async def test_streams_in_flight_finish_after_goaway_and_new_ones_go_elsewhere(
         await eventually(lambda: transport.stats.connections_open == 1)
 
 
-async def test_a_stream_above_the_last_id_is_sent_again_and_one_below_goes_on(
+async def test_a_stream_above_the_last_id_may_be_sent_again_and_one_below_goes_on(
     transport: Transport, tls: Tls
 ) -> None:
     async def answer(call: Call) -> None:
@@ -90,12 +90,17 @@ async def test_a_stream_above_the_last_id_is_sent_again_and_one_below_goes_on(
             await call.respond(bytes(call.body))
 
     async with peer(tls.server("h2"), answer) as upstream:
-        both = await asyncio.gather(
+        second = request(upstream.url, b"/2", body=b"two")
+        first, refused = await asyncio.gather(
             transport.handle_async_request(request(upstream.url, b"/1", body=b"one")),
-            transport.handle_async_request(request(upstream.url, b"/2", body=b"two")),
+            transport.handle_async_request(second),
+            return_exceptions=True,
         )
-        assert [await response.aread() for response in both] == [b"first", b"two"]
-        assert [response.extensions["refused_retries"] for response in both] == [0, 1]
+        assert isinstance(refused, Refused)
+        assert not refused.unwelcome
+        assert isinstance(first, httpx.Response)
+        again = await transport.handle_async_request(second)
+        assert [await first.aread(), await again.aread()] == [b"first", b"two"]
 
 
 async def test_goaway_between_the_grant_of_a_slot_and_its_use_costs_nothing(
@@ -124,27 +129,28 @@ async def test_goaway_between_the_grant_of_a_slot_and_its_use_costs_nothing(
         assert await (await second).aread() == b"ok"
 
 
-async def test_a_refused_stream_is_sent_again_twice_at_most(transport: Transport, tls: Tls) -> None:
+async def test_a_refused_stream_is_sent_once_and_said_to_be_unprocessed(
+    transport: Transport, tls: Tls
+) -> None:
     async def answer(call: Call) -> None:
-        number = len(upstream.calls)
-        if call.path == b"/third" and number == 3:
-            await call.whole.wait()
-            await call.respond(bytes(call.body))
-        else:
-            call.wire.reset(call.id, ErrorCodes.REFUSED_STREAM)
+        call.wire.reset(call.id, ErrorCodes.REFUSED_STREAM)
 
     async with peer(tls.server("h2"), answer) as upstream:
-        sent = request(upstream.url, b"/third", body=b"replayed")
-        response = await transport.handle_async_request(sent)
-        assert await response.aread() == b"replayed"
-        assert response.extensions["refused_retries"] == 2
-        with pytest.raises(httpx.RemoteProtocolError, match="REFUSED_STREAM"):
-            await transport.handle_async_request(request(upstream.url, b"/never"))
-        assert len(upstream.calls) == 6
-        with pytest.raises(httpx.RemoteProtocolError, match="REFUSED_STREAM"):
-            await transport.handle_async_request(request(upstream.url, b"/once", body=Once()))
-        assert len(upstream.calls) == 7
+        for body in (b"whole", Once()):
+            with pytest.raises(Refused, match="REFUSED_STREAM"):
+                await transport.handle_async_request(request(upstream.url, body=body))
+        assert len(upstream.calls) == 2
     assert transport.stats.resets_sent == 0
+
+
+async def test_leaving_with_an_error_is_no_invitation(transport: Transport, tls: Tls) -> None:
+    async def answer(call: Call) -> None:
+        call.wire.goaway(0, ErrorCodes.ENHANCE_YOUR_CALM)
+
+    async with peer(tls.server("h2"), answer) as upstream:
+        with pytest.raises(Refused) as caught:
+            await transport.handle_async_request(request(upstream.url))
+        assert caught.value.unwelcome
 
 
 @pytest.mark.parametrize("code", [ErrorCodes.NO_ERROR, ErrorCodes.INTERNAL_ERROR, 0xBEEF])

@@ -104,3 +104,21 @@ def test_requests_refill_an_empty_budget() -> None:
     for _ in range(6):
         budget.deposit()
     assert [budget.withdraw(0.0), budget.withdraw(0.0)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("retries", "unwelcome", "chance", "delay"),
+    [
+        (0, False, 0.9, 0.0),
+        (1, False, 0.0, 0.5),
+        (1, False, 1.0, 1.0),
+        (2, False, 1.0, 2.0),
+        (3, False, 0.0, None),
+        (0, True, 0.0, 0.5),
+        (3, True, 0.0, None),
+    ],
+)
+def test_what_was_not_processed_is_sent_again_at_once_and_then_with_delay(
+    retries: int, unwelcome: bool, chance: float, delay: float | None
+) -> None:
+    assert POLICY.delay_unprocessed(retries, unwelcome=unwelcome, chance=chance) == delay

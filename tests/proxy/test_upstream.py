@@ -8,6 +8,7 @@ import pytest
 import respx
 
 from app.errors import ProxyFailure
+from app.http2 import Refused
 from app.proxy.body import Body, Inbound
 from app.proxy.retry import RetryPolicy
 from app.proxy.target import Origin
@@ -21,9 +22,10 @@ UPSTREAM = "https://upstream.test"  # the target goes beside the URL, byte for b
 
 @dataclass
 class Time:
-    """A clock that sleeping moves on."""
+    """A clock that sleeping moves on, unless all happens at one moment."""
 
     now: float = 0.0
+    still: bool = False
     slept: list[float] = field(default_factory=list)
 
     def clock(self) -> float:
@@ -31,7 +33,7 @@ class Time:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.now += seconds
+        self.now += 0 if self.still else seconds
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def send(router: respx.MockRouter, time: Time) -> Sending:
         retry=RetryPolicy(),
         clock=time.clock,
         sleep=time.sleep,
+        chance=lambda: 1.0,
     )
 
     async def sending() -> Answer:
@@ -94,6 +97,41 @@ async def test_an_overloaded_answer_is_awaited_as_it_asks(
     assert time.slept == delays
     assert route.call_count == len(delays) + 1
     await answer.aclose()
+
+
+@pytest.mark.parametrize(
+    ("unwelcome", "slept"), [(False, [0.0, 1.0, 2.0]), (True, [1.0, 1.0, 2.0])]
+)
+async def test_a_refusal_to_process_is_tried_three_times_more_at_most(
+    send: Sending, router: respx.MockRouter, time: Time, unwelcome: bool, slept: list[float]
+) -> None:
+    route = router.post(UPSTREAM).mock(side_effect=Refused("not now", unwelcome=unwelcome))
+    with pytest.raises(ProxyFailure):
+        await send()
+    assert (time.slept, route.call_count) == (slept, 4)
+
+
+async def test_refusals_and_overload_share_their_tries(
+    send: Sending, router: respx.MockRouter, time: Time
+) -> None:
+    overloaded = httpx.Response(529, json={})
+    route = router.post(UPSTREAM)
+    route.side_effect = [Refused("not now"), overloaded, Refused("not now"), overloaded]
+    answer = await send()
+    assert (answer.status, route.call_count) == (529, 4)
+    assert time.slept == [0.0, 2.0, 2.0]
+    await answer.aclose()
+
+
+async def test_a_storm_of_refusals_uses_the_budget_up(
+    send: Sending, router: respx.MockRouter, time: Time
+) -> None:
+    route = router.post(UPSTREAM).mock(side_effect=Refused("not now"))
+    time.still = True
+    for _ in range(40):
+        with pytest.raises(ProxyFailure):
+            await send()
+    assert route.call_count <= 40 + 30 + 8  # each once, 30 in the budget, and 0.2 for each
 
 
 @pytest.mark.parametrize(
