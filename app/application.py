@@ -36,6 +36,7 @@ from app.telemetry.alerts import Thresholds, Unscanned
 from app.telemetry.broadcast import Broadcast
 from app.telemetry.facts import Facts, ScrubFacts
 from app.telemetry.journal import Journal
+from app.telemetry.receipts import ReceiptFile
 from app.telemetry.recorder import Telemetry
 from app.telemetry.sampler import Sampler
 
@@ -143,6 +144,7 @@ def _pages(
             sampling.cancel()
             await asyncio.gather(sampling, return_exceptions=True)
             await transport.aclose()
+            await asyncio.to_thread(telemetry.close)
 
     token = _secret(settings.pages_token)
     pages = Starlette(
@@ -200,11 +202,20 @@ def _telemetry(
         clock=clock,
         wall=wall,
         version=__version__,
+        receipts=_receipts(settings),
         config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
         journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
         transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
         facts=facts,
         held=held,
+    )
+
+
+def _receipts(settings: Settings) -> ReceiptFile | None:
+    if settings.scrub_receipts_file is None:
+        return None
+    return ReceiptFile(
+        settings.scrub_receipts_file, bytes.fromhex(_secret(settings.scrub_hmac_key) or "")
     )
 
 
@@ -261,6 +272,7 @@ def _scrubbing(settings: Settings, chosen: Rules | None, clock: Clock) -> Scrubb
         style=settings.scrub_placeholder_style,
         clock=clock,
         limit=settings.scrub_max_body_size,
+        receipts=settings.scrub_receipts_file is not None,
     )
     return Scrubbing(
         scrubber,

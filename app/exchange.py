@@ -106,6 +106,8 @@ class Exchange:
     scrub: ScrubReport | None = None
     restored: Mapping[str, int] = field(default_factory=dict)  # detector -> placeholders restored
     refused: Mapping[Refusal, int] = field(default_factory=dict)  # reason -> placeholders left
+    # placeholder -> where it was restored (a tool's name, or "text") -> how often
+    places: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     unresolved: int = 0  # placeholder-like strings in tool inputs that stand for nothing
 
 

@@ -185,6 +185,7 @@ COMMANDS = [
     "metrics",
     "certificate",
     "scrub",
+    "receipts",
     "simulate",
 ]
 

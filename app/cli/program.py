@@ -14,6 +14,7 @@ from app.cli import (
     health,
     metrics,
     prices,
+    receipts,
     reconcile,
     scrub,
     serve,
@@ -32,6 +33,7 @@ COMMANDS = (
     prices,
     reconcile,
     scrub,
+    receipts,
     simulate,
 )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from app.errors import Forbidden
+from app.errors import BadRequest, Forbidden
 from app.proxy.body import Body
 from app.proxy.headers import text, with_length, without
 from app.proxy.trace import Trace
@@ -38,7 +38,7 @@ class Scrubbing:
         """Put the scrubbed body in the place of ``body``; return the request with true headers.
 
         How the answer is restored is left in ``trace.plan``. Raises `Forbidden` for a body that
-        cannot be scanned under ``SCRUB_ON_SKIP=block``.
+        cannot be scanned under ``SCRUB_ON_SKIP=block``, `BadRequest` for a message thread.
         """
         scanned = outgoing.method == "POST"
         whole = await body.hold(self.limit if scanned else 0)  # 0: is there a body?
@@ -50,6 +50,12 @@ class Scrubbing:
         else:
             redaction = await self._redact(whole, outgoing)
         trace.scrub = redaction.report
+        if redaction.report.skipped == "thread":
+            raise BadRequest(
+                "scrub_thread",
+                "The secret scrubber cannot scan a request that continues a message thread (body "
+                "member `thread`): send the whole conversation, without `thread`.",
+            )
         if redaction.report.skipped is not None:
             _warn(redaction.report)
         if self.block and redaction.report.skipped is not None:

@@ -281,6 +281,7 @@ class Trace:
             scrub=self.scrub,
             restored=restorer.restored if restorer is not None else {},
             refused=restorer.refused if restorer is not None else {},
+            places=restorer.places if restorer is not None else {},
             unresolved=restorer.unresolved if restorer is not None else 0,
         )
 

@@ -5,8 +5,9 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from app.scrubber.ledger import Change
-from app.scrubber.strings import Place
+from app.scrubber.strings import Path, Place
 
+_PATH = 256  # bytes of a hit's path, about
 _OVERHEAD = 512  # bytes of an entry beside its texts, about
 
 
@@ -19,11 +20,15 @@ class Key(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A redacted unit: its text (None: unchanged), hits by detector, changes of the ledger."""
+    """A redacted unit: its text (None: unchanged), hits by detector, changes of the ledger.
+
+    ``found`` are the placeholders and their paths, if anyone wants them.
+    """
 
     text: bytes | None
     matches: dict[str, int]
     changes: tuple[Change, ...]
+    found: tuple[tuple[str, Path], ...] = ()
 
 
 class Cache:
@@ -59,4 +64,5 @@ class Cache:
 
 def _size(key: Key, outcome: Outcome) -> int:
     values = sum(len(change.value) for change in outcome.changes)
-    return _OVERHEAD + len(key.text) + len(outcome.text or b"") + values
+    paths = _PATH * len(outcome.found)
+    return _OVERHEAD + len(key.text) + len(outcome.text or b"") + values + paths

@@ -1,7 +1,7 @@
 """The scrubber: a body in, the same body or one with placeholders out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,11 +10,15 @@ from app.scrubber.belt import check
 from app.scrubber.cache import Cache, Key, Outcome
 from app.scrubber.document import Unit, units
 from app.scrubber.ledger import Ledger
+from app.scrubber.paths import json_path_without
 from app.scrubber.placeholders import Placeholders, Scheme, Style
+from app.scrubber.receipts import SHOWN_PATHS, Hit
 from app.scrubber.recognize import Recognizer
 from app.scrubber.replace import Replacer, spliced
 from app.scrubber.report import ScrubReport, Skip
 from app.scrubber.rules import Rules
+from app.scrubber.strings import Path
+from app.scrubber.threads import is_threaded
 from app.scrubber.walk import NotJson
 
 CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations
@@ -47,7 +51,8 @@ class Scrubber:
     """Finds the secrets of request bodies, and replaces them in the mode ``pseudonymize``.
 
     ``key`` is the HMAC key for identifiers; bodies over ``limit`` bytes, decoded, are not scanned.
-    `redact` may run on several threads: the only state is an exact cache of ``cache`` bytes.
+    With ``receipts`` the report says where what was found. `redact` may run on several threads:
+    the only state is an exact cache of ``cache`` bytes.
     """
 
     def __init__(
@@ -60,9 +65,11 @@ class Scrubber:
         clock: Callable[[], float],
         limit: int,
         cache: int = CACHE_LIMIT,
+        receipts: bool = False,
     ) -> None:
         if mode == "pseudonymize" and not key:
             raise ValueError("pseudonymizing needs an HMAC key")
+        self._receipts = receipts
         self._replacing = mode == "pseudonymize"
         self._clock = clock
         self._limit = limit
@@ -76,7 +83,7 @@ class Scrubber:
         start = self._clock()
         try:
             plain = self._plain(body, content_encoding, method)
-            redacted, matches, ledger = self._redacted(plain)
+            redacted, matches, hits, ledger = self._redacted(plain)
         except Skipped as skipped:
             return Redaction(body, ScrubReport(skipped=skipped.reason))
         except NotJson:
@@ -89,6 +96,7 @@ class Scrubber:
             scanned=len(plain),
             duration=self._clock() - start,
             modified=modified,
+            hits=hits,
         )
         if not modified:
             return Redaction(body, report)
@@ -125,16 +133,40 @@ class Scrubber:
                 raise Skipped("too_large")
             yield piece
 
-    def _redacted(self, body: bytes) -> tuple[bytes, Counter[str], Ledger]:
+    def _redacted(self, body: bytes) -> tuple[bytes, Counter[str], tuple[Hit, ...], Ledger]:
+        if self._replacing and is_threaded(body):
+            raise Skipped("thread")
         ledger = Ledger(self._scheme)
         matches: Counter[str] = Counter()
         pieces: list[tuple[int, int, bytes]] = []
+        found: dict[str, list[tuple[Unit, Path]]] = {}
         for unit in units(body):
             outcome = self._outcome(body[unit.start : unit.end], unit, ledger)
             matches.update(outcome.matches)
+            for shown, path in outcome.found:
+                found.setdefault(shown, []).append((unit, path))
             if outcome.text is not None:
                 pieces.append((unit.start, unit.end, outcome.text))
-        return spliced(body, pieces), matches, ledger
+        return spliced(body, pieces), matches, self._hits(found, ledger), ledger
+
+    def _hits(
+        self, found: Mapping[str, Sequence[tuple[Unit, Path]]], ledger: Ledger
+    ) -> tuple[Hit, ...]:
+        """Return what receipts say, never a value."""
+        values = [hidden.value for hidden in ledger.placeholders.values()] if found else []
+        return tuple(
+            Hit(
+                ledger.placeholders[shown].detector,
+                self._scheme.digest(ledger.placeholders[shown].value),
+                shown,
+                tuple(
+                    json_path_without(unit.path, path, values)
+                    for unit, path in places[:SHOWN_PATHS]
+                ),
+                len(places),
+            )
+            for shown, places in found.items()
+        )
 
     def _outcome(self, text: bytes, unit: Unit, ledger: Ledger) -> Outcome:
         key = Key(ledger.digest, unit.place, text)
@@ -152,6 +184,7 @@ class Scrubber:
             None if made is text else made,
             dict(Counter(one.detector for one in replacements)),
             ledger.settle(),
+            tuple((one.placeholder, one.path) for one in replacements) if self._receipts else (),
         )
         self._cache.put(key, outcome)
         return outcome

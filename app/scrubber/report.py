@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Skip = Literal["too_large", "encoding", "not_json", "not_post", "error"]
+from app.scrubber.receipts import Hit
+
+Skip = Literal["too_large", "encoding", "not_json", "not_post", "thread", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScrubReport:
-    """Counts only, never a value. ``scanned`` is in bytes, ``duration`` in seconds."""
+    """Counts only, never a value. ``scanned`` is in bytes, ``duration`` in seconds.
+
+    ``hits`` are noted only for receipts.
+    """
 
     matches: Mapping[str, int] = field(default_factory=dict)
     skipped: Skip | None = None
@@ -17,3 +22,4 @@ class ScrubReport:
     scanned: int = 0
     duration: float = 0.0
     modified: bool = False
+    hits: tuple[Hit, ...] = ()

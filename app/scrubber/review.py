@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from app.scrubber.document import units
 from app.scrubber.escapes import value
 from app.scrubber.ledger import Ledger
+from app.scrubber.paths import json_path
 from app.scrubber.placeholders import Scheme
 from app.scrubber.replace import Replacement, Replacer
 from app.scrubber.rules import Rules
-from app.scrubber.strings import ANYWHERE, Path
+from app.scrubber.strings import ANYWHERE
 from app.scrubber.walk import NotJson
 
 PREVIEW = 4  # characters of a value that are shown at the most
@@ -41,7 +42,7 @@ def review(body: bytes, rules: Rules, scheme: Scheme) -> list[Finding]:
     for unit in parts:
         text = body[unit.start : unit.end]
         findings += [
-            _finding(_json_path(unit.path, one.path), one, tiers)
+            _finding(json_path(unit.path, one.path), one, tiers)
             for one in replacer.replacements(text, ledger, unit.place)
         ]
         ledger.settle()
@@ -56,12 +57,3 @@ def _finding(path: str, found: Replacement, tiers: Mapping[str, str]) -> Finding
 
 def _line(text: bytes, found: Replacement) -> int:
     return value(text[1 : found.start]).count("\n") + 1
-
-
-def _json_path(root: tuple[str | int, ...], path: Path) -> str:
-    names: list[str | int] = []
-    while path is not None:
-        path, name = path
-        names.append(name)
-    steps = [*root, *reversed(names[:-1])]  # the outermost name is that of the unit in itself
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)

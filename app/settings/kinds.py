@@ -72,6 +72,13 @@ def _tool_patterns(value: str) -> str:
     return value
 
 
+def _in_a_directory(value: Path | None) -> Path | None:
+    file = None if value is None else value.expanduser()
+    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+        raise ValueError("must be a file in a directory that exists")
+    return file
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -98,3 +105,4 @@ HmacKey = Annotated[SecretStr | None, AfterValidator(_hmac_key)]
 File = Annotated[Path | None, AfterValidator(_existing)]
 CaFile = Annotated[File, AfterValidator(_authorities)]
 ToolPatterns = Annotated[str, AfterValidator(_tool_patterns)]
+NewFile = Annotated[Path | None, AfterValidator(_in_a_directory)]

@@ -30,6 +30,7 @@ from app.settings.kinds import (
     HmacKey,
     Host,
     Names,
+    NewFile,
     Port,
     Seconds,
     ToolPatterns,
@@ -164,6 +165,9 @@ class Settings(BaseSettings):
         "",
         description="Tools whose inputs are restored, beside local ones: mcp__kubernetes__*,-Bash",
     )
+    scrub_receipts_file: NewFile = Field(
+        None, description="File to which leak receipts are appended; empty: none"
+    )
     scrub_detectors: str = Field("", description="Which detectors run; empty: all built-in ones")
     scrub_rules_file: File = Field(None, description="TOML file with rules and an allow-list")
     scrub_placeholder_style: Annotated[Literal["angle", "token"], AnyCase] = Field(
@@ -196,6 +200,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}SCRUB_HMAC_KEY: is needed with {PREFIX}SCRUB_MODE=pseudonymize; "
                 f"{MAKE_A_KEY}"
+            )
+        if self.scrub_receipts_file is not None and self.scrub_hmac_key is None:
+            raise ValueError(
+                f"{PREFIX}SCRUB_HMAC_KEY: is needed with {PREFIX}SCRUB_RECEIPTS_FILE; {MAKE_A_KEY}"
             )
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
             raise ValueError(

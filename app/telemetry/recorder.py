@@ -19,6 +19,7 @@ from app.telemetry.latency import Latency
 from app.telemetry.limits import LimitGauges
 from app.telemetry.live import Held, HeldBodies, Running, Transport, TransportStats
 from app.telemetry.output import LiveOutput
+from app.telemetry.receipts import ReceiptFile, Receipts
 from app.telemetry.rows import Recent
 from app.telemetry.run import RunTotals
 from app.telemetry.scrub import Scrubs
@@ -59,6 +60,7 @@ class Telemetry:
         transport_stats: Callable[[], TransportStats] | None = None,
         facts: Facts | None = None,
         held: HeldBodies | None = None,
+        receipts: ReceiptFile | None = None,
     ) -> None:
         instruments = Instruments()
         self.registry = instruments.registry
@@ -71,6 +73,7 @@ class Telemetry:
         self.wall = wall
         self._started = clock()
         self._prices = prices
+        self._receipts = receipts
         self._running = Running(clock)
         self._output = LiveOutput(self._running.__iter__, clock=clock, created=wall())
         priced = tuple(prices.models) if len(prices.models) <= BORN else ()
@@ -83,6 +86,7 @@ class Telemetry:
             self._latency,
             self._tokens,
             Scrubs(instruments),
+            Receipts(instruments, receipts),
             LimitGauges(instruments),
             self.recent,
             journal,
@@ -104,6 +108,11 @@ class Telemetry:
             self.registry.register(collector)
         for kind in (ProcessCollector, PlatformCollector, GCCollector):
             kind(registry=self.registry)
+
+    def close(self) -> None:
+        """Write out what waits, at the end of the process; may take a moment."""
+        if self._receipts is not None:
+            self._receipts.close()
 
     @property
     def active(self) -> int:

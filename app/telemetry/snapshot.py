@@ -124,6 +124,7 @@ def _scrub(samples: Samples, facts: ScrubFacts) -> Json:
         "restored": _whole(samples.by("scrub_restored_total", "detector")),
         "refused": _whole(samples.by("scrub_restore_refused_total", "reason")),
         "unresolved": int(samples.total("scrub_unresolved_total")),
+        "receipts": _whole(samples.by("scrub_receipts_total", "result")),
         "skipped": _whole(samples.by("scrub_skipped_total", "reason")),
         "bytes": int(samples.total("scrub_bytes_total")),
         "modified_requests": int(samples.total("bytes_modified_requests_total")),

@@ -94,6 +94,42 @@ async def test_block_refuses_what_cannot_be_scanned_and_names_the_reason(
     assert upstream.received == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model": "m", "thread": {"continue": "t"}, "messages": []}',
+        b'{"thr\\u0065ad": {"create": {}}}',
+        b'{"thread": {"create": {}}, "thread": null}',
+        b'{"requests": [{"params": {"thread": "t"}}]}',
+    ],
+)
+async def test_a_message_thread_is_refused_because_it_hides_what_was_said_before(
+    upstream: Simulator, certificate: Certificate, body: bytes
+) -> None:
+    status, exchange = await _uploaded(upstream, certificate, "POST", body, **PSEUDONYMIZE)
+
+    assert (status, _skipped(exchange)) == (400, "thread")
+    assert exchange.failure is not None
+    assert exchange.failure.reason == "scrub_thread"
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize(
+    ("body", "settings"),
+    [
+        (b'{"thread": null, "messages": ["thread"]}', PSEUDONYMIZE),
+        (b'{"messages": [{"thread": "a tool\'s"}]}', PSEUDONYMIZE),
+        (b'{"thread": {}}', PSEUDONYMIZE | {"scrub_mode": "detect"}),
+    ],
+)
+async def test_what_is_no_message_thread_passes(
+    upstream: Simulator, certificate: Certificate, body: bytes, settings: dict[str, Any]
+) -> None:
+    await _uploaded(upstream, certificate, "POST", body, **settings)
+
+    assert upstream.received[0].body == body
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
 async def test_detect_forwards_untouched_even_under_block(
