@@ -506,8 +506,11 @@ def test_a_simulated_api_ends_at_a_sigterm(place: Place) -> None:
     assert (place.directory / "stderr").read_text() == ""
 
 
-def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(place: Place) -> None:
-    with place.start("demo", PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(
+    place: Place, certificate: Certificate
+) -> None:
+    locks = {"ACCESS_TOKEN": "fake-token", "TLS_CLIENT_CA_FILE": certificate.ca_file}
+    with place.start("demo", PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", **locks) as process:
         banner = Banner.read(process)
         assert "all answers are simulated" in banner.text
         assert "Secret scrubber: pseudonymize; values are restored in answers" in banner.text

@@ -19,9 +19,11 @@ from app.simulator.load import Load
 NAME = "demo"
 HELP = "Run the proxy in front of a simulated API, with a small load; no key needed."
 
-# Whatever the settings say: a demo needs no key of the user's and no token, and shows the scrubber.
+# Whatever the settings say: a demo needs no key, token or certificate of the user's, and shows the
+# scrubber.
 DEMO = {
     "access_token": None,
+    "tls_client_ca_file": None,
     "scrub_mode": "pseudonymize",
     "scrub_hmac_key": SecretStr(b"demo".hex() * 8),  # public, like everything in the demo
     "scrub_restore": True,
@@ -68,4 +70,4 @@ async def _work(
     started: asyncio.Future[Addresses], stop: asyncio.Event, context: ssl.SSLContext
 ) -> None:
     at = await started
-    await Load(f"https://localhost:{at.port}", verify=context).run_until(stop)
+    await Load(client.url("https", at.host, at.port), verify=context).run_until(stop)
