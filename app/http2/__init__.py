@@ -4,23 +4,22 @@ The map, from the outside in:
 
 1. ``transport``   what the program uses: picks the protocol and sends.
 2. ``slots``       who waits for a stream, carried out; ``pool`` decides it, purely.
-3. ``connect``     DNS, TCP, CONNECT (``proxies``), TLS, ALPN.
-4. ``connection``  a socket from preface to end; ``liveness`` is its PING.
-5. ``session``     streams over python-h2, without I/O; ``codec`` corrects python-h2.
-6. ``stream``      one request and its response: bodies, credit, time-outs, closing.
-7. ``fallback``    HTTP/1.1, by httpx's own transport.
+3. ``connection``  a socket from preface to end; ``liveness`` is its PING.
+4. ``session``     streams over python-h2, without I/O; ``codec`` corrects python-h2.
+5. ``stream``      one request and its response: bodies, credit, time-outs, closing.
+6. ``fallback``    HTTP/1.1, by httpx's own transport.
 
-Beside them: ``fields`` (header lists, pure), ``timeouts``, ``stats``. Section numbers alone
-refer to RFC 9113.
+Beside them: ``fields`` (header lists, pure). `app.network` is below: it makes connections. Section
+numbers alone refer to RFC 9113.
 
 It differs from httpcore in that every stream that ends early is reset, so that upstream stops
 working (and billing); one stream's time-out or error never touches its siblings; GOAWAY lets
 streams finish; and there are as many connections as the peer's stream limit calls for.
 """
 
-from app.http2.proxies import ProxyEnvironment
 from app.http2.session import Refused
-from app.http2.stats import TransportStats
 from app.http2.transport import Transport
+from app.network.proxies import ProxyEnvironment
+from app.network.stats import TransportStats
 
 __all__ = ["ProxyEnvironment", "Refused", "Transport", "TransportStats"]

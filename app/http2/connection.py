@@ -8,11 +8,11 @@ from h2.exceptions import ProtocolError
 from hpack import HeaderTuple
 
 from app.http2.liveness import Liveness
-from app.http2.outflow import Outflow, Passage
 from app.http2.session import Session
-from app.http2.stats import Tally
 from app.http2.stream import Stream
-from app.http2.timeouts import Timeouts
+from app.network.outflow import Outflow, Passage
+from app.network.stats import Tally
+from app.network.timeouts import Timeouts
 
 UNSETTLED = 1  # streams before the peer's SETTINGS came: it may allow any number (§6.5.2)
 LAST_STREAM = 2**31 - 1  # §5.1.1

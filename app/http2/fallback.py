@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from app.http2.dial import SOCKET_OPTIONS
-from app.http2.proxies import address
+from app.network.dial import SOCKET_OPTIONS
+from app.network.proxies import address
 
 _FRAMING = {b"content-length", b"transfer-encoding"}
 

@@ -11,10 +11,10 @@ from hpack import HeaderTuple
 
 from app.http2.codec import SETTLED_WINDOW, Codec, StreamBroken
 from app.http2.fields import from_response
-from app.http2.stats import Tally
 from app.http2.stream import CREDIT_STEP, Stream
-from app.http2.timeouts import Timeouts
 from app.http2.turns import QUANTUM, Turns
+from app.network.stats import Tally
+from app.network.timeouts import Timeouts
 
 INLINE = 64 * 1024  # bytes of a body that are sent with its header fields
 BATCH = 256 * 1024  # bytes of longer bodies that are written before others have their say

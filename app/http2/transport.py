@@ -8,16 +8,16 @@ from collections.abc import Callable
 
 import httpx
 
-from app.http2.connect import NotHttp2, connect
 from app.http2.connection import Connection
-from app.http2.dial import Resolver, resolve
 from app.http2.fallback import Http1
 from app.http2.fields import Fields, for_request
-from app.http2.proxies import Origin, ProxyEnvironment, address
 from app.http2.slots import Slot, Slots
-from app.http2.stats import Tally, TransportStats
 from app.http2.stream import ResponseBody, Stream
-from app.http2.timeouts import Timeouts
+from app.network.connect import OtherProtocol, connect, offer
+from app.network.dial import Resolver, resolve
+from app.network.proxies import Origin, ProxyEnvironment, address
+from app.network.stats import Tally, TransportStats
+from app.network.timeouts import Timeouts
 
 HTTP1_MEMORY = 300.0  # seconds an origin is taken to speak HTTP/1.1 before HTTP/2 is tried again
 JITTER = 0.2  # share of a connection's greatest age by which it may be younger
@@ -103,7 +103,7 @@ class Transport(httpx.AsyncBaseTransport):
         if self._speaks_http2(origin):
             try:
                 return await self._send(request, origin)
-            except NotHttp2:
+            except OtherProtocol:
                 until = asyncio.get_running_loop().time() + HTTP1_MEMORY
                 self._http1_until[origin] = until
         return await self._http1.send(request, self._proxies.proxy_for(origin))
@@ -151,6 +151,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def _connect(self, origin: Origin, slots: Slots) -> Connection:
         started = asyncio.get_running_loop().time()
+        offer(self._context, http2=True)  # httpcore sets its own on the context that both share
         connection = await connect(
             origin,
             self._proxies.proxy_for(origin),
@@ -164,6 +165,7 @@ class Transport(httpx.AsyncBaseTransport):
                 max_age=_jittered(self._max_age),
             ),
             self._resolver,
+            spoken="h2",
         )
         connection.connect_time = asyncio.get_running_loop().time() - started
         self._tally.connections_opened += 1

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.http2 import ProxyEnvironment, Transport
-from app.http2.proxies import Origin
+from app.network.proxies import Origin
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import peer
 from tests.http2.tls import Tls, self_signed
@@ -159,7 +159,7 @@ async def test_a_crash_while_connecting_reaches_everyone_who_waits(
     async def crash(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("app.http2.connect._direct", crash)
+    monkeypatch.setattr("app.network.connect._direct", crash)
     results = await asyncio.gather(
         *(transport.handle_async_request(request("https://localhost:1")) for _ in range(5)),
         return_exceptions=True,

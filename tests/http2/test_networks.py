@@ -12,7 +12,7 @@ import uvloop
 from hyperframe.frame import WindowUpdateFrame
 
 from app.http2 import ProxyEnvironment, Transport
-from app.http2.dial import dial
+from app.network.dial import dial
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, Wire, eventually, peer, polite
 from tests.http2.tls import Tls

@@ -1,80 +1,122 @@
-"""Making a connection: DNS, TCP, perhaps CONNECT, TLS and ALPN (RFC 9113 §3.2)."""
+"""Making a connection: DNS, TCP, perhaps CONNECT, TLS and ALPN (RFC 9113 §3.2, RFC 7301)."""
 
 import asyncio
-import base64
+import errno
 import socket
 import ssl
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import httpx
 
-from app.http2.connection import Connection
-from app.http2.dial import Resolver, dial
-from app.http2.proxies import Origin, address, proxy_port
+from app.network.dial import Resolver, dial
+from app.network.proxies import Origin, address, credentials, proxy_port
 
 SHUTDOWN = 1.0  # seconds for the peer's close_notify; the loop's 30 would keep dead sockets
-P = TypeVar("P", bound=asyncio.BaseProtocol)
-
 ANSWER_LIMIT = 16 * 1024  # bytes of a proxy's answer to CONNECT
+SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})  # of this machine
+
+Spoken = Literal["h2", "http/1.1"]
 
 
-class NotHttp2(httpx.ConnectError):
-    """The peer speaks HTTP/1.1 (ALPN, RFC 7301); nothing was sent to it."""
+class Connecting(Protocol):
+    """A connection, as whoever makes it sees it: an `asyncio.Protocol` of either HTTP version."""
+
+    draining: bool  # whether it may carry no request any more
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket; nothing is written before it is used."""
+
+
+C = TypeVar("C", bound=Connecting)
+
+
+class OtherProtocol(httpx.ConnectError):
+    """The peer chose the other version of HTTP by ALPN; nothing was sent to it."""
+
+
+class NoDescriptor(httpx.PoolTimeout):
+    """This machine has no descriptor, or no memory, for another socket."""
+
+
+def offer(context: ssl.SSLContext, *, http2: bool) -> None:
+    """Let a context offer what the transport speaks; the same for all of its connections."""
+    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
 
 
 async def connect(
     origin: Origin,
     proxy: httpx.Proxy | None,
     context: ssl.SSLContext,
-    make: Callable[[], Connection],
+    make: Callable[[], C],
     resolver: Resolver,
-) -> Connection:
-    """Return a connection that has not written its preface yet.
+    *,
+    spoken: Spoken,
+) -> C:
+    """Return a connection that speaks ``spoken`` and has written nothing yet.
 
-    Raises `NotHttp2`, `httpx.ProxyError`, or `httpx.ConnectError` with the text of the system
-    or of OpenSSL: a certificate that fails its check ends it before a byte of HTTP is sent.
+    Raises `OtherProtocol`, `NoDescriptor`, `httpx.ProxyError`, or `httpx.ConnectError` with the
+    text of the system or of OpenSSL: a certificate that fails its check ends it before a byte of
+    HTTP is sent.
     """
-    # On every connect, since httpcore sets its own on the context that both share.
-    context.set_alpn_protocols(["h2", "http/1.1"])
     try:
-        transport, connection = await (
-            _direct(origin, context, make, resolver)
-            if proxy is None
-            else _tunnelled(origin, proxy, context, make, resolver)
-        )
+        transport, connection = await _route(origin, proxy, context, make, resolver)
     except httpx.TransportError:
         raise
     except Exception as exc:  # whatever fails here, nothing was sent
+        if isinstance(exc, OSError) and exc.errno in SHORTAGE:
+            raise NoDescriptor(str(exc)) from exc
         raise httpx.ConnectError(str(exc) or type(exc).__name__) from exc
-    if transport.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
+    if _negotiated(transport) != spoken:
         transport.abort()
-        raise NotHttp2(f"{origin.authority} does not speak HTTP/2")
+        raise OtherProtocol(f"{origin.authority} does not speak {spoken}")
     if connection.draining:
         raise httpx.ConnectError("the peer closed the connection at once")
     return connection
 
 
+def _negotiated(transport: asyncio.Transport) -> str:
+    """Return what ALPN decided; a peer without it speaks HTTP/1.1 (RFC 7301 §3.1)."""
+    tls = transport.get_extra_info("ssl_object")
+    return (None if tls is None else tls.selected_alpn_protocol()) or "http/1.1"
+
+
+async def _route(
+    origin: Origin,
+    proxy: httpx.Proxy | None,
+    context: ssl.SSLContext,
+    make: Callable[[], C],
+    resolver: Resolver,
+) -> tuple[asyncio.Transport, C]:
+    """Connect directly, through a tunnel, or to the proxy itself (RFC 9112 §3.2.2, §3.2.3)."""
+    secure = origin.scheme == "https"
+    if proxy is None:
+        return await _direct(origin, context if secure else None, make, resolver)
+    if secure:
+        return await _tunnelled(origin, proxy, context, make, resolver)
+    return await _reach(proxy, make, resolver)
+
+
 async def _direct(
     origin: Origin,
-    context: ssl.SSLContext,
-    make: Callable[[], Connection],
+    context: ssl.SSLContext | None,
+    make: Callable[[], C],
     resolver: Resolver,
-) -> tuple[asyncio.Transport, Connection]:
+) -> tuple[asyncio.Transport, C]:
     dialled = await dial(origin.host, origin.port, resolver)
     return await _wrapped(dialled, make, context, origin.host)
 
 
 async def _wrapped(
     dialled: socket.socket,
-    make: Callable[[], P],
+    make: Callable[[], Any],
     context: ssl.SSLContext | None,
     host: str,
-) -> tuple[asyncio.Transport, P]:
+) -> tuple[asyncio.Transport, Any]:
     """Give a socket to the loop, with TLS if there is a context."""
     secure = context is not None
     try:
-        made: tuple[asyncio.Transport, P] = await asyncio.get_running_loop().create_connection(
+        return await asyncio.get_running_loop().create_connection(
             make,
             sock=dialled,
             ssl=context,
@@ -84,25 +126,24 @@ async def _wrapped(
     except BaseException:
         dialled.close()
         raise
-    return made
 
 
 async def _tunnelled(
     origin: Origin,
     proxy: httpx.Proxy,
     context: ssl.SSLContext,
-    make: Callable[[], Connection],
+    make: Callable[[], C],
     resolver: Resolver,
-) -> tuple[asyncio.Transport, Connection]:
+) -> tuple[asyncio.Transport, C]:
     loop = asyncio.get_running_loop()
-    raw, tunnel = await _reach(proxy, resolver)
+    raw, tunnel = await _reach(proxy, _Tunnel, resolver)
     try:
         raw.write(_connect_request(origin, proxy))
         await tunnel.established()
         connection = make()
         transport = await loop.start_tls(
             raw,
-            connection,
+            connection,  # type: ignore[arg-type] # an asyncio.Protocol, see `Connecting`
             context,
             server_hostname=origin.host,
             ssl_shutdown_timeout=SHUTDOWN,
@@ -116,25 +157,29 @@ async def _tunnelled(
     return transport, connection
 
 
-async def _reach(proxy: httpx.Proxy, resolver: Resolver) -> "tuple[asyncio.Transport, _Tunnel]":
+async def _reach(
+    proxy: httpx.Proxy, make: Callable[[], Any], resolver: Resolver
+) -> tuple[asyncio.Transport, Any]:
     """Connect to a proxy; a failure names it, without the credentials of its URL."""
     secure = proxy.url.scheme == "https"
     context = (proxy.ssl_context or ssl.create_default_context()) if secure else None
     host = proxy.url.host
     try:
         dialled = await dial(host, proxy_port(proxy), resolver)
-        return await _wrapped(dialled, _Tunnel, context, host)
+        return await _wrapped(dialled, make, context, host)
     except OSError as exc:
+        if exc.errno in SHORTAGE:
+            raise
         raise httpx.ProxyError(f"no connection to {address(proxy)}: {exc}") from exc
 
 
 def _connect_request(origin: Origin, proxy: httpx.Proxy) -> bytes:
     """Return a CONNECT request, with the credentials of the proxy's URL (RFC 9110 §9.3.6)."""
-    lines = [f"CONNECT {origin.authority} HTTP/1.1", f"Host: {origin.authority}"]
-    if proxy.raw_auth is not None:
-        credentials = base64.b64encode(b":".join(proxy.raw_auth)).decode("ascii")
-        lines.append(f"Proxy-Authorization: Basic {credentials}")
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
+    authority = origin.authority.encode("ascii")
+    lines = [b"CONNECT %b HTTP/1.1" % authority, b"Host: %b" % authority]
+    if (basic := credentials(proxy)) is not None:
+        lines.append(b"Proxy-Authorization: " + basic)
+    return b"\r\n".join([*lines, b"", b""])
 
 
 class _Tunnel(asyncio.Protocol):

@@ -1,5 +1,6 @@
 """The way through a forward proxy, from the environment (HTTPS_PROXY, NO_PROXY and kin)."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -36,6 +37,13 @@ def proxy_port(proxy: httpx.Proxy) -> int:
 def address(proxy: httpx.Proxy) -> str:
     """Return ``host:port`` of a proxy, without its credentials."""
     return Origin(proxy.url.scheme, proxy.url.host, proxy_port(proxy)).authority
+
+
+def credentials(proxy: httpx.Proxy) -> bytes | None:
+    """Return the value of Proxy-Authorization for the credentials of a proxy's URL, if any."""
+    return (
+        None if proxy.raw_auth is None else b"Basic " + base64.b64encode(b":".join(proxy.raw_auth))
+    )
 
 
 @dataclass(frozen=True, slots=True)
