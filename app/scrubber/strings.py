@@ -12,16 +12,19 @@ from app.scrubber.escapes import value
 from app.scrubber.scan import Span
 from app.scrubber.walk import events
 
-# Values under these names, wherever they stand.
+# Values under these names, where they are the API's. In a tool's input a name may mean anything
+# (`metadata`, `aws_access_key_id`): nothing is skipped there. Blocks inside of a block (a tool's
+# result, a document's content) have a type, and none of the other names.
 _SKIPPED = frozenset(
     b"model role type stop_sequences temperature top_p max_tokens top_k stream metadata "
     b"input_schema".split()
 )
-# Likewise, but not in a tool's input, where a name may mean anything (`aws_access_key_id`).
+_SKIPPED_IN_RESULT = frozenset((b"type",))
 _ECHOED = re.compile(rb"thinking|redacted_thinking|signature|encrypted_\w+")
 _PROTOCOL = re.compile(rb"id|\w*_id|cache_control|authorization_token")
 _IN_TOOLS = frozenset((b"name", b"description"))
 _OPAQUE = frozenset((b"base64", b"redacted_thinking"))  # types whose `data` is no text
+_IN_RESULT = 2  # contents around a block in a block
 _BLOCK_DEPTH = 2  # a content block is an element of a member of its message
 
 # (path of the parent, name or index); the outermost is (None, 0), the unit itself.
@@ -37,10 +40,19 @@ class Text(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a member stands: in a tool's input, in tool definitions."""
+    """Where a member stands: in a tool's input, in tool definitions, in a block's content.
+
+    ``contents`` counts the `content` members around it: a message's, then a block's.
+    """
 
     in_input: bool = False
     in_tools: bool = False
+    contents: int = 0
+
+    def inside(self, name: bytes | None) -> "Place":
+        """Return the place of what stands under ``name`` here."""
+        contents = min(_IN_RESULT, self.contents + (name == b"content"))
+        return Place(self.in_input or name == b"input", self.in_tools, contents)
 
 
 ANYWHERE = Place()
@@ -54,10 +66,12 @@ def skipped_in_answer(name: bytes, place: Place) -> bool:
 
 def skipped_in_request(name: bytes, place: Place) -> bool:
     """Skip that, and what is the API's own."""
+    if place.in_input:
+        return False
     return (
-        name in _SKIPPED
+        name in (_SKIPPED_IN_RESULT if place.contents == _IN_RESULT else _SKIPPED)
         or (place.in_tools and name in _IN_TOOLS)
-        or (not place.in_input and _PROTOCOL.fullmatch(name) is not None)
+        or _PROTOCOL.fullmatch(name) is not None
         or skipped_in_answer(name, place)
     )
 
@@ -82,9 +96,7 @@ class _Frame:
 
     def inner(self, rule: Rule) -> "_Frame":
         """Return the frame of the member being read."""
-        in_input, in_tools = self.place
-        place = Place(in_input or self.name == b"input", in_tools)
-        return _Frame(self.member(), place, skipped=self.skips(rule))
+        return _Frame(self.member(), self.place.inside(self.name), skipped=self.skips(rule))
 
     def member(self) -> Path:
         """Return the path of the member being read."""
@@ -142,6 +154,6 @@ def _unescaped(name: bytes) -> bytes:
 
 
 def _drop_opaque(frame: _Frame, taken: list[Text | None]) -> None:
-    if frame.data and frame.kinds and _OPAQUE.issuperset(frame.kinds):
+    if frame.data and frame.kinds and not frame.place.in_input and _OPAQUE.issuperset(frame.kinds):
         for index in frame.data:
             taken[index] = None

@@ -62,11 +62,10 @@ def scanned(
         for one in node:
             yield from scanned(one, tools=tools, free=free, root=False)
     elif isinstance(node, dict):
-        opaque = node.get("type") in ("base64", "redacted_thinking")
+        opaque = node.get("type") in ("base64", "redacted_thinking") and not free
         for name, one in node.items():
-            protocol = name in ("thinking", "signature", "id") or name.endswith("_id")
-            skipped = name in SKIPPED - {"thinking", "signature", "id"} or (protocol and not free)
-            if skipped or (tools and name in ("name", "description")):
+            skipped = name in SKIPPED or name.endswith("_id")
+            if not free and (skipped or (tools and name in ("name", "description"))):
                 continue
             if opaque and name == "data" and isinstance(one, str):
                 continue

@@ -119,6 +119,33 @@ def test_everything_else_is_scanned(block: Any) -> None:
     assert KEY not in json.dumps(in_message(block))
 
 
+# Every name that is skipped where it is the API's.
+SKIPPED_NAMES = (
+    "model role type stop_sequences temperature top_p max_tokens top_k stream metadata "
+    "input_schema id tool_use_id cache_control authorization_token thinking signature "
+    "encrypted_content name description data"
+).split()
+
+
+@pytest.mark.parametrize("kind", ["tool_use", "server_tool_use", "mcp_tool_use"])
+@pytest.mark.parametrize("name", SKIPPED_NAMES)
+def test_no_name_in_a_tools_input_is_the_apis(kind: str, name: str) -> None:
+    for value in (KEY, [KEY], {"type": "base64", "data": KEY}, {name: {"metadata": [{"x": KEY}]}}):
+        block = {"type": kind, "id": "toolu_1", "name": "apply", "input": {name: value}}
+        assert KEY not in json.dumps(in_message(block))
+
+
+@pytest.mark.parametrize("name", ["metadata", "model", "role", "stream", "input_schema"])
+def test_a_tools_result_is_the_tools_except_for_ids_types_and_images(name: str) -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": KEY}}
+    content = [{"type": "text", "text": "x", name: {"inner": KEY}}, image]
+    block = {"type": "tool_result", "tool_use_id": KEY, "content": content}
+    made = in_message(block)
+    assert KEY not in json.dumps(made["content"][0])
+    assert made["content"][1] == image
+    assert made["tool_use_id"] == KEY
+
+
 def test_a_tools_name_description_and_schema_are_left_alone_and_nothing_else_is() -> None:
     tool = {"name": KEY, "description": KEY, "input_schema": {"default": KEY}, "examples": [KEY]}
     assert redacted({"tools": [tool]})["tools"] == [tool | {"examples": ["<ANTHROPIC_KEY_1>"]}]
