@@ -1,16 +1,18 @@
 r"""Secrets of several lines: private keys and Ansible vaults, whatever stands between the lines.
 
-The lines are JSON-escaped (`\n`), perhaps twice, or percent-encoded; a gutter of line numbers,
-indentation, quotes, comment signs or a diff's signs may start them.
-
-A group that repeats without being given back is written `(?>(?:…)*)`, not `(?:…)*+`: before Python
-3.11.5 the second form misses matches (tests/scrubber/test_possessive.py).
+The lines are JSON-escaped (`\n`), perhaps twice, or percent-encoded. Before and behind them may
+stand anything that tools write there: line numbers, a diff's signs and colours, authors, dates and
+hosts, quotes, comment signs. So a block with its end goes as a whole if what lies between is base64
+for a good part; a block without takes the lines that follow as long as they end in base64.
 """
 
 import re
+from collections.abc import Callable
 
-_LINE_END = rb"(?:(?:\\+r)?\\+n|(?:%0[Dd])?%0[Aa])"
-_COLOUR = rb"(?>(?:\\+u001[bB]\[[0-9;]{0,12}[mK])*)"
+MATCH_LIMIT = 64 * 1024  # bytes of a block
+
+_LINE_END = rb"(?:(?:\\+r)?\\+n|(?:%0[Dd])?%0[Aa]|&#(?:10|x0?[Aa]);|<br ?/?>)"
+_COLOUR = rb"(?>(?:\\+u001[bB]\[[0-?]{0,48}[ -/]{0,2}[@-~])*)"
 # `     2→` (Claude Code), `2<tab>` (cat -n), `2:` and `2-` (grep -n), `2 | ` and `2 │ ` (bat),
 # `file-2-` (grep -An).
 _NUMBER = (
@@ -26,54 +28,173 @@ _NUMBER = (
     + rb"(?:\xe2\x86\x92|\\+u2192|\\+t|[:-]|"
     rb"[ ]?(?:\||\xe2\x94\x82|\\+u2502)[ ]?)"
 )
-_INDENT = rb"(?>(?:[ >#*|;'`,+]|-(?!-)|//|\\+[t\"'])*)"
 LINE_START = re.compile(rb"(?:\"|" + _LINE_END + rb")(?:" + _NUMBER + rb")?" + _COLOUR + rb"[ ]*\Z")
-_START = rb"(?>(?:" + _NUMBER + rb")?)" + _COLOUR + _INDENT
-_LINE_CLOSE = rb"(?>(?:[ '`,;+.]|\\+[\"'])*)"
-_BREAK = _LINE_CLOSE + rb"(?>(?:" + _LINE_END + _START + rb")+)"
-_ENDED = rb"(?=" + _LINE_CLOSE + rb"(?:\\|%0|-----END|$))"
-_GAP = rb"(?>(?:" + _BREAK + rb"|(?>(?: |%20|<br ?/?>|&#1[03];)+))?)"  # where lines were joined
 
 _SPACE = rb"(?: |%20|\+)"
 _KIND = rb"(?:" + _SPACE + rb"[A-Z0-9]{2,12}){0,3}?" + _SPACE + rb"PRIVATE" + _SPACE + rb"KEY"
 _KIND += rb"(?:" + _SPACE + rb"BLOCK)?-----"
-_FIELD = rb"[A-Z][A-Za-z-]{2,30}: [^\\]{0,200}+"
+_HEADER = re.compile(rb"-----BEGIN" + _KIND)
+_FOOTER = re.compile(rb"-----END" + _KIND)
+_BASE64 = rb"(?:[A-Za-z0-9+/]|%2[BbFf]|\\+/)"
+_RUN = re.compile(rb"(?>" + _BASE64 + rb"{16,})(?:=|%3[Dd]){0,2}")
+_LONG_RUN = re.compile(rb"[A-Za-z0-9+/]{40,}+")
+_MIXED = re.compile(rb"(?=.*[0-9])(?=.*[a-z])[^/]*+(?:/[^/]++){0,6}+\Z")
+_SHARE = 5  # a block is base64 for at least one byte in so many
 
-_BASE64 = rb"(?:[A-Za-z0-9+/]|%2[BbFf])"
-_PADDING = rb"(?:=|%3[Dd])"
-_LONG, _SHORT = (
-    b"(?>" + _BASE64 + b"{%d,})" % least + _PADDING + rb"{0,2}" + end
-    for least, end in ((40, b""), (16, _ENDED))
+# What ends a line: quotes, commas, a diff's and a terminal's marks, `$` (cat -A).
+_LINE_CLOSE = re.compile(
+    rb"(?>(?:[ '`,;+.$|)\]}-]|\\+[\"'tr]|\\+u001[bB]\[[0-?]{0,48}[ -/]{0,2}[@-~])*)"
 )
-_LINE = _GAP + rb"(?:" + _LONG + rb"|" + _SHORT + rb"|" + _FIELD + _ENDED + rb")"
+_BREAK = re.compile(_LINE_END)
+_PREFIXED_LINE = 1024  # bytes of a line and what stands before it
+_LAST_RUN = re.compile(rb"(?>" + _BASE64 + rb"{2,})(?:=|%3[Dd]){1,2}")
+_LONGEST_GAP = 256  # bytes between two lines of a key: suffix, line feed, prefix
+_FULL_LINE = 60  # a token of another kind is shorter than a block's line
+_RANDOM = re.compile(rb"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[^A-Z]*[A-Z]")
+_LONG, _SHORT = 40, 16
+_FIELD = re.compile(rb"\b(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): ")
+_JOINED = re.compile(rb"(?>(?:(?: |%20)*(?>" + _BASE64 + rb"{40,})(?:=|%3[Dd]){0,2})+)")
+_HEX_RUN = re.compile(rb"(?<![A-Za-z0-9])[0-9a-f]{16,}+(?![A-Za-z0-9])")
+_LAST_HEX_RUN = re.compile(rb"(?<![A-Za-z0-9])[0-9a-f]{2,}+(?![A-Za-z0-9])")
+_LONG_HEX_RUN = re.compile(rb"[0-9a-f]{40,}+")
+_VAULT = re.compile(rb"\$ANSIBLE_VAULT;[0-9.]{1,5};[A-Z0-9]{1,12}(?>(?:;[A-Za-z0-9_.@-]{1,64})?)")
+# Escapes and colours, whose letters are no part of a line.
+_BETWEEN = re.compile(rb"\\+(?:u001[bB]\[[0-?]*[ -/]*[@-~]|u[0-9a-fA-F]{4}|[nrtbf])|%0[AaDd]")
+_ALL = re.compile(rb"(?s).+")
 
-PRIVATE_KEY = re.compile(
-    rb"-----BEGIN" + _KIND + rb"(?:"
-    # The whole block, if it begins like one.
-    rb"(?="
-    + _LINE
-    + rb")(?>(?:[^-]++|-(?!----(?:BEGIN|END)))*)-----END"
-    + _KIND
-    +
-    # No end: the lines of base64 that follow, perhaps none.
-    rb"|(?>(?:"
-    + _LINE
-    + rb")*)"
-    rb"(?>(?:" + _GAP + rb"(?>" + _BASE64 + rb"{2,})" + _PADDING + rb"{1,2}" + _ENDED + rb")?))"
-)
 
-ANSIBLE_VAULT = re.compile(
-    rb"\$ANSIBLE_VAULT;[0-9.]{1,5};[A-Z0-9]{1,12}(?>(?:;[A-Za-z0-9_.@-]{1,64})?)"
-    rb"(?>(?:(?>(?:" + _BREAK + rb"[0-9a-f]{16,}+(?![A-Za-z0-9]))+)"
-    rb"(?>(?:" + _BREAK + rb"[0-9a-f]{2,}+(?![A-Za-z0-9]))?))?)"
-)
+class PrivateKey:
+    """Matches a private key from its header on."""
+
+    def match(self, text: bytes, start: int, end: int) -> re.Match[bytes] | None:
+        """Match at ``start``: the block, or the header and the lines that follow."""
+        header = _HEADER.match(text, start, end)
+        if header is None:
+            return None
+        body = header.end()
+        stop = text.find(b"-----BEGIN", body, end)
+        stop = end if stop < 0 else stop
+        mark = text.find(b"-----END", body, stop)
+        footer = _FOOTER.match(text, mark, stop) if mark >= 0 else None
+        if footer is not None and _is_base64(text[body : footer.start()]):
+            return _ALL.match(text, start, footer.end())
+        joined = _JOINED.match(text, body, stop)
+        last = joined.end() if joined is not None else body
+        last = max(last, _last_line(text, start, body, stop, _key_line))
+        return _ALL.match(text, start, max(last, _last_run(text, body, stop, _LONG_RUN)))
+
+
+class Vault:
+    """Matches an Ansible vault from its header on."""
+
+    def match(self, text: bytes, start: int, end: int) -> re.Match[bytes] | None:
+        """Match at ``start``: the header and the lines that follow."""
+        header = _VAULT.match(text, start, end)
+        if header is None:
+            return None
+        body = header.end()
+        last = _last_line(text, start, body, end, _vault_line)
+        return _ALL.match(text, start, max(last, _last_run(text, body, end, _LONG_HEX_RUN)))
+
+
+PRIVATE_KEY = PrivateKey()
+ANSIBLE_VAULT = Vault()
+
+
+def _is_base64(body: bytes) -> bool:
+    return sum(map(len, _RUN.findall(body))) * _SHARE >= len(body)
+
+
+def _last_run(text: bytes, body: int, end: int, line: re.Pattern[bytes]) -> int:
+    """Return where the last of the long runs of base64 ends that follow one another closely."""
+    last = body
+    for run in line.finditer(text, body, end):
+        if run.start() - last > _LONGEST_GAP or len(run[0]) < _FULL_LINE:
+            break
+        if line is _LONG_HEX_RUN or _RANDOM.search(run[0]):
+            last = run.end()
+    if last == body:
+        return body
+    closing = _LAST_RUN.search(text, last, min(end, last + _LONGEST_GAP))
+    return last if closing is None else closing.end()
+
+
+def _last_line(
+    text: bytes, start: int, body: int, end: int, ends_in: Callable[[bytes], tuple[int, bool]]
+) -> int:
+    """Return where the lines of a block end that have no end of their own.
+
+    ``ends_in`` tells where in a line a block's text ends (0: it has none), and whether more may
+    follow.
+    """
+    brk = _BREAK.match(text, body + len(_close(text, body, end)), end)
+    last, more, begun = body, True, False
+    while brk is not None and more:
+        following = _BREAK.search(text, brk.end(), min(end, brk.end() + _PREFIXED_LINE))
+        line_end = following.start() if following else min(end, brk.end() + _PREFIXED_LINE)
+        line = text[brk.end() : line_end]
+        length, more = ends_in(line)
+        if length:
+            last, begun = brk.end() + length, True
+        else:
+            # Headers of the block, and the empty line behind them.
+            more = not begun and (
+                len(line) <= _blank(text, start) or _FIELD.search(line) is not None
+            )
+        brk = following
+    return last
+
+
+def _blank(text: bytes, start: int) -> int:
+    """Return how long an empty line may be, by what stands before the block's header."""
+    before = text[max(0, start - _PREFIXED_LINE) : start]
+    breaks = [found.end() for found in _BREAK.finditer(before)]
+    return len(before) - (breaks[-1] if breaks else before.rfind(b'"') + 1) + 2
+
+
+def _close(text: bytes, at: int, end: int) -> bytes:
+    close = _LINE_CLOSE.match(text, at, end)
+    return close[0] if close is not None else b""
+
+
+def _key_line(line: bytes) -> tuple[int, bool]:
+    for run in reversed(list(_RUN.finditer(line))):
+        closed = _LINE_CLOSE.fullmatch(line, run.end()) is not None
+        if closed or len(run[0]) >= _LONG:
+            return run.end(), closed
+    return _closing(line, _LAST_RUN)
+
+
+def _vault_line(line: bytes) -> tuple[int, bool]:
+    for run in reversed(list(_HEX_RUN.finditer(line))):
+        if _LINE_CLOSE.fullmatch(line, run.end()) is not None:
+            return run.end(), True
+    return _closing(line, _LAST_HEX_RUN)
+
+
+def _closing(line: bytes, run: re.Pattern[bytes]) -> tuple[int, bool]:
+    """Return the end of a block's last, short line."""
+    for found in run.finditer(line):
+        if _LINE_CLOSE.fullmatch(line, found.end()) is not None:
+            return found.end(), False
+    return 0, False
+
+
+def key_lines(block: bytes) -> list[bytes]:
+    """Return the long lines of a key, each a value by itself: base64, no path or name."""
+    return [run for run in _LONG_RUN.findall(_BETWEEN.sub(b" ", block)) if _MIXED.search(run)]
+
+
+def vault_lines(block: bytes) -> list[bytes]:
+    """Return the long lines of a vault."""
+    return _LONG_HEX_RUN.findall(_BETWEEN.sub(b" ", block))
+
 
 _NUMBERED = re.compile(rb"(" + _LINE_END + rb")" + _NUMBER)
-_ANY_BREAK = re.compile(_LINE_END)
 
 
 def without_gutter(block: bytes) -> bytes:
     """Return the block as it stands in its file: without line numbers, if its lines have them."""
-    if len(_NUMBERED.findall(block)) < len(_ANY_BREAK.findall(block)):
+    if len(_NUMBERED.findall(block)) < len(_BREAK.findall(block)):
         return block
     return _NUMBERED.sub(rb"\1", block)

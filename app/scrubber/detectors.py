@@ -2,8 +2,9 @@
 
 import re
 
-from app.scrubber import blocks, urls, validators
-from app.scrubber.detector import Detector, after
+from app.scrubber import addresses, blocks, urls, validators
+from app.scrubber.detector import Detector, Finder
+from app.scrubber.edges import after
 
 _WORD = after("A-Za-z0-9")
 _SPACE = r"(?: |%20|\\+t)"
@@ -12,6 +13,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="anthropic_key",
         gate=_WORD + r"(sk-ant-[A-Za-z0-9_-]{16})",
+        heads="s",
         pattern=re.compile(rb"sk-ant-(?>(?:[a-z]{3,8}[0-9]{2}-)?)[A-Za-z0-9_-]{16,}+"),
         examples=(
             "sk-ant-" + "api03-abcdefghijklmnop0123",
@@ -25,6 +27,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="openai_key",
         gate=_WORD
         + r"(sk-(?:(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_-]{16}|[A-Za-z0-9]{40}))",
+        heads="s",
         pattern=re.compile(
             rb"sk-(?:(?:proj|svcacct|admin|service|None)-(?P<body>[A-Za-z0-9_-]{16,1024}+)"
             rb"|(?P<legacy>[A-Za-z0-9]{40,128}+)(?![A-Za-z0-9]))"
@@ -36,6 +39,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="aws_access_key",
         gate=_WORD + r"(A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16})",
+        heads="A",
         pattern=re.compile(rb"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
         examples=("AKIA" + "IOSFODNN7EXAMPLE", "ASIA" + "QWERTYUIOP234567"),
         negatives=("AKIA" + "IOSFODNN7EXAMPLEX", "XAKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7"),
@@ -44,6 +48,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="github_token",
         gate=_WORD
         + r"(gh[pour]_[A-Za-z0-9]{36}|ghs_[A-Za-z0-9._-]{36}|github_pat_[A-Za-z0-9_]{22})",
+        heads="g",
         pattern=re.compile(
             rb"gh[pour]_[A-Za-z0-9]{36,}+|ghs_[A-Za-z0-9._-]{36,1024}(?<![._-])"
             rb"|github_pat_[A-Za-z0-9_]{22,}+"
@@ -59,6 +64,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="google_api_key",
         gate=after("A-Za-z0-9+-") + r"(AIza[A-Za-z0-9_-]{35})",
+        heads="A",
         pattern=re.compile(rb"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9+/=-])"),
         examples=(
             "AIza" + "SyA1234567890abcdefghijklmnopqrstuv",
@@ -69,6 +75,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="stripe_key",
         gate=_WORD + r"([sr]k_(?:live|test|prod)_[A-Za-z0-9]{14}|whsec_[A-Za-z0-9+/]{24})",
+        heads="srw",
         pattern=re.compile(
             rb"[sr]k_(?:live|test|prod)_[A-Za-z0-9]{14,}+|whsec_[A-Za-z0-9+/]{24,88}+={0,2}"
         ),
@@ -81,9 +88,10 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="private_key",
-        gate=r"(-----BEGIN[A-Z0-9 %+]{0,64}PRIVATE)",
+        finders=(Finder(b"-----BEGIN"),),
         pattern=blocks.PRIVATE_KEY,
         canonical=blocks.without_gutter,
+        parts=blocks.key_lines,
         examples=(
             "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIEfake0FAKE1fake2FAKE3fake4\nAAAA==\n"
             "-----END RSA PRIVATE KEY-----",
@@ -95,10 +103,11 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="jwt",
-        gate=_WORD + r"(eyJ[A-Za-z0-9_-]{6})",
+        gate=_WORD + r"(e(?:yJ|wo)[A-Za-z0-9_-]{6})",
+        heads="e",
         pattern=re.compile(
-            rb"(?P<header>eyJ[A-Za-z0-9_-]{6,4096}+)\.(?P<payload>[A-Za-z0-9_-]*+)\.[A-Za-z0-9_-]*+"
-            rb"(?>(?:\.[A-Za-z0-9_-]++){0,2})"
+            rb"(?P<header>e(?:yJ|wo)[A-Za-z0-9_-]{6,16384}+)\.(?P<payload>[A-Za-z0-9_-]{0,16384}+)"
+            rb"\.[A-Za-z0-9_-]{0,16384}+(?>(?:\.[A-Za-z0-9_-]{1,16384}+){0,2})"
         ),
         accepts=validators.is_jwt,
         examples=(
@@ -110,10 +119,10 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="db_connection_string",
-        gate=_WORD + f"({urls.GATE})",
+        finders=urls.FINDERS,
         pattern=urls.DATABASE,
         accepts=validators.has_password,
-        passwords=("password", "parameter"),
+        passwords=urls.PASSWORDS,
         examples=(
             "postgres://user:pass@host/db",
             "mongodb+srv://app:s3cr3t-pa55@cluster0.example.net/test?retryWrites=true",
@@ -140,6 +149,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="bearer_token",
         gate=_WORD + rf"((?i:bearer){_SPACE}+(?:[0-9]{{1,10}}\|)?[A-Za-z0-9._~+/:-]{{10}})",
+        heads="bB",
         pattern=re.compile(
             rb"(?i:bearer)(?>(?: |%20|\\+t)+)(?P<secret>(?>(?:[0-9]{1,10}\|)?)"
             rb"(?:[A-Za-z0-9._~+/-]|:(?!/)){9,}[A-Za-z0-9_~+/-]=*+)"
@@ -170,6 +180,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="basic_auth",
         gate=_WORD + rf"((?i:basic){_SPACE}+[A-Za-z0-9+/_-]{{6}})",
+        heads="bB",
         pattern=re.compile(rb"(?i:basic)(?>(?: |%20|\\+t)+)(?P<secret>[A-Za-z0-9+/_-]{6,}+={0,2})"),
         accepts=validators.is_basic,
         group="secret",
@@ -191,6 +202,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="sonarqube_token",
         gate=_WORD + r"(sq[apu]_[A-Za-z0-9]{12})",
+        heads="s",
         pattern=re.compile(rb"sq[apu]_(?P<body>[A-Za-z0-9]{12,}+)"),
         accepts=validators.has_digit,
         examples=("sqp_" + "a1b2c3d4e5f6", "squ_" + "0123456789abcdef" * 2 + "01234567"),
@@ -199,6 +211,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="jenkins_api_token",
         gate=after("A-Za-z0-9./#-") + r"(11[0-9a-f]{30})",
+        heads="1",
         pattern=re.compile(rb"11[0-9a-f]{30}(?>(?:[0-9a-f]{2})?)(?![A-Za-z0-9-])"),
         accepts=validators.is_no_digest,
         examples=(
@@ -216,9 +229,10 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="ansible_vault",
-        gate=r"(\$ANSIBLE_VAULT;[0-9])",
+        finders=(Finder(b"$ANSIBLE_VAULT;"),),
         pattern=blocks.ANSIBLE_VAULT,
         canonical=blocks.without_gutter,
+        parts=blocks.vault_lines,
         examples=(
             "$ANSIBLE_VAULT;1.1;AES256",
             "$ANSIBLE_VAULT;1.2;AES256;prod\n3161326233633464\n3565366637383930\n31",
@@ -228,6 +242,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="hashicorp_vault_token",
         gate=after("A-Za-z0-9._-") + r"(hv[sbr]\.[A-Za-z0-9_-]{20})",
+        heads="h",
         pattern=re.compile(rb"hv[sbr]\.(?P<body>[A-Za-z0-9_-]{20,}+)"),
         accepts=validators.has_digit,
         examples=("hvs." + "ABCDEFghijklmnop123456", "hvb." + "AAAAAQ" * 12 + "7"),
@@ -236,13 +251,8 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="email",
         tier="identifier",
-        gate=after("A-Za-z0-9._+-")
-        + r"([A-Za-z0-9_][A-Za-z0-9._+-]{0,63}(?:@|%40)(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2})",
-        pattern=re.compile(
-            rb"[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}+(?:@|%40)"
-            rb"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}"
-            rb"(?:xn--[a-z0-9-]{1,59}|[A-Za-z]{2,24})(?![A-Za-z0-9])"
-        ),
+        finders=addresses.FINDERS,
+        pattern=addresses.ADDRESS,
         accepts=validators.is_person,
         examples=(
             "user@example.com",

@@ -22,6 +22,8 @@ _RUN = re.compile(rb"(?:\\\\)*+(?:\\[\"/]|\\?+(?>(?:[bfnrt]|u[0-9a-fA-F]{4})?))"
 _ESCAPES = re.compile(rb"(?:\\\\)*+(?P<last>(?>(?:\\(?:u[0-9a-fA-F]{4}|[^\\]))?))")
 _CHARACTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}+")
 _CONTINUATION = range(0x80, 0xC0)  # bytes of UTF-8 after a character's first
+_BACKSLASHES = re.compile(rb"(?:\\\\)++(?!\\)")
+_ESC = (b"\\u001b", b"\\u001B")
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _GOOD_ESCAPES = compiled(r'(?s)(?:[^\\]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*')
 _ESCAPED_UNIT = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
@@ -102,7 +104,10 @@ def escape_around(text: bytes, offset: int) -> tuple[int, int] | None:
     backslash = text.rfind(b"\\", max(0, offset - _UNIT), offset)
     if backslash < 0:
         return None
-    escape = _RUN.match(text, _run_start(text, backslash))
+    first = _run_start(text, backslash)
+    # A backslash behind ESC ends a terminal's command: it escapes nothing.
+    escape = _BACKSLASHES.match(text, first) if text.endswith(_ESC, 0, first) else None
+    escape = escape or _RUN.match(text, first)
     if escape is None or escape.end() <= offset:
         return None
     start, end = escape.span()

@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 from app.scrubber.detector import Detector
 from app.scrubber.escapes import value, view
-from app.scrubber.scan import Scanner
-from app.scrubber.strings import strings
+from app.scrubber.scan import Scanner, Span
 
 # Of each form the text that holds an example, before it is put into JSON.
 FORMS: dict[str, Callable[[str], str]] = {
@@ -18,6 +17,8 @@ FORMS: dict[str, Callable[[str], str]] = {
         f"{number:6}→{line}\n" for number, line in enumerate(text.split("\n"), 1)
     ),
     "ANSI": lambda text: f"\x1b[1;32m{text}\x1b[0m",
+    "true colour": lambda text: f"\x1b[38;2;166;226;46m{text}\x1b[0m",
+    "quoted-printable": lambda text: f"a=3D{text}",
     "%XX": lambda text: "a%3D" + re.sub(r"\s", lambda space: quote(space[0]), text) + "%26b",
 }
 
@@ -37,6 +38,7 @@ def check(detector: Detector) -> None:
 def found(scanner: Scanner, text: str) -> list[str]:
     """Return the values that ``scanner`` finds in ``text`` as a JSON string."""
     escaped = view(json.dumps(text).encode()).text
-    spans = [one.span for one in strings(escaped)]
-    hits = scanner.hits(escaped, scanner.candidates(escaped), spans)
-    return [value(hit.escaped) for hit in hits]
+    return [
+        value(hit.escaped)
+        for hit in scanner.hits(escaped, scanner.candidates(escaped), Span(1, len(escaped) - 1))
+    ]

@@ -2,7 +2,8 @@
 
 import re
 
-from app.scrubber.detector import Detector, after
+from app.scrubber.detector import Detector, Finder
+from app.scrubber.edges import after
 
 _WORD = after("A-Za-z0-9")
 _DASHED = after("A-Za-z0-9_-")
@@ -13,6 +14,7 @@ def _token(name: str, head: str, shape: str, example: str, *, dashed: bool = Fal
     return Detector(
         name=name,
         gate=(_DASHED if dashed else _WORD) + f"({head}{shape})",
+        heads=head[:1] or "0123456789",
         pattern=re.compile(f"{head}{shape}(?![A-Za-z0-9_])".encode()),
         examples=(head.replace("\\", "") + example,),
         negatives=(head.replace("\\", ""), f"x{head}{example}".replace("\\", "")),
@@ -44,7 +46,7 @@ EXTENDED: tuple[Detector, ...] = (
     ),
     Detector(
         name="azure_storage_key",
-        gate=r"(AccountKey=[A-Za-z0-9+/]{20})",
+        finders=(Finder(b"AccountKey="),),
         pattern=re.compile(rb"AccountKey=(?P<secret>[A-Za-z0-9+/]{86}==)"),
         group="secret",
         examples=("DefaultEndpointsProtocol=https;AccountKey=" + "a1B2" * 21 + "ab==",),

@@ -9,7 +9,9 @@ from app.scrubber.placeholders import DIGEST_DIGITS, Hidden, Scheme
 from app.scrubber.scan import Span
 from app.scrubber.vocabulary import Vocabulary
 
+MOST_KNOWN = 20_000  # values of a request that are told apart, looked for and can be restored
 SHORTEST_KNOWN = 6  # characters of a value that is looked for on its own
+SHORTEST_JOINED = 8  # characters of a value that a model may have joined to a word
 _LONG_WORD = 12
 
 
@@ -59,7 +61,7 @@ class Ledger:
         """Look for a password on its own from now on, if it is no everyday word."""
         word = password.isalpha() and (password.islower() or password.isupper())
         long_enough = len(password) >= (_LONG_WORD if word else SHORTEST_KNOWN)
-        if long_enough and password not in self._known:
+        if long_enough and password not in self._known and len(self._known) < MOST_KNOWN:
             self._make(Change(detector.name, detector.label, value=password))
 
     def placeholder(self, detector: Detector, value: str) -> str:
@@ -67,6 +69,8 @@ class Ledger:
         known = self._known.get(value)
         if known is not None and known.placeholder:
             return known.placeholder
+        if known is None and len(self._known) >= MOST_KNOWN:
+            return self._overflow(detector, value)
         if detector.tier == "secret":
             return self._numbered(detector.name, detector.label, value)
         digits = DIGEST_DIGITS
@@ -76,9 +80,21 @@ class Ledger:
             digits += 1
         return self._make(Change(detector.name, detector.label, 0, value, shown))
 
+    def has(self, value: str) -> bool:
+        """Return True if a value has a placeholder of its own."""
+        known = self._known.get(value)
+        return known is not None and bool(known.placeholder)
+
     def occurs(self, text: bytes) -> bool:
         """Whether a known value stands in ``text``."""
         return self._vocabulary.occurs(text)
+
+    def shown_in(self, text: bytes, spans: list[Span]) -> Iterator[tuple[Span, Hidden, str]]:
+        """Yield where in ``spans`` values stand that have a placeholder, words joined or not."""
+        for span, value in self._vocabulary.find(text, spans, SHORTEST_JOINED):
+            shown = self._known[value].placeholder
+            if shown:
+                yield span, self.placeholders[shown], shown
 
     def known(self, text: bytes, gaps: list[Span]) -> Iterator[tuple[Span, Hidden, str]]:
         """Yield where known values stand in the ``gaps`` of ``text``, with their placeholders."""
@@ -104,6 +120,12 @@ class Ledger:
         while (label, number) in self._reserved:
             number += 1
         return self._make(Change(name, label, number, value, self._scheme.secret(label, number)))
+
+    def _overflow(self, detector: Detector, value: str) -> str:
+        """Return what stands for one value too many: it is hidden, and cannot be restored."""
+        if detector.tier == "secret":
+            return self._scheme.secret(detector.label, MOST_KNOWN + 1)
+        return self._scheme.identifier(detector.label, value, 2 * DIGEST_DIGITS)
 
     def _make(self, change: Change) -> str:
         self._changes.append(change)

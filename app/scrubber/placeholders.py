@@ -4,7 +4,6 @@ Secrets are numbered by type in cache order, identifiers carry a truncated HMAC-
 value, so that the same one is recognised across requests.
 """
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,4 +58,4 @@ class Scheme:
     def digest(self, value: str) -> str:
         """Return the HMAC-SHA256 of a value, in hexadecimal."""
         text = value.encode("utf-8", "surrogatepass")
-        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+        return hmac.digest(self._key, text, "sha256").hex()

@@ -35,9 +35,11 @@ class Recognizer:
         a text that is not ``complete`` may still grow into something harmless: it does not count.
         """
         end = len(text) + 1 if complete else len(text)
+        candidates = self._scanner.candidates(text)
         hits = [
             hit
-            for hit in self._scanner.hits(text, self._scanner.candidates(text), strings)
+            for string in strings
+            for hit in self._scanner.hits(text, candidates, string)
             if hit.end < end and not self._rules.allows(value(hit.detector.canonical(hit.escaped)))
         ]
         starts = [hit.start for hit in hits]

@@ -147,7 +147,7 @@ class Scrubber:
                 found.setdefault(shown, []).append((unit, path))
             if outcome.text is not None:
                 pieces.append((unit.start, unit.end, outcome.text))
-        return spliced(body, pieces), matches, self._hits(found, ledger), ledger
+        return spliced(body, sorted(pieces)), matches, self._hits(found, ledger), ledger
 
     def _hits(
         self, found: Mapping[str, Sequence[tuple[Unit, Path]]], ledger: Ledger
@@ -166,6 +166,7 @@ class Scrubber:
                 len(places),
             )
             for shown, places in found.items()
+            if shown in ledger.placeholders  # else one of too many values
         )
 
     def _outcome(self, text: bytes, unit: Unit, ledger: Ledger) -> Outcome:
@@ -174,17 +175,21 @@ class Scrubber:
         if outcome is not None:
             ledger.replay(outcome.changes)
             return outcome
-        replacements = self._replacer.replacements(text, ledger, unit.place)
-        made = spliced(
-            text, [(one.start, one.end, one.placeholder.encode()) for one in replacements]
-        )
+        matches: Counter[str] = Counter()
+        found: list[tuple[str, Path]] = []
+
+        def pieces() -> Iterator[tuple[int, int, bytes]]:
+            for one in self._replacer.replacements(text, ledger, unit.place):
+                matches[one.detector] += 1
+                if self._receipts:
+                    found.append((one.placeholder, one.path))
+                yield one.start, one.end, one.placeholder.encode()
+
+        made = spliced(text, pieces())
         if made is not text:
             check(text, made)
         outcome = Outcome(
-            None if made is text else made,
-            dict(Counter(one.detector for one in replacements)),
-            ledger.settle(),
-            tuple((one.placeholder, one.path) for one in replacements) if self._receipts else (),
+            None if made is text else made, dict(matches), ledger.settle(), tuple(found)
         )
         self._cache.put(key, outcome)
         return outcome

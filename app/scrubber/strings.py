@@ -5,7 +5,7 @@ reads, and what a client has to send back unchanged.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from app.scrubber.escapes import value
@@ -109,51 +109,63 @@ def strings(text: bytes, rule: Rule = skipped_in_request, place: Place = ANYWHER
 
     ``place`` is where the value stands. Raises `walk.NotJson`.
     """
+    return list(each_string(text, rule, place))
+
+
+def each_string(text: bytes, rule: Rule, place: Place) -> Iterator[Text]:  # noqa: C901 - one loop
+    """Yield the same one by one: a large text may hold millions."""
     frame = _Frame(None, place, skipped=False)
     outer: list[_Frame] = []
-    taken: list[Text | None] = []
-    block = 0
+    taken: list[Text | None] = []  # held back while it is open whether a `data` is text
+    block = undecided = 0
     for kind, start, end in events(text):
         if kind == "close":
             for _ in range(start, end):
-                _drop_opaque(frame, taken)
+                undecided -= _drop_opaque(frame, taken)
                 frame = outer.pop()
-            continue
-        if kind == "key":
+        elif kind == "key":
             frame.name = _unescaped(text[start + 1 : end - 1])
             if not frame.skipped:
                 taken.append(Text(Span(start + 1, end - 1), block, frame.path))
-            continue
-        if frame.name is None:
-            frame.index += 1
-        block += len(outer) == _BLOCK_DEPTH
-        if kind == "open":
-            for _ in range(start, end):
-                outer.append(frame)
-                frame = frame.inner(rule)
-        elif kind == "string":
-            one = Text(Span(start + 1, end - 1), block, frame.member())
-            _take(frame, one, text, taken, skipped=frame.skips(rule))
-    return [one for one in taken if one is not None]
+        else:
+            if frame.name is None:
+                frame.index += 1
+            block += len(outer) == _BLOCK_DEPTH
+            if kind == "open":
+                for _ in range(start, end):
+                    outer.append(frame)
+                    frame = frame.inner(rule)
+            elif kind == "string":
+                one = Text(Span(start + 1, end - 1), block, frame.member())
+                undecided += _take(frame, one, text, taken, skipped=frame.skips(rule))
+        if taken and not undecided:
+            yield from filter(None, taken)
+            taken.clear()
+    yield from filter(None, taken)
 
 
 def _take(
     frame: _Frame, one: Text, text: bytes, taken: list[Text | None], *, skipped: bool
-) -> None:
+) -> bool:
+    """Take a string; return True if it is the first of its object that may be no text."""
     if frame.name == b"type":
         frame.kinds.append(text[slice(*one.span)])
     if skipped:
-        return
+        return False
+    first = frame.name == b"data" and not frame.data
     if frame.name == b"data":
         frame.data.append(len(taken))
     taken.append(one)
+    return first
 
 
 def _unescaped(name: bytes) -> bytes:
     return value(name).encode("utf-8", "surrogateescape") if b"\\" in name else name
 
 
-def _drop_opaque(frame: _Frame, taken: list[Text | None]) -> None:
+def _drop_opaque(frame: _Frame, taken: list[Text | None]) -> bool:
+    """Drop an object's data if it is no text; return True if that was undecided."""
     if frame.data and frame.kinds and not frame.place.in_input and _OPAQUE.issuperset(frame.kinds):
         for index in frame.data:
             taken[index] = None
+    return bool(frame.data)

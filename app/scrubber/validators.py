@@ -24,6 +24,8 @@ _HOLE = re.compile(
     rb"(?:%24)?%7[Bb].*%7[Dd]|%3[Cc].*%3[Ee]",
     re.DOTALL,
 )
+_NAME_IN_BRACES = re.compile(rb"\{[{ ]*[A-Za-z_.]+[0-9]?[} ]*\}|\{[$#%].*")
+URL_PASSWORDS = ("password", "parameter", "braced", "listed", "oracle")
 _UPPER_SNAKE = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 # A name in a program: `config.apiKeys.production1`.
 _MEMBER = re.compile(rb"(?:[A-Za-z_]+[0-9]{0,2}\.)+[A-Za-z_]+[0-9]{0,2}")
@@ -55,13 +57,15 @@ _DIGEST_CONTEXT = 64
 _DIGEST_LENGTH = 32  # an MD5 digest's; the longer form of a token is no digest's length
 
 _URL_BEFORE = re.compile(rb"://(?:[^\s/\"\\,;<>()\[\]?#|%]|%(?!0[AaDd]|20)){0,80}\Z")
-_NOT_PEOPLE = re.compile(
-    rb"(?i)(?:git|(?:no|do-?not)[-_.]?reply)(?:@|%40).*|.*(?:@|%40)users\.noreply\.github\.com|"
-    rb".*\.(?:png|jpe?g|gif|svg|webp|ico|avif|service|timer|socket|target|mount|slice|path|"
-    rb"js|mjs|cjs|jsx|tsx?|css|scss|map|json|ya?ml|toml|lock|tgz|gz|whl|jar|html?|rb|"
-    rb"setter|getter|deleter|internal_only)|"
-    rb".*(?:@|%40)v?[0-9][0-9.x-]*\.(?:zip|rs|py)"  # else these are domains like others
+_URL_REACH = 96
+_NOBODY = re.compile(rb"(?i:git|(?:no|do-?not)[-_.]?reply)")
+# What a "domain" of code or of a file's name ends in.
+_NO_DOMAINS = frozenset(
+    b"png jpg jpeg gif svg webp ico avif service timer socket target mount slice path js mjs cjs "
+    b"jsx ts tsx css scss map json yaml yml toml lock tgz gz whl jar htm html rb setter getter "
+    b"deleter internal_only fixture mark parametrize".split()
 )
+_VERSION = re.compile(rb"v?[0-9][0-9.x-]*\.(?:zip|rs|py)")  # else these are domains like others
 
 
 def has_digit(match: re.Match[bytes]) -> bool:
@@ -87,8 +91,11 @@ def is_jwt(match: re.Match[bytes]) -> bool:
 
 
 def has_password(match: re.Match[bytes]) -> bool:
-    """Whether the password is one, not a template's hole."""
-    return _HOLE.fullmatch(match["password"] or match["parameter"]) is None
+    """Return True if the password is one, not a template's hole."""
+    password = next(filter(None, map(match.groupdict().get, URL_PASSWORDS)), b"")
+    if match["password"] is None and password.startswith(b"{"):
+        return _NAME_IN_BRACES.fullmatch(password) is None
+    return _HOLE.fullmatch(password) is None
 
 
 def is_bearer(match: re.Match[bytes]) -> bool:
@@ -143,10 +150,18 @@ def is_no_digest(match: re.Match[bytes]) -> bool:
 
 
 def is_person(match: re.Match[bytes]) -> bool:
-    """Whether an address is someone's, not a URL's user info, a remote, a file's name or code."""
-    if _NOT_PEOPLE.fullmatch(match[0]) or match.string.startswith(b"(", match.end()):
+    """Return True for someone's address: no URL's user info, remote, file's name or code."""
+    domain, text = match["domain"], match.string
+    if domain.rpartition(b".")[2].lower() in _NO_DOMAINS or _NOBODY.fullmatch(match["local"]):
         return False
-    return _URL_BEFORE.search(match.string, max(0, match.start() - 96), match.start()) is None
+    if domain.lower() == b"users.noreply.github.com" or _VERSION.fullmatch(domain):
+        return False
+    if text.startswith(b"(", match.end()):
+        return False
+    start = match.start()
+    if text.rfind(b"://", max(0, start - _URL_REACH), start) < 0:
+        return True
+    return _URL_BEFORE.search(text, max(0, start - _URL_REACH), start) is None
 
 
 def _unbase64(text: bytes, altchars: bytes = b"+/") -> bytes:

@@ -1,18 +1,22 @@
 """Finding known values wherever they stand, while their number grows."""
 
-import re
+import string
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator
+from itertools import accumulate
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-from app.scrubber.detector import after
+from app.scrubber.edges import token_start
 from app.scrubber.escapes import is_cut, spellings
 from app.scrubber.scan import Span
 
 _LONG = 12  # characters from which on a value is no part of another word by chance
-_WORD_BEGINS = re.compile(after("A-Za-z0-9").encode() + rb"\Z")
-_WORD_GOES_ON = re.compile(rb"[A-Za-z0-9]")
-_LONGEST_BOUNDARY = 16  # bytes
+_LETTERS = (string.ascii_letters + string.digits).encode()
+_REACH = 80  # bytes of what stands before a value
+_WINDOW = 64 * 1024  # bytes searched at a time
+_LARGEST = 1024  # values in an automaton: to build one holds the interpreter's lock
 
 
 class Vocabulary:
@@ -33,34 +37,33 @@ class Vocabulary:
         self._values.append(value)
 
     def occurs(self, text: bytes) -> bool:
-        """Whether any value stands in ``text``."""
-        return any(automaton.finder.find_matches_as_indexes(text) for automaton in self._current())
+        """Return True if any value stands in ``text``."""
+        return any(next(automaton.find(text), None) is not None for automaton in self._current())
 
-    def find(self, text: bytes, gaps: list[Span]) -> Iterator[tuple[Span, str]]:
-        """Yield where in the ``gaps`` of ``text`` which value stands, none overlapping."""
+    def find(self, text: bytes, gaps: list[Span], long: int = _LONG) -> Iterator[tuple[Span, str]]:
+        """Yield where in the ``gaps`` of ``text`` which value stands, none overlapping.
+
+        A value of fewer than ``long`` characters is known only where no word is joined to it.
+        """
+        joined: _Joined | None = None
         for automaton in self._current():
-            left: list[Span] = []
-            for gap in gaps:
-                start = gap.start
-                for index, first, last in automaton.finder.find_matches_as_indexes(
-                    text[gap.start : gap.end]
-                ):
-                    value = automaton.values[index]
-                    at = Span(gap.start + first, gap.start + last)
-                    if any(is_cut(text, offset) for offset in at):
-                        continue
-                    if len(value) < _LONG and not _alone(text, *at):
-                        continue
-                    left.append(Span(start, gap.start + first))
-                    start = gap.start + last
-                    yield Span(gap.start + first, start), value
-                left.append(Span(start, gap.end))
-            gaps = left
+            joined = joined or _Joined(text, gaps)
+            found: list[Span] = []
+            for first, last, value in automaton.find(joined.text):
+                at = joined.original(first, last)
+                if any(is_cut(text, offset) for offset in at):
+                    continue
+                if len(value) < long and not _alone(text, *at):
+                    continue
+                found.append(at)
+                yield at, value
+            if found:
+                gaps, joined = list(_without(gaps, found)), None
 
     def _current(self) -> Iterator["_Automaton"]:
         start, count = 0, len(self._values)
         while start < count:
-            size = 1 << ((count - start).bit_length() - 1)
+            size = min(_LARGEST, 1 << ((count - start).bit_length() - 1))
             if (start, size) not in self._automata:
                 self._automata[start, size] = _Automaton(self._values[start : start + size])
             yield self._automata[start, size]
@@ -68,9 +71,42 @@ class Vocabulary:
 
 
 def _alone(text: bytes, start: int, end: int) -> bool:
-    """Whether no letter or digit is joined to a stretch of text."""
-    before = _WORD_BEGINS.search(text, max(0, start - _LONGEST_BOUNDARY), start)
-    return before is not None and _WORD_GOES_ON.match(text, end) is None
+    """Return True if no letter or digit is joined to a stretch of text."""
+    if text[end : end + 1].isalnum():
+        return False
+    before = text[max(0, start - _REACH) : start]
+    word = len(before) - len(before.rstrip(_LETTERS))
+    return token_start(text, start - word, start) == start
+
+
+class _Joined:
+    """The gaps of a text as one, divided by an octet that no value holds."""
+
+    def __init__(self, text: bytes, gaps: list[Span]) -> None:
+        self.text = b"\xff".join([text[gap.start : gap.end] for gap in gaps])
+        self._gaps = gaps
+        lengths = (gap.end - gap.start + 1 for gap in gaps)
+        self._starts = list(accumulate(lengths, initial=0))
+
+    def original(self, first: int, last: int) -> Span:
+        """Return where a stretch lies in the text."""
+        index = bisect_right(self._starts, first) - 1
+        shift = self._gaps[index].start - self._starts[index]
+        return Span(first + shift, last + shift)
+
+
+def _without(gaps: list[Span], found: list[Span]) -> Iterator[Span]:
+    """Yield what is left of gaps without what was found in them, both in order."""
+    rest = deque(found)
+    for gap in gaps:
+        start = gap.start
+        while rest and rest[0].start < gap.end:
+            taken = rest.popleft()
+            if start < taken.start:
+                yield Span(start, taken.start)
+            start = taken.end
+        if start < gap.end:
+            yield Span(start, gap.end)
 
 
 class _Automaton:
@@ -79,8 +115,23 @@ class _Automaton:
     def __init__(self, values: list[str]) -> None:
         patterns = [(spelled, value) for value in values for spelled in sorted(spellings(value))]
         self.values = [value for _, value in patterns]
+        self.longest = max(len(spelled) for spelled, _ in patterns)
         self.finder = BytesAhoCorasick(
             [spelled for spelled, _ in patterns],
             matchkind=MatchKind.LeftmostLongest,
             implementation=Implementation.ContiguousNFA,  # quick to build, which is done often
         )
+
+    def find(self, text: bytes) -> Iterator[tuple[int, int, str]]:
+        """Yield where values stand in a text, in order: leftmost, then longest."""
+        start = 0
+        while start < len(text):
+            limit = start + _WINDOW
+            offset = limit
+            window = text[start : limit + self.longest]
+            for index, first, last in self.finder.find_matches_as_indexes(window):
+                if start + first >= limit:
+                    break
+                offset = max(offset, start + last)
+                yield start + first, start + last, self.values[index]
+            start = offset

@@ -7,8 +7,7 @@ import pytest
 
 from app.scrubber import rules
 from app.scrubber.escapes import value, view
-from app.scrubber.scan import Hit, Scanner
-from app.scrubber.strings import strings
+from app.scrubber.scan import Hit, Scanner, Span
 from tests.scrubber import corpus
 
 
@@ -18,16 +17,18 @@ def scanner() -> Scanner:
 
 
 def hits(scanner: Scanner, text: str) -> list[Hit]:
-    escaped = view(json.dumps(text).encode()).text
-    spans = [one.span for one in strings(escaped)]
-    return scanner.hits(escaped, scanner.candidates(escaped), spans)
+    return hits_in(scanner, view(json.dumps(text).encode()).text)
+
+
+def hits_in(scanner: Scanner, token: bytes) -> list[Hit]:
+    """Return the hits in a string token."""
+    return list(scanner.hits(token, scanner.candidates(token), Span(1, len(token) - 1)))
 
 
 def survives(scanner: Scanner, text: str, secret: str) -> bool:
     """Whether the last line of a secret is still there once all hits are cut out."""
     escaped = view(json.dumps(text).encode()).text
-    spans = [one.span for one in strings(escaped)]
-    for hit in reversed(scanner.hits(escaped, scanner.candidates(escaped), spans)):
+    for hit in reversed(hits_in(scanner, escaped)):
         escaped = escaped[: hit.start] + b"<>" + escaped[hit.end :]
     return any(line in value(escaped[1:-1]) for line in secret.removeprefix("Bearer ").split("\n"))
 

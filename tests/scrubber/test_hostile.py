@@ -24,12 +24,9 @@ def scrubber() -> Scrubber:
     "piece",
     [
         "sk-",
-        "-----BEGIN ",
         "eyJ",
         "eyJ.",
         "@",
-        "a@",
-        "a@b.",
         "://",
         "Bearer ",
         "Basic ",
@@ -44,7 +41,7 @@ def scrubber() -> Scrubber:
 )
 def test_heads_without_bodies_are_no_candidates(piece: str) -> None:
     text = json.dumps(piece * (SIZE // len(piece))).encode()
-    assert len(Scanner(RULES.detectors).candidates(text)) <= 1
+    assert len(list(Scanner(RULES.detectors).candidates(text).before(len(text)))) <= 1
 
 
 @pytest.mark.parametrize(

@@ -120,11 +120,11 @@ def test_everything_else_is_scanned(block: Any) -> None:
 
 
 # Every name that is skipped where it is the API's.
-SKIPPED_NAMES = (
-    "model role type stop_sequences temperature top_p max_tokens top_k stream metadata "
-    "input_schema id tool_use_id cache_control authorization_token thinking signature "
-    "encrypted_content name description data"
-).split()
+SKIPPED_NAMES = [
+    *["model", "role", "type", "stop_sequences", "temperature", "top_p", "max_tokens", "top_k"],
+    *["stream", "metadata", "input_schema", "id", "tool_use_id", "cache_control", "signature"],
+    *["authorization_token", "thinking", "encrypted_content", "name", "description", "data"],
+]
 
 
 @pytest.mark.parametrize("kind", ["tool_use", "server_tool_use", "mcp_tool_use"])

@@ -1,0 +1,59 @@
+r"""Where a token may begin: what stands before it, in JSON-escaped text.
+
+``\b`` is wrong here. In ``\nghp_…`` the ``n`` belongs to a JSON escape, in ``%3Dghp_…`` and
+``=3Dghp_…`` the ``D`` to an encoding, in ``ESC[38;2;1;2;3mghp_…`` the ``m`` to a terminal's control
+sequence, and a ``-`` that starts a line is a diff's.
+"""
+
+import re
+
+# ESC as it is written in JSON, in JSON inside of JSON, and in source code.
+_ESC = r"(?:\\+(?:u001[bB]|x1[bB]|033|e)|\x1b)"
+_ESCAPES = r"\\[nrtbf]|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|\\+[0-3][0-7]{2}"
+_EDGES = (
+    r"(?:\\n|\")[+-]",  # a diff's sign at the start of a line
+    _ESC + r"(?:\\\\)+",  # the end of a hyperlink's target (ECMA-48 §8.3.143)
+    # Control sequences: ECMA-48 §5.4; other escape sequences: ECMA-35 §13.2.
+    _ESC + r"\[[0-?]*[ -/]*[@-~]",
+    r"(?:\\+u001[bB]|\x1b)[ -/]*[0-Z\]^-~]",
+    r"(?:\\+u009[bB]|\xc2\x9b)[0-?]*[ -/]*[@-~]",
+    r"\[[0-9;:]{1,48}[mKGHJ](?:\[K)?",  # a control sequence that has lost its ESC
+    _ESCAPES,
+    r"%(?:25)*[0-9A-Fa-f]{2}",
+    r"=(?:0[9AD]|2[0-9A-F]|3[A-F]|5[B-F]|7[B-D])",  # quoted-printable (RFC 2045 §6.7)
+    r"\\[^A-Za-z0-9]",
+)
+_EDGE = re.compile(("|".join(_EDGES) + r"|.").encode("latin-1"), re.DOTALL)
+_LONGEST = 80  # bytes of an edge that `token_start` looks for
+# An edge that ends inside a run of letters and digits.
+_EDGE_IN_RUN = re.compile(("|".join(_EDGES[2:-1])).encode("latin-1"))
+_INTRODUCERS = re.compile(rb"[\\%=\[\x1b]")
+
+
+def after(token: str) -> str:
+    """Return the RE2 for the left boundary of a token made of the class ``token``."""
+    return rf"(?:{'|'.join(_EDGES)}|[^\\{token}])"
+
+
+def edge_end(text: bytes, offset: int) -> int:
+    """Return where the edge that starts at ``offset`` ends."""
+    edge = _EDGE.match(text, offset)
+    return offset if edge is None else edge.end()
+
+
+def token_start(text: bytes, first: int, end: int) -> int:
+    r"""Return where a run of token characters from ``first`` to ``end`` really begins.
+
+    Its first characters may belong to what stands before it: to an escape (``\n``), an encoding
+    (``%0A``) or a control sequence.
+    """
+    start = first
+    floor = max(0, first - _LONGEST)
+    before = text[floor : first + 1]
+    if _INTRODUCERS.search(before) is None:
+        return start
+    for edge in _EDGE_IN_RUN.finditer(text, floor, end):
+        if edge.start() >= start:
+            break
+        start = max(start, edge.end())
+    return min(start, end)
