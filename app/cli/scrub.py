@@ -34,7 +34,10 @@ def run(options: argparse.Namespace) -> int:
         return exits.UNREADABLE
     findings = review(text, chosen, _scheme(loaded))
     for found in findings:
-        print(f"{found.path}\t{found.detector}\t{found.preview}…\t{found.placeholder}")
+        print(
+            f"{found.path}\t{found.detector}\t{found.preview}…\t{found.placeholder}\t"
+            f"restored: {found.restored}"
+        )
     print(f"{len(findings)} found" if findings else "nothing found", file=sys.stderr)
     if loaded.scrub_hmac_key is None and any(found.tier == "identifier" for found in findings):
         print(

@@ -15,7 +15,7 @@ from app.scrubber.escapes import value
 from app.scrubber.rules import Rules
 from app.scrubber.scan import Scanner, Span
 
-WINDOW = 2048  # bytes of context before a value: more than any detector looks back
+WINDOW = 768  # bytes of context before a value: more than any detector looks back
 _QUOTE = re.compile(rb'\\.?|"', re.DOTALL)
 
 

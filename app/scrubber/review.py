@@ -1,16 +1,19 @@
 """A dry run for a person: what would be replaced, and where."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.scrubber.document import units
-from app.scrubber.escapes import value
+from app.scrubber.escapes import escaped, value
 from app.scrubber.ledger import Ledger
 from app.scrubber.paths import json_path
 from app.scrubber.placeholders import Scheme
+from app.scrubber.recognize import Recognizer, encoded
 from app.scrubber.replace import Replacement, Replacer
 from app.scrubber.rules import Rules
+from app.scrubber.scan import Span
+from app.scrubber.sinks import has_shell_syntax
 from app.scrubber.strings import ANYWHERE
 from app.scrubber.walk import NotJson
 
@@ -26,33 +29,65 @@ class Finding:
     tier: str
     preview: str
     placeholder: str
+    restored: str  # where the placeholder would be replaced by the value in an answer
 
 
 def review(body: bytes, rules: Rules, scheme: Scheme) -> list[Finding]:
     """Return what would be replaced in ``body``, JSON or plain text, with ``scheme``."""
     replacer, ledger = Replacer(rules, scheme), Ledger(scheme)
-    tiers = {detector.name: detector.tier for detector in rules.detectors}
     try:
         parts = units(body)
     except NotJson:
         text = json.dumps(body.decode("utf-8", "surrogateescape")).encode()
-        found = replacer.replacements(text, ledger, ANYWHERE)
-        return [_finding(f"line {_line(text, one)}", one, tiers) for one in found]
-    findings: list[Finding] = []
-    for unit in parts:
-        text = body[unit.start : unit.end]
-        findings += [
-            _finding(json_path(unit.path, one.path), one, tiers)
-            for one in replacer.replacements(text, ledger, unit.place)
-        ]
-        ledger.settle()
-    return findings
+        lines = replacer.replacements(text, ledger, ANYWHERE)
+        found = [(f"line {_line(text, one)}", one) for one in lines]
+    else:
+        found = []
+        for unit in parts:
+            text = body[unit.start : unit.end]
+            found += [
+                (json_path(unit.path, one.path), one)
+                for one in replacer.replacements(text, ledger, unit.place)
+            ]
+            ledger.settle()
+    return _findings(found, rules, ledger.foreign)
 
 
-def _finding(path: str, found: Replacement, tiers: Mapping[str, str]) -> Finding:
+def _findings(
+    found: list[tuple[str, Replacement]], rules: Rules, foreign: Collection[str]
+) -> list[Finding]:
+    tiers = {detector.name: detector.tier for detector in rules.detectors}
+    recognizer = Recognizer(rules)
+    restored: dict[str, str] = {}
+    for _, one in found:
+        if one.placeholder not in restored:
+            restored[one.placeholder] = _restored(one, recognizer, foreign)
     # A value no longer than the preview's double would be shown by half or more.
-    preview = found.value[: min(PREVIEW, len(found.value) // 2)]
-    return Finding(path, found.detector, tiers[found.detector], preview, found.placeholder)
+    return [
+        Finding(
+            path,
+            one.detector,
+            tiers[one.detector],
+            one.value[: min(PREVIEW, len(one.value) // 2)],
+            one.placeholder,
+            restored[one.placeholder],
+        )
+        for path, one in found
+    ]
+
+
+def _restored(one: Replacement, recognizer: Recognizer, foreign: Collection[str]) -> str:
+    """Return where a value would be restored, as the restore policy has it."""
+    if one.placeholder in foreign:
+        return "never: this placeholder stands here already"
+    text = encoded(f'"{escaped(one.value)}"')
+    inside = Span(1, len(text) - 1)
+    limits = []
+    if has_shell_syntax(one.value):
+        limits.append("not in shell commands")
+    if recognizer.found(text, [inside], [inside], complete=True) != [True]:
+        limits.append("only in its context")
+    return ", ".join(["text and local tools", *limits])
 
 
 def _line(text: bytes, found: Replacement) -> int:

@@ -19,8 +19,25 @@ def test_a_request_is_reviewed_with_json_paths() -> None:
     first, second = review(json.dumps(request).encode(), RULES, SCHEME)
     assert (first.path, first.detector, first.tier) == ("$.system", "email", "identifier")
     assert second == Finding(
-        "$.messages[0].content[0].text", "github_token", "secret", "ghp_", "<GITHUB_TOKEN_1>"
+        "$.messages[0].content[0].text",
+        "github_token",
+        "secret",
+        "ghp_",
+        "<GITHUB_TOKEN_1>",
+        "text and local tools",
     )
+
+
+def test_it_says_where_a_value_would_be_restored() -> None:
+    text = f"{TOKEN} Bearer fake0fake1fake2 postgres://a:b7$(id)cd@h/d <BEARER_TOKEN_2>"
+    assert {one.detector: one.restored for one in review(text.encode(), RULES, SCHEME)} == {
+        "github_token": "text and local tools",
+        "bearer_token": "text and local tools, only in its context",
+        "db_connection_string": "text and local tools, not in shell commands",
+    }
+    written = json.dumps({"messages": [TOKEN, "send <GITHUB_TOKEN_1>"]}).encode()
+    (foreign,) = review(written, RULES, SCHEME)
+    assert foreign.restored == "never: this placeholder stands here already"
 
 
 def test_a_text_file_is_reviewed_by_line() -> None:
