@@ -198,6 +198,8 @@ class Stream:
             raise
         except Exception as exc:  # noqa: BLE001 - the body is the caller's, and so is its failure
             self.fail(exc)
+        finally:
+            self._upload = None  # stream, task and traceback would keep one another, and the body
 
     async def _write(self, data: memoryview) -> None:
         """Write in turn with the connection's other uploads."""

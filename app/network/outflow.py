@@ -12,7 +12,7 @@ import sys
 import termios
 from collections.abc import Callable
 
-UNSENT = 64 * 1024  # bytes that may wait in the kernel, and in the program: a small body is behind
+UNSENT = 128 * 1024  # bytes that may wait in the kernel, and in the program: a small body is behind
 _BYTES_ACKED = 120  # offset in Linux's struct tcp_info of tcpi_bytes_acked (since Linux 4.1)
 _INFO_SIZE = _BYTES_ACKED + 8
 _MAC_NOTSENT_LOWAT = 0x201  # <netinet/tcp.h> of macOS, which Python does not name
