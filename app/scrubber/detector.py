@@ -47,6 +47,8 @@ class Detector:
     heads: str = ""  # the characters that a match behind the gate's boundary starts with
     finders: tuple[Finder, ...] = ()
     pattern: Pattern
+    # What it begins with, if that alone decides whether there is a match: none starts inside then.
+    run: re.Pattern[bytes] | None = None
     accepts: Validator | None = None
     group: int | str = 0
     passwords: tuple[str, ...] = ()

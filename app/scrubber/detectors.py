@@ -109,6 +109,7 @@ BUILT_IN: tuple[Detector, ...] = (
             rb"(?P<header>e(?:yJ|wo)[A-Za-z0-9_-]{6,16384}+)\.(?P<payload>[A-Za-z0-9_-]{0,16384}+)"
             rb"\.[A-Za-z0-9_-]{0,16384}+(?>(?:\.[A-Za-z0-9_-]{1,16384}+){0,2})"
         ),
+        run=re.compile(rb"[A-Za-z0-9_-]++"),
         accepts=validators.is_jwt,
         examples=(
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl",

@@ -23,6 +23,7 @@ from app.scrubber.escapes import escape_around, widened
 WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
 REACH = 1024  # bytes that a candidate may start before what gave it away
 LONGEST_MATCH = 64 * 1024  # bytes: `re` holds the interpreter's lock for one match
+_LONGEST_RUN = 16 * 1024  # bytes: what is longer may be matched from a later start
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
 Placed = TypeVar("Placed", bound="tuple[int, Any]")
@@ -129,7 +130,9 @@ class Scanner:
                 if ends[detector.name] <= start:
                     tick()
                     hit = _at(text, start, string.end, detector)
-                    if hit is not None:
+                    if hit is None and detector.run is not None:
+                        ends[detector.name] = _run_end(detector, text, start, string.end)
+                    elif hit is not None:
                         ends[detector.name] = hit.end
                         cluster.append(hit)
                         cluster_end = max(cluster_end, hit.end)
@@ -185,6 +188,18 @@ def _at(text: bytes, start: int, end: int, detector: Detector) -> Hit | None:
     first, last = widened(text, first, last)
     last = min(last, end)
     return Hit(first, last, detector, text[first:last], password)
+
+
+def _run_end(detector: Detector, text: bytes, start: int, end: int) -> int:
+    """Return up to where no match of a detector starts, given that there is none at ``start``."""
+    if detector.run is None or detector.pattern.match(text, start, end) is not None:
+        return start + 1  # the validator said no: the next start may do
+    run = detector.run.match(text, start, min(end, start + LONGEST_MATCH))
+    if run is None:
+        return start + 1
+    return (
+        max(start + 1, run.end() - _LONGEST_RUN) if run.end() - start > _LONGEST_RUN else run.end()
+    )
 
 
 def _found(

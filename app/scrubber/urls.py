@@ -23,6 +23,8 @@ _SCHEME_REVERSED = re.compile(rb"[A-Za-z0-9+_-]{2,48}")
 _LONGEST_SCHEME = 48
 _USER_INFO = 600  # bytes in which a password's `@` must stand
 
+_PASSWORD_NAMES = (b"passw", b"pwd=", b"jdbc:oracle:")
+
 _NOT_IN_URL = rb"\s\"'`\\<>"
 # `&`, `=` and letters outside of ASCII, as JSON encoders escape them.
 _ESCAPED = (
@@ -109,12 +111,18 @@ def _known_scheme(run: bytes, schemes: frozenset[bytes]) -> int:
     return next((cut for cut in range(1, 16) if name[cut:] in schemes), -1)
 
 
+def _jdbc_start(text: bytes, start: int) -> int:
+    """Return ``start`` if what names a password may follow, -1 otherwise."""
+    url = text[start : start + _USER_INFO].lower()
+    return start if any(name in url for name in _PASSWORD_NAMES) else -1
+
+
 FINDERS = (
     Finder(b"://", before(_SCHEMES)),
     Finder(b":\\\\/", before(_SCHEMES)),
     Finder(b":\\\\\\\\/", before(_SCHEMES)),
-    Finder(b"jdbc:"),
-    Finder(b"JDBC:"),
+    Finder(b"jdbc:", _jdbc_start),
+    Finder(b"JDBC:", _jdbc_start),
 )
 
 
