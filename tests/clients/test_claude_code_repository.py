@@ -72,10 +72,8 @@ async def _turn(proxy: Running, repository: Path, prompt: str, *options: str) ->
     return await claude(proxy, repository, "-p", prompt, *options, *tools)
 
 
-# A private key behind colours is known by its head alone as yet.
-@pytest.mark.parametrize("color", ["never", pytest.param("always", marks=pytest.mark.xfail)])
 async def test_three_turns_with_a_subagent_send_no_value_and_fail_no_request(
-    upstream: Simulator, certificate: Certificate, repository: Path, color: str
+    upstream: Simulator, certificate: Certificate, repository: Path
 ) -> None:
     env, copy = str(repository / ".env"), repository / "copy.yaml"
     first, second, third = "look at the changes", "let an agent see", "copy the manifest"
@@ -86,7 +84,7 @@ async def test_three_turns_with_a_subagent_send_no_value_and_fail_no_request(
     }
     manifest = "token: <GITHUB_TOKEN_1>\nurl: <DB_CONNECTION_STRING_1>\n"
     upstream.script(
-        Step(tool_use=("Bash", {"command": f"git diff --color={color}"}), match=first),
+        Step(tool_use=("Bash", {"command": "git diff --color=always"}), match=first),
         _reads(str(repository / "conftest.py"), first),
         Step(text="There is <PRIVATE_KEY_1>, and <GITHUB_TOKEN_1>.", match=first),
         Step(tool_use=("Agent", delegated), match=second),

@@ -62,6 +62,7 @@ class World:
     files: dict[str, str] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+    ascii: bool = False  # how the client spells JSON, which it does not change
 
     def prose(self, *placeholders: str) -> str:
         """Return a model's text."""
@@ -95,7 +96,7 @@ class Session:
                 "tools": TOOLS,
                 "stream": True,
             },
-            ensure_ascii=world.draw.random() < 0.5,
+            ensure_ascii=world.ascii,
         ).encode()
         redaction = world.scrubber.redact(body, None, "POST")
         assert redaction.report.skipped is None
@@ -249,7 +250,7 @@ def contents(world: World) -> str:
 def converse(seed: int, scrubber: Scrubber) -> Counter[str]:
     """Run one conversation to its end; return what was counted."""
     draw = random.Random(seed)
-    world = World(draw, scrubber)
+    world = World(draw, scrubber, ascii=draw.random() < 0.5)
     for number in range(3):
         world.files[f"file{number}.txt"] = contents(world)
     password = "".join(draw.choices("abcdefghjkmnp23456789", k=12)) + "x7"

@@ -13,24 +13,6 @@ from app.scrubber.restore import Restorer
 from tests.scrubber.dialogues import PLACEHOLDER, WRITTEN, assembled, scrubber, streamed
 
 SCRUBBER = scrubber()
-# Where a longer detection takes what a model wrote around a placeholder with it.
-CHANGED = {
-    ("stripe_key", "{}/path"),
-    ("db_connection_string", "{}?sslmode=require"),
-    ("db_connection_string", "{}/path"),
-    ("db_connection_string", "**{}**"),
-    ("email", "x{}"),
-}
-CASES = [
-    pytest.param(
-        detector,
-        shape,
-        marks=[pytest.mark.xfail] if (detector.name, shape) in CHANGED else [],
-        id=f"{detector.name} {shape}",
-    )
-    for detector in BUILT_IN
-    for shape in WRITTEN
-]
 
 
 def redacted(*messages: dict[str, Any]) -> tuple[list[Any], dict[str, Hidden]]:
@@ -39,7 +21,8 @@ def redacted(*messages: dict[str, Any]) -> tuple[list[Any], dict[str, Hidden]]:
     return json.loads(redaction.body)["messages"], dict(redaction.placeholders)
 
 
-@pytest.mark.parametrize(("detector", "shape"), CASES)
+@pytest.mark.parametrize("shape", WRITTEN)
+@pytest.mark.parametrize("detector", BUILT_IN, ids=lambda detector: detector.name)
 def test_what_a_model_wrote_is_what_it_reads_on_the_next_turn(detector: Any, shape: str) -> None:
     for example in detector.examples[:2]:
         first = {"role": "user", "content": f"here: {example}\nend"}
