@@ -7,10 +7,10 @@ The map, from the outside in:
 3. ``connection``  a socket from preface to end; ``liveness`` is its PING.
 4. ``session``     streams over python-h2, without I/O; ``codec`` corrects python-h2.
 5. ``stream``      one request and its response: bodies, credit, time-outs, closing.
-6. ``fallback``    HTTP/1.1, by httpx's own transport.
 
-Beside them: ``fields`` (header lists, pure). `app.network` is below: it makes connections. Section
-numbers alone refer to RFC 9113.
+Beside them: ``fields`` (header lists, pure). `app.http1` and `app.network` are below: HTTP/1.1 for
+origins that speak nothing better, and how connections are made. Section numbers alone refer to
+RFC 9113.
 
 It differs from httpcore in that every stream that ends early is reset, so that upstream stops
 working (and billing); one stream's time-out or error never touches its siblings; GOAWAY lets

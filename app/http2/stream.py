@@ -1,7 +1,7 @@
 """One request and its response, on a connection (RFC 9113 §5, §8.1)."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable
 from typing import Protocol
 
 import httpx
@@ -243,25 +243,6 @@ class Stream:
         if self._upload is not None and self._upload is not asyncio.current_task():
             self._upload.cancel()
         self._link.detach(self, self._held, reset)
-
-
-class ResponseBody(httpx.AsyncByteStream):
-    """A stream's body under the name httpx knows; closing it, or leaving it, ends the stream."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield what comes, as it comes."""
-        try:
-            while chunk := await self._stream.read():
-                yield chunk
-        finally:
-            self._stream.close()
-
-    async def aclose(self) -> None:
-        """End the stream."""
-        self._stream.close()
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

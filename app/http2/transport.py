@@ -1,26 +1,25 @@
 """The upstream transport: the only class that the rest of the program uses."""
 
 import asyncio
-import random
 import ssl
 import time
 from collections.abc import Callable
 
 import httpx
 
+from app.http1 import Http1, Limits
 from app.http2.connection import Connection
-from app.http2.fallback import Http1
 from app.http2.fields import Fields, for_request
 from app.http2.slots import Slot, Slots
-from app.http2.stream import ResponseBody, Stream
+from app.http2.stream import Stream
 from app.network.connect import OtherProtocol, connect, offer
 from app.network.dial import Resolver, resolve
 from app.network.proxies import Origin, ProxyEnvironment, address
+from app.network.response import ResponseBody
 from app.network.stats import Tally, TransportStats
-from app.network.timeouts import Timeouts
+from app.network.timeouts import Timeouts, jittered
 
 HTTP1_MEMORY = 300.0  # seconds an origin is taken to speak HTTP/1.1 before HTTP/2 is tried again
-JITTER = 0.2  # share of a connection's greatest age by which it may be younger
 UNANNOUNCED = 256 * 1024  # bytes an upload is taken for whose length nobody has announced
 
 
@@ -38,7 +37,10 @@ class Transport(httpx.AsyncBaseTransport):
     - ``LocalProtocolError``: the request can't be sent as it is.
 
     Durations are seconds. ``response.extensions`` has ``http_version``, ``stream_id``,
-    ``reused``, ``slot_wait`` and ``connect_time``; over HTTP/1.1 only the first is known.
+    ``reused``, ``slot_wait`` and ``connect_time``; over HTTP/1.1 there is no ``stream_id``.
+
+    At most ``max_connections`` times ``max_streams_per_connection`` requests run at a time on an
+    origin. Over HTTP/1.1 each of them has a connection of its own.
 
     ``resolver`` finds addresses and ``wall`` is the time of day, by which a sleep of the machine is
     noticed; a connection lives about ``max_connection_age``, and its streams to their ends.
@@ -75,21 +77,31 @@ class Transport(httpx.AsyncBaseTransport):
         self._slots: dict[Origin, Slots] = {}
         self._http1_until: dict[Origin, float] = {}
         self._tally = Tally()
+        offer(ssl_context, http2=http2)
         self._http1 = Http1(
             ssl_context,
-            concurrency=max_connections,
-            keepalive=max_keepalive_connections,
+            limits=Limits(
+                streams=max_connections * max_streams_per_connection,
+                keepalive=max_keepalive_connections,
+                max_age=max_connection_age,
+            ),
+            tally=self._tally,
+            proxies=self._proxies,
+            resolver=resolver,
+            wall=wall,
         )
 
     @property
     def stats(self) -> TransportStats:
-        """Return the numbers of now; HTTP/1.1 is not counted."""
+        """Return the numbers of now, of both versions of HTTP."""
         connections = [one for slots in self._slots.values() for one in slots.connections]
+        plain = list(self._http1.connections)
         return TransportStats(
             connections_opened=self._tally.connections_opened,
-            connections_open=len(connections),
-            streams_open=sum(connection.streams_open for connection in connections),
-            waiting=sum(slots.waiting for slots in self._slots.values()),
+            connections_open=len(connections) + len(plain),
+            streams_open=sum(connection.streams_open for connection in connections)
+            + sum(connection.busy for connection in plain),
+            waiting=sum(slots.waiting for slots in self._slots.values()) + self._http1.waiting,
             reused=self._tally.reused,
             goaways=self._tally.goaways,
             resets_sent=self._tally.resets_sent,
@@ -100,13 +112,16 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; return once the response's header fields are here."""
         origin = Origin.of(request.url)
-        if self._speaks_http2(origin):
+        if not self._speaks_http2(origin):
             try:
-                return await self._send(request, origin)
-            except OtherProtocol:
-                until = asyncio.get_running_loop().time() + HTTP1_MEMORY
-                self._http1_until[origin] = until
-        return await self._http1.send(request, self._proxies.proxy_for(origin))
+                return await self._http1.send(request, origin)
+            except OtherProtocol:  # it has learnt HTTP/2
+                self._http1_until.pop(origin, None)
+        try:
+            return await self._send(request, origin)
+        except OtherProtocol:
+            self._http1_until[origin] = asyncio.get_running_loop().time() + HTTP1_MEMORY
+        return await self._http1.send(request, origin)
 
     async def aclose(self) -> None:
         """Close every connection; streams that are still open fail."""
@@ -151,7 +166,6 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def _connect(self, origin: Origin, slots: Slots) -> Connection:
         started = asyncio.get_running_loop().time()
-        offer(self._context, http2=True)  # httpcore sets its own on the context that both share
         connection = await connect(
             origin,
             self._proxies.proxy_for(origin),
@@ -162,7 +176,7 @@ class Transport(httpx.AsyncBaseTransport):
                 max_streams=self._max_streams,
                 ping_interval=self._ping_interval,
                 ping_timeout=self._ping_timeout,
-                max_age=_jittered(self._max_age),
+                max_age=jittered(self._max_age),
             ),
             self._resolver,
             spoken="h2",
@@ -170,11 +184,6 @@ class Transport(httpx.AsyncBaseTransport):
         connection.connect_time = asyncio.get_running_loop().time() - started
         self._tally.connections_opened += 1
         return connection
-
-
-def _jittered(age: float | None) -> float | None:
-    """Return an age somewhat lower, so that connections made together do not end together."""
-    return None if age is None else age * (1 - JITTER * random.random())  # noqa: S311 - no secret
 
 
 def _upload(request: httpx.Request) -> int:

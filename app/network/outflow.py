@@ -32,7 +32,7 @@ class Outflow:
         transport.set_write_buffer_limits(high=UNSENT)
         self._hold_back()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write at once, unless the transport is closing."""
         if not self._transport.is_closing():
             self._written += len(data)

@@ -1,10 +1,18 @@
 """Time-outs: what a request asks for, and the one timer that watches over it."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import NamedTuple
 
 import httpx
+
+JITTER = 0.2  # share of a connection's greatest age by which it may be younger
+
+
+def jittered(age: float | None) -> float | None:
+    """Return an age somewhat lower, so that connections made together do not end together."""
+    return None if age is None else age * (1 - JITTER * random.random())  # noqa: S311 - no secret
 
 
 class Timeouts(NamedTuple):

@@ -20,6 +20,8 @@ from app.errors import (
     UpstreamUnreachable,
 )
 from app.http2 import Refused
+from app.network.connect import NoDescriptor
+from app.network.errors import MalformedResponse
 from app.proxy.body import Body
 from app.proxy.headers import Headers, for_client, well_formed
 from app.proxy.retry import RetryBudget, RetryPolicy
@@ -288,6 +290,15 @@ TLS_ADVICE = (
 # The first that matches wins. Messages say whose doing it is and what to do.
 _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...] = (
     (
+        NoDescriptor,
+        NoSlot,
+        "no_descriptor",
+        (
+            "No socket could be opened for the way upstream: try again, or raise the limit of open "
+            "files (ulimit -n)."
+        ),
+    ),
+    (
         httpx.PoolTimeout,
         NoSlot,
         "pool_timeout",
@@ -352,6 +363,12 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
         UpstreamBroken,
         "connection_lost",
         "The connection to {origin} was lost before it answered ({detail}): try again.",
+    ),
+    (
+        MalformedResponse,
+        UpstreamBroken,
+        "malformed_response",
+        "{origin} did not answer in valid HTTP ({detail}).",
     ),
     (
         httpx.RemoteProtocolError,

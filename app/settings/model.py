@@ -120,14 +120,18 @@ class Settings(BaseSettings):
     upstream_read_timeout: Seconds = Field(300.0, description="Longest silence of an answer")
     upstream_write_timeout: Seconds = Field(30.0, description="Longest standstill of an upload")
     upstream_pool_timeout: Seconds = Field(10.0, description="Longest wait for a free slot")
-    upstream_max_connections: Count = Field(20, description="Most connections to upstream")
+    upstream_max_connections: Count = Field(
+        20,
+        description="Most HTTP/2 connections to upstream",
+    )
     upstream_max_keepalive_connections: Bytes = Field(10, description="Most that are kept idle")
     upstream_ca_file: CaFile = Field(
         None, description="CA file (PEM) to trust for upstream, instead of the usual ones"
     )
     upstream_http2: bool = Field(True, description="Speak HTTP/2 to upstream; false: HTTP/1.1")
     upstream_max_streams_per_connection: Annotated[int, Field(ge=1, le=1000)] = Field(
-        100, description="Most requests on one HTTP/2 connection, unless upstream allows fewer"
+        100,
+        description="Most requests on one HTTP/2 connection, unless upstream allows fewer",
     )
     upstream_ping_interval: Seconds = Field(
         15.0, description="Silence on a busy HTTP/2 connection after which it is probed"

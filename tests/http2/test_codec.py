@@ -1,6 +1,5 @@
 """What python-h2 is corrected in, and canaries that turn red once it needs no correction."""
 
-import httpcore
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived
@@ -67,12 +66,6 @@ def test_data_in_flight_on_a_reset_stream_is_ignored() -> None:
 def test_canary_python_h2_answers_data_in_flight_with_resets() -> None:
     frames = answers_to_data_in_flight(begun(plain()))
     assert [type(frame) for frame in frames] == [RstStreamFrame] * 3
-
-
-def test_canary_httpcore_lets_the_target_extension_override_connect() -> None:
-    url = httpcore.URL(scheme=b"https", host=b"proxy", port=1, target=b"origin:443")
-    sent = httpcore.Request(b"CONNECT", url, extensions={"target": b"/path"})
-    assert sent.url.target == b"/path"  # once it is the origin, fallback._Exact can go
 
 
 def test_the_window_of_the_connection_outlasts_all_of_its_streams() -> None:

@@ -103,7 +103,7 @@ async def test_an_origin_that_negotiates_http1_gets_it_and_is_remembered(
         assert received[0].startswith(b"POST /a%2F? HTTP/1.1\r\n")
         assert b"transfer-encoding" not in received[0].lower()
         assert received[2] == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
-    assert transport.stats.connections_opened == 0
+    assert transport.stats.connections_opened == transport.stats.reused == 1
 
 
 async def test_an_origin_without_alpn_gets_http1(transport: Transport, tls: Tls) -> None:

@@ -262,10 +262,14 @@ async def test_a_header_that_cannot_be_sent_on_is_not_quoted(certificate: Certif
     assert "canary" not in told.text
 
 
-async def test_upstream_connections_are_limited_over_http1_too(
+async def test_upstream_streams_are_limited_over_http1_too(
     certificate: Certificate,
 ) -> None:
-    settings: dict[str, Any] = {"upstream_max_connections": 2, "upstream_pool_timeout": 0.2}
+    settings: dict[str, Any] = {
+        "upstream_max_connections": 1,
+        "upstream_max_streams_per_connection": 2,
+        "upstream_pool_timeout": 0.2,
+    }
     async with (
         Simulator(http2=False) as upstream,
         proxying(upstream.url, certificate, **settings) as proxy,

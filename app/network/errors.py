@@ -1,0 +1,11 @@
+"""Errors of the upstream connection that httpx's own do not tell apart."""
+
+import httpx
+
+
+class Lost(httpx.RemoteProtocolError):
+    """The peer closed the connection before the response's end."""
+
+
+class MalformedResponse(httpx.RemoteProtocolError):
+    """What came is no valid response."""
