@@ -7,7 +7,12 @@
 ``refusal``     heads that leave room for interpretation, and the answer they get.
 ``departure``   notices that a client has left while nothing is read from it.
 ``inbox``       what waits for a request's application.
-``stream``      one request and its response; its ASGI scope holds the whole ``target``.
+``stream``      one request and its response.
+``assertions``  the private members of libraries that all this rests on.
 """
 
-from app.listener.listener import Listener as Listener
+from app.listener import assertions
+
+assertions.check()  # before the modules that override them are imported
+
+from app.listener.listener import Listener as Listener  # noqa: E402

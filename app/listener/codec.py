@@ -1,7 +1,7 @@
 """python-h2 for a server, with the corrections a proxy needs.
 
-Four private methods are overridden or called, so these are asserted at import; ``h2`` is pinned
-below its next major version (pyproject.toml).
+Four private methods are overridden or called (`app.listener.assertions`); ``h2`` is pinned below
+its next major version (pyproject.toml).
 """
 
 from h2.config import H2Configuration
@@ -20,15 +20,6 @@ CONNECTION_WINDOW = MAX_STREAMS * STREAM_WINDOW  # so that unread ones never blo
 DECODED_LIMIT = 4 * MAX_HEADER_LIST  # more ends the connection: it cannot be decoded further
 DEFAULT_WINDOW = 65_535  # RFC 9113 §6.9.2
 EVERY_STREAM = 2**31 - 1  # RFC 9113 §6.8
-
-_PRIVATE = {
-    "_receive_goaway_frame",
-    "_receive_headers_frame",
-    "_receive_data_frame",
-    "_prepare_for_sending",
-}
-if missing := _PRIVATE - vars(H2Connection).keys():
-    raise ImportError(f"this h2 has no {missing}: app.listener.codec must be revised for it")
 
 
 class Codec(H2Connection):

@@ -69,7 +69,7 @@ class TaskGroup(StockTaskGroup):
         self, app: Any, config: Any, scope: Any, send: Callable[[Any], Awaitable[None]]
     ) -> Callable[[Any], Awaitable[None]]:
         """Start an application; return what hands it a message."""
-        inbox = Inbox(config.max_app_queue_size, self._departed, scope["left"].set)
+        inbox = Inbox(config.max_app_queue_size, self._departed, scope["extensions"]["left"].set)
         self.spawn(_run, app, scope, inbox, send)
         return inbox.put
 
@@ -77,7 +77,7 @@ class TaskGroup(StockTaskGroup):
 async def _run(app: Any, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
     try:
         await asyncio.sleep(0)  # a request that is reset at once is not started (CVE-2023-44487)
-        if scope["left"].is_set:
+        if scope["extensions"]["left"].is_set:
             return
         await app(scope, inbox.get, send, None, None)
     except Exception as exc:  # noqa: BLE001 - this request's end is not the connection's

@@ -47,12 +47,12 @@ class Left:
 
 
 class Stream(HTTPStream):
-    """Hypercorn's, with six differences.
+    """Hypercorn's, with four differences.
 
-    - The scope's ``left`` is told at once when the client has left, whatever lies unread.
-    - The scope's ``before_drain`` says that its connection was there before the drain began, and
-      that its client could not know of it.
-    - The scope's ``target`` is the request target whole: a bare ``?`` is lost otherwise.
+    - The scope's ``extensions`` have three entries more: ``left``, which is told at once when the
+      client has left, whatever lies unread; ``before_drain``, which says that the connection was
+      there before the drain began, and that its client could not know of it; and ``target``, the
+      request target whole, because a bare ``?`` is lost otherwise.
     - A target that is not ASCII reaches the application, it does not end the connection.
     - A response that stays unfinished is told apart from one that ended.
     - An application that ends without any response is answered for, in Anthropic's error shape.
@@ -94,15 +94,16 @@ class Stream(HTTPStream):
             "path": unquote(path.decode("latin-1")),
             "raw_path": path,
             "query_string": query,
-            "target": request.raw_path,
-            "left": self.left,
-            "before_drain": self.before_drain,
             "root_path": "",
             "headers": request.headers,
             "client": self.client,
             "server": self.server,
             "state": request.state.copy(),
-            "extensions": {},
+            "extensions": {
+                "target": request.raw_path,
+                "left": self.left,
+                "before_drain": self.before_drain,
+            },
         }
         self.scope = cast("HTTPScope", scope)
         self.app_put = await self.task_group.spawn_app(

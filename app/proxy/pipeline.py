@@ -63,6 +63,7 @@ class Proxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, whatever happens to it, and record it once."""
+        extensions = scope.get("extensions", {})  # of our listener (app.listener.stream)
         incoming = Outgoing(scope["method"], requested_target(scope), list(scope["headers"]))
         trace = Trace(
             incoming.method,
@@ -80,10 +81,10 @@ class Proxy:
                 peer_of(scope.get("client")),
                 functools.partial(trace.end, Outcome.SHUTDOWN),
                 inbound.fail,
-                before_drain=scope.get("before_drain", False),
+                before_drain=extensions.get("before_drain", False),
             )
             journey = self._answer(incoming, inbound, outbound, trace, enter)
-            await until_left(journey, inbound, outbound, trace, left=scope.get("left"))
+            await until_left(journey, inbound, outbound, trace, left=extensions.get("left"))
         finally:
             trace.release_body()
             inbound.drop()
@@ -179,7 +180,7 @@ def _nothing() -> None:
 
 def requested_target(scope: Scope) -> bytes:
     """Return the request target byte for byte, with a bare ``?`` where there was one."""
-    if (whole := scope.get("target")) is not None:
+    if (whole := scope.get("extensions", {}).get("target")) is not None:
         return bytes(whole)
     query = scope["query_string"]
     return bytes(scope["raw_path"] + b"?" + query if query else scope["raw_path"])

@@ -34,16 +34,32 @@ class Served:
     port: int
     certificate: Certificate
     listener: Listener | None = None
+    observer: "Watched | None" = None
     failures: list[BaseException] = field(default_factory=list)
 
     @property
-    def protocols(self) -> list[Any]:
-        """What speaks on each open connection."""
-        connections = self.listener._connections.values() if self.listener is not None else ()
-        return [connection.protocol for connection in connections]
+    def open(self) -> int:
+        """How many connections are served now."""
+        assert self.observer is not None
+        return self.observer.open
 
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.certificate.ca_file)
+
+
+class Watched(Unobserved):
+    """What a listener tells. State: ``open``, the connections that are served now."""
+
+    def __init__(self, flooded: Callable[[str], None], refused: Callable[[str], None]) -> None:
+        self.open = 0
+        self.flooded = flooded  # type: ignore[method-assign, assignment]
+        self.refused = refused  # type: ignore[method-assign, assignment]
+
+    def opened(self, _protocol: str) -> None:
+        self.open += 1
+
+    def closed(self) -> None:
+        self.open -= 1
 
 
 @asynccontextmanager
@@ -56,9 +72,7 @@ async def listening(
     refused: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Served]:
     """Serve ``app`` with our listener; at the end no task of it may be left."""
-    observer = Unobserved()
-    observer.flooded = flooded  # type: ignore[method-assign, assignment]
-    observer.refused = refused  # type: ignore[method-assign, assignment]
+    observer = Watched(flooded, refused)
     before = asyncio.all_tasks()
     sock = bind("127.0.0.1", 0, "port")
     listener = Listener(
@@ -66,7 +80,7 @@ async def listening(
     )
     await listener.start()
     try:
-        yield Served(sock.getsockname()[1], certificate, listener)
+        yield Served(sock.getsockname()[1], certificate, listener, observer)
         await until(lambda: not (asyncio.all_tasks() - before - _this()))
     finally:
         async with asyncio.timeout(DEADLINE):

@@ -192,7 +192,7 @@ async def test_an_abandoned_upload_that_nobody_reads_leaves_nothing_behind(
         for request in (CHUNKED + b"1\r\nx\r\n" * 100_000, GET):
             async with connected(served.port, served.trust()) as wire:
                 wire.send(request)
-                await until(lambda: bool(served.protocols))
+                await until(lambda: served.open == 1)
 
 
 async def _retire_at(wire: Wire, asked: asyncio.Event, served: Any) -> dict[str, str]:

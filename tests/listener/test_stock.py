@@ -1,0 +1,110 @@
+"""Faults of Hypercorn as it comes, which no other file shows: each turns red once it is mended."""
+
+import asyncio
+import inspect
+from typing import Any
+
+import pytest
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+from hypercorn.events import RawData
+
+from app.certificates import Certificate
+from tests.listener import h1client, h2client
+from tests.listener.serving import Receive, Send, echo, stock, until_left
+
+BROKEN = 1.0  # seconds without an answer after which stock is taken to be stuck
+
+
+@pytest.mark.parametrize(("length", "body"), [(b"3", b"four"), (b"5", b"four")])
+async def test_canary_stock_ends_the_connection_for_a_belied_length(
+    certificate: Certificate, length: bytes, body: bytes
+) -> None:
+    async with (
+        stock(echo, certificate) as served,
+        h2client.connected(served.port, served.trust()) as client,
+    ):
+        stream = client.request(b"POST", fields=[(b"content-length", length)], end=False)
+        await client.upload(stream, body)
+        with pytest.raises((TimeoutError, AssertionError)):
+            await asyncio.wait_for(client.answer(stream), BROKEN)
+        assert client.goaways
+
+
+@pytest.mark.parametrize("lengths", [[b"many"], [b"1", b"2"]])
+async def test_canary_stock_ends_the_connection_for_an_odd_length(
+    certificate: Certificate, lengths: list[bytes]
+) -> None:
+    async with (
+        stock(echo, certificate) as served,
+        h2client.connected(served.port, served.trust()) as client,
+    ):
+        stream = client.request(fields=[(b"content-length", length) for length in lengths])
+        with pytest.raises((TimeoutError, AssertionError)):
+            await asyncio.wait_for(client.answer(stream), BROKEN)
+        assert client.goaways
+
+
+async def test_canary_stock_answers_a_malformed_request_without_a_body(
+    certificate: Certificate,
+) -> None:
+    async with (
+        stock(echo, certificate) as served,
+        h1client.connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(b"GET /a b HTTP/1.1\r\n\r\n")
+        answered = await wire.answer()
+    assert (answered.status, answered.body) == (400, b"")
+
+
+async def test_canary_stock_does_not_notice_a_client_that_leaves_behind_a_request(
+    certificate: Certificate,
+) -> None:
+    begun, gone = asyncio.Event(), asyncio.Event()
+
+    async def application(_scope: Any, receive: Receive, _: Send) -> None:
+        begun.set()
+        await until_left(receive)
+        gone.set()
+
+    async with stock(application, certificate) as served:
+        async with h1client.connected(served.port, served.trust()) as wire:
+            wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + b"GET / HTTP/1.1\r\n")
+            await begun.wait()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(gone.wait(), BROKEN)
+
+
+class _FullWriter:
+    """A stream writer whose client takes nothing."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    async def drain(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_canary_stock_forgets_bytes_when_a_sender_is_cancelled() -> None:
+    writer: Any = _FullWriter()
+    nothing: Any = None
+    context, loop = WorkerContext(None), asyncio.get_running_loop()
+    server = TCPServer(nothing, loop, Config(), context, nothing, nothing, writer)
+    sending = [
+        asyncio.ensure_future(server.protocol_send(RawData(data))) for data in (b"first", b"second")
+    ]
+    await asyncio.sleep(0)
+    for task in sending:
+        task.cancel()
+    await asyncio.gather(*sending, return_exceptions=True)
+    assert writer.written == b"first"
+
+
+def test_canary_stock_waits_for_a_client_that_takes_nothing_when_it_closes() -> None:
+    closing = inspect.getsource(TCPServer._close)
+    assert "wait_closed()" in closing
+    assert "timeout" not in closing
