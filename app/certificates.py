@@ -1,9 +1,11 @@
 """A certificate for this machine, made once: a small local CA and a leaf that it signs.
 
-Clients are told to trust the CA file; it outlives the leaf, which is renewed on its own. Private
+Clients are told to trust the CA file; it outlives the leaf, which is renewed on its own. It may
+sign for the proxy's names only, so that whoever steals its key can pose as nobody else. Private
 keys are 0600 and never leave the state directory. Several proxies may share the directory.
 """
 
+import errno
 import fcntl
 import ipaddress
 import os
@@ -11,12 +13,14 @@ import secrets
 import socket
 import ssl
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,10 +31,16 @@ CA_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=397)  # the longest that browsers accept of a leaf
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - addresses that no client can use
 RENEWAL = timedelta(days=30)  # before the end
+LOOPBACK = ("localhost", "127.0.0.0/8", "::1/128")  # that every CA of ours may sign for
+LOCK_LIMIT = 10.0  # seconds to wait for another proxy that shares the directory
+LOCK_RETRY = 0.05  # seconds
+LOCK_MODE = 0o600
 MOST_NAMES = 32  # that a leaf keeps: containers have a new host name at every start
 BACKDATED = timedelta(hours=1)  # clocks differ
 
 Key = ec.EllipticCurvePrivateKey
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ def ensure(
     """Return a certificate for ``names`` that is good for `RENEWAL` at least, made if need be.
 
     ``added`` are the names that the user asked for: one that is asked for no longer goes, while
-    replicas that share the directory keep each other's ``names``.
+    replicas that share the directory keep each other's ``names``, as far as the CA permits them.
 
     Raises OSError when ``directory`` cannot be written.
     """
@@ -75,14 +85,16 @@ def ensure(
     made = kept(directory)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(directory / "lock"):
-        ca, ca_key = _authority(directory, now)
+        ca, ca_key = _authority(directory, names, added, now)
+        wanted = _permitted(ca, tuple(dict.fromkeys((*names, *added))))
+        if uncovered := sorted({*names} - {*wanted}):
+            log.warning("the certificate does not cover a name: TLS_NAMES adds it", names=uncovered)
         leaf = _read(made.cert_file, made.key_file)
-        wanted = tuple(dict.fromkeys((*names, *added)))
         record = directory / "server.names"
         before = _recorded(record)
         if leaf is None or before != added or not _serves(leaf[0], ca, wanted, now):
             covered = _names(leaf[0]) if leaf is not None else ()
-            others = [name for name in covered if name not in {*wanted, *before}]
+            others = [name for name in _permitted(ca, covered) if name not in {*wanted, *before}]
             _issue(made, (*wanted, *others[: max(0, MOST_NAMES - len(wanted))]), ca, ca_key, now)
             if added != before:
                 _write(record, "\n".join(added).encode(), 0o644)
@@ -191,11 +203,27 @@ def _content(file: Path, whole: str) -> bytes:
         raise ValueError(f"{whole}: {file} cannot be read: {exc.strerror or exc}") from exc
 
 
-def _authority(directory: Path, now: datetime) -> tuple[x509.Certificate, Key]:
+def _authority(
+    directory: Path, names: tuple[str, ...], added: tuple[str, ...], now: datetime
+) -> tuple[x509.Certificate, Key]:
+    """Return the CA that is kept, as long as it lasts and may sign for ``added``; else a new one.
+
+    Clients have to be told of a new one, so a host name in ``names`` that changed makes none. A CA
+    made before there were constraints may sign for everything and is kept.
+    """
     cert_file, key_file = directory / "ca.crt", directory / "ca.key"
     found = _read(cert_file, key_file)
     if found is not None and found[0].not_valid_after_utc - now > RENEWAL:
-        return found
+        refused = sorted({*added} - {*_permitted(found[0], added)})
+        if not refused:
+            return found
+        log.warning(
+            "new CA: the one before may not sign for all names; clients must trust the new file",
+            names=refused,
+            file=str(cert_file),
+        )
+        names = (*names, *_constraints(found[0]))
+    names = (*names, *added)
     key = ec.generate_private_key(ec.SECP256R1())
     # Trust stores tell CAs apart by name: no two of ours may share one.
     common = f"anthropic-proxy local CA {secrets.token_hex(4)}"
@@ -204,12 +232,58 @@ def _authority(directory: Path, now: datetime) -> tuple[x509.Certificate, Key]:
         _builder(name, name, key, now, CA_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(_constraining(names), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     _write(key_file, _pem(key), 0o600)
     _write(cert_file, ca.public_bytes(serialization.Encoding.PEM), 0o644)
     return ca, key
+
+
+def _constraining(names: tuple[str, ...]) -> x509.NameConstraints:
+    """Return what lets a CA sign for ``names`` and loopback only (RFC 5280 §4.2.1.10).
+
+    A kind that is not listed would be unconstrained: both always are. A name permits its
+    subdomains.
+    """
+    permitted: list[x509.GeneralName] = []
+    for name in dict.fromkeys((*LOOPBACK, *map(_constraint, names))):
+        try:
+            permitted.append(x509.IPAddress(ipaddress.ip_network(name)))
+        except ValueError:
+            permitted.append(x509.DNSName(name))
+    return x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None)
+
+
+def _constraint(name: str) -> str:
+    """Return what permits ``name``: a wildcard is permitted by the domain it stands in."""
+    return name.removeprefix("*.")
+
+
+def _constraints(ca: x509.Certificate) -> tuple[str, ...]:
+    """Return what a CA may sign for; nothing when it may sign for everything."""
+    try:
+        found = ca.extensions.get_extension_for_class(x509.NameConstraints).value
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    return tuple(str(name.value) for name in found.permitted_subtrees or ())
+
+
+def _permitted(ca: x509.Certificate, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of ``names`` that a CA may sign for."""
+    constraints = _constraints(ca)
+    return tuple(name for name in names if not constraints or _permits(constraints, name))
+
+
+def _permits(constraints: tuple[str, ...], name: str) -> bool:
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        domain = _constraint(name).lower()
+        return any(domain == each or domain.endswith(f".{each}") for each in constraints)
+    networks = [ipaddress.ip_network(each) for each in constraints if "/" in each]
+    return any(address in network for network in networks)
 
 
 def _issue(
@@ -330,6 +404,27 @@ def _write(file: Path, content: bytes, mode: int) -> None:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    with file.open("a") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX)
+    """Hold the lock of a state directory; raises TimeoutError naming it after `LOCK_LIMIT`."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b"):
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != LOCK_MODE:
+            with suppress(PermissionError):  # a file that another user made
+                os.fchmod(descriptor, LOCK_MODE)
+        _wait_for(descriptor, file)
         yield
+
+
+def _wait_for(descriptor: int, file: Path) -> None:
+    """Lock; whoever holds it works for milliseconds, unless it is stuck."""
+    deadline = time.monotonic() + LOCK_LIMIT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(
+                    errno.ETIMEDOUT,
+                    f"another process has held {file} for {LOCK_LIMIT:g} seconds: stop it",
+                ) from None
+        time.sleep(LOCK_RETRY)

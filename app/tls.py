@@ -16,6 +16,10 @@ from app.certificates import Certificate
 
 log = structlog.get_logger(__name__)
 
+# Authenticated encryption and forward secrecy only (RFC 9325 §4.2): CBC suites are open to LUCKY13.
+# TLS 1.3 has no others, and its own list.
+TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 Version = tuple[int, int, int]  # inode, time of change, size: what tells two files apart
 
 
@@ -24,6 +28,7 @@ def tls_context(certificate: Certificate, client_ca: Path | None) -> ssl.SSLCont
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_ciphers(TLS12_CIPHERS)
     context.set_alpn_protocols(["h2", "http/1.1"])
     certificates.load(context, certificate)
     if client_ca is not None:

@@ -1,21 +1,28 @@
 """Behaviour E5: a certificate made once, keys that only we can read, a pair that is checked."""
 
+import asyncio
+import fcntl
 import os
 import socket
 import ssl
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from structlog.testing import capture_logs
 
 from app import certificates
 from app.certificates import CA_LIFETIME, LEAF_LIFETIME, RENEWAL, Certificate, ensure, problems
 from app.server import certificate_of
 from app.settings import Settings, SettingsError
+from app.tls import tls_context
+from tests.programs import require
 
 NAMES = ("localhost", "127.0.0.1", "::1")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -116,13 +123,13 @@ def test_the_ca_is_renewed_with_a_name_of_its_own(tmp_path: Path) -> None:
     _load(made.cert_file).verify_directly_issued_by(new)
 
 
-def test_a_new_name_brings_a_new_leaf_of_the_same_ca(tmp_path: Path) -> None:
-    first = _files(ensure(tmp_path, NAMES))
-    made = ensure(tmp_path, (*NAMES, "renamed.example"))
-    assert _files(made)["ca.crt"] == first["ca.crt"]
-    _handshake(made, "renamed.example", made.ca_file)
-    kept = _files(made)
-    assert _files(ensure(tmp_path, NAMES)) == kept
+def test_a_changed_host_name_is_left_out_and_the_ca_stays(tmp_path: Path) -> None:
+    first = _files(ensure(tmp_path, (*NAMES, "before.example")))
+    structlog.reset_defaults()
+    with capture_logs() as logged:
+        made = ensure(tmp_path, (*NAMES, "renamed.example"))
+    assert _files(made) == first
+    assert [line["names"] for line in logged] == [["renamed.example"]]
 
 
 def _added(directory: Path, *added: str, names: tuple[str, ...] = NAMES) -> Certificate:
@@ -136,10 +143,9 @@ def _covered(made: Certificate) -> set[str]:
 @pytest.mark.parametrize(
     "name", ["proxy.team.example", "192.0.2.7", "2001:db8::7", "*.team.example"]
 )
-def test_names_that_the_user_adds_are_covered_by_the_same_ca(tmp_path: Path, name: str) -> None:
-    before = _files(ensure(tmp_path, NAMES))
+def test_names_that_the_user_adds_are_covered(tmp_path: Path, name: str) -> None:
+    ensure(tmp_path, NAMES)
     made = _added(tmp_path, name)
-    assert _files(made)["ca.crt"] == before["ca.crt"]
     for covered in (*NAMES, name.replace("*", "any")):
         _handshake(made, covered, made.ca_file)
 
@@ -356,3 +362,159 @@ def test_a_certificate_of_the_future_is_told(tmp_path: Path) -> None:
     made = ensure(tmp_path, NAMES, NOW)
     [problem] = problems(made.cert_file, made.key_file, NOW - DAY)
     assert problem == f"{made.cert_file} is not valid before 2025-12-31 23:00 UTC"
+
+
+def _permits(made: Certificate) -> set[str]:
+    constraints = _load(made.ca_file).extensions.get_extension_for_class(x509.NameConstraints)
+    assert constraints.critical
+    assert constraints.value.excluded_subtrees is None
+    return {str(subtree.value) for subtree in constraints.value.permitted_subtrees or ()}
+
+
+LOOPBACK = {"localhost", "127.0.0.0/8", "::1/128"}
+
+
+def test_the_ca_may_sign_for_loopback_and_the_names_it_was_made_for_only(tmp_path: Path) -> None:
+    assert _permits(ensure(tmp_path / "a", NAMES)) == LOOPBACK | {"127.0.0.1/32"}
+    made = ensure(
+        tmp_path / "b",
+        ("localhost", "host-1"),
+        added=("*.team.example", "192.0.2.7", "2001:db8::7"),
+    )
+    assert _permits(made) == LOOPBACK | {
+        "host-1",
+        "team.example",
+        "192.0.2.7/32",
+        "2001:db8::7/128",
+    }
+
+
+@pytest.mark.parametrize("name", ["evil.example", "api.anthropic.com", "192.0.2.9", "2001:db8::9"])
+def test_what_the_stolen_key_of_a_ca_signs_for_other_names_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    made = ensure(tmp_path, NAMES)
+    pair = certificates._read(tmp_path / "ca.crt", tmp_path / "ca.key")
+    assert pair is not None
+    certificates._issue(made, (name,), *pair, datetime.now(UTC))
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
+        _handshake(made, name, made.ca_file)
+
+
+def test_a_name_that_the_ca_does_not_permit_brings_a_new_one_for_all_and_says_so(
+    tmp_path: Path,
+) -> None:
+    before = _files(_added(tmp_path, "old.example"))
+    structlog.reset_defaults()
+    with capture_logs() as logged:
+        made = _added(tmp_path, "old.example", "new.example", "10.1.2.3")
+    assert _files(made)["ca.crt"] != before["ca.crt"]
+    assert _permits(made) >= LOOPBACK | {"old.example", "new.example", "10.1.2.3/32"}
+    assert [line["names"] for line in logged] == [["10.1.2.3", "new.example"]]
+    _handshake(made, "new.example", made.ca_file)
+    content = _files(made)
+    assert _files(_added(tmp_path, "new.example")) != content  # a new leaf
+    assert _files(_added(tmp_path, "new.example"))["ca.crt"] == content["ca.crt"]
+
+
+def test_a_subdomain_of_a_permitted_name_needs_no_new_ca(tmp_path: Path) -> None:
+    before = _files(_added(tmp_path, "team.example"))
+    made = _added(tmp_path, "proxy.team.example", "*.team.example")
+    assert _files(made)["ca.crt"] == before["ca.crt"]
+    _handshake(made, "proxy.team.example", made.ca_file)
+
+
+def test_a_ca_without_constraints_of_an_earlier_version_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = x509.CertificateBuilder.add_extension
+
+    def unconstrained(
+        builder: x509.CertificateBuilder, extension: x509.ExtensionType, critical: bool
+    ) -> x509.CertificateBuilder:
+        if isinstance(extension, x509.NameConstraints):
+            return builder
+        return add(builder, extension, critical)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(x509.CertificateBuilder, "add_extension", unconstrained)
+        before = _files(ensure(tmp_path, NAMES))
+    made = _added(tmp_path, "any.example")
+    assert _files(made)["ca.crt"] == before["ca.crt"]
+    _handshake(made, "any.example", made.ca_file)
+
+
+@pytest.mark.parametrize("client", ["curl", "node"])
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "other.invalid"])
+async def test_curl_and_node_honour_the_constraints(tmp_path: Path, client: str, name: str) -> None:
+    program = require(client, {"curl": "curl", "node": "nodejs"}[client])
+    made = ensure(tmp_path, NAMES)
+    if name not in NAMES:
+        pair = certificates._read(tmp_path / "ca.crt", tmp_path / "ca.key")
+        assert pair is not None
+        certificates._issue(made, (name,), *pair, datetime.now(UTC))
+    server = await asyncio.start_server(
+        _respond, "127.0.0.1", 0, ssl=tls_context(made, None), ssl_shutdown_timeout=0.2
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        commands = {
+            "curl": [
+                *(
+                    "--silent",
+                    "--show-error",
+                    "--http1.1",
+                    "--noproxy",
+                    "*",
+                    "--resolve",
+                    f"{name}:{port}:127.0.0.1",
+                ),
+                *("--cacert", str(made.ca_file), f"https://{name}:{port}/"),
+            ],
+            "node": ["-e", _NODE, str(port), name],
+        }
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *commands[client],
+            env=os.environ | {"NODE_EXTRA_CA_CERTS": str(made.ca_file)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await process.communicate()
+    expected = (True, b"ok") if name in NAMES else (False, b"")
+    assert (process.returncode == 0, output) == expected, errors
+
+
+_NODE = """
+const [port, name] = process.argv.slice(1);
+require("https").get({host: "127.0.0.1", port, servername: name === "127.0.0.1" ? "" : name,
+  headers: {host: name}, checkServerIdentity: () => undefined}, (r) => r.pipe(process.stdout))
+  .on("error", () => process.exit(1));
+"""
+
+
+async def _respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError, asyncio.IncompleteReadError):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+        await writer.drain()
+    writer.close()
+
+
+def test_the_lock_is_ours_alone_even_if_an_earlier_version_made_it_otherwise(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "lock").touch(0o644)
+    ensure(tmp_path, NAMES)
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lock_that_is_never_released_ends_the_start_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "LOCK_LIMIT", 0.1)
+    with (tmp_path / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(TimeoutError, match=f"another process has held {tmp_path}/lock"):
+            ensure(tmp_path, NAMES)
+    ensure(tmp_path, NAMES)

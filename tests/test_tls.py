@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from app import certificates
 from app.certificates import Certificate
 from app.simulator import Simulator
+from app.tls import tls_context
 from tests.client_certificate import client_certificate
 from tests.listener import h1client
 from tests.proxying import Running, proxying
@@ -181,3 +182,14 @@ async def _status(proxy: Running, pair: tuple[Path, Path] | None) -> int | None:
             return (await client.get(f"{proxy.url}/health")).status_code
         except httpx.TransportError:
             return None
+
+
+def test_tls_1_2_offers_authenticated_encryption_with_forward_secrecy_only(
+    certificate: Certificate,
+) -> None:
+    ciphers = tls_context(certificate, None).get_ciphers()
+    assert {cipher["protocol"] for cipher in ciphers} == {"TLSv1.2", "TLSv1.3"}
+    assert all(cipher["aead"] for cipher in ciphers)
+    old = [cipher["name"] for cipher in ciphers if cipher["protocol"] == "TLSv1.2"]
+    assert old
+    assert all(name.startswith("ECDHE-") for name in old)
