@@ -36,10 +36,10 @@ class Process:
 
     async def started(self) -> None:
         """Read the announcement up to the address."""
-        assert self.process.stdout is not None
+        assert self.process.stderr is not None
         async with asyncio.timeout(DEADLINE):
-            announced = await self.process.stdout.readuntil(b"  ->  ")
-        self.port = int(re.findall(rb"https://127.0.0.1:(\d+)", announced)[0])
+            announced = await self.process.stderr.readuntil(b'"event": "listening"')
+        self.port = int(re.findall(rb'"proxy": "https://127.0.0.1:(\d+)', announced)[0])
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         trust = ssl.create_default_context(cafile=self.certificate.ca_file)
@@ -175,7 +175,7 @@ async def test_a_taken_port_ends_the_start(upstream: Simulator, certificate: Cer
         async with running(upstream, certificate, port=port) as proxy:
             output, errors = await proxy.process.communicate()
     assert (proxy.process.returncode, output) == (1, b"")
-    assert errors.startswith(b"ANTHROPIC_PROXY_PORT=%d: port %d" % (port, port))
+    assert b"ANTHROPIC_PROXY_PORT=%d: port %d" % (port, port) in errors
 
 
 @pytest.mark.parametrize("program", [UVLOOP, ASYNCIO], ids=["uvloop", "asyncio"])
