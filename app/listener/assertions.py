@@ -137,6 +137,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "h2.connection:H2Connection": (
         "_prepare_for_sending(frames)",
         "_receive_data_frame(frame)",
+        "_receive_frame(frame)",
         "_receive_goaway_frame(frame)",
         "_receive_headers_frame(frame)",
     ),

@@ -1,6 +1,6 @@
 """python-h2 for a server, with the corrections a proxy needs.
 
-Four private methods are overridden or called (`app.listener.assertions`); ``h2`` is pinned below
+Five private methods are overridden or called (`app.listener.assertions`); ``h2`` is pinned below
 its next major version (pyproject.toml).
 """
 
@@ -10,7 +10,8 @@ from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, Event, StreamReset
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import SettingCodes, Settings
-from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame
+from hpack.exceptions import HPACKError
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame, SettingsFrame
 
 from app.listener.refusal import MAX_HEADER_LIST
 
@@ -27,7 +28,7 @@ class Codec(H2Connection):
 
     Header fields pass unvalidated both ways: `app.listener.refusal` judges a request's, one by
     one, where python-h2 would end the connection; a response's are upstream's, passed on as
-    they are.
+    they are. State of its own: ``_greeted``, once the client's first frame has come.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class Codec(H2Connection):
             },
         )
         self.decoder.max_header_list_size = DECODED_LIMIT
+        self._greeted = False
 
     def initiate_connection(self) -> None:
         """Write the preface, and open a window for all of the connection's streams."""
@@ -62,6 +64,13 @@ class Codec(H2Connection):
         Written by hand: python-h2 closes its own state with any GOAWAY.
         """
         self._prepare_for_sending([GoAwayFrame(0, last_stream_id=EVERY_STREAM)])
+
+    def _receive_frame(self, frame: Frame) -> list[Event]:
+        """Insist that the client begins with SETTINGS (RFC 9113 §3.4); python-h2 does not."""
+        if not self._greeted and not isinstance(frame, SettingsFrame):
+            raise ProtocolError("the first frame is not SETTINGS")
+        self._greeted = True
+        return super()._receive_frame(frame)
 
     def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[Event]]:
         """Report GOAWAY and go on: a client that begins no more streams waits for its answers.
@@ -76,11 +85,14 @@ class Codec(H2Connection):
     def _receive_headers_frame(self, frame: HeadersFrame) -> tuple[list[Frame], list[Event]]:
         """Reset a stream whose content-length is no number, or two (RFC 9113 §8.1.1).
 
-        python-h2 ends the connection instead.
+        python-h2 ends the connection instead, and gives a wrong code for a block that cannot be
+        decoded.
         """
         try:
             return super()._receive_headers_frame(frame)
         except ProtocolError as exc:
+            if type(exc) is ProtocolError and isinstance(exc.__cause__, HPACKError):
+                exc.error_code = ErrorCodes.COMPRESSION_ERROR  # RFC 9113 §4.3
             if not str(exc).startswith(("Invalid content-length", "Conflicting content-length")):
                 raise
             self.reset_stream(frame.stream_id, ErrorCodes.PROTOCOL_ERROR)

@@ -143,7 +143,7 @@ class H2(stock.H2Protocol):
         try:
             await super().stream_send(event)
         except Stalled:
-            await self._cut_stalled(event.stream_id)
+            await self._reset(event.stream_id, ErrorCodes.CANCEL)  # it takes nothing
 
     async def retire(self) -> None:
         """Tell the client to go elsewhere (RFC 9113 §6.8), once no stream is open.
@@ -174,6 +174,8 @@ class H2(stock.H2Protocol):
                     pass  # python-h2 has answered the PING
                 case h2.events.ConnectionTerminated() if self.streams:
                     pass  # the client waits for its answers, then closes
+                case h2.events.TrailersReceived() if not refusal.are_trailers(event.headers):
+                    await self._reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
                 case h2.events.DataReceived():
                     await self._received(event)
                 case h2.events.StreamReset():
@@ -267,10 +269,10 @@ class H2(stock.H2Protocol):
         await self._flush()
         await self._forget(stream_id)
 
-    async def _cut_stalled(self, stream_id: int) -> None:
-        """Reset a stream whose client takes nothing of its answer."""
+    async def _reset(self, stream_id: int, code: ErrorCodes) -> None:
+        """Reset a stream, for its application too."""
         with suppress(h2.exceptions.ProtocolError):
-            self.connection.reset_stream(stream_id, ErrorCodes.CANCEL)
+            self.connection.reset_stream(stream_id, code)
         await self._flush()
         await self._close_stream(stream_id)
         await self._forget(stream_id)

@@ -86,6 +86,11 @@ def of_http2(fields: Headers, *, ended: bool) -> int | None:
     return None if well_formed else 400
 
 
+def are_trailers(fields: Headers) -> bool:
+    """Return True if HTTP/2 trailers are well-formed: no pseudo-fields (RFC 9113 §8.1)."""
+    return all(_NAME.fullmatch(name) and not _BAD_VALUE.search(value) for name, value in fields)
+
+
 def awaits_continue(request: h2.events.RequestReceived) -> bool:
     """Return True if the client waits for a 100 before it sends its body (RFC 9110 §10.1.1)."""
     expected = first(request.headers, b"expect") or b""

@@ -27,6 +27,7 @@ OURS = [
 # or makes our own objects in place of the stock ones, which the other canaries show.
 CANARIES: dict[str, str | None] = {
     "Codec._receive_data_frame": "test_canary_stock_ends_the_connection_for_a_belied_length",
+    "Codec._receive_frame": "test_canary_h2_takes_any_first_frame",
     "Codec._receive_goaway_frame": "test_canary_stock_leaves_a_client_that_says_goodbye",
     "Codec._receive_headers_frame": "test_canary_stock_ends_the_connection_for_an_odd_length",
     "Codec.initiate_connection": None,

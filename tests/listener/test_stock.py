@@ -5,10 +5,14 @@ import inspect
 from typing import Any
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import PingReceived
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.events import RawData
+from hyperframe.frame import PingFrame
 
 from app.certificates import Certificate
 from tests.listener import h1client, h2client
@@ -74,6 +78,14 @@ async def test_canary_stock_does_not_notice_a_client_that_leaves_behind_a_reques
             await begun.wait()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(gone.wait(), BROKEN)
+
+
+def test_canary_h2_takes_any_first_frame() -> None:
+    connection = H2Connection(H2Configuration(client_side=False))
+    connection.initiate_connection()
+    connection.receive_data(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    [event] = connection.receive_data(PingFrame(0, opaque_data=b"12345678").serialize())
+    assert isinstance(event, PingReceived)
 
 
 class _FullWriter:
