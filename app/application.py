@@ -26,6 +26,7 @@ from app.pages.misdirected import Misdirected
 from app.proxy.admission import Admission
 from app.proxy.hold_budget import HoldBudget
 from app.proxy.pipeline import Proxy
+from app.proxy.scan_pool import ScanPool
 from app.proxy.scrubbing import Scrubbing
 from app.proxy.upstream import Upstream
 from app.scrubber import Scrubber, rules
@@ -273,10 +274,13 @@ def _scrubbing(settings: Settings, chosen: Rules | None, clock: Clock) -> Scrubb
         clock=clock,
         limit=settings.scrub_max_body_size,
         receipts=settings.scrub_receipts_file is not None,
+        seconds=settings.scrub_time_limit,
+        cpu=time.thread_time,
     )
     return Scrubbing(
         scrubber,
         settings.scrub_max_body_size,
+        ScanPool(clock),
         block=_blocks(settings),
         restore=settings.scrub_restore,
         tools=ToolPolicy.parse(settings.scrub_restore_tools),

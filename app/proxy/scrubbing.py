@@ -1,6 +1,6 @@
 """The scrubber's place in the journey: what is read for it, and what happens when it cannot."""
 
-import asyncio
+import functools
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -8,6 +8,7 @@ import structlog
 from app.errors import BadRequest, Forbidden
 from app.proxy.body import Body
 from app.proxy.headers import text, with_length, without
+from app.proxy.scan_pool import ScanPool
 from app.proxy.trace import Trace
 from app.proxy.upstream import Outgoing
 from app.scrubber import Redaction, Scrubber
@@ -17,7 +18,8 @@ from app.scrubber.sinks import ToolPolicy
 
 log = structlog.get_logger(__name__)
 
-INLINE_LIMIT = 32 * 1024  # bytes scanned on the event loop: below a millisecond
+INLINE_LIMIT = 32 * 1024  # bytes of a body that is tried on the event loop…
+INLINE_SECONDS = 0.005  # …for so long: nearly all take less than a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Scrubbing:
 
     scrubber: Scrubber
     limit: int  # bytes of a body that are scanned at the most
+    pool: ScanPool
     block: bool = False
     restore: bool = True
     tools: ToolPolicy = field(default_factory=ToolPolicy)
@@ -78,15 +81,20 @@ class Scrubbing:
         return replace(outgoing, headers=headers)
 
     async def _redact(self, whole: bytes, outgoing: Outgoing) -> Redaction:
-        arguments = (whole, text(outgoing.headers, b"content-encoding"), outgoing.method)
-        if len(whole) <= INLINE_LIMIT:
-            return self.scrubber.redact(*arguments)
-        return await asyncio.to_thread(self.scrubber.redact, *arguments)
+        """Scan a small body here, if it takes no time; else in the pool."""
+        encoding = text(outgoing.headers, b"content-encoding")
+        redact = functools.partial(self.scrubber.redact, whole, encoding, outgoing.method)
+        if len(whole) <= INLINE_LIMIT and encoding is None:
+            redaction = redact(within=INLINE_SECONDS)
+            if redaction.report.skipped != "too_slow":
+                return redaction
+        return await self.pool.run(len(whole), redact)
 
 
 # What an operator can do about a body that was not scanned.
 _REMEDIES = {
     "too_large": "raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE",
+    "too_slow": "raise ANTHROPIC_PROXY_SCRUB_TIME_LIMIT",
     "error": "report a bug; ANTHROPIC_PROXY_SCRUB_ON_SKIP=block stops such bodies",
 }
 

@@ -1,5 +1,6 @@
 """The scrubber: a body in, the same body or one with placeholders out."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from typing import Literal
 
 from app.anthropic.encoding import Decoder, EncodingError
 from app.scrubber.belt import check
+from app.scrubber.budget import SECONDS_PER_BYTE, Budget, TooSlow
 from app.scrubber.cache import Cache, Key, Outcome
 from app.scrubber.document import Unit, units
 from app.scrubber.ledger import Ledger
@@ -17,6 +19,7 @@ from app.scrubber.recognize import Recognizer
 from app.scrubber.replace import Replacer, spliced
 from app.scrubber.report import ScrubReport, Skip
 from app.scrubber.rules import Rules
+from app.scrubber.scan import Tick
 from app.scrubber.strings import Path
 from app.scrubber.threads import is_threaded
 from app.scrubber.walk import NotJson
@@ -51,6 +54,8 @@ class Scrubber:
     """Finds the secrets of request bodies, and replaces them in the mode ``pseudonymize``.
 
     ``key`` is the HMAC key for identifiers; bodies over ``limit`` bytes, decoded, are not scanned.
+    A scan takes ``seconds`` by ``cpu``, the clock of its thread's processor time, and a share by
+    the body's size at the most.
     With ``receipts`` the report says where what was found. `redact` may run on several threads:
     the only state is an exact cache of ``cache`` bytes.
     """
@@ -66,6 +71,8 @@ class Scrubber:
         limit: int,
         cache: int = CACHE_LIMIT,
         receipts: bool = False,
+        seconds: float = math.inf,
+        cpu: Callable[[], float] = lambda: 0.0,
     ) -> None:
         if mode == "pseudonymize" and not key:
             raise ValueError("pseudonymizing needs an HMAC key")
@@ -73,19 +80,30 @@ class Scrubber:
         self._replacing = mode == "pseudonymize"
         self._clock = clock
         self._limit = limit
+        self._seconds = seconds
+        self._cpu = cpu
         self._scheme = Scheme(style, key)
         self._replacer = Replacer(rules, self._scheme)
         self.recognizer = Recognizer(rules)
         self._cache = Cache(cache)
 
-    def redact(self, body: bytes, content_encoding: str | None, method: str) -> Redaction:
-        """Return the redaction of ``body``; never raises: why it was not scanned is reported."""
+    def redact(
+        self, body: bytes, content_encoding: str | None, method: str, within: float | None = None
+    ) -> Redaction:
+        """Return the redaction of ``body``; never raises: why it was not scanned is reported.
+
+        ``within`` so many seconds, instead of the body's whole time.
+        """
         start = self._clock()
         try:
             plain = self._plain(body, content_encoding, method)
-            redacted, matches, hits, ledger = self._redacted(plain)
+            seconds = self._seconds + len(plain) * SECONDS_PER_BYTE if within is None else within
+            tick = Budget(self._cpu, seconds).tick
+            redacted, matches, hits, ledger = self._redacted(plain, tick)
         except Skipped as skipped:
             return Redaction(body, ScrubReport(skipped=skipped.reason))
+        except TooSlow:
+            return Redaction(body, ScrubReport(skipped="too_slow"))
         except NotJson:
             return Redaction(body, ScrubReport(skipped="not_json"))
         except Exception as exc:  # noqa: BLE001 - a defect here must not stop the relay: policy decides
@@ -133,7 +151,9 @@ class Scrubber:
                 raise Skipped("too_large")
             yield piece
 
-    def _redacted(self, body: bytes) -> tuple[bytes, Counter[str], tuple[Hit, ...], Ledger]:
+    def _redacted(
+        self, body: bytes, tick: Tick
+    ) -> tuple[bytes, Counter[str], tuple[Hit, ...], Ledger]:
         if self._replacing and is_threaded(body):
             raise Skipped("thread")
         ledger = Ledger(self._scheme)
@@ -141,7 +161,8 @@ class Scrubber:
         pieces: list[tuple[int, int, bytes]] = []
         found: dict[str, list[tuple[Unit, Path]]] = {}
         for unit in units(body):
-            outcome = self._outcome(body[unit.start : unit.end], unit, ledger)
+            tick()
+            outcome = self._outcome(body[unit.start : unit.end], unit, ledger, tick)
             matches.update(outcome.matches)
             for shown, path in outcome.found:
                 found.setdefault(shown, []).append((unit, path))
@@ -169,7 +190,7 @@ class Scrubber:
             if shown in ledger.placeholders  # else one of too many values
         )
 
-    def _outcome(self, text: bytes, unit: Unit, ledger: Ledger) -> Outcome:
+    def _outcome(self, text: bytes, unit: Unit, ledger: Ledger, tick: Tick) -> Outcome:
         key = Key(ledger.digest, unit.place, text)
         outcome = self._cache.get(key)
         if outcome is not None:
@@ -179,7 +200,7 @@ class Scrubber:
         found: list[tuple[str, Path]] = []
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
-            for one in self._replacer.replacements(text, ledger, unit.place):
+            for one in self._replacer.replacements(text, ledger, unit.place, tick):
                 matches[one.detector] += 1
                 if self._receipts:
                     found.append((one.placeholder, one.path))

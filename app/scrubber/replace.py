@@ -58,7 +58,7 @@ class Replacer:
         plain = view(unit)
         text = plain.text
         literals = Ahead(self._reserved(text))
-        candidates = self._scanner.candidates(text)
+        candidates = self._scanner.candidates(text, tick)
         if candidates.head is None and literals.head is None and not ledger.occurs(text):
             return
         if literals.head is not None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from app.scrubber.receipts import Hit
 
-Skip = Literal["too_large", "encoding", "not_json", "not_post", "thread", "error"]
+Skip = Literal["too_large", "too_slow", "encoding", "not_json", "not_post", "thread", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

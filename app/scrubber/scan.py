@@ -71,17 +71,17 @@ class Scanner:
         self._alone = [(compiled(one.gate), one) for one in detectors if not one.shared]
         self._priority = {detector.name: rank for rank, detector in enumerate(detectors)}
 
-    def candidates(self, text: bytes) -> "Ahead[Candidate]":
+    def candidates(self, text: bytes, tick: Tick = lambda: None) -> "Ahead[Candidate]":
         """Return where in ``text`` a secret may start, in order."""
-        return Ahead(self._candidates(text))
+        return Ahead(self._candidates(text, tick))
 
-    def _candidates(self, text: bytes) -> Iterator[Candidate]:
+    def _candidates(self, text: bytes, tick: Tick) -> Iterator[Candidate]:
         sources = [
             Ahead(source)
             for source in (
-                *([self._gated(self._gate, text)] if self._gate is not None else ()),
-                *(_found(text, literal, found) for literal, found in self._finders.items()),
-                *(_starts(gate, text, detector) for gate, detector in self._alone),
+                *([self._gated(self._gate, text, tick)] if self._gate is not None else ()),
+                *(_found(text, literal, found, tick) for literal, found in self._finders.items()),
+                *(_starts(gate, text, detector, tick) for gate, detector in self._alone),
             )
         ]
         held: list[Candidate] = []
@@ -96,9 +96,10 @@ class Scanner:
             del held[:settled]
         yield from held
 
-    def _gated(self, gate: Any, text: bytes) -> Iterator[tuple[int, Candidate]]:
+    def _gated(self, gate: Any, text: bytes, tick: Tick) -> Iterator[tuple[int, Candidate]]:
         at = 0
         while (match := gate.search(text, at)) is not None:
+            tick()
             boundary = match.start()
             start = edge_end(text, boundary)
             at = boundary + 1
@@ -203,11 +204,12 @@ def _run_end(detector: Detector, text: bytes, start: int, end: int) -> int:
 
 
 def _found(
-    text: bytes, literal: bytes, found: list[tuple[Finder, tuple[Detector]]]
+    text: bytes, literal: bytes, found: list[tuple[Finder, tuple[Detector]]], tick: Tick
 ) -> Iterator[tuple[int, Candidate]]:
     """Yield what starts at a literal, or before it."""
     at = text.find(literal)
     while at >= 0:
+        tick()
         for finder, detectors in found:
             start = finder.start(text, at)
             if start >= 0 and escape_around(text, start) is None:
@@ -215,10 +217,13 @@ def _found(
         at = text.find(literal, at + len(literal))
 
 
-def _starts(gate: Any, text: bytes, detector: Detector) -> Iterator[tuple[int, Candidate]]:
+def _starts(
+    gate: Any, text: bytes, detector: Detector, tick: Tick
+) -> Iterator[tuple[int, Candidate]]:
     """Yield where a rule of the user's own matches, without the starts that cut an escape."""
     at = 0
     while (match := gate.search(text, at)) is not None:
+        tick()
         at = match.start()
         cut = escape_around(text, at)
         if cut is None:

@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     )
     scrub_hmac_key: HmacKey = Field(None, description="64 hex digits; needed to pseudonymize")
     scrub_max_body_size: Bytes = Field(10485760, description="Largest body that is scrubbed")
+    scrub_time_limit: Seconds = Field(
+        5.0, description="CPU seconds of a body's scan, and 0.5 more for each megabyte"
+    )
     scrub_on_skip: Annotated[Literal["pass", "block"], AnyCase] = Field(
         "pass", description="What happens to a body that cannot be scrubbed: pass it or block it"
     )

@@ -1,5 +1,8 @@
 """What the scrubber's place in the journey does with bodies that are not scanned."""
 
+import itertools
+import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +11,7 @@ from structlog.testing import capture_logs
 
 from app.certificates import Certificate
 from app.exchange import Exchange
+from app.proxy.scrubbing import INLINE_LIMIT
 from app.simulator import Simulator
 from tests.proxying import proxying
 
@@ -140,6 +144,30 @@ async def test_detect_forwards_untouched_even_under_block(
 
     assert _skipped(exchange) is not None
     assert upstream.received[0].body == body
+
+
+@pytest.mark.parametrize("size", [100, INLINE_LIMIT + 1])
+@pytest.mark.parametrize("settings", [PSEUDONYMIZE, BLOCK], ids=["pass", "block"])
+async def test_a_body_that_takes_too_long_is_skipped_with_the_remedy(
+    upstream: Simulator,
+    certificate: Certificate,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    size: int,
+) -> None:
+    seconds = itertools.count(step=1000)
+    monkeypatch.setattr(time, "thread_time", lambda: float(next(seconds)))
+    body = json.dumps({"messages": ["x" * size, *map(str, range(100))]}).encode()
+    settings = settings | {"scrub_max_body_size": 2 * len(body)}
+    with capture_logs() as lines:
+        status, exchange = await _uploaded(upstream, certificate, "POST", body, **settings)
+
+    assert _skipped(exchange) == "too_slow"
+    assert (status == 403) == ("scrub_on_skip" in settings)
+    assert [one.body for one in upstream.received] == ([body] if status != 403 else [])
+    (warning,) = [line for line in lines if line["event"] == "body not scrubbed"]
+    assert warning["log_level"] == "warning"
+    assert warning["remedy"] == "raise ANTHROPIC_PROXY_SCRUB_TIME_LIMIT"
 
 
 async def test_a_body_that_was_not_scanned_is_a_warning_without_its_content(
