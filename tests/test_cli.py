@@ -181,6 +181,7 @@ COMMANDS = [
     "claude",
     "demo",
     "check",
+    "doctor",
     "health",
     "metrics",
     "certificate",

@@ -1,0 +1,32 @@
+"""``doctor``: what keeps the proxy from working here, and what to do. Nothing is written."""
+
+import argparse
+import asyncio
+
+from app import doctor, settings
+from app.application import load_rules
+from app.cli import exits
+from app.doctor import Finding
+from app.settings import SettingsError
+
+NAME = "doctor"
+HELP = "Check settings, this machine and the way to upstream; say what to do."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the output's form."""
+    parser.add_argument("--json", action="store_true", help="print a JSON array, for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was found; 0: all is well, 1: something fails, 2: the settings are bad."""
+    try:
+        loaded = settings.load()
+        load_rules(loaded)
+        findings = asyncio.run(doctor.examine(loaded))
+        code = doctor.exit_code(findings)
+    except SettingsError as exc:
+        findings = [Finding("settings", "fail", line) for line in str(exc).splitlines()]
+        code = exits.BAD_SETTINGS
+    print(doctor.as_json(findings) if options.json else doctor.table(findings))
+    return code

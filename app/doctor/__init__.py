@@ -1,0 +1,14 @@
+"""What keeps the proxy from working here: checks of this machine and of the way to upstream.
+
+``examine`` runs them in order; ``machine`` looks at what is local, ``network`` at the way to
+upstream, with ``probe`` on the connection; ``answer`` judges what upstream says (pure), and
+``finding`` is what a check returns, with its table and its JSON (pure).
+
+Nothing is written, nothing but an unauthenticated GET is sent, and no step takes longer than
+`network.STEP`.
+"""
+
+from app.doctor.examine import examine
+from app.doctor.finding import Finding, as_json, exit_code, table
+
+__all__ = ["Finding", "as_json", "examine", "exit_code", "table"]

@@ -1,0 +1,36 @@
+"""All checks, in the order in which one builds on the other."""
+
+import asyncio
+
+from app import settings as reading
+from app.doctor import machine, network
+from app.doctor.finding import Finding
+from app.doctor.network import Way
+from app.settings import Settings
+
+
+async def examine(loaded: Settings, way: Way | None = None) -> list[Finding]:
+    """Return what was found; beyond the first failure on the way to upstream nothing is tried."""
+    way = way or Way(loaded)
+    findings = [
+        _settings(),
+        await asyncio.to_thread(machine.certificate, loaded),
+        *await asyncio.to_thread(machine.ports, loaded),
+        machine.descriptors(),
+    ]
+    for step in (network.reach, network.secure, network.ask):
+        found = await step(way)
+        findings += found
+        if any(finding.verdict == "fail" for finding in found):
+            break
+    return findings
+
+
+def _settings() -> Finding:
+    """Return what is odd about settings that could be read."""
+    files = ", ".join(str(file) for file in reading.service_files())
+    read = f"the environment{', ' if files else ''}{files}"
+    unknown = reading.unknown()
+    if unknown:
+        return Finding("settings", "warn", "; ".join(unknown), "Correct or remove them.")
+    return Finding("settings", "ok", f"read from {read}")
