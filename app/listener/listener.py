@@ -10,7 +10,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.utils import wrap_app
 
-from app.listener import plain
+from app.listener import plain, tls
 from app.listener.connection import Connection
 from app.listener.limits import (
     DESCRIPTORS,
@@ -179,15 +179,17 @@ class Listener:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
-        tls = self._ssl_context is not None
         try:
-            transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol,
-                sock,
-                ssl=self._ssl_context,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT if tls else None,
-                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if tls else None,
-            )
+            if self._ssl_context is None:
+                transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
+            else:
+                transport = await tls.accept(
+                    protocol,
+                    sock,
+                    self._ssl_context,
+                    handshake_timeout=HANDSHAKE_TIMEOUT,
+                    shutdown_timeout=SHUTDOWN_TIMEOUT,
+                )
         except (OSError, TimeoutError):  # SSLError is an OSError
             self._refuse(HANDSHAKE)
             return None
