@@ -2,18 +2,20 @@
 
 It comes as JSON (its repository's ``data.json``) or as the Python module of the package
 (``data.py``), which is read as a syntax tree and never run. Of all providers only Anthropic's own
-list is taken, and of each model the price in force on a day.
+list is taken, and of each model the price in force on a day. A model that has another form than
+the one here is left out.
 """
 
 import ast
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from app.anthropic.prices import Prices
+import msgspec
+
+from app.anthropic.prices import Prices, Rate
 
 PROVIDER = "anthropic"
 SOURCE = "genai-prices"
@@ -29,10 +31,72 @@ _FACTORS: Mapping[str, Mapping[str, str]] = {
     "fast": {"speed": "fast"},
     "batch": {"processing": "batch"},
 }
-_FIRST = "0001-01-01"
-_DAY = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|30)", re.ASCII)
 
-Json = Mapping[str, Any]
+# What may stand in a price file between quotation marks as it is.
+_Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._:@/\[\]-]{1,80}\Z")]
+_Tokens = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+
+
+class _Tier(msgspec.Struct):
+    start: _Tokens
+    price: Rate
+
+
+class _Tiered(msgspec.Struct):
+    base: Rate
+    tiers: list[_Tier] = []
+
+
+_Price = Rate | _Tiered | None
+
+
+class _Rates(msgspec.Struct):
+    input_mtok: _Price = None
+    cache_write_mtok: _Price = None
+    cache_write_5m_mtok: _Price = None
+    cache_write_1h_mtok: _Price = None
+    cache_read_mtok: _Price = None
+    output_mtok: _Price = None
+
+
+class _Constraint(msgspec.Struct):
+    start_date: date | None = None
+
+
+class _Since(msgspec.Struct):
+    prices: _Rates
+    constraint: _Constraint | None = None
+
+    @property
+    def start(self) -> date:
+        """From when on these prices hold."""
+        return (self.constraint and self.constraint.start_date) or date.min
+
+
+class _Variant(msgspec.Struct):
+    when: Any
+    prices: Any
+    constraint: _Constraint | None = None
+
+
+class _Model(msgspec.Struct):
+    id: _Id
+    prices: Any
+    price_variants: list[_Variant] | None = None
+
+    @property
+    def history(self) -> list[_Since]:
+        """Its prices over time."""
+        if isinstance(self.prices, dict):
+            return [_Since(_read(self.prices, _Rates))]
+        history: list[_Since] = _read(self.prices, list[_Since])
+        return history
+
+    def starts(self, on: date) -> list[date]:
+        """Return the days until ``on`` from which its prices hold."""
+        given = [one.constraint for one in (*self.history, *(self.price_variants or ()))]
+        days = [one.start_date for one in given if one is not None]
+        return [day for day in days if day is not None and day <= on]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,105 +118,97 @@ def convert(text: str, known: Prices, *, on: date) -> Converted:
     """
     models: dict[str, Any] = {}
     skipped: list[str] = []
-    listed = _models(_document(text))
-    for model in listed:
-        name = known.listed(str(model.get("id", "")))
-        entry = _entry(model, on)
+    starts: list[date] = []
+    for listed in _models(_document(text)):
+        try:
+            model = _read(listed, _Model)
+            entry = _entry(model, [one for one in model.history if one.start <= on])
+        except msgspec.ValidationError:
+            entry = None
         if entry is None:
-            skipped.append(name)
+            skipped.append(_name(listed, known))
         else:
-            models[name] = entry
-    starts = [start for start in map(str, _starts(listed)) if start <= on.isoformat()]
-    latest = date.fromisoformat(max(starts)) if starts else None
-    return Converted(models, tuple(skipped), latest)
+            models[known.listed(model.id)] = entry
+            starts += model.starts(on)
+    return Converted(models, tuple(skipped), max(starts, default=None))
 
 
-def _starts(node: Any) -> Iterator[Any]:
-    """Yield every ``start_date`` in a document."""
-    for child in node.values() if isinstance(node, dict) else node:
-        if isinstance(child, dict | list):
-            yield from _starts(child)
-    if isinstance(node, dict) and _DAY.fullmatch(str(node.get("start_date"))):
-        yield node["start_date"]
+def _read(said: Any, kind: Any) -> Any:
+    """Read numbers that are written as text, too: the module has decimals."""
+    return msgspec.convert(said, kind, strict=False)
+
+
+def _name(listed: Mapping[str, Any], known: Prices) -> str:
+    """Return the name of a model that is left out, for people."""
+    try:
+        return known.listed(_read(listed.get("id"), _Id))
+    except msgspec.ValidationError:
+        return "a model without a proper name"
 
 
 def _document(text: str) -> Any:
     try:
         return json.loads(text) if text.lstrip()[:1] in ("[", "{") else _module(text)
-    except (ValueError, SyntaxError, RecursionError) as exc:
+    except (ValueError, TypeError, SyntaxError, RecursionError) as exc:
         raise ValueError(f"neither the data.json nor the data.py of genai-prices: {exc}") from exc
 
 
-def _models(document: Any) -> Sequence[Json]:
+def _models(document: Any) -> Sequence[Mapping[str, Any]]:
     providers = document.get("providers") if isinstance(document, dict) else document
     for provider in providers if isinstance(providers, list) else ():
         if isinstance(provider, dict) and provider.get("id") == PROVIDER:
             models = provider.get("models")
-            return [one for one in models or () if isinstance(one, dict)]
+            listed = models if isinstance(models, list) else ()
+            return [one for one in listed if isinstance(one, dict)]
     raise ValueError(f"it has no provider {PROVIDER!r}: is it the data file of genai-prices?")
 
 
-def _entry(model: Json, on: date) -> dict[str, Any] | None:
-    prices = _in_force(model.get("prices"), on)
+def _entry(model: _Model, begun: Sequence[_Since]) -> dict[str, Any] | None:
+    """Return a model's entry by the last of the prices that have ``begun``."""
+    if not begun:
+        return None
+    prices = max(enumerate(begun), key=lambda one: (one[1].start, one[0]))[1].prices
     base = _rates(prices, above=None)
     if base is None:
         return None
     entry: dict[str, Any] = dict(base)
     for factor, when in _FACTORS.items():
-        if (times := _factor(model.get("price_variants"), when, base)) is not None:
+        if (times := _factor(model.price_variants or (), when, base)) is not None:
             entry[factor] = times
-    above = max((start for start, _ in _tiers(prices.get("input_mtok"))), default=None)
+    above = max((tier.start for tier in _tiers(prices.input_mtok)), default=None)
     if above is not None and (long := _rates(prices, above=above)) is not None:
         entry["long_prompt"] = {"above": above, **long}
     return entry
 
 
-def _in_force(prices: Any, on: date) -> Json:
-    """Return the last of the prices that have begun by then."""
-    if isinstance(prices, dict):
-        return prices
-    begun = [
-        ((one.get("constraint") or {}).get("start_date") or _FIRST, at, one.get("prices") or {})
-        for at, one in enumerate(prices or ())
-        if isinstance(one, dict)
-    ]
-    begun = [one for one in begun if str(one[0]) <= on.isoformat()]
-    return dict(max(begun, key=lambda one: (str(one[0]), one[1]))[2]) if begun else {}
-
-
-def _rates(prices: Json, *, above: int | None) -> dict[str, float] | None:
+def _rates(prices: _Rates, *, above: int | None) -> dict[str, float] | None:
+    """Return the five rates for prompts of more than ``above`` tokens, None for the shortest."""
     rates = {}
     for rate, names in _RATES.items():
-        said = next((prices[name] for name in names if prices.get(name) is not None), None)
-        number = _number(said, above)
-        if number is None:
+        said = [price for name in names if (price := getattr(prices, name)) is not None]
+        if not said:
             return None
-        rates[rate] = number
+        rates[rate] = _number(said[0], above)
     return rates
 
 
-def _number(said: Any, above: int | None) -> float | None:
-    """Return a price for prompts of more than ``above`` tokens, None for the shortest."""
-    for start, price in _tiers(said):
-        if start == above:
-            return price
-    base: Any = said.get("base") if isinstance(said, dict) else said
-    try:
-        return float(base)
-    except (TypeError, ValueError):
-        return None
+def _number(said: float | _Tiered, above: int | None) -> float:
+    tiers = {tier.start: tier.price for tier in _tiers(said)}
+    base = said.base if isinstance(said, _Tiered) else said
+    return base if above is None else tiers.get(above, base)
 
 
-def _tiers(said: Any) -> Iterator[tuple[int, float]]:
-    for tier in said.get("tiers") or () if isinstance(said, dict) else ():
-        yield int(tier["start"]), float(tier["price"])
+def _tiers(said: float | _Tiered | None) -> list[_Tier]:
+    return said.tiers if isinstance(said, _Tiered) else []
 
 
-def _factor(variants: Any, when: Json, base: Mapping[str, float]) -> float | None:
+def _factor(
+    variants: Sequence[_Variant], when: Mapping[str, str], base: Mapping[str, float]
+) -> float | None:
     """Return by how much a variant is dearer, if it is so for all five rates alike."""
-    for variant in variants or ():
-        if isinstance(variant, dict) and variant.get("when") == when:
-            rates = _rates(variant.get("prices") or {}, above=None)
+    for variant in variants:
+        if variant.when == when:
+            rates = _rates(_read(variant.prices, _Rates), above=None)
             if rates is None:
                 return None
             times = {round(rates[kind] / base[kind], 6) for kind in base if base[kind]}

@@ -87,7 +87,7 @@ def _print_converted(file: Path, as_of: date | None) -> int:
     for name, model in converted.models.items():
         _print_model(name, model, drawn)
     for name in converted.skipped:
-        print(f"{name}: not all five rates are known; left out", file=sys.stderr)
+        print(f"{name}: not all five rates can be read; left out", file=sys.stderr)
     return 0
 
 
@@ -99,7 +99,7 @@ def _print_model(name: str, model: Mapping[str, Any], drawn: date) -> None:
             print(heading)
         for field, value in table.items():
             if not isinstance(value, dict):
-                print(f"{field} = {value:g}")
+                print(f"{field} = {value:.15g}")
 
 
 def _today() -> date:

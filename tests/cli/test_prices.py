@@ -1,9 +1,12 @@
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app import cli
 from app.anthropic.prices import Prices
@@ -127,7 +130,7 @@ def test_a_data_file_becomes_a_price_file(
     opus = made["models"]["claude-opus-5"]
     assert (opus["input"], opus["cache_write_5m"], opus["output"]) == (10, 12.5, 50)
     assert opus["fast"] == 3
-    assert "claude-2: not all five rates are known" in err
+    assert "claude-2: not all five rates can be read" in err
     file = tmp_path / "prices.toml"
     file.write_text(out)
     prices = Prices.load(file)
@@ -146,7 +149,85 @@ def test_the_module_of_the_package_is_read_and_never_run(
     assert opus["long_prompt"]["input"] == 6
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "7", "x = (", '{"providers": 7}', "[" * 99_999])
+def test_numbers_come_through_to_the_last_digit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = dict.fromkeys(RATES, 0.123456789012)
+    tiers = {name: {"base": 1, "tiers": [{"start": 1_048_576, "price": 1e-07}]} for name in RATES}
+    models = [{"id": "claude-odd-1", "prices": odd}, {"id": "claude-long-1", "prices": tiers}]
+    out, _ = converted(json.dumps([{"id": "anthropic", "models": models}]), tmp_path, capsys)
+    made = tomllib.loads(out)["models"]
+    assert made["claude-odd-1"]["cache_read"] == 0.123456789012
+    long = made["claude-long-1"]["long_prompt"]
+    assert (long["above"], long["output"]) == (1_048_576, 1e-07)
+
+
+def test_the_latest_price_dates_the_list_whatever_day_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    price = {"constraint": {"start_date": "2026-08-31"}, "prices": RATES}
+    models = [{"id": "claude-opus-5", "prices": [price]}]
+    file = tmp_path / "data"
+    file.write_text(json.dumps([{"id": "anthropic", "models": models}]))
+    os.utime(file, (0, 0))
+    assert cli.main(["prices", "--from", str(file)]) == 0
+    assert tomllib.loads(capsys.readouterr().out)["as_of"] == "2026-08-31"
+
+
+def places(node: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the place of every part of a document."""
+    items = enumerate(node) if isinstance(node, list) else ()
+    inner = node.items() if isinstance(node, dict) else items
+    return [place, *(found for key, child in inner for found in places(child, (*place, key)))]
+
+
+def changed(node: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """Return a document with one part of it replaced."""
+    if not place:
+        return value
+    copy = node.copy()
+    copy[place[0]] = changed(node[place[0]], place[1:], value)
+    return copy
+
+
+JUNK = st.sampled_from(
+    [None, True, -1, 10**30, float("nan"), float("inf"), "x", 'a"]\n[x', "\n", "2026-02-30"]
+) | st.recursive(
+    st.none() | st.integers() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["base", "tiers", "start", "price", "prices"]), inner)
+    ),
+)
+
+
+@given(st.sampled_from(places(DATA)), JUNK)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_data_file_holds_it_is_refused_or_becomes_a_price_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: tuple[Any, ...], junk: Any
+) -> None:
+    file, made = tmp_path / "data", tmp_path / "prices.toml"
+    file.write_text(json.dumps(changed(DATA, place, junk)))
+    code = cli.main(["prices", "--from", str(file)])
+    out = capsys.readouterr().out
+    made.write_text(out)
+    assert code == 2 or Prices.load(made).source == "genai-prices"
+    assert (code == 2) == (out == "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "7",
+        "x = (",
+        '{"providers": 7}',
+        "[" * 99_999,
+        "providers = [datetime.date(None)]",
+    ],
+)
 def test_another_file_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
