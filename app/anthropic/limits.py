@@ -28,7 +28,9 @@ _WINDOW = re.compile(
     re.ASCII,
 )
 _OVERAGE = "overage"
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
+# As a program prints a float: 0.30000000000000004, 5e-05, .5
+_NUMBER = re.compile(r"(?:\d{1,15}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def _field(name: str, value: str) -> dict[str, Any]:
 
 
 def _number(value: str) -> float | None:
-    return float(value) if _NUMBER.fullmatch(value) else None
+    number = float(value) if _NUMBER.fullmatch(value) else None
+    return number if number is not None and number <= _LARGEST else None
 
 
 def _instant(value: str) -> float | None:
@@ -107,7 +110,7 @@ def _instant(value: str) -> float | None:
     if (number := _number(value)) is not None:
         return number
     try:
-        instant = datetime.fromisoformat(value)
+        instant = datetime.fromisoformat(value.upper())  # RFC 3339 §5.6 allows t and z
         return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
     except ValueError:
         return None

@@ -37,15 +37,24 @@ def test_each_kind_of_limit_is_read(header: str, kind: str) -> None:
         ("2026-11-03T10:00:00Z", RESET),
         ("2026-11-03T12:00:00.5+02:00", RESET + 0.5),
         ("2026-11-03T10:00:00", RESET),
+        ("2026-11-03t10:00:00z", RESET),
+        ("1.7937e9", RESET),
     ],
 )
 def test_a_reset_is_read_as_epoch_or_date(reset: str, expected: float) -> None:
     assert read({"anthropic-ratelimit-unified-5h-reset": reset}).windows["5h"].reset == expected
 
 
-@pytest.mark.parametrize("reset", ["", "soon", "-1", "nan", "inf", "1e9", "1_0", "٣"])
+@pytest.mark.parametrize("reset", ["", "soon", "-1", "nan", "inf", "1e99", "1_0", "٣", ".", "e9"])
 def test_a_reset_that_makes_no_sense_is_passed_over(reset: str) -> None:
     assert read({"anthropic-ratelimit-unified-5h-reset": reset}) == Limits()
+
+
+@given(st.floats(0, 1e6))
+def test_a_utilization_is_read_as_any_program_prints_it(used: float) -> None:
+    for printed in (repr(used), f"{used:.17g}", f"{used:e}", repr(used).removeprefix("0") or "0"):
+        window = read({"anthropic-ratelimit-unified-5h-utilization": printed}).windows["5h"]
+        assert window.utilization == float(printed)
 
 
 def test_a_subscription_is_read() -> None:
