@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from app.anthropic.names import DATED, plain
+from app.anthropic.names import DATED, family_first, plain
 from app.anthropic.usage import Attempt, Usage
 
 OTHER = "other"  # the name of every model that is not in the list
@@ -136,6 +136,7 @@ class Prices:
     def _spellings(self, model: str) -> Iterator[str]:
         yield model
         yield self.listed(model)
+        yield family_first(self.listed(model))
 
     def _knows(self, name: str) -> bool:
         return name in self.models or name in self.unpriced
