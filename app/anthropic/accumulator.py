@@ -14,6 +14,7 @@ from typing import Any
 
 from app.anthropic.counts import Counts, OddUsage, add, count, disjoint, read_counts
 from app.anthropic.iterations import (
+    COMPACTION,
     Billing,
     Iteration,
     billing,
@@ -94,12 +95,17 @@ class Accumulator:
         bill = self._billing(answering, named)
         attempts = list(bill.others)
         if refused and not self._counts.get("output"):
-            if bill.added:
-                usage = used(add(*map(disjoint, bill.added)), self._request)
-                attempts.insert(0, Attempt(model=answering, usage=usage, kind="compaction"))
-            return attempts
+            return [*self._compactions(bill, answering), *attempts]
         own = Attempt(model=answering, usage=self._own(bill.added), samplings=self._samplings(bill))
         return [own, *attempts]
+
+    def _compactions(self, bill: Billing, answering: str | None) -> list[Attempt]:
+        """Return the compactions before an answer that is free itself."""
+        parts = tuple(used(disjoint(counts), self._request) for counts in bill.added)
+        if not parts:
+            return []
+        usage = used(add(*map(disjoint, bill.added)), self._request)
+        return [Attempt(model=answering, usage=usage, kind=COMPACTION, samplings=parts)]
 
     @property
     def _request(self) -> Usage:

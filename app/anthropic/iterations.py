@@ -10,7 +10,7 @@ type                   in the totals         billed
                                              up after some output
 ``fallback_message``   the last one          likewise
 ``compaction``         no                    always, to the answering model
-``advisor_message``    no                    always, to its own model
+``advisor_message``    no                    always, to its own model; to none if it names none
 any other              unless it names a     to the model it names
                        model
 =====================  ====================  =======================================
@@ -89,10 +89,8 @@ def billing(
     for at, one in enumerate(iterations):
         if one.type == COMPACTION and one.model in (None, answering):
             added.append(one.counts)
-        elif (model := _billed_to(one, gave_up=at < last, named=named, answering=answering)) and (
-            not one.empty
-        ):
-            others.append(_attempt(one, model, words))
+        elif not one.empty and _is_billed(one, gave_up=at < last, named=named, answering=answering):
+            others.append(_attempt(one, _maker(one, named), words))
     unknown = any(one.type not in KNOWN and not one.empty for one in iterations)
     return Billing(tuple(added), tuple(others), unknown)
 
@@ -134,17 +132,22 @@ def _iteration(entry: Mapping[str, Any]) -> Iteration:
     )
 
 
-def _billed_to(
+def _maker(one: Iteration, named: str | None) -> str | None:
+    """Return the model that made an attempt, None when nobody says."""
+    return one.model or (named if one.type in (MESSAGE, FALLBACK) else None)
+
+
+def _is_billed(
     one: Iteration, *, gave_up: bool, named: str | None, answering: str | None
-) -> str | None:
+) -> bool:
+    """Look an attempt up in the table."""
     if one.type not in (MESSAGE, FALLBACK):
-        return one.model
-    model = one.model or named
+        return one.type == ADVISOR or one.model is not None
     produced = one.counts.get("output", 0) > 0
-    return model if gave_up and produced and model != answering else None
+    return gave_up and produced and _maker(one, named) != answering
 
 
-def _attempt(one: Iteration, model: str, words: Usage) -> Attempt:
+def _attempt(one: Iteration, model: str | None, words: Usage) -> Attempt:
     shares_speed = one.type in (MESSAGE, FALLBACK, COMPACTION)
     speed = one.speed or (words.speed if shares_speed else None)
     usage = used(disjoint(one.counts), replace(words, speed=speed))

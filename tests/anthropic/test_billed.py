@@ -68,7 +68,7 @@ def cost(attempts: tuple[Attempt, ...]) -> float:
     return sum(sum((PRICES.price(one) or {}).values()) for one in attempts)
 
 
-CASES: dict[str, tuple[Any, str, dict[str, tuple[int, ...]]]] = {
+CASES: dict[str, tuple[Any, str, dict[str | None, tuple[int, ...]]]] = {
     "an advisor is billed besides, to its own model": (
         said(7, 60, 1000)
         | {
@@ -141,6 +141,11 @@ CASES: dict[str, tuple[Any, str, dict[str, tuple[int, ...]]]] = {
         SONNET,
         {SONNET: (5, 20, 0, 0, 0), OPUS: (9, 8, 0, 0, 0)},
     ),
+    "an advisor that names no model is billed to none": (
+        said(5, 20) | {"iterations": [iteration("advisor_message", input=9, output=8)]},
+        SONNET,
+        {SONNET: (5, 20, 0, 0, 0), None: (9, 8, 0, 0, 0)},
+    ),
     "an unknown type without a model is taken to be in the totals": (
         said(5, 20) | {"iterations": [iteration("oracle_message", input=9, output=8)]},
         SONNET,
@@ -156,7 +161,7 @@ CASES: dict[str, tuple[Any, str, dict[str, tuple[int, ...]]]] = {
 
 @pytest.mark.parametrize(("usage", "model", "expected"), CASES.values(), ids=CASES)
 def test_each_attempt_is_billed_by_the_table(
-    usage: Any, model: str, expected: dict[str, tuple[int, ...]]
+    usage: Any, model: str, expected: dict[str | None, tuple[int, ...]]
 ) -> None:
     assert by_model(billed(answer(usage, model))) == expected
 
@@ -164,7 +169,7 @@ def test_each_attempt_is_billed_by_the_table(
 @pytest.mark.parametrize(("usage", "model", "expected"), CASES.values(), ids=CASES)
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_a_stream_is_billed_as_the_whole_answer_is(
-    encoding: str | None, usage: Any, model: str, expected: dict[str, tuple[int, ...]]
+    encoding: str | None, usage: Any, model: str, expected: dict[str | None, tuple[int, ...]]
 ) -> None:
     del model  # the start of a stream names the requested one
     last = next(iter(expected))
@@ -203,7 +208,7 @@ def test_an_unknown_type_is_told() -> None:
     ],
 )
 def test_a_refusal_before_any_output_is_free(
-    usage: Any, expected: dict[str, tuple[int, ...]]
+    usage: Any, expected: dict[str | None, tuple[int, ...]]
 ) -> None:
     assert by_model(billed(answer(usage, stop="refusal"))) == expected
 
@@ -234,6 +239,12 @@ def test_a_tier_goes_by_the_prompt_of_each_request_to_the_model() -> None:
     assert cost(billed(answer(usage | {"iterations": parts[:1] * 3}, haiku))) == pytest.approx(
         120_000 * 0.50e-6 + 2 * 2.50e-6
     )
+
+
+def test_a_tier_goes_by_the_prompt_of_each_compaction_of_a_refused_answer() -> None:
+    parts = [iteration("compaction", input=60_000, output=1) for _ in range(2)]
+    refused = answer(said(9, 0) | {"iterations": parts}, "claude-haiku-5-5", "refusal")
+    assert cost(billed(refused)) == pytest.approx(120_000 * 0.10e-6 + 2 * 0.50e-6)
 
 
 # Generated announcements against an independent reading of the rule
