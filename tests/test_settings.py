@@ -17,6 +17,7 @@ from app.certificates import Certificate
 from app.proxy.retry import RetryPolicy
 from app.proxy.upstream import Timeouts
 from app.settings import PREFIX, Settings, SettingsError, load, unknown, variable
+from app.settings.model import FORWARDING
 
 ROOT = Path(__file__).parents[1]
 KEY = "0123456789abcdefABCDEF" + "0" * 42
@@ -423,7 +424,9 @@ def fingerprint(**settings: Any) -> str:
         {"scrub_detectors": "email"},
         {"scrub_placeholder_style": "token"},
         {"scrub_restore": True},
+        {"scrub_restore_tools": "Bash"},
         {"scrub_on_skip": "block"},
+        {"scrub_max_body_size": 1000},
     ],
     ids=str,
 )
@@ -431,6 +434,13 @@ def test_the_hash_differs_where_other_bodies_would_be_forwarded(changed: dict[st
     base: dict[str, Any] = {"scrub_mode": "detect", "scrub_hmac_key": KEY, "scrub_on_skip": "pass"}
     base |= {"scrub_restore": False, "scrub_placeholder_style": "angle"}
     assert fingerprint(**base | changed) != fingerprint(**base)
+
+
+def test_each_setting_of_the_scrubber_is_in_the_hash_or_known_to_change_nothing() -> None:
+    of_the_scrubber = {name for name in Settings.model_fields if name.startswith("scrub_")}
+    read_otherwise = {"scrub_rules_file", "scrub_hmac_key"}
+    changes_nothing = {"scrub_receipts_file"}
+    assert of_the_scrubber == {*FORWARDING} | read_otherwise | changes_nothing
 
 
 def test_the_hash_differs_by_the_bytes_of_the_rules_and_not_by_their_place(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ FORWARDING = (
     "scrub_detectors",
     "scrub_placeholder_style",
     "scrub_restore",
+    "scrub_restore_tools",
     "scrub_on_skip",
+    "scrub_max_body_size",
 )
 
 
