@@ -57,7 +57,7 @@ class Accumulator:
         iterations = read_iterations(usage.get("iterations"))
         if answered := fallback(iterations):
             # Another model answered: nothing that the start said of the first one holds for it.
-            self._counts = {**answered.counts, **counts}
+            self._counts = answered.counts | _replacing(answered.counts, counts)
         else:
             self._counts |= _replacing(self._counts, counts)
         self._tools = dict([*(self._tools | tools).items()][:_TOOLS])

@@ -137,9 +137,7 @@ def _maker(one: Iteration, named: str | None) -> str | None:
     return one.model or (named if one.type in (MESSAGE, FALLBACK) else None)
 
 
-def _is_billed(
-    one: Iteration, *, gave_up: bool, named: str | None, answering: str | None
-) -> bool:
+def _is_billed(one: Iteration, *, gave_up: bool, named: str | None, answering: str | None) -> bool:
     """Look an attempt up in the table."""
     if one.type not in (MESSAGE, FALLBACK):
         return one.type == ADVISOR or one.model is not None

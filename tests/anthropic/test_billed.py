@@ -97,6 +97,17 @@ CASES: dict[str, tuple[Any, str, dict[str | None, tuple[int, ...]]]] = {
         OPUS,
         {OPUS: (5, 200, 3000, 0, 0), FABLE: (5, 30, 0, 3000, 0)},
     ),
+    "zeros in the totals do not erase what the attempt that answered used": (
+        said(0, 200)
+        | {
+            "iterations": [
+                iteration("message", FABLE, input=5, output=30, write=3000),
+                iteration("fallback_message", OPUS, input=6, output=200, read=3000, write=9),
+            ]
+        },
+        OPUS,
+        {OPUS: (6, 200, 3000, 9, 0), FABLE: (5, 30, 0, 3000, 0)},
+    ),
     "an attempt that was declined before any output is free": (
         said(5, 200)
         | {
