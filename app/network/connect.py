@@ -1,7 +1,6 @@
 """Making a connection: DNS, TCP, perhaps CONNECT, TLS and ALPN (RFC 9113 §3.2, RFC 7301)."""
 
 import asyncio
-import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from app.network.proxies import Origin, address, credentials, proxy_port
 
 SHUTDOWN = 1.0  # seconds for the peer's close_notify; the loop's 30 would keep dead sockets
 ANSWER_LIMIT = 16 * 1024  # bytes of a proxy's answer to CONNECT
-SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})  # of this machine
 
 Spoken = Literal["h2", "http/1.1"]
 
@@ -35,10 +33,6 @@ class OtherProtocol(httpx.ConnectError):
     """The peer chose the other version of HTTP by ALPN; nothing was sent to it."""
 
 
-class NoDescriptor(httpx.PoolTimeout):
-    """This machine has no descriptor, or no memory, for another socket."""
-
-
 def offer(context: ssl.SSLContext, *, http2: bool) -> None:
     """Let a context offer what the transport speaks; the same for all of its connections."""
     context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
@@ -55,17 +49,14 @@ async def connect(
 ) -> C:
     """Return a connection that speaks ``spoken`` and has written nothing yet.
 
-    Raises `OtherProtocol`, `NoDescriptor`, `httpx.ProxyError`, or `httpx.ConnectError` with the
-    text of the system or of OpenSSL: a certificate that fails its check ends it before a byte of
-    HTTP is sent.
+    Raises `OtherProtocol`, `httpx.ProxyError`, or `httpx.ConnectError` with the text of the system
+    or of OpenSSL: a certificate that fails its check ends it before a byte of HTTP is sent.
     """
     try:
         transport, connection = await _route(origin, proxy, context, make, resolver)
     except httpx.TransportError:
         raise
     except Exception as exc:  # whatever fails here, nothing was sent
-        if isinstance(exc, OSError) and exc.errno in SHORTAGE:
-            raise NoDescriptor(str(exc)) from exc
         raise httpx.ConnectError(str(exc) or type(exc).__name__) from exc
     if _negotiated(transport) != spoken:
         transport.abort()
@@ -168,8 +159,6 @@ async def _reach(
         dialled = await dial(host, proxy_port(proxy), resolver)
         return await _wrapped(dialled, make, context, host)
     except OSError as exc:
-        if exc.errno in SHORTAGE:
-            raise
         raise httpx.ProxyError(f"no connection to {address(proxy)}: {exc}") from exc
 
 

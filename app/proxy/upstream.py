@@ -20,7 +20,6 @@ from app.errors import (
     UpstreamUnreachable,
 )
 from app.http2 import Refused
-from app.network.connect import NoDescriptor
 from app.network.errors import MalformedResponse
 from app.proxy.body import Body
 from app.proxy.headers import Headers, for_client, well_formed
@@ -289,15 +288,6 @@ TLS_ADVICE = (
 
 # The first that matches wins. Messages say whose doing it is and what to do.
 _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...] = (
-    (
-        NoDescriptor,
-        NoSlot,
-        "no_descriptor",
-        (
-            "No socket could be opened for the way upstream: try again, or raise the limit of open "
-            "files (ulimit -n)."
-        ),
-    ),
     (
         httpx.PoolTimeout,
         NoSlot,
