@@ -10,6 +10,8 @@ ANSIBLE := ANSIBLE_CONFIG=$(CURDIR)/deploy/ansible/ansible.cfg \
   UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/ansible $(UV) run --locked --only-group deploy
 INVENTORY ?= deploy/ansible/inventory.ini
 ARGS ?=
+INPUTS ?= 100000
+MINUTES ?= 5
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,12 @@ test: install ## Run the tests, except those that take a machine of their own
 test-all: test ## Run all tests: those on a booted Debian need root, debootstrap and systemd-nspawn
 	$(RUN) pytest -m system
 
+fuzz: install ## Fuzz the listener for long: make fuzz INPUTS=100000
+	FUZZ_INPUTS=$(INPUTS) $(RUN) pytest tests/listener/test_fuzz.py --timeout 0 -q
+
+soak: install ## Load, faults, attackers and restarts: make soak MINUTES=5
+	$(RUN) python -m benchmarks.soak $(MINUTES)
+
 check: install ## Lint, types and floors
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
@@ -69,4 +77,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all check kubernetes deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all fuzz soak check kubernetes deploy rollback logs status
