@@ -91,3 +91,34 @@ def test_a_link_is_judged_by_what_it_leads_to(tmp_path: Path) -> None:
 def test_a_file_is_read_where_only_its_owner_writes() -> None:
     _write(Path(".env"), "ANTHROPIC_PROXY_PORT=1\n", 0o644)
     assert settings.load().port == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "ANTHROPIC_PROXY_SCRUB_MODE pseudonymize",
+        "ANTHROPIC_PROXY_SCRUB_MODE: pseudonymize",
+        "ANTHROPIC_PROXY_SCRUB_MODE",
+        "export ANTHROPIC_PROXY_SCRUB_MODE",
+        'ANTHROPIC_PROXY_SCRUB_MODE="pseudonymize',
+        'ANTHROPIC_PROXY_SCRUB_MODE="pseudonymize" on',
+        "ANTHROPIC_PROXY_SCRUB _MODE=pseudonymize",
+    ],
+)
+def test_a_line_that_sets_nothing_stops_the_start(
+    broken: str, config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = _write(Path(".env"), f"# first\nANTHROPIC_PROXY_PORT=1\n\n{broken}\n")
+    with pytest.raises(SettingsError) as caught:
+        settings.load()
+    assert str(caught.value) == f"{here.absolute()}, line 4: must be NAME=value"
+    here.unlink()
+    _write(config / "anthropic-proxy" / "env", broken)
+    with pytest.raises(SettingsError, match="line 1: must be NAME=value"):
+        settings.load_user()
+    assert caplog.text == ""  # dotenv would warn once for each time it reads
+
+
+def test_comments_empty_values_and_names_of_others_are_fine() -> None:
+    _write(Path(".env"), "\ufeff# x\n\nOTHER\nANTHROPIC_PROXY_PORT=\nexport A='b'  # c\n\r\n")
+    assert settings.load().port == settings.default("port")

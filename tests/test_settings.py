@@ -253,6 +253,17 @@ def test_unknown_variables_of_the_env_file_are_named_without_their_values(tmp_pa
     assert "fake-token" not in warning
 
 
+@pytest.mark.parametrize(
+    "name", ["ANTHROPIC_SCRUB_MODE", "ANTHROPIC_PROXI_SCRUB_MODE", "antropic_proxy_scrub_mode"]
+)
+def test_a_scrubber_setting_with_a_misspelt_prefix_stops_the_start(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "pseudonymize")
+    with pytest.raises(SettingsError, match=f"did you mean {PREFIX}SCRUB_MODE"):
+        load()
+
+
 def test_known_variables_are_fine_in_either_case() -> None:
     assert unknown({variable(name): "" for name in Settings.model_fields}) == []
     assert unknown({"anthropic_proxy_port": "1"}) == []

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 
 from app.settings.env_file import UnusableFile, service_files, user_files
 from app.settings.model import PREFIX, Settings, variable
 
 SCRUBBER = f"{PREFIX}SCRUB"
+MISSPELT_PREFIX = re.compile(r"ANT[A-Z]*_(\w+_)?SCRUB")  # such as ANTHROPIC_SCRUB_MODE
 # Where pydantic's own words do not say what is allowed.
 PLAINER = {"bool_parsing": "must be true or false"}
 
@@ -54,6 +56,9 @@ def _read(files: Callable[[], tuple[Path, ...]], overrides: Mapping[str, Any]) -
         found = files()
     except UnusableFile as exc:
         raise SettingsError(str(exc)) from None
+    broken = [complaint for file in found for complaint in _broken_lines(file)]
+    if broken:  # dotenv would skip them, and leave a setting at its default
+        raise SettingsError("\n".join(broken))
     lines = _misspelt_scrubber(_names(os.environ, found))
     try:
         loaded = Settings(**{"_env_file": found, **overrides})
@@ -97,7 +102,31 @@ def _names(environ: Mapping[str, str], files: tuple[Path, ...]) -> list[str]:
     known = {variable(name) for name in Settings.model_fields}
     places = [environ, *map(_env_file_values, files)]
     names = dict.fromkeys(name.upper() for place in places for name in place)
-    return [name for name in names if name.startswith(PREFIX) and name not in known]
+    return [
+        name
+        for name in names
+        if name not in known and (name.startswith(PREFIX) or MISSPELT_PREFIX.match(name))
+    ]
+
+
+def _broken_lines(file: Path) -> list[str]:
+    """Return a complaint for each line that sets nothing although it is meant to.
+
+    It names the line and not its text, which may be a secret.
+    """
+    with file.open(encoding="utf-8") as stream:
+        found = [*parse_stream(stream)]
+    return [
+        f"{file}, line {_line_number(one)}: must be NAME=value"
+        for one in found
+        if one.error or ((one.key or "").upper().startswith(PREFIX) and one.value is None)
+    ]
+
+
+def _line_number(binding: Binding) -> int:
+    """Return where a binding stands; the blank lines in front are a part of it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _unknown(name: str) -> str:
@@ -114,7 +143,9 @@ def _misspelt_scrubber(names: list[str]) -> list[str]:
     return [
         f"{_unknown(name)} (an unknown scrubber setting stops the start)"
         for name in names
-        if name.startswith(SCRUBBER) or _guess(name).startswith(SCRUBBER)
+        if name.startswith(SCRUBBER)
+        or MISSPELT_PREFIX.match(name)
+        or _guess(name).startswith(SCRUBBER)
     ]
 
 
