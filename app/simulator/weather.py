@@ -1,8 +1,8 @@
 """How the simulated API is at a moment of the demo's day: mostly well. Pure.
 
 Of the first ten minutes, and of every ten minutes after, `INCIDENT` is an overload: answers come
-late, most 529s recover by the proxy's own retries, a few do not. Apart from it a request in a
-hundred and fifty goes wrong.
+late, most 529s recover by the proxy's own retries, one or two do not. Apart from it a request in a
+hundred and fifty goes wrong. At no moment have 2 % of the requests failed.
 """
 
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 PERIOD = 600.0  # seconds
 INCIDENT = (150.0, 175.0)  # seconds of each period
 LATE = 7.0  # seconds that answers come later then
+FATAL = 24  # of so many messages then, one fails for good
 ROUND = 600  # messages; which of them go wrong repeats
 ODD: dict[int, dict[str, Any]] = {
-    110: {"fault": "error_event", "after": 20},
-    260: {"status": 429, "headers": [["retry-after", "2"]]},
-    410: {"fault": "reset", "after": 25},
-    560: {"status": 400},
+    240: {"fault": "error_event", "after": 20},
+    350: {"status": 429, "headers": [["retry-after", "2"]]},
+    460: {"fault": "reset", "after": 25},
+    570: {"status": 400},
 }
 LEAVES = 70  # of so many requests, one client leaves before the end
 # Windows of the subscription: used at the start, and how much an hour uses.
@@ -31,7 +32,7 @@ def trouble(number: int, elapsed: float) -> dict[str, Any]:
     """Return what is unusual about the answer to message ``number``, as members of a step."""
     if not overloaded(elapsed):
         return ODD.get(number % ROUND, {})
-    if number % 8 == 0:
+    if number % FATAL == 0:
         return {"status": 529, "times": 9}
     return {"status": 529, "times": 2} if number % 3 == 0 else {"delay": LATE}
 
