@@ -66,10 +66,13 @@ def test_an_error_that_is_its_own_cause_ends() -> None:
 async def test_waiting_for_a_place_over_http1_is_no_time_of_upstreams(
     certificate: Certificate,
 ) -> None:
-    one = {"upstream_max_connections": 1, "upstream_max_streams_per_connection": 1}
+    limits: dict[str, Any] = {
+        "upstream_max_connections": 1,
+        "upstream_max_streams_per_connection": 1,
+    }
     async with (
         simulated(certificate, http2=False) as upstream,
-        proxying(upstream.url, certificate, **one) as proxy,
+        proxying(upstream.url, certificate, **limits) as proxy,
         proxy.client() as client,
     ):
         upstream.script(Step(delay=1.0), Step())
