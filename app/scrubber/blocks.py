@@ -47,6 +47,7 @@ _LINE_CLOSE = re.compile(
 )
 _BREAK = re.compile(_LINE_END)
 _PREFIXED_LINE = 1024  # bytes of a line and what stands before it
+_NEAR = 64  # bytes in which a line break is looked for first
 _LAST_RUN = re.compile(rb"(?>" + _BASE64 + rb"{2,})(?:=|%3[Dd]){1,2}")
 _LONGEST_GAP = 256  # bytes between two lines of a key: suffix, line feed, prefix
 _FULL_LINE = 60  # a token of another kind is shorter than a block's line
@@ -107,12 +108,16 @@ def _is_base64(body: bytes) -> bool:
 
 def _last_run(text: bytes, body: int, end: int, line: re.Pattern[bytes]) -> int:
     """Return where the last of the long runs of base64 ends that follow one another closely."""
-    last = body
-    for run in line.finditer(text, body, end):
-        if run.start() - last > _LONGEST_GAP or len(run[0]) < _FULL_LINE:
+    last = at = body
+    while True:
+        # No further than a run may start: a block that is a header alone costs no look at the rest.
+        begun = line.search(text, at, min(end, last + _LONGEST_GAP + _LONG))
+        run = begun and line.match(text, begun.start(), end)
+        if run is None or run.start() - last > _LONGEST_GAP or len(run[0]) < _FULL_LINE:
             break
+        at = run.end()
         if line is _LONG_HEX_RUN or _RANDOM.search(run[0]):
-            last = run.end()
+            last = at
     if last == body:
         return body
     closing = _LAST_RUN.search(text, last, min(end, last + _LONGEST_GAP))
@@ -128,7 +133,7 @@ def _last_line(
     follow.
     """
     brk = _BREAK.match(text, body + len(_close(text, body, end)), end)
-    last, more, begun = body, True, False
+    last, more, begun, blank = body, True, False, -1
     while brk is not None and more:
         following = _BREAK.search(text, brk.end(), min(end, brk.end() + _PREFIXED_LINE))
         line_end = following.start() if following else min(end, brk.end() + _PREFIXED_LINE)
@@ -138,18 +143,20 @@ def _last_line(
             last, begun = brk.end() + length, True
         else:
             # Headers of the block, and the empty line behind them.
-            more = not begun and (
-                len(line) <= _blank(text, start) or _FIELD.search(line) is not None
-            )
+            blank = _blank(text, start) if blank < 0 and not begun else blank
+            more = not begun and (len(line) <= blank or _FIELD.search(line) is not None)
         brk = following
     return last
 
 
 def _blank(text: bytes, start: int) -> int:
     """Return how long an empty line may be, by what stands before the block's header."""
-    before = text[max(0, start - _PREFIXED_LINE) : start]
-    breaks = [found.end() for found in _BREAK.finditer(before)]
-    return len(before) - (breaks[-1] if breaks else before.rfind(b'"') + 1) + 2
+    for reach in (_NEAR, _PREFIXED_LINE):
+        before = text[max(0, start - reach) : start]
+        breaks = [found.end() for found in _BREAK.finditer(before)]
+        if breaks:
+            return len(before) - breaks[-1] + 2
+    return len(before) - before.rfind(b'"') + 1
 
 
 def _close(text: bytes, at: int, end: int) -> bytes:

@@ -96,12 +96,13 @@ def escape_around(text: bytes, offset: int) -> tuple[int, int] | None:
     A run of backslashes and what it escapes are one escape, whatever their number: in JSON inside
     of JSON ``\\n`` is a line feed. A surrogate pair is one character, and so are UTF-8's bytes.
     """
-    if _PAIR.match(text, max(0, offset - _UNIT)) is not None:
-        return offset - _UNIT, offset + _UNIT
+    floor = offset - _UNIT if offset > _UNIT else 0
+    backslash = text.rfind(b"\\", floor, offset)
+    if backslash >= 0 and _PAIR.match(text, floor) is not None:
+        return floor, floor + 2 * _UNIT
     if text[offset : offset + 1] >= b"\x80":
         character = _CHARACTER.match(text, _lead(text, offset))
         return None if character is None or character.start() == offset else character.span()
-    backslash = text.rfind(b"\\", max(0, offset - _UNIT), offset)
     if backslash < 0:
         return None
     first = _run_start(text, backslash)
@@ -146,6 +147,8 @@ def has_good_escapes(text: bytes) -> bool:
 def value(escaped: bytes) -> str:
     """Return what a stretch of a JSON string stands for, whatever its bytes."""
     text = escaped.decode("utf-8", "surrogateescape")
+    if b"\\" not in escaped and b'"' not in escaped:
+        return text
     try:
         return str(json.loads(f'"{text}"', strict=False))
     except ValueError:
