@@ -45,6 +45,11 @@ class Splitter:
         self._held = bytearray()
         self._parted = False
 
+    @property
+    def held(self) -> int:
+        """Bytes of the begun record."""
+        return len(self._held)
+
     def feed(self, data: bytes) -> list[Record]:
         """Return the records that ``data`` completes."""
         held = self._held

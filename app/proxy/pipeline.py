@@ -139,7 +139,8 @@ class Proxy:
             outgoing = await self._scrubbing.apply(outgoing, trace.body, trace)
 
         answer = await self._upstream.send(outgoing, trace.body, trace)
-        await relay(answer, outbound, trace)
+        pool = self._scrubbing.pool if self._scrubbing is not None else None
+        await relay(answer, outbound, trace, pool)
 
 
 async def until_left(

@@ -1,10 +1,13 @@
 """The answer's way back: each chunk goes on at once, then a copy is read.
 
+What is restored takes a while if there is much of it: then it is done in the scrubber's threads.
+
 The relay owns upstream's response. Whatever ends it, the response is closed, and an answer that
 upstream cut is cut for the client too: it never looks complete (behaviour B4).
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,9 +17,13 @@ from app.anthropic.tap import Tap
 from app.errors import MethodRefused, ProxyFailure, ResponseCut
 from app.exchange import Outcome
 from app.proxy.headers import ERROR_HEADER, Headers, text, with_length, without
+from app.proxy.scan_pool import ScanPool
 from app.proxy.trace import Trace
 from app.proxy.upstream import Answer
 from app.scrubber.restore import Restorer
+
+INLINE_LIMIT = 2048  # bytes restored on the event loop: most events of a stream are shorter
+_INFLATED = 32  # bytes that a compressed one may become, about: more is rare
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -42,8 +49,13 @@ class Outbound:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
-    """Hand ``answer`` on, chunk by chunk; raises `ResponseCut` when upstream cut it."""
+async def relay(
+    answer: Answer, outbound: Outbound, trace: Trace, pool: ScanPool | None = None
+) -> None:
+    """Hand ``answer`` on, chunk by chunk; raises `ResponseCut` when upstream cut it.
+
+    Large pieces are restored in ``pool``.
+    """
     kind = text(answer.headers, b"content-type"), text(answer.headers, b"content-encoding")
     tap = Tap(*kind)
     restorer = Restorer(trace.plan, *kind) if trace.plan is not None else None
@@ -54,7 +66,7 @@ async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
         async for chunk in answer.chunks():
             arrived = trace.arrived()
             try:
-                passed = chunk if restorer is None else restorer.feed(chunk)
+                passed = chunk if restorer is None else await _restored(chunk, restorer, pool)
                 handing_on = handed_on = trace.clock()
                 if passed:
                     handing_on, handed_on = await _hand_on(passed, outbound, trace)
@@ -63,7 +75,7 @@ async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
             trace.relayed(arrived, handing_on, handed_on)
             trace.awaiting()
         trace.arrived()
-        if restorer is not None and (rest := restorer.close()):
+        if restorer is not None and (rest := await _closed(restorer, pool)):
             await _hand_on(rest, outbound, trace)
         trace.outcome = Outcome.COMPLETE  # before the end is sent: the client may leave upon it
         await outbound.end()
@@ -72,6 +84,20 @@ async def relay(answer: Answer, outbound: Outbound, trace: Trace) -> None:
         raise ResponseCut(f"upstream cut its answer: {exc}") from exc
     finally:
         await answer.aclose()
+
+
+async def _restored(chunk: bytes, restorer: Restorer, pool: ScanPool | None) -> bytes:
+    size = len(chunk) * (_INFLATED if restorer.identity else 1) + restorer.held
+    return await _in_turn(partial(restorer.feed, chunk), size, pool)
+
+
+async def _closed(restorer: Restorer, pool: ScanPool | None) -> bytes:
+    return await _in_turn(restorer.close, restorer.held, pool)
+
+
+async def _in_turn(work: Callable[[], bytes], size: int, pool: ScanPool | None) -> bytes:
+    """Do work on ``size`` bytes here, or in the pool: the next begins when it is done."""
+    return work() if pool is None or size <= INLINE_LIMIT else await pool.run(size, work)
 
 
 async def _hand_on(chunk: bytes, outbound: Outbound, trace: Trace) -> tuple[float, float]:

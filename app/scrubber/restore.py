@@ -39,19 +39,27 @@ class Restorer:
         self.identity = self._body is not None and bool(self._decoder and self._decoder.names)
 
     @property
+    def held(self) -> int:
+        """Bytes that the next step works on besides what it is given."""
+        return 0 if self._body is None else self._body.held
+
+    @property
     def restored(self) -> Mapping[str, int]:
-        """Placeholders restored, by detector."""
-        return self._table.restored
+        """Placeholders restored, by detector.
+
+        Like the other counts it is a copy: an answer that is given up may still be worked on.
+        """
+        return self._table.restored.copy()
 
     @property
     def refused(self) -> Mapping[Refusal, int]:
         """Placeholders that were not restored although they stand for a value, by reason."""
-        return self._table.refused
+        return self._table.refused.copy()
 
     @property
     def places(self) -> Mapping[str, Counter[str]]:
         """Where each placeholder was restored: a tool's name, or ``text``, and how often."""
-        return self._table.places
+        return {shown: places.copy() for shown, places in list(self._table.places.items())}
 
     @property
     def unresolved(self) -> int:
@@ -80,21 +88,21 @@ class _JsonBody:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._held: list[bytes] | None = []
-        self._size = 0
+        self._pieces: list[bytes] | None = []
+        self.held = 0
 
     def feed(self, data: bytes) -> bytes:
-        if self._held is None:
+        if self._pieces is None:
             return data
-        self._held.append(data)
-        self._size += len(data)
-        if self._size <= JSON_LIMIT:
+        self._pieces.append(data)
+        self.held += len(data)
+        if self.held <= JSON_LIMIT:
             return b""
-        whole, self._held = b"".join(self._held), None
+        whole, self._pieces, self.held = b"".join(self._pieces), None, 0
         return whole
 
     def close(self) -> bytes:
-        return b"" if self._held is None else restored_json(b"".join(self._held), self._table)
+        return b"" if self._pieces is None else restored_json(b"".join(self._pieces), self._table)
 
 
 _BODIES: dict[str, Callable[[Table], _JsonBody | StreamRestorer]] = {

@@ -71,6 +71,11 @@ class StreamRestorer:
         }
         self._lent = False  # the LF of the last record's end is out, and still to come
 
+    @property
+    def held(self) -> int:
+        """Bytes of the begun record."""
+        return self._splitter.held
+
     def feed(self, data: bytes) -> bytes:
         """Return what can go on."""
         return b"".join(

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import json
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,10 +15,13 @@ from app.errors import ResponseCut
 from app.exchange import Exchange, Failure, Outcome
 from app.proxy.headers import Headers
 from app.proxy.relay import Outbound, Send, relay
+from app.proxy.scan_pool import ScanPool
 from app.proxy.trace import Trace
 from app.proxy.upstream import Answer
+from app.scrubber import rules
 from app.scrubber.answer import Plan
 from app.scrubber.placeholders import Hidden
+from app.scrubber.recognize import Recognizer
 from tests.scrubber.recognizers import EVERYTHING
 
 START = (
@@ -103,3 +108,70 @@ async def test_a_chunk_that_cannot_be_restored_is_tapped_as_far_as_it_can_be_rea
 
     assert exchange.usage is not None
     assert exchange.usage.input == 5
+
+
+TOKEN = "ghp_" + "fake" * 9
+HELD = {"<GITHUB_TOKEN_1>": Hidden("github_token", TOKEN)}
+
+
+class Watched(Recognizer):
+    """The built-in detectors, and the threads that asked them."""
+
+    def __init__(self) -> None:
+        super().__init__(rules.load(file=None))
+        self.threads: list[bool] = []
+
+    def found(self, *arguments: Any, **options: Any) -> list[bool]:
+        self.threads.append(threading.current_thread() is threading.main_thread())
+        return super().found(*arguments, **options)
+
+
+def _event(text: str) -> bytes:
+    delta = {"type": "text_delta", "text": text}
+    event = {"type": "content_block_delta", "index": 0, "delta": delta}
+    return b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+async def _restored(headers: Headers, *chunks: bytes) -> tuple[bytes, list[bool]]:
+    """Return what a client gets, and of each restored piece whether the event loop did it."""
+    sent: list[bytes] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message.get("body", b""))
+
+    trace, watched = _trace(), Watched()
+    trace.plan = Plan(HELD, watched)
+    answer = Answer(httpx.Response(200, headers=headers, stream=Chunks(*chunks)))
+    await relay(answer, Outbound(send), trace, ScanPool(lambda: 0.0))
+    return b"".join(sent), watched.threads
+
+
+async def test_large_and_small_pieces_are_restored_in_order() -> None:
+    shown = [_event(f"{size} <GITHUB_TOKEN_1> . " + "x" * size) for size in (1, 9000, 2, 5000, 3)]
+    sent, on_loop = await _restored(EVENTS, *shown)
+
+    assert sent == b"".join(shown).replace(b"<GITHUB_TOKEN_1>", TOKEN.encode())
+    assert on_loop == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("headers", "chunks"),
+    [
+        (EVENTS, [_event("<GITHUB_TOKEN_1> . " * 1000)]),
+        (EVENTS, [bytes([octet]) for octet in _event("<GITHUB_TOKEN_1> . " * 200)]),
+        (GZIPPED, [gzip.compress(_event("<GITHUB_TOKEN_1> . " * 1000))]),
+        (
+            [(b"content-type", b"application/json")],
+            [b'{"completion": "', *[b"<GITHUB_TOKEN_1> . "] * 1000, b'"}'],
+        ),
+    ],
+    ids=["one chunk", "single bytes", "compressed", "json"],
+)
+async def test_much_text_is_never_restored_on_the_event_loop(
+    headers: Headers, chunks: list[bytes]
+) -> None:
+    sent, on_loop = await _restored(headers, *chunks)
+
+    assert sent.count(TOKEN.encode()) >= 200
+    assert on_loop
+    assert not any(on_loop)
