@@ -11,24 +11,26 @@ from collections.abc import Callable
 
 MATCH_LIMIT = 64 * 1024  # bytes of a block
 
-_LINE_END = rb"(?:(?:\\+r)?\\+n|(?:%0[Dd])?%0[Aa]|&#(?:10|x0?[Aa]);|<br ?/?>)"
-_COLOUR = rb"(?>(?:\\+u001[bB]\[[0-?]{0,48}[ -/]{0,2}[@-~])*)"
+LINE_END = rb"(?:(?:\\+r)?\\+n|(?:%0[Dd])?%0[Aa]|&#(?:10|x0?[Aa]);|<br ?/?>)"
+COLOUR = rb"(?>(?:\\+u001[bB]\[[0-?]{0,48}[ -/]{0,2}[@-~])*)"
 # `     2→` (Claude Code), `2<tab>` (cat -n), `2:` and `2-` (grep -n), `2 | ` and `2 │ ` (bat),
 # `file-2-` (grep -An).
-_NUMBER = (
+NUMBER = (
     rb"(?>(?:[ ]|\\+t)*)"
-    + _COLOUR
+    + COLOUR
     + rb"(?:[A-Za-z0-9_./~@+-]{1,200}?"
-    + _COLOUR
+    + COLOUR
     + rb"[:-]"
-    + _COLOUR
+    + COLOUR
     + rb"(?=[0-9]{1,7}\S{0,40}?[:-]))?"
     + rb"[0-9]{1,7}"
-    + _COLOUR
+    + COLOUR
     + rb"(?:\xe2\x86\x92|\\+u2192|\\+t|[:-]|"
     rb"[ ]?(?:\||\xe2\x94\x82|\\+u2502)[ ]?)"
 )
-LINE_START = re.compile(rb"(?:\"|" + _LINE_END + rb")(?:" + _NUMBER + rb")?" + _COLOUR + rb"[ ]*\Z")
+# From the end of a line to where the next one really starts: behind its number and a diff's sign.
+NEXT_LINE = COLOUR + LINE_END + rb"(?:" + NUMBER + rb")?" + COLOUR + rb"[+-]?" + COLOUR
+LINE_START = re.compile(rb"(?:\"|" + LINE_END + rb")(?:" + NUMBER + rb")?" + COLOUR + rb"[ ]*\Z")
 
 _SPACE = rb"(?: |%20|\+)"
 _KIND = rb"(?:" + _SPACE + rb"[A-Z0-9]{2,12}){0,3}?" + _SPACE + rb"PRIVATE" + _SPACE + rb"KEY"
@@ -45,7 +47,7 @@ _SHARE = 5  # a block is base64 for at least one byte in so many
 _LINE_CLOSE = re.compile(
     rb"(?>(?:[ '`,;+.$|)\]}-]|\\+[\"'tr]|\\+u001[bB]\[[0-?]{0,48}[ -/]{0,2}[@-~])*)"
 )
-_BREAK = re.compile(_LINE_END)
+_BREAK = re.compile(LINE_END)
 _PREFIXED_LINE = 1024  # bytes of a line and what stands before it
 _NEAR = 64  # bytes in which a line break is looked for first
 _LAST_RUN = re.compile(rb"(?>" + _BASE64 + rb"{2,})(?:=|%3[Dd]){1,2}")
@@ -197,7 +199,7 @@ def vault_lines(block: bytes) -> list[bytes]:
     return _LONG_HEX_RUN.findall(_BETWEEN.sub(b" ", block))
 
 
-_NUMBERED = re.compile(rb"(" + _LINE_END + rb")" + _NUMBER)
+_NUMBERED = re.compile(rb"(" + LINE_END + rb")" + NUMBER)
 
 
 def without_gutter(block: bytes) -> bytes:

@@ -11,7 +11,7 @@ value is a secret by itself; other groups are for the validator.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -30,11 +30,13 @@ class Pattern(Protocol):
 class Finder(NamedTuple):
     """A literal, and where a secret starts of which it was found at an offset (-1: nowhere).
 
-    A start lies at most `scan.REACH` bytes before the literal.
+    A start lies at most `scan.REACH` bytes before the literal. ``starts``, if given, yields those
+    of several secrets, none before the literal.
     """
 
     literal: bytes
     start: Callable[[bytes, int], int] = lambda _, offset: offset
+    starts: Callable[[bytes, int], Iterable[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

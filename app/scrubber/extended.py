@@ -1,9 +1,11 @@
-"""Further detectors, off unless chosen (``+extended``): services with tokens of a known shape."""
+"""Further detectors (``+extended``): tokens of a known shape, and what only the context tells."""
 
 import re
 
+from app.scrubber.credentials import CREDENTIALS
 from app.scrubber.detector import Detector, Finder
 from app.scrubber.edges import after
+from app.scrubber.encoded import ENCODED
 
 _WORD = after("A-Za-z0-9")
 _DASHED = after("A-Za-z0-9_-")
@@ -52,4 +54,6 @@ EXTENDED: tuple[Detector, ...] = (
         examples=("DefaultEndpointsProtocol=https;AccountKey=" + "a1B2" * 21 + "ab==",),
         negatives=("AccountKey={storage_key}",),
     ),
+    *CREDENTIALS,
+    *ENCODED,
 )

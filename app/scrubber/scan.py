@@ -211,9 +211,10 @@ def _found(
     while at >= 0:
         tick()
         for finder, detectors in found:
-            start = finder.start(text, at)
-            if start >= 0 and escape_around(text, start) is None:
-                yield at, (start, detectors)
+            starts = (finder.start(text, at),) if finder.starts is None else finder.starts(text, at)
+            for start in starts:
+                if start >= 0 and escape_around(text, start) is None:
+                    yield at, (start, detectors)
         at = text.find(literal, at + len(literal))
 
 

@@ -98,6 +98,13 @@ def before(schemes: frozenset[bytes]) -> Callable[[bytes, int], int]:
     return start
 
 
+def credentials_start(text: bytes, colon: int) -> int:
+    """Return ``colon`` if it ends a scheme and the user info of a URL may follow, -1 otherwise."""
+    if not text[max(0, colon - 1) : colon].isalnum():
+        return -1
+    return colon if text.find(b"@", colon, colon + _USER_INFO) >= 0 else -1
+
+
 def _known_scheme(run: bytes, schemes: frozenset[bytes]) -> int:
     """Return where a known scheme starts that a run of characters ends with: `postgres+asyncpg`."""
     name = run.partition(b"+")[0]

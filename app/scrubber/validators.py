@@ -105,12 +105,48 @@ def is_bearer(match: re.Match[bytes]) -> bool:
         return False
     if token.startswith(b"eyJ"):
         return True  # a JSON Web Token, cut short
+    return _is_token(token)
+
+
+def _is_token(token: bytes) -> bool:
     if _DIGIT.search(token) and _LETTER.search(token):
         return True
     capitals = len(_CAPITAL.findall(token)) / len(token)
     if len(token) < _LONG_TOKEN or capitals in (0, 1):
         return False
     return _FEWEST_CAPITALS < capitals < 1 - _FEWEST_CAPITALS or _WORDS.fullmatch(token) is None
+
+
+def has_both_cases(text: bytes) -> bool:
+    """Return True if there are capitals and small letters."""
+    return text.upper() != text != text.lower()
+
+
+def is_no_hole(value: bytes) -> bool:
+    """Return True if a value is no template's hole and no name of a variable."""
+    return _HOLE.fullmatch(value) is None and _UPPER_SNAKE.fullmatch(value) is None
+
+
+def is_random(token: bytes) -> bool:
+    """Return True for what no words make: letters with digits, or a long mixture of cases."""
+    return _MEMBER.fullmatch(token) is None and _is_token(token.rstrip(b"="))
+
+
+def is_printable(decoded: bytes) -> bool:
+    """Return True for text without control characters."""
+    try:
+        text = decoded.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and text.isprintable()
+
+
+def is_pair(decoded: bytes) -> bool:
+    """Return True for `user:password` (RFC 7617 §2)."""
+    try:
+        return _CREDENTIALS.fullmatch(decoded.decode()) is not None
+    except UnicodeDecodeError:
+        return _LATIN_1_CREDENTIALS.fullmatch(decoded) is not None
 
 
 def is_basic(match: re.Match[bytes]) -> bool:
@@ -122,13 +158,9 @@ def is_basic(match: re.Match[bytes]) -> bool:
 def _is_credentials(encoded: bytes) -> bool:
     """Whether it is a pair, in UTF-8 or in an older encoding; an empty user is no proof then."""
     try:
-        decoded = _unbase64(encoded)
+        return is_pair(_unbase64(encoded))
     except ValueError:
         return False
-    try:
-        return _CREDENTIALS.fullmatch(decoded.decode()) is not None
-    except UnicodeDecodeError:
-        return _LATIN_1_CREDENTIALS.fullmatch(decoded) is not None
 
 
 def is_no_digest(match: re.Match[bytes]) -> bool:
