@@ -46,6 +46,7 @@ FORWARDING = (
     "scrub_restore_tools",
     "scrub_on_skip",
     "scrub_max_body_size",
+    "scrub_time_limit",
 )
 
 
