@@ -11,6 +11,8 @@ from prometheus_client import Metric
 
 from app.anthropic.errors import ERROR_CLASSES
 from app.anthropic.usage import Usage
+from app.cli import serve
+from app.cli.program import COMMANDS
 from app.exchange import Failure, Retry
 from app.scrubber.detectors import BUILT_IN
 from app.scrubber.redact import CACHE_LIMIT
@@ -113,6 +115,12 @@ def _detectors_table() -> str:
         shown = example if len(example) <= SHOWN else f"{example[:SHOWN]}…"
         rows.append(f"| `{detector.name}` | {detector.tier} | `{shown}` |")
     return "\n".join(rows)
+
+
+@pytest.mark.parametrize("name", [command.NAME for command in COMMANDS if command is not serve])
+def test_the_readme_explains_every_command(name: str) -> None:
+    rows = re.findall(r"(?m)^\| `(anthropic-proxy .*?)` \|", (ROOT / "README.md").read_text())
+    assert any(re.search(rf"anthropic-proxy {name}\b", row) for row in rows)
 
 
 def test_the_readme_lists_every_metric_with_its_type_labels_and_meaning() -> None:
