@@ -123,6 +123,8 @@ BAD = [
     ("HOST", "a b", "IP address or a host name"),
     ("HOST", "[::1]", "IP address or a host name"),
     ("HOST", "a..b", "IP address or a host name"),
+    ("HOST", "127.0.0.256", "IP address or a host name"),
+    ("HOST", "0.0.0", "IP address or a host name"),
     ("SHUTDOWN_TIMEOUT", "-1", "greater than or equal to 0"),
     ("SHUTDOWN_TIMEOUT", "nan", "finite"),
     ("UPSTREAM_READ_TIMEOUT", "0", "greater than 0"),
@@ -406,6 +408,8 @@ def test_names_of_the_certificate_are_taken_in_one_spelling(
         "0.0.0.0",  # noqa: S104
         "::",
         "fe80::1%eth0",
+        "192.0.2.300",
+        "192.0.2",
         "a..b",
         "x" * 64 + ".example",
         ".".join(["x" * 60] * 5),

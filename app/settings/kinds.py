@@ -15,6 +15,7 @@ HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
 MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
 LONGEST_NAME = 253  # characters (RFC 1035 §2.3.4)
 HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
+MISTYPED_ADDRESS = re.compile(r".*\.\d+")  # no top-level domain is a number (RFC 3696 §2)
 CERTIFIED = re.compile(rf"(?:\*\.(?=[^.]+\.))?{HOST_NAME.pattern}")  # clients refuse *.com
 
 
@@ -27,7 +28,7 @@ def _host(value: str) -> str:
     try:
         ipaddress.ip_address(value)
     except ValueError:
-        if not HOST_NAME.fullmatch(value):
+        if not HOST_NAME.fullmatch(value) or MISTYPED_ADDRESS.fullmatch(value):
             raise ValueError("must be an IP address or a host name") from None
     return value
 
@@ -43,7 +44,8 @@ def _certified(name: str) -> str:
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
-        if len(name) > LONGEST_NAME or not CERTIFIED.fullmatch(name):
+        usable = CERTIFIED.fullmatch(name) and not MISTYPED_ADDRESS.fullmatch(name)
+        if len(name) > LONGEST_NAME or not usable:
             raise ValueError(
                 "must be host names (*.example.com, xn-- for other scripts) and IP addresses, "
                 "comma-separated, without port"
