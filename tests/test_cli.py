@@ -392,6 +392,12 @@ def test_the_command_that_a_start_prints_reaches_the_proxy_from_anywhere(
     assert banner.read_files == [str(place.directory / ".env")]
 
 
+def test_claude_before_the_first_start_says_so(place: Place, tmp_path: Path) -> None:
+    ended = place.run("claude", PORT=9, STATE_DIR=tmp_path / "none")
+    assert ended.returncode == 1
+    assert f"there is no {tmp_path}/none/ca.crt: it was never started" in ended.stderr
+
+
 @pytest.mark.usefixtures("claude")
 def test_claude_keeps_the_rest_of_its_environment(
     place: Place, served: Banner, monkeypatch: pytest.MonkeyPatch
@@ -470,6 +476,8 @@ def test_a_simulated_api_says_where_it_is(place: Place) -> None:
         (["--load", "https://proxy:x"], 2, "--load: 'https://proxy:x' is not the URL of a proxy"),
         (["--certificate", "missing.crt"], 1, "--certificate missing.crt: No such file"),
         (["--certificate", "odd.crt"], 1, "--certificate odd.crt: not a PEM certificate"),
+        (["--key", "odd.crt"], 2, "--key is of no use without --certificate"),
+        (["--load-ca", "odd.crt"], 2, "--load-ca is of no use without --load"),
         (
             ["--load", "https://localhost", "--load-ca", "odd.crt"],
             1,
@@ -486,6 +494,24 @@ def test_a_simulated_api_says_what_is_wrong_with_its_arguments(
     assert (ended.returncode, ended.stdout) == (code, "")
     assert complaint in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
+
+
+def test_a_simulated_api_never_asks_for_the_password_of_a_key(
+    place: Place, certificate: Certificate
+) -> None:
+    key = serialization.load_pem_private_key(certificate.key_file.read_bytes(), None)
+    (place.directory / "locked.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"fake"),
+        )
+    )
+    given = ["--certificate", str(certificate.cert_file), "--key", "locked.key"]
+    ended = place.run("simulate", *given)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    [line] = ended.stderr.splitlines()
+    assert "not a PEM certificate with its unencrypted key" in line
 
 
 def test_a_simulated_api_names_a_taken_port(place: Place) -> None:

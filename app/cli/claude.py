@@ -6,6 +6,7 @@ import shutil
 import sys
 import urllib.request
 from http.client import HTTPException
+from pathlib import Path
 
 from app import settings
 from app.certificates import Certificate, kept
@@ -68,6 +69,8 @@ def _check_up(base: str, ca_file: str) -> None:
         opener.open(f"{base}/health", timeout=HEALTH_TIMEOUT).close()
     except (OSError, HTTPException) as exc:  # URLError and SSLError are OSErrors
         reason = getattr(exc, "reason", None) or exc
+        if isinstance(exc, FileNotFoundError) and not Path(ca_file).exists():
+            reason = f"there is no {ca_file}: it was never started with this state directory"
         raise StartError(
             f"The proxy does not answer at {base} ({reason}): start it with "
             f"`{hints.command('serve')}`, or set {variable('port')} to where it listens."

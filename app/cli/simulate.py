@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from app.cli.serving import run_loop
 from app.server import StartError
+from app.settings import SettingsError
 from app.simulator import command
 from app.simulator.load import DEVELOPERS
 
@@ -14,6 +15,7 @@ NAME = "simulate"
 HELP = "Run a simulated Anthropic API, for demos and tests."
 PORTS = range(2**16)  # 0 is a free one
 MOST_DEVELOPERS = 1000
+NEEDS = {"key": "certificate", "load_ca": "load"}  # options that would be ignored alone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Simulate until a signal comes."""
+    for name, needed in NEEDS.items():
+        if getattr(options, name) is not None and getattr(options, needed) is None:
+            raise SettingsError(f"--{name.replace('_', '-')} is of no use without --{needed}")
     arguments = command.Arguments(
         host=options.host,
         port=options.port,
@@ -57,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _reason(exc: BaseException | None) -> str:
     if isinstance(exc, ssl.SSLError):
-        return f"not a PEM certificate with its key ({exc.reason or exc})"
+        return f"not a PEM certificate with its unencrypted key ({exc.reason or exc})"
     return str(exc.strerror or exc) if isinstance(exc, OSError) else str(exc)
 
 

@@ -85,7 +85,8 @@ def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext
     if certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    # An encrypted key fails with the empty password instead of asking the terminal for one.
+    context.load_cert_chain(certificate, key, password="")
     return context
 
 
