@@ -20,6 +20,7 @@ from app import __version__, certificates
 from app.anthropic.prices import Prices
 from app.errors import ResponseCut
 from app.http2 import Transport
+from app.memory import Trimmer
 from app.pages import authority, dashboard, health, metrics
 from app.pages.guard import Guard
 from app.pages.misdirected import Misdirected
@@ -122,7 +123,7 @@ def create_app(
         hold_budget=hold_budget,
     )
     broadcast = Broadcast()
-    pages = _pages(settings, telemetry, admission, broadcast, transport)
+    pages = _pages(settings, telemetry, admission, broadcast, transport, Trimmer(hold_budget))
     return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=broadcast.close)
 
 
@@ -132,18 +133,20 @@ def _pages(
     admission: Admission,
     broadcast: Broadcast,
     transport: httpx.AsyncBaseTransport,
+    trimmer: Trimmer,
 ) -> Starlette:
     """Return the pages, whose lifespan is the application's."""
     sampler = Sampler(telemetry, broadcast, thresholds=_thresholds(settings))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        sampling = asyncio.create_task(sampler.run())
+        running = [asyncio.create_task(sampler.run()), asyncio.create_task(trimmer.run())]
         try:
             yield
         finally:
-            sampling.cancel()
-            await asyncio.gather(sampling, return_exceptions=True)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
             await transport.aclose()
             await asyncio.to_thread(telemetry.close)
 
