@@ -112,10 +112,12 @@ def test_a_line_that_sets_nothing_stops_the_start(
     with pytest.raises(SettingsError) as caught:
         settings.load()
     assert str(caught.value) == f"{here.absolute()}, line 4: must be NAME=value"
+    assert settings.given("port") == "1"
     here.unlink()
     _write(config / "anthropic-proxy" / "env", broken)
     with pytest.raises(SettingsError, match="line 1: must be NAME=value"):
         settings.load_user()
+    assert settings.given("log_format") == ""  # read before the settings are
     assert caplog.text == ""  # dotenv would warn once for each time it reads
 
 

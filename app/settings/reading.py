@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 
@@ -114,11 +113,9 @@ def _broken_lines(file: Path) -> list[str]:
 
     It names the line and not its text, which may be a secret.
     """
-    with file.open(encoding="utf-8") as stream:
-        found = [*parse_stream(stream)]
     return [
         f"{file}, line {_line_number(one)}: must be NAME=value"
-        for one in found
+        for one in _bindings(file)
         if one.error or ((one.key or "").upper().startswith(PREFIX) and one.value is None)
     ]
 
@@ -172,5 +169,11 @@ def _guess(name: str) -> str:
 
 
 def _env_file_values(file: Path) -> dict[str, str]:
-    values = dotenv_values(file, encoding="utf-8") if file.is_file() else {}
-    return {name.upper(): value or "" for name, value in values.items()}
+    found = _bindings(file) if file.is_file() else ()
+    return {one.key.upper(): one.value or "" for one in found if one.key}
+
+
+def _bindings(file: Path) -> list[Binding]:
+    """Parse a file as dotenv does, but without its warnings: `_broken_lines` complains better."""
+    with file.open(encoding="utf-8") as stream:
+        return [*parse_stream(stream)]
