@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
         return self._call is not None
 
     def fit(self) -> bool:
-        """Return whether an idle connection may carry another call: now, not by and by.
+        """Return whether an idle connection may carry another call at this moment.
 
         A byte that waits in the socket belongs to no call, or is the peer's farewell. A machine
         that slept has other times on its two clocks.
@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
         return call
 
     def close(self) -> None:
-        """Take leave; a call that is under way fails."""
+        """Close the connection; a call that is under way fails."""
         if self._call is not None:
             self._lose(httpx.ReadError("this side closed the connection"))
         self.draining = True

@@ -27,7 +27,8 @@ class Slots:
     ``via`` says by which proxy it connects, for errors.
 
     State: ``connections`` whose socket is open, ``waiting`` counts calls without a slot, ``_idle``
-    the connections without a call, the one used last at the end, ``_free`` the slots.
+    the connections without a call, the one used last at the end, ``_free`` the slots, ``_closed``
+    once nobody gets one any more.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Slots:
         self._idle: list[Connection] = []
         self._free = asyncio.Semaphore(limit)
         self._alarm = Alarm(self._loop)
+        self._closed = False
 
     async def acquire(self, timeouts: Timeouts) -> Slot:
         """Wait for a slot; raises `httpx.PoolTimeout` or what connecting raises.
@@ -56,6 +58,7 @@ class Slots:
         started = self._loop.time()
         await self._wait(timeouts.pool)
         try:
+            self._refuse_if_closed()
             connection = self._take_idle()
             new = connection is None
             if connection is None:
@@ -67,11 +70,12 @@ class Slots:
         return Slot(connection, waited, connection.connect_time if new else None)
 
     async def aclose(self) -> None:
-        """Close every connection; calls that are under way fail."""
-        self._alarm.stop()
+        """Close every connection; calls that are under way, and those that wait, fail."""
+        self._closed = True
         connections = tuple(self.connections)
         for connection in connections:
             connection.close()
+        self._alarm.stop()
         await asyncio.gather(*(connection.wait_closed() for connection in connections))
 
     # What connections tell
@@ -111,12 +115,19 @@ class Slots:
             connection.close()
         return None
 
+    def _refuse_if_closed(self, connection: Connection | None = None) -> None:
+        if self._closed:
+            if connection is not None:
+                connection.close()
+            raise httpx.ConnectError("the transport was closed")
+
     async def _connect(self, patience: float | None) -> Connection:
         try:
             async with asyncio.timeout(patience):
                 connection = await self._dial(self)
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection{self._via} in time") from None
+        self._refuse_if_closed(connection)
         self.connections.add(connection)
         return connection
 

@@ -116,6 +116,20 @@ async def test_a_full_pool_makes_requests_wait_and_says_how_long(
         await held[1].aclose()
 
 
+async def test_a_closed_transport_serves_nobody_any_more(make_transport: MakeTransport) -> None:
+    transport = make_transport(max_connections=1, max_streams_per_connection=1)
+    async with peer(mute) as upstream:
+        begun = await transport.handle_async_request(request(upstream.url, b"/begun"))
+        waiting = asyncio.create_task(fetch(transport, request(upstream.url)))
+        await eventually(lambda: transport.stats.waiting == 1)
+        await transport.aclose()
+        with pytest.raises(httpx.ConnectError):
+            await waiting
+        with pytest.raises(httpx.ReadError):
+            await begun.aread()
+        assert len(upstream.wires) == 1
+
+
 @pytest.mark.parametrize(("count", "secure"), [(60, True), (500, False)])
 async def test_many_streams_run_at_a_time(
     transport: Transport, tls: Tls, count: int, secure: bool
