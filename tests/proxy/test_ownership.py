@@ -15,7 +15,7 @@ from app.proxy.target import Origin
 from app.proxy.upstream import _Stream, _Upload, failure
 from app.simulator import Simulator, Step
 from app.telemetry.samples import Samples
-from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens
+from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
 
 ORIGIN = Origin.parse("https://api.example.com")
 
@@ -86,6 +86,31 @@ async def test_waiting_for_a_place_over_http1_is_no_time_of_upstreams(
     assert second.slot_wait is not None
     assert second.upstream_headers is not None
     assert second.slot_wait > max(first.slot_wait, second.upstream_headers)
+
+
+@pytest.mark.parametrize("http2", [True, False])
+async def test_a_wait_for_a_place_in_vain_is_recorded_as_one(
+    certificate: Certificate, http2: bool
+) -> None:
+    places: dict[str, Any] = {
+        "upstream_max_connections": 1,
+        "upstream_max_streams_per_connection": 1,
+    }
+    async with (
+        simulated(certificate, http2=http2) as upstream,
+        proxying(upstream.url, certificate, upstream_pool_timeout=0.5, **places) as proxy,
+        proxy.client() as client,
+    ):
+        upstream.script(*[Step(delay=30.0)] * 2)
+        first = asyncio.create_task(client.post("/v1/messages", json=MESSAGE))
+        await until(lambda: bool(upstream.received))
+        refused = await client.post("/v1/messages", json=MESSAGE)
+        assert refused.json()["error"]["type"] == "overloaded_error"
+        exchange = await proxy.ended()
+        first.cancel()
+    assert (exchange.outcome, exchange.upstream_headers) == (Outcome.PROXY_TIMEOUT, None)
+    assert exchange.slot_wait is not None
+    assert exchange.slot_wait > 0.4
 
 
 async def test_the_wait_for_a_slow_upload_is_the_clients() -> None:
