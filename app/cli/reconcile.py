@@ -56,18 +56,14 @@ def run(options: argparse.Namespace) -> int:
     loaded = settings.load()
     try:
         result = _result(options.result)
-        now = (
-            _document(options.after)
-            if options.after
-            else json.loads(client.page(loaded, "/metrics"))
-        )
+        now = _document(options.after) if options.after else _json(client.page(loaded, "/metrics"))
         before = _document(options.before) if options.before else None
         claude = of_claude(result, prices_of(loaded).canonical)
         proxy = of_proxy(now, before, session_of(result))
     except (OSError, ValueError, StartError) as exc:
         print(f"cannot tell: {exc}", file=sys.stderr)
         return exits.UNKNOWN
-    except (KeyError, TypeError, AttributeError) as exc:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
         print(f"cannot tell: a document is not of the expected form ({exc!r})", file=sys.stderr)
         return exits.UNKNOWN
     found = verdict(claude, proxy)
@@ -82,13 +78,22 @@ def _result(name: str) -> Any:
     """Read a result: one JSON document, or one a line (``--output-format stream-json``)."""
     text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
     try:
-        return json.loads(text)
+        return _json(text)
     except ValueError:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return [_json(line) for line in text.splitlines() if line.strip()]
 
 
 def _document(file: Path) -> Any:
-    return json.loads(file.read_text("utf-8"))
+    return _json(file.read_text("utf-8"))
+
+
+def _json(text: str | bytes) -> Any:
+    """Read strict JSON: Python's own reader takes NaN for a number."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _print(found: Verdict, claude: Side, proxy: Side) -> None:

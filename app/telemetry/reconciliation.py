@@ -115,9 +115,13 @@ def verdict(claude: Side, proxy: Side) -> Verdict:
 def _result(document: Any) -> Json:
     entries = document if isinstance(document, list) else [document]
     for entry in reversed(entries):
-        if isinstance(entry, dict) and isinstance(entry.get("total_cost_usd"), int | float):
+        if isinstance(entry, dict) and _is_cost(entry.get("total_cost_usd")):
             return entry
     raise Unreadable("no total_cost_usd: run claude with --output-format json")
+
+
+def _is_cost(value: object) -> bool:
+    return type(value) in (int, float) and value >= 0  # type: ignore[operator]  # a number
 
 
 def _difference(now: Json, before: Json | None) -> Side:

@@ -119,7 +119,17 @@ def test_a_difference_with_a_doubt_is_no_verdict(files: Files) -> None:
 
 @pytest.mark.parametrize(
     "result",
-    ["", "nonsense", "{}", "[]", {"type": "result"}, {"total_cost_usd": "7"}, [7, None]],
+    [
+        "",
+        "nonsense",
+        "{}",
+        "[]",
+        "[" * 99_999,
+        {"type": "result"},
+        [7, None],
+        *({"total_cost_usd": odd} for odd in ("7", True, -1, float("nan"), float("inf"), 10**400)),
+        RESULT | {"modelUsage": {"claude-opus-5": {"inputTokens": float("inf")}}},
+    ],
 )
 def test_another_document_cannot_be_compared(files: Files, result: Any) -> None:
     assert files.reconcile(after(PLAIN), result=result)[0] == 2
