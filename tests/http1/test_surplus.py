@@ -88,10 +88,7 @@ async def test_surplus_that_was_on_its_way_when_the_next_request_left_is_no_answ
             await transport.handle_async_request(request(upstream.url))
 
 
-async def test_surplus_in_the_socket_is_seen_before_the_connection_is_used(
-    transport: Transport,
-) -> None:
-    """The loop has not come round to reading it: 200 requests, none of whose answers is wrong."""
+async def test_surplus_that_trails_each_response_is_never_an_answer(transport: Transport) -> None:
 
     async def answer(wire: Wire) -> None:
         wire.writer.write(MINE)
