@@ -123,6 +123,8 @@ async def test_a_fresh_proxy_says_no_data_instead_of_nought(
         await shown.shows("requests.total", "0")
         await expect(shown.page.locator("#recent tbody")).to_have_text("No requests yet")
         await expect(shown.page.locator("#windows .used").first).to_have_text("no data")
+        classes = (await shown.read())["tables"]["errors"]
+    assert {(row[1][0], row[2][0], row[3][0]) for row in classes} == {("no data", "no data", "0")}
 
 
 async def test_the_windows_of_a_subscription_have_bars_and_countdowns(

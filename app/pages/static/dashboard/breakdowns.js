@@ -97,12 +97,13 @@ const FILLERS = {
     ];
     fill(body, columns, all);
   },
-  errors(body, { errors, error_rate: ever, error_rate_5m: recent }) {
+  errors(body, { requests, errors, error_rate: ever, error_rate_5m: recent }) {
     const all = records(errors.by_class);
+    const share = (rates, of) => ({ of: ({ name: who }) => (of > 0 ? rates[who] : null), as: "percent" });
     const columns = [
       words(CLASSES),
-      { of: ({ name: who }) => (recent.requests > 0 ? recent[who] : null), as: "percent" },
-      { of: ({ name: who }) => ever[who], as: "percent" },
+      share(recent, recent.requests),
+      share(ever, requests.total),
       count,
     ];
     fill(body, columns, all);
