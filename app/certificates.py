@@ -147,7 +147,9 @@ def problems(cert_file: Path, key_file: Path, now: datetime | None = None) -> li
     if refused := out_of_date(cert_file, now):
         found.append(refused)
     elif left < RENEWAL:
-        found.append(f"{cert_file} expires in {left.days} days")
+        end = f"at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+        when = f"in {left.days} days" if left.days > 1 else end
+        found.append(f"{cert_file} expires {when}")
     return found
 
 

@@ -273,6 +273,7 @@ def test_an_encrypted_key_is_of_no_use_and_nobody_is_asked_for_its_password(
     [
         (timedelta(), None),
         (LEAF_LIFETIME - 5 * DAY, "expires in 5 days"),
+        (LEAF_LIFETIME - DAY / 2, f"expires at {NOW + LEAF_LIFETIME:%Y-%m-%d %H:%M} UTC"),
         (LEAF_LIFETIME + DAY, "has expired"),
     ],
 )
