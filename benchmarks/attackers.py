@@ -21,7 +21,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
 PIECE = 64 * 1024  # bytes written at a time
 SILENT = 20  # requests or readers at a time
 HEAD = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"localhost")]
-PATH = [(b":path", b"/v1/messages")]
+BLOCK = Encoder().encode([*HEAD, (b":path", b"/v1/messages")])
 
 
 @dataclass
@@ -38,7 +38,7 @@ def frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
 
 
 def _opened(stream: int, flags: int = 0x4) -> bytes:
-    return frame(0x1, flags, stream, Encoder().encode(HEAD + PATH))
+    return frame(0x1, flags, stream, BLOCK)
 
 
 def _resets(code: bytes, kind: int) -> Callable[[int], bytes]:
@@ -135,7 +135,7 @@ class Attacker:
             body = b'{"model":"claude-sonnet-4-5","messages":[],"stream":true,"max_tokens":9}'
             writer.write(
                 b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nx-simulate: "
-                b'{"words": 200000}\r\ncontent-length: %d\r\n\r\n' % len(body) + body
+                b'{"words": 100000}\r\ncontent-length: %d\r\n\r\n' % len(body) + body
             )
             writer.transport.pause_reading()  # type: ignore[attr-defined]
             await asyncio.sleep(3)

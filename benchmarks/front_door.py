@@ -22,13 +22,14 @@ from h2.connection import H2Connection
 
 from app import certificates
 from app.certificates import Certificate
+from app.simulator import Simulator, Step
 from benchmarks.attackers import FLOODS
 from benchmarks.soak import Proxy, running
 from tests.proxying import simulated
 
 SECONDS = 3.0  # of each flood
-READERS = 50
-ANSWER = b'{"words": 200000}'
+READERS = 25
+ANSWER = bytes(12 * 2**20)
 BODY = b'{"model":"claude-sonnet-4-5","messages":[],"stream":true,"max_tokens":9}'
 
 
@@ -67,8 +68,10 @@ def report(what: str, took: list[float], note: str, resident: float) -> None:
     print(f"{what:16} {median:6.1f} ms {worst:7.1f} ms at worst, {resident:.0f} MiB  {note}")
 
 
-async def stopped(proxy: Proxy, trust: ssl.SSLContext, protocol: str) -> None:
-    """Print what each of many stopped readers costs."""
+async def stopped(proxy: Proxy, upstream: Simulator, trust: ssl.SSLContext, protocol: str) -> None:
+    """Print what each of many stopped readers of a large answer costs."""
+    upstream.reset()
+    upstream.script(Step(body=ANSWER, times=READERS))
     before = proxy.resident
     writers = []
     for _ in range(READERS):
@@ -80,6 +83,8 @@ async def stopped(proxy: Proxy, trust: ssl.SSLContext, protocol: str) -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         writers.append(writer)
     await asyncio.sleep(10)
+    assert len(upstream.received) == READERS
+    assert all(received.status == 200 and not received.ended for received in upstream.received)
     each = (proxy.resident - before) / READERS
     print(f"stopped readers  {protocol:8} {each:6.2f} MiB each, of {READERS}")
     for writer in writers:
@@ -88,9 +93,9 @@ async def stopped(proxy: Proxy, trust: ssl.SSLContext, protocol: str) -> None:
 
 
 def _over_http1() -> bytes:
-    return (
-        b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nx-simulate: %b\r\n"
-        b"content-length: %d\r\n\r\n%b" % (ANSWER, len(BODY), BODY)
+    return b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (
+        len(BODY),
+        BODY,
     )
 
 
@@ -104,7 +109,6 @@ def _over_http2() -> bytes:
             (":scheme", "https"),
             (":authority", "localhost"),
             (":path", "/v1/messages"),
-            ("x-simulate", ANSWER.decode()),
         ],
     )
     connection.send_data(1, BODY, end_stream=True)
@@ -117,9 +121,9 @@ async def main() -> None:
         certificate = certificates.ensure(Path(directory), ("localhost", "127.0.0.1"))
         trust = ssl.create_default_context(cafile=certificate.ca_file)
         async with simulated(certificate) as upstream:
-            async with running(upstream, certificate, WRITE_IDLE="300") as proxy:
-                for protocol in ("http/1.1", "h2"):
-                    await stopped(proxy, trust, protocol)
+            for protocol in ("http/1.1", "h2"):
+                async with running(upstream, certificate, WRITE_IDLE="300") as proxy:
+                    await stopped(proxy, upstream, trust, protocol)
             async with running(upstream, certificate) as proxy:
                 report("no flood", await sibling(proxy, trust, SECONDS), "", proxy.resident)
                 for kind in FLOODS:
