@@ -27,9 +27,14 @@ from benchmarks.attackers import FLOODS
 from benchmarks.soak import Proxy, running
 from tests.proxying import simulated
 
-SECONDS = 3.0  # of each flood
 READERS = 25
-ANSWER = bytes(12 * 2**20)
+SECONDS = 3.0  # of each flood
+EVENT = b'event: ping\ndata: {"type": "ping"}\n\n'
+ANSWER = Step(  # larger than the sockets' buffers
+    body=EVENT * (12 * 2**20 // len(EVENT)),
+    headers=(("content-type", "text/event-stream"),),
+    times=READERS,
+)
 BODY = b'{"model":"claude-sonnet-4-5","messages":[],"stream":true,"max_tokens":9}'
 
 
@@ -71,7 +76,7 @@ def report(what: str, took: list[float], note: str, resident: float) -> None:
 async def stopped(proxy: Proxy, upstream: Simulator, trust: ssl.SSLContext, protocol: str) -> None:
     """Print what each of many stopped readers of a large answer costs."""
     upstream.reset()
-    upstream.script(Step(body=ANSWER, times=READERS))
+    upstream.script(ANSWER)
     before = proxy.resident
     writers = []
     for _ in range(READERS):
