@@ -29,7 +29,7 @@ from tests.proxying import simulated
 
 READERS = 25
 SECONDS = 3.0  # of each flood
-EVENT = b'event: ping\ndata: {"type": "ping"}\n\n'
+EVENT = b'event: ping\ndata: {"type": "ping", "fake": "%b"}\n\n' % (b"x" * 16_000)
 ANSWER = Step(  # larger than the sockets' buffers
     body=EVENT * (12 * 2**20 // len(EVENT)),
     headers=(("content-type", "text/event-stream"),),
