@@ -39,7 +39,8 @@ SETTLE = PATIENCE + 4  # seconds that the proxy is left alone before it is measu
 ATTACKS = (*FLOODS, "silent_bodies", "stopped_readers")
 # Of one stream each: a fault of upstream's connection rightly costs the siblings theirs.
 FAULTS = ("", "", "", "", "529", "reset", "error_event", '{"words": 3000}')
-SLOPE_LIMIT = 2.0  # MiB a minute, once warm
+SLOPE_LIMIT = 4.0  # MiB a minute, once warm
+SLOPE_TIME = 60.0  # seconds: over less, what the allocator keeps is no growth
 LAG_LIMIT = 2.0  # seconds that the worst health check may take beside attackers
 
 
@@ -256,7 +257,7 @@ def slope(resident: list[tuple[float, float]]) -> float:
     """Return the steepest growth between two parts of one process, in MiB a minute."""
     steps = itertools.pairwise(resident)
     grown = [
-        60 * (later[1] - earlier[1]) / (later[0] - earlier[0])
+        60 * (later[1] - earlier[1]) / max(SLOPE_TIME, later[0] - earlier[0])
         for earlier, later in steps
         if earlier[0] >= 0 and later[0] >= 0
     ]
