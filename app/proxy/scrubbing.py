@@ -31,7 +31,7 @@ class Scrubbing:
     """
 
     scrubber: Scrubber
-    limit: int  # bytes of a body that are scanned at the most
+    limit: int  # bytes of text in a body that are scanned at the most
     pool: ScanPool
     block: bool = False
     restore: bool = True
@@ -45,6 +45,8 @@ class Scrubbing:
         """
         scanned = outgoing.method == "POST"
         whole = await body.hold(self.limit if scanned else 0)  # 0: is there a body?
+        if whole is None and scanned and _may_hold_images(outgoing):
+            whole = await body.hold(self.scrubber.whole_limit)
         if whole == b"":
             return outgoing
         if whole is None:
@@ -89,6 +91,11 @@ class Scrubbing:
             if redaction.report.skipped != "too_slow":
                 return redaction
         return await self.pool.run(len(whole), redact)
+
+
+def _may_hold_images(outgoing: Outgoing) -> bool:
+    """Return True for a body in JSON: a larger one of another type is not scanned anyway."""
+    return "json" in (text(outgoing.headers, b"content-type") or "json").lower()
 
 
 # What an operator can do about a body that was not scanned.

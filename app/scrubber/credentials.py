@@ -78,7 +78,7 @@ _ATTRIBUTE = (
     rb"dsn|database|dbname|initial(?: |%20)catalog|port|provider|endpoint|sharedaccesskeyname)"
     rb"(?: |%20)?="
 )
-_BESIDE = compiled((_ATTRIBUTE + rb"(?: |%20)?[^;=\\\"'\s%]{1,128}(?:[; ]|%20)").decode())
+_BESIDE = compiled((_ATTRIBUTE + rb"(?: |%20)?[^;=\\\"'\s%,()]{1,128}(?:[; ]|%20)").decode())
 _AFTER = re.compile(rb"(?:[; ]|%20){1,2}" + _ATTRIBUTE)
 _ATTRIBUTES_REACH = 256
 

@@ -12,6 +12,7 @@ from app.scrubber.budget import SECONDS_PER_BYTE, Budget, TooSlow
 from app.scrubber.cache import Cache, Key, Outcome
 from app.scrubber.document import Unit, units
 from app.scrubber.ledger import Ledger
+from app.scrubber.opaque import text_size
 from app.scrubber.paths import json_path_without
 from app.scrubber.placeholders import Placeholders, Scheme, Style
 from app.scrubber.receipts import SHOWN_PATHS, Hit
@@ -24,6 +25,7 @@ from app.scrubber.strings import Path
 from app.scrubber.threads import is_threaded
 from app.scrubber.walk import NotJson
 
+WHOLE_LIMIT = 64 * 2**20  # bytes of a body, its images and documents included
 CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations
 
 
@@ -53,7 +55,8 @@ class Skipped(Exception):
 class Scrubber:
     """Finds the secrets of request bodies, and replaces them in the mode ``pseudonymize``.
 
-    ``key`` is the HMAC key for identifiers; bodies over ``limit`` bytes, decoded, are not scanned.
+    ``key`` is the HMAC key for identifiers; bodies with over ``limit`` bytes of text, decoded,
+    are not scanned, nor those over ``whole_limit`` with their images and documents.
     A scan takes ``seconds`` by ``cpu``, the clock of its thread's processor time, and a share by
     the body's size at the most.
     With ``receipts`` the report says where what was found. `redact` may run on several threads:
@@ -80,6 +83,7 @@ class Scrubber:
         self._replacing = mode == "pseudonymize"
         self._clock = clock
         self._limit = limit
+        self.whole_limit = max(limit, WHOLE_LIMIT)
         self._seconds = seconds
         self._cpu = cpu
         self._scheme = Scheme(style, key)
@@ -130,8 +134,14 @@ class Scrubber:
         """Return the decoded body; raises `Skipped`."""
         if method != "POST":
             raise Skipped("not_post")
-        if len(body) > self._limit:
+        plain = self._decoded(body, content_encoding)
+        if len(plain) > self.whole_limit:
             raise Skipped("too_large")
+        if len(plain) > self._limit and text_size(plain) > self._limit:
+            raise Skipped("too_large")
+        return plain
+
+    def _decoded(self, body: bytes, content_encoding: str | None) -> bytes:
         try:
             decoder = Decoder(content_encoding)
             if not decoder.names:
@@ -147,7 +157,7 @@ class Scrubber:
         size = 0
         for piece in pieces:
             size += len(piece)
-            if size > self._limit:
+            if size > self.whole_limit:
                 raise Skipped("too_large")
             yield piece
 

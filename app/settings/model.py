@@ -161,7 +161,9 @@ class Settings(BaseSettings):
         "off", description="Secret scrubber: off, detect (count only) or pseudonymize"
     )
     scrub_hmac_key: HmacKey = Field(None, description="64 hex digits; needed to pseudonymize")
-    scrub_max_body_size: Bytes = Field(10485760, description="Largest body that is scrubbed")
+    scrub_max_body_size: Bytes = Field(
+        10485760, description="Largest body that is scrubbed, without images"
+    )
     scrub_time_limit: Seconds = Field(
         5.0, description="CPU seconds of a body's scan, and 0.5 more for each megabyte"
     )

@@ -184,3 +184,18 @@ async def test_a_body_that_was_not_scanned_is_a_warning_without_its_content(
             "remedy": "raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE",
         }
     ]
+
+
+async def test_screenshots_over_the_limit_do_not_keep_a_secret_from_being_replaced(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0K" * LIMIT}
+    content = [
+        {"type": "image", "source": source},
+        {"type": "text", "text": "ghp_" + "a" * 36},
+    ]
+    body = json.dumps({"messages": [{"role": "user", "content": content}]}).encode()
+    _, exchange = await _uploaded(upstream, certificate, "POST", body, **BLOCK)
+
+    assert _skipped(exchange) is None
+    assert upstream.received[0].body == body.replace(b"ghp_" + b"a" * 36, b"<GITHUB_TOKEN_1>")
