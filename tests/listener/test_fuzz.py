@@ -5,15 +5,16 @@
 
 import asyncio
 import os
-import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from hpack import Encoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from app.certificates import Certificate
 from tests.listener.serving import Receive, Send, Served, answer, listening, read
@@ -155,10 +156,10 @@ def _on_a_server(certificate: Certificate, *inputs: Any) -> None:
                 while app.running or served.open:  # noqa: ASYNC110 - bounded
                     await asyncio.sleep(0.005)
 
-    try:
+    structlog.reset_defaults()
+    with capture_logs() as logged:
         asyncio.run(run())
-    except ssl.SSLError as exc:
-        raise AssertionError from exc
+    assert [line for line in logged if line["log_level"] == "error"] == []
 
 
 @fuzzed
