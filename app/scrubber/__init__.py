@@ -6,8 +6,8 @@ The way of a request body:
 2. ``document``   cuts it into units, in the order of prompt caching (``walk`` if it is odd).
 3. ``escapes``    gives a unit's text one spelling.
 4. ``scan``       finds secrets: ``detectors`` (``addresses``, ``blocks``, ``urls``,
-   ``validators``; in the extended set ``credentials`` and ``encoded``; ``edges`` says where a
-   token begins), as ``rules`` say.
+   ``validators``, ``lookalikes``; in the extended set ``credentials`` and ``encoded``; ``edges``
+   says where a token begins), as ``rules`` say.
 5. ``strings``    says which strings of it are scanned.
 6. ``replace``    decides what is replaced by what: ``ledger``, ``placeholders``, ``vocabulary``,
    ``words``.

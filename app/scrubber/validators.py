@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from app.scrubber.blocks import LINE_START
+from app.scrubber.lookalikes import is_something_else
 
 Validator = Callable[[re.Match[bytes]], bool]
 
@@ -36,6 +37,8 @@ _WORDS = re.compile(
     rb"[-._~+/:]*+"
 )
 _LONG_TOKEN = 20
+_HEADER = re.compile(rb"(?i:authorization)(?:[ '`:=,]|\\+[\"'t]|\"|%20|%3[AaDd]){1,12}\Z")
+_HEADER_REACH = 48
 _CAPITAL = re.compile(rb"[A-Z]")
 _FEWEST_CAPITALS = 0.25  # share of capitals in random letters; words in camelCase have fewer
 _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")  # of base64 (RFC 4648 §5)
@@ -74,6 +77,11 @@ def has_digit(match: re.Match[bytes]) -> bool:
     return bool(_DIGIT.search(body) or _ONE_CHARACTER.fullmatch(body))
 
 
+def is_vault_token(match: re.Match[bytes]) -> bool:
+    """Return True if the token holds a digit, or letters of both cases as no name does."""
+    return has_digit(match) or _is_token(match["body"])
+
+
 def has_digit_or_capital(match: re.Match[bytes]) -> bool:
     """Whether the token is more than lower-case words."""
     return _DIGIT_OR_CAPITAL.search(match[match.lastgroup or 0]) is not None
@@ -105,7 +113,15 @@ def is_bearer(match: re.Match[bytes]) -> bool:
         return False
     if token.startswith(b"eyJ"):
         return True  # a JSON Web Token, cut short
-    return _is_token(token)
+    return _is_token(token) or _is_in_header(match, token)
+
+
+def _is_in_header(match: re.Match[bytes], token: bytes) -> bool:
+    """Return True for a long run of letters or digits in a header, where no prose stands."""
+    if len(token) < _LONG_TOKEN or not token.isalnum():
+        return False
+    before = max(0, match.start() - _HEADER_REACH)
+    return _HEADER.search(match.string, before, match.start()) is not None
 
 
 def _is_token(token: bytes) -> bool:
@@ -188,7 +204,7 @@ def is_person(match: re.Match[bytes]) -> bool:
         return False
     if domain.lower() == b"users.noreply.github.com" or _VERSION.fullmatch(domain):
         return False
-    if text.startswith(b"(", match.end()):
+    if text.startswith(b"(", match.end()) or is_something_else(match):
         return False
     start = match.start()
     if text.rfind(b"://", max(0, start - _URL_REACH), start) < 0:

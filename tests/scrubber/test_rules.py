@@ -77,6 +77,12 @@ def test_a_rule_of_identifiers_is_marked_by_its_hmac(tmp_path: Path) -> None:
     assert scrubbed(used, "acme_abcdefabcdef").startswith("acme_<ACME_TOKEN_HMAC:")
 
 
+def test_a_rule_may_hold_a_space(tmp_path: Path) -> None:
+    spaced = rule(pattern="'acme key: ([a-z0-9]{12})'", examples='["acme key: 0123456789ab"]')
+    used = rules.load(file=written(tmp_path, spaced))
+    assert scrubbed(used, "the acme key: 0123456789ab") == "the acme key: <ACME_1>"
+
+
 def test_allowed_values_stay(tmp_path: Path) -> None:
     token, other = ("ghp_" + letter * 36 for letter in "ab")
     digest = hashlib.sha256(other.encode()).hexdigest()
