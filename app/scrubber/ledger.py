@@ -149,6 +149,7 @@ class Ledger:
 
     def _move(self, changes: tuple[Change, ...]) -> None:
         if changes:
-            self.digest = hashlib.blake2b(
-                self.digest + repr(changes).encode(), digest_size=16
-            ).digest()
+            digest = hashlib.blake2b(self.digest, digest_size=16)
+            for change in changes:  # one by one: to spell thousands takes a while
+                digest.update(repr(change).encode())
+            self.digest = digest.digest()

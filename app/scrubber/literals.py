@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from app.scrubber.automaton import compiled
 from app.scrubber.placeholders import Scheme
 
 _OPEN = re.compile(
@@ -39,7 +40,7 @@ class Literal(NamedTuple):
 
 
 class Literals:
-    """Finds them, for one way of writing placeholders. ``gate`` (RE2) is where one may start."""
+    """Finds them, for one way of writing placeholders."""
 
     def __init__(self, scheme: Scheme, labels: Iterable[str]) -> None:
         self._scheme = scheme
@@ -48,13 +49,16 @@ class Literals:
             re.escape(name).replace("_", r"\\*_").replace(r"\-", "-")
             for name in sorted(self._labels, key=len, reverse=True)
         )
-        self.gate = rf"(?i:{names})(?:\\*_|-)[0-9Hh]"
+        self._gate = compiled(rf"(?i:{names})(?:\\*_|-)[0-9Hh]")
         self._pattern = re.compile(rf"({names}){scheme.tail}(?![0-9a-z_])".encode(), re.IGNORECASE)
 
-    def at(self, text: bytes, start: int) -> Literal | None:
-        """Return the placeholder whose label starts at ``start`` of ``text``."""
-        match = self._pattern.match(text, start)
-        return None if match is None else self._literal(text, match)
+    def find(self, text: bytes) -> Iterator[tuple[int, Literal]]:
+        """Yield the placeholders in ``text``, and where their labels start."""
+        for gate in self._gate.finditer(text):
+            match = self._pattern.match(text, gate.start())
+            literal = None if match is None else self._literal(text, match)
+            if literal is not None:
+                yield gate.start(), literal
 
     def foreign(self, unit: bytes, *, in_tools: bool) -> set[str]:
         """Return the placeholders in a unit that are not the model's own words."""
@@ -68,10 +72,8 @@ class Literals:
         }
 
     def _in(self, text: bytes) -> Iterator[str]:
-        for match in self._pattern.finditer(text):
-            literal = self._literal(text, match)
-            if literal is not None:
-                yield literal.placeholder
+        for _, literal in self.find(text):
+            yield literal.placeholder
 
     def _literal(self, text: bytes, match: re.Match[bytes]) -> Literal | None:
         before = text[max(0, match.start() - _LONGEST_OPEN) : match.start()]

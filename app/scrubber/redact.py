@@ -164,13 +164,14 @@ class Scrubber:
     def _redacted(
         self, body: bytes, tick: Tick
     ) -> tuple[bytes, Counter[str], tuple[Hit, ...], Ledger]:
-        if self._replacing and is_threaded(body):
+        members = units(body)
+        if self._replacing and is_threaded(body, members):
             raise Skipped("thread")
         ledger = Ledger(self._scheme)
         matches: Counter[str] = Counter()
         pieces: list[tuple[int, int, bytes]] = []
         found: dict[str, list[tuple[Unit, Path]]] = {}
-        for unit in units(body):
+        for unit in members:
             tick()
             outcome = self._outcome(body[unit.start : unit.end], unit, ledger, tick)
             matches.update(outcome.matches)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from app.scrubber import urls
-from app.scrubber.automaton import compiled
 from app.scrubber.escapes import value, view
 from app.scrubber.ledger import Ledger
 from app.scrubber.literals import Literal, Literals
@@ -45,7 +44,6 @@ class Replacer:
     def __init__(self, rules: Rules, scheme: Scheme) -> None:
         self._rules = rules
         self._literals = Literals(scheme, [detector.label for detector in rules.detectors])
-        self._literal = compiled(self._literals.gate)
         self._scanner = Scanner(rules.detectors)
 
     def replacements(
@@ -57,7 +55,7 @@ class Replacer:
         """
         plain = view(unit)
         text = plain.text
-        literals = Ahead(self._reserved(text))
+        literals = Ahead(self._literals.find(text))
         candidates = self._scanner.candidates(text, tick)
         if candidates.head is None and literals.head is None and not ledger.occurs(text):
             return
@@ -75,13 +73,6 @@ class Replacer:
                 start, end = plain.original(one.start), plain.original(one.end)
                 yield one._replace(start=start, end=end)
         _reserve(literals, len(text), ledger)  # in what is skipped at the end
-
-    def _reserved(self, text: bytes) -> Iterator[tuple[int, Literal]]:
-        """Yield where the text itself holds which placeholder."""
-        for found in self._literal.finditer(text):
-            literal = self._literals.at(text, found.start())
-            if literal is not None:
-                yield found.start(), literal
 
     def _in_batch(
         self, text: bytes, batch: _Batch, ledger: Ledger, wrote: Author

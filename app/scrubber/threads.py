@@ -4,28 +4,38 @@ Its placeholders could stand for values that this request does not hold, so it c
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from app.scrubber.automaton import compiled
+from app.scrubber.document import Unit
 
 _NAME = b'"thread"'
 _ESCAPED = compiled("".join(rf"(?:{c}|\\u00{ord(c):x})" for c in "thread") + '"')
 
 
-def is_threaded(body: bytes) -> bool:
+def is_threaded(body: bytes, members: Iterable[Unit]) -> bool:
     """Return True if a request body, or a request of a batch, has the member ``thread``."""
-    if _NAME not in body and not (b"\\u00" in body and _ESCAPED.search(body)):
+    return any(
+        body[member.start : member.end] != b"null"
+        if member.path[0] == "thread"
+        else _in_batch(body[member.start : member.end])
+        for member in members
+        if member.path[0] in ("thread", "requests")
+    )
+
+
+def _in_batch(text: bytes) -> bool:
+    if _NAME not in text and not (b"\\u00" in text and _ESCAPED.search(text)):
         return False
     try:
-        root = json.loads(body, object_pairs_hook=_first)
+        requests = json.loads(text, object_pairs_hook=_first)
     except (ValueError, RecursionError):
         return False
-    if not isinstance(root, dict):
+    if not isinstance(requests, list):
         return False
-    batch = root.get("requests")
-    requests = batch if isinstance(batch, list) else []
     params = [one.get("params") for one in requests if isinstance(one, dict)]
-    return any(isinstance(one, dict) and one.get("thread") is not None for one in [root, *params])
+    return any(isinstance(one, dict) and one.get("thread") is not None for one in params)
 
 
 def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
