@@ -16,7 +16,7 @@ _LONG = 12  # characters from which on a value is no part of another word by cha
 _LETTERS = (string.ascii_letters + string.digits).encode()
 _REACH = 80  # bytes of what stands before a value
 _WINDOW = 64 * 1024  # bytes searched at a time
-_LARGEST = 1024  # values in an automaton: to build one holds the interpreter's lock
+_LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock
 
 
 class Vocabulary:
