@@ -10,6 +10,7 @@ ANSIBLE := ANSIBLE_CONFIG=$(CURDIR)/deploy/ansible/ansible.cfg \
   UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/ansible $(UV) run --locked --only-group deploy
 INVENTORY ?= deploy/ansible/inventory.ini
 ARGS ?=
+MEGABYTES ?= 200
 INPUTS ?= 100000
 MINUTES ?= 5
 
@@ -53,6 +54,9 @@ fuzz: install ## Fuzz the listener for long: make fuzz INPUTS=100000
 
 soak: install ## Load, faults, attackers and restarts: make soak MINUTES=5
 	$(RUN) python -m benchmarks.soak $(MINUTES)
+
+scrub-corpus: install ## Real source text through the scrubber: make scrub-corpus MEGABYTES=1300
+	$(RUN) python -m benchmarks.scrub_corpus $(MEGABYTES)
 
 check: install ## Lint, types and floors
 	$(RUN) ruff format --check .

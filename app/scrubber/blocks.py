@@ -175,6 +175,8 @@ def _key_line(line: bytes) -> tuple[int, bool]:
 
 
 def _vault_line(line: bytes) -> tuple[int, bool]:
+    # The letters and digits of an arrow or a colour are no part of the line.
+    line = _BETWEEN.sub(lambda escape: b" " * len(escape[0]), line)
     for run in reversed(list(_HEX_RUN.finditer(line))):
         if _LINE_CLOSE.fullmatch(line, run.end()) is not None:
             return run.end(), True

@@ -10,11 +10,15 @@ import re
 # ESC as it is written in JSON, in JSON inside of JSON, and in source code.
 _ESC = r"(?:\\+(?:u001[bB]|x1[bB]|033|e)|\x1b)"
 _ESCAPES = r"\\[nrtbf]|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|\\+[0-3][0-7]{2}"
+# Control sequences (ECMA-48 §5.4).
+_CONTROL = _ESC + r"\[[0-?]*[ -/]*[@-~]"
+# A line number's end: `     2→` (Claude Code), a tab (cat -n), ` | ` (bat), `:2:` (grep -n).
+_GUTTER = r"\xe2\x86\x92|\\+u2192|\\+t|\| ?|:[0-9]+:"
 _EDGES = (
-    r"(?:\\n|\")[+-]",  # a diff's sign at the start of a line
+    rf"(?:\\n|\"|{_GUTTER}|{_CONTROL})[+-]",  # a diff's sign at the start of a line
     _ESC + r"(?:\\\\)+",  # the end of a hyperlink's target (ECMA-48 §8.3.143)
-    # Control sequences: ECMA-48 §5.4; other escape sequences: ECMA-35 §13.2.
-    _ESC + r"\[[0-?]*[ -/]*[@-~]",
+    _CONTROL,
+    # Other escape sequences: ECMA-35 §13.2.
     r"(?:\\+u001[bB]|\x1b)[ -/]*[0-Z\]^-~]",
     r"(?:\\+u009[bB]|\xc2\x9b)[0-?]*[ -/]*[@-~]",
     r"\[[0-9;:]{1,48}[mKGHJ](?:\[K)?",  # a control sequence that has lost its ESC

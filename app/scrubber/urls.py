@@ -107,7 +107,16 @@ def credentials_start(text: bytes, colon: int) -> int:
 
 def _known_scheme(run: bytes, schemes: frozenset[bytes]) -> int:
     """Return where a known scheme starts that a run of characters ends with: `postgres+asyncpg`."""
-    name = run.partition(b"+")[0]
+    first = 0
+    for name in run.split(b"+"):  # what stands before a `+` may be a line's start in a diff
+        cut = _known_name(name, schemes)
+        if cut >= 0:
+            return first + cut
+        first += len(name) + 1
+    return -1
+
+
+def _known_name(name: bytes, schemes: frozenset[bytes]) -> int:
     if name in schemes:
         return 0
     for joint in (b"-", b"_"):

@@ -25,6 +25,7 @@ from app.scrubber.sinks import ToolPolicy
 from tests.scrubber.corpus import CONTEXTS, SHAPES, gutter
 
 TURNS = (6, 9)
+SPELLED_ASCII = 0.5  # share of requests: the spelling of a text may change from one to the next
 PLACEHOLDER = re.compile(r"<[A-Z_]+_(?:[0-9]+|HMAC:[0-9A-F]+)>")
 # Ways in which a model writes a placeholder.
 WRITTEN = (
@@ -62,7 +63,6 @@ class World:
     files: dict[str, str] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
-    ascii: bool = False  # how the client spells JSON, which it does not change
 
     def prose(self, *placeholders: str) -> str:
         """Return a model's text."""
@@ -96,7 +96,7 @@ class Session:
                 "tools": TOOLS,
                 "stream": True,
             },
-            ensure_ascii=world.ascii,
+            ensure_ascii=world.draw.random() < SPELLED_ASCII,
         ).encode()
         redaction = world.scrubber.redact(body, None, "POST")
         assert redaction.report.skipped is None
@@ -250,7 +250,7 @@ def contents(world: World) -> str:
 def converse(seed: int, scrubber: Scrubber) -> Counter[str]:
     """Run one conversation to its end; return what was counted."""
     draw = random.Random(seed)
-    world = World(draw, scrubber, ascii=draw.random() < 0.5)
+    world = World(draw, scrubber)
     for number in range(3):
         world.files[f"file{number}.txt"] = contents(world)
     password = "".join(draw.choices("abcdefghjkmnp23456789", k=12)) + "x7"

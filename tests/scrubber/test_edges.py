@@ -47,6 +47,19 @@ def test_a_secret_is_found_behind_them(detector: Detector) -> None:
             assert len(found(scanner, json.dumps(text))) == len(alone), before
 
 
+@pytest.mark.parametrize("sign", ["+", "-"])
+@pytest.mark.parametrize(
+    "gutter", ["     2→", "     2\t", "  2 | ", "main.py:2:", f"     2→{ESC}[32m", f"{ESC}[32m"]
+)
+@pytest.mark.parametrize("detector", BUILT_IN, ids=lambda one: one.name)
+def test_a_diffs_sign_behind_a_line_number_hides_nothing(
+    detector: Detector, gutter: str, sign: str
+) -> None:
+    scanner = Scanner([detector])
+    example = detector.examples[0]
+    assert found(scanner, f"first\n{gutter}{sign}{example}") == found(scanner, f" {example} ")
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [

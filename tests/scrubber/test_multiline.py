@@ -110,3 +110,19 @@ def test_a_key_is_matched_up_to_64_kb() -> None:
     lines = [body[at : at + 64] for at in range(0, len(body), 64)]
     [made] = redacted("\n".join([KEY[0], *lines, KEY[-1]]))
     assert made == "<PRIVATE_KEY_1>"
+
+
+@pytest.mark.parametrize("ascii_only", [True, False], ids=["ASCII", "UTF-8"])
+@pytest.mark.parametrize("colour", ["", "\x1b[32m", "\x1b[38;2;1;22;133m"])
+@pytest.mark.parametrize("numbered", ["outside", "inside"])
+def test_a_vaults_short_last_line_goes_however_its_gutter_is_spelled(
+    numbered: str, colour: str, *, ascii_only: bool
+) -> None:
+    end = "\x1b[0m" if colour else ""
+    lines = [*VAULT, "313233343536"]
+    if numbered == "outside":
+        text = FORMS["Read"]([f"{colour}{line}{end}" for line in lines])
+    else:
+        text = "\n".join(f"{colour}{line}{end}" for line in FORMS["Read"](lines).split("\n"))
+    body = json.dumps({"system": text}, ensure_ascii=ascii_only).encode()
+    assert b"313233343536" not in SCRUBBER.redact(body, None, "POST").body
