@@ -95,7 +95,12 @@ class Stream:
         return self._head
 
     async def read(self) -> bytes:
-        """Return all that was received and not yet read, b"" at the end; raises httpx's errors."""
+        """Return all that was received and not yet read, b"" at the end; raises httpx's errors.
+
+        The window of what was read before is opened now: until then the reader may still hold it.
+        """
+        if self.attached:
+            self._open_window()
         while not self._buffer:
             if self._error is not None:
                 raise self._error
@@ -105,7 +110,7 @@ class Stream:
         data = bytes(self._buffer)
         self._buffer.clear()
         if self.attached:
-            self._credit()
+            self._take()
         return data
 
     def close(self) -> None:
@@ -132,7 +137,8 @@ class Stream:
             self._buffer += data
             _wake(self._reader)
         elif not self._buffer:
-            self._credit()
+            self._take()
+            self._open_window()
 
     def receive_end(self) -> None:
         """Take END_STREAM. A response may end before its request: the rest is not sent (§8.1)."""
@@ -227,11 +233,14 @@ class Stream:
         else:
             self.fail(httpx.WriteTimeout(f"no data accepted for {limit} s"))
 
-    def _credit(self) -> None:
-        """Give back the window that was read, in steps worth a frame."""
+    def _take(self) -> None:
+        """Give back the connection's window of what was read."""
         self._link.taken(self._held)
         self._uncredited += self._held
         self._held = 0
+
+    def _open_window(self) -> None:
+        """Give back the stream's window of what was read, in steps worth a frame."""
         if self._uncredited >= CREDIT_STEP:
             self._link.credit(self, self._uncredited)
             self._uncredited = 0

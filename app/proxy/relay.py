@@ -22,6 +22,7 @@ from app.proxy.trace import Trace
 from app.proxy.upstream import Answer
 from app.scrubber.restore import Restorer
 
+PIECE = 64 * 1024  # bytes handed to the server at a time
 INLINE_LIMIT = 2048  # bytes restored on the event loop: most events of a stream are shorter
 _INFLATED = 32  # bytes that a compressed one may become, about: more is rare
 
@@ -41,8 +42,13 @@ class Outbound:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def body(self, chunk: bytes) -> None:
-        """Send a chunk; waits while the client does not read."""
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        """Send a chunk; waits while the client does not read.
+
+        A large one goes in pieces: TLS keeps what it is given until the client has taken it.
+        """
+        for start in range(0, len(chunk), PIECE):
+            piece = chunk if len(chunk) <= PIECE else chunk[start : start + PIECE]
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def end(self) -> None:
         """End the answer, whole."""
