@@ -5,6 +5,8 @@ Algorithms of SSH (RFC 4251 §6), locales with a modifier, and message identifie
 
 import re
 
+from app.scrubber.automaton import compiled
+
 _ALGORITHM = re.compile(
     rb"(?:sk-)?(?:aes|sha|hmac|umac|ssh|ecdsa|rsa|dsa|eddsa|ed25519|ed448|chacha20|curve25519|"
     rb"curve448|ecdh|diffie|kex|mlkem[0-9]*|sntrup[0-9]*|rijndael|camellia|twofish|serpent|zlib|gss)"
@@ -14,9 +16,9 @@ _ALGORITHM_DOMAINS = frozenset((b"openssh.com", b"libssh.org"))
 _PROTOCOL_NAME = re.compile(rb"[a-z0-9-]+")
 _LOCALE = re.compile(rb"[a-z]{2,3}_[A-Z]{2}")
 _CODED_CHARACTERS = re.compile(rb".*\.(?i:utf|iso|cp|koi|euc|gb|big|shift|latin)", re.DOTALL)
-_MESSAGE_FIELD = re.compile(
-    rb"(?i:message-?_?id|in-?_?reply-?_?to|references|content-?_?id|cid)"
-    rb"(?:[ \"':=(,]|%20|%0[9AaDd]|\\+[ntr\"]|<[^<>\s]{1,200}>){0,24}<?\Z"
+_MESSAGE_FIELD = compiled(
+    r"(?i:message-?_?id|in-?_?reply-?_?to|references|content-?_?id|cid)"
+    r"(?:[ \"':=(,]|%20|%0[9AaDd]|\\+[ntr\"]|<[^<>\s]+>)*<?\z"
 )
 _MESSAGE_ID = re.compile(rb"[0-9]{8,}[.-].*|CA[A-Za-z0-9+_=-]{40,}", re.DOTALL)
 _FIELD_REACH = 400
@@ -33,4 +35,4 @@ def is_something_else(match: re.Match[bytes]) -> bool:
         return True
     start = match.start()
     reach = max(0, start - _FIELD_REACH)
-    return _MESSAGE_FIELD.search(match.string, reach, start) is not None
+    return _MESSAGE_FIELD.search(match.string[reach:start]) is not None
