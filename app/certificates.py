@@ -31,7 +31,7 @@ CA_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=397)  # the longest that browsers accept of a leaf
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - addresses that no client can use
 RENEWAL = timedelta(days=30)  # before the end
-LOOPBACK = ("localhost", "127.0.0.0/8", "::1/128")  # that every CA of ours may sign for
+LOOPBACK = "localhost"  # that every CA of ours may sign for
 LOCK_LIMIT = 10.0  # seconds to wait for another proxy that shares the directory
 LOCK_RETRY = 0.05  # seconds
 LOCK_MODE = 0o600
@@ -244,17 +244,14 @@ def _authority(
 
 
 def _constraining(names: tuple[str, ...]) -> x509.NameConstraints:
-    """Return what lets a CA sign for ``names`` and loopback only (RFC 5280 §4.2.1.10).
+    """Return what lets a CA sign for the host names among ``names`` and localhost only.
 
-    A kind that is not listed would be unconstrained: both always are. A name permits its
-    subdomains.
+    A name permits its subdomains (RFC 5280 §4.2.1.10). Addresses stay unconstrained: BoringSSL, and
+    so Claude Code, refuses a certificate with an address when its CA constrains addresses
+    (UNSUPPORTED_CONSTRAINT_TYPE).
     """
-    permitted: list[x509.GeneralName] = []
-    for name in dict.fromkeys((*LOOPBACK, *map(_constraint, names))):
-        try:
-            permitted.append(x509.IPAddress(ipaddress.ip_network(name)))
-        except ValueError:
-            permitted.append(x509.DNSName(name))
+    hosts = [_constraint(name) for name in names if not _is_address(name)]
+    permitted = [x509.DNSName(name) for name in dict.fromkeys((LOOPBACK, *hosts))]
     return x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None)
 
 
@@ -279,13 +276,18 @@ def _permitted(ca: x509.Certificate, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _permits(constraints: tuple[str, ...], name: str) -> bool:
+    domain = _constraint(name).lower()
+    return _is_address(name) or any(
+        domain == each or domain.endswith(f".{each}") for each in constraints
+    )
+
+
+def _is_address(name: str) -> bool:
     try:
-        address = ipaddress.ip_address(name)
+        ipaddress.ip_address(name)
     except ValueError:
-        domain = _constraint(name).lower()
-        return any(domain == each or domain.endswith(f".{each}") for each in constraints)
-    networks = [ipaddress.ip_network(each) for each in constraints if "/" in each]
-    return any(address in network for network in networks)
+        return False
+    return True
 
 
 def _issue(
