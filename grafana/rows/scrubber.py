@@ -88,6 +88,12 @@ SCRUBBER_IN_FULL = Row(
             stacked=True,
         ),
         Lines(
+            title="Leak receipts",
+            about="Lines of SCRUB_RECEIPTS_FILE, by what became of them.",
+            queries=(rate("anthropic_proxy_scrub_receipts_total", by="result"),),
+            unit="ops",
+        ),
+        Lines(
             title="Share of requests changed",
             about="Requests whose forwarded bytes differ, of all requests.",
             queries=(
