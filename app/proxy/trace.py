@@ -117,7 +117,7 @@ class Trace:
         self.outcome = self.outcome or next(kinds, Outcome.PROXY_ERROR)
         self._failure = Failure(failure.source, failure.error_type, failure.reason)
         self._status = self._status or failure.status
-        if isinstance(failure, NoSlot):  # the wait that was in vain is the longest of all
+        if isinstance(failure, NoSlot):  # a wait that ended without a slot is the longest of all
             self._timings.slot_wait = self.clock() - self._mark
 
     def cut_by_upstream(self, *, timed_out: bool) -> None:

@@ -55,7 +55,7 @@ class Conversation:
         self._messages.append({"role": "user", "content": [result]})
 
     def shows(self, texts: tuple[str, ...]) -> bool:
-        """Tell whether the newest tool result begins with one of ``texts``."""
+        """Return True if the newest tool result begins with one of ``texts``."""
         content = self._messages[-1]["content"]
         return isinstance(content, list) and str(content[-1].get("content")).startswith(texts)
 

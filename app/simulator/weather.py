@@ -24,7 +24,7 @@ _WINDOWS = {"5h": (0.31, 0.12, 5 * 3600), "7d": (0.22, 0.01, 7 * 24 * 3600)}
 
 
 def overloaded(elapsed: float) -> bool:
-    """Tell whether the API is overloaded, so many seconds after the start."""
+    """Return True if the API is overloaded at this number of seconds after the start."""
     return INCIDENT[0] <= elapsed % PERIOD < INCIDENT[1]
 
 

@@ -25,7 +25,7 @@ class Recent:
         return sorted(self._rows, key=lambda row: row["time"], reverse=True)
 
     def reasons(self, since: float) -> list[str]:
-        """Return why exchanges failed that began after ``since``, but for plain statuses."""
+        """Return why exchanges that began after ``since`` failed, plain statuses excluded."""
         reasons = [row["reason"] for row in self._rows if row["time"] >= since]
         return [reason for reason in reasons if reason and not reason.isdigit()]
 

@@ -1,7 +1,7 @@
 """Totals of this run of the process, under a label of their own that no other run has.
 
 `increase()` extrapolates to the ends of its range, so a session of $0.44 shows as $0.45, and a
-restart begins every counter anew. A series that belongs to one run only never falls: what a
+restart resets every counter. A series that belongs to one run only never falls: what a
 range of time brought is its last value minus the one at the start, to the cent, also after a
 restart. Only what was counted has a series here.
 """

@@ -69,7 +69,7 @@ def cost(attempts: tuple[Attempt, ...]) -> float:
 
 
 CASES: dict[str, tuple[Any, str, dict[str | None, tuple[int, ...]]]] = {
-    "an advisor is billed besides, to its own model": (
+    "an advisor is also billed, to its own model": (
         said(7, 60, 1000)
         | {
             "iterations": [
@@ -225,7 +225,7 @@ def test_a_refusal_before_any_output_is_free(
 
 
 SHARED: dict[str, tuple[Any, str, float]] = {
-    "an advisor": (CASES["an advisor is billed besides, to its own model"][0], SONNET, 0.053721),
+    "an advisor": (CASES["an advisor is also billed, to its own model"][0], SONNET, 0.053721),
     "a fallback": (
         CASES["an attempt that gave up in mid-output is billed to its own model"][0],
         OPUS,

@@ -1,4 +1,4 @@
-"""Real source text: no body breaks, no text changes but for hits, hardly anything is found.
+"""Real source text: no body breaks, no text changes except for hits, hardly anything is found.
 
 ``make scrub-corpus`` runs more of it.
 """
