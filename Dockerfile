@@ -11,6 +11,7 @@ RUN pip install --no-cache-dir --require-hashes --requirement .ci/uv.txt
 # The dependencies in a layer of their own: a change of the code does not fetch them anew.
 COPY pyproject.toml uv.lock README.md ./
 RUN uv sync --locked --no-dev --no-install-project
+COPY setup.py .
 COPY app app
 RUN uv sync --locked --no-dev --no-editable
 

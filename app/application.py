@@ -16,31 +16,31 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import __version__, certificates
-from app.anthropic.prices import Prices
-from app.errors import ResponseCut
-from app.http2 import Transport
-from app.memory import Trimmer
-from app.pages import authority, dashboard, health, metrics
-from app.pages.guard import Guard
-from app.pages.misdirected import Misdirected
-from app.proxy.admission import Admission
-from app.proxy.hold_budget import HoldBudget
-from app.proxy.pipeline import Proxy
-from app.proxy.scan_pool import ScanPool
-from app.proxy.scrubbing import Scrubbing
-from app.proxy.upstream import Upstream
-from app.scrubber import Scrubber, rules
-from app.scrubber.rules import Rules
-from app.scrubber.sinks import ToolPolicy
-from app.settings import Settings, blaming
-from app.telemetry.alerts import Thresholds, Unscanned
-from app.telemetry.broadcast import Broadcast
-from app.telemetry.facts import Facts, ScrubFacts
-from app.telemetry.journal import Journal
-from app.telemetry.receipts import ReceiptFile
-from app.telemetry.recorder import Telemetry
-from app.telemetry.sampler import Sampler
+from . import __version__, certificates
+from .anthropic.prices import Prices
+from .errors import ResponseCut
+from .http2 import Transport
+from .memory import Trimmer
+from .pages import authority, dashboard, health, metrics
+from .pages.guard import Guard
+from .pages.misdirected import Misdirected
+from .proxy.admission import Admission
+from .proxy.hold_budget import HoldBudget
+from .proxy.pipeline import Proxy
+from .proxy.scan_pool import ScanPool
+from .proxy.scrubbing import Scrubbing
+from .proxy.upstream import Upstream
+from .scrubber import Scrubber, rules
+from .scrubber.rules import Rules
+from .scrubber.sinks import ToolPolicy
+from .settings import Settings, blaming
+from .telemetry.alerts import Thresholds, Unscanned
+from .telemetry.broadcast import Broadcast
+from .telemetry.facts import Facts, ScrubFacts
+from .telemetry.journal import Journal
+from .telemetry.receipts import ReceiptFile
+from .telemetry.recorder import Telemetry
+from .telemetry.sampler import Sampler
 
 Clock = Callable[[], float]
 SWITCH = 0.001  # seconds that a scan on a thread keeps the interpreter from the event loop

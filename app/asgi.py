@@ -5,8 +5,8 @@ the ports and certificates are the server's. docs/security.md lists what only
 ``anthropic-proxy serve`` promises.
 """
 
-from app import logs, settings
-from app.application import create_app
+from . import logs, settings
+from .application import create_app
 
 _settings = settings.load()
 logs.configure(_settings.log_level, _settings.log_format)

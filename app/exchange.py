@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from app.anthropic.errors import ErrorClass, error_class
-from app.anthropic.hints import Hints
-from app.anthropic.usage import Attempt, Usage
-from app.errors import Source
-from app.scrubber.report import ScrubReport
-from app.scrubber.sinks import Refusal
+from .anthropic.errors import ErrorClass, error_class
+from .anthropic.hints import Hints
+from .anthropic.usage import Attempt, Usage
+from .errors import Source
+from .scrubber.report import ScrubReport
+from .scrubber.sinks import Refusal
 
 
 class Outcome(StrEnum):

@@ -22,17 +22,17 @@ import structlog
 from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.utils import wrap_app
 
-from app import certificates
-from app.application import Application
-from app.certificates import Certificate
-from app.listener import Listener
-from app.listener.limits import Limits, raise_descriptor_limit
-from app.listener.listener import config
-from app.proxy.admission import Admission
-from app.settings import Settings, SettingsError, blaming, variable
-from app.telemetry.facts import Listening
-from app.telemetry.front import Port
-from app.tls import following_context
+from . import certificates
+from .application import Application
+from .certificates import Certificate
+from .listener import Listener
+from .listener.limits import Limits, raise_descriptor_limit
+from .listener.listener import config
+from .proxy.admission import Admission
+from .settings import Settings, SettingsError, blaming, variable
+from .telemetry.facts import Listening
+from .telemetry.front import Port
+from .tls import following_context
 
 DAY = 86_400.0  # seconds
 LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to notice

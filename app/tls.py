@@ -11,8 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from app import certificates
-from app.certificates import Certificate
+from . import certificates
+from .certificates import Certificate
 
 log = structlog.get_logger(__name__)
 

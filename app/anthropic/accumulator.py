@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.anthropic.counts import Counts, OddUsage, add, count, disjoint, read_counts
-from app.anthropic.iterations import (
+from .counts import Counts, OddUsage, add, count, disjoint, read_counts
+from .iterations import (
     COMPACTION,
     Billing,
     Iteration,
@@ -23,7 +23,7 @@ from app.anthropic.iterations import (
     samplings,
     used,
 )
-from app.anthropic.usage import Attempt, Usage
+from .usage import Attempt, Usage
 
 __all__ = ["Accumulator", "OddUsage"]
 

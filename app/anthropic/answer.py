@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from app.anthropic.accumulator import Accumulator
-from app.anthropic.spoken import Spoken
-from app.anthropic.sse import Splitter, parse
-from app.anthropic.usage import Attempt
+from .accumulator import Accumulator
+from .spoken import Spoken
+from .sse import Splitter, parse
+from .usage import Attempt
 
 BODY_LIMIT = 8 * 2**20  # bytes of a JSON body that are held; a long answer has some hundred KB
 RECORD_LIMIT = 2**20  # bytes of an event that are held; those that are read have some hundred

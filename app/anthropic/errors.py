@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from app.errors import Source
+from ..errors import Source
 
 ErrorClass = Literal["client", "limit", "overload", "upstream", "proxy", "network"]
 ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from app.anthropic.prices import Prices, Rate
+from .prices import Prices, Rate
 
 PROVIDER = "anthropic"
 SOURCE = "genai-prices"

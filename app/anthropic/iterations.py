@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.anthropic.counts import Counts, disjoint, read_counts
-from app.anthropic.usage import Attempt, Usage
+from .counts import Counts, disjoint, read_counts
+from .usage import Attempt, Usage
 
 MESSAGE, FALLBACK, COMPACTION, ADVISOR = (
     "message",

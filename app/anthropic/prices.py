@@ -14,8 +14,8 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from app.anthropic.names import DATED, family_first, plain
-from app.anthropic.usage import Attempt, Usage
+from .names import DATED, family_first, plain
+from .usage import Attempt, Usage
 
 OTHER = "other"  # the name of every model that is not in the list
 MILLION, THOUSAND = 1e6, 1e3

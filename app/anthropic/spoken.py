@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import msgspec
 
-from app.anthropic.sse import parse
-from app.anthropic.usage import Attempt, Usage
+from .sse import parse
+from .usage import Attempt, Usage
 
 CHARACTERS = 4  # a token, on average
 

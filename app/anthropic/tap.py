@@ -6,9 +6,9 @@ read becomes a reason in its `Reading` (behaviour B5).
 
 from dataclasses import dataclass
 
-from app.anthropic.answer import Body, EventStream, Notes
-from app.anthropic.encoding import Decoder, EncodingError
-from app.anthropic.usage import Attempt, Usage
+from .answer import Body, EventStream, Notes
+from .encoding import Decoder, EncodingError
+from .usage import Attempt, Usage
 
 DECODED_LIMIT = 2**30  # bytes: the longest stream that is decoded; little of it is ever held
 

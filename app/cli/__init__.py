@@ -7,14 +7,14 @@
 
 from collections.abc import Sequence
 
-from app.cli import exits
+from . import exits
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     try:
         # Everything else is imported here, so that Ctrl-C meanwhile ends it without a traceback.
-        from app.cli import program  # noqa: PLC0415
+        from . import program  # noqa: PLC0415
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     return program.main(arguments)

@@ -2,8 +2,8 @@
 
 import argparse
 
-from app import certificates, settings
-from app.server import certificate_of
+from .. import certificates, settings
+from ..server import certificate_of
 
 NAME = "certificate"
 HELP = "Show the certificate and what clients must trust; made first if there is none."

@@ -5,10 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-from app import certificates, settings
-from app.application import create_app, load_rules
-from app.server import StartError
-from app.settings import Settings, SettingsError, blaming, variable
+from .. import certificates, settings
+from ..application import create_app, load_rules
+from ..server import StartError
+from ..settings import Settings, SettingsError, blaming, variable
 
 NAME = "check"
 HELP = "Print the effective settings and what is wrong with them; nothing is written."

@@ -8,11 +8,11 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from app import settings
-from app.certificates import Certificate, kept
-from app.cli import client, exits, hints
-from app.server import StartError
-from app.settings import Settings, variable
+from .. import settings
+from ..certificates import Certificate, kept
+from ..server import StartError
+from ..settings import Settings, variable
+from . import client, exits, hints
 
 NAME = "claude"
 HELP = "Start Claude Code through the running proxy; nothing is written."

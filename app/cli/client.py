@@ -6,9 +6,9 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from app.certificates import Certificate
-from app.server import StartError
-from app.settings import Settings, variable
+from ..certificates import Certificate
+from ..server import StartError
+from ..settings import Settings, variable
 
 TIMEOUT = 10.0  # seconds for a page
 

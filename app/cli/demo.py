@@ -6,15 +6,15 @@ import ssl
 
 from pydantic import SecretStr
 
-from app.application import create_app
-from app.cli import client
-from app.cli.serving import announce, serving
-from app.http2 import ProxyEnvironment, Transport
-from app.server import Addresses, certificate_of, serve
-from app.settings import Settings
-from app.simulator import Simulator
-from app.simulator.command import quiet
-from app.simulator.load import Load
+from ..application import create_app
+from ..http2 import ProxyEnvironment, Transport
+from ..server import Addresses, certificate_of, serve
+from ..settings import Settings
+from ..simulator import Simulator
+from ..simulator.command import quiet
+from ..simulator.load import Load
+from . import client
+from .serving import announce, serving
 
 NAME = "demo"
 HELP = "Run the proxy in front of a simulated API, with a small load; no key needed."

@@ -3,11 +3,11 @@
 import argparse
 import asyncio
 
-from app import doctor, settings
-from app.application import load_rules
-from app.cli import exits
-from app.doctor import Finding
-from app.settings import SettingsError
+from .. import doctor, settings
+from ..application import load_rules
+from ..doctor import Finding
+from ..settings import SettingsError
+from . import exits
 
 NAME = "doctor"
 HELP = "Check settings, this machine and the way to upstream; say what to do."

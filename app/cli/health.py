@@ -2,8 +2,8 @@
 
 import argparse
 
-from app import settings
-from app.cli import client
+from .. import settings
+from . import client
 
 NAME = "health"
 HELP = "Ask the running proxy whether it is up; exit code 1 when it is not."

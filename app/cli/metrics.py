@@ -2,8 +2,8 @@
 
 import argparse
 
-from app import settings
-from app.cli import client
+from .. import settings
+from . import client
 
 NAME = "metrics"
 HELP = "Print the figures of the running proxy as JSON."

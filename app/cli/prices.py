@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from app import settings
-from app.anthropic.genai_prices import SOURCE, convert
-from app.anthropic.prices import OLD, Prices
-from app.application import prices_of
-from app.cli import exits
+from .. import settings
+from ..anthropic.genai_prices import SOURCE, convert
+from ..anthropic.prices import OLD, Prices
+from ..application import prices_of
+from . import exits
 
 NAME = "prices"
 HELP = "Print the price table in force and its age, or make a newer one from genai-prices data."

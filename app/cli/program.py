@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from app import __version__
-from app.cli import (
+from .. import __version__
+from . import (
     certificate,
     check,
     claude,
@@ -21,7 +21,7 @@ from app.cli import (
     serve,
     simulate,
 )
-from app.cli.serving import FAILURES
+from .serving import FAILURES
 
 COMMANDS = (
     serve,

@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from app import settings
-from app.cli import exits
-from app.scrubber.receipts import read_head, sealing_key, verify
+from .. import settings
+from ..scrubber.receipts import read_head, sealing_key, verify
+from . import exits
 
 NAME = "receipts"
 HELP = """\

@@ -7,11 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app import settings
-from app.application import prices_of
-from app.cli import client, exits
-from app.server import StartError
-from app.telemetry.reconciliation import (
+from .. import settings
+from ..application import prices_of
+from ..server import StartError
+from ..telemetry.reconciliation import (
     KINDS,
     Side,
     Total,
@@ -21,6 +20,7 @@ from app.telemetry.reconciliation import (
     session_of,
     verdict,
 )
+from . import client, exits
 
 NAME = "reconcile"
 HELP = "Compare the proxy's cost with the result of `claude -p … --output-format json`."

@@ -4,12 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from app import settings
-from app.application import load_rules
-from app.cli import exits
-from app.scrubber.placeholders import Scheme
-from app.scrubber.review import review
-from app.settings import Settings, variable
+from .. import settings
+from ..application import load_rules
+from ..scrubber.placeholders import Scheme
+from ..scrubber.review import review
+from ..settings import Settings, variable
+from . import exits
 
 NAME = "scrub"
 HELP = """\

@@ -3,10 +3,10 @@
 import argparse
 import gc
 
-from app.application import create_app
-from app.cli.serving import announce, serving
-from app.server import serve
-from app.settings import Settings
+from ..application import create_app
+from ..server import serve
+from ..settings import Settings
+from .serving import announce, serving
 
 NAME = "serve"
 HELP = "Run the proxy (the default)."

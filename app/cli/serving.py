@@ -9,11 +9,11 @@ from typing import Any
 
 import structlog
 
-from app import __version__, logs, settings
-from app.cli import client, exits, hints
-from app.server import Addresses, StartError
-from app.settings import Settings, SettingsError, variable
-from app.telemetry.facts import Facts, ScrubFacts
+from .. import __version__, logs, settings
+from ..server import Addresses, StartError
+from ..settings import Settings, SettingsError, variable
+from ..telemetry.facts import Facts, ScrubFacts
+from . import client, exits, hints
 
 try:
     import uvloop

@@ -5,11 +5,11 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app.cli.serving import run_loop
-from app.server import StartError
-from app.settings import SettingsError
-from app.simulator import command
-from app.simulator.load import DEVELOPERS
+from ..server import StartError
+from ..settings import SettingsError
+from ..simulator import command
+from ..simulator.load import DEVELOPERS
+from .serving import run_loop
 
 NAME = "simulate"
 HELP = "Run a simulated Anthropic API, for demos and tests."

@@ -8,7 +8,7 @@ Nothing is written, nothing but an unauthenticated GET is sent, and no step take
 `network.STEP`.
 """
 
-from app.doctor.examine import examine
-from app.doctor.finding import Finding, as_json, exit_code, table
+from .examine import examine
+from .finding import Finding, as_json, exit_code, table
 
 __all__ = ["Finding", "as_json", "examine", "exit_code", "table"]

@@ -3,7 +3,7 @@
 import json
 from email.utils import parsedate_to_datetime
 
-from app.doctor.finding import Finding, Verdict
+from .finding import Finding, Verdict
 
 SHOWN = 80  # characters of an answer that are shown
 SERVER_ERROR = 500

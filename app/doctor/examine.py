@@ -2,11 +2,11 @@
 
 import asyncio
 
-from app import settings as reading
-from app.doctor import machine, network
-from app.doctor.finding import Finding
-from app.doctor.network import Way
-from app.settings import Settings
+from .. import settings as reading
+from ..settings import Settings
+from . import machine, network
+from .finding import Finding
+from .network import Way
 
 
 async def examine(loaded: Settings, way: Way | None = None) -> list[Finding]:

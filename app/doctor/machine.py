@@ -7,10 +7,10 @@ import ssl
 import urllib.error
 import urllib.request
 
-from app import certificates
-from app.doctor.finding import Finding
-from app.server import StartError, bind
-from app.settings import Settings, variable
+from .. import certificates
+from ..server import StartError, bind
+from ..settings import Settings, variable
+from .finding import Finding
 
 HEALTH_TIMEOUT = 2.0  # seconds
 ENOUGH = 2 * 500 + 100  # descriptors of 500 agents, each with two connections, and the program's

@@ -12,14 +12,14 @@ import httpx
 from aiohappyeyeballs import AddrInfoType
 from cryptography import x509
 
-from app.doctor import answer
-from app.doctor.finding import Finding
-from app.doctor.probe import Probe
-from app.http2 import ProxyEnvironment, Transport
-from app.network.connect import OtherProtocol, Spoken, connect, offer
-from app.network.dial import Resolver, dial, resolve
-from app.network.proxies import Origin, address, proxy_port
-from app.settings import Settings, variable
+from ..http2 import ProxyEnvironment, Transport
+from ..network.connect import OtherProtocol, Spoken, connect, offer
+from ..network.dial import Resolver, dial, resolve
+from ..network.proxies import Origin, address, proxy_port
+from ..settings import Settings, variable
+from . import answer
+from .finding import Finding
+from .probe import Probe
 
 STEP = 4.0  # seconds that a step may take
 ANSWER_LIMIT = 64 * 1024  # bytes of an answer that are read

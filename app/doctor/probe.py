@@ -6,7 +6,7 @@ import ssl
 import h2.events
 from h2.settings import SettingCodes
 
-from app.http2.codec import SETTLED_WINDOW, Codec
+from ..http2.codec import SETTLED_WINDOW, Codec
 
 WANTED = (  # as RFC 9113 §6.5.2 names them
     (SettingCodes.MAX_CONCURRENT_STREAMS, "MAX_CONCURRENT_STREAMS"),

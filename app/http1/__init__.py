@@ -16,6 +16,6 @@ request that was sent to its end. A stream that ends early closes its connection
 other way to tell upstream to stop. Trailers and interim responses are dropped.
 """
 
-from app.http1.client import Http1, Limits
+from .client import Http1, Limits
 
 __all__ = ["Http1", "Limits"]

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import httpx
 
-from app.http1.request import Body
-from app.http1.session import Fields, Head
-from app.network.timeouts import Alarm, Timeouts
+from ..network.timeouts import Alarm, Timeouts
+from .request import Body
+from .session import Fields, Head
 
 PIECE = 64 * 1024  # bytes of a body that are written at a time
 UNREAD = 64 * 1024  # bytes of a response that may lie unread before the socket is read no more

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import httpx
 
-from app.http1.call import Call
-from app.http1.connection import Connection
-from app.http1.pool import Slot, Slots
-from app.http1.request import Fields, head_of
-from app.network.connect import connect
-from app.network.dial import Resolver
-from app.network.proxies import Origin, ProxyEnvironment, address, credentials
-from app.network.response import ResponseBody
-from app.network.stats import Tally
-from app.network.timeouts import Timeouts, jittered
+from ..network.connect import connect
+from ..network.dial import Resolver
+from ..network.proxies import Origin, ProxyEnvironment, address, credentials
+from ..network.response import ResponseBody
+from ..network.stats import Tally
+from ..network.timeouts import Timeouts, jittered
+from .call import Call
+from .connection import Connection
+from .pool import Slot, Slots
+from .request import Fields, head_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from typing import Protocol
 
 import httpx
 
-from app.http1.call import PIECE, UNREAD, Call
-from app.http1.request import Body, Head
-from app.http1.session import End, Event, Interim, Session
-from app.http1.session import Head as ResponseHead
-from app.network.errors import MalformedResponse
-from app.network.outflow import Outflow, Passage
-from app.network.timeouts import Timeouts
+from ..network.errors import MalformedResponse
+from ..network.outflow import Outflow, Passage
+from ..network.timeouts import Timeouts
+from .call import PIECE, UNREAD, Call
+from .request import Body, Head
+from .session import End, Event, Interim, Session
+from .session import Head as ResponseHead
 
 IDLE = 4.0  # seconds that a connection waits for its next call: many servers close after 5
 

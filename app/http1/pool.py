@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from app.http1.connection import IDLE, Connection
-from app.network.timeouts import Alarm, Timeouts
+from ..network.timeouts import Alarm, Timeouts
+from .connection import IDLE, Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import h11
 
-from app.network.errors import Lost, MalformedResponse
+from ..network.errors import Lost, MalformedResponse
 
 HEAD_LIMIT = 1024 * 1024  # bytes of a response's head, as over HTTP/2
 

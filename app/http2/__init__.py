@@ -17,9 +17,9 @@ working (and billing); one stream's time-out or error never touches its siblings
 streams finish; and there are as many connections as the peer's stream limit calls for.
 """
 
-from app.http2.session import Refused
-from app.http2.transport import Transport
-from app.network.proxies import ProxyEnvironment
-from app.network.stats import TransportStats
+from ..network.proxies import ProxyEnvironment
+from ..network.stats import TransportStats
+from .session import Refused
+from .transport import Transport
 
 __all__ = ["ProxyEnvironment", "Refused", "Transport", "TransportStats"]

@@ -7,12 +7,12 @@ import httpx
 from h2.exceptions import ProtocolError
 from hpack import HeaderTuple
 
-from app.http2.liveness import Liveness
-from app.http2.session import Session
-from app.http2.stream import Stream
-from app.network.outflow import Outflow, Passage
-from app.network.stats import Tally
-from app.network.timeouts import Timeouts
+from ..network.outflow import Outflow, Passage
+from ..network.stats import Tally
+from ..network.timeouts import Timeouts
+from .liveness import Liveness
+from .session import Session
+from .stream import Stream
 
 UNSETTLED = 1  # streams before the peer's SETTINGS came: it may allow any number (§6.5.2)
 LAST_STREAM = 2**31 - 1  # §5.1.1

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from app.network.outflow import Passage
-from app.network.timeouts import Alarm
+from ..network.outflow import Passage
+from ..network.timeouts import Alarm
 
 FRESH = 10.0  # seconds after its last byte during which a peer is taken to be there
 LATE = 0.25  # seconds without an answer after which another connection is made beside

@@ -9,12 +9,12 @@ from h2 import events
 from h2.errors import ErrorCodes
 from hpack import HeaderTuple
 
-from app.http2.codec import SETTLED_WINDOW, Codec, StreamBroken
-from app.http2.fields import from_response
-from app.http2.stream import CREDIT_STEP, Stream
-from app.http2.turns import QUANTUM, Turns
-from app.network.stats import Tally
-from app.network.timeouts import Timeouts
+from ..network.stats import Tally
+from ..network.timeouts import Timeouts
+from .codec import SETTLED_WINDOW, Codec, StreamBroken
+from .fields import from_response
+from .stream import CREDIT_STEP, Stream
+from .turns import QUANTUM, Turns
 
 INLINE = 64 * 1024  # bytes of a body that are sent with its header fields
 BATCH = 256 * 1024  # bytes of longer bodies that are written before others have their say

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import httpx
 
-from app.http2.connection import Connection
-from app.http2.pool import Assignment, Attempt, Pool, Ticket
-from app.http2.turns import QUANTUM
-from app.network.timeouts import Alarm, Timeouts
+from ..network.timeouts import Alarm, Timeouts
+from .connection import Connection
+from .pool import Assignment, Attempt, Pool, Ticket
+from .turns import QUANTUM
 
 JUMP = 5.0  # seconds by which the clocks part when the machine slept
 HOLD = 1.0  # seconds that a large upload waits for a better connection than there is

@@ -7,9 +7,9 @@ from typing import Protocol
 import httpx
 from h2.errors import ErrorCodes
 
-from app.http2.fields import Fields
-from app.http2.turns import QUANTUM
-from app.network.timeouts import Alarm, Timeouts
+from ..network.timeouts import Alarm, Timeouts
+from .fields import Fields
+from .turns import QUANTUM
 
 CREDIT_STEP = 32 * 1024  # bytes the consumer takes before the peer is told (§6.9.1)
 NOTHING = memoryview(b"")

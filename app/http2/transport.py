@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 import httpx
 
-from app.http1 import Http1, Limits
-from app.http2.connection import Connection
-from app.http2.fields import Fields, for_request
-from app.http2.slots import Slot, Slots
-from app.http2.stream import Stream
-from app.network.connect import OtherProtocol, connect, offer
-from app.network.dial import Resolver, resolve
-from app.network.proxies import Origin, ProxyEnvironment, address
-from app.network.response import ResponseBody
-from app.network.stats import Tally, TransportStats
-from app.network.timeouts import Timeouts, jittered
+from ..http1 import Http1, Limits
+from ..network.connect import OtherProtocol, connect, offer
+from ..network.dial import Resolver, resolve
+from ..network.proxies import Origin, ProxyEnvironment, address
+from ..network.response import ResponseBody
+from ..network.stats import Tally, TransportStats
+from ..network.timeouts import Timeouts, jittered
+from .connection import Connection
+from .fields import Fields, for_request
+from .slots import Slot, Slots
+from .stream import Stream
 
 HTTP1_MEMORY = 300.0  # seconds an origin is taken to speak HTTP/1.1 before HTTP/2 is tried again
 UNANNOUNCED = 256 * 1024  # bytes an upload is taken for whose length nobody has announced

@@ -11,8 +11,8 @@
 ``assertions``  the private members of libraries that all this rests on.
 """
 
-from app.listener import assertions
+from . import assertions
 
 assertions.check()  # before the modules that override them are imported
 
-from app.listener.listener import Listener as Listener  # noqa: E402
+from .listener import Listener as Listener  # noqa: E402

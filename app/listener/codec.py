@@ -13,7 +13,7 @@ from h2.settings import SettingCodes, Settings
 from hpack.exceptions import HPACKError
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame, SettingsFrame
 
-from app.listener.refusal import MAX_HEADER_LIST
+from .refusal import MAX_HEADER_LIST
 
 MAX_STREAMS = 128
 STREAM_WINDOW = 256 * 1024  # bytes of a request that may lie unread

@@ -11,11 +11,11 @@ from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-from app.listener.departure import Departure
-from app.listener.h1 import H1
-from app.listener.h2 import H2
-from app.listener.inbox import TaskGroup
-from app.listener.progress import WriteProgress
+from .departure import Departure
+from .h1 import H1
+from .h2 import H2
+from .inbox import TaskGroup
+from .progress import WriteProgress
 
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
 EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is thrown out

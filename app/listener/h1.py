@@ -17,9 +17,9 @@ from hypercorn.events import Closed, Updated
 from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 
-from app.listener import refusal
-from app.listener.departure import watching
-from app.listener.stream import Stream
+from . import refusal
+from .departure import watching
+from .stream import Stream
 
 UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer
 CLOSE = (b"connection", b"close")

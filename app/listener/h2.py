@@ -33,11 +33,11 @@ from hypercorn.typing import AppWrapper
 from hypercorn.utils import filter_pseudo_headers
 from priority.priority import MissingStreamError
 
-from app.listener import refusal
-from app.listener.codec import Codec
-from app.listener.frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
-from app.listener.progress import Stalled, while_moving
-from app.listener.stream import ResponseAborted, Stream
+from . import refusal
+from .codec import Codec
+from .frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
+from .progress import Stalled, while_moving
+from .stream import ResponseAborted, Stream
 
 CUT_DEADLINE = 0.5  # seconds that the rest of a cut response may take to go out
 

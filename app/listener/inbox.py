@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from hypercorn.asyncio.task_group import TaskGroup as StockTaskGroup
 
-from app.listener.departure import watching
+from .departure import watching
 
 log = structlog.get_logger(__name__)
 

@@ -10,9 +10,10 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.utils import wrap_app
 
-from app.listener import plain, tls
-from app.listener.connection import Connection
-from app.listener.limits import (
+from ..proxy.peer import peer_of
+from . import plain, tls
+from .connection import Connection
+from .limits import (
     DESCRIPTORS,
     HANDSHAKE,
     PLAIN_HTTP,
@@ -21,7 +22,6 @@ from app.listener.limits import (
     Seats,
     Unobserved,
 )
-from app.proxy.peer import peer_of
 
 BACKLOG = 1024
 ACCEPTS = 64  # connections accepted in one turn of the event loop

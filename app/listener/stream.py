@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from hypercorn.protocol.events import Event, Request, StreamClosed
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 
-from app.listener import refusal
+from . import refusal
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGISendEvent, HTTPScope

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.anthropic.errors import TYPES, envelope
-from app.proxy.headers import ERROR_HEADER
+from ..anthropic.errors import TYPES, envelope
+from ..proxy.headers import ERROR_HEADER
 
 PATH = "/ca.crt"
 NONE_HERE = (

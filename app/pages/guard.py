@@ -16,11 +16,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.anthropic.errors import envelope
-from app.errors import Forbidden, ProxyFailure, Unauthorized
-from app.pages import authority, health
-from app.proxy.admission import FAILED_TOKEN_DELAY
-from app.proxy.headers import ERROR_HEADER
+from ..anthropic.errors import envelope
+from ..errors import Forbidden, ProxyFailure, Unauthorized
+from ..proxy.admission import FAILED_TOKEN_DELAY
+from ..proxy.headers import ERROR_HEADER
+from . import authority, health
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

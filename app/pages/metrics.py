@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.proxy.peer import peer_of
-from app.telemetry.broadcast import Broadcast, TooManyWatchers, Watcher
-from app.telemetry.sampler import Sampler, Snapshot
+from ..proxy.peer import peer_of
+from ..telemetry.broadcast import Broadcast, TooManyWatchers, Watcher
+from ..telemetry.sampler import Sampler, Snapshot
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

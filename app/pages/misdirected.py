@@ -6,9 +6,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.anthropic.errors import envelope
-from app.pages.guard import host_name
-from app.proxy.headers import ERROR_HEADER
+from ..anthropic.errors import envelope
+from ..proxy.headers import ERROR_HEADER
+from .guard import host_name
 
 PREFIX = "/v1/"
 STATUS = 421  # Misdirected Request (RFC 9110 §15.5.20)

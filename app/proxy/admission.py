@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from app.errors import BadRequest, Busy, Draining, MethodRefused, ProxyFailure, Unauthorized
-from app.proxy.headers import TOKEN_HEADER, Headers, first, well_formed
+from ..errors import BadRequest, Busy, Draining, MethodRefused, ProxyFailure, Unauthorized
+from .headers import TOKEN_HEADER, Headers, first, well_formed
 
 Cut = Callable[[], None]
 Evict = Callable[[ProxyFailure], None]

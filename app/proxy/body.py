@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from app.errors import BodyTooLarge, ProxyFailure, RequestTimeout
-from app.proxy.headers import Headers, first
-from app.proxy.hold_budget import HoldBudget
+from ..errors import BodyTooLarge, ProxyFailure, RequestTimeout
+from .headers import Headers, first
+from .hold_budget import HoldBudget
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 

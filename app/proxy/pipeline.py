@@ -9,18 +9,18 @@ from typing import Any
 
 import structlog
 
-from app.errors import Draining, InternalError, ProxyFailure, ResponseCut
-from app.exchange import Observer, Outcome
-from app.proxy.admission import Admission, Place, check_headers, check_method, check_token
-from app.proxy.body import HOLD_BUDGET, Body, Inbound, Receive, check_length
-from app.proxy.headers import for_upstream
-from app.proxy.hold_budget import HoldBudget
-from app.proxy.peer import peer_of
-from app.proxy.relay import Outbound, Send, refuse, relay
-from app.proxy.scrubbing import Scrubbing
-from app.proxy.target import target
-from app.proxy.trace import Trace
-from app.proxy.upstream import Outgoing, Upstream
+from ..errors import Draining, InternalError, ProxyFailure, ResponseCut
+from ..exchange import Observer, Outcome
+from .admission import Admission, Place, check_headers, check_method, check_token
+from .body import HOLD_BUDGET, Body, Inbound, Receive, check_length
+from .headers import for_upstream
+from .hold_budget import HoldBudget
+from .peer import peer_of
+from .relay import Outbound, Send, refuse, relay
+from .scrubbing import Scrubbing
+from .target import target
+from .trace import Trace
+from .upstream import Outgoing, Upstream
 
 Scope = MutableMapping[str, Any]
 

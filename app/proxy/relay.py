@@ -12,15 +12,15 @@ from typing import Any
 
 import httpx
 
-from app.anthropic.errors import envelope
-from app.anthropic.tap import Tap
-from app.errors import MethodRefused, ProxyFailure, ResponseCut
-from app.exchange import Outcome
-from app.proxy.headers import ERROR_HEADER, Headers, text, with_length, without
-from app.proxy.scan_pool import ScanPool
-from app.proxy.trace import Trace
-from app.proxy.upstream import Answer
-from app.scrubber.restore import Restorer
+from ..anthropic.errors import envelope
+from ..anthropic.tap import Tap
+from ..errors import MethodRefused, ProxyFailure, ResponseCut
+from ..exchange import Outcome
+from ..scrubber.restore import Restorer
+from .headers import ERROR_HEADER, Headers, text, with_length, without
+from .scan_pool import ScanPool
+from .trace import Trace
+from .upstream import Answer
 
 PIECE = 64 * 1024  # bytes handed to the server at a time
 INLINE_LIMIT = 2048  # bytes restored on the event loop: most events of a stream are shorter

@@ -5,16 +5,16 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from app.errors import BadRequest, Forbidden
-from app.proxy.body import Body
-from app.proxy.headers import text, with_length, without
-from app.proxy.scan_pool import ScanPool
-from app.proxy.trace import Trace
-from app.proxy.upstream import Outgoing
-from app.scrubber import Redaction, Scrubber
-from app.scrubber.answer import Plan
-from app.scrubber.report import ScrubReport
-from app.scrubber.sinks import ToolPolicy
+from ..errors import BadRequest, Forbidden
+from ..scrubber import Redaction, Scrubber
+from ..scrubber.answer import Plan
+from ..scrubber.report import ScrubReport
+from ..scrubber.sinks import ToolPolicy
+from .body import Body
+from .headers import text, with_length, without
+from .scan_pool import ScanPool
+from .trace import Trace
+from .upstream import Outgoing
 
 log = structlog.get_logger(__name__)
 

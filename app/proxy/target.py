@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from app.errors import BadRequest
+from ..errors import BadRequest
 
 _ILLEGAL = re.compile(rb"[\x00-\x20\x7f#]")  # RFC 9112 §3.2: no space, control or fragment
 _DEFAULT_PORTS = {"https": 443, "http": 80}

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import httpx
 
-from app.anthropic.answer import NOT_FINAL
-from app.anthropic.endpoints import is_billed, route
-from app.anthropic.errors import ERROR_EVENT
-from app.anthropic.hints import read_hints
-from app.anthropic.request import leading_model, requested_model
-from app.anthropic.tap import Reading, Tap
-from app.anthropic.usage import Attempt
-from app.errors import (
+from ..anthropic.answer import NOT_FINAL
+from ..anthropic.endpoints import is_billed, route
+from ..anthropic.errors import ERROR_EVENT
+from ..anthropic.hints import read_hints
+from ..anthropic.request import leading_model, requested_model
+from ..anthropic.tap import Reading, Tap
+from ..anthropic.usage import Attempt
+from ..errors import (
     Busy,
     ClientFailure,
     Draining,
@@ -21,12 +21,12 @@ from app.errors import (
     UpstreamFailure,
     UpstreamTimeout,
 )
-from app.exchange import Exchange, Failure, Outcome, Progress, Retry
-from app.proxy.body import Body
-from app.proxy.headers import Headers, first, text
-from app.scrubber.answer import Plan
-from app.scrubber.report import ScrubReport
-from app.scrubber.restore import Restorer
+from ..exchange import Exchange, Failure, Outcome, Progress, Retry
+from ..scrubber.answer import Plan
+from ..scrubber.report import ScrubReport
+from ..scrubber.restore import Restorer
+from .body import Body
+from .headers import Headers, first, text
 
 LIMIT_HEADERS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-")
 MODEL_ROUTES = ("messages", "count_tokens")

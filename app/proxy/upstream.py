@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from app.errors import (
+from ..errors import (
     BadRequest,
     Busy,
     InternalError,
@@ -19,13 +19,13 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from app.http2 import Refused
-from app.network.errors import MalformedResponse
-from app.proxy.body import Body
-from app.proxy.headers import Headers, for_client, well_formed
-from app.proxy.retry import RetryBudget, RetryPolicy
-from app.proxy.target import Origin
-from app.proxy.trace import REFUSED_STREAM, Trace
+from ..http2 import Refused
+from ..network.errors import MalformedResponse
+from .body import Body
+from .headers import Headers, for_client, well_formed
+from .retry import RetryBudget, RetryPolicy
+from .target import Origin
+from .trace import REFUSED_STREAM, Trace
 
 REFUSAL_LIMIT = 64 * 1024  # bytes of a 529 read before it is given up or passed on
 AHEAD_PATIENCE = 2.0  # seconds for the rest of a 529, before it is passed on as it comes

@@ -17,7 +17,7 @@ The way of an answer: ``restore``, by ``restore_stream`` or ``restore_json``, wi
 table. For people: ``review``. Rules are tried on their ``examples`` when they are loaded.
 """
 
-from app.scrubber.placeholders import Placeholders
-from app.scrubber.redact import Redaction, Scrubber
+from .placeholders import Placeholders
+from .redact import Redaction, Scrubber
 
 __all__ = ["Placeholders", "Redaction", "Scrubber"]

@@ -7,9 +7,9 @@ without what belongs to an escape, an encoding or a terminal's control sequence.
 
 import re
 
-from app.scrubber.detector import Finder
-from app.scrubber.edges import token_start
-from app.scrubber.escapes import escape_around
+from .detector import Finder
+from .edges import token_start
+from .escapes import escape_around
 
 _WINDOW = 160  # bytes before an `@` in which a local part begins
 _LONGEST_LOCAL = 64  # octets (RFC 5321 §4.5.3.1.1)

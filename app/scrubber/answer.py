@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from app.scrubber.automaton import compiled
-from app.scrubber.detectors import BUILT_IN
-from app.scrubber.escapes import escaped
-from app.scrubber.extended import EXTENDED
-from app.scrubber.placeholders import Placeholders
-from app.scrubber.recognize import Recognizer, Window, encoded
-from app.scrubber.scan import Span
-from app.scrubber.sinks import Refusal, Sink, ToolPolicy, has_shell_syntax
+from .automaton import compiled
+from .detectors import BUILT_IN
+from .escapes import escaped
+from .extended import EXTENDED
+from .placeholders import Placeholders
+from .recognize import Recognizer, Window, encoded
+from .scan import Span
+from .sinks import Refusal, Sink, ToolPolicy, has_shell_syntax
 
 _LABELS = frozenset(detector.label for detector in (*BUILT_IN, *EXTENDED))
 _ESCAPED_ASCII = r"\\u00[2-7]"

@@ -6,8 +6,8 @@ the client sends the same text again on every turn.
 
 import msgspec
 
-from app.scrubber.escapes import has_good_escapes
-from app.scrubber.walk import NotJson, events
+from .escapes import has_good_escapes
+from .walk import NotJson, events
 
 _ANY = msgspec.json.Decoder(msgspec.Raw)
 

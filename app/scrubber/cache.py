@@ -4,8 +4,8 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
-from app.scrubber.ledger import Change
-from app.scrubber.strings import Path, Place
+from .ledger import Change
+from .strings import Path, Place
 
 _PATH = 256  # bytes of a hit's path, about
 _OVERHEAD = 512  # bytes of an entry beside its texts, about

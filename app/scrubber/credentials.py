@@ -6,12 +6,12 @@ YAML, XML, INI or a shell's assignment, be escaped once more, and hold line numb
 
 import re
 
-from app.scrubber import validators
-from app.scrubber.automaton import compiled
-from app.scrubber.blocks import COLOUR, NEXT_LINE
-from app.scrubber.detector import Detector, Finder
-from app.scrubber.edges import after
-from app.scrubber.urls import credentials_start
+from . import validators
+from .automaton import compiled
+from .blocks import COLOUR, NEXT_LINE
+from .detector import Detector, Finder
+from .edges import after
+from .urls import credentials_start
 
 _WORD = after("A-Za-z0-9")
 _QUOTE = rb"(?:\\*[\"']|%22|%27|`)"

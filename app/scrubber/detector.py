@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from app.scrubber.validators import Validator
+from .validators import Validator
 
 Tier = Literal["secret", "identifier"]
 

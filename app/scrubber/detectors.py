@@ -2,9 +2,9 @@
 
 import re
 
-from app.scrubber import addresses, blocks, urls, validators
-from app.scrubber.detector import Detector, Finder
-from app.scrubber.edges import after
+from . import addresses, blocks, urls, validators
+from .detector import Detector, Finder
+from .edges import after
 
 _WORD = after("A-Za-z0-9")
 _SPACE = r"(?: |%20|\\+t)"

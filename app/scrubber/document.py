@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.scrubber.escapes import value
-from app.scrubber.strings import ANYWHERE, Place, skipped_in_request
-from app.scrubber.walk import events
+from .escapes import value
+from .strings import ANYWHERE, Place, skipped_in_request
+from .walk import events
 
 _ORDER: dict[str | int, int] = {"tools": 0, "system": 1, "messages": 2}
 _OTHER = len(_ORDER)

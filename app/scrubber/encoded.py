@@ -12,12 +12,12 @@ import re
 import string
 from collections.abc import Iterator
 
-from app.scrubber import validators
-from app.scrubber.blocks import COLOUR, LINE_END, NEXT_LINE
-from app.scrubber.detector import Detector, Finder
-from app.scrubber.detectors import BUILT_IN
-from app.scrubber.edges import after, token_start
-from app.scrubber.scan import Scanner, Span
+from . import validators
+from .blocks import COLOUR, LINE_END, NEXT_LINE
+from .detector import Detector, Finder
+from .detectors import BUILT_IN
+from .edges import after, token_start
+from .scan import Scanner, Span
 
 _SPACE = rb"(?:[ ]|%20)"
 _QUOTE = rb"(?:\\*\"|')?"

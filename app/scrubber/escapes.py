@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from app.scrubber.automaton import compiled
+from .automaton import compiled
 
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|/)")
 _ANY_ESCAPE = compiled(r"\\(?:u00[2-7]|/)")

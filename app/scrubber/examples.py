@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote
 
-from app.scrubber.detector import Detector
-from app.scrubber.escapes import value, view
-from app.scrubber.scan import Scanner, Span
+from .detector import Detector
+from .escapes import value, view
+from .scan import Scanner, Span
 
 # Of each form the text that holds an example, before it is put into JSON.
 FORMS: dict[str, Callable[[str], str]] = {

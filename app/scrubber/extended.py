@@ -2,10 +2,10 @@
 
 import re
 
-from app.scrubber.credentials import CREDENTIALS
-from app.scrubber.detector import Detector, Finder
-from app.scrubber.edges import after
-from app.scrubber.encoded import ENCODED
+from .credentials import CREDENTIALS
+from .detector import Detector, Finder
+from .edges import after
+from .encoded import ENCODED
 
 _WORD = after("A-Za-z0-9")
 _DASHED = after("A-Za-z0-9_-")

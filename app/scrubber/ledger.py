@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.scrubber.detector import Detector
-from app.scrubber.placeholders import DIGEST_DIGITS, Hidden, Scheme
-from app.scrubber.scan import Span
-from app.scrubber.vocabulary import Vocabulary
+from .detector import Detector
+from .placeholders import DIGEST_DIGITS, Hidden, Scheme
+from .scan import Span
+from .vocabulary import Vocabulary
 
 MOST_KNOWN = 20_000  # values of a request that are told apart, looked for and can be restored
 SHORTEST_KNOWN = 6  # characters of a value that is looked for on its own

@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from app.scrubber.automaton import compiled
-from app.scrubber.placeholders import Scheme
+from .automaton import compiled
+from .placeholders import Scheme
 
 _OPEN = re.compile(
     rb"(?:<|&lt;|&#0*60;|&#x0*3c;|%3c|\\+(?:u003c|x3c)|\xef\xbc\x9c)\Z", re.IGNORECASE

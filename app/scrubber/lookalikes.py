@@ -5,7 +5,7 @@ Algorithms of SSH (RFC 4251 §6), locales with a modifier, and message identifie
 
 import re
 
-from app.scrubber.automaton import compiled
+from .automaton import compiled
 
 _ALGORITHM = re.compile(
     rb"(?:sk-)?(?:aes|sha|hmac|umac|ssh|ecdsa|rsa|dsa|eddsa|ed25519|ed448|chacha20|curve25519|"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from app.scrubber.strings import Path
+from .strings import Path
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 

@@ -11,9 +11,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from app.scrubber.escapes import value
-from app.scrubber.rules import Rules
-from app.scrubber.scan import Scanner, Span
+from .escapes import value
+from .rules import Rules
+from .scan import Scanner, Span
 
 WINDOW = 768  # bytes of context before a value: more than any detector looks back
 _QUOTE = re.compile(rb'\\.?|"', re.DOTALL)

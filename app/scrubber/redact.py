@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.anthropic.encoding import Decoder, EncodingError
-from app.scrubber.belt import check
-from app.scrubber.budget import SECONDS_PER_BYTE, Budget, TooSlow
-from app.scrubber.cache import Cache, Key, Outcome
-from app.scrubber.document import Unit, units
-from app.scrubber.ledger import Ledger
-from app.scrubber.opaque import text_size
-from app.scrubber.paths import json_path_without
-from app.scrubber.placeholders import Placeholders, Scheme, Style
-from app.scrubber.receipts import SHOWN_PATHS, Hit
-from app.scrubber.recognize import Recognizer
-from app.scrubber.replace import Replacer, spliced
-from app.scrubber.report import ScrubReport, Skip
-from app.scrubber.rules import Rules
-from app.scrubber.scan import Tick
-from app.scrubber.strings import Path
-from app.scrubber.threads import is_threaded
-from app.scrubber.walk import NotJson
+from ..anthropic.encoding import Decoder, EncodingError
+from .belt import check
+from .budget import SECONDS_PER_BYTE, Budget, TooSlow
+from .cache import Cache, Key, Outcome
+from .document import Unit, units
+from .ledger import Ledger
+from .opaque import text_size
+from .paths import json_path_without
+from .placeholders import Placeholders, Scheme, Style
+from .receipts import SHOWN_PATHS, Hit
+from .recognize import Recognizer
+from .replace import Replacer, spliced
+from .report import ScrubReport, Skip
+from .rules import Rules
+from .scan import Tick
+from .strings import Path
+from .threads import is_threaded
+from .walk import NotJson
 
 WHOLE_LIMIT = 64 * 2**20  # bytes of a body, its images and documents included
 CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations

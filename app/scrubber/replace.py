@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from app.scrubber import urls
-from app.scrubber.escapes import value, view
-from app.scrubber.ledger import Ledger
-from app.scrubber.literals import Literal, Literals
-from app.scrubber.placeholders import Hidden, Scheme
-from app.scrubber.rules import Rules
-from app.scrubber.scan import Ahead, Hit, Scanner, Span, Tick
-from app.scrubber.strings import Path, Place, Text, each_string, skipped_in_request
-from app.scrubber.words import Author, author, may_stand
+from . import urls
+from .escapes import value, view
+from .ledger import Ledger
+from .literals import Literal, Literals
+from .placeholders import Hidden, Scheme
+from .rules import Rules
+from .scan import Ahead, Hit, Scanner, Span, Tick
+from .strings import Path, Place, Text, each_string, skipped_in_request
+from .words import Author, author, may_stand
 
 _BATCH = 2048  # hits, or strings, that are worked off together at the most
 _PUNCTUATION = ")]},.;:!?"

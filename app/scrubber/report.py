@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.scrubber.receipts import Hit
+from .receipts import Hit
 
 Skip = Literal["too_large", "too_slow", "encoding", "not_json", "not_post", "thread", "error"]
 

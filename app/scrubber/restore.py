@@ -8,12 +8,12 @@ block, and goes on with the block's next delta or just before its end.
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from app.anthropic.encoding import Decoder, EncodingError
-from app.errors import ResponseCut
-from app.scrubber.answer import Plan, Table
-from app.scrubber.restore_json import restored_json
-from app.scrubber.restore_stream import StreamRestorer
-from app.scrubber.sinks import Refusal
+from ..anthropic.encoding import Decoder, EncodingError
+from ..errors import ResponseCut
+from .answer import Plan, Table
+from .restore_json import restored_json
+from .restore_stream import StreamRestorer
+from .sinks import Refusal
 
 JSON_LIMIT = 32 * 2**20  # bytes of a JSON answer that are held; a longer one passes as it is
 

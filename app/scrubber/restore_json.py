@@ -3,13 +3,13 @@
 import json
 import re
 
-from app.scrubber.answer import Table
-from app.scrubber.escapes import escaped, value
-from app.scrubber.recognize import Window
-from app.scrubber.replace import spliced
-from app.scrubber.sinks import Sink
-from app.scrubber.strings import Path, skipped_in_answer, strings
-from app.scrubber.walk import NotJson
+from .answer import Table
+from .escapes import escaped, value
+from .recognize import Window
+from .replace import spliced
+from .sinks import Sink
+from .strings import Path, skipped_in_answer, strings
+from .walk import NotJson
 
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 

@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from app.anthropic.sse import Record, Splitter, parse
-from app.scrubber.answer import Table
-from app.scrubber.escapes import escaped
-from app.scrubber.recognize import Window, encoded
-from app.scrubber.restore_json import restored_json, with_string
-from app.scrubber.sinks import TEXT, Sink, ToolPolicy
-from app.scrubber.strings import Path
+from ..anthropic.sse import Record, Splitter, parse
+from .answer import Table
+from .escapes import escaped
+from .recognize import Window, encoded
+from .restore_json import restored_json, with_string
+from .sinks import TEXT, Sink, ToolPolicy
+from .strings import Path
 
 
 class _Kind(NamedTuple):

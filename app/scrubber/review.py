@@ -4,18 +4,18 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from app.scrubber.document import units
-from app.scrubber.escapes import escaped, value
-from app.scrubber.ledger import Ledger
-from app.scrubber.paths import json_path
-from app.scrubber.placeholders import Scheme
-from app.scrubber.recognize import Recognizer, encoded
-from app.scrubber.replace import Replacement, Replacer
-from app.scrubber.rules import Rules
-from app.scrubber.scan import Span
-from app.scrubber.sinks import has_shell_syntax
-from app.scrubber.strings import ANYWHERE
-from app.scrubber.walk import NotJson
+from .document import units
+from .escapes import escaped, value
+from .ledger import Ledger
+from .paths import json_path
+from .placeholders import Scheme
+from .recognize import Recognizer, encoded
+from .replace import Replacement, Replacer
+from .rules import Rules
+from .scan import Span
+from .sinks import has_shell_syntax
+from .strings import ANYWHERE
+from .walk import NotJson
 
 PREVIEW = 4  # characters of a value that are shown at the most
 

@@ -29,11 +29,11 @@ from typing import Any
 
 import msgspec
 
-from app.scrubber.automaton import BadPattern, compiled
-from app.scrubber.detector import Detector, Tier
-from app.scrubber.detectors import BUILT_IN
-from app.scrubber.examples import check
-from app.scrubber.extended import EXTENDED
+from .automaton import BadPattern, compiled
+from .detector import Detector, Tier
+from .detectors import BUILT_IN
+from .examples import check
+from .extended import EXTENDED
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from app.scrubber.automaton import compiled
-from app.scrubber.detector import Detector, Finder
-from app.scrubber.edges import edge_end
-from app.scrubber.escapes import escape_around, widened
+from .automaton import compiled
+from .detector import Detector, Finder
+from .edges import edge_end
+from .escapes import escape_around, widened
 
 WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
 REACH = 1024  # bytes that a candidate may start before what gave it away

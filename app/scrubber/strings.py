@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from app.scrubber.escapes import value
-from app.scrubber.scan import Span
-from app.scrubber.walk import events
+from .escapes import value
+from .scan import Span
+from .walk import events
 
 # Values under these names, where they are the API's. In a tool's input a name may mean anything
 # (`metadata`, `aws_access_key_id`): nothing is skipped there. Blocks inside of a block (a tool's

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from app.scrubber.automaton import compiled
-from app.scrubber.document import Unit
+from .automaton import compiled
+from .document import Unit
 
 _NAME = b'"thread"'
 _ESCAPED = compiled("".join(rf"(?:{c}|\\u00{ord(c):x})" for c in "thread") + '"')

@@ -6,7 +6,7 @@ A `/` may be written `\/` once more, and `&` as `\u0026`: JSON inside of JSON.
 import re
 from collections.abc import Callable
 
-from app.scrubber.detector import Finder
+from .detector import Finder
 
 _SCHEMES = frozenset(
     b"postgres postgresql pgsql postgis timescale timescaledb cockroach cockroachdb redshift "

@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Callable
 
-from app.scrubber.blocks import LINE_START
-from app.scrubber.lookalikes import is_something_else
+from .blocks import LINE_START
+from .lookalikes import is_something_else
 
 Validator = Callable[[re.Match[bytes]], bool]
 

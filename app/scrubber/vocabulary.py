@@ -8,9 +8,9 @@ from itertools import accumulate
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-from app.scrubber.edges import token_start
-from app.scrubber.escapes import is_cut, spellings
-from app.scrubber.scan import Span
+from .edges import token_start
+from .escapes import is_cut, spellings
+from .scan import Span
 
 _LONG = 12  # characters from which on a value is no part of another word by chance
 _LETTERS = (string.ascii_letters + string.digits).encode()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NoReturn
 
-from app.scrubber.automaton import compiled
+from .automaton import compiled
 
 STRING, ATOM = b'"', b"a"
 

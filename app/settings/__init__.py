@@ -3,9 +3,9 @@
 ``env_file`` is the home of the rule which files are read beside it.
 """
 
-from app.settings.env_file import service_files
-from app.settings.model import PREFIX, Settings, default, effective, variable
-from app.settings.reading import SettingsError, blaming, given, load, load_user, unknown
+from .env_file import service_files
+from .model import PREFIX, Settings, default, effective, variable
+from .reading import SettingsError, blaming, given, load, load_user, unknown
 
 __all__ = [
     "PREFIX",

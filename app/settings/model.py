@@ -14,11 +14,11 @@ import httpx
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.proxy.retry import RetryPolicy
-from app.proxy.target import Origin
-from app.proxy.upstream import Timeouts
-from app.settings.env_file import base_directory
-from app.settings.kinds import (
+from ..proxy.retry import RetryPolicy
+from ..proxy.target import Origin
+from ..proxy.upstream import Timeouts
+from .env_file import base_directory
+from .kinds import (
     MAKE_A_KEY,
     AnyCase,
     BaseUrl,

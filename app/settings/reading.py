@@ -11,8 +11,8 @@ from typing import Any
 from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 
-from app.settings.env_file import UnusableFile, service_files, user_files
-from app.settings.model import PREFIX, Settings, variable
+from .env_file import UnusableFile, service_files, user_files
+from .model import PREFIX, Settings, variable
 
 SCRUBBER = f"{PREFIX}SCRUB"
 MISSPELT_PREFIX = re.compile(r"ANT[A-Z]*_(\w+_)?SCRUB")  # such as ANTHROPIC_SCRUB_MODE

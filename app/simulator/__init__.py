@@ -15,8 +15,8 @@ The map, in the order of a request's journey:
 Frames are under its exact control, hence h2 and h11 directly and no server framework.
 """
 
-from app.simulator.received import Received
-from app.simulator.simulator import Simulator
-from app.simulator.step import Step
+from .received import Received
+from .simulator import Simulator
+from .step import Step
 
 __all__ = ["Received", "Simulator", "Step"]

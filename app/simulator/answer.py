@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from app.anthropic.sse import Splitter
-from app.simulator.coding import encoder
-from app.simulator.message import Piece, event
-from app.simulator.step import Encoding, Step
-from app.simulator.wire import Headers
+from ..anthropic.sse import Splitter
+from .coding import encoder
+from .message import Piece, event
+from .step import Encoding, Step
+from .wire import Headers
 
 _ERROR_TYPES = {
     400: "invalid_request_error",

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from app.anthropic.encoding import EncodingError, decode
-from app.simulator import limits
-from app.simulator.answer import (
+from ..anthropic.encoding import EncodingError, decode
+from . import limits
+from .answer import (
     EVENTS,
     Answer,
     Response,
@@ -16,11 +16,11 @@ from app.simulator.answer import (
     length,
     raw,
 )
-from app.simulator.message import Piece, compose, document, events
-from app.simulator.prompt import PromptCache, Request, last_text, read
-from app.simulator.received import Received
-from app.simulator.step import Step
-from app.simulator.wire import Headers
+from .message import Piece, compose, document, events
+from .prompt import PromptCache, Request, last_text, read
+from .received import Received
+from .step import Step
+from .wire import Headers
 
 OK = 200
 BODY_LIMIT = 512 * 2**20  # bytes of a request's body, decoded

@@ -7,7 +7,7 @@ from typing import Any
 
 import brotli
 
-from app.simulator.step import Encoding
+from .step import Encoding
 
 if sys.version_info >= (3, 14):
     from compression import zstd

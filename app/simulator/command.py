@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.simulator.history import BODIES
-from app.simulator.load import DEVELOPERS, Load
-from app.simulator.simulator import Simulator
+from .history import BODIES
+from .load import DEVELOPERS, Load
+from .simulator import Simulator
 
 QUIET = 2.0  # seconds for the requests of a load that has stopped to end
 

@@ -3,9 +3,9 @@
 import asyncio
 from typing import cast
 
-from app.simulator.http1 import Http1
-from app.simulator.http2 import Http2
-from app.simulator.wire import Accept, Pipe, Wire
+from .http1 import Http1
+from .http2 import Http2
+from .wire import Accept, Pipe, Wire
 
 _PREFACE = b"PRI * HTTP/2.0"  # RFC 9113 §3.4
 

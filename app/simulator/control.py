@@ -14,10 +14,10 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from app.anthropic.usage import Usage
-from app.simulator.answer import Response, as_json, error, framed
-from app.simulator.received import Received
-from app.simulator.step import Step
+from ..anthropic.usage import Usage
+from .answer import Response, as_json, error, framed
+from .received import Received
+from .step import Step
 
 PREFIX = b"/_simulator/"
 ECHO = b"/_simulator/echo"

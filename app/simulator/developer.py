@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from app.simulator.conversation import PROSE, Conversation, short
+from .conversation import PROSE, Conversation, short
 
 MAIN = ("claude-opus-5-5", "claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1")
 AGENT = ("claude-sonnet-5-5", "claude-haiku-5-5")

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from app.simulator.answer import Response
-from app.simulator.message import Piece
-from app.simulator.step import Fault, Step
-from app.simulator.wire import Stream
+from .answer import Response
+from .message import Piece
+from .step import Fault, Step
+from .wire import Stream
 
 Act = Callable[[Stream, Step], Awaitable[bool]]  # does a fault; whether the answer goes on
 

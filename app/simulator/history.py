@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from app.anthropic.usage import Usage
-from app.simulator.received import Received
+from ..anthropic.usage import Usage
+from .received import Received
 
 REQUESTS = 20_000  # kept; the oldest are forgotten first
 BODIES = 256 * 2**20  # bytes of bodies kept, of requests that have ended

@@ -6,8 +6,8 @@ import struct
 
 import h11
 
-from app.simulator.received import Received
-from app.simulator.wire import Accept, Headers, Pipe, Stream, Wire
+from .received import Received
+from .wire import Accept, Headers, Pipe, Stream, Wire
 
 _NEVER_LINGER = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: closing sends a TCP reset
 HEAD_LIMIT = 2**18  # bytes of a request's head

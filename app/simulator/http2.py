@@ -25,8 +25,8 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import DataFrame, GoAwayFrame
 
-from app.simulator.received import Received
-from app.simulator.wire import Accept, Headers, Pipe, Stream, Wire
+from .received import Received
+from .wire import Accept, Headers, Pipe, Stream, Wire
 
 STREAM_WINDOW = 2**20  # bytes a client may send ahead on one stream
 CONNECTION_WINDOW = 16 * 2**20  # and on all of a connection's

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import msgspec
 
-from app.http2 import ProxyEnvironment, Transport
-from app.simulator import weather
-from app.simulator.conversation import short
-from app.simulator.developer import Developer
+from ..http2 import ProxyEnvironment, Transport
+from . import weather
+from .conversation import short
+from .developer import Developer
 
 DEVELOPERS = 5
 SILENCE = 60.0  # seconds without a byte after which an answer is given up

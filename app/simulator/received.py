@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.anthropic.usage import Usage
+from ..anthropic.usage import Usage
 
 Ended = Literal[
     "complete",  # the answer was sent whole

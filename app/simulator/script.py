@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from app.simulator.received import Received
-from app.simulator.step import Step
+from .received import Received
+from .step import Step
 
 HEADER = b"x-simulate"
 KEY_HEADER = b"x-simulate-key"  # tells apart clients that send the same steps

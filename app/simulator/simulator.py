@@ -11,17 +11,17 @@ import h2.errors
 import h2.exceptions
 import h11
 
-from app.anthropic.usage import Usage
-from app.simulator import control
-from app.simulator.answer import Response, refusal
-from app.simulator.api import Api
-from app.simulator.connection import Connection
-from app.simulator.faults import send
-from app.simulator.history import BODIES, History
-from app.simulator.received import Received
-from app.simulator.script import NORMAL, Script
-from app.simulator.step import Step
-from app.simulator.wire import Stream
+from ..anthropic.usage import Usage
+from . import control
+from .answer import Response, refusal
+from .api import Api
+from .connection import Connection
+from .faults import send
+from .history import BODIES, History
+from .received import Received
+from .script import NORMAL, Script
+from .step import Step
+from .wire import Stream
 
 WAIT = 10.0  # seconds `wait_for` waits at most
 CLOSE_DEADLINE = 2.0  # seconds for connections to close

@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from app.simulator.received import Ended, Received
+from .received import Ended, Received
 
 Headers = list[tuple[bytes, bytes]]
 

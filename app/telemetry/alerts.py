@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.telemetry.ring import Point, Span
+from .ring import Point, Span
 
 RELEASE = 0.8  # the fraction of its threshold to which a figure has to fall
 HOLD = 15.0  # seconds that it has to stay there

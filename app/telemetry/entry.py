@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.anthropic.prices import Prices
-from app.anthropic.usage import Attempt
-from app.exchange import Exchange
+from ..anthropic.prices import Prices
+from ..anthropic.usage import Attempt
+from ..exchange import Exchange
 
 NO_MODEL = "none"  # the model label of requests that have no model
 # Disjoint, so that their sum is the total. `estimated` is the output of streams that ended early.

@@ -1,6 +1,6 @@
 """The front door: connections of clients, those that are not served, and floods."""
 
-from app.telemetry.instruments import Instruments
+from .instruments import Instruments
 
 PORTS = ("proxy", "pages")
 PROTOCOLS = ("http/1.1", "h2")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from app.telemetry.rows import KEPT
+from .rows import KEPT
 
 CENT = 0.005  # US dollars that are the same to the cent
 SHARE = 0.01  # of a session that costs less than that

@@ -8,23 +8,23 @@ from typing import Protocol
 import structlog
 from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCollector
 
-from app.anthropic.prices import Prices
-from app.exchange import Exchange, Progress
-from app.telemetry.entry import NO_MODEL, Charge, Entry, identifiers
-from app.telemetry.facts import Facts, Listening
-from app.telemetry.front import Front
-from app.telemetry.instruments import Instruments
-from app.telemetry.journal import Journal
-from app.telemetry.latency import Latency
-from app.telemetry.limits import LimitGauges
-from app.telemetry.live import Held, HeldBodies, Running, Transport, TransportStats
-from app.telemetry.output import LiveOutput
-from app.telemetry.receipts import ReceiptFile, Receipts
-from app.telemetry.rows import Recent
-from app.telemetry.run import RunTotals
-from app.telemetry.scrub import Scrubs
-from app.telemetry.tokens import Tokens
-from app.telemetry.traffic import Traffic
+from ..anthropic.prices import Prices
+from ..exchange import Exchange, Progress
+from .entry import NO_MODEL, Charge, Entry, identifiers
+from .facts import Facts, Listening
+from .front import Front
+from .instruments import Instruments
+from .journal import Journal
+from .latency import Latency
+from .limits import LimitGauges
+from .live import Held, HeldBodies, Running, Transport, TransportStats
+from .output import LiveOutput
+from .receipts import ReceiptFile, Receipts
+from .rows import Recent
+from .run import RunTotals
+from .scrub import Scrubs
+from .tokens import Tokens
+from .traffic import Traffic
 
 BORN = 24  # priced models whose series exist from the start; each costs 13, and timestamps
 LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)

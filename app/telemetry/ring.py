@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.anthropic.errors import ERROR_CLASSES
-from app.telemetry.samples import Buckets, Samples, difference, quantile
+from ..anthropic.errors import ERROR_CLASSES
+from .samples import Buckets, Samples, difference, quantile
 
 WINDOW = 300.0  # seconds of the recent figures
 RATE_WINDOW = 15.0  # seconds that the current rates look back

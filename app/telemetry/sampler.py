@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 import structlog
 from prometheus_client import Metric
 
-from app.telemetry.alerts import Alarms, Situation, Thresholds
-from app.telemetry.broadcast import Broadcast
-from app.telemetry.recorder import Telemetry
-from app.telemetry.ring import WINDOW, Point, Ring
-from app.telemetry.samples import Samples
-from app.telemetry.snapshot import Json, figures, instance
+from .alerts import Alarms, Situation, Thresholds
+from .broadcast import Broadcast
+from .recorder import Telemetry
+from .ring import WINDOW, Point, Ring
+from .samples import Samples
+from .snapshot import Json, figures, instance
 
 INTERVAL = 1.5  # seconds
 MAX_AGE = 1.0  # seconds that a snapshot serves whoever asks

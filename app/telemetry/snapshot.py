@@ -6,10 +6,10 @@ Every total is a sum over the collected samples, so it equals the same sum over 
 from collections.abc import Mapping
 from typing import Any
 
-from app.telemetry.entry import TOKEN_TYPES
-from app.telemetry.facts import Facts, Listening, ScrubFacts
-from app.telemetry.ring import RATE_WINDOW, WINDOW, Point, Ring, Span, ratio
-from app.telemetry.samples import Samples
+from .entry import TOKEN_TYPES
+from .facts import Facts, Listening, ScrubFacts
+from .ring import RATE_WINDOW, WINDOW, Point, Ring, Span, ratio
+from .samples import Samples
 
 Json = dict[str, Any]
 
