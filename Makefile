@@ -1,5 +1,6 @@
 # Every target fetches what it needs: uv (pinned by hash) into .uv/, the locked packages into .venv/.
 SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
