@@ -70,6 +70,9 @@ check: install ## Lint, types and floors
 kubernetes: install ## Make the cluster's rules and dashboards from those of the compose stack
 	$(RUN) python deploy/kubernetes/generate.py
 
+release: $(LOCAL_UV) ## Build what a release publishes into dist/; publishes nothing
+	.ci/release $(UV)
+
 deploy: $(LOCAL_UV) ## Install it on the hosts of deploy/ansible/inventory.ini, or of INVENTORY=FILE
 	$(ANSIBLE) ansible-playbook -i $(INVENTORY) deploy/ansible/playbook.yml $(ARGS)
 
@@ -82,4 +85,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all fuzz soak check kubernetes deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all fuzz soak check kubernetes release deploy rollback logs status

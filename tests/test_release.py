@@ -1,0 +1,45 @@
+"""What `make release` builds: the same wheel each time, complete, and nothing called app in it."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return dist/ of a clone of what is committed."""
+    clone = tmp_path_factory.mktemp("release") / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    uv = shutil.which("uv") or ROOT / ".uv/bin/uv"
+    subprocess.run([clone / ".ci/release", uv], cwd=clone, check=True)
+    return clone / "dist"
+
+
+def test_the_wheel_installs_its_packages_its_licence_and_nothing_else(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    folders = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    assert folders <= {"anthropic_proxy", "anthropic_proxy_simulator"}
+    assert "anthropic_proxy/pages/static/dashboard/index.html" in names
+    assert "anthropic_proxy/anthropic/prices.toml" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_sbom_names_every_dependency(built: Path) -> None:
+    components = json.loads((built / "sbom.cdx.json").read_text())["components"]
+    assert {"h2", "hypercorn", "starlette"} <= {component["name"] for component in components}
+
+
+def test_the_checksums_are_those_of_the_files(built: Path) -> None:
+    lines = (built / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) == len(list(built.iterdir())) - 2  # itself and .gitignore
+    for line in lines:
+        digest, name = line.split()
+        assert hashlib.sha256((built / name).read_bytes()).hexdigest() == digest
