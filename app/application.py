@@ -34,13 +34,13 @@ from .scrubber import Scrubber, rules
 from .scrubber.rules import Rules
 from .scrubber.sinks import ToolPolicy
 from .settings import Settings, blaming
-from .telemetry.alerts import Thresholds, Unscanned
-from .telemetry.broadcast import Broadcast
 from .telemetry.facts import Facts, ScrubFacts
-from .telemetry.journal import Journal
-from .telemetry.receipts import ReceiptFile
 from .telemetry.recorder import Telemetry
-from .telemetry.sampler import Sampler
+from .telemetry.recorders.access_log import Journal
+from .telemetry.recorders.receipts import ReceiptFile
+from .telemetry.sampling.alerts import Thresholds, Unscanned
+from .telemetry.sampling.broadcast import Broadcast
+from .telemetry.sampling.sampler import Sampler
 
 Clock = Callable[[], float]
 SWITCH = 0.001  # seconds that a scan on a thread keeps the interpreter from the event loop

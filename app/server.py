@@ -30,8 +30,8 @@ from .listener.limits import Limits, raise_descriptor_limit
 from .listener.listener import config
 from .proxy.admission import Admission
 from .settings import Settings, SettingsError, blaming, variable
+from .telemetry.connections import Port
 from .telemetry.facts import Listening
-from .telemetry.front import Port
 from .tls import following_context
 
 DAY = 86_400.0  # seconds

@@ -25,7 +25,7 @@ from app import certificates
 from app.certificates import Certificate
 from app.http2 import ProxyEnvironment, Transport
 from app.simulator import Simulator, Step
-from app.telemetry.journal import Journal
+from app.telemetry.recorders.access_log import Journal
 from benchmarks.telemetry import EXCHANGES, finish, microseconds, telemetry
 from tests.proxying import STREAM, proxying, simulated, until
 

@@ -22,10 +22,10 @@ from app.anthropic.tap import Tap
 from app.exchange import Progress
 from app.pages import metrics
 from app.proxy.trace import Trace
-from app.telemetry.broadcast import Broadcast
-from app.telemetry.journal import Journal
 from app.telemetry.recorder import Telemetry
-from app.telemetry.sampler import INTERVAL, Sampler
+from app.telemetry.recorders.access_log import Journal
+from app.telemetry.sampling.broadcast import Broadcast
+from app.telemetry.sampling.sampler import INTERVAL, Sampler
 from tests.telemetry.exchanges import PLAIN
 
 EXCHANGES = 20_000

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..proxy.peer import peer_of
-from ..telemetry.broadcast import Broadcast, TooManyWatchers, Watcher
-from ..telemetry.sampler import Sampler, Snapshot
+from ..telemetry.sampling.broadcast import Broadcast, TooManyWatchers, Watcher
+from ..telemetry.sampling.sampler import Sampler, Snapshot
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

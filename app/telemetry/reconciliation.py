@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from .rows import KEPT
+from .recorders.recent import KEPT
 
 CENT = 0.005  # US dollars that are the same to the cent
 SHARE = 0.01  # of a session that costs less than that

@@ -10,21 +10,21 @@ from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCol
 
 from ..anthropic.prices import Prices
 from ..exchange import Exchange, Progress
+from .collectors.live_output import LiveOutput
+from .collectors.run_totals import RunTotals
+from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, TransportStats
+from .connections import Front
 from .entry import NO_MODEL, Charge, Entry, identifiers
 from .facts import Facts, Listening
-from .front import Front
 from .instruments import Instruments
-from .journal import Journal
-from .latency import Latency
-from .limits import LimitGauges
-from .live import Held, HeldBodies, Running, Transport, TransportStats
-from .output import LiveOutput
-from .receipts import ReceiptFile, Receipts
-from .rows import Recent
-from .run import RunTotals
-from .scrub import Scrubs
-from .tokens import Tokens
-from .traffic import Traffic
+from .recorders.access_log import Journal
+from .recorders.latency import Latency
+from .recorders.limits import LimitGauges
+from .recorders.receipts import ReceiptFile, Receipts
+from .recorders.recent import Recent
+from .recorders.scrub import Scrubs
+from .recorders.tokens import Tokens
+from .recorders.traffic import Traffic
 
 BORN = 24  # priced models whose series exist from the start; each costs 13, and timestamps
 LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)

@@ -8,9 +8,9 @@ import pytest
 from app import cli
 from app.anthropic.usage import Usage
 from app.exchange import Exchange
-from app.telemetry.broadcast import Broadcast
 from app.telemetry.recorder import Telemetry
-from app.telemetry.sampler import Sampler
+from app.telemetry.sampling.broadcast import Broadcast
+from app.telemetry.sampling.sampler import Sampler
 from tests.telemetry.exchanges import PLAIN, SESSION, billed, record, telemetry
 
 # PLAIN: 1,000 in, 500 out, 40,000 read, 200 written; $0.004 + 0.01 + 0.008 + 0.001.

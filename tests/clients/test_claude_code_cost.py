@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.simulator import Simulator, Step
-from app.telemetry.samples import Samples
+from app.telemetry.sampling.samples import Samples
 from tests.clients.test_claude_code import claude
 from tests.proxying import Running
 

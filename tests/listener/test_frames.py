@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.listener.frames import CREDIT, FLOODS, FRAMES, KINDS, OTHER, PER_SECOND, Budget, Slicer
-from app.telemetry import front
+from app.telemetry import connections
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 IDLE = {
@@ -70,7 +70,7 @@ def test_no_slice_holds_more_frames_than_it_may(sent: list[Frame]) -> None:
 
 
 def test_every_kind_of_flood_has_its_series() -> None:
-    assert set(FLOODS) == {*KINDS.values(), OTHER} == set(front.FLOODS) == set(IDLE)
+    assert set(FLOODS) == {*KINDS.values(), OTHER} == set(connections.FLOODS) == set(IDLE)
 
 
 class _Clock:

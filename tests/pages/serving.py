@@ -12,9 +12,9 @@ from hypercorn.config import Config
 from starlette.applications import Starlette
 
 from app.pages import metrics
-from app.telemetry.broadcast import Broadcast
 from app.telemetry.recorder import Telemetry
-from app.telemetry.sampler import Sampler
+from app.telemetry.sampling.broadcast import Broadcast
+from app.telemetry.sampling.sampler import Sampler
 from tests.telemetry.exchanges import PLAIN, record, telemetry
 
 DEADLINE = 20.0  # seconds that a test waits at most

@@ -14,7 +14,7 @@ from app.exchange import Outcome
 from app.proxy.target import Origin
 from app.proxy.upstream import _Stream, _Upload, failure
 from app.simulator import Simulator, Step
-from app.telemetry.samples import Samples
+from app.telemetry.sampling.samples import Samples
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
 
 ORIGIN = Origin.parse("https://api.example.com")

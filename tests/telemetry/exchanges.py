@@ -19,8 +19,8 @@ from app.errors import Source
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
 from app.scrubber.sinks import REFUSALS
-from app.telemetry.journal import Journal
 from app.telemetry.recorder import Telemetry
+from app.telemetry.recorders.access_log import Journal
 
 PRICES = Prices.packaged()
 SESSION = "0b5f9a52-6f0e-4a37-9a3e-0c2f4f1f6b6c"

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from app.anthropic.errors import ERROR_CLASSES
-from app.telemetry.ring import LATENCIES, Point
+from app.telemetry.sampling.ring import LATENCIES, Point
 
 
 def point(at: float, requests: float = 0, **totals: Any) -> Point:

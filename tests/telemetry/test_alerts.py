@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.telemetry.alerts import HOLD, LASTING, Alarms, Alert, Situation, Thresholds
-from app.telemetry.ring import Span
+from app.telemetry.sampling.alerts import HOLD, LASTING, Alarms, Alert, Situation, Thresholds
+from app.telemetry.sampling.ring import Span
 from tests.telemetry.points import point
 
 INTERVAL = 1.5

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from app.scrubber.receipts import Hit, read_head, sealing_key, verify
 from app.scrubber.report import ScrubReport
-from app.telemetry.receipts import ReceiptFile
-from app.telemetry.samples import Samples
+from app.telemetry.recorders.receipts import ReceiptFile
+from app.telemetry.sampling.samples import Samples
 from tests.telemetry.exchanges import PLAIN, SESSION, record, telemetry
 
 KEY = b"k" * 32
@@ -120,7 +120,7 @@ def test_a_disk_that_is_full_stops_nothing_and_leaves_no_half_line(
     path = tmp_path / "receipts"
     wrote(path, {"n": 1})
     with monkeypatch.context() as patched:
-        patched.setattr("app.telemetry.receipts._write_all", full)
+        patched.setattr("app.telemetry.recorders.receipts._write_all", full)
         assert wrote(path, {"n": 2}) == {"failed": 1}
     assert checked(path) == (1, None)
     wrote(path, {"n": 3})

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.anthropic.errors import ERROR_CLASSES
-from app.telemetry.ring import HISTORY, WINDOW, Ring, Span
-from app.telemetry.samples import quantile
+from app.telemetry.sampling.ring import HISTORY, WINDOW, Ring, Span
+from app.telemetry.sampling.samples import quantile
 from tests.telemetry.points import point
 
 INTERVAL = 1.5

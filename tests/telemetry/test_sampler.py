@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.telemetry.broadcast import HEARTBEAT, Broadcast, TooManyWatchers, Watcher
-from app.telemetry.sampler import MAX_AGE, Sampler
+from app.telemetry.sampling.broadcast import HEARTBEAT, Broadcast, TooManyWatchers, Watcher
+from app.telemetry.sampling.sampler import MAX_AGE, Sampler
 from tests.telemetry.exchanges import PLAIN, Clock, record, telemetry
 
 STATS = SimpleNamespace(connections_opened=0, streams_open=0)

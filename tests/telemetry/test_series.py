@@ -15,8 +15,8 @@ from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
 from app.telemetry.entry import TOKEN_TYPES
 from app.telemetry.recorder import Telemetry
-from app.telemetry.tokens import STOP_REASONS, USAGE_MISSING
-from app.telemetry.traffic import COMBINATIONS, ERROR_TYPES, WATCHED
+from app.telemetry.recorders.tokens import STOP_REASONS, USAGE_MISSING
+from app.telemetry.recorders.traffic import COMBINATIONS, ERROR_TYPES, WATCHED
 from tests.programs import require
 from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, billed, exposition, record, telemetry
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from app.anthropic.errors import ERROR_CLASSES
 from app.exchange import Exchange, Failure, Outcome
 from app.pages.metrics import SCHEMA
-from app.telemetry.broadcast import Broadcast
-from app.telemetry.sampler import Sampler, Snapshot
+from app.telemetry.sampling.broadcast import Broadcast
+from app.telemetry.sampling.sampler import Sampler, Snapshot
 from tests.telemetry.exchanges import (
     FAILED,
     PLAIN,

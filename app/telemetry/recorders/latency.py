@@ -1,8 +1,8 @@
 """How long things take, in seconds."""
 
-from ..exchange import Exchange
-from .entry import Entry
-from .instruments import Instruments
+from ...exchange import Exchange
+from ..entry import Entry
+from ..instruments import Instruments
 
 DURATION = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1200)
 HEADERS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)

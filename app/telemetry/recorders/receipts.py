@@ -20,10 +20,10 @@ from typing import Any
 
 import structlog
 
-from ..exchange import Exchange
-from ..scrubber.receipts import Head, head_of, link, read_head, sealing_key
-from .entry import Entry
-from .instruments import Instruments
+from ...exchange import Exchange
+from ...scrubber.receipts import Head, head_of, link, read_head, sealing_key
+from ..entry import Entry
+from ..instruments import Instruments
 
 WAITING = 1_000  # receipts that wait for the disk; with a few hundred bytes each, below 1 MB
 LAST_LINE = 4 * 2**20  # bytes in which the last line of a file is looked for

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import Metric
 
-from .instruments import PREFIX
+from ..instruments import PREFIX
 
 Buckets = Mapping[float, float]  # upper bound -> cumulative count
 

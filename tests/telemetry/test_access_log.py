@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from structlog.testing import capture_logs
 
 from app.exchange import Exchange, Failure
-from app.telemetry.journal import FIELDS, Journal, line
+from app.telemetry.recorders.access_log import FIELDS, Journal, line
 from tests.telemetry.exchanges import FAILED, PLAIN, SESSION, exchanges, record, telemetry
 
 SLOW = replace(PLAIN, duration=9.0)

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any
 
-from .entry import TOKEN_TYPES, Entry
+from ..entry import TOKEN_TYPES, Entry
 
 KEPT = 50
 

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Metric
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from .instruments import PREFIX
+from ..instruments import PREFIX
 
 RUN = "run_"
 # The counters that dashboards show as totals, and the labels that are kept of them.

@@ -1,8 +1,8 @@
 """Upstream's rate limits, as the latest answer stated them."""
 
-from ..anthropic.limits import Limit, Window, read
-from .entry import Entry
-from .instruments import OTHER, Instruments
+from ...anthropic.limits import Limit, Window, read
+from ..entry import Entry
+from ..instruments import OTHER, Instruments
 
 KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
 MORE_KINDS = 4  # priority and fast ones

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from itertools import product
 
-from ..anthropic.answer import NOT_FINAL, UNKNOWN_ITERATION
-from .entry import TOKEN_TYPES, Charge, Entry
-from .instruments import OTHER, Instruments
+from ...anthropic.answer import NOT_FINAL, UNKNOWN_ITERATION
+from ..entry import TOKEN_TYPES, Charge, Entry
+from ..instruments import OTHER, Instruments
 
 COST_TYPES = (*TOKEN_TYPES, "server_tools")
 STOP_REASONS = (

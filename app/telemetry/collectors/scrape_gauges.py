@@ -8,9 +8,9 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ..anthropic.endpoints import ROUTES
-from ..exchange import Progress
-from .instruments import PREFIX
+from ...anthropic.endpoints import ROUTES
+from ...exchange import Progress
+from ..instruments import PREFIX
 
 STALLED_AFTER = 20.0  # seconds of silence; Claude Code tells its user then, too
 

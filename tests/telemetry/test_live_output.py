@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.exchange import Progress
-from app.telemetry.output import SPREAD, LiveOutput
+from app.telemetry.collectors.live_output import SPREAD, LiveOutput
 from tests.telemetry.exchanges import Clock
 
 TICK = 1.5  # seconds between two samples

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..anthropic.errors import ERROR_CLASSES
+from ...anthropic.errors import ERROR_CLASSES
 from .samples import Buckets, Samples, difference, quantile
 
 WINDOW = 300.0  # seconds of the recent figures

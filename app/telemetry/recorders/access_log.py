@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from .entry import TOKEN_TYPES, Charge, Entry
+from ..entry import TOKEN_TYPES, Charge, Entry
 
 # Never a path, header or body: clients put anything there.
 FIELDS = (

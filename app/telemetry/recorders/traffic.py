@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from ..anthropic.answer import PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR
-from ..anthropic.endpoints import ROUTES
-from ..anthropic.errors import ERROR_CLASSES
-from ..errors import answers
-from ..exchange import Exchange, Outcome
-from .entry import NO_MODEL, Entry
-from .instruments import OTHER, Instruments, Places
+from ...anthropic.answer import PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR
+from ...anthropic.endpoints import ROUTES
+from ...anthropic.errors import ERROR_CLASSES
+from ...errors import answers
+from ...exchange import Exchange, Outcome
+from ..entry import NO_MODEL, Entry
+from ..instruments import OTHER, Instruments, Places
 
 Combination = tuple[str, str, str, str]  # route, model, status, outcome
 Labels = list[Combination]

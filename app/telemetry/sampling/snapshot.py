@@ -6,8 +6,8 @@ Every total is a sum over the collected samples, so it equals the same sum over 
 from collections.abc import Mapping
 from typing import Any
 
-from .entry import TOKEN_TYPES
-from .facts import Facts, Listening, ScrubFacts
+from ..entry import TOKEN_TYPES
+from ..facts import Facts, Listening, ScrubFacts
 from .ring import RATE_WINDOW, WINDOW, Point, Ring, Span, ratio
 from .samples import Samples
 

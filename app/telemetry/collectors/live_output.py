@@ -13,9 +13,9 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from ..anthropic.spoken import CHARACTERS
-from ..exchange import Progress
-from .instruments import PREFIX
+from ...anthropic.spoken import CHARACTERS
+from ...exchange import Progress
+from ..instruments import PREFIX
 
 SPREAD = 30.0  # seconds in which two thirds of a correction are made
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 import structlog
 from prometheus_client import Metric
 
+from ..recorder import Telemetry
 from .alerts import Alarms, Situation, Thresholds
 from .broadcast import Broadcast
-from .recorder import Telemetry
 from .ring import WINDOW, Point, Ring
 from .samples import Samples
 from .snapshot import Json, figures, instance
