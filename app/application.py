@@ -36,7 +36,7 @@ from .scrubber.sinks import ToolPolicy
 from .settings import Settings, blaming
 from .telemetry.facts import Facts, ScrubFacts
 from .telemetry.recorder import Telemetry
-from .telemetry.recorders.access_log import Journal
+from .telemetry.recorders.access_log import AccessLog
 from .telemetry.recorders.receipts import ReceiptFile
 from .telemetry.sampling.alerts import Thresholds, Unscanned
 from .telemetry.sampling.broadcast import Broadcast
@@ -208,7 +208,7 @@ def _telemetry(
         version=__version__,
         receipts=_receipts(settings),
         config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
-        journal=Journal(every=settings.log_requests, slow=settings.log_slow_threshold),
+        access_log=AccessLog(every=settings.log_requests, slow=settings.log_slow_threshold),
         transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
         facts=facts,
         held=held,

@@ -122,7 +122,7 @@ def _listeners(
         write_idle=settings.write_idle,
         descriptors=raise_descriptor_limit(),
     )
-    front = application.telemetry.front
+    connections = application.telemetry.connections
     return [
         Listener(
             application,
@@ -130,14 +130,14 @@ def _listeners(
             state=state,
             ssl_context=context,
             limits=limits,
-            observer=Port(front, "proxy"),
+            observer=Port(connections, "proxy"),
         ),
         Listener(
             application.dashboard,
             dashboard,
             state=state,
             limits=replace(limits, connections=PAGES_CONNECTIONS),
-            observer=Port(front, "pages"),
+            observer=Port(connections, "pages"),
         ),
     ]
 

@@ -25,7 +25,7 @@ from app import certificates
 from app.certificates import Certificate
 from app.http2 import ProxyEnvironment, Transport
 from app.simulator import Simulator, Step
-from app.telemetry.recorders.access_log import Journal
+from app.telemetry.recorders.access_log import AccessLog
 from benchmarks.telemetry import EXCHANGES, finish, microseconds, telemetry
 from tests.proxying import STREAM, proxying, simulated, until
 
@@ -93,7 +93,7 @@ async def requests(session: httpx.AsyncClient) -> list[float]:
 
 async def throughput(certificate: Certificate, trusted: ssl.SSLContext) -> None:
     """Print latency and CPU of 50 KB requests, straight and through the proxy."""
-    observer = telemetry(Journal(slow=None))
+    observer = telemetry(AccessLog(slow=None))
     files = "--certificate", str(certificate.cert_file), "--key", str(certificate.key_file)
     async with (
         program(r"https://\S+", "simulate", "--port", "0", *files) as upstream,

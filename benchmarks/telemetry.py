@@ -23,7 +23,7 @@ from app.exchange import Progress
 from app.pages import metrics
 from app.proxy.trace import Trace
 from app.telemetry.recorder import Telemetry
-from app.telemetry.recorders.access_log import Journal
+from app.telemetry.recorders.access_log import AccessLog
 from app.telemetry.sampling.broadcast import Broadcast
 from app.telemetry.sampling.sampler import INTERVAL, Sampler
 from tests.telemetry.exchanges import PLAIN
@@ -51,7 +51,7 @@ EXCHANGE = replace(
 )
 
 
-def telemetry(journal: Journal) -> Telemetry:
+def telemetry(access_log: AccessLog) -> Telemetry:
     """Return a telemetry that has recorded one exchange."""
     observer = Telemetry(
         prices=Prices.packaged(),
@@ -59,7 +59,7 @@ def telemetry(journal: Journal) -> Telemetry:
         wall=time.time,
         version="benchmark",
         config={},
-        journal=journal,
+        access_log=access_log,
     )
     finish(observer)
     return observer
@@ -82,11 +82,11 @@ def microseconds(work: Callable[[], object], times: int) -> float:
 
 def exchanges() -> Iterator[str]:
     """Measure a record, and a record with its log line."""
-    quiet = telemetry(Journal(slow=None))
+    quiet = telemetry(AccessLog(slow=None))
     yield f"record an exchange          {microseconds(lambda: finish(quiet), EXCHANGES):8.1f} µs"
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - no path of ours
         sink = logs.configure("info", "json", nowhere)
-        loud = telemetry(Journal(every=True))
+        loud = telemetry(AccessLog(every=True))
         yield f"... and write its log line  {microseconds(lambda: finish(loud), EXCHANGES):8.1f} µs"
         sink.close()
     structlog.reset_defaults()
@@ -113,7 +113,7 @@ def events() -> Iterator[str]:
 
 def samples() -> Iterator[str]:
     """Measure a tick."""
-    observer = telemetry(Journal(slow=None))
+    observer = telemetry(AccessLog(slow=None))
     for _ in range(50):
         finish(observer)
     sampler = Sampler(observer, Broadcast())
@@ -126,7 +126,7 @@ def samples() -> Iterator[str]:
 
 async def serve_watchers() -> None:
     """Serve the stream; between two lines on standard input, measure; then end."""
-    observer = telemetry(Journal(slow=None))
+    observer = telemetry(AccessLog(slow=None))
     for _ in range(50):
         finish(observer)
     broadcast = Broadcast()

@@ -1,15 +1,15 @@
-"""The front door: connections of clients, those that are not served, and floods."""
+"""Client connections: open, refused, and ended because of a flood."""
 
 from .instruments import Instruments
 
 PORTS = ("proxy", "pages")
 PROTOCOLS = ("http/1.1", "h2")
-# Why a connection is not served. `app.listener` gives the reasons and ends the floods.
+# Why a connection is refused. `app.listener` decides this, and detects the floods.
 REASONS = ("descriptors", "connections", "peer", "plain_http", "handshake")
 FLOODS = ("data", "priority", "reset", "settings", "ping", "goaway", "window_update", "other")
 
 
-class Front:
+class ConnectionMetrics:
     """The metrics of both ports."""
 
     def __init__(self, instruments: Instruments) -> None:
@@ -44,25 +44,25 @@ class Front:
 
 
 class Port:
-    """What happens on one port, as its listener tells."""
+    """The observer that one port's listener reports to."""
 
-    def __init__(self, front: Front, name: str) -> None:
-        self._front = front
+    def __init__(self, metrics: ConnectionMetrics, name: str) -> None:
+        self._metrics = metrics
         self._name = name
 
     def opened(self, protocol: str) -> None:
-        """Count a connection that is served."""
-        self._front.opened(self._name, protocol).inc()
-        self._front.open(self._name).inc()
+        """Count an accepted connection."""
+        self._metrics.opened(self._name, protocol).inc()
+        self._metrics.open(self._name).inc()
 
     def closed(self) -> None:
-        """Count the end of one."""
-        self._front.open(self._name).dec()
+        """Count the end of an accepted connection."""
+        self._metrics.open(self._name).dec()
 
     def refused(self, reason: str) -> None:
-        """Count a connection that is not served."""
-        self._front.refused(self._name, reason).inc()
+        """Count a refused connection."""
+        self._metrics.refused(self._name, reason).inc()
 
     def flooded(self, kind: str) -> None:
-        """Count a connection that was ended for a flood."""
-        self._front.floods(kind).inc()
+        """Count a connection that was ended because of a flood."""
+        self._metrics.floods(kind).inc()

@@ -1,7 +1,7 @@
 """Metrics as recorders use them: one registry, cached children, closed label sets.
 
 Finding a child by its labels costs ``prometheus_client`` about 7 µs, a dictionary a tenth of it.
-Label values that a client or upstream chooses go through a `Vocabulary`, so the number of series
+Label values that a client or upstream chooses go through a `LabelSet`, so the number of series
 is bounded whatever comes.
 """
 
@@ -40,7 +40,7 @@ class Family(Generic[Metric]):
         return child
 
 
-class Vocabulary:
+class LabelSet:
     """The values that one label may take: the ``known`` ones and the first ``room`` others.
 
     Everything else becomes `OTHER`, and is counted. State: ``_values``, ``_room``.
@@ -63,7 +63,7 @@ class Vocabulary:
         return OTHER
 
 
-class Places:
+class SeriesBudget:
     """Which combinations of label values have a series of their own.
 
     They are the ``reserved`` ones and the first ``room`` others. State: ``_taken``, ``room``,
@@ -134,6 +134,6 @@ class Instruments:
         """Publish facts that do not change."""
         Info(PREFIX + name, text, registry=self.registry).info(values)
 
-    def vocabulary(self, label: str, known: Iterable[str] = (), *, room: int = 0) -> Vocabulary:
+    def label_set(self, label: str, known: Iterable[str] = (), *, room: int = 0) -> LabelSet:
         """Return the values that ``label`` may take."""
-        return Vocabulary(self._overflow(label), known, room)
+        return LabelSet(self._overflow(label), known, room)

@@ -13,11 +13,11 @@ from ..exchange import Exchange, Progress
 from .collectors.live_output import LiveOutput
 from .collectors.run_totals import RunTotals
 from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, TransportStats
-from .connections import Front
+from .connections import ConnectionMetrics
 from .entry import NO_MODEL, Charge, Entry, identifiers
 from .facts import Facts, Listening
 from .instruments import Instruments
-from .recorders.access_log import Journal
+from .recorders.access_log import AccessLog
 from .recorders.latency import Latency
 from .recorders.limits import LimitGauges
 from .recorders.receipts import ReceiptFile, Receipts
@@ -27,7 +27,7 @@ from .recorders.tokens import Tokens
 from .recorders.traffic import Traffic
 
 BORN = 24  # priced models whose series exist from the start; each costs 13, and timestamps
-LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class Telemetry:
         wall: Callable[[], float],
         version: str,
         config: Mapping[str, str],
-        journal: Journal,
+        access_log: AccessLog,
         transport_stats: Callable[[], TransportStats] | None = None,
         facts: Facts | None = None,
         held: HeldBodies | None = None,
@@ -89,11 +89,11 @@ class Telemetry:
             Receipts(instruments, receipts),
             LimitGauges(instruments),
             self.recent,
-            journal,
+            access_log,
         )
-        self.front = Front(instruments)
+        self.connections = ConnectionMetrics(instruments)
         self.loop_lag = instruments.histogram(
-            "event_loop_lag_seconds", "How late the event loop ran a timer", LAG
+            "event_loop_lag_seconds", "How late the event loop ran a timer", LOOP_LAG_BUCKETS
         )
         instruments.info("build", "Version of the proxy", {"version": version})
         instruments.info("config", "Settings that change what is forwarded", dict(config))

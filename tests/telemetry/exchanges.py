@@ -20,7 +20,7 @@ from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
 from app.scrubber.sinks import REFUSALS
 from app.telemetry.recorder import Telemetry
-from app.telemetry.recorders.access_log import Journal
+from app.telemetry.recorders.access_log import AccessLog
 
 PRICES = Prices.packaged()
 SESSION = "0b5f9a52-6f0e-4a37-9a3e-0c2f4f1f6b6c"
@@ -92,7 +92,7 @@ def telemetry(clock: Callable[[], float] = time.monotonic, **arguments: Any) -> 
         "wall": lambda: 1_790_000_000.0,
         "version": "0.0.test",
         "config": {"scrub_mode": "off", "hash": "fake"},
-        "journal": Journal(slow=None),
+        "access_log": AccessLog(slow=None),
         "transport_stats": lambda: SimpleNamespace(connections_opened=2, streams_open=1),
     }
     return Telemetry(**defaults | arguments)

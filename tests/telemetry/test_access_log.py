@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from structlog.testing import capture_logs
 
 from app.exchange import Exchange, Failure
-from app.telemetry.recorders.access_log import FIELDS, Journal, line
+from app.telemetry.recorders.access_log import FIELDS, AccessLog, line
 from tests.telemetry.exchanges import FAILED, PLAIN, SESSION, exchanges, record, telemetry
 
 SLOW = replace(PLAIN, duration=9.0)
@@ -17,36 +17,36 @@ KEPT = replace(PLAIN, refused={"ambiguous": 2})
 OWN = replace(FAILED, failure=Failure("proxy", "api_error", "internal_error"))
 
 
-def written(journal: Journal, exchange: Exchange) -> list[MutableMapping[str, Any]]:
+def written(access_log: AccessLog, exchange: Exchange) -> list[MutableMapping[str, Any]]:
     with capture_logs() as lines:
-        record(telemetry(journal=journal), exchange)
+        record(telemetry(access_log=access_log), exchange)
     return lines
 
 
 @pytest.mark.parametrize(
-    ("journal", "exchange", "expected"),
+    ("access_log", "exchange", "expected"),
     [
-        (Journal(), PLAIN, []),
-        (Journal(every=True), PLAIN, [("info", "request")]),
-        (Journal(), SLOW, [("warning", "request slow")]),
-        (Journal(slow=None), SLOW, []),
-        (Journal(slow=10), SLOW, []),
-        (Journal(every=True), SLOW, [("warning", "request slow")]),
-        (Journal(), FAILED, [("warning", "request failed")]),
-        (Journal(), KEPT, [("warning", "placeholders not restored")]),
-        (Journal(), OWN, [("error", "request failed")]),
+        (AccessLog(), PLAIN, []),
+        (AccessLog(every=True), PLAIN, [("info", "request")]),
+        (AccessLog(), SLOW, [("warning", "request slow")]),
+        (AccessLog(slow=None), SLOW, []),
+        (AccessLog(slow=10), SLOW, []),
+        (AccessLog(every=True), SLOW, [("warning", "request slow")]),
+        (AccessLog(), FAILED, [("warning", "request failed")]),
+        (AccessLog(), KEPT, [("warning", "placeholders not restored")]),
+        (AccessLog(), OWN, [("error", "request failed")]),
     ],
 )
 def test_a_line_is_written_for_what_was_asked_for(
-    journal: Journal, exchange: Exchange, expected: list[tuple[str, str]]
+    access_log: AccessLog, exchange: Exchange, expected: list[tuple[str, str]]
 ) -> None:
-    lines = written(journal, exchange)
+    lines = written(access_log, exchange)
 
     assert [(said["log_level"], said["event"]) for said in lines] == expected
 
 
 def test_a_line_tells_who_what_how_much_and_how_long() -> None:
-    (said,) = written(Journal(every=True), PLAIN)
+    (said,) = written(AccessLog(every=True), PLAIN)
 
     assert said == {
         "event": "request",
@@ -84,12 +84,12 @@ def test_a_line_tells_who_what_how_much_and_how_long() -> None:
 
 
 def test_a_line_says_why_placeholders_were_not_restored() -> None:
-    (only,) = written(Journal(), KEPT)
+    (only,) = written(AccessLog(), KEPT)
     assert only["restore_refused"] == {"ambiguous": 2}
 
 
 def test_a_failure_says_whose_doing_it_was() -> None:
-    (said,) = written(Journal(), FAILED)
+    (said,) = written(AccessLog(), FAILED)
 
     assert said["error_source"] == "upstream"
     assert said["error_type"] == "overloaded_error"
@@ -113,7 +113,7 @@ def test_neither_path_nor_headers_are_ever_written(exchange: Exchange) -> None:
         requested_model=canary,
         model=None,
     )
-    observer = telemetry(journal=Journal(every=True))
+    observer = telemetry(access_log=AccessLog(every=True))
 
     with capture_logs() as lines:
         record(observer, planted)

@@ -48,7 +48,7 @@ DIGITS = 6  # microseconds, and millionths of a dollar
 log = structlog.get_logger("anthropic_proxy.requests")
 
 
-class Journal:
+class AccessLog:
     """Writes about failed exchanges always, slow ones at WARNING, all of them when asked to.
 
     ``slow`` is in seconds, None for never.

@@ -20,7 +20,7 @@ class Latency:
 
     def __init__(self, instruments: Instruments) -> None:
         histograms = instruments.histograms
-        self._model = instruments.vocabulary("latency_model", room=MODELS)
+        self._model = instruments.label_set("latency_model", room=MODELS)
         self._duration = histograms(
             "request_duration_seconds",
             "From a request's first byte to the end of the exchange",

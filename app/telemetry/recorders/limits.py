@@ -17,11 +17,9 @@ class LimitGauges:
 
     def __init__(self, instruments: Instruments) -> None:
         gauges = instruments.gauges
-        self._kind = instruments.vocabulary("limit_kind", KINDS, room=MORE_KINDS)
-        self._window = instruments.vocabulary(
-            "limit_window", (*WINDOWS, OVERALL), room=MORE_WINDOWS
-        )
-        self._status_word = instruments.vocabulary("limit_status", STATUSES)
+        self._kind = instruments.label_set("limit_kind", KINDS, room=MORE_KINDS)
+        self._window = instruments.label_set("limit_window", (*WINDOWS, OVERALL), room=MORE_WINDOWS)
+        self._status_word = instruments.label_set("limit_status", STATUSES)
         self._limit = gauges("upstream_ratelimit_limit", "Upstream's rate limit, by kind", "kind")
         self._remaining = gauges(
             "upstream_ratelimit_remaining", "What is left of upstream's rate limit", "kind"

@@ -13,7 +13,7 @@ class Scrubs:
     """Matches, restored placeholders, and what could not be scanned."""
 
     def __init__(self, instruments: Instruments) -> None:
-        self._detector = instruments.vocabulary("detector", room=DETECTORS)
+        self._detector = instruments.label_set("detector", room=DETECTORS)
         self._matches = instruments.counters(
             "scrub_matches_total", "Secrets and identifiers found in requests", "detector"
         )

@@ -31,10 +31,10 @@ class Tokens:
         self, instruments: Instruments, priced: Iterable[str], unpriced: Iterable[str]
     ) -> None:
         counters, priced = instruments.counters, tuple(priced)
-        self._model = instruments.vocabulary("model", priced, room=MODELS)
-        self._reason = instruments.vocabulary("stop_reason", STOP_REASONS)
-        self._tool = instruments.vocabulary("server_tool", SERVER_TOOLS)
-        self._missing_reason = instruments.vocabulary("usage_missing", USAGE_MISSING)
+        self._model = instruments.label_set("model", priced, room=MODELS)
+        self._reason = instruments.label_set("stop_reason", STOP_REASONS)
+        self._tool = instruments.label_set("server_tool", SERVER_TOOLS)
+        self._missing_reason = instruments.label_set("usage_missing", USAGE_MISSING)
         self._tokens = counters(
             "tokens_total",
             "Billed tokens, in disjoint types; estimated: output of streams that ended early",

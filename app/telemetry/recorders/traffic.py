@@ -8,7 +8,7 @@ from ...anthropic.errors import ERROR_CLASSES
 from ...errors import answers
 from ...exchange import Exchange, Outcome
 from ..entry import NO_MODEL, Entry
-from ..instruments import OTHER, Instruments, Places
+from ..instruments import OTHER, Instruments, SeriesBudget
 
 Combination = tuple[str, str, str, str]  # route, model, status, outcome
 Labels = list[Combination]
@@ -69,14 +69,14 @@ class Traffic:
 
     def __init__(self, instruments: Instruments, models: Iterable[str]) -> None:
         usual = [("messages", model, "200", Outcome.COMPLETE.value) for model in models]
-        self._whole = Places(COMBINATIONS, usual)
-        self._without_model = Places(
+        self._whole = SeriesBudget(COMBINATIONS, usual)
+        self._without_model = SeriesBudget(
             WITHOUT_MODEL, [("messages", OTHER, status, outcome) for status, outcome in WATCHED]
         )
-        self._error_type = instruments.vocabulary("error_type", ERROR_TYPES)
-        self._retry_reason = instruments.vocabulary("retry_reason", RETRY_REASONS)
-        self._folded = instruments.vocabulary("request")
-        self._odd_status = instruments.vocabulary("status")
+        self._error_type = instruments.label_set("error_type", ERROR_TYPES)
+        self._retry_reason = instruments.label_set("retry_reason", RETRY_REASONS)
+        self._folded = instruments.label_set("request")
+        self._odd_status = instruments.label_set("status")
         self._count(instruments, usual)
         self._measure(instruments)
 
