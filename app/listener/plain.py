@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 
 from ..anthropic.errors import envelope
-from ..proxy.headers import ERROR_HEADER
+from ..wire.headers import ERROR_HEADER
 
 DEADLINE = 2.0  # seconds for the answer to go out, and for the client to close
 UNREAD_LIMIT = 64 * 1024  # bytes of its request that are read and dropped

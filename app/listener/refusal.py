@@ -12,7 +12,7 @@ import h2.events
 import h11
 
 from ..anthropic.errors import envelope
-from ..proxy.headers import ERROR_HEADER, Headers, first
+from ..wire.headers import ERROR_HEADER, Headers, first
 
 MAX_HEADER_LIST = 256 * 1024  # bytes, counted as in RFC 9113 §6.5.2
 FIELD_OVERHEAD = 32

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..anthropic.errors import TYPES, envelope
-from ..proxy.headers import ERROR_HEADER
+from ..wire.headers import ERROR_HEADER
 
 PATH = "/ca.crt"
 NONE_HERE = (

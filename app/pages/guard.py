@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..anthropic.errors import envelope
 from ..errors import Forbidden, ProxyFailure, Unauthorized
 from ..proxy.admission import FAILED_TOKEN_DELAY
-from ..proxy.headers import ERROR_HEADER
+from ..wire.headers import ERROR_HEADER
 from . import authority, health
 
 POLICY = (

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..anthropic.errors import envelope
-from ..proxy.headers import ERROR_HEADER
+from ..wire.headers import ERROR_HEADER
 from .guard import host_name
 
 PREFIX = "/v1/"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from ..errors import BadRequest, Busy, Draining, MethodRefused, ProxyFailure, Unauthorized
-from .headers import TOKEN_HEADER, Headers, first, well_formed
+from ..wire.headers import TOKEN_HEADER, Headers, first, well_formed
 
 Cut = Callable[[], None]
 Evict = Callable[[ProxyFailure], None]

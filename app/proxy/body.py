@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from ..errors import BodyTooLarge, ProxyFailure, RequestTimeout
-from .headers import Headers, first
+from ..wire.headers import Headers, first
 from .hold_budget import HoldBudget
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -11,14 +11,14 @@ import structlog
 
 from ..errors import Draining, InternalError, ProxyFailure, ResponseCut
 from ..exchange import Observer, Outcome
+from ..wire.headers import for_upstream
+from ..wire.target import target
 from .admission import Admission, Place, check_headers, check_method, check_token
 from .body import HOLD_BUDGET, Body, Inbound, Receive, check_length
-from .headers import for_upstream
 from .hold_budget import HoldBudget
 from .peer import peer_of
 from .relay import Outbound, Send, refuse, relay
 from .scrubbing import Scrubbing
-from .target import target
 from .trace import Trace
 from .upstream import Outgoing, Upstream
 

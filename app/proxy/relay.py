@@ -17,7 +17,7 @@ from ..anthropic.tap import Tap
 from ..errors import MethodRefused, ProxyFailure, ResponseCut
 from ..exchange import Outcome
 from ..scrubber.restore import Restorer
-from .headers import ERROR_HEADER, Headers, text, with_length, without
+from ..wire.headers import ERROR_HEADER, Headers, text, with_length, without
 from .scan_pool import ScanPool
 from .trace import Trace
 from .upstream import Answer

@@ -9,7 +9,7 @@ retries of their own that ours would multiply. Every retry takes one out of the 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .headers import first
+from ..wire.headers import first
 
 OVERLOADED = 529
 UNPROCESSED_RETRIES = 3  # of a request that upstream has not processed

@@ -10,8 +10,8 @@ from ..scrubber import Redaction, Scrubber
 from ..scrubber.answer import Plan
 from ..scrubber.report import ScrubReport
 from ..scrubber.sinks import ToolPolicy
+from ..wire.headers import text, with_length, without
 from .body import Body
-from .headers import text, with_length, without
 from .scan_pool import ScanPool
 from .trace import Trace
 from .upstream import Outgoing

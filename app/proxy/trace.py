@@ -25,8 +25,8 @@ from ..exchange import Exchange, Failure, Outcome, Progress, Retry
 from ..scrubber.answer import Plan
 from ..scrubber.report import ScrubReport
 from ..scrubber.restore import Restorer
+from ..wire.headers import Headers, first, text
 from .body import Body
-from .headers import Headers, first, text
 
 LIMIT_HEADERS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-")
 MODEL_ROUTES = ("messages", "count_tokens")

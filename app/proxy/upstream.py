@@ -21,10 +21,10 @@ from ..errors import (
 )
 from ..http2 import Refused
 from ..network.errors import MalformedResponse
+from ..wire.headers import Headers, for_client, well_formed
+from ..wire.target import Origin
 from .body import Body
-from .headers import Headers, for_client, well_formed
 from .retry import RetryBudget, RetryPolicy
-from .target import Origin
 from .trace import REFUSED_STREAM, Trace
 
 REFUSAL_LIMIT = 64 * 1024  # bytes of a 529 read before it is given up or passed on

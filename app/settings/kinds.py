@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from ..proxy.target import Origin
 from ..scrubber.sinks import ToolPolicy
+from ..wire.target import Origin
 
 HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
 MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ..proxy.retry import RetryPolicy
-from ..proxy.target import Origin
 from ..proxy.upstream import Timeouts
+from ..wire.target import Origin
 from .env_file import base_directory
 from .kinds import (
     MAKE_A_KEY,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
 from app.pages.guard import Guard
-from app.proxy.headers import ERROR_HEADER
+from app.wire.headers import ERROR_HEADER
 
 TOKEN = "fake-pages-token"
 

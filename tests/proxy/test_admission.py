@@ -16,7 +16,7 @@ from app.proxy.admission import (
     check_method,
     check_token,
 )
-from app.proxy.headers import TOKEN_HEADER
+from app.wire.headers import TOKEN_HEADER
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "OPTIONS", "PROPFIND", "trace"])

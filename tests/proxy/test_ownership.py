@@ -11,10 +11,10 @@ import pytest
 from app.certificates import Certificate
 from app.errors import Busy, UpstreamUnreachable
 from app.exchange import Outcome
-from app.proxy.target import Origin
 from app.proxy.upstream import _Stream, _Upload, failure
 from app.simulator import Simulator, Step
 from app.telemetry.sampling.samples import Samples
+from app.wire.target import Origin
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
 
 ORIGIN = Origin.parse("https://api.example.com")

@@ -13,7 +13,6 @@ import pytest
 from app.anthropic.usage import Usage
 from app.errors import ResponseCut
 from app.exchange import Exchange, Failure, Outcome
-from app.proxy.headers import Headers
 from app.proxy.relay import Outbound, Send, relay
 from app.proxy.scan_pool import ScanPool
 from app.proxy.trace import Trace
@@ -22,6 +21,7 @@ from app.scrubber import rules
 from app.scrubber.answer import Plan
 from app.scrubber.placeholders import Hidden
 from app.scrubber.recognize import Recognizer
+from app.wire.headers import Headers
 from tests.scrubber.recognizers import EVERYTHING
 
 START = (

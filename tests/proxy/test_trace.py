@@ -12,9 +12,9 @@ from app.anthropic.tap import Tap
 from app.errors import ProxyFailure
 from app.exchange import Exchange, Failure, Outcome, Retry
 from app.proxy.body import Body, Inbound
-from app.proxy.headers import Headers
 from app.proxy.trace import Trace
 from app.simulator import Simulator, Step
+from app.wire.headers import Headers
 from tests.proxying import MESSAGE, Running
 
 START = (

@@ -12,9 +12,9 @@ from app.errors import ProxyFailure
 from app.http2 import Refused
 from app.proxy.body import Body, Inbound
 from app.proxy.retry import RetryPolicy
-from app.proxy.target import Origin
 from app.proxy.trace import Trace
 from app.proxy.upstream import Answer, Outgoing, Timeouts, Upstream, failure
+from app.wire.target import Origin
 
 ORIGIN = Origin.parse("https://upstream.test")
 Sending = Callable[[], Awaitable[Answer]]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.proxy.headers import (
+from app.wire.headers import (
     HOP_BY_HOP,
     NOT_FORWARDED,
     TOKEN_HEADER,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import BadRequest
-from app.proxy.target import Origin, target
+from app.wire.target import Origin, target
 
 API = "https://api.anthropic.com"
 
