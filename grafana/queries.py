@@ -1,12 +1,14 @@
 """PromQL as the panels write it.
 
 Expressions have one abbreviation: ``{@`` opens a selector on the dashboard's ``$job`` and
-``$instance``, ``{@model`` one on its ``$model`` besides.
+``$instance``, ``{@model`` one that also has its ``$model``.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any
+
+from app.anthropic.token_types import OUTPUTS
 
 Json = dict[str, Any]
 
@@ -14,6 +16,11 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 INSTANCE = 'job=~"$job", instance=~"$instance"'
 # Our targets. Others have `up` and `process_*`, too.
 OURS = "group by (job, instance) (anthropic_proxy_build_info{@})"
+
+# Matchers of `anthropic_proxy_tokens_total`.
+INPUT_TYPES = f'type!~"{"|".join(OUTPUTS)}"'
+OUTPUT_TYPES = f'type=~"{"|".join(OUTPUTS)}"'
+CACHED_TYPE = 'type="cache_read"'
 
 _METRIC = re.compile(
     r"\b(?:ALERTS|anthropic_proxy|process|job_slo:|job_window:|job_class:|job:)[a-z0-9_:]*\b"

@@ -23,6 +23,7 @@ from .iterations import (
     samplings,
     used,
 )
+from .token_types import CACHE_WRITES, OUTPUT, THINKING, TOTALS
 from .usage import Attempt, Usage
 
 __all__ = ["Accumulator", "OddUsage"]
@@ -31,8 +32,7 @@ _WORDS = ("service_tier", "speed", "inference_geo")
 _TOOL = re.compile(r"([a-z_]{1,40})_requests")
 _TOOLS = 8  # kinds of server tools that are kept
 _WORD = 40  # characters
-_POSITIVE = ("input", "cache_read", "cache_write")  # a 0 does not replace these
-_SPLIT = ("cache_write_5m", "cache_write_1h")
+_POSITIVE = frozenset(TOTALS) - {OUTPUT}  # a 0 does not replace these
 
 
 class Accumulator:
@@ -94,7 +94,7 @@ class Accumulator:
             return []
         bill = self._billing(answering, named)
         attempts = list(bill.others)
-        if refused and not self._counts.get("output"):
+        if refused and not self._counts.get(OUTPUT):
             return [*self._compactions(bill, answering), *attempts]
         own = Attempt(model=answering, usage=self._own(bill.added), samplings=self._samplings(bill))
         return [own, *attempts]
@@ -130,16 +130,18 @@ class Accumulator:
 
 def _replacing(before: Counts, counts: Counts) -> Counts:
     """Return those of ``counts`` that replace what was announced ``before``."""
-    split = sum(counts.get(kind, 0) for kind in _SPLIT)
+    split = sum(counts.get(kind, 0) for kind in CACHE_WRITES)
     replacing = {
         kind: number
         for kind, number in counts.items()
         if (number or kind not in before)
         if kind in _POSITIVE
     }
-    replacing |= {kind: counts[kind] for kind in ("output", "thinking") if kind in counts}
+    replacing |= {kind: counts[kind] for kind in (OUTPUT, THINKING) if kind in counts}
     replacing |= {
-        kind: counts[kind] for kind in _SPLIT if kind in counts and (split or kind not in before)
+        kind: counts[kind]
+        for kind in CACHE_WRITES
+        if kind in counts and (split or kind not in before)
     }
     return replacing
 

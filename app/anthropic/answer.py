@@ -4,14 +4,14 @@ Of the content of a stream only the length is read, and what is read is read wit
 the rest.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from .accumulator import Accumulator
 from .spoken import Spoken
 from .sse import Splitter, parse
-from .usage import Attempt
+from .usage import Attempt, Missing
 
 BODY_LIMIT = 8 * 2**20  # bytes of a JSON body that are held; a long answer has some hundred KB
 RECORD_LIMIT = 2**20  # bytes of an event that are held; those that are read have some hundred
@@ -27,8 +27,8 @@ UNKNOWN_ERROR = "unknown"  # the type of an error that does not tell it
 SPEND_LIMIT = "enforced_spend_limit_reached"
 
 REFUSAL = "refusal"  # the stop reason of an answer that was declined
-UNKNOWN_ITERATION = "unknown_iteration"  # billed by its own model, but nobody knows what it is
-NOT_FINAL = "not_final"  # the stream ended before the last word on its usage
+UNKNOWN_ITERATION: Final = "unknown_iteration"  # an iteration of a type that is not known
+NOT_FINAL: Final = "not_final"  # the stream ended before the last word on its usage
 
 _CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")
 _NULL = msgspec.Raw(b"null")
@@ -65,7 +65,7 @@ class Notes:
     def __init__(self) -> None:
         self.accumulator = Accumulator()
         self.spoken = Spoken()
-        self.missing: str | None = None
+        self.missing: Missing | None = None
         self.model: str | None = None
         self.stop_reason: str | None = None
         self.error: str | None = None

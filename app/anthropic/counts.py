@@ -1,18 +1,10 @@
-"""The counts that stand in a ``usage`` object, or in one of its iterations."""
+"""Reads the counts of a ``usage`` object, or of one of its iterations."""
 
 from collections.abc import Mapping
 from typing import Any
 
-# Where each count stands.
-PATHS: Mapping[str, tuple[str, ...]] = {
-    "input": ("input_tokens",),
-    "output": ("output_tokens",),
-    "cache_read": ("cache_read_input_tokens",),
-    "cache_write": ("cache_creation_input_tokens",),
-    "cache_write_5m": ("cache_creation", "ephemeral_5m_input_tokens"),
-    "cache_write_1h": ("cache_creation", "ephemeral_1h_input_tokens"),
-    "thinking": ("output_tokens_details", "thinking_tokens"),
-}
+from .token_types import CACHE_WRITE, CACHE_WRITES, PATHS
+
 MOST = 2**53  # tokens; a larger number is a mistake
 
 Counts = dict[str, int]
@@ -52,8 +44,9 @@ def add(*many: Counts) -> Counts:
 def disjoint(counts: Counts) -> Counts:
     """Split cache writes by their time to live; what is not said to be 1h is 5m, the default."""
     split = dict(counts)
-    total = split.pop("cache_write", None)
+    total = split.pop(CACHE_WRITE, None)
     if total is not None:
-        split["cache_write_1h"] = min(split.get("cache_write_1h", 0), total)
-        split["cache_write_5m"] = total - split["cache_write_1h"]
+        short, long = CACHE_WRITES
+        split[long] = min(split.get(long, 0), total)
+        split[short] = total - split[long]
     return split

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .counts import Counts, disjoint, read_counts
+from .token_types import CACHE_WRITES, OUTPUT, THINKING, TOTALS
 from .usage import Attempt, Usage
 
 MESSAGE, FALLBACK, COMPACTION, ADVISOR = (
@@ -33,7 +34,6 @@ MESSAGE, FALLBACK, COMPACTION, ADVISOR = (
 )
 KNOWN = (MESSAGE, FALLBACK, COMPACTION, ADVISOR)
 WORD_LIMIT = 200  # characters of a type or model
-_TOTALS = ("input", "output", "cache_read", "cache_write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +102,25 @@ def samplings(iterations: Sequence[Iteration], totals: Counts, words: Usage) -> 
     """
     own = [one.counts for one in iterations if one.type == MESSAGE]
     if len(own) < 2 or any(  # noqa: PLR2004 - one is the totals themselves
-        sum(counts.get(kind, 0) for counts in own) != totals.get(kind, 0) for kind in _TOTALS
+        sum(counts.get(kind, 0) for counts in own) != totals.get(kind, 0) for kind in TOTALS
     ):
         return ()
     parts = [disjoint(counts) for counts in own]
-    told = sum(part.get("cache_write_1h", 0) for part in parts)
-    left = max(0, disjoint(totals).get("cache_write_1h", 0) - told)
+    short, long = CACHE_WRITES
+    told = sum(part.get(long, 0) for part in parts)
+    left = max(0, disjoint(totals).get(long, 0) - told)
     for part in parts:
-        moved = min(left, part.get("cache_write_5m", 0))
-        part["cache_write_5m"] = part.get("cache_write_5m", 0) - moved
-        part["cache_write_1h"] = part.get("cache_write_1h", 0) + moved
+        moved = min(left, part.get(short, 0))
+        part[short] = part.get(short, 0) - moved
+        part[long] = part.get(long, 0) + moved
         left -= moved
     return tuple(used(part, words) for part in parts)
 
 
 def used(counts: Counts, words: Usage) -> Usage:
     """Return disjoint ``counts`` as a usage with the request's tier, speed and geography."""
-    thinking = min(counts.get("thinking", 0), counts.get("output", 0))
-    fields: dict[str, Any] = {**counts, "thinking": thinking}
+    thinking = min(counts.get(THINKING, 0), counts.get(OUTPUT, 0))
+    fields: dict[str, Any] = {**counts, THINKING: thinking}
     return replace(words, server_tools={}, **fields)
 
 
@@ -141,7 +142,7 @@ def _is_billed(one: Iteration, *, gave_up: bool, named: str | None, answering: s
     """Look an attempt up in the table."""
     if one.type not in (MESSAGE, FALLBACK):
         return one.type == ADVISOR or one.model is not None
-    produced = one.counts.get("output", 0) > 0
+    produced = one.counts.get(OUTPUT, 0) > 0
     return gave_up and produced and _maker(one, named) != answering
 
 

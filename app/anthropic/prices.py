@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from .names import DATED, family_first, plain
+from .token_types import BILLED, SERVER_TOOLS
 from .usage import Attempt, Usage
 
 OTHER = "other"  # the name of every model that is not in the list
@@ -29,7 +30,7 @@ _Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """USD per million tokens of each kind; the five are independent of one another."""
+    """USD per million tokens, by `token_types.BILLED`; none depends on another."""
 
     input: Rate
     cache_write_5m: Rate
@@ -151,7 +152,7 @@ class Prices:
             return whole
         parts = [self.cost(one, attempt.model or "", batch=batch) for one in attempt.samplings]
         sums = {kind: sum(part[kind] for part in parts if part) for kind in whole}
-        return sums | {"server_tools": whole["server_tools"]}
+        return sums | {SERVER_TOOLS: whole[SERVER_TOOLS]}
 
     def cost(self, usage: Usage, model: str, *, batch: bool = False) -> Mapping[str, float] | None:
         """Return USD by type of token, and for ``server_tools``; None without a price.
@@ -163,10 +164,9 @@ class Prices:
             return None
         rates, factor = _rates(priced, usage), _factor(priced, usage, batch=batch)
         tokens = {
-            kind: getattr(usage, kind) * getattr(rates, kind) * factor / MILLION
-            for kind in Rates.__struct_fields__
+            kind: getattr(usage, kind) * getattr(rates, kind) * factor / MILLION for kind in BILLED
         }
-        return tokens | {"server_tools": self._tools(usage)}
+        return tokens | {SERVER_TOOLS: self._tools(usage)}
 
     def _tools(self, usage: Usage) -> float:
         """Return USD for server tools; those that the list does not name cost their tokens."""

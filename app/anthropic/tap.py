@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .answer import Body, EventStream, Notes
 from .encoding import Decoder, EncodingError
-from .usage import Attempt, Usage
+from .usage import Attempt, Missing, Usage
 
 DECODED_LIMIT = 2**30  # bytes: the longest stream that is decoded; little of it is ever held
 
@@ -28,7 +28,7 @@ class Reading:
     """
 
     usage: Usage | None = None
-    usage_missing: str | None = None
+    usage_missing: Missing | None = None
     model: str | None = None
     stop_reason: str | None = None
     error: str | None = None

@@ -1,13 +1,18 @@
 """Token usage of one answer (Messages API, ``usage``), and the attempts that are billed for it."""
 
 from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+# Why the usage of an answer is not known, or not final; `app.anthropic.tap.Reading` explains them.
+Missing = Literal["encoding", "truncated", "no_event", "parse", "not_final", "unknown_iteration"]
+MISSING: tuple[Missing, ...] = get_args(Missing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What one answer cost in tokens; disjoint kinds, so that their sum is the total.
+    """The tokens of one answer, by `token_types.BILLED`, which are disjoint.
 
-    ``thinking`` is a subset of ``output``. ``server_tools`` maps ``web_search`` and the like to
+    ``thinking`` is a part of ``output``. ``server_tools`` maps ``web_search`` and the like to
     their number of requests.
     """
 
@@ -24,7 +29,7 @@ class Usage:
 
     @property
     def prompt(self) -> int:
-        """Total input: fresh, written to and read from the cache (what price tiers look at)."""
+        """Input tokens, cached ones included: price tiers depend on them."""
         return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from .. import settings
 from ..anthropic.genai_prices import SOURCE, convert
 from ..anthropic.prices import OLD, Prices
+from ..anthropic.token_types import BILLED
 from ..application import prices_of
 from . import exits
 
 NAME = "prices"
 HELP = "Print the price table in force and its age, or make a newer one from genai-prices data."
-RATES = ("input", "cache_write_5m", "cache_write_1h", "cache_read", "output")
-HEADINGS = ("input", "write 5m", "write 1h", "read", "output")
+HEADINGS = {kind: kind.removeprefix("cache_").replace("_", " ") for kind in BILLED}
 WIDTH = 10  # columns of a rate
 
 
@@ -51,7 +51,7 @@ def _print_table() -> int:
     print(f"List prices in US dollars per million tokens, as of {prices.as_of} ({old})")
     print(f"Source: {prices.source}\n")
     name_width = max(map(len, prices.models))
-    print("model".ljust(name_width), *(heading.rjust(WIDTH) for heading in HEADINGS))
+    print("model".ljust(name_width), *(heading.rjust(WIDTH) for heading in HEADINGS.values()))
     for name, model in prices.models.items():
         print(name.ljust(name_width), *_row(model))
         if model.long_prompt is not None:
@@ -71,7 +71,7 @@ def _print_table() -> int:
 
 
 def _row(rates: Any) -> Iterator[str]:
-    return (f"{getattr(rates, rate):{WIDTH}g}" for rate in RATES)
+    return (f"{getattr(rates, rate):{WIDTH}g}" for rate in BILLED)
 
 
 def _print_converted(file: Path, as_of: date | None) -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import settings
+from ..anthropic.token_types import TOTALS
 from ..application import prices_of
 from ..server import StartError
 from ..telemetry.reconciliation import (
-    KINDS,
     Side,
     Total,
     Verdict,
@@ -103,7 +103,7 @@ def _print(found: Verdict, claude: Side, proxy: Side) -> None:
     for model in models:
         theirs, ours = claude.models.get(model, nothing), proxy.models.get(model, nothing)
         print(f"  {model}: ${theirs.cost:.4f}, proxy ${ours.cost:.4f}")
-        for kind in KINDS:
+        for kind in TOTALS:
             said, counted = theirs.tokens.get(kind, 0), ours.tokens.get(kind, 0)
             if said != counted:
                 print(f"    {kind}: {said:,} tokens, proxy {counted:,}")

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..anthropic.prices import Prices
+from ..anthropic.token_types import BILLED, ESTIMATED, OUTPUT
 from ..anthropic.usage import Attempt
 from ..exchange import Exchange
 
 NO_MODEL = "none"  # the model label of requests that have no model
-# Disjoint, so that their sum is the total. `estimated` is the output of streams that ended early.
-TOKEN_TYPES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "estimated")
 
 # Ids come from clients: what does not look like one is not kept. An exemplar's names and values
 # may have 128 characters together (OpenMetrics 1.0, "Exemplars").
@@ -21,8 +20,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,48}", re.ASCII)
 class Charge:
     """What one billed attempt used, under the name of its model in the price table.
 
-    ``tokens`` go by `TOKEN_TYPES`; ``cost`` maps them, and ``server_tools``, to US dollars, None
-    when no price is known.
+    ``tokens`` go by `COUNTED` types, ``cost`` by `COSTS`, in US dollars; None when no price is
+    known.
     """
 
     model: str
@@ -34,12 +33,12 @@ class Charge:
     def of(cls, attempt: Attempt, prices: Prices) -> "Charge":
         """Price an attempt; an estimate's output goes under a type of its own."""
         usage = attempt.usage
-        tokens = {kind: getattr(usage, kind) for kind in TOKEN_TYPES if kind != "estimated"}
+        tokens = {kind: getattr(usage, kind) for kind in BILLED}
         cost = prices.price(attempt)
         if attempt.estimated:
-            tokens |= {"output": 0, "estimated": usage.output}
+            tokens |= {OUTPUT: 0, ESTIMATED: usage.output}
             if cost is not None:
-                cost = {**cost, "output": 0.0, "estimated": cost["output"]}
+                cost = {**cost, OUTPUT: 0.0, ESTIMATED: cost[OUTPUT]}
         model = NO_MODEL if attempt.model is None else prices.canonical(attempt.model)
         return cls(model, attempt, tokens, cost)
 
@@ -72,7 +71,7 @@ class Entry:
         return sum(known) if len(known) == len(costs) else None
 
     def tokens(self, kind: str) -> int:
-        """Return the billed tokens of one of `TOKEN_TYPES`, of all attempts."""
+        """Return the billed tokens of one of the `COUNTED` types, of all attempts."""
         return sum(charge.tokens.get(kind, 0) for charge in self.charges)
 
     @property

@@ -9,25 +9,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ..anthropic.token_types import CACHE_WRITE, CACHE_WRITES, OUTPUT, OUTPUTS, TOTALS
 from .recorders.recent import KEPT
 
 CENT = 0.005  # US dollars that are the same to the cent
 SHARE = 0.01  # of a session that costs less than that
 LEAST = 0.0001  # US dollars: smaller differences are nothing
 
-KINDS = ("input", "output", "cache_read", "cache_write")
 _CLAUDE = {
     "input": "inputTokens",
-    "output": "outputTokens",
     "cache_read": "cacheReadInputTokens",
-    "cache_write": "cacheCreationInputTokens",
+    CACHE_WRITE: "cacheCreationInputTokens",
+    OUTPUT: "outputTokens",
 }
-_PROXY = {
-    "input": ("input",),
-    "output": ("output", "estimated"),
-    "cache_read": ("cache_read",),
-    "cache_write": ("cache_write_5m", "cache_write_1h"),
-}
+_PROXY = {kind: (kind,) for kind in TOTALS} | {CACHE_WRITE: CACHE_WRITES, OUTPUT: OUTPUTS}
 
 Json = Mapping[str, Any]
 
@@ -46,7 +41,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """US dollars and tokens, by `KINDS`."""
+    """US dollars and tokens, by `TOTALS`."""
 
     cost: float = 0.0
     tokens: Mapping[str, int] = field(default_factory=dict)
@@ -177,10 +172,10 @@ def _sum(models: Mapping[str, Total]) -> Total:
 
 def _plus(one: Total | None, other: Total) -> Total:
     before = one or Total()
-    tokens = {kind: before.tokens.get(kind, 0) + other.tokens.get(kind, 0) for kind in KINDS}
+    tokens = {kind: before.tokens.get(kind, 0) + other.tokens.get(kind, 0) for kind in TOTALS}
     return Total(before.cost + other.cost, tokens)
 
 
 def _minus(one: Total, other: Total) -> Total:
-    tokens = {kind: one.tokens.get(kind, 0) - other.tokens.get(kind, 0) for kind in KINDS}
+    tokens = {kind: one.tokens.get(kind, 0) - other.tokens.get(kind, 0) for kind in TOTALS}
     return Total(one.cost - other.cost, tokens)

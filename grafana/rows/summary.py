@@ -2,14 +2,22 @@
 
 from grafana.dashboard import Row
 from grafana.panels import Stat, Table
-from grafana.queries import Query, ours, quantile, rate, ratio, total
+from grafana.queries import (
+    CACHED_TYPE,
+    INPUT_TYPES,
+    OUTPUT_TYPES,
+    Query,
+    ours,
+    quantile,
+    rate,
+    ratio,
+    total,
+)
 
 _ENDED = "sum(rate(anthropic_proxy_requests_total{@}[$__rate_interval]))"
 _FAILED = "sum(rate(anthropic_proxy_failed_requests_total{@}[$__rate_interval]))"
-_INPUT = (
-    'sum(rate(anthropic_proxy_tokens_total{@model, type!~"output|estimated"}[$__rate_interval]))'
-)
-_CACHED = 'sum(rate(anthropic_proxy_tokens_total{@model, type="cache_read"}[$__rate_interval]))'
+_INPUT = rate("anthropic_proxy_tokens_total", f"{{@model, {INPUT_TYPES}}}").expr
+_CACHED = rate("anthropic_proxy_tokens_total", f"{{@model, {CACHED_TYPE}}}").expr
 _ALERTS = 'ALERTS{alertname=~"AnthropicProxy.*", alertstate="firing", job=~"$job"}'
 _BUDGET = 'job_slo:anthropic_proxy_budget_burn:rate30d{job=~"$job", slo="availability"}'
 
@@ -138,8 +146,8 @@ def _tokens(types: str, column: str = "") -> Query:
     return total("tokens_total", f"{{@model, {types}}}", by="model", column=column)
 
 
-_INPUT_TOTAL = _tokens('type!~"output|estimated"', "Input tokens")
-_CACHED_TOTAL = _tokens('type="cache_read"')
+_INPUT_TOTAL = _tokens(INPUT_TYPES, "Input tokens")
+_CACHED_TOTAL = _tokens(CACHED_TYPE)
 
 MODELS = Row(
     "By model",
@@ -151,7 +159,7 @@ MODELS = Row(
             queries=(
                 total("requests_total", "{@model}", by="model", column="Requests"),
                 _INPUT_TOTAL,
-                _tokens('type=~"output|estimated"', "Output tokens"),
+                _tokens(OUTPUT_TYPES, "Output tokens"),
                 Query(f"{_CACHED_TOTAL.expr} / ({_INPUT_TOTAL.expr} > 0)", column="Cache hits"),
                 _percentile(50, "anthropic_proxy_time_to_first_token_seconds", "TTFT p50"),
                 _percentile(95, "anthropic_proxy_time_to_first_token_seconds", "TTFT p95"),

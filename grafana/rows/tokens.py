@@ -2,10 +2,10 @@
 
 from grafana.dashboard import Row
 from grafana.panels import Lines
-from grafana.queries import quantiles, rate, ratio
+from grafana.queries import CACHED_TYPE, INPUT_TYPES, OUTPUT_TYPES, quantiles, rate, ratio
 
-_INPUT = rate("anthropic_proxy_tokens_total", '{@model, type!~"output|estimated"}', by="model").expr
-_CACHED = rate("anthropic_proxy_tokens_total", '{@model, type="cache_read"}', by="model").expr
+_INPUT = rate("anthropic_proxy_tokens_total", f"{{@model, {INPUT_TYPES}}}", by="model").expr
+_CACHED = rate("anthropic_proxy_tokens_total", f"{{@model, {CACHED_TYPE}}}", by="model").expr
 
 TOKENS = Row(
     "Tokens and cost",
@@ -32,9 +32,7 @@ TOKENS = Row(
             title="Output tokens by model",
             about="By the model that answered.",
             queries=(
-                rate(
-                    "anthropic_proxy_tokens_total", '{@model, type=~"output|estimated"}', by="model"
-                ),
+                rate("anthropic_proxy_tokens_total", f"{{@model, {OUTPUT_TYPES}}}", by="model"),
             ),
             unit="cps",
             stacked=True,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.anthropic.answer import BODY_LIMIT
 from app.anthropic.tap import Reading, Tap
-from app.anthropic.usage import Usage
+from app.anthropic.usage import Missing, Usage
 from tests.anthropic.answers import (
     ENCODERS,
     START_USAGE,
@@ -275,7 +275,7 @@ def test_what_cannot_be_decoded_is_counted(kind: str, encoding: str) -> None:
 
 @pytest.mark.parametrize("kind", [SSE, JSON])
 def test_the_answer_to_head_is_not_missing_its_coding(kind: str) -> None:
-    missing = "no_event" if kind == SSE else None
+    missing: Missing | None = "no_event" if kind == SSE else None
     assert read([], kind, "compress") == Reading(None, missing)
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from app.anthropic.endpoints import ROUTES
 from app.anthropic.errors import ERROR_CLASSES
-from app.anthropic.usage import Usage
+from app.anthropic.token_types import COUNTED
+from app.anthropic.usage import MISSING, Usage
 from app.errors import Source, answers
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
-from app.telemetry.entry import TOKEN_TYPES
 from app.telemetry.recorder import Telemetry
-from app.telemetry.recorders.tokens import STOP_REASONS, USAGE_MISSING
+from app.telemetry.recorders.tokens import STOP_REASONS
 from app.telemetry.recorders.traffic import COMBINATIONS, ERROR_TYPES, WATCHED
 from tests.programs import require
 from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, billed, exposition, record, telemetry
@@ -62,7 +62,7 @@ def anything(dice: random.Random) -> Exchange:
         model=dice.choice([*PRICES.models, *PRICES.unpriced, word(dice)]),
         usage=Usage(input=3, output=3, cache_read=3, cache_write_1h=3, cache_write_5m=3),
         stop_reason=dice.choice([*STOP_REASONS, word(dice)]),
-        usage_missing=dice.choice([None, *USAGE_MISSING]),
+        usage_missing=dice.choice([None, *MISSING]),
         failure=Failure(dice.choice(SOURCES), dice.choice([*ERROR_TYPES, word(dice)]), word(dice)),
         retries=(Retry(dice.choice(["529", "refused_stream", word(dice)]), 1, recovered=True),),
         client_retry=dice.randrange(20),
@@ -169,7 +169,7 @@ def test_series_exist_at_nought_from_the_start_of_the_process() -> None:
     }
 
     for model in PRICES.models:
-        for kind in TOKEN_TYPES:
+        for kind in COUNTED:
             assert born["tokens_total", model, kind] == 0
             assert born["cost_usd_total", model, kind] == 0
         assert born["cost_usd_total", model, "server_tools"] == 0
@@ -197,7 +197,7 @@ def test_series_of_a_model_exist_at_nought_while_its_first_request_runs(name: st
     }
     for status, outcome in WATCHED:
         assert born["requests_total", "messages", model, status, outcome] == 0
-    for kind in TOKEN_TYPES:
+    for kind in COUNTED:
         assert born["tokens_total", model, kind] == 0
     assert born["time_to_first_token_seconds_count", model] == 0
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import structlog
 
-from ..entry import TOKEN_TYPES, Charge, Entry
+from ...anthropic.token_types import COUNTED, ESTIMATED
+from ..entry import Charge, Entry
 
 # Never a path, header or body: clients put anything there.
 FIELDS = (
@@ -113,9 +114,9 @@ def _usage(entry: Entry) -> Mapping[str, Any]:
     """Return the billed tokens of all attempts."""
     if entry.exchange.usage is None:
         return {}
-    tokens = {f"tokens_{kind}": entry.tokens(kind) for kind in TOKEN_TYPES}
+    tokens = {f"tokens_{kind}": entry.tokens(kind) for kind in COUNTED}
     if not entry.estimated:
-        del tokens["tokens_estimated"]
+        del tokens[f"tokens_{ESTIMATED}"]
     return {**tokens, "tokens_thinking": entry.thinking, "estimated": entry.estimated or None}
 
 

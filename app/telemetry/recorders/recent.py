@@ -3,7 +3,8 @@
 from collections import deque
 from typing import Any
 
-from ..entry import TOKEN_TYPES, Entry
+from ...anthropic.token_types import OUTPUTS, PROMPT
+from ..entry import Entry
 
 KEPT = 50
 
@@ -33,8 +34,6 @@ class Recent:
 def row(entry: Entry) -> Row:
     """Return what is shown of an exchange: no content, no path (``metrics.schema.json``)."""
     exchange, failure = entry.exchange, entry.exchange.failure
-    tokens = {kind: entry.tokens(kind) for kind in TOKEN_TYPES}
-    output = tokens.pop("output") + tokens.pop("estimated")
     known = exchange.usage is not None
     return {
         "time": exchange.started_at,
@@ -46,8 +45,8 @@ def row(entry: Entry) -> Row:
         "reason": None if failure is None else failure.reason,
         "duration": exchange.duration,
         "time_to_first_token": exchange.first_token,
-        "input_tokens": sum(tokens.values()) if known else None,
-        "output_tokens": output if known else None,
+        "input_tokens": sum(map(entry.tokens, PROMPT)) if known else None,
+        "output_tokens": sum(map(entry.tokens, OUTPUTS)) if known else None,
         "estimated": entry.estimated,
         "cost": entry.total_cost,
         "request_id": entry.ids.get("request_id"),

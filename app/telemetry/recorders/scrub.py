@@ -1,11 +1,14 @@
 """What the scrubber did: counts, never values."""
 
+from typing import get_args
+
+from ...scrubber.report import Skip
 from ...scrubber.sinks import REFUSALS
 from ..entry import Entry
 from ..instruments import Instruments
 
 DURATION = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-SKIPS = ("too_large", "too_slow", "encoding", "not_json", "not_post", "thread", "error")
+SKIPS: tuple[Skip, ...] = get_args(Skip)
 DETECTORS = 32  # the built-in ones, and a user's own
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from itertools import product
 
-from ...anthropic.answer import NOT_FINAL, UNKNOWN_ITERATION
-from ..entry import TOKEN_TYPES, Charge, Entry
+from ...anthropic.token_types import COSTS, COUNTED
+from ...anthropic.usage import MISSING
+from ..entry import Charge, Entry
 from ..instruments import OTHER, Instruments
 
-COST_TYPES = (*TOKEN_TYPES, "server_tools")
 STOP_REASONS = (
     "end_turn",
     "max_tokens",
@@ -17,7 +17,6 @@ STOP_REASONS = (
     "refusal",
     "model_context_window_exceeded",
 )
-USAGE_MISSING = ("encoding", "truncated", "no_event", "parse", NOT_FINAL, UNKNOWN_ITERATION)
 SERVER_TOOLS = ("web_search", "web_fetch")
 INPUT_TOKENS = tuple(4**power for power in range(4, 11))  # 256 to 1,048,576
 
@@ -34,13 +33,13 @@ class Tokens:
         self._model = instruments.label_set("model", priced, room=MODELS)
         self._reason = instruments.label_set("stop_reason", STOP_REASONS)
         self._tool = instruments.label_set("server_tool", SERVER_TOOLS)
-        self._missing_reason = instruments.label_set("usage_missing", USAGE_MISSING)
+        self._missing_reason = instruments.label_set("usage_missing", MISSING)
         self._tokens = counters(
             "tokens_total",
             "Billed tokens, in disjoint types; estimated: output of streams that ended early",
             "model",
             "type",
-            known=product(priced, TOKEN_TYPES),
+            known=product(priced, COUNTED),
         )
         self._thinking = counters(
             "thinking_tokens_total",
@@ -53,7 +52,7 @@ class Tokens:
             "List-price estimate in US dollars",
             "model",
             "type",
-            known=product(priced, COST_TYPES),
+            known=product(priced, COSTS),
         )
         self._unpriced = counters(
             "unpriced_requests_total",
@@ -68,7 +67,7 @@ class Tokens:
             "usage_missing_total",
             "Answers whose usage is not known, or not to its end",
             "reason",
-            known=[(reason,) for reason in USAGE_MISSING],
+            known=[(reason,) for reason in MISSING],
         )
         self._tools = counters(
             "server_tool_requests_total",
@@ -81,7 +80,7 @@ class Tokens:
     def expect(self, model: str) -> None:
         """Let the series of a running request's model exist at 0 before it ends."""
         name = self._model(model)
-        for kind in TOKEN_TYPES:
+        for kind in COUNTED:
             self._tokens(name, kind)
         self._thinking(name)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ...anthropic.answer import PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR
 from ...anthropic.endpoints import ROUTES
-from ...anthropic.errors import ERROR_CLASSES
+from ...anthropic.errors import ERROR_CLASSES, TYPES
 from ...errors import answers
 from ...exchange import Exchange, Outcome
 from ..entry import NO_MODEL, Entry
@@ -24,22 +24,7 @@ OWN_FAILURES = (
     ("529", Outcome.PROXY_REJECTED.value),
     ("503", Outcome.PROXY_REJECTED.value),
 )
-ERROR_TYPES = (
-    "invalid_request_error",
-    "authentication_error",
-    "billing_error",
-    "permission_error",
-    "not_found_error",
-    "conflict_error",
-    "request_too_large",
-    "rate_limit_error",
-    "api_error",
-    "timeout_error",
-    "overloaded_error",
-    PREFIX_MISMATCH,
-    SPEND_LIMIT,
-    UNKNOWN_ERROR,
-)
+ERROR_TYPES = (*TYPES.values(), PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR)
 STREAM_ENDS = {
     Outcome.COMPLETE: "complete",
     Outcome.CLIENT_ABORT: "client_abort",

@@ -6,7 +6,7 @@ Every total is a sum over the collected samples, so it equals the same sum over 
 from collections.abc import Mapping
 from typing import Any
 
-from ..entry import TOKEN_TYPES
+from ...anthropic.token_types import COUNTED, PROMPT
 from ..facts import Facts, Listening, ScrubFacts
 from .ring import RATE_WINDOW, WINDOW, Point, Ring, Span, ratio
 from .samples import Samples
@@ -83,9 +83,9 @@ def _errors(samples: Samples, now: Point, recent: Span) -> Json:
 
 
 def _tokens(samples: Samples) -> Json:
-    by_type = dict.fromkeys(TOKEN_TYPES, 0) | _whole(samples.by("tokens_total", "type"))
+    by_type = dict.fromkeys(COUNTED, 0) | _whole(samples.by("tokens_total", "type"))
     models = _seen(samples.by("tokens_total", "model"))
-    prompt = sum(count for kind, count in by_type.items() if kind not in ("output", "estimated"))
+    prompt = sum(by_type[kind] for kind in PROMPT)
     return {
         "total": sum(by_type.values()),
         "by_type": by_type,
