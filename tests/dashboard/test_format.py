@@ -21,6 +21,8 @@ CASES = [
     ("money", 0.00004, "<$0.0001"),
     ("money", 0.0123, "$0.0123"),
     ("money", 12.345, "$12.35"),
+    ("money", 1.005, "$1.01"),
+    ("money", 1.115, "$1.12"),
     ("money", 1234.5, "$1,235"),
     ("rate", 0, "0"),
     ("rate", 4.567, "4.57"),
@@ -46,3 +48,24 @@ async def test_every_format_writes_as_people_read(proxy: Running, browser: Brows
     async with opened(browser, proxy.pages_url, timezone_id="UTC") as shown:
         written = await shown.page.evaluate(script, [[name, value] for name, value, _ in CASES])
     assert written == [text for _, _, text in CASES]
+
+
+async def test_the_parts_of_an_amount_add_up_to_it_as_shown(
+    proxy: Running, browser: Browser
+) -> None:
+    cases: list[tuple[list[float | None], list[str | None]]] = [
+        ([0.335, 0.335, 0.33], ["$0.34", "$0.33", "$0.33"]),
+        ([1.004, 1.004, 1.004], ["$1.01", "$1.00", "$1.00"]),
+        ([0.29, 0.57], ["$0.29", "$0.57"]),
+        ([12.5, 0.001, None, 0.0], ["$12.50", "<$0.01", None, "$0.00"]),
+        ([0.01231, 0.00001], ["$0.0123", "<$0.0001"]),
+        ([], []),
+    ]
+    script = """async (cases) => {
+      const { moneyParts } = await import("/dashboard/format.js");
+      const total = (parts) => parts.reduce((sum, part) => sum + (part ?? 0), 0);
+      return cases.map((parts) => moneyParts(parts, total(parts)));
+    }"""
+    async with opened(browser, proxy.pages_url) as shown:
+        written = await shown.page.evaluate(script, [amounts for amounts, _ in cases])
+    assert written == [texts for _, texts in cases]

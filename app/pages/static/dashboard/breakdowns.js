@@ -1,5 +1,6 @@
 // What each table of the page shows of a snapshot.
 
+import { moneyParts } from "./format.js";
 import { fill, records, shareOf } from "./tables.js";
 
 const STATUS_NAMES = {
@@ -32,7 +33,7 @@ const TOKEN_TYPES = {
   output: "Output",
   estimated: "Output, estimated",
 };
-// What costs without being tokens, or is a share of them: there is a row for it in the end.
+// A cost without tokens: the table's last row.
 const TOOLS = "server_tools";
 const COST_NAMES = { ...TOKEN_TYPES, [TOOLS]: "Server tools" };
 const ENDS = {
@@ -61,6 +62,7 @@ const MODEL_NAMES = { none: "no model", other: "other models" };
 
 const name = { of: ({ name }) => name, as: "text" };
 const count = { of: ({ count }) => count, as: "count" };
+const MONEY = { of: ({ spent }) => spent, as: "money", text: ({ text }) => text };
 const words = (names) => ({ of: ({ name }) => (Object.hasOwn(names, name) ? names[name] : name), as: "text" });
 
 const FILLERS = {
@@ -84,9 +86,10 @@ const FILLERS = {
   tokens(body, { tokens, cost }) {
     const types = Object.keys({ ...TOKEN_TYPES, [TOOLS]: 0, ...cost.by_type });
     const used = (kind) => tokens.by_type[kind] ?? (kind in TOKEN_TYPES ? 0 : null);
-    const all = types.map((kind) => ({ name: kind, count: used(kind) }));
-    const spent = { of: ({ name: kind }) => cost.by_type[kind] ?? null, as: "money" };
-    fill(body, [words(COST_NAMES), { ...count, none: "–" }, spent], all);
+    const spent = types.map((kind) => cost.by_type[kind] ?? null);
+    const texts = moneyParts(spent, cost.total);
+    const all = types.map((kind, at) => ({ name: kind, count: used(kind), spent: spent[at], text: texts[at] }));
+    fill(body, [words(COST_NAMES), { ...count, none: "–" }, MONEY], all);
   },
   latencies(body, { latency }) {
     const all = Object.keys(LATENCIES).map((kind) => ({ name: kind, ...latency[kind] }));
@@ -127,7 +130,9 @@ const FILLERS = {
   models(body, { requests, tokens, cost }) {
     const names = Object.keys({ ...requests.by_model, ...tokens.by_model });
     const all = names.map((model) => modelRecord(model, requests, tokens, cost));
-    all.sort((one, other) => other.cost - one.cost || other.count - one.count);
+    all.sort((one, other) => (other.spent ?? 0) - (one.spent ?? 0) || other.count - one.count);
+    const texts = moneyParts(all.map(({ spent }) => spent), cost.total);
+    all.forEach((record, at) => (record.text = texts[at]));
     const used = (kind) => ({ of: ({ tokens: types }) => types[kind] ?? 0, as: "count" });
     const columns = [
       words(MODEL_NAMES),
@@ -137,7 +142,7 @@ const FILLERS = {
       used("cache_write"),
       used("output"),
       { of: ({ hits }) => hits, as: "percent" },
-      { of: ({ priced }) => priced, as: "money" },
+      MONEY,
     ];
     fill(body, columns, all);
   },
@@ -167,7 +172,6 @@ function modelRecord(model, requests, tokens, cost) {
     count: requests.by_model[model] ?? 0,
     tokens: { ...used, cache_write: written, output: (used.output ?? 0) + (used.estimated ?? 0) },
     hits: prompt > 0 ? (used.cache_read ?? 0) / prompt : null,
-    cost: cost.by_model[model] ?? 0,
-    priced: cost.by_model[model] ?? null,
+    spent: cost.by_model[model] ?? null,
   };
 }

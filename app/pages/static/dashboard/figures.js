@@ -6,10 +6,10 @@
 
 import { FORMATS, NO_DATA, format } from "./format.js";
 
-/** Show a value in an element, and leave the exact one in its `data-value`. */
-export function show(element, value, formatName, none = NO_DATA) {
+/** Show a value in an element, as `shown` if given; the exact value is in its `data-value`. */
+export function show(element, value, formatName, none = NO_DATA, shown = null) {
   const empty = value === null || value === undefined;
-  const text = empty ? none : format(value, formatName);
+  const text = empty ? none : (shown ?? format(value, formatName));
   if (element.textContent !== text) element.textContent = text;
   element.toggleAttribute("data-empty", empty);
   if (empty) {

@@ -62,8 +62,33 @@ function percent(value) {
 }
 
 function money(value) {
-  if (value > 0 && value < 0.0001) return "<$0.0001";
-  return `$${decimals(value, value > 0 && value < 0.1 ? 4 : value < 1000 ? 2 : 0)}`;
+  return inUnits(toUnits(value, moneyDigits(value)), value, moneyDigits(value));
+}
+
+/**
+ * Return amounts as texts whose sum is `total` as `money` shows it; null stays null.
+ *
+ * Each amount is rounded down, and the units that are left go to the largest remainders.
+ */
+export function moneyParts(amounts, total) {
+  const digits = moneyDigits(total);
+  const exact = amounts.map((amount) => (amount ?? 0) * 10 ** digits);
+  const units = exact.map(Math.floor);
+  const left = toUnits(total, digits) - units.reduce((sum, unit) => sum + unit, 0);
+  const byRemainder = [...units.keys()].sort((a, b) => exact[b] - units[b] - (exact[a] - units[a]));
+  for (const at of byRemainder.slice(0, Math.max(0, left))) units[at] += 1;
+  return amounts.map((amount, at) => (amount === null ? null : inUnits(units[at], amount, digits)));
+}
+
+const moneyDigits = (value) => (value > 0 && value < 0.1 ? 4 : value < 1000 ? 2 : 0);
+
+// A half is rounded up also where the binary number is a little below it: 1.005 is 1.01.
+const toUnits = (value, digits) => Math.round(value * 10 ** digits * (1 + Number.EPSILON));
+
+function inUnits(units, value, digits) {
+  const unit = 1 / 10 ** digits;
+  if (units === 0 && value > 0) return `<$${decimals(unit, digits)}`;
+  return `$${decimals(units * unit, digits)}`;
 }
 
 function latency(value) {

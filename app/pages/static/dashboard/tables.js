@@ -1,9 +1,10 @@
-// Tables that are filled anew with every snapshot. Rows and cells are kept and only their text
+// Tables that are updated with every snapshot. Rows and cells are kept and only their text
 // changes, so that a selection, the focus and the scroll position survive.
 //
 // A column: { of: (record) => value, as: a format's name, tone: (record) => a tone, none: a text,
-// mark: (record) => a word or null }. A tone puts a shape before the text (theme.css), for colour
-// never stands alone; `none` is shown in the place of null; a mark is the cell's `data-mark`.
+// mark: (record) => a word or null, text: (record) => a text or null }. A tone puts a shape in front
+// of the text (theme.css), because colour alone is not enough; `none` is shown instead of null; a
+// mark is the cell's `data-mark`; `text` is shown instead of the formatted value.
 
 import { show } from "./figures.js";
 
@@ -31,9 +32,9 @@ export function shareOf(all) {
 }
 
 function fillRow(element, columns, record, share) {
-  columns.forEach(({ of, as, tone, none, mark }, n) => {
+  columns.forEach(({ of, as, tone, none, mark, text }, n) => {
     const cell = element.cells[n];
-    show(cell, of(record), as, none);
+    show(cell, of(record), as, none, text?.(record) ?? null);
     if (tone) cell.dataset.tone = tone(record);
     if (mark) markCell(cell, mark(record));
   });
