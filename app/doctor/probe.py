@@ -6,7 +6,9 @@ import ssl
 import h2.events
 from h2.settings import SettingCodes
 
-from ..http2.codec import SETTLED_WINDOW, Codec
+from ..wire.codec import Codec
+from ..wire.limits import INITIAL_WINDOW
+from ..wire.roles import client
 
 WANTED = (  # as RFC 9113 §6.5.2 names them
     (SettingCodes.MAX_CONCURRENT_STREAMS, "MAX_CONCURRENT_STREAMS"),
@@ -28,7 +30,7 @@ class Probe(asyncio.Protocol):
         self.draining = False
         self.tls: ssl.SSLObject | None = None
         self.settings: dict[str, int] = {}
-        self._codec = Codec(1)
+        self._codec = Codec(client(1))
         self._transport: asyncio.Transport | None = None
         self._settled: asyncio.Future[None] = loop.create_future()
         self._answered: asyncio.Future[None] = loop.create_future()
@@ -41,11 +43,11 @@ class Probe(asyncio.Protocol):
     async def greet(self) -> float:
         """Exchange SETTINGS; return the seconds that a PING takes."""
         loop = asyncio.get_running_loop()
-        self._codec.start()
+        self._codec.initiate_connection()
         self._flush()
         await self._settled
         window = self._codec.outbound_flow_control_window
-        if window != SETTLED_WINDOW:
+        if window != INITIAL_WINDOW:
             self.settings["connection window"] = window
         started = loop.time()
         self._codec.ping(b"doctor..")

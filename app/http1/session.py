@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import h11
 
 from ..network.errors import Lost, MalformedResponse
-
-HEAD_LIMIT = 1024 * 1024  # bytes of a response's head, as over HTTP/2
+from ..wire.limits import RESPONSE_FIELDS
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -43,7 +42,7 @@ class Session:
 
     def __init__(self) -> None:
         self._part = "head"
-        self._codec = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+        self._codec = h11.Connection(h11.CLIENT, max_incomplete_event_size=RESPONSE_FIELDS)
 
     def begin(self, method: bytes) -> None:
         """Expect the response to a request."""

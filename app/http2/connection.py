@@ -10,12 +10,12 @@ from hpack import HeaderTuple
 from ..network.outflow import Outflow, Passage
 from ..network.stats import Tally
 from ..network.timeouts import Timeouts
+from ..wire.limits import LAST_STREAM
 from .liveness import Liveness
 from .session import Session
 from .stream import Stream
 
 UNSETTLED = 1  # streams before the peer's SETTINGS came: it may allow any number (§6.5.2)
-LAST_STREAM = 2**31 - 1  # §5.1.1
 
 
 class Listener(Protocol):

@@ -11,7 +11,9 @@ from hpack import HeaderTuple
 
 from ..network.stats import Tally
 from ..network.timeouts import Timeouts
-from .codec import SETTLED_WINDOW, Codec, StreamBroken
+from ..wire.codec import Codec, StreamBroken
+from ..wire.limits import INITIAL_WINDOW
+from ..wire.roles import client
 from .fields import from_response
 from .stream import CREDIT_STEP, Stream
 from .turns import QUANTUM, Turns
@@ -81,10 +83,10 @@ class Session:
         self._loop = loop
         self._tally = tally
         self._max_streams = max_streams
-        self._codec = Codec(max_streams)
+        self._codec = Codec(client(max_streams))
         self._alive = True
         self._taken = 0
-        self.capacity = SETTLED_WINDOW
+        self.capacity = INITIAL_WINDOW
         self._turns: Turns[Stream] = Turns()
         self._shut: set[Stream] = set()
         self._widened = loop.time()
@@ -92,7 +94,7 @@ class Session:
 
     def start(self) -> None:
         """Write our preface."""
-        self._codec.start()
+        self._codec.initiate_connection()
         self._flush()
 
     def ping(self) -> None:
@@ -298,7 +300,6 @@ class Session:
             self._tally.resets_sent += 1
             reason = f"the peer broke the protocol on this stream: {event.reason}"
             stream.fail(httpx.RemoteProtocolError(reason), None)
-        self.taken(event.unread)
 
     def _on_window(self, event: events.WindowUpdated) -> None:
         self._widened = self._loop.time()

@@ -1,4 +1,4 @@
-"""The members of Hypercorn, python-h2 and h11 that this package rests on, asserted at import.
+"""The members of Hypercorn, h11 and priority that this package rests on, asserted at import.
 
 None of them is a public interface. Each class lists what is overridden or used: a method with its
 parameters, an attribute by its name. Another version of a library that lacks one of them, or calls
@@ -6,11 +6,7 @@ it otherwise, ends the start here with its name, instead of misbehaving under lo
 overridden says the docstring of the override; a test named ``canary`` shows the stock fault.
 """
 
-from collections.abc import Iterator
-from importlib import import_module
-from inspect import CO_VARARGS
-from types import FunctionType
-from typing import Any
+from ..wire.assertions import require
 
 MEMBERS: dict[str, tuple[str, ...]] = {
     "hypercorn.asyncio.tcp_server:TCPServer": (
@@ -134,13 +130,6 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     ),
     "hypercorn.protocol.h2": ("BUFFER_HIGH_WATER", "BUFFER_LOW_WATER", "BufferCompleteError"),
     "hypercorn.protocol.h11": ("STREAM_ID",),
-    "h2.connection:H2Connection": (
-        "_prepare_for_sending(frames)",
-        "_receive_data_frame(frame)",
-        "_receive_frame(frame)",
-        "_receive_goaway_frame(frame)",
-        "_receive_headers_frame(frame)",
-    ),
     "h11:Connection": ("_receive_buffer",),
     "h11._receivebuffer:ReceiveBuffer": (
         "__init__()",
@@ -157,51 +146,6 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 }
 
 
-def missing(owner: str, members: tuple[str, ...]) -> list[str]:
-    """Return those of ``members`` that ``owner`` (``module`` or ``module:class``) does not have."""
-    module, _, name = owner.partition(":")
-    try:
-        found: Any = import_module(module)
-        found = getattr(found, name) if name else found
-    except (ImportError, AttributeError):
-        return list(members)
-    known = set(_attributes(found))
-    return [member for member in members if not _has(found, known, member)]
-
-
 def check() -> None:
     """Raise ImportError with every member that an installed library does not have."""
-    absent = [f"{owner} {member}" for owner in MEMBERS for member in missing(owner, MEMBERS[owner])]
-    if absent:
-        raise ImportError(
-            "app.listener must be revised for the installed Hypercorn, h2, h11 or priority, which "
-            f"lack: {'; '.join(absent)}"
-        )
-
-
-def _has(owner: Any, known: set[str], member: str) -> bool:
-    name, called, parameters = member.partition("(")
-    if not called:
-        return name in known
-    return _parameters(getattr(owner, name, None)) == parameters.removesuffix(")")
-
-
-def _parameters(function: Any) -> str | None:
-    """Return a function's parameters, without ``self``; None when it is none."""
-    if not isinstance(function, FunctionType):
-        return None
-    code = function.__code__  # `inspect.signature` takes a hundred times as long
-    count = code.co_argcount + code.co_kwonlyargcount
-    names = [*code.co_varnames[1 if code.co_varnames[:1] == ("self",) else 0 : count]]
-    if code.co_flags & CO_VARARGS:
-        names.append(f"*{code.co_varnames[count]}")
-    return ", ".join(names)
-
-
-def _attributes(owner: Any) -> Iterator[str]:
-    """Yield what a module or class has, and what its methods set on instances."""
-    yield from dir(owner)
-    for base in owner.__mro__[:-1] if isinstance(owner, type) else ():
-        for function in vars(base).values():
-            if isinstance(function, FunctionType):
-                yield from function.__code__.co_names
+    require(MEMBERS, "app.listener")

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..wire.limits import PREFACE
+
 FRAMES = 32  # of one slice
-PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")  # RFC 9113 §3.4
 HEAD = struct.Struct(">HBBBL")  # length (24 bits), type, flags, stream: RFC 9113 §4.1
 SMALL_DATA = 64  # bytes: a DATA frame with less carries nothing worth a frame
 
@@ -53,7 +54,7 @@ class Slicer:
     """
 
     def __init__(self) -> None:
-        self._skip = PREFACE
+        self._skip = len(PREFACE)
         self._head = b""
 
     def slices(self, data: bytes) -> Iterator[Slice]:

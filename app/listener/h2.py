@@ -33,8 +33,9 @@ from hypercorn.typing import AppWrapper
 from hypercorn.utils import filter_pseudo_headers
 from priority.priority import MissingStreamError
 
+from ..wire.codec import Codec
+from ..wire.roles import SERVER
 from . import refusal
-from .codec import Codec
 from .frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
 from .progress import Stalled, while_moving
 from .stream import ResponseAborted, Stream
@@ -99,7 +100,7 @@ class H2(stock.H2Protocol):
         # A request's bytes are bounded by its window, so that reading never has to wait.
         self.config = copy.copy(self.config)
         self.config.max_app_queue_size = 0
-        self.connection = self._codec = Codec()
+        self.connection = self._codec = Codec(SERVER)
         self._unread: dict[int, int] = {}
         self._slicer = Slicer()
         self._budget = Budget(asyncio.get_running_loop().time)

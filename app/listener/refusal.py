@@ -13,9 +13,8 @@ import h11
 
 from ..anthropic.errors import envelope
 from ..wire.headers import ERROR_HEADER, Headers, first
+from ..wire.limits import FIELD_OVERHEAD, REQUEST_FIELDS
 
-MAX_HEADER_LIST = 256 * 1024  # bytes, counted as in RFC 9113 §6.5.2
-FIELD_OVERHEAD = 32
 VERSIONS = (b"1.0", b"1.1")
 
 # Status: error type, reason, message.
@@ -69,7 +68,7 @@ def of_http2(fields: Headers, *, ended: bool) -> int | None:
 
     ``ended`` tells that no body follows. python-h2 would end the whole connection instead.
     """
-    if sum(len(name) + len(value) + FIELD_OVERHEAD for name, value in fields) > MAX_HEADER_LIST:
+    if sum(len(name) + len(value) + FIELD_OVERHEAD for name, value in fields) > REQUEST_FIELDS:
         return 431
     pseudo = dict(takewhile(lambda field: field[0].startswith(b":"), fields))
     regular = fields[len(pseudo) :]  # where a pseudo-field that is repeated or late has no name

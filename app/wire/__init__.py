@@ -1,5 +1,9 @@
 """The rules of HTTP, each in one place, for both directions. Pure: bytes in, values out.
 
-``headers``  which header fields pass from one side to the other.
-``target``   the request target and the origin that it is sent to.
+``headers``     which header fields pass from one side to the other.
+``target``      the request target and the origin that it is sent to.
+``limits``      sizes of HTTP/2, the protocol's and our own.
+``roles``       how either side of an HTTP/2 connection begins.
+``codec``       python-h2, corrected, for either side.
+``assertions``  the private members of libraries that this rests on.
 """

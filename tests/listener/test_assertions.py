@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from app.listener import assertions, codec, connection, h1, h2, inbox, stream
+from app.listener import assertions, connection, h1, h2, inbox, stream
 from app.listener.assertions import MEMBERS
+from app.wire.assertions import attributes
 
 HERE = Path(__file__).parent
 OURS = [
-    codec.Codec,
     connection.Connection,
     h1.H1,
     h1._CanRead,
@@ -26,11 +26,6 @@ OURS = [
 # Every method that is overridden, and the test that shows why. `None`: it only passes arguments on,
 # or makes our own objects in place of the stock ones, which the other canaries show.
 CANARIES: dict[str, str | None] = {
-    "Codec._receive_data_frame": "test_canary_stock_ends_the_connection_for_a_belied_length",
-    "Codec._receive_frame": "test_canary_h2_takes_any_first_frame",
-    "Codec._receive_goaway_frame": "test_canary_stock_leaves_a_client_that_says_goodbye",
-    "Codec._receive_headers_frame": "test_canary_stock_ends_the_connection_for_an_odd_length",
-    "Codec.initiate_connection": None,
     "Connection._close": "test_canary_stock_waits_for_a_client_that_takes_nothing_when_it_closes",
     "Connection.protocol_send": "test_canary_stock_forgets_bytes_when_a_sender_is_cancelled",
     "Connection.run": None,
@@ -86,7 +81,7 @@ def test_the_installed_libraries_have_every_member() -> None:
 
 @pytest.mark.parametrize("ours", OURS, ids=lambda ours: ours.__name__)
 def test_every_override_is_listed_and_has_a_canary(ours: type) -> None:
-    private = {name for name in _overridden(ours) if ours is not codec.Codec or name[0] == "_"}
+    private = _overridden(ours)
     listed = set().union(*_listed(ours).values())
     assert private <= listed
     assert {f"{ours.__name__}.{name}" for name in _overridden(ours)} <= CANARIES.keys()
@@ -103,9 +98,7 @@ def test_every_member_that_is_used_is_listed(ours: type) -> None:
     }
     own = {name for name, member in vars(ours).items() if inspect.isfunction(member)}
     for entry, listed in _listed(ours).items():
-        stock = set(assertions._attributes(_found(entry)))
-        if ours is codec.Codec:
-            stock = {name for name in stock if name.startswith("_")}  # the rest is h2's interface
+        stock = set(attributes(_found(entry)))
         made = {name for name in used & stock if name not in own}
         assert {name for name in made if not name.startswith("__")} <= listed, entry
 

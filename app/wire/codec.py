@@ -1,0 +1,204 @@
+"""python-h2, with the corrections that a proxy needs on either side.
+
+State is python-h2's, except where a docstring says so. Private members of its classes are listed
+in `app.wire.assertions`. Sections are RFC 9113's.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from h2.config import H2Configuration
+from h2.connection import ConnectionState, H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated, Event, StreamReset
+from h2.exceptions import InvalidBodyLengthError, ProtocolError
+from h2.frame_buffer import FrameBuffer
+from h2.settings import Settings
+from h2.stream import StreamClosedBy, StreamState
+from hpack import Encoder
+from hpack.exceptions import HPACKError
+from hyperframe.frame import (
+    DataFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PriorityFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+
+from . import assertions
+from .limits import INITIAL_WINDOW, LAST_STREAM
+from .roles import Role
+
+assertions.check()
+
+_OF_STREAMS = (DataFrame, HeadersFrame, PriorityFrame, WindowUpdateFrame)
+# Of python-h2's errors: none, its table of states, or a number too long to be read.
+_CAUSES = (type(None), KeyError, ValueError)
+_ZERO_CREDIT = struct.Struct(">HBBBLL")  # a WINDOW_UPDATE: length, type, flags, stream, increment
+
+
+@dataclass(kw_only=True)
+class StreamBroken(StreamReset):
+    """The peer broke the protocol on one stream, which was reset (§5.4.2)."""
+
+    error_code: ErrorCodes | int = ErrorCodes.PROTOCOL_ERROR
+    remote_reset: bool = False
+    reason: str
+
+
+class Codec(H2Connection):
+    """One side of a connection: bytes in, events out, and the reverse.
+
+    Header fields are byte pairs and pass unvalidated both ways: `app.wire.heads` judges them one
+    message at a time, where python-h2 would end the connection. State of its own: ``_greeted``,
+    once the peer's first frame has come; ``_late``, while a frame is taken on a stream that was
+    reset before it came.
+    """
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(
+            H2Configuration(
+                client_side=role.client_side,
+                header_encoding=None,
+                validate_outbound_headers=False,
+                normalize_outbound_headers=False,
+                validate_inbound_headers=False,
+                normalize_inbound_headers=False,
+            )
+        )
+        self.local_settings = Settings(client=role.client_side, initial_values=dict(role.settings))
+        self.decoder.max_header_list_size = role.decoded_fields
+        self.encoder = _PlainEncoder()
+        self.incoming_buffer = _Frames(server=not role.client_side)
+        self._window = role.window
+        self._greeted = False
+        self._late = False
+
+    def initiate_connection(self) -> None:
+        """Write the preface, and open the connection's window (§3.4, §6.9)."""
+        super().initiate_connection()
+        self.increment_flow_control_window(self._window - INITIAL_WINDOW)
+
+    def retire(self) -> None:
+        """Tell the client to begin no more streams here; those on their way are still served.
+
+        Written by hand: python-h2 closes its own state with any GOAWAY (§6.8).
+        """
+        self._prepare_for_sending([GoAwayFrame(0, last_stream_id=LAST_STREAM)])
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[Event]]:
+        """Report GOAWAY and go on: streams up to its last id may finish (§6.8).
+
+        python-h2 closes the connection on any GOAWAY (python-hyper/h2#1181).
+        """
+        event = ConnectionTerminated()
+        event.error_code = frame.error_code
+        event.last_stream_id = frame.last_stream_id
+        event.additional_data = frame.additional_data or None
+        return [], [event]
+
+    def _receive_frame(self, frame: Frame) -> list[Event]:
+        """Let a fault on one stream end that stream: python-h2 ends the connection (§5.4.2).
+
+        And insist that the peer begins with SETTINGS (§3.4).
+        """
+        if not self._greeted and not isinstance(frame, SettingsFrame):
+            raise ProtocolError("the first frame is not SETTINGS")
+        self._greeted = True
+        self._late = self._stream_closed_by(frame.stream_id) is StreamClosedBy.SEND_RST_STREAM
+        if _is_zero_credit(frame) and frame.stream_id in self.streams:
+            return self._break(frame, "WINDOW_UPDATE of 0")
+        try:
+            return super()._receive_frame(frame)
+        except ProtocolError as exc:
+            if not self._is_stream_error(frame, exc):
+                raise
+            return self._break(frame, str(exc))
+
+    def _receive_headers_frame(self, frame: HeadersFrame) -> tuple[list[Frame], list[Event]]:
+        """Name the right code for a block that cannot be decoded (§4.3); refuse pushed streams."""
+        if self.config.client_side and not frame.stream_id % 2:
+            raise ProtocolError("a server begins no streams: push is off")  # §5.1.1, §8.4
+        try:
+            return super()._receive_headers_frame(frame)
+        except ProtocolError as exc:
+            if type(exc) is ProtocolError and isinstance(exc.__cause__, HPACKError):
+                exc.error_code = ErrorCodes.COMPRESSION_ERROR
+            raise
+
+    def _prepare_for_sending(self, frames: list[Frame]) -> None:
+        """Send no RST_STREAM for a frame that was in flight when its stream was reset.
+
+        It is to be ignored (§5.1, closed); python-h2 sends one for each.
+        """
+        if self._late:
+            frames = [frame for frame in frames if not _is_echo(frame)]
+        super()._prepare_for_sending(frames)
+
+    def _is_stream_error(self, frame: Frame, exc: ProtocolError) -> bool:
+        """Return True for a fault that concerns one stream (§8.1.1, §6.9, §5.3.1).
+
+        What was wrong with the compression concerns all: its state is shared (§4.3).
+        """
+        return (
+            type(exc) in (ProtocolError, InvalidBodyLengthError)
+            and isinstance(frame, _OF_STREAMS)
+            and (isinstance(frame, PriorityFrame) or frame.stream_id in self.streams)
+            and type(exc.__cause__) in _CAUSES
+            and self.state_machine.state is not ConnectionState.CLOSED
+        )
+
+    def _break(self, frame: Frame, reason: str) -> list[Event]:
+        """Reset a stream, and give the connection's window back for what came on it."""
+        stream = self.streams.get(frame.stream_id)
+        if stream is not None and stream.closed_by is None:
+            # python-h2 refuses to reset a stream that its own error has closed.
+            stream.state_machine.state = StreamState.CLOSED
+            stream.state_machine.stream_closed_by = StreamClosedBy.SEND_RST_STREAM
+            reset = RstStreamFrame(frame.stream_id, error_code=ErrorCodes.PROTOCOL_ERROR)
+            self._prepare_for_sending([reset])
+        if isinstance(frame, DataFrame):
+            self.acknowledge_received_data(frame.flow_controlled_length, frame.stream_id)
+        return [StreamBroken(stream_id=frame.stream_id, reason=reason)]
+
+
+class _Frames(FrameBuffer):
+    """Reads frames; one that is malformed for its own stream only does not end the rest."""
+
+    def __next__(self) -> Frame:
+        """Return the next frame; a WINDOW_UPDATE of 0 on a stream is one, too (§6.9)."""
+        try:
+            return super().__next__()
+        except ProtocolError:
+            head = bytes(self._data[: _ZERO_CREDIT.size])
+            if self._headers_buffer or len(head) < _ZERO_CREDIT.size:
+                raise
+            high, low, kind, _, stream_id, increment = _ZERO_CREDIT.unpack(head)
+            stream_id &= LAST_STREAM  # the bit above is reserved (§4.1)
+            whole = (high, low) == (0, 4) and not increment & LAST_STREAM
+            if kind != WindowUpdateFrame.type or not stream_id or not whole:
+                raise
+            del self._data[: _ZERO_CREDIT.size]
+            return WindowUpdateFrame(stream_id, 0)
+
+
+class _PlainEncoder(Encoder):
+    """Sends strings as they are (RFC 7541 §5.2): hpack's Huffman coding is quadratic.
+
+    A field of 64 KB would hold up every stream for a second.
+    """
+
+    def encode(self, headers: Any, huffman: bool = False) -> bytes:
+        return super().encode(headers, huffman=huffman)
+
+
+def _is_echo(frame: Frame) -> bool:
+    return isinstance(frame, RstStreamFrame) and frame.error_code == ErrorCodes.STREAM_CLOSED
+
+
+def _is_zero_credit(frame: Frame) -> bool:
+    return isinstance(frame, WindowUpdateFrame) and not frame.window_increment
