@@ -6,6 +6,8 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
 LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
+PYTEST = $(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # Ansible has an environment of its own: deploying is not developing.
 ANSIBLE := ANSIBLE_CONFIG=$(CURDIR)/deploy/ansible/ansible.cfg \
   UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/ansible $(UV) run --locked --only-group deploy
@@ -44,11 +46,11 @@ health: install ## Ask the running proxy whether it is up
 metrics: install ## Show the running proxy's figures
 	@$(RUN) anthropic-proxy metrics
 
-test: install ## Run the tests, except those that take a machine of their own
-	$(RUN) pytest
+test: install ## Run the tests that need no programs of others
+	$(PYTEST) --hypothesis-profile fast -m 'not external and not system'
 
-test-all: test ## Run all tests: those on a booted Debian need root, debootstrap and systemd-nspawn
-	$(RUN) pytest -m system
+test-all: install ## Run all tests: those on a booted Debian need root, debootstrap and systemd-nspawn
+	$(PYTEST) --hypothesis-profile full -m ''
 
 fuzz: install ## Fuzz the listener for long: make fuzz INPUTS=100000
 	FUZZ_INPUTS=$(INPUTS) $(RUN) pytest tests/listener/test_fuzz.py --timeout 0 -q

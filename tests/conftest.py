@@ -8,7 +8,24 @@ import pytest
 from app import certificates
 from app.certificates import Certificate
 from app.simulator import Simulator
+from tests import programs, thorough
 from tests.proxying import Running, proxying, simulated
+
+thorough.register()
+
+
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need programs of others; they take longest and go first."""
+    for item in items:
+        programs.mark(item)
+    items.sort(key=programs.is_external, reverse=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let only a marked test use programs of others."""
+    programs.allowed = programs.is_external(item)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,8 @@
-"""Programs of others that the tests need."""
+"""Programs of others that the tests need.
+
+A test that needs one is marked ``external``, by itself or by a fixture of `FIXTURES`: ``make test``
+leaves it out. `require` fails in a test that is not.
+"""
 
 import os
 import shutil
@@ -9,9 +13,34 @@ import pytest
 
 TIME_OUT = 100.0  # seconds
 
+# Fixtures that start programs of others, each with the group of tests that share one worker for it.
+FIXTURES = {
+    "browser": None,  # each test has its own
+    "built": "docker",
+    "compiler": "compiler",
+    "operator": "machine",
+    "scraped": "prometheus",
+}
+
+allowed = True  # whether the running test may need programs of others; tests/conftest.py sets it
+
+
+def mark(item: pytest.Item) -> None:
+    """Mark a test by the fixtures that it uses, those of its fixtures included."""
+    for name in FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.external)
+        if group := FIXTURES[name]:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def is_external(item: pytest.Item) -> bool:
+    """Return True if the test may need programs of others."""
+    return any(item.get_closest_marker(name) for name in ("external", "system"))
+
 
 def require(program: str, package: str) -> str:
     """Return where ``program`` is; without it skip the test, or fail under CI."""
+    assert allowed, f"the test uses {program}: mark it with pytest.mark.external"
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if found is None:
         absent(f"{program} is not installed: apt-get install {package}")

@@ -444,6 +444,7 @@ def test_a_ca_without_constraints_of_an_earlier_version_stays(
     _handshake(made, "any.example", made.ca_file)
 
 
+@pytest.mark.external
 @pytest.mark.parametrize("client", ["curl", "node"])
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "other.invalid"])
 async def test_curl_and_node_honour_the_constraints(tmp_path: Path, client: str, name: str) -> None:

@@ -12,6 +12,7 @@ from app.anthropic.prices import Prices
 from app.anthropic.tap import Tap
 from app.anthropic.usage import Attempt, Usage
 from tests.anthropic.answers import ENCODERS, chunkings, event, stream
+from tests.thorough import scaled
 
 PRICES = Prices.packaged()
 SONNET, OPUS, FABLE = "claude-sonnet-4-6", "claude-opus-4-8", "claude-fable-5"
@@ -371,8 +372,8 @@ def booked(attempts: tuple[Attempt, ...]) -> dict[tuple[str, str], float]:
     return {key: amount for key, amount in sums.items() if amount}
 
 
-# 1,500 answers of 2 to 5 announcements: over 5,000 in all.
-@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
+# In full, 1,500 answers of 2 to 5 announcements: over 5,000 in all.
+@settings(max_examples=scaled(1_500, 60), suppress_health_check=list(HealthCheck))
 @given(
     model=st.sampled_from(MODELS),
     start=shuffled(START),
@@ -415,7 +416,6 @@ def test_generated_announcements_are_billed_as_an_independent_reading_says(
 
 
 @given(data=st.data())
-@settings(deadline=None)
 def test_what_a_cut_stream_is_billed_never_shrinks_as_more_of_it_comes(
     data: st.DataObject,
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app import cli
 from app.anthropic.prices import Prices
 from app.settings import PREFIX
+from tests.thorough import scaled
 
 RATES = {
     "input_mtok": 5,
@@ -202,7 +203,10 @@ JUNK = st.sampled_from(
 
 
 @given(st.sampled_from(places(DATA)), JUNK)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=scaled(300, 40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_whatever_a_data_file_holds_it_is_refused_or_becomes_a_price_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], place: tuple[Any, ...], junk: Any
 ) -> None:

@@ -12,6 +12,8 @@ from app.simulator import Simulator, Step
 from tests.programs import absent
 from tests.proxying import Running, tokens
 
+pytestmark = pytest.mark.external
+
 CLAUDE = Path(__file__).parent / "node_modules" / ".bin" / "claude"
 DEADLINE = 60.0  # seconds that a session may take
 

@@ -13,6 +13,8 @@ from app.telemetry.sampling.samples import Samples
 from tests.clients.test_claude_code import claude
 from tests.proxying import Running
 
+pytestmark = pytest.mark.external
+
 PROMPT = "count the cost of this"
 
 

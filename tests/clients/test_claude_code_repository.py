@@ -16,6 +16,8 @@ from app.simulator import Simulator, Step
 from tests.clients.test_claude_code import claude
 from tests.proxying import Running, proxying
 
+pytestmark = pytest.mark.external
+
 DRAW = random.Random(11)
 TOKEN = "ghp_" + "Fake0123" * 5
 OTHER = "hvs." + "FAKEfakeFAKEfakeFAKE123"

@@ -12,6 +12,8 @@ from app.simulator import Received, Simulator, Step
 from tests.clients.test_claude_code import claude
 from tests.proxying import proxying
 
+pytestmark = pytest.mark.external
+
 KEY = "sk-ant-api03-" + "FAKEfake" * 6
 TOKEN = "ghp_" + "Fake0123" * 5
 ENV = f"ANTHROPIC_API_KEY={KEY}\nGITHUB_TOKEN={TOKEN}\nOWNER=jane.doe@example.com\n"

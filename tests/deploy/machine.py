@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.programs import absent, require
-from tests.stack.servers import free_port
 
 SUITE = "bookworm"
 # A small server as it is after the installation. Everything else is for the role to install.

@@ -18,7 +18,7 @@ import pytest
 
 from app import certificates
 from tests.deploy.machine import TRUSTED, Machine, booted
-from tests.stack.servers import free_port
+from tests.ports import free_port
 from tests.stack.tree import ROOT
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]

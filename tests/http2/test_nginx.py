@@ -2,17 +2,20 @@
 
 import asyncio
 import hashlib
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.http2 import Refused, Transport
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.tls import Tls
+from tests.ports import free_port
 from tests.programs import require
+
+pytestmark = pytest.mark.external
 
 PAGE = bytes(range(256)) * 400  # 100 KiB
 REQUESTS = 1_500
@@ -40,9 +43,7 @@ http {{
 async def nginx(folder: Path, tls: Tls) -> AsyncIterator[str]:
     """Run nginx; yields its URL."""
     program = require("nginx", "nginx-light")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "page").write_bytes(PAGE)
     (folder / "nginx.conf").write_text(
         CONFIG.format(folder=folder, port=port, certificate=tls.certificate, key=tls.key)

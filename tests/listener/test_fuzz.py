@@ -19,12 +19,12 @@ from structlog.testing import capture_logs
 from app.certificates import Certificate
 from tests.listener.serving import Receive, Send, Served, answer, listening, read
 from tests.proxying import DEADLINE
+from tests.thorough import scaled
 
 BATCH = 10  # inputs to one server
-INPUTS = int(os.environ.get("FUZZ_INPUTS", "750"))  # of the three tests together
+INPUTS = int(os.environ.get("FUZZ_INPUTS", scaled(750, 150)))  # of the three tests together
 fuzzed = settings(
     max_examples=INPUTS // (3 * BATCH),
-    deadline=None,
     derandomize="FUZZ_INPUTS" not in os.environ,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -1,7 +1,6 @@
 """A real Prometheus scrapes both paths."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from app.exchange import Retry
 from app.scrubber.report import ScrubReport
 from tests.pages.serving import DEADLINE, serving
+from tests.ports import free_port
 from tests.programs import require
 from tests.telemetry.exchanges import FAILED, PLAIN, record
+
+pytestmark = pytest.mark.external
 
 PATHS = ("/prometheus", "/metrics")
 
@@ -50,8 +53,7 @@ async def prometheus(home: Path, target: str) -> AsyncIterator[httpx.AsyncClient
     (home / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n" + "".join(jobs)
     )
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        address = f"127.0.0.1:{found.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     process = await asyncio.create_subprocess_exec(
         "prometheus",
         f"--config.file={home / 'prometheus.yml'}",

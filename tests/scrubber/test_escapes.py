@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.scrubber import Scrubber, belt, rules
 from app.scrubber.escapes import escape_around, is_cut
 from tests.scrubber.conversations import SPELLINGS
+from tests.thorough import scaled
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 # Rules whose matches begin and end anywhere at all.
@@ -114,7 +115,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=scaled(300, 50))
 @given(pieces=st.lists(PIECES, max_size=12), spell=st.sampled_from(SPELLINGS), nested=st.booleans())
 def test_whatever_the_rules_match_the_output_parses(
     pieces: list[str], spell: Any, greedy: rules.Rules, *, nested: bool
@@ -128,7 +129,6 @@ def test_whatever_the_rules_match_the_output_parses(
         assert redaction.body != body
 
 
-@settings(deadline=None)
 @given(st.text(max_size=6), st.sampled_from(SPELLINGS))
 def test_an_offset_cuts_an_escape_if_and_only_if_its_halves_do_not_parse(
     text: str, spell: Any

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scrubber import Redaction, Scrubber, rules
@@ -12,9 +12,10 @@ from app.scrubber.answer import Plan
 from app.scrubber.restore import Restorer
 from tests.scrubber import conversations as conv
 from tests.scrubber.recognizers import EVERYTHING
+from tests.thorough import scaled
 
 RULES = rules.load(file=None)
-LAW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=scaled(150, 25))
 SKIPPED = {
     "model",
     "role",

@@ -7,7 +7,7 @@ from typing import Any
 
 import brotli
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.anthropic.sse import Splitter, parse
@@ -184,7 +184,6 @@ RICH = b"".join(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, len(RICH)), max_size=8))
 def test_any_chunking_of_a_stream_gives_the_same_bytes(cuts: list[int]) -> None:
     assert restored(RICH, *cuts) == restored(RICH)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.stack.engine import NOTHING, Engine
-from tests.stack.servers import free_port
 from tests.stack.tree import ROOT
 
 PAGES_PORT = "ANTHROPIC_PROXY_DASHBOARD_PORT"

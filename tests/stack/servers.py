@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from structlog.testing import capture_logs
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
+from tests.ports import free_port
 from tests.programs import require
 from tests.stack.tree import RULES, yaml_file
 from tests.telemetry.exchanges import FAILED, PLAIN, billed
@@ -146,13 +146,6 @@ def wait(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None 
         assert time.monotonic() < end, "waited too long"
         assert process is None or process.poll() is None, "Prometheus ended"
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _config(

@@ -23,6 +23,8 @@ from tests.proxying import MESSAGE, Running
 from tests.stack.tree import RULES, rules
 from tests.telemetry.exchanges import FAILED, PLAIN, billed, exposition, record, telemetry
 
+pytestmark = pytest.mark.external
+
 EVERY = 15  # seconds between two scrapes
 QUIET = 24  # scrapes before the event
 AFTER = 64  # scrapes after it

@@ -120,10 +120,12 @@ def test_the_balancer_notices_a_drain_before_the_replica_refuses() -> None:
     assert "sixteen" in (ROOT / "docs/docker.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.external
 def test_haproxy_accepts_its_configuration() -> None:
     run(require("haproxy", "haproxy"), "-c", "-f", ROOT / "deploy/haproxy/haproxy.cfg")
 
 
+@pytest.mark.external
 def test_alertmanager_accepts_its_configuration() -> None:
     require("amtool", "prometheus-alertmanager")
     run("amtool", "check-config", ROOT / "alertmanager/alertmanager.yml")
@@ -161,6 +163,7 @@ def test_no_token_is_kept_in_the_tree() -> None:
     assert (ROOT / "prometheus/pages_token").read_bytes() == b""
 
 
+@pytest.mark.external
 def test_the_oldest_compose_is_stated_once_and_the_one_here_is_no_older() -> None:
     stated = {
         OLDEST.findall((ROOT / name).read_text(encoding="utf-8"))[0]
@@ -192,6 +195,7 @@ def test_every_volume_is_used() -> None:
     assert set(COMPOSE["volumes"]) <= mounted
 
 
+@pytest.mark.external
 def test_docker_compose_reads_the_file_as_it_is_meant() -> None:
     """Needs the docker command with its compose plugin, but no running engine."""
     if not compose_is_installed():

@@ -15,6 +15,8 @@ from tests.proxying import proxying, simulated
 from tests.stack.servers import prometheus
 from tests.stack.tree import expressions
 
+pytestmark = pytest.mark.external
+
 # What the demo does not do: nothing there means that nothing happened.
 QUIET = {
     "anthropic_proxy_label_overflow_total",

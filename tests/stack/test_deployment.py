@@ -139,6 +139,7 @@ def test_a_unit_does_not_run_where_certificates_are_made(*, replica: bool) -> No
     assert "WorkingDirectory=" not in _unit(replica=replica)
 
 
+@pytest.mark.external
 @pytest.mark.parametrize("port", [8443, 443])
 @REPLICA
 def test_systemd_knows_every_directive(port: int, tmp_path: Path, *, replica: bool) -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import free_port
 from tests.stack.engine import Engine, compose_is_installed
 from tests.stack.project import PAGES_PORT, project
-from tests.stack.servers import free_port, wait
+from tests.stack.servers import wait
 from tests.stack.tree import yaml_file
 
 # Making the base image and building take their time.

@@ -15,6 +15,8 @@ from tests.stack.servers import Prometheus, exposed, prometheus, wait
 from tests.stack.tree import DASHBOARDS, panels
 from tests.telemetry.exchanges import FAILED, PLAIN, record, telemetry
 
+pytestmark = pytest.mark.external
+
 HOUR = "1h"
 BY_MODEL = {"Requests": "requests_total", "Cost": "cost_usd_total"}
 

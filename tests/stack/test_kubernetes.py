@@ -16,6 +16,8 @@ from deploy.kubernetes.generate import generated
 from tests.programs import require, run
 from tests.stack.tree import DASHBOARDS, ROOT, RULES, Json, yaml_file
 
+pytestmark = pytest.mark.external
+
 FOLDER = ROOT / "deploy/kubernetes"
 LAYERS = ("base", "overlays/monitoring", "overlays/autoscaling")
 # The oldest Kubernetes that docs/kubernetes.md names, and the newest whose schemas are known.

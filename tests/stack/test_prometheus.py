@@ -20,14 +20,17 @@ def promtool(*arguments: str | Path) -> None:
     run("promtool", *arguments)
 
 
+@pytest.mark.external
 def test_promtool_accepts_the_configuration() -> None:
     promtool("check", "config", ROOT / "prometheus/prometheus.yml")
 
 
+@pytest.mark.external
 def test_promtool_accepts_the_rules() -> None:
     promtool("check", "rules", *RULES)
 
 
+@pytest.mark.external
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
 def test_alerts_fire_when_they_should_and_stay_silent_when_not(path: Path) -> None:
     promtool("test", "rules", path)

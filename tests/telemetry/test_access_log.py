@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from structlog.testing import capture_logs
 
 from app.exchange import Exchange, Failure
@@ -100,7 +100,6 @@ def test_every_field_of_the_line_is_one_of_the_record() -> None:
     assert set(FIELDS) <= {field.name for field in fields(Exchange)}
 
 
-@settings(deadline=None)
 @given(exchanges)
 def test_neither_path_nor_headers_are_ever_written(exchange: Exchange) -> None:
     canary = "sk-ant-api03-fake-canary"

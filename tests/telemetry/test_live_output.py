@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.exchange import Progress
 from app.telemetry.collectors.live_output import SPREAD, LiveOutput
 from tests.telemetry.exchanges import Clock
+from tests.thorough import scaled
 
 TICK = 1.5  # seconds between two samples
 
@@ -108,7 +109,7 @@ def test_a_stream_whose_usage_nobody_knows_keeps_its_estimate() -> None:
     assert streams.total(20 * SPREAD) == 1_000
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=scaled(200, 40))
 @given(
     st.lists(
         st.tuples(

@@ -1,0 +1,25 @@
+"""How thoroughly the tests search: quickly in `make test`, fully in `make test-all`."""
+
+from hypothesis import HealthCheck, settings
+
+FULL = 100  # examples of a property in the full profile
+
+
+def register() -> None:
+    """Register the two profiles; without ``--hypothesis-profile`` the full one is used.
+
+    Neither has a time limit: a busy machine makes no test fail.
+    """
+    for name, examples in (("fast", FULL // 5), ("full", FULL)):
+        settings.register_profile(
+            name,
+            max_examples=examples,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+    settings.load_profile("full")
+
+
+def scaled(full: int, fast: int) -> int:
+    """Return how many examples or repetitions there are: ``fast`` in the fast profile."""
+    return full if settings().max_examples >= FULL else fast
