@@ -13,6 +13,7 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN uv sync --locked --no-dev --no-install-project
 COPY setup.py .
 COPY app app
+COPY simulator simulator
 RUN uv sync --locked --no-dev --no-editable
 
 FROM python:3.13-slim-bookworm

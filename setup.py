@@ -1,9 +1,17 @@
-"""Install the folder ``app`` as ``anthropic_proxy``: no site-packages gets a package called app."""
+"""Install ``app`` as ``anthropic_proxy``, and ``simulator`` as ``anthropic_proxy_simulator``.
+
+No site-packages gets a package with a name that others may want.
+"""
 
 from setuptools import find_packages, setup
 
+FOLDERS = {"anthropic_proxy": "app", "anthropic_proxy_simulator": "simulator"}
+
 setup(
-    packages=["anthropic_proxy", *(f"anthropic_proxy.{name}" for name in find_packages("app"))],
-    package_dir={"anthropic_proxy": "app"},
+    packages=[
+        *FOLDERS,
+        *(f"{name}.{found}" for name, folder in FOLDERS.items() for found in find_packages(folder)),
+    ],
+    package_dir=FOLDERS,
     package_data={"": ["*.toml", "*.json", "py.typed"], "anthropic_proxy.pages": ["static/**"]},
 )

@@ -13,7 +13,8 @@ The map, in the order of a request's journey:
 9. ``pages``                 health, metrics, dashboard, behind the page guard.
 
 Beside the journey: ``settings`` (the environment, read once), ``cli``, ``certificates``,
-``logs``, ``errors`` and ``simulator`` (an Anthropic upstream with faults, for tests and demos).
+``logs`` and ``errors``. The package ``simulator`` is another party: an Anthropic upstream with
+faults, for tests and demos.
 The floors between them are enforced by import-linter (``pyproject.toml``).
 """
 

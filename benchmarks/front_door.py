@@ -22,9 +22,9 @@ from h2.connection import H2Connection
 
 from app import certificates
 from app.certificates import Certificate
-from app.simulator import Simulator, Step
 from benchmarks.attackers import FLOODS
 from benchmarks.soak import Proxy, running
+from simulator import Simulator, Step
 from tests.proxying import simulated
 
 READERS = 25

@@ -24,9 +24,9 @@ import httpx
 from app import certificates
 from app.certificates import Certificate
 from app.http2 import ProxyEnvironment, Transport
-from app.simulator import Simulator, Step
 from app.telemetry.recorders.access_log import AccessLog
 from benchmarks.telemetry import EXCHANGES, finish, microseconds, telemetry
+from simulator import Simulator, Step
 from tests.proxying import STREAM, proxying, simulated, until
 
 BODY = b'{"model":"claude-sonnet-5","messages":[],"padding":"' + b"x" * 50_000 + b'"}'

@@ -28,8 +28,8 @@ import httpx
 
 from app import certificates
 from app.certificates import Certificate
-from app.simulator import Simulator
 from benchmarks.attackers import FLOODS
+from simulator import Simulator
 from tests.proxying import simulated
 
 CLIENTS = 8

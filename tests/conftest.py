@@ -7,7 +7,7 @@ import pytest
 
 from app import certificates
 from app.certificates import Certificate
-from app.simulator import Simulator
+from simulator import Simulator
 from tests import programs, thorough
 from tests.proxying import Running, proxying, simulated
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import httpx
 
-from app.anthropic.usage import Usage
+from app.anthropic import usage as api
 from app.application import Application, create_app
 from app.certificates import Certificate
 from app.exchange import Exchange, Progress
 from app.server import Addresses, serve
 from app.settings import Settings
-from app.simulator import Simulator
 from app.tls import tls_context
+from simulator import Simulator
+from simulator.usage import Usage
 
 MESSAGE = {
     "model": "claude-sonnet-4-5",
@@ -61,7 +62,7 @@ class Running:
         return self.exchanges[count - 1]
 
 
-def tokens(usage: Usage | None) -> tuple[int, ...] | None:
+def tokens(usage: api.Usage | Usage | None) -> tuple[int, ...] | None:
     """Return the counts of a usage, which the wire and the simulator's books share."""
     if usage is None:
         return None
@@ -136,8 +137,14 @@ def _left(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
     return {
         task
         for task in asyncio.all_tasks() - before - current
-        if "app/simulator" not in repr(task.get_coro())
+        if "/simulator/" not in _source(task)
     }
+
+
+def _source(task: asyncio.Task[Any]) -> str:
+    """Return the file that a task's coroutine was written in."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    return "" if code is None else str(code.co_filename)
 
 
 def _listen(application: Application, running: Running) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from app.certificates import Certificate
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.proxying import DEADLINE, MESSAGE, STREAM
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from app import logs
 from app.certificates import Certificate
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.proxying import STREAM, proxying
 
 CANARIES = {

@@ -10,7 +10,7 @@ import pytest
 from app.certificates import Certificate
 from app.cli.program import main
 from app.settings import PREFIX
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.proxying import MESSAGE, proxying
 
 KEY = "0f" * 32

@@ -17,8 +17,8 @@ from app.errors import Draining
 from app.exchange import Outcome
 from app.server import StartError, bind
 from app.settings import SettingsError
-from app.simulator import Simulator, Step
 from app.tls import tls_context
+from simulator import Simulator, Step
 from tests.client_certificate import client_certificate
 from tests.listener import h1client, h2client
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until

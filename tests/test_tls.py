@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 
 from app import certificates
 from app.certificates import Certificate
-from app.simulator import Simulator
 from app.tls import tls_context
+from simulator import Simulator
 from tests.client_certificate import client_certificate
 from tests.listener import h1client
 from tests.proxying import Running, proxying

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import ssl
 
 from pydantic import SecretStr
 
@@ -10,11 +9,9 @@ from ..application import create_app
 from ..http2 import ProxyEnvironment, Transport
 from ..server import Addresses, certificate_of, serve
 from ..settings import Settings
-from ..simulator import Simulator
-from ..simulator.command import quiet
-from ..simulator.load import Load
 from . import client
 from .serving import announce, serving
+from .simulation import command, load, simulator
 
 NAME = "demo"
 HELP = "Run the proxy in front of a simulated API, with a small load; no key needed."
@@ -45,10 +42,13 @@ async def _demonstrate(loaded: Settings) -> None:
     certificate = certificate_of(loaded)
     context = client.trusting(certificate.ca_file or certificate.cert_file)
     context.check_hostname = False  # the user's own certificate may be for another name
-    async with Simulator(keep=0) as simulator:
-        settings = loaded.model_copy(update=DEMO | {"upstream_base_url": simulator.url})
-        transport = Transport(ssl_context=context, proxies=ProxyEnvironment({}))
-        application = create_app(settings, transport, simulated=True)
+
+    def transport() -> Transport:
+        return Transport(ssl_context=context, proxies=ProxyEnvironment({}))
+
+    async with simulator.Simulator(keep=0) as upstream:
+        settings = loaded.model_copy(update=DEMO | {"upstream_base_url": upstream.url})
+        application = create_app(settings, transport(), simulated=True)
         started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
 
         def on_start(at: Addresses) -> None:
@@ -56,18 +56,19 @@ async def _demonstrate(loaded: Settings) -> None:
             started.set_result(at)
 
         stop = asyncio.Event()
-        working = asyncio.create_task(_work(started, stop, context))
+        working = asyncio.create_task(_work(started, stop, transport()))
         try:
             # The load stops with the signal, before the drain refuses or cuts anything.
             await serve(application, settings, started=on_start, stop=stop)
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
-        await quiet(simulator)
+        await command.quiet(upstream)
 
 
 async def _work(
-    started: asyncio.Future[Addresses], stop: asyncio.Event, context: ssl.SSLContext
+    started: asyncio.Future[Addresses], stop: asyncio.Event, transport: Transport
 ) -> None:
     at = await started
-    await Load(client.url("https", at.host, at.port), verify=context).run_until(stop)
+    url = client.url("https", at.host, at.port)
+    await load.Load(url, transport=transport).run_until(stop)

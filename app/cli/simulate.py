@@ -5,11 +5,11 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..http2 import ProxyEnvironment, Transport
 from ..server import StartError
 from ..settings import SettingsError
-from ..simulator import command
-from ..simulator.load import DEVELOPERS
 from .serving import run_loop
+from .simulation import command, load
 
 NAME = "simulate"
 HELP = "Run a simulated Anthropic API, for demos and tests."
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--developers",
         type=_developers,
-        default=DEVELOPERS,
+        default=load.DEVELOPERS,
         metavar="N",
         help="how many of them work in the demo load (%(default)s)",
     )
@@ -54,10 +54,18 @@ def run(options: argparse.Namespace) -> int:
         developers=options.developers,
     )
     try:
-        run_loop(command.serve(arguments, announce=lambda url: print(url, flush=True)))
+        run_loop(command.serve(arguments, announce=_announce, transporter=_transport))
     except command.Unusable as exc:
         raise StartError(f"{exc.what}: {_reason(exc.__cause__)}") from exc
     return 0
+
+
+def _announce(url: str) -> None:
+    print(url, flush=True)
+
+
+def _transport(context: ssl.SSLContext) -> Transport:
+    return Transport(ssl_context=context, proxies=ProxyEnvironment({}))
 
 
 def _reason(exc: BaseException | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.programs import absent
 from tests.proxying import Running, tokens
 

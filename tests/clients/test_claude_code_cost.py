@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.simulator import Simulator, Step
 from app.telemetry.sampling.samples import Samples
+from simulator import Simulator, Step
 from tests.clients.test_claude_code import claude
 from tests.proxying import Running
 

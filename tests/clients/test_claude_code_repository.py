@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.certificates import Certificate
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.clients.test_claude_code import claude
 from tests.proxying import Running, proxying
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.certificates import Certificate
-from app.simulator import Received, Simulator, Step
+from simulator import Received, Simulator, Step
 from tests.clients.test_claude_code import claude
 from tests.proxying import proxying
 

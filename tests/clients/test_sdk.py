@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from anthropic.types import MessageParam, ToolParam
 
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.proxying import Running, tokens, until
 
 MODEL = "claude-sonnet-5"

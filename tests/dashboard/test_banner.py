@@ -6,7 +6,7 @@ import socket
 from playwright.async_api import Browser, expect
 
 from app.certificates import Certificate
-from app.simulator import Simulator
+from simulator import Simulator
 from tests.dashboard.opened import Opened, opened
 from tests.dashboard.traffic import BAD, GOOD, HELD, play, snapshot
 from tests.proxying import Running, proxying, until

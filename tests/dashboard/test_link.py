@@ -5,7 +5,7 @@ import json
 from playwright.async_api import Browser, Route, expect
 
 from app.certificates import Certificate
-from app.simulator import Simulator
+from simulator import Simulator
 from tests.dashboard.opened import opened
 from tests.dashboard.traffic import GOOD, play, snapshot
 from tests.proxying import Running, proxying

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from app.simulator.load import Scenario, send
+from simulator.load import Scenario, send
 from tests.proxying import DEADLINE, Running
 
 TEXT = "The proxy relays each event at once and counts what it costs on the way."

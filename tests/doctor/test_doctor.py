@@ -17,8 +17,8 @@ from app.doctor import Finding, examine
 from app.doctor.network import Way
 from app.http2 import ProxyEnvironment
 from app.settings import Settings
-from app.simulator import Simulator
 from app.tls import tls_context
+from simulator import Simulator
 from tests.http1.peer import Wire, peer
 from tests.http2.tls import self_signed
 

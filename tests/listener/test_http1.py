@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.certificates import Certificate
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.listener.h1client import Wire, connected
 from tests.listener.serving import (
     Receive,

@@ -7,7 +7,7 @@ import pytest
 
 from app.certificates import Certificate
 from app.exchange import Outcome
-from app.simulator import Simulator
+from simulator import Simulator
 from tests.listener.h1client import connected
 from tests.listener.serving import echo, listening, stock
 from tests.proxying import Running

@@ -5,7 +5,7 @@ import json
 from h2.errors import ErrorCodes
 
 from app.certificates import Certificate
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.listener.h2client import Fields, connected
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until
 

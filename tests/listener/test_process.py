@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app.certificates import Certificate
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.proxying import DEADLINE, MESSAGE, STREAM, until
 
 UVLOOP = "-m app"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.certificates import Certificate
-from app.simulator import Simulator
+from simulator import Simulator
 from tests.listener.test_process import Process, running
 from tests.programs import require
 from tests.proxying import MESSAGE

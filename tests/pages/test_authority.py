@@ -9,8 +9,8 @@ import pytest
 
 from app import certificates
 from app.certificates import Certificate
-from app.simulator import Simulator
 from app.wire.headers import ERROR_HEADER
+from simulator import Simulator
 from tests.proxying import Running, proxying
 
 MADE: dict[str, Any] = {"tls_cert_file": None, "tls_key_file": None}

@@ -11,7 +11,7 @@ import pytest
 from app.certificates import Certificate
 from app.exchange import Outcome
 from app.http2 import Transport
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until
 
 ENDED = '"message_stop"}\n\n'

@@ -12,8 +12,8 @@ from app import certificates
 from app.certificates import Certificate
 from app.exchange import Outcome
 from app.http2 import Transport
-from app.simulator import Simulator, Step
-from app.simulator.step import Fault
+from simulator import Simulator, Step
+from simulator.step import Fault
 from tests.proxying import MESSAGE, Running, proxying, until
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.certificates import Certificate
 from app.exchange import Outcome
-from app.simulator import Simulator
+from simulator import Simulator
 from tests.listener import h1client, h2client
 from tests.proxying import MESSAGE, Running, proxying, until
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.listener.h1client import connected
 from tests.proxying import Running, until
 

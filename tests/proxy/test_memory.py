@@ -9,7 +9,7 @@ import pytest
 
 from app.proxy.body import Body, Inbound
 from app.proxy.hold_budget import HoldBudget
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.proxying import STREAM, Running, until
 
 MB = 2**20

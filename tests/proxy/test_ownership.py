@@ -12,9 +12,9 @@ from app.certificates import Certificate
 from app.errors import Busy, UpstreamUnreachable
 from app.exchange import Outcome
 from app.proxy.upstream import _Stream, _Upload, failure
-from app.simulator import Simulator, Step
 from app.telemetry.sampling.samples import Samples
 from app.wire.target import Origin
+from simulator import Simulator, Step
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
 
 ORIGIN = Origin.parse("https://api.example.com")

@@ -5,8 +5,8 @@ import pytest
 
 from app.certificates import Certificate
 from app.exchange import Outcome, Retry
-from app.simulator import Simulator, Step
-from app.simulator.step import Fault
+from simulator import Simulator, Step
+from simulator.step import Fault
 from tests.proxying import MESSAGE, STREAM, Running, proxying
 
 

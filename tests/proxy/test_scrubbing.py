@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from app.certificates import Certificate
 from app.exchange import Exchange
 from app.proxy.scrubbing import INLINE_LIMIT
-from app.simulator import Simulator
+from simulator import Simulator
 from tests.proxying import proxying
 
 LIMIT = 300_000  # more than the pipeline reads ahead

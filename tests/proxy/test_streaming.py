@@ -8,8 +8,8 @@ import pytest
 
 from app.certificates import Certificate
 from app.exchange import Outcome
-from app.simulator import Simulator, Step
-from app.simulator.step import Encoding, Fault
+from simulator import Simulator, Step
+from simulator.step import Encoding, Fault
 from tests.proxying import MESSAGE, STREAM, Running, proxying, tokens, until
 
 

@@ -13,8 +13,8 @@ from app.errors import ProxyFailure
 from app.exchange import Exchange, Failure, Outcome, Retry
 from app.proxy.body import Body, Inbound
 from app.proxy.trace import Trace
-from app.simulator import Simulator, Step
 from app.wire.headers import Headers
+from simulator import Simulator, Step
 from tests.proxying import MESSAGE, Running
 
 START = (

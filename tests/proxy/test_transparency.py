@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app.certificates import Certificate
-from app.simulator import Simulator, Step
-from app.simulator.step import Encoding
+from simulator import Simulator, Step
+from simulator.step import Encoding
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens
 
 ODD_BODIES = {

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.simulator.command import server_context
+from simulator.command import server_context
 
 
 @pytest.fixture(scope="session")

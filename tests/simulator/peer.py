@@ -11,7 +11,7 @@ from h2.connection import ConnectionState, H2Connection
 from h2.events import DataReceived, Event
 from hyperframe.frame import Frame
 
-from app.simulator import Simulator
+from simulator import Simulator
 
 LIMIT = 10.0  # seconds a test waits for what it expects
 F = TypeVar("F", bound=Frame)

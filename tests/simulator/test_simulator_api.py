@@ -12,9 +12,9 @@ import pytest
 
 from app.anthropic.encoding import decode
 from app.anthropic.sse import Splitter, parse
-from app.anthropic.usage import Usage
-from app.simulator import Simulator, Step
-from app.simulator.step import Encoding
+from simulator import Simulator, Step
+from simulator.step import Encoding
+from simulator.usage import Usage
 
 Version = Literal["HTTP/1.1", "HTTP/2"]
 

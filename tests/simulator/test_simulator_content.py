@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.anthropic.sse import Splitter, parse
-from app.anthropic.usage import Usage
-from app.simulator import Step
-from app.simulator.message import compose, document, events
-from app.simulator.prompt import PromptCache, read, tokens
-from app.simulator.step import Fault
+from simulator import Step
+from simulator.message import compose, document, events
+from simulator.prompt import PromptCache, read, tokens
+from simulator.step import Fault
+from simulator.usage import Usage
 
 EPHEMERAL = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}

@@ -17,8 +17,8 @@ from h2.events import (
 )
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame, RstStreamFrame
 
-from app.simulator import Simulator, Step
-from app.simulator.step import Fault
+from simulator import Simulator, Step
+from simulator.step import Fault
 from tests.simulator.peer import connected
 
 QUESTION = {"model": "claude-haiku-4-5", "stream": True, "messages": []}

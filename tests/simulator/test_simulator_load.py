@@ -9,19 +9,29 @@ import msgspec
 import pytest
 
 from app.anthropic.limits import read
-from app.simulator import Simulator, weather
-from app.simulator.command import Arguments, serve
-from app.simulator.load import Load, Scenario, send
+from app.http2 import ProxyEnvironment, Transport
+from simulator import Simulator, weather
+from simulator.command import Arguments, serve
+from simulator.load import Load, Scenario, send
 
 DAY = 10 * weather.PERIOD  # seconds
 PACE = 60.0  # the demo's time is that much faster
+
+
+def transport(context: ssl.SSLContext) -> Transport:
+    return Transport(ssl_context=context, proxies=ProxyEnvironment({}))
+
+
+def loading(simulator: Simulator, context: ssl.SSLContext) -> asyncio.Task[None]:
+    load = Load(simulator.url, pace=PACE, transport=transport(context))
+    return asyncio.create_task(load.run())
 
 
 async def test_the_load_works_in_sessions_with_agents_until_it_is_cancelled(
     client_tls: ssl.SSLContext,
 ) -> None:
     async with Simulator() as simulator:
-        load = asyncio.create_task(Load(simulator.url, pace=PACE, verify=client_tls).run())
+        load = loading(simulator, client_tls)
         await simulator.wait_for(lambda s: _classes(s) == {"main", "subagent", "auxiliary"})
         await simulator.wait_for(lambda s: any(usage.cache_read for usage in s.usage.values()))
         load.cancel()
@@ -42,7 +52,7 @@ def _classes(simulator: Simulator) -> set[str]:
 
 async def test_a_client_tries_again_what_failed(client_tls: ssl.SSLContext) -> None:
     async with Simulator() as simulator:
-        load = asyncio.create_task(Load(simulator.url, pace=PACE, verify=client_tls).run())
+        load = loading(simulator, client_tls)
         await simulator.wait_for(
             lambda s: any(one.header(b"x-stainless-retry-count") for one in s.received)
         )
@@ -106,7 +116,9 @@ async def test_the_program_serves_and_loads_until_it_is_cancelled(
             pace=PACE,
         )
         announced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        program = asyncio.create_task(serve(arguments, announce=announced.set_result))
+        program = asyncio.create_task(
+            serve(arguments, announce=announced.set_result, transporter=transport)
+        )
         url = await asyncio.wait_for(announced, 10)
         async with httpx.AsyncClient(verify=client_tls, http2=True) as client:
             assert (await client.get(f"{url}/v1/models")).http_version == "HTTP/2"

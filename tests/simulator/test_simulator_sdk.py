@@ -8,7 +8,7 @@ import httpx2  # the SDK is built on it
 import pytest
 from anthropic.types import MessageParam, ToolParam
 
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 
 MODEL = "claude-sonnet-5-5"
 ASK: list[MessageParam] = [{"role": "user", "content": "Hello"}]

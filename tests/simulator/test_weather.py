@@ -3,7 +3,7 @@
 import pytest
 
 from app.settings import default
-from app.simulator import weather
+from simulator import weather
 
 DAY = 3 * weather.PERIOD
 BUSIER = 1.8  # times as many messages during the incident: clients retry, a reviewer starts

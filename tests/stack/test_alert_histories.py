@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from app.exchange import Exchange, Failure, Outcome
 from app.scrubber.report import ScrubReport
-from app.simulator import Simulator, Step
+from simulator import Simulator, Step
 from tests.programs import require
 from tests.proxying import MESSAGE, Running
 from tests.stack.tree import RULES, rules

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from app.certificates import Certificate
 from app.cli.demo import DEMO
-from app.simulator.load import Load
+from app.http2 import ProxyEnvironment, Transport
+from simulator.load import Load
 from tests.proxying import proxying, simulated
 from tests.stack.servers import prometheus
 from tests.stack.tree import expressions
@@ -44,7 +45,8 @@ async def test_the_demo_fills_every_panel(certificate: Certificate, tmp_path: Pa
             scrub_hmac_key=DEMO["scrub_hmac_key"],
         ) as proxy,
     ):
-        load = asyncio.create_task(Load(proxy.url, pace=PACE, verify=proxy.trust()).run())
+        transport = Transport(ssl_context=proxy.trust(), proxies=ProxyEnvironment({}))
+        load = asyncio.create_task(Load(proxy.url, pace=PACE, transport=transport).run())
         try:
             empty = await asyncio.to_thread(_empty_panels, proxy.at.dashboard_port, tmp_path)
         finally:

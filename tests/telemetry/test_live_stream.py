@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.simulator.load import Scenario, send
+from simulator.load import Scenario, send
 from tests.proxying import Running, until
 
 WORDS = 200

@@ -8,10 +8,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from .history import BODIES
 from .load import DEVELOPERS, Load
 from .simulator import Simulator
 
+Transporter = Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]  # see `Load`
 QUIET = 2.0  # seconds for the requests of a load that has stopped to end
 
 
@@ -43,15 +46,18 @@ class Unusable(Exception):
         self.what = what
 
 
-async def serve(arguments: Arguments, *, announce: Callable[[str], None]) -> None:
+async def serve(
+    arguments: Arguments, *, announce: Callable[[str], None], transporter: Transporter
+) -> None:
     """Serve until SIGTERM, or until cancelled; ``announce`` is told the URL once it listens.
 
+    ``transporter`` makes the load's transport from the TLS context to verify the proxy with.
     Raises `Unusable`. The load stops first, so that nothing is cut.
     """
     with _blaming(f"--certificate {arguments.certificate}"):
         tls = server_context(arguments.certificate, arguments.key)
     with _blaming(f"--load-ca {arguments.load_ca}"):
-        load = _load(arguments)
+        load = _load(arguments, transporter)
     simulator = Simulator(
         arguments.host,
         arguments.port,
@@ -90,14 +96,17 @@ def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext
     return context
 
 
-def _load(arguments: Arguments) -> Load | None:
+def _load(arguments: Arguments, transporter: Transporter) -> Load | None:
     if arguments.load is None:
         return None
     context = ssl.create_default_context()
     if arguments.load_ca is not None:
         context.load_verify_locations(arguments.load_ca)
     return Load(
-        arguments.load, verify=context, developers=arguments.developers, pace=arguments.pace
+        arguments.load,
+        transport=transporter(context),
+        developers=arguments.developers,
+        pace=arguments.pace,
     )
 
 

@@ -5,7 +5,6 @@ simulator behind it.
 """
 
 import asyncio
-import ssl
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import httpx
 import msgspec
 
-from ..http2 import ProxyEnvironment, Transport
 from . import weather
 from .conversation import short
 from .developer import Developer
@@ -40,14 +38,22 @@ class Scenario:
 class Load:
     """The load on the proxy at ``url`` until `run` is cancelled; ``pace`` is times real time.
 
+    ``transport`` carries it; its owner is the load, which closes it. httpx's own will not do:
+    cancelled while it connects, it leaves the socket open.
+
     State: ``_sent`` requests and ``_messages`` among them, ``_start`` of the day.
     """
 
     def __init__(
-        self, url: str, *, verify: ssl.SSLContext, developers: int = DEVELOPERS, pace: float = 1.0
+        self,
+        url: str,
+        *,
+        transport: httpx.AsyncBaseTransport,
+        developers: int = DEVELOPERS,
+        pace: float = 1.0,
     ) -> None:
         self._url = url
-        self._verify = verify
+        self._transport = transport
         self._developers = developers
         self._pace = pace
         self._sent = 0
@@ -56,14 +62,11 @@ class Load:
 
     async def run(self) -> None:
         """Let the developers work, and have a change reviewed in the middle of each incident."""
-        # Not httpx's own: cancelled in the middle of connecting, it leaves the socket open.
-        transport = Transport(ssl_context=self._verify, proxies=ProxyEnvironment({}))
         self._start = time.monotonic()
-        async with (
-            httpx.AsyncClient(base_url=self._url, transport=transport, timeout=SILENCE) as client,
-            asyncio.TaskGroup() as working,
-        ):
-            self._client = client
+        self._client = httpx.AsyncClient(
+            base_url=self._url, transport=self._transport, timeout=SILENCE
+        )
+        async with self._client, asyncio.TaskGroup() as working:
             for number in range(self._developers):
                 working.create_task(Developer(self, number).work())
             reviewer = Developer(self, self._developers)

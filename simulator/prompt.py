@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ..anthropic.usage import Usage
+from .usage import Usage
 
 BYTES_PER_TOKEN = 4
 PREFIXES = 10_000  # cached prefixes remembered, the least recently used forgotten first

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from ..anthropic.usage import Usage
+from .usage import Usage
 
 Fault = Literal[
     "silent",  # never answers

@@ -1,5 +1,6 @@
 """Answers: what the simulated API says to a request, before any fault."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -7,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from ..anthropic.sse import Splitter
 from .coding import encoder
 from .message import Piece, event
 from .step import Encoding, Step
@@ -33,6 +33,7 @@ _OVERLOADED = Piece(
 )
 EVENTS = "text/event-stream; charset=utf-8"
 _STREAM_STARTS = (b"event:", b"data:", b":")
+_EVENT = re.compile(rb"(?s:.+?)(?:(?:\r\n|\n|\r(?!\n)){2}|\Z)")  # to its blank line or the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,7 @@ def raw(body: bytes, status: int) -> Answer:
     """Answer with given bytes; an event stream goes out event by event."""
     if not body.startswith(_STREAM_STARTS):
         return Answer((Piece(body),), status)
-    splitter = Splitter()
-    records = [Piece(record.raw) for record in splitter.feed(body)]
-    rest = splitter.close()
-    return Answer([*records, Piece(rest)] if rest else records, status, EVENTS)
+    return Answer([Piece(event) for event in _EVENT.findall(body)], status, EVENTS)
 
 
 def framed(answer: Answer) -> Response:

@@ -14,10 +14,10 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..anthropic.usage import Usage
 from .answer import Response, as_json, error, framed
 from .received import Received
 from .step import Step
+from .usage import Usage
 
 PREFIX = b"/_simulator/"
 ECHO = b"/_simulator/echo"

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from ..anthropic.token_types import BILLED, THINKING
-from ..anthropic.usage import Usage
 from .received import Received
+from .usage import Usage
 
 REQUESTS = 20_000  # kept; the oldest are forgotten first
 BODIES = 256 * 2**20  # bytes of bodies kept, of requests that have ended
-_SUMMED = (*BILLED, THINKING)
+_SUMMED = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "thinking")
 
 
 class History:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..anthropic.usage import Usage
 from .prompt import tokens
 from .step import Step
+from .usage import Usage
 
 _WORDS = re.compile(r"\s*\S+|\s+")
 _PROSE = _WORDS.findall(" It relays each event at once, and counts what it costs on the way.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..anthropic.usage import Usage
+from .usage import Usage
 
 Ended = Literal[
     "complete",  # the answer was sent whole

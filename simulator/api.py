@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..anthropic.encoding import EncodingError, decode
 from . import limits
 from .answer import (
     EVENTS,
@@ -16,6 +15,7 @@ from .answer import (
     length,
     raw,
 )
+from .coding import decode
 from .message import Piece, compose, document, events
 from .prompt import PromptCache, Request, last_text, read
 from .received import Received
@@ -91,7 +91,7 @@ class Api:
         route = self._routes.get((received.method, received.path), _unknown)
         try:
             answer = route(call)
-        except (ValueError, EncodingError) as exc:
+        except ValueError as exc:
             return error(400, call.request_id, str(exc))
         return answer if step.status == OK else replace(answer, status=step.status)
 

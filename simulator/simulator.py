@@ -11,7 +11,6 @@ import h2.errors
 import h2.exceptions
 import h11
 
-from ..anthropic.usage import Usage
 from . import control
 from .answer import Response, refusal
 from .api import Api
@@ -21,6 +20,7 @@ from .history import BODIES, History
 from .received import Received
 from .script import NORMAL, Script
 from .step import Step
+from .usage import Usage
 from .wire import Stream
 
 WAIT = 10.0  # seconds `wait_for` waits at most

@@ -1,0 +1,21 @@
+"""The simulator, a package beside this one: ``simulator`` in the repository, else as installed.
+
+A wheel must not put a package called ``simulator`` into anybody's site-packages (setup.py). Its
+name goes with this package's own, so that one process never loads it under both. Import this
+module where the simulator runs only: serving needs none of it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__all__ = ["command", "load", "simulator"]
+
+if TYPE_CHECKING:
+    import simulator
+    from simulator import command, load
+else:
+    _root = __name__.partition(".")[0]
+    _package = "simulator" if _root == "app" else f"{_root}_simulator"
+    simulator, command, load = map(
+        import_module, (_package, f"{_package}.command", f"{_package}.load")
+    )
