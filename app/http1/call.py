@@ -7,8 +7,9 @@ from typing import Protocol
 import httpx
 
 from ..network.timeouts import Alarm, Timeouts
+from ..wire.headers import Headers
 from .request import Body
-from .session import Fields, Head
+from .session import Head
 
 PIECE = 64 * 1024  # bytes of a body that are written at a time
 UNREAD = 64 * 1024  # bytes of a response that may lie unread before the socket is read no more
@@ -68,7 +69,7 @@ class Call:
 
     # The requester's side
 
-    async def head(self) -> tuple[int, Fields]:
+    async def head(self) -> tuple[int, Headers]:
         """Return status and header fields once they are here; raises httpx's errors."""
         while self._head is None:
             if self._error is not None:

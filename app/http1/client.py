@@ -13,10 +13,11 @@ from ..network.proxies import Origin, ProxyEnvironment, address, credentials
 from ..network.response import ResponseBody
 from ..network.stats import Tally
 from ..network.timeouts import Timeouts, jittered
+from ..wire.headers import Headers
 from .call import Call
 from .connection import Connection
 from .pool import Slot, Slots
-from .request import Fields, head_of
+from .request import head_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Http1:
         for slots in self._slots.values():
             await slots.aclose()
 
-    def _through(self, origin: Origin) -> Fields | None:
+    def _through(self, origin: Origin) -> Headers | None:
         """Return the fields for a proxy that forwards: it does what is not secure."""
         proxy = self._proxies.proxy_for(origin)
         if proxy is None or origin.scheme == "https":
@@ -120,7 +121,7 @@ class Http1:
         return connection
 
 
-def _response(status: int, fields: Fields, call: Call, slot: Slot) -> httpx.Response:
+def _response(status: int, fields: Headers, call: Call, slot: Slot) -> httpx.Response:
     return httpx.Response(
         status,
         headers=fields,

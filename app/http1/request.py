@@ -3,29 +3,12 @@
 Names and values go out as they are and in order, except those of one connection.
 """
 
-import re
 from dataclasses import dataclass
 
 import httpx
 
-Fields = list[tuple[bytes, bytes]]
-
-# They speak of one connection, or of the framing, which is decided here; nobody waits for 100.
-_DROPPED = frozenset(
-    {
-        b"connection",
-        b"expect",
-        b"keep-alive",
-        b"proxy-connection",
-        b"te",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
-_NOT_IN_VALUE = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")  # RFC 9110 §5.5
-_NOT_IN_TARGET = re.compile(rb"[\0-\x20\x7f]")
-_LENGTH = re.compile(rb"[0-9]{1,19}")  # §6.2
+from ..wire.grammar import holds_control, is_length, is_target, is_token
+from ..wire.headers import NOT_SENT_HTTP1, Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +20,7 @@ class Head:
     length: int | None
 
 
-def head_of(request: httpx.Request, *, empty: bool, through: Fields | None) -> Head:
+def head_of(request: httpx.Request, *, empty: bool, through: Headers | None) -> Head:
     """Return a request's head; raises `httpx.LocalProtocolError`, which quotes no value.
 
     The ``target`` extension is sent byte for byte. A proxy that forwards is sent the whole URL
@@ -45,7 +28,9 @@ def head_of(request: httpx.Request, *, empty: bool, through: Fields | None) -> H
     """
     method = request.method.encode("ascii", "replace")
     target = request.extensions.get("target") or request.url.raw_path
-    fields = [(name, value) for name, value in request.headers.raw if name.lower() not in _DROPPED]
+    fields = [
+        (name, value) for name, value in request.headers.raw if name.lower() not in NOT_SENT_HTTP1
+    ]
     if not any(name.lower() == b"host" for name, _ in fields):
         fields.insert(0, (b"Host", request.url.netloc))
     if fault := _fault(method, target, fields):
@@ -84,25 +69,25 @@ class Body:
         return b"0\r\n\r\n" if self._left is None else b""
 
 
-def _announced(fields: Fields) -> int | None:
+def _announced(fields: Headers) -> int | None:
     """Return the content-length, if there is one."""
     lengths = {value for name, value in fields if name.lower() == b"content-length"}
     if not lengths:
         return None
     value = lengths.pop()
-    if lengths or not _LENGTH.fullmatch(value):
+    if lengths or not is_length(value):
         raise httpx.LocalProtocolError("the content-length is not a number, or there are two")
     return int(value)
 
 
-def _fault(method: bytes, target: bytes, fields: Fields) -> str | None:
+def _fault(method: bytes, target: bytes, fields: Headers) -> str | None:
     """Say what would let a head be read as something else, or None."""
-    if not _TOKEN.fullmatch(method):
+    if not is_token(method):
         return "the method is not a token"
-    if _NOT_IN_TARGET.search(target) or not target:
+    if not is_target(target):
         return "the target is empty or contains a blank or a control character"
-    if not all(_TOKEN.fullmatch(name) for name, _ in fields):
+    if not all(is_token(name) for name, _ in fields):
         return "a header field's name is not a token"
-    if any(_NOT_IN_VALUE.search(value) for _, value in fields):
+    if holds_control(value for _, value in fields):
         return "a header field's value contains a control character"
     return None

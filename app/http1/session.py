@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import h11
 
 from ..network.errors import Lost, MalformedResponse
+from ..wire.headers import Headers
 from ..wire.limits import RESPONSE_FIELDS
-
-Fields = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,7 @@ class Head:
     """A final response's status and fields, names as they came."""
 
     status: int
-    fields: Fields
+    fields: Headers
 
 
 @dataclass(frozen=True, slots=True)

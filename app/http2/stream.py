@@ -8,7 +8,7 @@ import httpx
 from h2.errors import ErrorCodes
 
 from ..network.timeouts import Alarm, Timeouts
-from .fields import Fields
+from ..wire.headers import Headers
 from .turns import QUANTUM
 
 CREDIT_STEP = 32 * 1024  # bytes the consumer takes before the peer is told (§6.9.1)
@@ -75,7 +75,7 @@ class Stream:
         self._timeouts = timeouts
         self._loop = loop
         self._alarm = Alarm(loop)
-        self._head: tuple[int, Fields] | None = None
+        self._head: tuple[int, Headers] | None = None
         self._buffer = bytearray()
         self._held = 0
         self._uncredited = 0
@@ -86,7 +86,7 @@ class Stream:
 
     # The requester's side
 
-    async def head(self) -> tuple[int, Fields]:
+    async def head(self) -> tuple[int, Headers]:
         """Return status and header fields once they are here; raises httpx's errors."""
         while self._head is None:
             if self._error is not None:
@@ -125,7 +125,7 @@ class Stream:
 
     # The connection's side
 
-    def receive_head(self, status: int, fields: Fields) -> None:
+    def receive_head(self, status: int, fields: Headers) -> None:
         """Take the response's status and fields."""
         self._head = status, fields
         _wake(self._reader)

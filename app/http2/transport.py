@@ -14,8 +14,9 @@ from ..network.proxies import Origin, ProxyEnvironment, address
 from ..network.response import ResponseBody
 from ..network.stats import Tally, TransportStats
 from ..network.timeouts import Timeouts, jittered
+from ..wire.headers import Headers
 from .connection import Connection
-from .fields import Fields, for_request
+from .fields import for_request
 from .slots import Slot, Slots
 from .stream import Stream
 
@@ -192,7 +193,7 @@ def _upload(request: httpx.Request) -> int:
     return int(announced[:20]) if announced.isdecimal() and announced.isascii() else UNANNOUNCED
 
 
-def _response(status: int, fields: Fields, stream: Stream, slot: Slot) -> httpx.Response:
+def _response(status: int, fields: Headers, stream: Stream, slot: Slot) -> httpx.Response:
     return httpx.Response(
         status,
         headers=fields,

@@ -3,7 +3,7 @@
 ``listener``    accepts on one socket and closes what it accepted, in time.
 ``connection``  one TCP or TLS connection, speaking whichever protocol was agreed.
 ``h1``, ``h2``  Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
-``refusal``     heads that leave room for interpretation, and the answer they get.
+``refusal``     the answer to a head that leaves room for interpretation.
 ``departure``   notices that a client has left while nothing is read from it.
 ``inbox``       what waits for a request's application.
 ``stream``      one request and its response.

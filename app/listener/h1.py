@@ -17,6 +17,7 @@ from hypercorn.events import Closed, Updated
 from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 
+from ..wire.heads import refuse_http1
 from . import refusal
 from .departure import watching
 from .stream import Stream
@@ -43,7 +44,7 @@ class H1(H11Protocol):
         """Upgrade nothing: the Upgrade field is hop-by-hop and ignored."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        status = refusal.of_http1(request)
+        status = refuse_http1(request.http_version, request.headers)
         self.stream = Stream(
             self.app if status is None else refusal.application(status, CLOSE),
             self.config,

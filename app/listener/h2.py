@@ -34,6 +34,7 @@ from hypercorn.utils import filter_pseudo_headers
 from priority.priority import MissingStreamError
 
 from ..wire.codec import Codec
+from ..wire.heads import are_trailers, refuse_http2
 from ..wire.roles import SERVER
 from . import refusal
 from .frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
@@ -175,7 +176,7 @@ class H2(stock.H2Protocol):
                     pass  # python-h2 has answered the PING
                 case h2.events.ConnectionTerminated() if self.streams:
                     pass  # the client waits for its answers, then closes
-                case h2.events.TrailersReceived() if not refusal.are_trailers(event.headers):
+                case h2.events.TrailersReceived() if not are_trailers(event.headers):
                     await self._reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
                 case h2.events.DataReceived():
                     await self._received(event)
@@ -203,7 +204,7 @@ class H2(stock.H2Protocol):
 
     async def _create_stream(self, request: h2.events.RequestReceived) -> None:
         stream_id = request.stream_id
-        status = refusal.of_http2(request.headers, ended=request.stream_ended is not None)
+        status = refuse_http2(request.headers, ended=request.stream_ended is not None)
         app = self.app if status is None else refusal.application(status)
         stream = self.streams[stream_id] = Stream(
             _crediting(app, self, stream_id),

@@ -1,21 +1,11 @@
-"""Requests whose head is not to be trusted, and the answer they get (behaviour E4).
+"""The answer to a request whose head is not to be trusted (behaviour E4, `app.wire.heads`)."""
 
-What two parties on the way read differently smuggles requests past one of them. So a head that
-leaves room for interpretation is refused here, before an application sees it.
-"""
-
-import re
-from itertools import takewhile
 from typing import Any
 
 import h2.events
-import h11
 
 from ..anthropic.errors import envelope
 from ..wire.headers import ERROR_HEADER, Headers, first
-from ..wire.limits import FIELD_OVERHEAD, REQUEST_FIELDS
-
-VERSIONS = (b"1.0", b"1.1")
 
 # Status: error type, reason, message.
 _ANSWERS = {
@@ -37,57 +27,6 @@ _ANSWERS = {
         "The HTTP version of the request is not supported.",
     ),
 }
-_PSEUDO_FIELDS = {b":method", b":scheme", b":authority", b":path", b":protocol"}
-_CONNECTION_FIELDS = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
-)
-_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
-# uri-host and port (RFC 3986 §3.2.2, §3.2.3), without user information.
-_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?")
-_BAD_VALUE = re.compile(rb"[\0\r\n]|\A[ \t]|[ \t]\Z")
-
-
-def of_http1(request: h11.Request) -> int | None:
-    """Return the status that refuses a head which h11 let pass, or None.
-
-    RFC 9112 §2.3 (version), §3.2 (Host), §6.1 (framing).
-    """
-    if request.http_version not in VERSIONS:
-        return 505
-    if any(name == b"host" and not _HOST.fullmatch(value) for name, value in request.headers):
-        return 400
-    names = {name for name, _ in request.headers}
-    if b"transfer-encoding" not in names:
-        return None
-    return 400 if b"content-length" in names or request.http_version == b"1.0" else None
-
-
-def of_http2(fields: Headers, *, ended: bool) -> int | None:
-    """Return the status that refuses a head, or None (RFC 9113 §8.2, §8.3).
-
-    ``ended`` tells that no body follows. python-h2 would end the whole connection instead.
-    """
-    if sum(len(name) + len(value) + FIELD_OVERHEAD for name, value in fields) > REQUEST_FIELDS:
-        return 431
-    pseudo = dict(takewhile(lambda field: field[0].startswith(b":"), fields))
-    regular = fields[len(pseudo) :]  # where a pseudo-field that is repeated or late has no name
-    well_formed = (
-        _complete(pseudo)
-        and all(_NAME.fullmatch(name) for name, _ in regular)
-        and not any(_BAD_VALUE.search(value) for _, value in fields)
-        and not any(name in _CONNECTION_FIELDS for name, _ in regular)
-        and first(regular, b"te") in (None, b"trailers")
-        and len(hosts := {value for name, value in fields if name in (b":authority", b"host")}) == 1
-        and _HOST.fullmatch(min(hosts))
-        and not (ended and (first(regular, b"content-length") or b"0").strip(b"0"))
-    )
-    return None if well_formed else 400
-
-
-def are_trailers(fields: Headers) -> bool:
-    """Return True if HTTP/2 trailers are well-formed: no pseudo-fields (RFC 9113 §8.1)."""
-    return all(_NAME.fullmatch(name) and not _BAD_VALUE.search(value) for name, value in fields)
 
 
 def awaits_continue(request: h2.events.RequestReceived) -> bool:
@@ -130,10 +69,3 @@ def application(status: int, *extra: tuple[bytes, bytes]) -> Any:
             await send(message)
 
     return refuse
-
-
-def _complete(pseudo: dict[bytes, bytes]) -> bool:
-    """Tell whether a request's pseudo-fields are those it needs (RFC 9113 §8.3.1)."""
-    method = pseudo.get(b":method", b"")
-    located = method == b"CONNECT" or bool(pseudo.get(b":path") and pseudo.get(b":scheme"))
-    return pseudo.keys() <= _PSEUDO_FIELDS and bool(_METHOD.fullmatch(method)) and located

@@ -1,6 +1,8 @@
 """The rules of HTTP, each in one place, for both directions. Pure: bytes in, values out.
 
-``headers``     which header fields pass from one side to the other.
+``grammar``     what the parts of a head may consist of.
+``headers``     which header fields pass from one side to the other, and which are special.
+``heads``       heads of requests and responses that must not be used.
 ``target``      the request target and the origin that it is sent to.
 ``limits``      sizes of HTTP/2, the protocol's and our own.
 ``roles``       how either side of an HTTP/2 connection begins.

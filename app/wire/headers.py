@@ -5,34 +5,36 @@ merged, sorted or decoded. Nothing is added that the sender did not send, but fo
 the framing that the next hop needs.
 """
 
-import re
 from collections.abc import Collection, Iterable
+
+from .grammar import holds_line_end
 
 Headers = list[tuple[bytes, bytes]]
 
 TOKEN_HEADER = b"x-anthropic-proxy-token"  # the access token of this proxy (behaviour E2)
 ERROR_HEADER = b"x-anthropic-proxy-error"  # marks an answer of our own, with its reason
 
-HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authentication-info",
-        b"proxy-authorization",  # meant for this hop: consumed
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
+# They speak of one connection, and HTTP/2 forbids them (RFC 9113 §8.2.2).
+CONNECTION_FIELDS = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )
+HOP_BY_HOP = CONNECTION_FIELDS | {
+    b"proxy-authenticate",
+    b"proxy-authentication-info",
+    b"proxy-authorization",  # meant for this hop: consumed
+    b"te",
+    b"trailer",
+}
 # `host` is upstream's, `expect` was answered by our listener (RFC 9110 §10.1.1).
 NOT_FORWARDED = HOP_BY_HOP | {b"host", b"expect", TOKEN_HEADER}
+# What a transport leaves out of a request, whoever sends it. Over HTTP/2 `host` is `:authority`;
+# over HTTP/1.1 nobody waits for a 100, and the transport frames the body itself.
+NOT_SENT_HTTP2 = CONNECTION_FIELDS | {b"te", b"host"}
+NOT_SENT_HTTP1 = CONNECTION_FIELDS | {b"te", b"expect"}
+# Kept out of every compression table on the way (RFC 7541 §7.1.3).
+SECRET = frozenset({b"authorization", b"cookie", b"x-api-key"})
 # What a `Connection` field cannot take away: without it the body would lose its end.
 FRAMING = frozenset({b"content-length"})
-
-_CONTROLS = re.compile(rb"[\r\n\x00]")
 
 
 def first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
@@ -47,8 +49,8 @@ def text(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
 
 
 def well_formed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Tell whether no value could end its line or the section (RFC 9110 §5.5)."""
-    return not any(_CONTROLS.search(value) or _CONTROLS.search(name) for name, value in headers)
+    """Return True if no value could end its line or the section (RFC 9110 §5.5)."""
+    return not holds_line_end(text for field in headers for text in field)
 
 
 def for_upstream(headers: Headers, *, host: bytes) -> Headers:

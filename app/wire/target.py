@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..errors import BadRequest
+from .grammar import is_target
 
-_ILLEGAL = re.compile(rb"[\x00-\x20\x7f#]")  # RFC 9112 §3.2: no space, control or fragment
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -55,7 +55,7 @@ def target(prefix: bytes, requested: bytes) -> bytes:
             "The request target must be a path such as /v1/messages. "
             "Use this proxy as a base URL (ANTHROPIC_BASE_URL), not as HTTPS_PROXY.",
         )
-    if _ILLEGAL.search(requested):
+    if b"#" in requested or not is_target(requested):
         raise BadRequest(
             "bad_target",
             "The request target holds a fragment, a space or a control character: "

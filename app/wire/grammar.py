@@ -1,0 +1,61 @@
+"""What the parts of a message's head may consist of (RFC 9110 §5, RFC 9112 §3, RFC 9113 §8.2)."""
+
+import re
+from collections.abc import Iterable
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
+_NOT_IN_LOWER_TOKEN = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")
+_LINE_END = re.compile(rb"[\0\r\n]")
+_CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
+_BLANK_AROUND = re.compile(rb"\A[ \t]|[ \t]\Z")
+_NOT_IN_TARGET = re.compile(rb"[\0-\x20\x7f]")
+# uri-host and port (RFC 3986 §3.2.2, §3.2.3), without user information.
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?")
+_STATUS = re.compile(rb"[0-9]{3}")
+_LENGTH = re.compile(rb"[0-9]{1,19}")
+
+
+def is_token(text: bytes) -> bool:
+    """Return True for a token: a method, or a field's name (RFC 9110 §5.6.2)."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def are_lower_tokens(names: Iterable[bytes]) -> bool:
+    """Return True if all are tokens without an upper-case letter (RFC 9113 §8.2.1)."""
+    names = list(names)
+    return b"" not in names and not _NOT_IN_LOWER_TOKEN.search(b"".join(names))
+
+
+def holds_line_end(texts: Iterable[bytes]) -> bool:
+    """Return True if a text could end its line or the section: CR, LF or NUL (RFC 9110 §5.5)."""
+    return _LINE_END.search(b"".join(texts)) is not None
+
+
+def holds_control(texts: Iterable[bytes]) -> bool:
+    """Return True if a text holds a control character other than a tab (RFC 9110 §5.5)."""
+    return _CONTROL.search(b"".join(texts)) is not None
+
+
+def has_blank_around(text: bytes) -> bool:
+    """Return True if a field's value begins or ends with a blank (RFC 9113 §8.2.1)."""
+    return _BLANK_AROUND.search(text) is not None
+
+
+def is_target(text: bytes) -> bool:
+    """Return True if a request line can carry it: no blank, no control character (RFC 9112 §3)."""
+    return bool(text) and not _NOT_IN_TARGET.search(text)
+
+
+def is_host(text: bytes) -> bool:
+    """Return True for a host with or without a port (RFC 9110 §7.2)."""
+    return _HOST.fullmatch(text) is not None
+
+
+def is_status(text: bytes) -> bool:
+    """Return True for three digits (RFC 9110 §15)."""
+    return _STATUS.fullmatch(text) is not None
+
+
+def is_length(text: bytes) -> bool:
+    """Return True for a length that any party can count (RFC 9110 §8.6)."""
+    return _LENGTH.fullmatch(text) is not None
