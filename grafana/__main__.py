@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
 from grafana.dashboard import Dashboard
 from grafana.rows.latency import LATENCY
 from grafana.rows.limits import LIMITS, LIMITS_IN_FULL
@@ -42,7 +44,7 @@ DASHBOARDS = {
 
 def rendered(dashboard: Dashboard) -> str:
     """Return the file's text."""
-    return json.dumps(dashboard.json(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(dashboard.build(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:

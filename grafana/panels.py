@@ -1,11 +1,34 @@
-"""The kinds of panels, in Grafana's JSON, reduced to what the dashboards use."""
+"""The kinds of panels that the dashboards have, made with Grafana's own builders.
+
+A panel is declared here by what differs between panels: title, queries, unit, threshold. The kind
+adds how it is drawn.
+"""
 
 from dataclasses import dataclass
 
-from grafana.queries import DATASOURCE, Json, Query
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    dashboard,
+    heatmap,
+    prometheus,
+    stat,
+    table,
+    timeseries,
+)
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models import heatmap as heatmaps
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat as Format
+from grafana_foundation_sdk.models.prometheus import QueryEditorMode
+
+from grafana.queries import Query
 
 COLUMNS = 24  # Grafana's grid
 NO_DATA = "No traffic"
+DATASOURCE = models.DataSourceRef("prometheus", "${datasource}")
+
+Builder = bargauge.Panel | heatmap.Panel | stat.Panel | table.Panel | timeseries.Panel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,58 +44,42 @@ class Panel:
     warn: float | None = None  # a threshold, drawn in red from there on
     limits: tuple[float, float] | None = None  # of the axis
 
-    kind = "timeseries"
-    form = "time_series"
+    form = Format.TIME_SERIES
     instant = False
 
-    def json(self, number: int, x: int, y: int) -> Json:
+    def build(self, number: int, x: int, y: int) -> models.Panel:
         """Return the panel at its place."""
-        return {
-            "id": number,
-            "type": self.kind,
-            "title": self.title,
-            "description": f"{self.about}\n\nMetrics: {', '.join(self.metrics())}",
-            "datasource": DATASOURCE,
-            "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
-            "targets": [
-                query.target(chr(ord("A") + at), self.form, instant=self.instant)
-                for at, query in enumerate(self.queries)
-            ],
-            "fieldConfig": {"defaults": self.defaults(), "overrides": self.overrides()},
-            "options": self.options(),
-            **self.extra(),
-        }
+        panel = self.builder()
+        panel.id(number).title(self.title).datasource(DATASOURCE)
+        panel.description(f"{self.about}\n\nMetrics: {', '.join(self.metrics())}")
+        panel.grid_pos(models.GridPos(x=x, y=y, w=self.width, h=self.height))
+        panel.targets([self._target(query, at) for at, query in enumerate(self.queries)])
+        panel.unit(self.unit).no_value(NO_DATA).mappings([_ABSENT]).thresholds(self._thresholds())
+        if self.limits is not None:
+            panel.min(self.limits[0]).max(self.limits[1])
+        return panel.build()
+
+    def builder(self) -> Builder:
+        """Return the builder of the panel's kind, with its options."""
+        raise NotImplementedError
 
     def metrics(self) -> list[str]:
         """Return the names of the metrics shown."""
         return sorted(set[str]().union(*(query.metrics for query in self.queries)))
 
-    def defaults(self) -> Json:
-        """Return the field defaults: unit, thresholds, and words instead of NaN."""
-        steps: list[Json] = [{"color": "green", "value": None}]
+    def _target(self, query: Query, at: int) -> prometheus.Dataquery:
+        target = prometheus.Dataquery().ref_id(_ref(at)).datasource(DATASOURCE)
+        target.expr(query.full).legend_format(query.legend or "__auto")
+        target.editor_mode(QueryEditorMode.CODE).format(self.form)
+        exemplars = "_bucket" in query.expr and self.form != Format.HEATMAP
+        target.exemplar(exemplars and not self.instant)
+        return target.instant() if self.instant else target.range()
+
+    def _thresholds(self) -> dashboard.ThresholdsConfig:
+        steps = [models.Threshold(None, "green")]
         if self.warn is not None:
-            steps.append({"color": "red", "value": self.warn})
-        absent = {"match": "null+nan", "result": {"text": NO_DATA, "index": 0}}
-        bounds = {} if self.limits is None else dict(zip(("min", "max"), self.limits, strict=True))
-        return {
-            "unit": self.unit,
-            "noValue": NO_DATA,
-            "mappings": [{"type": "special", "options": absent}],
-            "thresholds": {"mode": "absolute", "steps": steps},
-            **bounds,
-        }
-
-    def overrides(self) -> list[Json]:
-        """Return settings of single fields."""
-        return []
-
-    def options(self) -> Json:
-        """Return what the panel's kind can be told."""
-        raise NotImplementedError
-
-    def extra(self) -> Json:
-        """Return further keys of the panel."""
-        return {}
+            steps.append(models.Threshold(self.warn, "red"))
+        return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,120 +88,107 @@ class Lines(Panel):
 
     stacked: bool = False
 
-    def defaults(self) -> Json:
-        """Add the way of drawing."""
-        stacking = {"mode": "normal" if self.stacked else "none", "group": "A"}
-        return {
-            **Panel.defaults(self),
-            "color": {"mode": "palette-classic"},
-            "custom": {
-                "drawStyle": "line",
-                "lineWidth": 1,
-                "fillOpacity": 30 if self.stacked else 8,
-                "showPoints": "auto",
-                "spanNulls": False,
-                "stacking": stacking,
-                "thresholdsStyle": {"mode": "off" if self.warn is None else "dashed"},
-            },
-        }
-
-    def options(self) -> Json:
+    def builder(self) -> timeseries.Panel:
         """Show means and maxima beside the names."""
-        return {
-            "legend": {
-                "displayMode": "table",
-                "placement": "bottom",
-                "showLegend": True,
-                "calcs": ["mean", "max", "lastNotNull"],
-            },
-            "tooltip": {"mode": "multi", "sort": "desc"},
-        }
+        modes, styles = options.StackingMode, options.GraphThresholdsStyleMode
+        style = styles.OFF if self.warn is None else styles.DASHED
+        return (
+            timeseries.Panel()
+            .color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
+            .draw_style(options.GraphDrawStyle.LINE)
+            .line_width(1)
+            .fill_opacity(30 if self.stacked else 8)
+            .show_points(options.VisibilityMode.AUTO)
+            .span_nulls(span_nulls=False)
+            .stacking(
+                common.StackingConfig()
+                .mode(modes.NORMAL if self.stacked else modes.NONE)
+                .group("A")
+            )
+            .thresholds_style(common.GraphThresholdsStyleConfig().mode(style))
+            .legend(
+                common.VizLegendOptions()
+                .display_mode(options.LegendDisplayMode.TABLE)
+                .placement(options.LegendPlacement.BOTTOM)
+                .show_legend(show_legend=True)
+                .calcs(["mean", "max", "lastNotNull"])
+            )
+            .tooltip(
+                common.VizTooltipOptions()
+                .mode(options.TooltipDisplayMode.MULTI)
+                .sort(options.SortOrder.DESCENDING)
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stat(Panel):
-    """One figure, now."""
+    """One figure, now, coloured by its threshold."""
 
     width: int = 4
     height: int = 4
-    shows: str = "auto"  # Grafana's text mode: ``name`` shows the legend in the value's place
+    shows: options.BigValueTextMode = options.BigValueTextMode.AUTO
 
-    kind = "stat"
     instant = True
 
-    def options(self) -> Json:
-        """Show the figure, coloured by its threshold."""
-        return {
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-            "colorMode": "value",
-            "graphMode": "none",
-            "justifyMode": "auto",
-            "orientation": "auto",
-            "textMode": self.shows,
-            "wideLayout": True,
-            "showPercentChange": False,
-            "percentChangeColorMode": "standard",
-        }
+    def builder(self) -> stat.Panel:
+        """Show the last value without a graph."""
+        return (
+            stat.Panel()
+            .reduce_options(_last_value())
+            .color_mode(options.BigValueColorMode.VALUE)
+            .graph_mode(options.BigValueGraphMode.NONE)
+            .justify_mode(options.BigValueJustifyMode.AUTO)
+            .orientation(options.VizOrientation.AUTO)
+            .text_mode(self.shows)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bars(Stat):
+class Bars(Panel):
     """One bar per series, now."""
 
-    width: int = 8
-    height: int = 8
+    instant = True
 
-    kind = "bargauge"
-
-    def options(self) -> Json:
-        """Lay the bars down: names are long."""
-        return {
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-            "displayMode": "basic",
-            "orientation": "horizontal",
-            "showUnfilled": True,
-            "valueMode": "color",
-            "minVizWidth": 8,
-            "minVizHeight": 16,
-            "maxVizHeight": 300,
-            "namePlacement": "auto",
-            "sizing": "auto",
-            "legend": {
-                "displayMode": "list",
-                "placement": "bottom",
-                "showLegend": False,
-                "calcs": [],
-            },
-        }
+    def builder(self) -> bargauge.Panel:
+        """Draw horizontal bars: names are long."""
+        return (
+            bargauge.Panel()
+            .reduce_options(_last_value())
+            .display_mode(options.BarGaugeDisplayMode.BASIC)
+            .orientation(options.VizOrientation.HORIZONTAL)
+            .show_unfilled(show_unfilled=True)
+            .legend(common.VizLegendOptions().show_legend(show_legend=False))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heatmap(Panel):
     """How a histogram's buckets fill over time."""
 
-    kind = "heatmap"
-    form = "heatmap"
+    form = Format.HEATMAP
 
-    def options(self) -> Json:
+    def builder(self) -> heatmap.Panel:
         """Show Prometheus' buckets as they are."""
-        return {
-            "calculate": False,
-            "cellGap": 1,
-            "color": {
-                "mode": "scheme",
-                "scheme": "Oranges",
-                "steps": 64,
-                "exponent": 0.5,
-                "fill": "dark-orange",
-                "reverse": False,
-            },
-            "exemplars": {"color": "rgba(255,0,255,0.7)"},
-            "filterValues": {"le": 1e-9},
-            "legend": {"show": True},
-            "rowsFrame": {"layout": "auto"},
-            "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": False},
-            "yAxis": {"axisPlacement": "left", "unit": self.unit},
-        }
+        colours = (
+            heatmap.HeatmapColorOptions()
+            .mode(heatmaps.HeatmapColorMode.SCHEME)
+            .scheme("Oranges")
+            .steps(64)
+            .exponent(0.5)
+            .fill("dark-orange")
+            .reverse(reverse=False)
+        )
+        axis = heatmap.YAxisConfig().axis_placement(options.AxisPlacement.LEFT).unit(self.unit)
+        return (
+            heatmap.Panel()
+            .calculate(calculate=False)
+            .color(colours)
+            .filter_values(heatmap.FilterValueRange().le(1e-9))
+            .rows_frame(heatmap.RowsHeatmapOptions().layout(options.HeatmapCellLayout.AUTO))
+            .show_legend()
+            .y_axis(axis)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,40 +199,41 @@ class Table(Panel):
     units: tuple[tuple[str, str], ...] = ()  # column -> unit, where it is not ``unit``
     width: int = COLUMNS
 
-    kind = "table"
-    form = "table"
+    form = Format.TABLE
     instant = True
 
-    def overrides(self) -> list[Json]:
-        """Give each column its unit."""
-        return [
-            {
-                "matcher": {"id": "byName", "options": column},
-                "properties": [{"id": "unit", "value": unit}],
-            }
-            for column, unit in self.units
-        ]
+    def builder(self) -> table.Panel:
+        """Join the results into one table and name its columns."""
+        panel = table.Panel().show_header(show_header=True)
+        panel.cell_height(options.TableCellHeight.SM)
+        panel.with_transformation(models.DataTransformerConfig("merge", options={}))
+        panel.with_transformation(models.DataTransformerConfig("organize", options=self._columns()))
+        for column, unit in self.units:
+            panel.override_by_name(column, [models.DynamicConfigValue("unit", unit)])
+        return panel
 
-    def options(self) -> Json:
-        """Keep the rows low."""
-        return {
-            "showHeader": True,
-            "cellHeight": "sm",
-            "footer": {"show": False, "reducer": ["sum"]},
-        }
-
-    def extra(self) -> Json:
-        """Join the answers into one table and name its columns."""
+    def _columns(self) -> dict[str, object]:
         single = len(self.queries) == 1
         names = {
-            ("Value" if single else f"Value #{chr(ord('A') + at)}"): query.column
+            ("Value" if single else f"Value #{_ref(at)}"): query.column
             for at, query in enumerate(self.queries)
         }
         order = {name: at for at, name in enumerate((*self.by, *names))}
-        organize = {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": names}
-        return {
-            "transformations": [
-                {"id": "merge", "options": {}},
-                {"id": "organize", "options": organize},
-            ]
-        }
+        return {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": names}
+
+
+def _ref(at: int) -> str:
+    """Return the letter of a panel's query."""
+    return chr(ord("A") + at)
+
+
+def _last_value() -> common.ReduceDataOptions:
+    return common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(values=False)
+
+
+_ABSENT = models.SpecialValueMap(
+    models.DashboardSpecialValueMapOptions(
+        match=models.SpecialValueMatch.NULL_AND_NAN,
+        result=models.ValueMappingResult(text=NO_DATA, index=0),
+    )
+)

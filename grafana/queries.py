@@ -6,13 +6,9 @@ Expressions have one abbreviation: ``{@`` opens a selector on the dashboard's ``
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from app.anthropic.token_types import OUTPUTS
 
-Json = dict[str, Any]
-
-DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 INSTANCE = 'job=~"$job", instance=~"$instance"'
 # Our targets. Others have `up` and `process_*`, too.
 OURS = "group by (job, instance) (anthropic_proxy_build_info{@})"
@@ -47,20 +43,6 @@ class Query:
     def metrics(self) -> set[str]:
         """The names of the metrics read, histograms by their family's."""
         return {_PART.sub("", name) for name in _METRIC.findall(self.expr)}
-
-    def target(self, ref: str, form: str, *, instant: bool) -> Json:
-        """Return it as a panel's target; ``form`` is time_series, table or heatmap."""
-        return {
-            "refId": ref,
-            "datasource": DATASOURCE,
-            "editorMode": "code",
-            "expr": self.full,
-            "legendFormat": self.legend or "__auto",
-            "format": form,
-            "instant": instant,
-            "range": not instant,
-            "exemplar": not instant and "_bucket" in self.expr and form != "heatmap",
-        }
 
 
 def rate(

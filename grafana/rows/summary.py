@@ -1,5 +1,7 @@
 """The figures one looks at first."""
 
+from grafana_foundation_sdk.models.common import BigValueTextMode
+
 from grafana.dashboard import Row
 from grafana.panels import Stat, Table
 from grafana.queries import (
@@ -114,7 +116,7 @@ SUMMARY = Row(
                 Query("count by (scrub_mode) (anthropic_proxy_config_info{@})", "{{scrub_mode}}"),
             ),
             unit="none",
-            shows="name",
+            shows=BigValueTextMode.NAME,
         ),
         Stat(
             title="Firing alerts",

@@ -60,7 +60,7 @@ def test_a_dashboard_has_its_variables_and_one_crosshair(path: Path) -> None:
         "model",
     ]
     assert board["graphTooltip"] == 1
-    assert board["schemaVersion"] == 39
+    assert board["schemaVersion"] == 41
     assert board["panels"][0]["type"] == "row"
 
 

@@ -1,5 +1,6 @@
 """The dashboards, held against Grafana's own types by its own compiler."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def test_the_schema_is_that_of_the_grafana_we_ship() -> None:
     package = yaml_file(SCHEMA / "package.json")
     image = yaml_file("docker-compose.yml")["services"]["grafana"]["image"]
     assert image == f"grafana/grafana:{package['devDependencies']['@grafana/schema']}"
+
+
+def test_the_builders_are_not_of_a_later_grafana_than_ours() -> None:
+    image = yaml_file("docker-compose.yml")["services"]["grafana"]["image"]
+    ours = image.partition(":")[2]
+    builders = version("grafana-foundation-sdk").partition("!")[2]
+    assert _numbers(builders) <= _numbers(ours)
+
+
+def _numbers(release: str) -> list[int]:
+    return [int(number) for number in release.split(".")]
 
 
 def _typed(board: str) -> str:
