@@ -15,8 +15,9 @@ from cryptography import x509
 from ..http2 import ProxyEnvironment, Transport
 from ..network.connect import OtherProtocol, Spoken, connect, offer
 from ..network.dial import Resolver, dial, resolve
-from ..network.proxies import Origin, address, proxy_port
+from ..network.proxies import address, proxy_port
 from ..settings import Settings, variable
+from ..wire.origin import Origin
 from . import answer
 from .finding import Finding
 from .probe import Probe

@@ -9,11 +9,12 @@ import httpx
 
 from ..network.connect import connect
 from ..network.dial import Resolver
-from ..network.proxies import Origin, ProxyEnvironment, address, credentials
+from ..network.proxies import ProxyEnvironment, address, credentials
 from ..network.response import ResponseBody
 from ..network.stats import Tally
 from ..network.timeouts import Timeouts, jittered
 from ..wire.headers import Headers
+from ..wire.origin import Origin
 from .call import Call
 from .connection import Connection
 from .pool import Slot, Slots

@@ -10,11 +10,12 @@ import httpx
 from ..http1 import Http1, Limits
 from ..network.connect import OtherProtocol, connect, offer
 from ..network.dial import Resolver, resolve
-from ..network.proxies import Origin, ProxyEnvironment, address
+from ..network.proxies import ProxyEnvironment, address
 from ..network.response import ResponseBody
 from ..network.stats import Tally, TransportStats
 from ..network.timeouts import Timeouts, jittered
 from ..wire.headers import Headers
+from ..wire.origin import Origin
 from .connection import Connection
 from .fields import for_request
 from .slots import Slot, Slots

@@ -8,8 +8,9 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import httpx
 
+from ..wire.origin import Origin
 from .dial import Resolver, dial
-from .proxies import Origin, address, credentials, proxy_port
+from .proxies import address, credentials, proxy_port
 
 SHUTDOWN = 1.0  # seconds for the peer's close_notify; the loop's 30 would keep dead sockets
 ANSWER_LIMIT = 16 * 1024  # bytes of a proxy's answer to CONNECT

@@ -3,35 +3,16 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import httpx
 
-
-class Origin(NamedTuple):
-    """Scheme, host (ASCII, without brackets) and port (RFC 6454 §4)."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, url: httpx.URL) -> "Origin":
-        """Return a URL's origin, its port filled in."""
-        port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
-        return cls(url.scheme, url.raw_host.decode("ascii"), port)
-
-    @property
-    def authority(self) -> str:
-        """Return ``host:port``, an IPv6 address in brackets (RFC 9110 §4.2.1)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+from ..wire.origin import DEFAULT_PORTS, Origin
 
 
 def proxy_port(proxy: httpx.Proxy) -> int:
     """Return a proxy's port, its scheme's where its URL has none."""
-    return proxy.url.port or (443 if proxy.url.scheme == "https" else 80)
+    return proxy.url.port or DEFAULT_PORTS[proxy.url.scheme]
 
 
 def address(proxy: httpx.Proxy) -> str:

@@ -22,7 +22,7 @@ from ..errors import (
 from ..http2 import Refused
 from ..network.errors import MalformedResponse
 from ..wire.headers import Headers, for_client, well_formed
-from ..wire.target import Origin
+from ..wire.origin import UpstreamBase
 from .body import Body
 from .retry import RetryBudget, RetryPolicy
 from .trace import REFUSED_STREAM, Trace
@@ -122,7 +122,7 @@ class Upstream:
     def __init__(
         self,
         transport: httpx.AsyncBaseTransport,
-        origin: Origin,
+        origin: UpstreamBase,
         *,
         timeouts: Timeouts,
         retry: RetryPolicy,
@@ -369,7 +369,7 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
 )
 
 
-def failure(exc: httpx.HTTPError, origin: Origin) -> ProxyFailure:
+def failure(exc: httpx.HTTPError, origin: UpstreamBase) -> ProxyFailure:
     """Translate httpx's error, once, into the answer the client gets (behaviour C5)."""
     if isinstance(exc, httpx.ConnectError | httpx.ProxyError) and _shortage(exc):
         return Busy("no_descriptors", OUT_OF_DESCRIPTORS, retry_after=1)

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from ..scrubber.sinks import ToolPolicy
-from ..wire.target import Origin
+from ..wire.origin import UpstreamBase
 
 HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
 MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
@@ -20,7 +20,7 @@ CERTIFIED = re.compile(rf"(?:\*\.(?=[^.]+\.))?{HOST_NAME.pattern}")  # clients r
 
 
 def _base_url(value: str) -> str:
-    Origin.parse(value)
+    UpstreamBase.parse(value)
     return value.rstrip("/")
 
 

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ..proxy.retry import RetryPolicy
 from ..proxy.upstream import Timeouts
-from ..wire.target import Origin
+from ..wire.origin import UpstreamBase
 from .env_file import base_directory
 from .kinds import (
     MAKE_A_KEY,
@@ -228,9 +228,9 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> UpstreamBase:
         """Where requests go."""
-        return Origin.parse(self.upstream_base_url)
+        return UpstreamBase.parse(self.upstream_base_url)
 
     @property
     def timeouts(self) -> Timeouts:

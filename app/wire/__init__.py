@@ -3,7 +3,8 @@
 ``grammar``     what the parts of a head may consist of.
 ``headers``     which header fields pass from one side to the other, and which are special.
 ``heads``       heads of requests and responses that must not be used.
-``target``      the request target and the origin that it is sent to.
+``origin``      where requests go: an origin, and a base URL on one.
+``target``      the request target, put on the base URL.
 ``limits``      sizes of HTTP/2, the protocol's and our own.
 ``roles``       how either side of an HTTP/2 connection begins.
 ``codec``       python-h2, corrected, for either side.

@@ -4,44 +4,8 @@ Nothing is decoded, resolved or normalised: ``%2F``, ``//``, ``..``, ``;`` and a
 as they were sent. The host never comes from the target, so ``//evil.example`` is just a path.
 """
 
-import re
-from dataclasses import dataclass
-from urllib.parse import urlsplit
-
 from ..errors import BadRequest
 from .grammar import is_target
-
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where every request goes: ``url`` without a path, and the ``prefix`` put before paths."""
-
-    url: str
-    host: bytes  # the Host field: with the port unless it is the scheme's own
-    prefix: bytes = b""
-
-    @classmethod
-    def parse(cls, base_url: str) -> "Origin":
-        """Read a base URL; a ValueError says what is wrong with it."""
-        if not base_url.isascii() or re.search(r"[\x00-\x20\x7f]", base_url):
-            raise ValueError("must be ASCII without spaces (a name like xn--… for others)")
-        parts = urlsplit(base_url)
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise ValueError("must look like https://api.anthropic.com (http or https)")
-        if "@" in parts.netloc:
-            raise ValueError("must not hold a user name or password")
-        if "?" in base_url or "#" in base_url:
-            raise ValueError("must not hold a query or fragment")
-        name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        port = parts.port  # raises ValueError when out of range
-        host = name if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{name}:{port}"
-        return cls(
-            url=f"{parts.scheme}://{host}",
-            host=host.encode("ascii"),
-            prefix=parts.path.rstrip("/").encode("ascii"),
-        )
 
 
 def target(prefix: bytes, requested: bytes) -> bytes:

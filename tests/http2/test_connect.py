@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.http2 import ProxyEnvironment, Transport
-from app.network.proxies import Origin
+from app.wire.origin import Origin
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import peer
 from tests.http2.tls import Tls, self_signed

@@ -13,11 +13,11 @@ from app.errors import Busy, UpstreamUnreachable
 from app.exchange import Outcome
 from app.proxy.upstream import _Stream, _Upload, failure
 from app.telemetry.sampling.samples import Samples
-from app.wire.target import Origin
+from app.wire.origin import UpstreamBase
 from simulator import Simulator, Step
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
 
-ORIGIN = Origin.parse("https://api.example.com")
+ORIGIN = UpstreamBase.parse("https://api.example.com")
 
 
 def caused_by(*causes: Exception) -> httpx.ConnectError:

@@ -14,9 +14,9 @@ from app.proxy.body import Body, Inbound
 from app.proxy.retry import RetryPolicy
 from app.proxy.trace import Trace
 from app.proxy.upstream import Answer, Outgoing, Timeouts, Upstream, failure
-from app.wire.target import Origin
+from app.wire.origin import UpstreamBase
 
-ORIGIN = Origin.parse("https://upstream.test")
+ORIGIN = UpstreamBase.parse("https://upstream.test")
 Sending = Callable[[], Awaitable[Answer]]
 UPSTREAM = "https://upstream.test"  # the target goes beside the URL, byte for byte
 
