@@ -20,7 +20,9 @@
         ├── Draining                503 overloaded_error
         └── InternalError           500 api_error
 
-    ResponseCut                     no answer can be given any more: the one begun is cut
+    ResponseCut                     the response has started; abort it instead of answering
+    └── UpstreamCut                 upstream ended its response too early
+        └── UpstreamSilent          upstream stopped sending its response
 
 The types and statuses are those of the API's error documentation; ``reason`` is a closed set
 of short words that goes into the ``x-anthropic-proxy-error`` header and the metrics.
@@ -52,6 +54,21 @@ class ProxyFailure(Exception):
 
 class ResponseCut(Exception):
     """An answer that has begun must look cut to the client: RST_STREAM, or no last chunk."""
+
+
+class UpstreamCut(ResponseCut):
+    """Upstream ended its response too early, or damaged it."""
+
+    source: ClassVar[Source] = "upstream"
+    error_type: ClassVar[str] = "api_error"
+    reason: ClassVar[str] = "cut"
+
+
+class UpstreamSilent(UpstreamCut):
+    """Upstream stopped sending its response for the read time-out."""
+
+    error_type = "timeout_error"
+    reason = "read_timeout"
 
 
 class ClientFailure(ProxyFailure):

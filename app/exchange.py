@@ -111,6 +111,14 @@ class Exchange:
     unresolved: int = 0  # placeholder-like strings in tool inputs that stand for nothing
 
 
+class Content(Protocol):
+    """Counts the content of a response while it streams."""
+
+    @property
+    def characters(self) -> int:
+        """How many characters have passed so far."""
+
+
 @dataclass(slots=True)
 class Progress:
     """A running exchange, as the gauges see it. The only mutable record; the pipeline owns it."""
@@ -120,7 +128,12 @@ class Progress:
     upstream_since: float | None = None  # monotonic; since when upstream's next bytes are awaited
     client_since: float | None = None  # monotonic; since when the client is to take the last ones
     model: str | None = None  # the requested one, known before the answer
-    characters: int = 0  # of content, streamed so far
+    content: Content | None = None  # of the response, if it is billed
+
+    @property
+    def characters(self) -> int:
+        """How many characters of content have streamed so far."""
+        return 0 if self.content is None else self.content.characters
 
 
 class Observer(Protocol):

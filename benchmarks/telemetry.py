@@ -21,7 +21,7 @@ from app.anthropic.prices import Prices
 from app.anthropic.tap import Tap
 from app.exchange import Progress
 from app.pages import metrics
-from app.proxy.trace import Trace
+from app.proxy.stopwatch import Stopwatch
 from app.telemetry.recorder import Telemetry
 from app.telemetry.recorders.access_log import AccessLog
 from app.telemetry.sampling.broadcast import Broadcast
@@ -94,19 +94,18 @@ def exchanges() -> Iterator[str]:
 
 def events() -> Iterator[str]:
     """Measure what the relay adds to each event: the tap and the times."""
-    trace = Trace("POST", b"/v1/messages", [], clock=time.monotonic, wall=time.time)
+    watch = Stopwatch(time.monotonic, Progress("messages"))
     tap = Tap("text/event-stream", None)
-    trace.relaying(200, [(b"content-type", b"text/event-stream")], tap, None)
 
-    trace.awaiting()
+    watch.awaiting_upstream()
 
     def relay() -> None:
-        arrived = trace.arrived()
-        handing_on = trace.handing_on()
-        handed_on = trace.handed_on(len(EVENT))
+        arrived = watch.upstream_arrived()
+        offered = watch.awaiting_client()
+        taken = watch.client_took()
         tap.feed(EVENT)
-        trace.relayed(arrived, handing_on, handed_on)
-        trace.awaiting()
+        watch.relayed(arrived, offered, taken, sent=True, token=tap.first_token, events=tap.events)
+        watch.awaiting_upstream()
 
     yield f"tap and time an event       {microseconds(relay, EVENTS):8.1f} µs"
 

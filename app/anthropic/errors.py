@@ -16,9 +16,10 @@ network     the way to the API: DNS, connect, TLS, egress proxy, a lost connecti
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-from ..errors import Source
+from ..errors import MethodRefused, ProxyFailure, Source
+from ..wire.headers import ERROR_HEADER, Headers
 
 ErrorClass = Literal["client", "limit", "overload", "upstream", "proxy", "network"]
 ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
@@ -71,3 +72,25 @@ def envelope(error_type: str, message: str, request_id: str | None = None) -> by
     if request_id is not None:
         body["request_id"] = request_id
     return json.dumps(body, separators=(",", ":")).encode("ascii")
+
+
+class ErrorAnswer(NamedTuple):
+    """An error response, whole."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def answer(failure: ProxyFailure) -> ErrorAnswer:
+    """Return what the client gets for a failure of the proxy; a header names its reason."""
+    body = envelope(failure.error_type, failure.message)
+    headers = [
+        (b"content-type", b"application/json"),
+        (ERROR_HEADER, failure.reason.encode("ascii")),
+    ]
+    if isinstance(failure, MethodRefused):  # RFC 9110 §15.5.6
+        headers.append((b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+    if failure.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % failure.retry_after))
+    return ErrorAnswer(failure.status, headers, body)

@@ -183,7 +183,7 @@ class Body:
     def stream(self) -> httpx.AsyncByteStream:
         """Return it for one attempt; one that is all here is a `httpx.ByteStream`."""
         whole = self.held
-        return _Stream(self._send()) if whole is None else httpx.ByteStream(whole)
+        return ChunkStream(self._send()) if whole is None else httpx.ByteStream(whole)
 
     async def _send(self) -> AsyncIterator[bytes]:
         for chunk in tuple(self._held):
@@ -217,8 +217,8 @@ class Body:
         return self._held[0]
 
 
-class _Stream(httpx.AsyncByteStream):
-    """An async iterator under the name httpx knows."""
+class ChunkStream(httpx.AsyncByteStream):
+    """An async iterator under the name that httpx knows."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks

@@ -1,28 +1,41 @@
-"""The journey of one request through the proxy, top to bottom."""
+"""One request's way through the proxy, in the order of the journey.
 
-import asyncio
+Each step takes values and returns values. What they return is kept here, and only for the record,
+which is made whatever the end.
+"""
+
 import functools
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from contextlib import AbstractContextManager
-from typing import Any
+from contextlib import aclosing
 
 import structlog
 
-from ..errors import Draining, InternalError, ProxyFailure, ResponseCut
-from ..exchange import Observer, Outcome
-from ..wire.headers import for_upstream
+from ..anthropic.endpoints import is_billed, route
+from ..anthropic.errors import answer
+from ..anthropic.tap import Tap
+from ..errors import Draining, InternalError, ProxyFailure, ResponseCut, UpstreamCut
+from ..exchange import Exchange, Progress
+from ..scrubber import Redaction
+from ..scrubber.answer import Plan
+from ..scrubber.restore import Restorer
+from ..wire.headers import for_upstream, text
 from ..wire.target import target
-from .admission import Admission, Place, check_headers, check_method, check_token
-from .body import HOLD_BUDGET, Body, Inbound, Receive, check_length
-from .hold_budget import HoldBudget
-from .peer import peer_of
-from .relay import Outbound, Send, refuse, relay
-from .scrubbing import Scrubbing
-from .trace import Trace
-from .upstream import Outgoing, Upstream
-
-Scope = MutableMapping[str, Any]
+from .admission import Place, check_headers, check_method, check_token
+from .attempts import Attempts
+from .body import Body, Inbound, Receive, check_length
+from .client_request import ClientRequest, Scope
+from .endings import Cause, Ending
+from .interrupt import Interrupt, run_until_disconnect
+from .outbound import Outbound, Send
+from .parts import Parts
+from .record import Findings, record
+from .relay import relay
+from .requested_model import ROUTES, early_model, late_model
+from .restoring import Restoring
+from .scrubbing import Scrubbing, redacted
+from .stopwatch import Stopwatch
+from .upstream_request import UpstreamRequest
+from .upstream_response import UpstreamResponse
 
 HOLD_LIMIT = 256 * 1024  # bytes read whole before they go on; a longer body goes on as it comes
 # Kept for a retry: all of a Messages request (the API accepts 32 MB), little of anything else.
@@ -31,157 +44,180 @@ REPLAY_LIMITS = {"messages": 32 * 2**20, "count_tokens": 32 * 2**20}
 log = structlog.get_logger(__name__)
 
 
-class Proxy:
+class Proxy(Parts):
     """An ASGI application that forwards every HTTP request it is given to upstream."""
-
-    def __init__(
-        self,
-        upstream: Upstream,
-        *,
-        admission: Admission,
-        observer: Observer,
-        clock: Callable[[], float],
-        wall: Callable[[], float],
-        max_body_size: int,
-        access_token: str | None = None,
-        body_timeout: float | None = None,
-        scrubbing: Scrubbing | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        hold_budget: HoldBudget | None = None,
-    ) -> None:
-        self._upstream = upstream
-        self._admission = admission
-        self._observer = observer
-        self._clock = clock
-        self._wall = wall
-        self._max_body_size = max_body_size
-        self._access_token = access_token
-        self._body_timeout = body_timeout
-        self._scrubbing = scrubbing
-        self._sleep = sleep
-        self._hold_budget = hold_budget or HoldBudget(HOLD_BUDGET)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, whatever happens to it, and record it once."""
-        extensions = scope.get("extensions", {})  # of our listener (app.listener.stream)
-        incoming = Outgoing(scope["method"], requested_target(scope), list(scope["headers"]))
-        trace = Trace(
-            incoming.method,
-            incoming.target,
-            incoming.headers,
-            clock=self._clock,
-            wall=self._wall,
-        )
-        inbound = Inbound(receive, self._max_body_size, self._body_timeout)
-        outbound = Outbound(send)
-        self._observer.started(trace.progress)
+        journey = Journey(self, ClientRequest.of(scope), receive, send)
+        self.observer.started(journey.progress)
         try:
-            enter = functools.partial(
-                self._admission.enter,
-                peer_of(scope.get("client")),
-                functools.partial(trace.end, Outcome.SHUTDOWN),
-                inbound.fail,
-                before_drain=extensions.get("before_drain", False),
-            )
-            journey = self._answer(incoming, inbound, outbound, trace, enter)
-            await until_left(journey, inbound, outbound, trace, left=extensions.get("left"))
+            await journey.run()
         finally:
-            trace.release_body()
-            inbound.drop()
-            self._observer.finished(trace.progress, trace.finish(inbound.received))
+            self.observer.finished(journey.progress, journey.finish())
 
-    async def _answer(
-        self,
-        incoming: Outgoing,
-        inbound: Inbound,
-        outbound: Outbound,
-        trace: Trace,
-        enter: Callable[[], AbstractContextManager[Place]],
-    ) -> None:
-        """Make the journey; where it fails, answer in upstream's place."""
+
+class Journey:
+    """One request and its response.
+
+    State, of which each is set here once its step has returned, for the record: ``_body``,
+    ``_model``, ``_redaction``, ``_response``, ``_tap``, ``_restorer``.
+    """
+
+    def __init__(self, parts: Parts, request: ClientRequest, receive: Receive, send: Send) -> None:
+        self.progress = Progress(route(request.method, request.target))
+        self._parts = parts
+        self._request = request
+        self._started_at = parts.wall()
+        self._watch = Stopwatch(parts.clock, self.progress)
+        self._inbound = Inbound(receive, parts.max_body_size, parts.body_timeout)
+        self._outbound = Outbound(send, self._watch)
+        self._ending = Ending()
+        self._attempts = Attempts()
+        self._body: Body | None = None
+        self._model: str | None = None
+        self._redaction: Redaction | None = None
+        self._response: UpstreamResponse | None = None
+        self._tap: Tap | None = None
+        self._restorer: Restorer | None = None
+
+    async def run(self) -> None:
+        """Make the journey: to its end, or until the client leaves or the drain ends."""
+        interrupt = Interrupt(self._ending.on)
+        cause = await run_until_disconnect(
+            self._answer(interrupt), self._inbound.watch(), interrupt, self._request.on_disconnect
+        )
+        if cause is Cause.DRAIN_ENDED:
+            await self._refuse(Draining("draining", "The proxy shut down: send the request again."))
+
+    async def _answer(self, interrupt: Interrupt) -> None:
+        """Forward the request and relay the response; where that fails, answer instead."""
         try:
-            with enter() as place:
-                await self._journey(incoming, inbound, outbound, trace, place)
+            with self._parts.admission.enter(
+                self._request.peer,
+                functools.partial(interrupt, Cause.DRAIN_ENDED),
+                self._inbound.fail,
+                before_drain=self._request.before_drain,
+            ) as place:
+                await self._forward(place)
         except ProxyFailure as failure:
-            await refuse(failure, outbound, trace)
-        except ResponseCut:
+            await self._refuse(failure)
+        except UpstreamCut as cut:
+            self._ending.fail(cut)
             raise
         except Exception as exc:  # noqa: BLE001 - a defect of ours, told as one
-            where = traceback.extract_tb(exc.__traceback__)[-1]  # its message may quote a request
-            log.error(  # noqa: TRY400
-                "the proxy failed",
-                error=type(exc).__name__,
-                where=f"{where.filename}:{where.lineno} {where.name}",
-            )
-            defect = InternalError("internal_error", "The proxy failed: see its log.")
-            await refuse(defect, outbound, trace)
+            _report(exc)
+            await self._refuse(InternalError("internal_error", "The proxy failed: see its log."))
 
-    async def _journey(
-        self, incoming: Outgoing, inbound: Inbound, outbound: Outbound, trace: Trace, place: Place
-    ) -> None:
-        check_method(incoming.method, incoming.headers)
-        check_headers(incoming.headers)
-        await check_token(incoming.headers, self._access_token, self._sleep)
-        check_length(incoming.headers, self._max_body_size)
-        outgoing = Outgoing(
-            incoming.method,
-            target(self._upstream.origin.prefix, incoming.target),
-            for_upstream(incoming.headers, host=self._upstream.origin.host),
+    async def _forward(self, place: Place) -> None:
+        request = await self._admit()
+        body = await self._read(place)
+        plan = None
+        if self._parts.scrubbing is not None:
+            request, plan = await self._scrub(self._parts.scrubbing, request, body)
+        try:
+            response = await self._parts.upstream.send(request, body, self._attempts, self._watch)
+        finally:
+            self._release()
+        async with aclosing(response):
+            await self._relay(response, plan)
+            self._ending.on(Cause.RESPONSE_RELAYED)  # now: the client may leave with the last byte
+            await self._outbound.end()
+
+    async def _admit(self) -> UpstreamRequest:
+        """Return the request as it goes upstream; raises what forbids it."""
+        parts, request = self._parts, self._request
+        check_method(request.method, request.headers)
+        check_headers(request.headers)
+        await check_token(request.headers, parts.access_token, parts.sleep)
+        check_length(request.headers, parts.max_body_size)
+        origin = parts.upstream.origin
+        return UpstreamRequest(
+            request.method,
+            target(origin.prefix, request.target),
+            for_upstream(request.headers, host=origin.host),
         )
 
-        limit = REPLAY_LIMITS.get(trace.progress.route, HOLD_LIMIT)
-        trace.body = Body(inbound, limit, self._hold_budget)
-        await trace.body.hold(HOLD_LIMIT, needed=False)
+    async def _read(self, place: Place) -> Body:
+        """Read the body as far as it is held, and take one of the places."""
+        limit = REPLAY_LIMITS.get(self.progress.route, HOLD_LIMIT)
+        self._body = body = Body(self._inbound, limit, self._parts.hold_budget)
+        await body.hold(HOLD_LIMIT, needed=False)
         place.serve()
-        trace.body_ready()
+        self._watch.body_read()
+        if self.progress.route in ROUTES:
+            self.progress.model = early_model(body)
+        return body
 
-        if self._scrubbing is not None:
-            outgoing = await self._scrubbing.apply(outgoing, trace.body, trace)
+    async def _scrub(
+        self, scrubbing: Scrubbing, request: UpstreamRequest, body: Body
+    ) -> tuple[UpstreamRequest, Plan | None]:
+        """Put the redaction in the body's place; return how its values are restored."""
+        self._redaction = redaction = await scrubbing.redact(request, body)
+        if redaction is None:
+            return request, None
+        scrubbing.check(redaction)
+        if not redaction.report.modified:
+            return request, None
+        body.replace(redaction.body)
+        return redacted(request, redaction), scrubbing.plan(redaction)
 
-        answer = await self._upstream.send(outgoing, trace.body, trace)
-        pool = self._scrubbing.pool if self._scrubbing is not None else None
-        await relay(answer, outbound, trace, pool)
+    async def _relay(self, response: UpstreamResponse, plan: Plan | None) -> None:
+        """Hand on the response, all but its end."""
+        kind = text(response.headers, b"content-type"), text(response.headers, b"content-encoding")
+        self._response, self._tap = response, Tap(*kind)
+        self.progress.streaming = (kind[0] or "").startswith("text/event-stream")
+        if is_billed(self._request.method, self.progress.route):
+            self.progress.content = self._tap
+        restoring = None
+        if plan is not None and self._parts.scrubbing is not None:
+            self._restorer = Restorer(plan, *kind)
+            restoring = Restoring(self._restorer, self._parts.scrubbing.pool)
+        self._ending.on(Cause.RESPONSE_STARTED)
+        await relay(response, restoring, self._outbound, self._tap, self._watch)
+
+    async def _refuse(self, failure: ProxyFailure) -> None:
+        """Answer in upstream's place; a response that has started is cut with `ResponseCut`."""
+        self._ending.fail(failure)
+        if self._outbound.started:
+            raise ResponseCut(failure.message) from failure
+        status, headers, body = answer(failure)
+        await self._outbound.start(status, headers)
+        await self._outbound.body(body)
+        await self._outbound.end()
+
+    def _release(self) -> None:
+        """Release the request's body, which no attempt needs any more; read its model before."""
+        if self._body is not None:
+            self._model = self._model or self.progress.model or late_model(self._body)
+            self._body.release()
+
+    def finish(self) -> Exchange:
+        """Release what is held, and return the record."""
+        self._release()
+        self._inbound.drop()
+        findings = Findings(
+            request=self._request,
+            progress=self.progress,
+            started_at=self._started_at,
+            attempts=self._attempts,
+            bytes_in=self._inbound.received,
+            bytes_out=self._outbound.took,
+            status=self._outbound.status,
+            model=self._model,
+            redaction=self._redaction,
+            headers=self._response.headers if self._response is not None else [],
+            tap=self._tap,
+            restorer=self._restorer,
+        )
+        return record(findings, self._ending, self._watch)
 
 
-async def until_left(
-    journey: Coroutine[Any, Any, None],
-    inbound: Inbound,
-    outbound: Outbound,
-    trace: Trace,
-    *,
-    left: Any = None,
-) -> None:
-    """Run the journey until its end, the client's leaving or the end of the drain.
-
-    ``left`` is our listener's: it tells of the leaving even while the body's reading is held up.
-    """
-    work = asyncio.ensure_future(journey)
-    trace.cancel = work.cancel
-    watcher = asyncio.ensure_future(inbound.watch())
-    watcher.add_done_callback(lambda _: trace.end(Outcome.CLIENT_ABORT))
-    if left is not None:
-        left.then(lambda: trace.end(Outcome.CLIENT_ABORT))
-    try:
-        await work
-    except asyncio.CancelledError:
-        if trace.outcome is None:  # the server gave the connection up
-            trace.outcome = Outcome.SHUTDOWN
-            raise
-        if trace.outcome is Outcome.SHUTDOWN:
-            failure = Draining("draining", "The proxy shut down: send the request again.")
-            await refuse(failure, outbound, trace)
-    finally:
-        watcher.cancel()
-        trace.cancel = _nothing  # the task's frames hold the trace: no cycle is left to collect
-
-
-def _nothing() -> None:
-    """Do nothing."""
-
-
-def requested_target(scope: Scope) -> bytes:
-    """Return the request target byte for byte, with a bare ``?`` where there was one."""
-    if (whole := scope.get("extensions", {}).get("target")) is not None:
-        return bytes(whole)
-    query = scope["query_string"]
-    return bytes(scope["raw_path"] + b"?" + query if query else scope["raw_path"])
+def _report(defect: Exception) -> None:
+    """Log where the proxy failed; what the exception says may quote a request."""
+    where = traceback.extract_tb(defect.__traceback__)[-1]
+    log.error(
+        "the proxy failed",
+        error=type(defect).__name__,
+        where=f"{where.filename}:{where.lineno} {where.name}",
+    )

@@ -13,8 +13,7 @@ from ..scrubber.sinks import ToolPolicy
 from ..wire.headers import text, with_length, without
 from .body import Body
 from .scan_pool import ScanPool
-from .trace import Trace
-from .upstream import Outgoing
+from .upstream_request import UpstreamRequest
 
 log = structlog.get_logger(__name__)
 
@@ -37,55 +36,51 @@ class Scrubbing:
     restore: bool = True
     tools: ToolPolicy = field(default_factory=ToolPolicy)
 
-    async def apply(self, outgoing: Outgoing, body: Body, trace: Trace) -> Outgoing:
-        """Put the scrubbed body in the place of ``body``; return the request with true headers.
-
-        How the answer is restored is left in ``trace.plan``. Raises `Forbidden` for a body that
-        cannot be scanned under ``SCRUB_ON_SKIP=block``, `BadRequest` for a message thread.
-        """
-        scanned = outgoing.method == "POST"
+    async def redact(self, request: UpstreamRequest, body: Body) -> Redaction | None:
+        """Scan ``body``; None if there is none. The redaction says why it was not scanned."""
+        scanned = request.method == "POST"
         whole = await body.hold(self.limit if scanned else 0)  # 0: is there a body?
-        if whole is None and scanned and _may_hold_images(outgoing):
+        if whole is None and scanned and _may_hold_images(request):
             whole = await body.hold(self.scrubber.whole_limit)
         if whole == b"":
-            return outgoing
+            return None
         if whole is None:
-            skipped = ScrubReport(skipped="too_large" if scanned else "not_post")
-            redaction = Redaction(body=b"", report=skipped)
-        else:
-            redaction = await self._redact(whole, outgoing)
-        trace.scrub = redaction.report
-        if redaction.report.skipped == "thread":
+            return Redaction(b"", ScrubReport(skipped="too_large" if scanned else "not_post"))
+        return await self._redact(whole, request)
+
+    def check(self, redaction: Redaction) -> None:
+        """Refuse what must not go on.
+
+        Raises `Forbidden` for a body that cannot be scanned under ``SCRUB_ON_SKIP=block``,
+        `BadRequest` for a message thread.
+        """
+        skipped = redaction.report.skipped
+        if skipped is None:
+            return
+        if skipped == "thread":
             raise BadRequest(
                 "scrub_thread",
                 "The secret scrubber cannot scan a request that continues a message thread (body "
                 "member `thread`): send the whole conversation, without `thread`.",
             )
-        if redaction.report.skipped is not None:
-            _warn(redaction.report)
-        if self.block and redaction.report.skipped is not None:
+        _warn(redaction.report)
+        if self.block:
             raise Forbidden(
                 "scrub_skipped",
-                f"The secret scrubber cannot scan this request ({redaction.report.skipped}), and "
+                f"The secret scrubber cannot scan this request ({skipped}), and "
                 "ANTHROPIC_PROXY_SCRUB_ON_SKIP=block forbids sending it unscanned.",
             )
-        if whole is None or redaction.body is whole:
-            return outgoing
-        body.replace(redaction.body)
-        trace.modified = True
-        if self.restore:
-            trace.plan = Plan(
-                redaction.placeholders, self.scrubber.recognizer, redaction.foreign, self.tools
-            )
-        headers = with_length(outgoing.headers, len(redaction.body))
-        if redaction.decoded:
-            headers = without(headers, {b"content-encoding"})
-        return replace(outgoing, headers=headers)
 
-    async def _redact(self, whole: bytes, outgoing: Outgoing) -> Redaction:
+    def plan(self, redaction: Redaction) -> Plan | None:
+        """Return how the answer is restored, if it is to be."""
+        if not self.restore or not redaction.report.modified:
+            return None
+        return Plan(redaction.placeholders, self.scrubber.recognizer, redaction.foreign, self.tools)
+
+    async def _redact(self, whole: bytes, request: UpstreamRequest) -> Redaction:
         """Scan a small body here, if it takes no time; else in the pool."""
-        encoding = text(outgoing.headers, b"content-encoding")
-        redact = functools.partial(self.scrubber.redact, whole, encoding, outgoing.method)
+        encoding = text(request.headers, b"content-encoding")
+        redact = functools.partial(self.scrubber.redact, whole, encoding, request.method)
         if len(whole) <= INLINE_LIMIT and encoding is None:
             redaction = redact(within=INLINE_SECONDS)
             if redaction.report.skipped != "too_slow":
@@ -93,9 +88,17 @@ class Scrubbing:
         return await self.pool.run(len(whole), redact)
 
 
-def _may_hold_images(outgoing: Outgoing) -> bool:
+def redacted(request: UpstreamRequest, redaction: Redaction) -> UpstreamRequest:
+    """Return the request with headers that are true of the redacted body."""
+    headers = with_length(request.headers, len(redaction.body))
+    if redaction.decoded:
+        headers = without(headers, {b"content-encoding"})
+    return replace(request, headers=headers)
+
+
+def _may_hold_images(request: UpstreamRequest) -> bool:
     """Return True for a body in JSON: a larger one of another type is not scanned anyway."""
-    return "json" in (text(outgoing.headers, b"content-type") or "json").lower()
+    return "json" in (text(request.headers, b"content-type") or "json").lower()
 
 
 # What an operator can do about a body that was not scanned.

@@ -11,7 +11,9 @@ import pytest
 from app.certificates import Certificate
 from app.errors import Busy, UpstreamUnreachable
 from app.exchange import Outcome
-from app.proxy.upstream import _Stream, _Upload, failure
+from app.proxy.body import ChunkStream
+from app.proxy.failures import failure
+from app.proxy.upstream_request import Upload
 from app.telemetry.sampling.samples import Samples
 from app.wire.origin import UpstreamBase
 from simulator import Simulator, Step
@@ -123,14 +125,14 @@ async def test_the_wait_for_a_slow_upload_is_the_clients() -> None:
         now += 3.0
         yield b"b"
 
-    upload = _Upload(_Stream(slow()), lambda: now)
+    upload = Upload(ChunkStream(slow()), lambda: now)
     sent = []
     async for chunk in upload.stream:
         now += 10.0  # upstream takes its time
         sent.append(chunk)
     assert (sent, upload.waited) == ([b"a", b"b"], 5.0)
     whole = httpx.ByteStream(b"x")
-    assert _Upload(whole, lambda: now).stream is whole
+    assert Upload(whole, lambda: now).stream is whole
 
 
 async def test_our_own_error_bodies_are_counted(proxy: Running) -> None:

@@ -10,18 +10,22 @@ from typing import Any
 import httpx
 import pytest
 
+from app.anthropic.tap import Tap
 from app.anthropic.usage import Usage
-from app.errors import ResponseCut
-from app.exchange import Exchange, Failure, Outcome
-from app.proxy.relay import Outbound, Send, relay
+from app.errors import UpstreamCut, UpstreamSilent
+from app.exchange import Progress
+from app.proxy.outbound import Outbound, Send
+from app.proxy.relay import relay
+from app.proxy.restoring import Restoring
 from app.proxy.scan_pool import ScanPool
-from app.proxy.trace import Trace
-from app.proxy.upstream import Answer
+from app.proxy.stopwatch import Stopwatch
+from app.proxy.upstream_response import UpstreamResponse
 from app.scrubber import rules
 from app.scrubber.answer import Plan
 from app.scrubber.placeholders import Hidden
 from app.scrubber.recognize import Recognizer
-from app.wire.headers import Headers
+from app.scrubber.restore import Restorer
+from app.wire.headers import Headers, text
 from tests.scrubber.recognizers import EVERYTHING
 
 START = (
@@ -42,36 +46,32 @@ class Chunks(httpx.AsyncByteStream):
 
     def __init__(self, *chunks: bytes) -> None:
         self._chunks = chunks
-        self.closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self._chunks:
             yield chunk
 
-    async def aclose(self) -> None:
-        self.closed = True
+
+async def _discard(_: dict[str, Any]) -> None:
+    pass
 
 
-def _trace() -> Trace:
-    return Trace("POST", b"/v1/messages", [], clock=lambda: 0.0, wall=lambda: 1e9)
+async def _relay(
+    tap: Tap,
+    headers: Headers,
+    *chunks: bytes,
+    send: Send = _discard,
+    restoring: Restoring | None = None,
+) -> None:
+    """Relay a response of ``chunks``."""
+    watch = Stopwatch(lambda: 0.0, Progress("messages"))
+    response = UpstreamResponse(httpx.Response(200, headers=headers, stream=Chunks(*chunks)))
+    await relay(response, restoring, Outbound(send, watch), tap, watch)
 
 
-async def _relay(trace: Trace, send: Send, headers: Headers, body: Chunks) -> None:
-    await relay(Answer(httpx.Response(200, headers=headers, stream=body)), Outbound(send), trace)
-
-
-async def _cut(*chunks: bytes) -> Exchange:
-    """Relay a damaged compressed answer that is to be restored; return the record."""
-
-    async def send(message: dict[str, Any]) -> None:
-        pass
-
-    trace, body = _trace(), Chunks(*chunks)
-    trace.plan = Plan(HIDDEN, EVERYTHING)
-    with pytest.raises(ResponseCut):
-        await _relay(trace, send, GZIPPED, body)
-    assert body.closed
-    return trace.finish(0)
+def _restoring(headers: Headers, plan: Plan) -> Restoring:
+    kind = (text(headers, b"content-type"), text(headers, b"content-encoding"))
+    return Restoring(Restorer(plan, *kind), ScanPool(lambda: 0.0))
 
 
 async def test_the_chunk_that_a_client_left_without_reading_is_counted() -> None:
@@ -82,32 +82,36 @@ async def test_the_chunk_that_a_client_left_without_reading_is_counted() -> None
             stuck.set()
             await asyncio.Event().wait()
 
-    trace, body = _trace(), Chunks(START, GROWN)
-    journey = asyncio.create_task(_relay(trace, send, EVENTS, body))
+    tap = Tap("text/event-stream", None)
+    relaying = asyncio.create_task(_relay(tap, EVENTS, START, GROWN, send=send))
     async with asyncio.timeout(20):
         await stuck.wait()
-    trace.cancel = journey.cancel
-    trace.end(Outcome.CLIENT_ABORT)
-    await asyncio.gather(journey, return_exceptions=True)
+    relaying.cancel()
+    await asyncio.gather(relaying, return_exceptions=True)
 
-    exchange = trace.finish(0)
-    assert exchange.outcome is Outcome.CLIENT_ABORT
-    assert exchange.usage == Usage(input=5, output=40)
-    assert body.closed
+    assert tap.finish().usage == Usage(input=5, output=40)
+
+
+async def _cut(*chunks: bytes) -> Tap:
+    """Relay a damaged compressed response that is to be restored; return what has read it."""
+    tap = Tap("text/event-stream", "gzip")
+    restoring = _restoring(GZIPPED, Plan(HIDDEN, EVERYTHING))
+    with pytest.raises(UpstreamCut) as caught:
+        await _relay(tap, GZIPPED, *chunks, restoring=restoring)
+    assert not isinstance(caught.value, UpstreamSilent)
+    return tap
 
 
 async def test_a_compressed_answer_that_cannot_be_restored_was_cut_by_upstream() -> None:
-    exchange = await _cut(gzip.compress(START), b"garbage" * 9)
-
-    assert exchange.outcome is Outcome.UPSTREAM_ABORT
-    assert exchange.failure == Failure("upstream", "api_error", "cut")
+    await _cut(gzip.compress(START), b"garbage" * 9)
 
 
 async def test_a_chunk_that_cannot_be_restored_is_tapped_as_far_as_it_can_be_read() -> None:
-    exchange = await _cut(gzip.compress(START) + b"garbage" * 9)
+    tap = await _cut(gzip.compress(START) + b"garbage" * 9)
 
-    assert exchange.usage is not None
-    assert exchange.usage.input == 5
+    usage = tap.finish().usage
+    assert usage is not None
+    assert usage.input == 5
 
 
 TOKEN = "ghp_" + "fake" * 9
@@ -139,10 +143,9 @@ async def _restored(headers: Headers, *chunks: bytes) -> tuple[bytes, list[bool]
     async def send(message: dict[str, Any]) -> None:
         sent.append(message.get("body", b""))
 
-    trace, watched = _trace(), Watched()
-    trace.plan = Plan(HELD, watched)
-    answer = Answer(httpx.Response(200, headers=headers, stream=Chunks(*chunks)))
-    await relay(answer, Outbound(send), trace, ScanPool(lambda: 0.0))
+    watched = Watched()
+    restoring = _restoring(headers, Plan(HELD, watched))
+    await _relay(Tap(None, None), headers, *chunks, send=send, restoring=restoring)
     return b"".join(sent), watched.threads
 
 

@@ -9,15 +9,20 @@ import pytest
 import respx
 
 from app.errors import ProxyFailure
+from app.exchange import Progress
 from app.http2 import Refused
+from app.proxy.attempts import Attempts
 from app.proxy.body import Body, Inbound
+from app.proxy.failures import failure
 from app.proxy.retry import RetryPolicy
-from app.proxy.trace import Trace
-from app.proxy.upstream import Answer, Outgoing, Timeouts, Upstream, failure
+from app.proxy.stopwatch import Stopwatch
+from app.proxy.upstream import Timeouts, Upstream
+from app.proxy.upstream_request import UpstreamRequest
+from app.proxy.upstream_response import UpstreamResponse
 from app.wire.origin import UpstreamBase
 
 ORIGIN = UpstreamBase.parse("https://upstream.test")
-Sending = Callable[[], Awaitable[Answer]]
+Sending = Callable[[], Awaitable[UpstreamResponse]]
 UPSTREAM = "https://upstream.test"  # the target goes beside the URL, byte for byte
 
 
@@ -59,16 +64,16 @@ def send(router: respx.MockRouter, time: Time) -> Sending:
         chance=lambda: 1.0,
     )
 
-    async def sending() -> Answer:
+    async def sending() -> UpstreamResponse:
         async def receive() -> dict[str, object]:
             return {"type": "http.request", "body": b"{}", "more_body": False}
 
         inbound = Inbound(receive, 1000)
         inbound._put(b"{}", last=True)
         body = Body(inbound, 1000)
-        trace = Trace("POST", b"/v1/messages", [], clock=time.clock, wall=time.clock)
-        headers = [(b"host", ORIGIN.host)]
-        return await upstream.send(Outgoing("POST", b"/v1/messages", headers), body, trace)
+        request = UpstreamRequest("POST", b"/v1/messages", [(b"host", ORIGIN.host)])
+        watch = Stopwatch(time.clock, Progress("messages"))
+        return await upstream.send(request, body, Attempts(), watch)
 
     return sending
 

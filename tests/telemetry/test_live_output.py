@@ -1,6 +1,7 @@
 """The live total of output tokens: its rate is the pace at every moment, its sum comes right."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,13 @@ from tests.telemetry.exchanges import Clock
 from tests.thorough import scaled
 
 TICK = 1.5  # seconds between two samples
+
+
+@dataclass
+class Passed:
+    """Content that has passed."""
+
+    characters: int
 
 
 class Streams:
@@ -45,7 +53,7 @@ def rates(streams: Streams, *, tokens: int, seconds: float, characters: float) -
     progress, before, found = streams.start(), streams.total(), []
     ticks = int(seconds / TICK)
     for tick in range(1, ticks + 1):
-        progress.characters = int(tokens * characters * tick / ticks)
+        progress.content = Passed(int(tokens * characters * tick / ticks))
         after = streams.total(TICK)
         found.append((after - before) / TICK)
         before = after
@@ -102,7 +110,7 @@ def test_an_answer_that_does_not_stream_counts_at_its_end() -> None:
 def test_a_stream_whose_usage_nobody_knows_keeps_its_estimate() -> None:
     streams = Streams()
     progress = streams.start()
-    progress.characters = 4_000
+    progress.content = Passed(4_000)
 
     streams.end(progress, None)
 
@@ -127,7 +135,8 @@ def test_the_total_never_falls_and_never_counts_twice(steps: list[tuple[str, int
         if step == "start":
             streams.start()
         elif running and step == "grow":
-            running[which % len(running)].characters += amount
+            one = running[which % len(running)]
+            one.content = Passed(one.characters + amount)
             estimated += amount / 4
         elif running and step == "end":
             streams.end(running[which % len(running)], amount)

@@ -1,18 +1,17 @@
 """The record of an exchange, told step by step on a clock that stands still in between."""
 
-import asyncio
-import json
-from typing import Any
-
-import httpx
 import pytest
 
 from app import errors
+from app.anthropic.endpoints import route
 from app.anthropic.tap import Tap
-from app.errors import ProxyFailure
-from app.exchange import Exchange, Failure, Outcome, Retry
-from app.proxy.body import Body, Inbound
-from app.proxy.trace import Trace
+from app.errors import ProxyFailure, UpstreamCut, UpstreamSilent
+from app.exchange import Exchange, Failure, Outcome, Progress, Retry
+from app.proxy.attempts import Attempts
+from app.proxy.client_request import ClientRequest
+from app.proxy.endings import Cause, Ending
+from app.proxy.record import Findings, record
+from app.proxy.stopwatch import Stopwatch
 from app.wire.headers import Headers
 from simulator import Simulator, Step
 from tests.proxying import MESSAGE, Running
@@ -42,28 +41,45 @@ class Clock:
         return self.now
 
 
+def request(headers: Headers | None = None, target: bytes = b"/v1/messages") -> ClientRequest:
+    return ClientRequest("POST", target, headers or [], peer="")
+
+
 class Journey:
-    """A trace and the clock it reads."""
+    """What an exchange has found so far, and the clock it reads."""
 
     def __init__(
         self, headers: Headers | None = None, target: bytes = b"/v1/messages?beta=true"
     ) -> None:
         self.clock = Clock()
-        self.trace = Trace("POST", target, headers or [], clock=self.clock, wall=lambda: 1e9)
+        self.request = request(headers, target)
+        self.progress = Progress(route("POST", target))
+        self.watch = Stopwatch(self.clock, self.progress)
+        self.ending = Ending()
+        self.attempts = Attempts()
+        self.status: int | None = None
+        self.headers: Headers = []
         self.tap: Tap | None = None
+        self.bytes_out = 0
 
     def wait(self, seconds: float) -> None:
         self.clock.now += seconds
 
     def answered(self, status: int = 200, headers: Headers = EVENT_STREAM) -> "Journey":
-        """Make the way to upstream and back, to the answer's header fields."""
-        self.trace.body_ready()
-        self.trace.sending()
-        self.trace.answered(httpx.Response(status))
-        self.tap = Tap(headers[0][1].decode(), None)
-        self.trace.relaying(status, headers, self.tap, None)
-        self.trace.awaiting()
+        """Make the way to upstream and back, to the response's header fields."""
+        self.watch.body_read()
+        self.attempts.start()
+        self.watch.attempt_started()
+        self.watch.response_started(slot_wait=None, upload_wait=0.0)
+        self.relaying(status, headers)
         return self
+
+    def relaying(self, status: int = 200, headers: Headers = EVENT_STREAM) -> None:
+        self.status, self.headers = status, headers
+        self.tap = Tap(headers[0][1].decode(), None)
+        self.progress.streaming = headers is EVENT_STREAM
+        self.ending.on(Cause.RESPONSE_STARTED)
+        self.watch.awaiting_upstream()
 
     def chunk(
         self, data: bytes, *, after: float = 0.0, own: float = 0.0, held: float = 0.0
@@ -71,31 +87,54 @@ class Journey:
         """Relay a chunk that comes ``after`` seconds, costs ``own`` and is ``held`` back."""
         assert self.tap is not None
         self.wait(after)
-        arrived = self.trace.arrived()
+        arrived = self.watch.upstream_arrived()
         self.wait(own)
-        handing_on = self.trace.handing_on()
+        offered = self.watch.awaiting_client()
         self.wait(held)
-        handed_on = self.trace.handed_on(len(data))
+        taken = self.watch.client_took()
+        self.bytes_out += len(data)
         self.tap.feed(data)
-        self.trace.relayed(arrived, handing_on, handed_on)
-        self.trace.awaiting()
+        self.watch.relayed(
+            arrived,
+            offered,
+            taken,
+            sent=bool(data),
+            token=self.tap.first_token,
+            events=self.tap.events,
+        )
+        self.watch.awaiting_upstream()
 
     def complete(self) -> Exchange:
-        self.trace.outcome = Outcome.COMPLETE
-        return self.trace.finish(0)
+        self.ending.on(Cause.RESPONSE_RELAYED)
+        return self.finish()
+
+    def finish(self, bytes_in: int = 0, model: str | None = None) -> Exchange:
+        findings = Findings(
+            request=self.request,
+            progress=self.progress,
+            started_at=1e9,
+            attempts=self.attempts,
+            bytes_in=bytes_in,
+            bytes_out=self.bytes_out,
+            status=self.status,
+            model=model,
+            redaction=None,
+            headers=self.headers,
+            tap=self.tap,
+            restorer=None,
+        )
+        return record(findings, self.ending, self.watch)
 
 
 def test_durations_are_told_apart() -> None:
     journey = Journey()
     journey.wait(1.0)  # the upload
-    journey.trace.body_ready()
+    journey.watch.body_read()
     journey.wait(0.125)
-    journey.trace.sending()
+    journey.watch.attempt_started()
     journey.wait(2.0)
-    journey.trace.answered(httpx.Response(200, extensions={"slot_wait": 0.5}))
-    journey.tap = Tap("text/event-stream", None)
-    journey.trace.relaying(200, EVENT_STREAM, journey.tap, None)
-    journey.trace.awaiting()
+    journey.watch.response_started(slot_wait=0.5, upload_wait=0.0)
+    journey.relaying()
     journey.chunk(START, after=0.25)
     journey.chunk(DELTA[:20], after=3.0, own=0.0625, held=8.0)
     journey.chunk(DELTA[20:], after=4.0)
@@ -116,10 +155,11 @@ def test_durations_are_told_apart() -> None:
 
 def test_the_clients_upload_is_no_wait_for_upstream() -> None:
     journey = Journey()
-    journey.trace.body_ready()
-    journey.trace.sending()
+    journey.watch.body_read()
+    journey.watch.attempt_started()
     journey.wait(5.0)
-    journey.trace.answered(httpx.Response(200, extensions={"slot_wait": 1.0}), upload=3.0)
+    journey.watch.response_started(slot_wait=1.0, upload_wait=3.0)
+    journey.relaying()
     assert journey.complete().upstream_headers == 1.0
 
 
@@ -127,32 +167,29 @@ def test_a_silence_that_no_byte_ends_is_upstreams_too() -> None:
     journey = Journey().answered()
     journey.chunk(START)
     journey.wait(300.0)
-    journey.trace.cut_by_upstream(timed_out=True)
-    assert journey.trace.finish(0).longest_byte_gap == 300.0
+    journey.ending.fail(UpstreamSilent())
+    assert journey.finish().longest_byte_gap == 300.0
 
 
 def test_a_client_that_takes_nothing_makes_no_gap_of_upstreams() -> None:
     journey = Journey().answered()
     journey.chunk(START, after=1.0)
-    journey.trace.arrived()
-    journey.trace.handing_on()
-    assert (journey.trace.progress.upstream_since, journey.trace.progress.client_since) == (
-        None,
-        101.0,
-    )
+    journey.watch.upstream_arrived()
+    journey.watch.awaiting_client()
+    assert (journey.progress.upstream_since, journey.progress.client_since) == (None, 101.0)
     journey.wait(600.0)
-    journey.trace.end(Outcome.CLIENT_ABORT)
-    exchange = journey.trace.finish(0)
+    journey.ending.on(Cause.CLIENT_LEFT)
+    exchange = journey.finish()
     assert (exchange.longest_byte_gap, exchange.longest_client_stall) == (1.0, 600.0)
 
 
 def test_what_the_client_says_of_a_request_is_kept() -> None:
-    exchange = Journey([(b"x-claude-code-request-class", b"subagent")]).trace.finish(0)
+    exchange = Journey([(b"x-claude-code-request-class", b"subagent")]).finish()
     assert exchange.hints.request_class == "subagent"
 
 
 def test_what_never_happened_is_none() -> None:
-    exchange = Journey().trace.finish(7)
+    exchange = Journey().finish(7)
     assert exchange.bytes_in == 7
     assert exchange.attempts == exchange.bytes_out == 0
     for name in ("status", "overhead_request", "upstream_headers", "first_byte", "first_token"):
@@ -160,27 +197,27 @@ def test_what_never_happened_is_none() -> None:
 
 
 def test_an_exchange_without_an_outcome_is_a_defect() -> None:
-    assert Journey().trace.finish(0).outcome is Outcome.PROXY_ERROR
+    assert Journey().finish().outcome is Outcome.PROXY_ERROR
 
 
-def test_the_time_until_the_first_attempt_is_not_counted_anew_by_a_retry() -> None:
+def test_the_time_until_the_first_attempt_is_not_counted_again_by_a_retry() -> None:
     journey = Journey()
-    journey.trace.body_ready()
+    journey.watch.body_read()
     journey.wait(0.25)
-    journey.trace.sending()
+    journey.attempts.start()
+    journey.watch.attempt_started()
     journey.wait(1.0)
-    journey.trace.sending()
+    journey.attempts.retry("529")
+    journey.attempts.start()
+    journey.watch.attempt_started()
+    journey.attempts.settle("529", recovered=True)
     journey.wait(0.5)
-    journey.trace.answered(httpx.Response(200))
-    journey.trace.retried("refused_stream", 2, recovered=True)
-    journey.trace.retried("529", 1, recovered=True)
+    journey.watch.response_started(slot_wait=None, upload_wait=0.0)
+    journey.relaying()
     exchange = journey.complete()
     assert (exchange.overhead_request, exchange.upstream_headers) == (0.25, 0.5)
     assert exchange.attempts == 2
-    assert exchange.retries == (
-        Retry("refused_stream", 2, recovered=True),
-        Retry("529", 1, recovered=True),
-    )
+    assert exchange.retries == (Retry("529", 1, recovered=True),)
 
 
 OUTCOMES: dict[type[ProxyFailure], Outcome] = {
@@ -202,10 +239,10 @@ OUTCOMES: dict[type[ProxyFailure], Outcome] = {
 
 @pytest.mark.parametrize(("kind", "outcome"), OUTCOMES.items(), ids=str)
 def test_a_failure_of_ours_has_its_outcome(kind: type[ProxyFailure], outcome: Outcome) -> None:
-    trace = Journey().trace
-    trace.refused(kind("reason", "Message."))
-    exchange = trace.finish(0)
-    assert (exchange.outcome, exchange.status) == (outcome, kind.status)
+    journey = Journey()
+    journey.ending.fail(kind("reason", "Message."))
+    exchange = journey.finish()
+    assert exchange.outcome is outcome
     assert exchange.failure == Failure(kind.source, kind.error_type, "reason")
 
 
@@ -217,45 +254,20 @@ def test_every_failure_is_in_the_table() -> None:
     assert leaves(ProxyFailure) == set(OUTCOMES)
 
 
-def test_the_first_cause_stands_and_cancels_once() -> None:
-    trace = Journey().trace
-    cancelled: list[int] = []
-    trace.cancel = lambda: cancelled.append(1)
-    trace.end(Outcome.SHUTDOWN)
-    trace.end(Outcome.CLIENT_ABORT)
-    trace.refused(errors.Draining("draining", "Message."))
-    assert cancelled == [1]
-    assert trace.finish(0).outcome is Outcome.SHUTDOWN
-
-
-def test_a_client_that_leaves_after_the_end_changes_nothing() -> None:
-    journey = Journey().answered()
-    journey.trace.outcome = Outcome.COMPLETE
-    journey.trace.end(Outcome.CLIENT_ABORT)
-    assert journey.trace.finish(0).outcome is Outcome.COMPLETE
-
-
-def test_the_status_that_was_sent_stands_when_an_answer_fails_midway() -> None:
-    journey = Journey().answered(200)
-    journey.trace.refused(errors.InternalError("internal_error", "Message."))
-    exchange = journey.trace.finish(0)
-    assert (exchange.status, exchange.outcome) == (200, Outcome.PROXY_ERROR)
-
-
 @pytest.mark.parametrize(
-    ("timed_out", "outcome", "kind"),
+    ("cut", "outcome", "kind"),
     [
-        (False, Outcome.UPSTREAM_ABORT, "api_error"),
-        (True, Outcome.UPSTREAM_TIMEOUT, "timeout_error"),
+        (UpstreamCut(), Outcome.UPSTREAM_ABORT, "api_error"),
+        (UpstreamSilent(), Outcome.UPSTREAM_TIMEOUT, "timeout_error"),
     ],
 )
 def test_an_answer_cut_by_upstream_keeps_its_usage(
-    *, timed_out: bool, outcome: Outcome, kind: str
+    cut: UpstreamCut, outcome: Outcome, kind: str
 ) -> None:
     journey = Journey().answered()
     journey.chunk(START)
-    journey.trace.cut_by_upstream(timed_out=timed_out)
-    exchange = journey.trace.finish(0)
+    journey.ending.fail(cut)
+    exchange = journey.finish()
     assert exchange.outcome is outcome
     assert exchange.failure is not None
     assert (exchange.failure.source, exchange.failure.type) == ("upstream", kind)
@@ -293,22 +305,22 @@ def test_an_error_status_is_upstreams_failure_and_a_complete_exchange(
 
 
 @pytest.mark.parametrize(
-    ("target", "outcome", "missing"),
+    ("target", "cause", "missing"),
     [
-        (b"/v1/messages", Outcome.COMPLETE, "no_event"),
-        (b"/v1/messages", Outcome.UPSTREAM_ABORT, "no_event"),
-        (b"/v1/messages", Outcome.CLIENT_ABORT, None),
-        (b"/v1/messages", Outcome.SHUTDOWN, None),
-        (b"/v1/messages/count_tokens", Outcome.COMPLETE, None),
-        (b"/v1/models", Outcome.COMPLETE, None),
+        (b"/v1/messages", Cause.RESPONSE_RELAYED, "no_event"),
+        (b"/v1/messages", Cause.RESPONSE_CUT, "no_event"),
+        (b"/v1/messages", Cause.CLIENT_LEFT, None),
+        (b"/v1/messages", Cause.DRAIN_ENDED, None),
+        (b"/v1/messages/count_tokens", Cause.RESPONSE_RELAYED, None),
+        (b"/v1/models", Cause.RESPONSE_RELAYED, None),
     ],
 )
 def test_usage_is_missed_only_where_it_was_owed(
-    target: bytes, outcome: Outcome, missing: str | None
+    target: bytes, cause: Cause, missing: str | None
 ) -> None:
     journey = Journey(target=target).answered()
-    journey.trace.outcome = outcome
-    assert journey.trace.finish(0).usage_missing == missing
+    journey.ending.on(cause)
+    assert journey.finish().usage_missing == missing
 
 
 def test_only_limits_are_kept_of_the_answers_fields() -> None:
@@ -327,26 +339,21 @@ def test_the_clients_own_retries_are_counted_when_they_are_a_small_number(
     sent: bytes | None, count: int
 ) -> None:
     headers = [] if sent is None else [(b"x-stainless-retry-count", sent)]
-    assert Journey(headers).trace.finish(0).client_retry == count
+    assert Journey(headers).finish().client_retry == count
 
 
 def test_sessions_and_agents_are_noted_and_the_query_is_not() -> None:
     headers = [(b"x-claude-code-session-id", b"s"), (b"x-claude-code-agent-id", b"a")]
-    exchange = Journey(headers).trace.finish(0)
+    exchange = Journey(headers).finish()
     assert (exchange.session_id, exchange.agent_id) == ("s", "a")
     assert (exchange.route, exchange.path) == ("messages", "/v1/messages")
 
 
-async def test_the_model_asked_for_is_noted_when_no_answer_names_one() -> None:
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": json.dumps({"model": "claude-opus-4-1"}).encode()}
-
-    inbound = Inbound(receive, 1000)
-    trace = Journey().trace
-    trace.body = Body(inbound, 1000)
-    inbound._put((await receive())["body"], last=True)  # type: ignore[arg-type]
-    await trace.body.hold(1000)
-    assert trace.finish(0).requested_model == "claude-opus-4-1"
+def test_the_model_asked_for_is_noted_when_no_answer_names_one() -> None:
+    assert Journey().finish(model="claude-opus-4-1").requested_model == "claude-opus-4-1"
+    named = Journey().answered()
+    named.chunk(START)
+    assert named.finish(model="claude-opus-4-1").requested_model is None
 
 
 async def test_a_retry_that_finds_no_answer_is_recorded(
@@ -358,47 +365,3 @@ async def test_a_retry_that_finds_no_answer_is_recorded(
     exchange = await proxy.ended()
     assert (answer.status_code, exchange.attempts) == (502, 2)
     assert exchange.retries == (Retry("529", 1, recovered=False),)
-
-
-async def test_a_running_exchange_shows_its_model_and_how_much_has_streamed() -> None:
-    journey = Journey()
-    await held(journey, json.dumps(MESSAGE).encode())
-    journey.answered()
-    journey.chunk(START)
-
-    assert journey.trace.progress.model == MESSAGE["model"]
-    assert journey.trace.progress.characters == 0
-    journey.chunk(DELTA * 3)
-    assert journey.trace.progress.characters == 6
-
-
-async def test_a_body_that_is_not_whole_yet_shows_its_model_where_that_stands_first() -> None:
-    journey = Journey()
-    await held(journey, json.dumps(MESSAGE | {"system": "x" * 5_000}).encode()[:4_000], more=True)
-
-    journey.trace.body_ready()
-
-    assert journey.trace.progress.model == MESSAGE["model"]
-
-
-def test_content_of_a_saved_answer_is_not_streamed_output() -> None:
-    journey = Journey(target=b"/v1/files/file_1/content").answered()
-
-    journey.chunk(START + DELTA * 3)
-
-    assert journey.trace.progress.characters == 0
-
-
-async def held(journey: Journey, data: bytes, *, more: bool = False) -> None:
-    """Give the journey a body of which ``data`` is here."""
-    left: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-    messages = iter([{"type": "http.request", "body": data, "more_body": more}])
-
-    async def receive() -> dict[str, Any]:
-        return next(messages, None) or await left
-
-    inbound = Inbound(receive, 10_000)
-    watching = asyncio.ensure_future(inbound.watch())
-    journey.trace.body = Body(inbound, 10_000)
-    await journey.trace.body.hold(1_000)
-    watching.cancel()

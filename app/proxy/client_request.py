@@ -1,0 +1,46 @@
+"""The client's request, as the server hands it over."""
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..wire.headers import Headers
+from .peer import peer_of
+
+Scope = MutableMapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRequest:
+    """A request, except for its body.
+
+    ``peer`` is who sent it; ``before_drain`` says that it could not know of the drain, and
+    ``on_disconnect`` takes a callback for the client's leaving. The last two are our listener's
+    (`app.listener.stream`).
+    """
+
+    method: str
+    target: bytes
+    headers: Headers
+    peer: str
+    before_drain: bool = False
+    on_disconnect: Callable[[Callable[[], object]], object] | None = None
+
+    @classmethod
+    def of(cls, scope: Scope) -> "ClientRequest":
+        """Read an ASGI scope."""
+        extensions = scope.get("extensions", {})
+        left = extensions.get("left")
+        return cls(
+            scope["method"],
+            extensions.get("target") or _target(scope),
+            list(scope["headers"]),
+            peer_of(scope.get("client")),
+            extensions.get("before_drain", False),
+            None if left is None else left.then,
+        )
+
+
+def _target(scope: Scope) -> bytes:
+    query = scope["query_string"]
+    return bytes(scope["raw_path"] + b"?" + query if query else scope["raw_path"])

@@ -1,0 +1,58 @@
+"""A journey runs until it ends or something from outside ends it; the result says which."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from .endings import Cause
+
+
+class Interrupt:
+    """Cancels a running journey, at most once.
+
+    ``decides`` is asked whether a cause ends the exchange: one that is over goes on undisturbed.
+    State: ``cause``, which has cancelled it, and the ``work`` to cancel, while it runs.
+    """
+
+    def __init__(self, decides: Callable[[Cause], bool]) -> None:
+        self.cause: Cause | None = None
+        self.work: asyncio.Future[None] | None = None
+        self._decides = decides
+
+    def __call__(self, cause: Cause) -> None:
+        """End the journey for ``cause``, unless it has ended."""
+        if self.work is not None and self._decides(cause):
+            self.cause = cause
+            self.work.cancel()
+
+
+async def run_until_disconnect(
+    journey: Coroutine[Any, Any, None],
+    watch: Coroutine[Any, Any, None],
+    interrupt: Interrupt,
+    on_disconnect: Callable[[Callable[[], object]], object] | None = None,
+) -> Cause | None:
+    """Run ``journey`` to its end, or until an interrupt; return the interrupt's cause.
+
+    ``watch`` ends when the client has left. ``on_disconnect``, where the server has one, takes a
+    callback for the same, which comes even while the body is not being read.
+    """
+
+    def left(*_: object) -> None:
+        interrupt(Cause.CLIENT_LEFT)
+
+    work = interrupt.work = asyncio.ensure_future(journey)
+    watcher = asyncio.ensure_future(watch)
+    watcher.add_done_callback(left)
+    if on_disconnect is not None:
+        on_disconnect(left)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if interrupt.cause is None:
+            interrupt(Cause.SERVER_CANCELLED)
+            raise
+    finally:
+        watcher.cancel()
+        interrupt.work = None  # the task's frames hold the exchange: leave no cycle to collect
+    return interrupt.cause

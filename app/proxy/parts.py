@@ -1,0 +1,34 @@
+"""What all requests share."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import KW_ONLY, dataclass, field
+
+from ..exchange import Observer
+from .admission import Admission
+from .body import HOLD_BUDGET
+from .hold_budget import HoldBudget
+from .scrubbing import Scrubbing
+from .upstream import Upstream
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a proxy.
+
+    ``clock`` is monotonic, ``wall`` the time of day, ``body_timeout`` how long a body may make no
+    progress: all in seconds. ``max_body_size`` is in bytes.
+    """
+
+    upstream: Upstream
+    _: KW_ONLY
+    admission: Admission
+    observer: Observer
+    clock: Callable[[], float]
+    wall: Callable[[], float]
+    max_body_size: int
+    access_token: str | None = None
+    body_timeout: float | None = None
+    scrubbing: Scrubbing | None = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    hold_budget: HoldBudget = field(default_factory=lambda: HoldBudget(HOLD_BUDGET))

@@ -1,0 +1,89 @@
+"""Upstream's response, as it comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+
+from ..wire.headers import for_client, well_formed
+
+READ_AHEAD_TIMEOUT = 2.0  # seconds for the rest of a 529, before it is passed on as it comes
+CLOSE_TIMEOUT = 2.0  # seconds a clean-up may take
+
+
+class UpstreamResponse:
+    """A response, which whoever holds it must close; ``headers`` are the end-to-end ones.
+
+    State: ``_ahead`` was read while a retry was considered, ``_pending`` is a chunk still awaited.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers = for_client(response.headers.raw)
+        self._chunks = _chunks(response)
+        self._response = response
+        self._ahead: list[bytes] = []
+        self._pending: asyncio.Future[bytes | None] | None = None
+
+    @property
+    def malformed(self) -> str | None:
+        """What makes the framing ambiguous (behaviour E4), or None."""
+        return _malformed(self._response.headers.raw)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes; httpx's errors pass."""
+        for chunk in self._ahead:
+            yield chunk
+        if self._pending is not None and (late := await self._pending) is not None:
+            yield late
+        async for chunk in self._chunks:
+            yield chunk
+
+    async def read_ahead(self, limit: int) -> bool:
+        """Read the body; False when it is late, cut or more than ``limit`` bytes."""
+        try:
+            async with asyncio.timeout(READ_AHEAD_TIMEOUT):
+                while (chunk := await self._next()) is not None:
+                    self._ahead.append(chunk)
+                    if sum(map(len, self._ahead)) > limit:
+                        return False
+        except (TimeoutError, httpx.HTTPError):
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Close the response and end its stream upstream. Idempotent, never endless."""
+        if self._pending is not None:
+            self._pending.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._response.aclose()
+        except (TimeoutError, httpx.HTTPError):
+            pass  # the connection is of no use to anyone: the transport has dropped it
+
+    async def _next(self) -> bytes | None:
+        """Return the next chunk, None at the end; what is late or failed stays pending."""
+        self._pending = asyncio.ensure_future(anext(self._chunks, None))
+        chunk = await asyncio.shield(self._pending)
+        self._pending = None
+        return chunk
+
+
+def _malformed(headers: list[tuple[bytes, bytes]]) -> str | None:
+    if not well_formed(headers):
+        return "a header value that holds a line end or a NUL"
+    names = {name.lower() for name, _ in headers}
+    lengths = {value for name, value in headers if name.lower() == b"content-length"}
+    if len(lengths) > 1:
+        return "several content-lengths"
+    if {b"content-length", b"transfer-encoding"} <= names:
+        return "both a content-length and a transfer-encoding"
+    return None
+
+
+def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    # The raw stream: `aiter_raw` with a chunk size would buffer events, without one adds cost.
+    stream = response.stream
+    if not isinstance(stream, httpx.AsyncByteStream):
+        raise TypeError("the transport's response must stream asynchronously")
+    return stream.__aiter__()
