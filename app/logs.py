@@ -1,5 +1,8 @@
 """Logging: structlog and the standard library's loggers, one sink, no secrets.
 
+Lines are rendered by their caller, put into a bounded queue (`QueueHandler`) and written by a
+thread (`QueueListener`): a slow or full log never delays a request.
+
 Loggers that print headers or URLs are pinned at WARNING whatever the level: hpack writes
 ``x-api-key`` at DEBUG. Tracebacks never show local variables.
 """
@@ -10,9 +13,10 @@ import os
 import select
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal, TextIO
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import Processor
@@ -23,12 +27,55 @@ PINNED = ("httpx", "httpcore", "h2", "hpack", "hypercorn.access", "asyncio")
 CAPACITY = 10_000  # lines that wait for a slow sink; with a few hundred bytes each, some MB
 
 
-class Sink:
-    """A bounded queue in front of a stream: writing never blocks, what has no place is dropped.
+class LineQueue:
+    """A queue of rendered lines with room for ``capacity`` of them; `put_nowait` never blocks.
 
-    ``notice`` makes the line that tells how many were dropped, once writing goes on again.
-    State, under ``_ready``: ``_lines`` that wait, ``_closing``, and ``dropped``, a count.
+    A line for which there is no room is dropped and counted. State: ``_lines``, ``_closed``, and
+    the count ``dropped``, which several threads may raise (under ``_lock``).
     """
+
+    def __init__(self, capacity: int) -> None:
+        self.dropped = 0
+        self.capacity = capacity
+        self._lines: SimpleQueue[str | None] = SimpleQueue()  # reentrant: signal handlers log, too
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def put_nowait(self, line: str) -> None:
+        """Append a line, or drop it."""
+        if self._closed or self._lines.qsize() >= self.capacity:
+            self.drop(1)
+        else:
+            self._lines.put(line)
+
+    def get(self, block: bool = True) -> str | None:
+        """Return the next line, None at the end."""
+        return self._lines.get(block)
+
+    def empty(self) -> bool:
+        """Return True if no line waits; the end of the queue is none."""
+        return self._lines.qsize() <= self._closed
+
+    def drop(self, count: int) -> None:
+        """Count lines that are lost."""
+        with self._lock:
+            self.dropped += count
+
+    def close(self) -> None:
+        """Take no more lines; `get` returns None after those that wait."""
+        self._closed = True
+        self._lines.put(None)
+
+
+class Sink(QueueListener):
+    """Writes the lines of a `LineQueue` in a thread, so that nobody waits for the log.
+
+    Lines that arrive during a write are written together. ``notice`` makes the line that says how
+    many were dropped, once writing is possible again. State, in the thread: ``_batch``, and
+    ``_reported`` of the dropped lines.
+    """
+
+    queue: LineQueue
 
     def __init__(
         self,
@@ -36,52 +83,48 @@ class Sink:
         capacity: int = CAPACITY,
         notice: Callable[[int], str] = "{} log lines were dropped\n".format,
     ) -> None:
-        self.dropped = 0
+        super().__init__(LineQueue(capacity))
         self._write = write
-        self._capacity = capacity
         self._notice = notice
-        self._lines: deque[str] = deque()
-        self._closing = False
-        self._ready = threading.Condition()
-        self._thread = threading.Thread(target=self._drain, name="log-sink", daemon=True)
-        self._thread.start()
+        self._batch: list[str] = []
+        self._reported = 0
+        self._stopping = threading.Thread(target=self.stop, name="log-stop", daemon=True)
+        self.start()
+
+    @property
+    def dropped(self) -> int:
+        """How many lines were dropped, or could not be written."""
+        return self.queue.dropped
 
     def write(self, line: str) -> None:
         """Take one line, with its end; returns at once."""
-        with self._ready:
-            if self._closing or len(self._lines) >= self._capacity:
-                self.dropped += 1
-                return
-            self._lines.append(line)
-            self._ready.notify()
+        self.queue.put_nowait(line)
 
     def close(self, deadline: float = 1.0) -> None:
         """Write what waits, for at most ``deadline`` seconds; later lines are dropped."""
-        with self._ready:
-            self._closing = True
-            self._ready.notify()
-        self._thread.join(deadline)
+        if self._stopping.ident is None:
+            self._stopping.start()  # `stop` waits for the last write without a limit
+        self._stopping.join(deadline)
 
-    def _drain(self) -> None:
-        told = 0
-        while lines := self._take():
-            dropped = self.dropped
-            news = self._notice(dropped - told) if dropped > told else ""
-            try:
-                self._write("".join(lines) + news)
-                told = dropped
-            except (OSError, ValueError):  # full, broken or closed: serving goes on
-                with self._ready:
-                    self.dropped += len(lines)
+    def enqueue_sentinel(self) -> None:
+        """End the queue."""
+        self.queue.close()
 
-    def _take(self) -> Sequence[str]:
-        """Wait for lines and return them all; none when closed and empty."""
-        with self._ready:
-            while not self._lines and not self._closing:
-                self._ready.wait()
-            lines = tuple(self._lines)
-            self._lines.clear()
-            return lines
+    def handle(self, record: Any) -> None:
+        """Take a line in; write when no other line waits, or as many as the queue may hold."""
+        self._batch.append(record)
+        if self.queue.empty() or len(self._batch) >= self.queue.capacity:
+            batch, self._batch = self._batch, []
+            self._write_batch(batch)
+
+    def _write_batch(self, lines: Sequence[str]) -> None:
+        dropped = self.queue.dropped
+        news = self._notice(dropped - self._reported) if dropped > self._reported else ""
+        try:
+            self._write("".join(lines) + news)
+            self._reported = dropped
+        except (OSError, ValueError):  # full, broken or closed: serving goes on
+            self.queue.drop(len(lines))
 
 
 def configure(level: str = "info", format: Format = "auto", stream: TextIO | None = None) -> Sink:  # noqa: A002 - what it is called everywhere
@@ -113,7 +156,7 @@ def _formatter(rendering: list[Processor]) -> logging.Formatter:
 
 
 def _line(formatter: logging.Formatter, event: str) -> str:
-    """Return a line of the log about itself."""
+    """Return a line about the log itself."""
     record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, event, None, None)
     return formatter.format(record) + "\n"
 
@@ -159,26 +202,25 @@ class _Printer:
     debug = info = warning = error = critical = exception = log = msg
 
 
-class _Handler(logging.Handler):
-    """The standard library's way to the same sink."""
+class _Handler(QueueHandler):
+    """Puts records of the standard library's loggers into the same queue, as lines."""
 
     def __init__(self, sink: Sink, formatter: logging.Formatter) -> None:
-        super().__init__()
+        super().__init__(sink.queue)
         self.formatter: logging.Formatter = formatter
-        self._sink = sink
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def prepare(self, record: logging.LogRecord) -> str:
+        """Render the record in the caller's thread: its arguments may change later."""
         try:
-            line = self.format(record) + "\n"
-        except Exception:  # noqa: BLE001 - wrong arguments must not fail the one who logs
-            # Where it was, without the arguments: `handleError` would print those to stderr.
+            return self.format(record) + "\n"
+        except Exception:  # noqa: BLE001 - wrong arguments must not fail the caller
+            # The place, without the arguments: `handleError` would print those to stderr.
             where = f"{record.filename}:{record.lineno}"
-            line = _line(self.formatter, f"a log line could not be formatted at {where}")
-        self._sink.write(line)
+            return _line(self.formatter, f"a log line could not be formatted at {where}")
 
 
 def writer(stream: TextIO) -> Callable[[str], object]:
-    """Return what writes to ``stream``, past its buffer where it has a file descriptor.
+    """Return a function that writes to ``stream``, unbuffered where it has a file descriptor.
 
     A thread that blocks inside a buffered write holds its lock, and the interpreter aborts when
     it cannot flush standard error at its end.
@@ -194,5 +236,5 @@ def _write_all(descriptor: int, text: bytes) -> None:
     while text:
         try:
             text = text[os.write(descriptor, text) :]
-        except BlockingIOError:  # someone else made the pipe or terminal non-blocking
+        except BlockingIOError:  # another process made the pipe or terminal non-blocking
             select.select([], [descriptor], [])

@@ -271,3 +271,55 @@ def test_a_line_of_odd_characters_is_written_all_the_same() -> None:
         writer(stream)("Kürbis \ud800\n")
     with os.fdopen(reader, "rb") as end:
         assert end.read() == "Kürbis \\ud800\n".encode()
+
+
+def test_lines_of_both_kinds_of_loggers_keep_their_order() -> None:
+    lines = documents(
+        """
+        for number in range(200):
+            (log if number % 2 else logging.getLogger("x")).warning(str(number))
+        """
+    )
+
+    assert [line["event"] for line in lines] == [str(number) for number in range(200)]
+
+
+def test_every_thread_s_lines_keep_their_order_and_none_is_lost() -> None:
+    lines: list[str] = []
+    sink = Sink(lines.append)
+
+    def write(name: str) -> None:
+        for number in range(500):
+            sink.write(f"{name} {number}\n")
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    sink.close(DEADLINE)
+
+    written = [line.split() for line in "".join(lines).splitlines()]
+    assert sink.dropped == 0
+    for name in "abcd":
+        assert [int(number) for who, number in written if who == name] == list(range(500))
+
+
+def test_lines_that_arrive_during_a_write_are_written_together() -> None:
+    blocked, written = threading.Event(), threading.Event()
+    writes: list[str] = []
+
+    def block(text: str) -> None:
+        writes.append(text)
+        written.set()
+        blocked.wait(DEADLINE)
+
+    sink = Sink(block)
+    sink.write("first\n")
+    assert written.wait(DEADLINE)
+    for _ in range(100):
+        sink.write("more\n")
+    blocked.set()
+    sink.close(DEADLINE)
+
+    assert writes == ["first\n", "more\n" * 100]
