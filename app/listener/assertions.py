@@ -1,4 +1,4 @@
-"""The members of Hypercorn, h11 and priority that this package rests on, asserted at import.
+"""The members of other libraries that this package rests on, asserted at import.
 
 None of them is a public interface. Each class lists what is overridden or used: a method with its
 parameters, an attribute by its name. Another version of a library that lacks one of them, or calls
@@ -114,6 +114,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "client",
         "closed",
         "config",
+        "response",
         "scheme",
         "scope",
         "send",
@@ -126,11 +127,13 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "hypercorn.utils": (
         "filter_pseudo_headers(headers)",
         "parse_socket_addr(family, address)",
+        "suppress_body(method, status_code)",
         "wrap_app(app, wsgi_max_body_size, mode)",
     ),
     "hypercorn.protocol.h2": ("BUFFER_HIGH_WATER", "BUFFER_LOW_WATER", "BufferCompleteError"),
     "hypercorn.protocol.h11": ("STREAM_ID",),
-    "h11:Connection": ("_receive_buffer",),
+    "h11:Connection": ("_receive_buffer", "_writer"),
+    "h11._writers:BodyWriter": ("send_data(data, write)",),
     "h11._receivebuffer:ReceiveBuffer": (
         "__init__()",
         "maybe_extract_lines()",
@@ -142,6 +145,21 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "block(stream_id)",
         "insert_stream(stream_id, depends_on, weight, exclusive)",
         "remove_stream(stream_id)",
+    ),
+    "asyncio.sslproto:SSLProtocol": (
+        "_set_read_buffer_limits(high, low)",
+        "_write_appdata(list_of_data)",
+        "_app_transport",
+        "_app_writing_paused",
+        "_outgoing",
+        "_ssl_buffer",
+        "_ssl_buffer_view",
+        "_ssl_writing_paused",
+        "_sslobj",
+        "_state",
+        "_transport",
+        "_write_backlog",
+        "max_size",
     ),
 }
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -86,6 +86,7 @@ class Connection(TCPServer):
                     self.protocol_send,
                 )
                 self.protocol.departed = departed
+                self.protocol.write = self._write
                 self.protocol.write_idle = self._write_idle
                 self.protocol.eject = self._eject
                 if self._draining:
@@ -111,12 +112,23 @@ class Connection(TCPServer):
             return
         if not isinstance(event, RawData):
             await super().protocol_send(event)
-        elif not self.writer.is_closing():
-            self.writer.write(event.data)
-            try:
-                await self._progress.drain(len(event.data))
-            except (ConnectionError, RuntimeError):
-                await self.protocol.handle(Closed())
+        elif (waiting := self._write(event.data)) is not None:
+            await waiting
+
+    def _write(self, data: bytes) -> Awaitable[None] | None:
+        """Write; return what waits for room, if there is none."""
+        transport = self.writer.transport
+        if transport.is_closing():
+            return None
+        transport.write(data)
+        self._progress.written += len(data)
+        return self._room() if transport.get_write_buffer_size() else None
+
+    async def _room(self) -> None:
+        try:
+            await self._progress.drain()
+        except (ConnectionError, RuntimeError):
+            await self.protocol.handle(Closed())
 
     async def retire(self) -> None:
         """Let the client know that the server is about to leave."""

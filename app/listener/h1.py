@@ -7,7 +7,7 @@ not exist (§2.3).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import h11
@@ -18,7 +18,7 @@ from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 
 from ..wire.heads import refuse_http1
-from . import refusal
+from . import framing, refusal
 from .departure import watching
 from .stream import Stream
 
@@ -29,13 +29,19 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class H1(H11Protocol):
-    """Hypercorn's, without upgrades (neither h2c nor websocket) and strict."""
+    """Hypercorn's, without upgrades (neither h2c nor websocket) and strict.
+
+    ``write`` is the connection's: it writes at once, and returns what waits for room, if anything.
+    """
+
+    write: Callable[[bytes], Awaitable[None] | None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not isinstance(self.connection, h11.Connection):
             raise TypeError("Hypercorn's HTTP/1.1 is expected to stand on h11")
-        self.connection._receive_buffer = _StrictBuffer(self.connection)  # noqa: SLF001 - no seam
+        self._codec = self.connection
+        self._codec._receive_buffer = _StrictBuffer(self._codec)  # noqa: SLF001 - no seam
         self.departed: Callable[[], bool] = lambda: False
         self.can_read = _CanRead(self)
         self._untold = False  # the client has not read yet that the server is about to leave
@@ -56,6 +62,7 @@ class H1(H11Protocol):
             self.stream_send,
             STREAM_ID,
         )
+        self.stream.write_body = self.write_body
         self.stream.before_drain = self._untold
         self._untold = False
         await self.stream.handle(
@@ -69,6 +76,13 @@ class H1(H11Protocol):
             )
         )
         self.keep_alive_requests += 1
+
+    def write_body(self, data: bytes) -> Awaitable[None] | None:
+        """Write a piece of a response's body; return what waits for room, if there is none."""
+        framed = framing.frame(self._codec, data)
+        if framed is None:
+            return self.stream_send(Body(stream_id=STREAM_ID, data=data))
+        return self.write(framed)
 
     async def _maybe_recycle(self) -> None:
         """Go on to the next request, or close.

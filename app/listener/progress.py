@@ -28,19 +28,16 @@ async def while_moving(
 
 
 class WriteProgress:
-    """What the peer of a stream writer has taken. State: ``_written``, all bytes so far."""
+    """What the peer of a stream writer has taken. State: ``written``, all bytes so far."""
 
     def __init__(self, writer: asyncio.StreamWriter, idle: float) -> None:
         self._writer = writer
         self._transport = writer.transport
         self._idle = idle
-        self._written = 0
+        self.written = 0
 
-    async def drain(self, size: int) -> None:
-        """Wait for room after ``size`` bytes were written; aborts and raises `Stalled`."""
-        self._written += size
-        if not self._transport.get_write_buffer_size():
-            return
+    async def drain(self) -> None:
+        """Wait for room; aborts and raises `Stalled`."""
         try:
             await while_moving(self._writer.drain, self._taken, self._idle)
         except Stalled:
@@ -50,7 +47,7 @@ class WriteProgress:
     def _taken(self) -> int:
         """Return the bytes that the peer has acknowledged, as far as the system tells."""
         sock = self._writer.get_extra_info("socket")
-        return self._written - self._transport.get_write_buffer_size() - _unacknowledged(sock)
+        return self.written - self._transport.get_write_buffer_size() - _unacknowledged(sock)
 
 
 def _unacknowledged(sock: socket.socket) -> int:

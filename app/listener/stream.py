@@ -1,14 +1,15 @@
 """One request and its response."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import time
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
-from hypercorn.protocol.events import Event, Request, StreamClosed
+from hypercorn.protocol.events import Body, Event, Request, StreamClosed
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+from hypercorn.utils import suppress_body
 
 from . import refusal
 
@@ -56,12 +57,18 @@ class Stream(HTTPStream):
     - A target that is not ASCII reaches the application, it does not end the connection.
     - A response that stays unfinished is told apart from one that ended.
     - An application that ends without any response is answered for, in Anthropic's error shape.
+
+    ``write_body`` sends a piece of the body and returns what to await, if anything: a protocol
+    that has a shorter way than its events replaces it. State of its own: ``_body_begun``, once
+    pieces of a body may follow.
     """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.left = Left()
         self.before_drain = False
+        self.write_body: Callable[[bytes], Awaitable[None] | None] = self._send_body
+        self._body_begun = False
 
     async def handle(self, event: Event) -> None:
         """Take an event from the protocol."""
@@ -72,15 +79,25 @@ class Stream(HTTPStream):
             self.left.set()
         await super().handle(event)
 
-    async def app_send(self, message: "ASGISendEvent | None") -> None:
+    async def app_send(self, message: Any) -> None:
         """Take a message from the application; None once it has returned."""
-        if message is not None or self.closed:
+        if self._body_begun and message is not None and _is_piece(message):
+            waiting = self.write_body(bytes(message["body"]))
+            if waiting is not None:
+                await waiting
+        elif message is not None or self.closed:
             await super().app_send(message)
+            self._body_begun = self.state is ASGIHTTPState.RESPONSE and not suppress_body(
+                self.scope["method"], int(self.response["status"])
+            )
         elif self.state is ASGIHTTPState.REQUEST:
             for own in refusal.messages(HTTPStatus.INTERNAL_SERVER_ERROR):
                 await super().app_send(cast("ASGISendEvent", own))
         else:
             await self.send(ResponseAborted(stream_id=self.stream_id))
+
+    def _send_body(self, data: bytes) -> Awaitable[None]:
+        return self.send(Body(stream_id=self.stream_id, data=data))
 
     async def _begin(self, request: Request) -> None:
         self.start_time = time()
@@ -109,3 +126,12 @@ class Stream(HTTPStream):
         self.app_put = await self.task_group.spawn_app(
             self.app, self.config, self.scope, self.app_send
         )
+
+
+def _is_piece(message: Any) -> bool:
+    """Return True for a piece of a body that more follows; an empty one is nothing to write."""
+    return bool(
+        message["type"] == "http.response.body"
+        and message.get("more_body", False)
+        and message.get("body")
+    )

@@ -7,13 +7,14 @@ on any event loop; here its connections share one read buffer, and hold little t
 
 import asyncio
 import ssl
-from asyncio.sslproto import SSLProtocol
+from asyncio.sslproto import SSLProtocol, SSLProtocolState
+from contextlib import suppress
 from typing import Any
 
 READ_SIZE = 64 * 1024  # bytes read from a socket at a time
+RECORD = 16 * 1024  # bytes that one record holds at most (RFC 8446 §5.1)
 UNDECRYPTED_HIGH, UNDECRYPTED_LOW = 64 * 1024, 16 * 1024  # bytes that may wait for the reader
 
-_PRIVATE = {"_set_read_buffer_limits", "_ssl_buffer", "_ssl_buffer_view"}
 _BUFFER = bytearray(READ_SIZE)
 _VIEW = memoryview(_BUFFER)
 
@@ -27,13 +28,35 @@ class SharedBufferTls(SSLProtocol):
 
     max_size = READ_SIZE
 
+    _app_writing_paused: bool  # what typeshed leaves out
+    _outgoing: ssl.MemoryBIO
+    _ssl_writing_paused: bool
+    _sslobj: ssl.SSLObject
+    _state: SSLProtocolState
+    _transport: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if missing := _PRIVATE - {*vars(self), *dir(self)}:
-            raise ImportError(f"this Python's asyncio.sslproto has no {missing}")
         self._ssl_buffer, self._ssl_buffer_view = _BUFFER, _VIEW
         limit: Any = self._set_read_buffer_limits  # type: ignore[attr-defined] # not in typeshed
         limit(UNDECRYPTED_HIGH, UNDECRYPTED_LOW)
+
+    def _write_appdata(self, list_of_data: list[bytes]) -> None:
+        """Encrypt and write a single piece at once if it makes one record and nothing waits.
+
+        Everything else goes the standard library's way, which does the same in a loop.
+        """
+        if (
+            len(list_of_data) == 1
+            and len(list_of_data[0]) <= RECORD
+            and self._state is SSLProtocolState.WRAPPED
+            and not (self._write_backlog or self._ssl_writing_paused or self._app_writing_paused)
+        ):
+            with suppress(ssl.SSLError):  # nothing was written: it is tried and told again below
+                self._sslobj.write(list_of_data[0])
+                self._transport.write(self._outgoing.read())
+                return
+        super()._write_appdata(list_of_data)
 
 
 async def accept(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.listener import assertions, connection, h1, h2, inbox, stream
+from app.listener import assertions, connection, h1, h2, inbox, stream, tls
 from app.listener.assertions import MEMBERS
 from app.wire.assertions import attributes
 
@@ -22,6 +22,7 @@ OURS = [
     h2.H2,
     inbox.TaskGroup,
     stream.Stream,
+    tls.SharedBufferTls,
 ]
 # Every method that is overridden, and the test that shows why. `None`: it only passes arguments on,
 # or makes our own objects in place of the stock ones, which the other canaries show.
@@ -41,6 +42,7 @@ CANARIES: dict[str, str | None] = {
     "H2.stream_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
     "Stream.app_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
     "Stream.handle": "test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii",
+    "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
     "TaskGroup.spawn_app": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "BoundedBuffer.drain": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",
     "BoundedBuffer.pop": "test_canary_stock_holds_no_application_back",

@@ -1,0 +1,206 @@
+"""The two short ways of a response's body do what the libraries' own ways do."""
+
+import asyncio
+import ssl
+from asyncio.sslproto import SSLProtocol
+from contextlib import suppress
+from typing import Any
+
+import h11
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.certificates import Certificate
+from app.listener import framing
+from app.listener.tls import RECORD, SharedBufferTls
+from app.tls import tls_context
+
+HEADS = st.fixed_dictionaries(
+    {
+        "method": st.sampled_from(["GET", "HEAD", "POST"]),
+        "version": st.sampled_from([b"1.1", b"1.0"]),
+        "status": st.sampled_from([200, 204, 304, 500]),
+        "length": st.none() | st.integers(0, 40),
+    }
+)
+PIECES = st.lists(st.binary(max_size=30), max_size=6)
+
+
+def answering(head: dict[str, Any]) -> tuple[h11.Connection, bytes]:
+    """Return a server's connection that has sent the head of its response, and those bytes."""
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(
+        b"%b / HTTP/%b\r\nhost: x\r\n\r\n" % (head["method"].encode(), head["version"])
+    )
+    server.next_event()
+    length = head["length"]
+    fields = [] if length is None else [("content-length", str(length))]
+    sent = server.send(h11.Response(status_code=head["status"], headers=fields))
+    return server, sent or b""
+
+
+def attempt(connection: h11.Connection, event: Any) -> bytes | str | None:
+    try:
+        sent: bytes | None = connection.send(event)
+    except h11.LocalProtocolError:
+        return "refused"
+    return sent
+
+
+def short(connection: h11.Connection, piece: bytes) -> bytes | str | None:
+    framed = framing.frame(connection, piece)
+    return framed if framed is not None else attempt(connection, h11.Data(data=piece))
+
+
+@given(HEADS, PIECES)
+def test_a_piece_is_framed_as_h11_frames_it(head: dict[str, Any], pieces: list[bytes]) -> None:
+    ours, theirs = answering(head)[0], answering(head)[0]
+    for piece in pieces:
+        assert short(ours, piece) == attempt(theirs, h11.Data(data=piece))
+        assert ours.states == theirs.states
+    assert attempt(ours, h11.EndOfMessage()) == attempt(theirs, h11.EndOfMessage())
+    assert ours.states == theirs.states
+    assert short(ours, b"late") == attempt(theirs, h11.Data(data=b"late"))
+
+
+def test_a_piece_of_a_stream_takes_the_short_way() -> None:
+    server, _ = answering({"method": "GET", "version": b"1.1", "status": 200, "length": None})
+    assert framing.frame(server, b"0123456789abcdef") == b"10\r\n0123456789abcdef\r\n"
+
+
+class Below:
+    """The transport below TLS. State: ``written``, and the ``protocol`` that it pauses."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(bytes(data))
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+
+class Above(asyncio.Protocol):
+    """The protocol above TLS. State: what it was ``told``."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pause_writing(self) -> None:
+        self.told.append("pause")
+
+    def resume_writing(self) -> None:
+        self.told.append("resume")
+
+
+class Connected:
+    """A server's TLS and a client's, without sockets."""
+
+    def __init__(
+        self, kind: type[SSLProtocol], server: ssl.SSLContext, client: ssl.SSLContext
+    ) -> None:
+        self.below, self.above = Below(), Above()
+        below: Any = self.below
+        self._incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._client = client.wrap_bio(self._incoming, outgoing, server_hostname="localhost")
+        loop = asyncio.get_running_loop()
+        self.tls: Any = kind(loop, self.above, server, loop.create_future(), server_side=True)
+        self.tls.connection_made(below)
+        for _ in range(3):
+            with suppress(ssl.SSLWantReadError):
+                self._client.do_handshake()
+            self._feed(outgoing.read())
+            self._take()
+        self.transport = self.tls._app_transport
+        self.transport.set_write_buffer_limits(64 * 1024, 16 * 1024)
+        self.below.written.clear()
+
+    def _feed(self, data: bytes) -> None:
+        if data:
+            self.tls.get_buffer(len(data))[: len(data)] = data
+            self.tls.buffer_updated(len(data))
+
+    def _take(self) -> None:
+        self._incoming.write(b"".join(self.below.written))
+        self.below.written.clear()
+
+    def decrypted(self) -> bytes:
+        """Return what the client reads of all that was written."""
+        self._take()
+        read = b""
+        with suppress(ssl.SSLWantReadError):
+            while piece := self._client.read(2**20):
+                read += piece
+        return read
+
+
+STEPS = st.lists(
+    st.integers(1, 3 * RECORD)
+    | st.sampled_from([1, 100, RECORD, RECORD + 1])
+    | st.sampled_from(["full", "room", "close"]),
+    max_size=12,
+)
+
+
+def play(connected: Connected, steps: list[int | str]) -> list[Any]:
+    """Make the steps; return what there was to see after each."""
+    full, seen = False, []
+    for number, step in enumerate(steps):
+        if isinstance(step, int):
+            connected.transport.write(bytes([number % 256]) * step)
+        elif step == "close":
+            connected.transport.close()
+            break
+        elif full != (step == "full"):
+            full = step == "full"
+            (connected.tls.pause_writing if full else connected.tls.resume_writing)()
+        size = connected.transport.get_write_buffer_size()
+        seen.append((size, sum(map(len, connected.below.written)), list(connected.above.told)))
+    if full:
+        connected.tls.resume_writing()
+    return seen
+
+
+@pytest.fixture(scope="module")
+def contexts(certificate: Certificate) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    client = ssl.create_default_context(cafile=certificate.ca_file)
+    return tls_context(certificate, None), client
+
+
+@settings(deadline=None, max_examples=60)
+@given(steps=STEPS)
+def test_what_is_written_is_what_the_standard_library_writes(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], steps: list[int | str]
+) -> None:
+    async def compare() -> None:
+        ours = Connected(SharedBufferTls, *contexts)
+        theirs = Connected(SSLProtocol, *contexts)
+        assert play(ours, steps) == play(theirs, steps)
+        assert ours.decrypted() == theirs.decrypted()
+        for connected in (ours, theirs):
+            connected.tls.connection_lost(None)
+
+    asyncio.run(compare())
+
+
+async def test_a_small_piece_is_one_record_in_one_write(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = Connected(SharedBufferTls, *contexts)
+    monkeypatch.setattr(SSLProtocol, "_write_appdata", None)  # not the long way
+    connected.transport.write(b"x" * RECORD)
+    assert len(connected.below.written) == 1
+    assert connected.decrypted() == b"x" * RECORD
+    connected.tls.connection_lost(None)
