@@ -12,6 +12,7 @@ from hpack import HeaderTuple
 from ..network.stats import Tally
 from ..network.timeouts import Timeouts
 from ..wire.codec import Codec, StreamBroken
+from ..wire.heads import are_trailers
 from ..wire.limits import INITIAL_WINDOW
 from ..wire.roles import client
 from .fields import from_response
@@ -277,6 +278,13 @@ class Session:
         if stream := self.streams.get(event.stream_id):
             stream.receive_sign()
 
+    def _on_trailers(self, event: events.TrailersReceived) -> None:
+        """Drop trailers; malformed ones make the response so (§8.1)."""
+        stream = self.streams.get(event.stream_id)
+        if stream is not None and not are_trailers(event.headers):
+            reason = "malformed response: its trailers are not ordinary fields"
+            stream.fail(httpx.RemoteProtocolError(reason), ErrorCodes.PROTOCOL_ERROR)
+
     def _on_data(self, event: events.DataReceived) -> None:
         if stream := self.streams.get(event.stream_id):
             stream.receive(event.data, event.flow_controlled_length)
@@ -348,6 +356,7 @@ def _name(code: ErrorCodes | int | None) -> str:
 _REACTIONS: dict[type[events.Event], Callable[[Session, Any], None]] = {
     events.ResponseReceived: Session._on_head,  # noqa: SLF001 - a table of its own methods
     events.InformationalResponseReceived: Session._on_interim,  # noqa: SLF001
+    events.TrailersReceived: Session._on_trailers,  # noqa: SLF001
     events.DataReceived: Session._on_data,  # noqa: SLF001
     events.StreamEnded: Session._on_end,  # noqa: SLF001
     events.StreamReset: Session._on_reset,  # noqa: SLF001

@@ -17,11 +17,17 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_receive_frame(frame)",
         "_receive_goaway_frame(frame)",
         "_receive_headers_frame(frame)",
+        "_receive_rst_stream_frame(frame)",
         "_stream_closed_by(stream_id)",
         "incoming_buffer",
         "state_machine",
     ),
-    "h2.frame_buffer:FrameBuffer": ("__next__()", "_data", "_headers_buffer"),
+    "h2.frame_buffer:FrameBuffer": (
+        "__next__()",
+        "_data",
+        "_headers_buffer",
+        "_validate_frame_length(length)",
+    ),
     "h2.stream:H2Stream": ("closed_by", "state_machine"),
     "h2.stream:H2StreamStateMachine": ("state", "stream_closed_by"),
 }

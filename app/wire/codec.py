@@ -30,7 +30,7 @@ from hyperframe.frame import (
 )
 
 from . import assertions
-from .limits import INITIAL_WINDOW, LAST_STREAM
+from .limits import HEAD_SIZE, INITIAL_WINDOW, LAST_STREAM
 from .roles import Role
 
 assertions.check()
@@ -130,6 +130,14 @@ class Codec(H2Connection):
                 exc.error_code = ErrorCodes.COMPRESSION_ERROR
             raise
 
+    def _receive_rst_stream_frame(self, frame: RstStreamFrame) -> tuple[list[Frame], list[Event]]:
+        """Refuse to end a stream that has not begun (§6.4); python-h2 passes over it."""
+        ours = bool(frame.stream_id % 2) == self.config.client_side
+        begun = self.highest_outbound_stream_id if ours else self.highest_inbound_stream_id
+        if frame.stream_id > begun:
+            raise ProtocolError("RST_STREAM of a stream that is idle")
+        return super()._receive_rst_stream_frame(frame)
+
     def _prepare_for_sending(self, frames: list[Frame]) -> None:
         """Send no RST_STREAM for a frame that was in flight when its stream was reset.
 
@@ -170,7 +178,12 @@ class _Frames(FrameBuffer):
     """Reads frames; one that is malformed for its own stream only does not end the rest."""
 
     def __next__(self) -> Frame:
-        """Return the next frame; a WINDOW_UPDATE of 0 on a stream is one, too (§6.9)."""
+        """Return the next frame; a WINDOW_UPDATE of 0 on a stream is one, too (§6.9).
+
+        One that is too large is refused at its head: python-h2 waits for all of it (§4.2).
+        """
+        if len(self._data) >= HEAD_SIZE:
+            self._validate_frame_length(int.from_bytes(self._data[:3], "big"))
         try:
             return super().__next__()
         except ProtocolError:

@@ -82,17 +82,15 @@ def response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers]:
     Fields of the connection, which no server may send, are left to whoever passes the response
     on: only a transfer-encoding lies about the framing (§8.2.2). Blanks around a value pass.
     """
-    pseudo: Headers = []
-    fields: Headers = []
-    for name, value in received:
-        (pseudo if name.startswith(b":") else fields).append((name, value))
-    if [name for name, _ in pseudo] != [b":status"] or not is_status(pseudo[0][1]):
-        raise Malformed("not one valid :status, and no more")
+    fields = list(received)
+    if not fields or fields[0][0] != b":status" or not is_status(fields[0][1]):
+        raise Malformed("it does not begin with a valid :status")
+    status, fields = int(fields[0][1]), fields[1:]
     if first(fields, b"transfer-encoding") is not None:
         raise Malformed("it has a transfer-encoding")
     if fault := fault_of(fields):
         raise Malformed(fault)
-    return int(pseudo[0][1]), fields
+    return status, fields
 
 
 def fault_of(fields: Headers) -> str | None:

@@ -18,6 +18,7 @@ CANARIES = {
     "_receive_frame": "test_canary_h2_takes_any_first_frame",
     "_receive_goaway_frame": "test_canary_python_h2_closes_on_goaway",
     "_receive_headers_frame": "test_canary_python_h2_lets_a_server_begin_a_stream",
+    "_receive_rst_stream_frame": "test_canary_python_h2_passes_over_resets_of_idle_streams",
     "initiate_connection": None,  # only opens a wider window, by the public interface
 }
 

@@ -5,7 +5,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, RequestReceived
-from h2.exceptions import ProtocolError
+from h2.exceptions import FrameTooLargeError, ProtocolError
 from hpack import Encoder
 from hyperframe.frame import (
     DataFrame,
@@ -155,3 +155,14 @@ def test_large_fields_are_not_compressed_by_huffman() -> None:
     codec.receive_data(head.serialize())
     codec.send_headers(1, [(b":status", b"200"), (b"x-large", b"v" * 5000)])
     assert b"v" * 5000 in codec.data_to_send()
+
+
+def test_canary_python_h2_passes_over_resets_of_idle_streams() -> None:
+    assert begun(plain()).receive_data(RstStreamFrame(5).serialize()) == []
+
+
+def test_canary_python_h2_waits_for_the_whole_of_a_frame_that_is_too_large() -> None:
+    head = DataFrame(1, bytes(16_385)).serialize()[:9]
+    assert begun(plain()).receive_data(head) == []
+    with pytest.raises(FrameTooLargeError):
+        begun(Codec(client(100))).receive_data(head)
