@@ -69,6 +69,9 @@ check: install ## Lint, types and floors
 	$(ANSIBLE) yamllint --strict .
 	cd deploy/ansible && $(ANSIBLE) ansible-lint --offline --strict --profile production
 
+diagrams: install ## Print the diagrams of docs/architecture.md that come from the code
+	@$(RUN) python -m app.proxy.endings
+
 kubernetes: install ## Make the cluster's rules and dashboards from those of the compose stack
 	$(RUN) python deploy/kubernetes/generate.py
 

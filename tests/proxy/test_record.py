@@ -5,7 +5,7 @@ import pytest
 from app import errors
 from app.anthropic.endpoints import route
 from app.anthropic.tap import Tap
-from app.errors import ProxyFailure, UpstreamCut, UpstreamSilent
+from app.errors import UpstreamCut, UpstreamSilent
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.proxy.attempts import Attempts
 from app.proxy.client_request import ClientRequest
@@ -220,38 +220,10 @@ def test_the_time_until_the_first_attempt_is_not_counted_again_by_a_retry() -> N
     assert exchange.retries == (Retry("529", 1, recovered=True),)
 
 
-OUTCOMES: dict[type[ProxyFailure], Outcome] = {
-    errors.BadRequest: Outcome.CLIENT_ERROR,
-    errors.Unauthorized: Outcome.CLIENT_ERROR,
-    errors.Forbidden: Outcome.CLIENT_ERROR,
-    errors.MethodRefused: Outcome.CLIENT_ERROR,
-    errors.RequestTimeout: Outcome.CLIENT_ERROR,
-    errors.BodyTooLarge: Outcome.CLIENT_ERROR,
-    errors.UpstreamUnreachable: Outcome.UPSTREAM_ERROR,
-    errors.UpstreamBroken: Outcome.UPSTREAM_ERROR,
-    errors.UpstreamTimeout: Outcome.UPSTREAM_TIMEOUT,
-    errors.NoSlot: Outcome.PROXY_TIMEOUT,
-    errors.Busy: Outcome.PROXY_REJECTED,
-    errors.Draining: Outcome.PROXY_REJECTED,
-    errors.InternalError: Outcome.PROXY_ERROR,
-}
-
-
-@pytest.mark.parametrize(("kind", "outcome"), OUTCOMES.items(), ids=str)
-def test_a_failure_of_ours_has_its_outcome(kind: type[ProxyFailure], outcome: Outcome) -> None:
+def test_a_failure_is_recorded_as_the_client_saw_it() -> None:
     journey = Journey()
-    journey.ending.fail(kind("reason", "Message."))
-    exchange = journey.finish()
-    assert exchange.outcome is outcome
-    assert exchange.failure == Failure(kind.source, kind.error_type, "reason")
-
-
-def test_every_failure_is_in_the_table() -> None:
-    def leaves(kind: type[ProxyFailure]) -> set[type[ProxyFailure]]:
-        below = kind.__subclasses__()
-        return set().union(*map(leaves, below)) if below else {kind}
-
-    assert leaves(ProxyFailure) == set(OUTCOMES)
+    journey.ending.fail(errors.Busy("peer_limit", "Message."))
+    assert journey.finish().failure == Failure("proxy", "overloaded_error", "peer_limit")
 
 
 @pytest.mark.parametrize(

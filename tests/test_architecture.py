@@ -1,0 +1,71 @@
+"""docs/architecture.md is true: what it names exists, and its diagrams are those of the code."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from app.exchange import Outcome
+from app.proxy import pipeline
+from app.proxy.endings import diagram
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/architecture.md").read_text()
+ASKED = (
+    "a header dropped",
+    "a connect time-out enforced",
+    "a read or write time-out enforced",
+    "a token priced",
+    "a placeholder restored",
+    "a panel's query written",
+)
+PATHS = re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", PAGE)
+# In a row: a file, and after it the members that are found there.
+PLACES = re.findall(r"`((?:\w+/)+\w+\.py)`: ((?:`\w+`(?:, )?)+)", PAGE)
+MODULES = re.findall(r"\bapp(?:\.[a-z_0-9]+)+", PAGE)
+
+
+def test_the_diagram_of_endings_is_the_table() -> None:
+    shown = PAGE.partition("<!-- app.proxy.endings -->\n```mermaid\n")[2].partition("```")[0]
+    assert shown == diagram(), "make diagrams prints the true one"
+
+
+def test_every_outcome_is_explained_once() -> None:
+    assert re.findall(r"^\| `(\w+)` \| .* \|$", PAGE, re.MULTILINE) == list(Outcome)
+
+
+@pytest.mark.parametrize("path", sorted(set(PATHS)))
+def test_every_path_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize(("path", "members"), PLACES)
+def test_every_member_is_defined_where_the_page_says(path: str, members: str) -> None:
+    text = (ROOT / path).read_text()
+    for member in re.findall(r"\w+", members):
+        defined = rf"^\s*(?:(?:async )?def|class) {member}\b|^{member}\b[^=\n]*="
+        assert re.search(defined, text, re.MULTILINE), member
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES)))
+def test_every_module_exists(module: str) -> None:
+    path = ROOT / module.replace(".", "/")
+    assert path.is_dir() or path.with_suffix(".py").is_file()
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_what_a_newcomer_asks_is_answered(question: str) -> None:
+    (row,) = re.findall(rf"^\| Where is {question}\? \| (.*) \|$", PAGE, re.MULTILINE)
+    assert re.search(r"`(?:\w+/)+", row)
+
+
+def test_the_journey_is_drawn_in_the_order_of_the_pipeline() -> None:
+    journey = PAGE.partition("subgraph journey")[2].partition("    end\n")[0]
+    drawn = re.findall(r'\["app\.proxy\.(\w+)', journey)
+    assert drawn == ["admission", "body", "scrubbing", "upstream", "relay"]
+
+    steps = {"admission": "_admit", "body": "_read", "scrubbing": "_scrub", "upstream": "send"}
+    code = inspect.getsource(pipeline.Journey._forward)
+    places = [code.index(f"{steps.get(step, '_' + step)}(") for step in drawn]
+    assert places == sorted(places)
