@@ -20,6 +20,8 @@ from . import __version__, certificates
 from .anthropic.prices import Prices
 from .errors import ResponseCut
 from .http2 import Transport
+from .ledger.file import ledger_file
+from .ledger.writer import Ledger
 from .memory import Trimmer
 from .pages import authority, dashboard, health, metrics
 from .pages.guard import Guard
@@ -140,6 +142,7 @@ def _pages(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        telemetry.open()
         running = [asyncio.create_task(sampler.run()), asyncio.create_task(trimmer.run())]
         try:
             yield
@@ -207,6 +210,7 @@ def _telemetry(
         wall=wall,
         version=__version__,
         receipts=_receipts(settings),
+        ledger=_ledger(settings, clock, wall),
         config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
         access_log=AccessLog(every=settings.log_requests, slow=settings.log_slow_threshold),
         transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
@@ -220,6 +224,18 @@ def _receipts(settings: Settings) -> ReceiptFile | None:
         return None
     return ReceiptFile(
         settings.scrub_receipts_file, bytes.fromhex(_secret(settings.scrub_hmac_key) or "")
+    )
+
+
+def _ledger(settings: Settings, clock: Clock, wall: Clock) -> Ledger | None:
+    if not settings.ledger:
+        return None
+    return Ledger(
+        ledger_file(settings.state_dir),
+        days=settings.ledger_days,
+        max_size=settings.ledger_max_size,
+        clock=clock,
+        wall=wall,
     )
 
 

@@ -150,6 +150,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_set_read_buffer_limits(high, low)",
         "_write_appdata(list_of_data)",
         "_app_transport",
+        "_app_writing_paused",
         "_outgoing",
         "_ssl_buffer",
         "_ssl_buffer_view",

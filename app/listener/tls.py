@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 READ_SIZE = 64 * 1024  # bytes read from a socket at a time
+RECORD = 16 * 1024  # bytes that one record holds at most (RFC 8446 §5.1)
 UNDECRYPTED_HIGH, UNDECRYPTED_LOW = 64 * 1024, 16 * 1024  # bytes that may wait for the reader
 
 _BUFFER = bytearray(READ_SIZE)
@@ -27,7 +28,8 @@ class SharedBufferTls(SSLProtocol):
 
     max_size = READ_SIZE
 
-    _outgoing: ssl.MemoryBIO  # what typeshed leaves out
+    _app_writing_paused: bool  # what typeshed leaves out
+    _outgoing: ssl.MemoryBIO
     _ssl_writing_paused: bool
     _sslobj: ssl.SSLObject
     _state: SSLProtocolState
@@ -40,22 +42,20 @@ class SharedBufferTls(SSLProtocol):
         limit(UNDECRYPTED_HIGH, UNDECRYPTED_LOW)
 
     def _write_appdata(self, list_of_data: list[bytes]) -> None:
-        """Encrypt and write a single piece at once if nothing waits to be written.
+        """Encrypt and write a single piece at once if it makes one record and nothing waits.
 
         Everything else goes the standard library's way, which does the same in a loop.
         """
         if (
             len(list_of_data) == 1
+            and len(list_of_data[0]) <= RECORD
             and self._state is SSLProtocolState.WRAPPED
-            and not (self._write_backlog or self._ssl_writing_paused)
+            and not (self._write_backlog or self._ssl_writing_paused or self._app_writing_paused)
         ):
-            data = list_of_data[0]
             with suppress(ssl.SSLError):  # nothing was written: it is tried and told again below
-                count = self._sslobj.write(data)
+                self._sslobj.write(list_of_data[0])
                 self._transport.write(self._outgoing.read())
-                if count == len(data):
-                    return
-                list_of_data = [data[count:]]
+                return
         super()._write_appdata(list_of_data)
 
 

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     )
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default_factory=_state_directory,
-        description="Where the certificate made on first start is kept",
+        description="Where the certificate made on first start and the ledger are kept",
     )
 
     # Logging
@@ -184,6 +184,15 @@ class Settings(BaseSettings):
     scrub_rules_file: File = Field(None, description="TOML file with rules and an allow-list")
     scrub_placeholder_style: Annotated[Literal["angle", "token"], AnyCase] = Field(
         "angle", description="<ANTHROPIC_KEY_1> or ANTHROPIC-KEY-0001"
+    )
+
+    # The ledger
+    ledger: bool = Field(
+        True, description="Keep a row of every request in the state directory; never its content"
+    )
+    ledger_days: Count = Field(90, description="Days for which the ledger keeps a row")
+    ledger_max_size: Annotated[int, Field(ge=2**20)] = Field(
+        2**30, description="Bytes of the ledger; beyond it the oldest rows are deleted"
     )
 
     # Access

@@ -110,6 +110,10 @@ class Instruments:
         self.made[name] = Counter(PREFIX + name, text, labels, registry=self.registry)
         return Family(self.made[name], known)
 
+    def gauge(self, name: str, text: str) -> Gauge:
+        """Return a gauge without labels."""
+        return Gauge(PREFIX + name, text, registry=self.registry)
+
     def gauges(self, name: str, text: str, *labels: str) -> Family[Gauge]:
         """Return a family of gauges."""
         return Family(Gauge(PREFIX + name, text, labels, registry=self.registry))

@@ -10,6 +10,7 @@ from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCol
 
 from ..anthropic.prices import Prices
 from ..exchange import Exchange, Progress
+from ..ledger.writer import Ledger
 from .collectors.live_output import LiveOutput
 from .collectors.run_totals import RunTotals
 from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, TransportStats
@@ -19,6 +20,7 @@ from .facts import Facts, Listening
 from .instruments import Instruments
 from .recorders.access_log import AccessLog
 from .recorders.latency import Latency
+from .recorders.ledger import LedgerRows
 from .recorders.limits import LimitGauges
 from .recorders.receipts import ReceiptFile, Receipts
 from .recorders.recent import Recent
@@ -61,6 +63,7 @@ class Telemetry:
         facts: Facts | None = None,
         held: HeldBodies | None = None,
         receipts: ReceiptFile | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         instruments = Instruments()
         self.registry = instruments.registry
@@ -74,6 +77,7 @@ class Telemetry:
         self._started = clock()
         self._prices = prices
         self._receipts = receipts
+        self._ledger = ledger
         self._running = Running(clock)
         self._output = LiveOutput(self._running.__iter__, clock=clock, created=wall())
         priced = tuple(prices.models) if len(prices.models) <= BORN else ()
@@ -90,6 +94,7 @@ class Telemetry:
             LimitGauges(instruments),
             self.recent,
             access_log,
+            LedgerRows(instruments, ledger),
         )
         self.connections = ConnectionMetrics(instruments)
         self.loop_lag = instruments.histogram(
@@ -109,10 +114,16 @@ class Telemetry:
         for kind in (ProcessCollector, PlatformCollector, GCCollector):
             kind(registry=self.registry)
 
+    def open(self) -> None:
+        """Say at the start of the process what is wrong with its files, if anything."""
+        if self._ledger is not None:
+            self._ledger.start()
+
     def close(self) -> None:
         """Write out what waits, at the end of the process; may take a moment."""
-        if self._receipts is not None:
-            self._receipts.close()
+        for file in (self._receipts, self._ledger):
+            if file is not None:
+                file.close()
 
     @property
     def active(self) -> int:

@@ -147,6 +147,20 @@ PROCESS = Row(
             unit="ops",
         ),
         Lines(
+            title="Rows of the ledger",
+            about="Dropped rows mean a disk that is full, slow or not writable: see the log.",
+            queries=(rate("anthropic_proxy_ledger_rows_total", by="result"),),
+            unit="ops",
+        ),
+        Lines(
+            title="Rows that wait for the ledger",
+            about="Near zero unless the disk is slow; at 10,000 further rows are dropped.",
+            queries=(
+                Query("sum by (instance) (anthropic_proxy_ledger_queue_rows{@})", "{{instance}}"),
+            ),
+            unit="none",
+        ),
+        Lines(
             title="Uptime",
             about="Since the last start.",
             queries=(

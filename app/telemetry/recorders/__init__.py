@@ -8,4 +8,5 @@
 - ``recent``      the last exchanges, for the dashboard.
 - ``access_log``  one log line for an exchange.
 - ``receipts``    leak receipts, appended to a file.
+- ``ledger``      rows of the ledger.
 """

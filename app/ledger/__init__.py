@@ -1,0 +1,11 @@
+"""The ledger: one row per finished exchange, kept on this machine; never any content.
+
+- ``rows``     what a row holds.
+- ``schema``   the tables, as migrations.
+- ``file``     the file: made private, set aside when it is damaged or somebody else's.
+- ``store``    one connection that writes rows, and deletes old ones.
+- ``expiry``   pure: when old rows may be deleted, whatever the clock does.
+- ``writer``   the thread between the event loop and the store.
+- ``reader``   a connection that only reads.
+- ``queries``  what people ask of the ledger, by day, session, model and so on.
+"""

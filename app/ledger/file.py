@@ -1,0 +1,67 @@
+"""The ledger's file: where it is, that nobody else may read it, and when it is set aside."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+NAME = "ledger.sqlite"
+MODE = 0o600
+COMPANIONS = ("", "-wal", "-shm")  # SQLite's own files beside it
+
+log = structlog.get_logger(__name__)
+
+
+class UnusableLedger(Exception):
+    """The file is damaged, of a newer version, or no ledger at all; the message says which."""
+
+
+def ledger_file(state_dir: Path) -> Path:
+    """Return where the ledger of a state directory is."""
+    return state_dir / NAME
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keep other processes from opening or setting aside a ledger meanwhile.
+
+    Raises BlockingIOError when one is at it. A file system without locks is used without.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def make_private(path: Path) -> os.stat_result:
+    """Create the file if need be, for this user only; what lies there must be a regular file."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
+        raise UnusableLedger("it is no regular file")
+    if stat.S_IMODE(found.st_mode) & ~MODE:
+        path.chmod(MODE)
+    return found
+
+
+def set_aside(path: Path, reason: str) -> None:
+    """Rename the file and its companions, so that nothing of it is lost."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    kept = path.with_name(f"{path.stem}.set-aside-{stamp}{path.suffix}")
+    for companion in COMPANIONS:
+        with suppress(FileNotFoundError):
+            Path(f"{path}{companion}").replace(f"{kept}{companion}")
+    log.warning("ledger set aside, a new one begins", reason=reason, kept=str(kept))

@@ -1,0 +1,195 @@
+"""What people ask of the ledger: requests, tokens and cost, by one thing or another.
+
+``since`` is in seconds since the epoch, and taken as the start of its quarter hour.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..anthropic.token_types import COUNTED
+from .reader import Reader
+from .rows import MILLI, NANO, QUARTER
+
+_SUMS = ", ".join(f"sum({name})" for name in ("failed", *COUNTED, "cost", "unpriced"))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over some exchanges; ``cost`` in billionths of a US dollar."""
+
+    requests: int = 0
+    failed: int = 0
+    tokens: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    cost: int = 0
+    unpriced: int = 0
+
+    @classmethod
+    def of(cls, values: Sequence[int | None]) -> "Totals":
+        """Read the columns that `_SUMS` names, with the number of requests in front."""
+        requests, failed, *tokens, cost, unpriced = (value or 0 for value in values)
+        return cls(requests, failed, dict(zip(COUNTED, tokens, strict=True)), cost, unpriced)
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
+            self.requests + other.requests,
+            self.failed + other.failed,
+            {kind: self.tokens[kind] + other.tokens[kind] for kind in COUNTED},
+            self.cost + other.cost,
+            self.unpriced + other.unpriced,
+        )
+
+    @property
+    def cost_usd(self) -> float:
+        """US dollars at list price."""
+        return self.cost / NANO
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The exchanges that have ``key`` in common, None for those that have none.
+
+    ``first`` and ``last`` are seconds since the epoch; ``note`` says more about the key.
+    """
+
+    key: str | None
+    totals: Totals
+    first: float
+    last: float
+    note: str | None = None
+
+
+def by_day(reader: Reader, since: float) -> list[Group]:
+    """Group by day of this machine's time zone, oldest first."""
+    return _by_time(reader, since, lambda moment: moment.date().isoformat())
+
+
+def by_hour(reader: Reader, since: float) -> list[Group]:
+    """Group by hour, oldest first."""
+    return _by_time(
+        reader, since, lambda moment: moment.replace(minute=0).isoformat(timespec="minutes")
+    )
+
+
+def by_model(reader: Reader, since: float) -> list[Group]:
+    """Group by model, the dearest first: each attempt counts under its own.
+
+    ``requests`` are those whose answer came from the model.
+    """
+    found = reader.rows(
+        f"SELECT model, min(quarter) * {QUARTER}, max(quarter) * {QUARTER}, {_TOTALS}"
+        " FROM quarters WHERE quarter >= ? GROUP BY model",
+        _start(since) // QUARTER,
+    )
+    return _dearest(_named(reader, found))
+
+
+def by_session(reader: Reader, since: float) -> list[Group]:
+    """Group by session, the one seen last first; None are requests that named none."""
+    return _latest(_named(reader, _grouped(reader, "session", since)))
+
+
+def by_agent(reader: Reader, since: float) -> list[Group]:
+    """Group by agent, the dearest first; None is the main conversation. The note is its type."""
+    found = reader.rows(
+        f"SELECT agent, max(agent_type), {_COLUMNS} FROM exchanges"
+        " WHERE started >= ? GROUP BY agent",
+        _start(since),
+    )
+    names = _names(reader, (number for row in found for number in row[:2]))
+    return _dearest(
+        [_group(names.get(agent), sums, names.get(kind)) for agent, kind, *sums in found]
+    )
+
+
+def by_label(reader: Reader, since: float, label: str) -> list[Group]:
+    """Group by the value of a label, the dearest first; None are requests without it."""
+    groups = _named(reader, _grouped(reader, "labels", since))
+    return _dearest(_merged(groups, lambda labels: pairs(labels).get(label)))
+
+
+def label_names(reader: Reader) -> list[str]:
+    """Return the names of the labels that requests have."""
+    found = reader.rows(
+        "SELECT name FROM names WHERE id IN (SELECT DISTINCT labels FROM exchanges)"
+    )
+    return sorted({name for (labels,) in found for name in pairs(labels)})
+
+
+def pairs(labels: str | None) -> dict[str, str]:
+    """Read ``name=value`` pairs as they are stored."""
+    return dict(pair.split("=", 1) for pair in labels.split(",")) if labels else {}
+
+
+_TOTALS = f"sum(requests), {_SUMS}"
+_COLUMNS = f"min(started), max(started), count(*), {_SUMS}"
+
+
+def _grouped(reader: Reader, key: str, since: float) -> Sequence[Any]:
+    return reader.rows(
+        f"SELECT {key}, {_COLUMNS} FROM exchanges WHERE started >= ? GROUP BY 1", _start(since)
+    )
+
+
+def _by_time(reader: Reader, since: float, name: Callable[[datetime], str]) -> list[Group]:
+    found = reader.rows(
+        f"SELECT quarter * {QUARTER}, {_TOTALS} FROM quarters WHERE quarter >= ? GROUP BY quarter",
+        _start(since) // QUARTER,
+    )
+    groups = [
+        _group(name(datetime.fromtimestamp(start / MILLI).astimezone()), (start, start, *sums))
+        for start, *sums in found
+    ]
+    return sorted(_merged(groups, lambda key: key), key=lambda group: group.first)
+
+
+def _start(since: float) -> int:
+    """Return the start of the quarter hour of ``since``, in milliseconds."""
+    return int(since * MILLI) // QUARTER * QUARTER
+
+
+def _named(reader: Reader, rows: Iterable[Sequence[Any]]) -> list[Group]:
+    """Return a group for each row, by the name whose number comes first in it."""
+    found = list(rows)
+    names = _names(reader, (row[0] for row in found))
+    groups = [_group(names.get(number), sums) for number, *sums in found]
+    return _merged(groups, lambda key: key)
+
+
+def _names(reader: Reader, numbers: Iterable[int | None]) -> dict[int | None, str]:
+    wanted = list(set(numbers) - {None})
+    found: dict[int | None, str] = {}
+    for start in range(0, len(wanted), 500):
+        some = wanted[start : start + 500]
+        marks = ", ".join("?" * len(some))
+        found |= dict(reader.rows(f"SELECT id, name FROM names WHERE id IN ({marks})", *some))
+    return found
+
+
+def _group(key: str | None, sums: Sequence[Any], note: str | None = None) -> Group:
+    first, last, *totals = sums
+    return Group(key, Totals.of(totals), first / MILLI, last / MILLI, note)
+
+
+def _merged(groups: Iterable[Group], key: Callable[[str | None], str | None]) -> list[Group]:
+    """Add up the groups that have the same ``key`` of their key."""
+    merged: dict[str | None, Group] = {}
+    for group in groups:
+        name = key(group.key)
+        before = merged.get(name)
+        merged[name] = Group(
+            name,
+            group.totals if before is None else before.totals + group.totals,
+            group.first if before is None else min(before.first, group.first),
+            group.last if before is None else max(before.last, group.last),
+        )
+    return list(merged.values())
+
+
+def _dearest(groups: Iterable[Group]) -> list[Group]:
+    return sorted(groups, key=lambda group: (-group.totals.cost, -group.totals.requests))
+
+
+def _latest(groups: Iterable[Group]) -> list[Group]:
+    return sorted(groups, key=lambda group: -group.last)

@@ -1,0 +1,99 @@
+"""A connection to the ledger that only reads, whether or not the proxy runs."""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import schema
+from .file import UnusableLedger
+from .store import DAMAGED, is_one_of
+
+BUSY_TIMEOUT = 2.0  # seconds; writers do not hold up readers, except while the file is set up
+INSTRUCTIONS = 100_000  # of SQLite's machine between two looks at the clock: about a millisecond
+DENIED = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
+class NoLedger(Exception):
+    """There is no ledger to read; the message says where it was looked for."""
+
+
+class TooSlow(Exception):
+    """A query took longer than it may."""
+
+
+class Reader:
+    """Answers queries. Rows come as tuples, in SQLite's types."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, *values: Any) -> Sequence[Any]:
+        """Return what ``statement`` finds."""
+        return self._connection.execute(statement, values).fetchall()
+
+
+@contextmanager
+def reading(path: Path, *, seconds: float | None = None) -> Iterator[Reader]:
+    """Open the ledger at ``path``; everything asked of it sees the same state.
+
+    Raises `NoLedger`, `UnusableLedger`, and `TooSlow` after ``seconds``.
+    """
+    if not path.is_file():
+        raise NoLedger(f"there is no ledger at {path}")
+    try:
+        connection = _connect(path)
+        try:
+            _check(connection)
+            if seconds is not None:
+                end = time.monotonic() + seconds
+                connection.set_progress_handler(lambda: time.monotonic() > end, INSTRUCTIONS)
+            connection.execute("BEGIN")
+            yield Reader(connection)
+        finally:
+            connection.close()
+    except sqlite3.Error as exc:
+        if is_one_of(exc, DAMAGED):
+            raise UnusableLedger(f"{path} is damaged") from exc
+        if is_one_of(exc, (sqlite3.SQLITE_INTERRUPT,)):
+            raise TooSlow(f"a query took longer than {seconds} s") from exc
+        raise UnusableLedger(f"{path} cannot be read: {exc}") from exc
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file for reading; one that may not be written to needs no log beside it."""
+    try:
+        return _opened(path, "mode=ro")
+    except sqlite3.OperationalError as exc:
+        if not is_one_of(exc, DENIED) or Path(f"{path}-wal").exists():
+            raise
+    return _opened(path, "mode=ro&immutable=1")
+
+
+def _opened(path: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+    )
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    mark, version = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("application_id", "user_version")
+    )
+    if mark != schema.APPLICATION_ID:
+        raise UnusableLedger("the file is no ledger of anthropic-proxy")
+    if version > schema.VERSION:
+        raise UnusableLedger("the ledger is of a newer version of anthropic-proxy: update it")
+    if version < schema.VERSION:
+        raise UnusableLedger(
+            "the ledger is of an older version of anthropic-proxy: start the proxy once"
+        )

@@ -1,0 +1,138 @@
+"""The tables of the ledger. A file's ``user_version`` is the number of migrations it has seen.
+
+A migration never changes once it was released; a new one goes behind it.
+"""
+
+from collections.abc import Sequence
+
+APPLICATION_ID = 0x616E7072  # "anpr": the mark of the file's kind (sqlite.org/fileformat.html)
+
+_TOKENS = "input, output, cache_read, cache_write_5m, cache_write_1h, estimated, thinking"
+_SUMS = f"{_TOKENS}, cost, unpriced".replace(",", " INTEGER NOT NULL,") + " INTEGER NOT NULL"
+
+_FIRST = (
+    # ``last`` is the day (since the epoch) of the newest row that has the name; an id is never
+    # used for another name, since a second process may remember it.
+    """CREATE TABLE names (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        last INTEGER NOT NULL
+    )""",
+    f"""CREATE TABLE exchanges (
+        id INTEGER PRIMARY KEY,
+        started INTEGER NOT NULL,
+        duration INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        {_SUMS},
+        detailed INTEGER NOT NULL,
+        model INTEGER NOT NULL,
+        session INTEGER,
+        agent INTEGER,
+        parent_agent INTEGER,
+        agent_type INTEGER,
+        prompt INTEGER,
+        request_class INTEGER,
+        labels INTEGER,
+        route INTEGER NOT NULL,
+        outcome INTEGER NOT NULL,
+        status INTEGER,
+        streamed INTEGER NOT NULL,
+        stop_reason INTEGER,
+        usage_missing INTEGER,
+        cache_miss_reason INTEGER,
+        error_source INTEGER,
+        error_type INTEGER,
+        error_reason INTEGER,
+        compaction INTEGER,
+        slot_wait INTEGER,
+        overhead_request INTEGER,
+        overhead_response INTEGER,
+        upstream_headers INTEGER,
+        first_byte INTEGER,
+        first_token INTEGER,
+        longest_event_gap INTEGER,
+        longest_byte_gap INTEGER,
+        longest_client_stall INTEGER,
+        tool_time INTEGER,
+        attempts INTEGER NOT NULL,
+        retries INTEGER NOT NULL,
+        client_retry INTEGER NOT NULL,
+        bytes_in INTEGER NOT NULL,
+        bytes_out INTEGER NOT NULL,
+        modified INTEGER NOT NULL,
+        secrets_found INTEGER NOT NULL,
+        secrets_restored INTEGER NOT NULL,
+        scrub_skipped INTEGER,
+        window_5h_before INTEGER,
+        window_5h_after INTEGER,
+        window_7d_before INTEGER,
+        window_7d_after INTEGER,
+        request_id TEXT,
+        client_request_id TEXT
+    )""",
+    "CREATE INDEX exchanges_started ON exchanges (started)",
+    "CREATE INDEX exchanges_session ON exchanges (session) WHERE session IS NOT NULL",
+    f"""CREATE TABLE billed (
+        exchange INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        model INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        {_SUMS},
+        PRIMARY KEY (exchange, number)
+    ) WITHOUT ROWID""",
+    # What a list of sessions shows, kept up to date with every row.
+    f"""CREATE TABLE sessions (
+        session INTEGER PRIMARY KEY,
+        started INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        labels INTEGER,
+        requests INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        {_SUMS}
+    )""",
+    "CREATE INDEX sessions_last ON sessions (last)",
+    # Sums of the quarter hours (numbered since the epoch) that exchanges began in. Tokens and cost
+    # count under the model of each attempt, requests under the model of the answer.
+    f"""CREATE TABLE quarters (
+        quarter INTEGER NOT NULL,
+        model INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        {_SUMS},
+        PRIMARY KEY (quarter, model)
+    ) WITHOUT ROWID""",
+)
+
+_NAMES = (
+    "route",
+    "outcome",
+    "model",
+    "session",
+    "agent",
+    "agent_type",
+    "parent_agent",
+    "prompt",
+    "request_class",
+    "labels",
+)
+
+
+def _text(column: str) -> str:
+    return f"(SELECT name FROM names WHERE id = e.{column}) AS {column}"
+
+
+# For people with a SQLite shell: names as text, times and costs as they are read.
+_VIEW = f"""CREATE VIEW requests AS SELECT
+    id,
+    strftime('%Y-%m-%dT%H:%M:%fZ', started / 1000.0, 'unixepoch') AS started,
+    duration / 1e6 AS seconds,
+    status,
+    {", ".join(map(_text, _NAMES))},
+    {_TOKENS},
+    cost / 1e9 AS cost_usd,
+    first_token / 1e6 AS first_token_seconds,
+    request_id
+FROM exchanges AS e"""
+
+MIGRATIONS: Sequence[Sequence[str]] = ((*_FIRST, _VIEW),)
+VERSION = len(MIGRATIONS)

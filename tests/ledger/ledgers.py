@@ -1,0 +1,58 @@
+"""Ledgers for tests, and rows to fill them with."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.anthropic.token_types import COUNTED
+from app.ledger.rows import Billed, Record, Row
+from app.ledger.store import Store, open_store
+from app.ledger.writer import Ledger
+
+NOON = 1_790_000_000_000  # milliseconds since the epoch
+SESSION = "0b5f9a52-6f0e-4a37-9a3e-0c2f4f1f6b6c"
+_TEXT = {"model": "claude-opus-5", "route": "messages", "outcome": "complete"}
+_NONE = {name for name, kind in Row.__annotations__.items() if "None" in str(kind)}
+_FIELDS: dict[str, Any] = {
+    name: None if name in _NONE else _TEXT.get(name, 0) for name in Row._fields
+}
+PLAIN = Row(**_FIELDS)._replace(
+    started=NOON, duration=2_000_000, input=10, output=5, cost=1_000, status=200, session=SESSION
+)
+
+
+def record(*billed: Billed, **changes: Any) -> Record:
+    """Return a record of an exchange; ``billed`` are its attempts when they are kept."""
+    return Record(PLAIN._replace(detailed=int(bool(billed)), **changes), billed)
+
+
+def attempt(model: str, **counts: int) -> Billed:
+    """Return a billed attempt."""
+    zeros = dict.fromkeys((*COUNTED, "thinking", "cost", "unpriced"), 0)
+    return Billed(model=model, kind="message", **zeros | counts)
+
+
+@contextmanager
+def store(path: Path) -> Iterator[Store]:
+    """Open a store."""
+    with closing(open_store(path)) as opened:
+        yield opened
+
+
+def ledger(path: Path, **options: Any) -> Ledger:
+    """Return a ledger that has not been started."""
+    chosen: dict[str, Any] = {
+        "days": 90,
+        "max_size": 2**30,
+        "clock": lambda: 1_000.0,
+        "wall": lambda: NOON / 1_000,
+    }
+    return Ledger(path, **chosen | options)
+
+
+def ask(path: Path, statement: str, *values: Any) -> list[Any]:
+    """Return what SQLite finds in the file."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return connection.execute(statement, values).fetchall()

@@ -1,0 +1,270 @@
+"""The thread that writes: nothing waits for it, and what it cannot write is counted."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.ledger import store as stores
+from app.ledger import writer
+from app.ledger.writer import Ledger
+from tests.ledger.ledgers import NOON, ask, ledger, record
+
+DAY = 86_400_000
+DEADLINE = 20.0  # seconds that a test waits for something at most
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "DELAY", 0.01)
+
+
+def _counting(one: Ledger) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    one.count = lambda result, number: counts.update({result: number})
+    return counts
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_what_was_put_is_written_at_the_end_at_the_latest(path: Path) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    for number in range(250):
+        one.put(record(input=number))
+    one.close(DEADLINE)
+    assert ask(path, "SELECT count(*), sum(input) FROM exchanges") == [(250, sum(range(250)))]
+    assert counts == {"written": 250}
+    assert one.waiting == 0
+
+
+def test_a_row_does_not_wait_for_more_of_them(path: Path) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    one.put(record())
+    _until(lambda: counts["written"] == 1)
+    assert ask(path, "SELECT count(*) FROM exchanges") == [(1,)]
+    one.close()
+
+
+def test_the_file_is_there_from_the_start(path: Path) -> None:
+    one = ledger(path)
+    one.start()
+    one.close(DEADLINE)
+    assert ask(path, "SELECT count(*) FROM exchanges") == [(0,)]
+
+
+def test_more_rows_than_may_wait_are_dropped_and_counted(path: Path) -> None:
+    one = ledger(path, capacity=5)
+    counts = _counting(one)
+    one._thread = threading.current_thread()  # nobody writes yet
+    for _ in range(8):
+        one.put(record())
+    assert (one.waiting, counts) == (5, {"dropped": 3})
+    one._thread = None
+    one.start()
+    one.close(DEADLINE)
+    assert counts == {"dropped": 3, "written": 5}
+
+
+def test_a_disk_that_cannot_be_written_costs_rows_and_one_warning(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "RETRY", 0.0)
+    blocked = path.parent / "blocked"
+    blocked.touch()
+    one = ledger(blocked / "ledger.sqlite")
+    counts = _counting(one)
+    with capture_logs() as logged:
+        for number in range(3):
+            one.put(record())
+            _until(lambda number=number: counts["dropped"] == number + 1)  # type: ignore[misc]
+        blocked.unlink()
+        one.put(record())
+        _until(lambda: counts["written"] == 1)
+    one.close(DEADLINE)
+    assert counts == {"dropped": 3, "written": 1}
+    assert [line["log_level"] for line in logged] == ["warning"]
+    assert "ledger.sqlite" in logged[0]["file"]
+
+
+def test_a_full_disk_costs_rows_until_there_is_room(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    prepare = stores.Store._prepare
+    limit = [40]
+
+    def with_few_pages(opened: stores.Store) -> None:
+        prepare(opened)
+        opened._all(f"PRAGMA max_page_count = {limit[0]}")
+
+    monkeypatch.setattr(stores.Store, "_prepare", with_few_pages)
+    with capture_logs() as logged:
+        for number in range(40):
+            one.put(record(request_id=f"req_{number:4000d}"))
+        _until(lambda: counts["dropped"] == 40)
+        limit[0] = 1_000_000
+        one.put(record())
+        _until(lambda: counts["written"] == 1)
+    one.close(DEADLINE)
+    assert [line["reason"] for line in logged] == ["database or disk is full"]
+
+
+def test_rows_wait_for_another_process_that_writes(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(writer, "BUSY_RETRIES", 1_000)
+    one = ledger(path)
+    counts = _counting(one)
+    one.put(record())
+    _until(lambda: counts["written"] == 1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        one.put(record())
+        time.sleep(0.2)
+        assert counts == {"written": 1}
+        other.execute("COMMIT")
+    one.close(DEADLINE)
+    assert counts == {"written": 2}
+
+
+def test_a_file_that_gets_damaged_is_set_aside_and_the_row_is_kept(path: Path) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    one.put(record())
+    _until(lambda: counts["written"] == 1)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xff" * (path.stat().st_size - 4_096))
+    with capture_logs() as logged:
+        one.put(record(prompt="a new one", session="another"))
+        one.close(DEADLINE)
+    assert counts == {"written": 2}
+    assert ask(path, "SELECT session FROM requests") == [("another",)]
+    assert len(list(path.parent.glob("ledger.set-aside-*.sqlite"))) == 1
+    assert [line["reason"] for line in logged] == ["it is damaged"]
+
+
+def test_a_ledger_that_is_deleted_meanwhile_begins_again(path: Path) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    one.put(record())
+    _until(lambda: counts["written"] == 1)
+    path.unlink()
+    one.put(record(session="after"))
+    _until(lambda: counts["written"] == 2)
+    one.close(DEADLINE)
+    assert ask(path, "SELECT session FROM requests") == [("after",)]
+
+
+def test_old_rows_are_deleted_at_the_start(path: Path) -> None:
+    first = ledger(path)
+    for age in (0, 10, 100, 200):
+        first.put(record(started=NOON - age * DAY))
+    first.close(DEADLINE)
+    second = ledger(path)
+    second.start()
+    _until(lambda: ask(path, "SELECT count(*) FROM exchanges") == [(2,)])
+    second.close(DEADLINE)
+
+
+def test_the_oldest_rows_go_when_the_file_is_too_large(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "REMOVED", 50)
+    first = ledger(path)
+    for number in range(2_000):
+        first.put(record(started=NOON + number, request_id=f"req_{number:0100d}"))
+    first.close(DEADLINE)
+    second = ledger(path, max_size=200_000)
+    second.start()
+
+    def small() -> bool:
+        ((size,),) = ask(
+            path, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        )
+        return bool(size <= 200_000)
+
+    _until(small)
+    second.close(DEADLINE)
+    ((count, oldest, newest),) = ask(
+        path, "SELECT count(*), min(started), max(started) FROM exchanges"
+    )
+    assert 100 < count < 2_000
+    assert (oldest, newest) == (NOON + 2_000 - count, NOON + 1_999)
+
+
+def test_a_defect_costs_the_batch_only(path: Path) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    with capture_logs() as logged:
+        one.put(record(cost=2**70))
+        _until(lambda: counts["dropped"] == 1)
+    one.put(record())
+    one.close(DEADLINE)
+    assert counts == {"dropped": 1, "written": 1}
+    assert [line["log_level"] for line in logged] == ["error"]
+
+
+def test_rows_after_the_end_are_dropped(path: Path) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    one.put(record())
+    one.close(DEADLINE)
+    one.put(record())
+    assert counts == {"written": 1, "dropped": 1}
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from tests.ledger.ledgers import ledger, record
+one = ledger(Path(sys.argv[1]), clock=time.monotonic)
+one.count = lambda result, number: print(result, number, flush=True)
+for number in range(1_000_000):
+    one.put(record(input=number))
+    time.sleep(0.001)
+"""
+
+
+def test_what_was_written_outlasts_a_kill(path: Path) -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", KILLED, str(path)]
+    written = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            result, number = line.split()
+            assert result == "written"
+            written += int(number)
+            if written > 500:
+                process.send_signal(signal.SIGKILL)
+    kept = [number for (number,) in ask(path, "SELECT input FROM exchanges ORDER BY id")]
+    assert len(kept) >= written
+    assert kept == list(range(len(kept)))
+    assert ask(path, "PRAGMA integrity_check") == [("ok",)]
+    assert ask(path, "SELECT requests FROM sessions") == [(len(kept),)]
