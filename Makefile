@@ -66,6 +66,7 @@ check: install ## Lint, types and floors
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
+	$(RUN) codespell
 	$(ANSIBLE) yamllint --strict .
 	cd deploy/ansible && $(ANSIBLE) ansible-lint --offline --strict --profile production
 
