@@ -8,7 +8,7 @@ without what belongs to an escape, an encoding or a terminal's control sequence.
 import re
 
 from .detector import Finder
-from .edges import token_start
+from .edges import LONGEST_EDGE, token_start
 from .escapes import escape_around
 
 _WINDOW = 160  # bytes before an `@` in which a local part begins
@@ -22,6 +22,10 @@ _REVERSED = re.compile(
     rb"(?>(?:(?:[0-9a-fA-F][c-fC-F]0|[0-9a-fA-F]{2}[1-4])0u\\|"
     rb"[A-Za-z0-9._+'-]|[\x80-\xbf][\xc3-\xd4])*)"
 )
+# A local part of one word behind a space or the like: as nearly always.
+_NEAR = 24
+_PLAIN_REVERSED = re.compile(rb"[A-Za-z0-9_]++[ ,;:<>(|]")
+_INTRODUCERS = re.compile(rb"[\\%=\[\x1b]")  # of what may belong to an escape or an encoding
 _IN_LOCAL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+'-")
 _IN_LOCAL |= frozenset(range(0x80, 0xC0))
 _IN_DOMAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\\")
@@ -47,8 +51,12 @@ def local_start(text: bytes, sign: int) -> int:
         return -1
     if text[sign - 1] not in _IN_LOCAL or text[after] not in _IN_DOMAIN:
         return -1
-    window = text[max(0, sign - _WINDOW) : sign]
-    run = _REVERSED.match(window[::-1])
+    near = _PLAIN_REVERSED.match(text[max(0, sign - _NEAR) : sign][::-1])
+    if near is not None:
+        start = sign - near.end() + 1
+        if _INTRODUCERS.search(text, max(0, start - LONGEST_EDGE), start) is None:
+            return start
+    run = _REVERSED.match(text[max(0, sign - _WINDOW) : sign][::-1])
     first = sign if run is None else sign - run.end()
     start = token_start(text, first, sign)
     while (around := escape_around(text, start)) is not None:

@@ -28,7 +28,7 @@ _EDGES = (
     r"\\[^A-Za-z0-9]",
 )
 _EDGE = re.compile(("|".join(_EDGES) + r"|.").encode("latin-1"), re.DOTALL)
-_LONGEST = 80  # bytes of an edge that `token_start` looks for
+LONGEST_EDGE = 80  # bytes of an edge that `token_start` looks for
 # An edge that ends inside a run of letters and digits.
 _EDGE_IN_RUN = re.compile(("|".join(_EDGES[2:-1])).encode("latin-1"))
 _INTRODUCERS = re.compile(rb"[\\%=\[\x1b]")
@@ -52,9 +52,8 @@ def token_start(text: bytes, first: int, end: int) -> int:
     (``%0A``) or a control sequence.
     """
     start = first
-    floor = max(0, first - _LONGEST)
-    before = text[floor : first + 1]
-    if _INTRODUCERS.search(before) is None:
+    floor = max(0, first - LONGEST_EDGE)
+    if _INTRODUCERS.search(text, floor, first + 1) is None:
         return start
     for edge in _EDGE_IN_RUN.finditer(text, floor, end):
         if edge.start() >= start:

@@ -22,6 +22,13 @@ _MESSAGE_FIELD = compiled(
 )
 _MESSAGE_ID = re.compile(rb"[0-9]{8,}[.-].*|CA[A-Za-z0-9+_=-]{40,}", re.DOTALL)
 _FIELD_REACH = 400
+# Read backwards: what no field's name ends with. This nearly always decides.
+_NEAR = 48
+_NO_FIELD = re.compile(
+    rb"<?+(?>(?:[\"ntr]\\++|[ \"':=(,])*)(?![\"ntr]\\|[ \"':=(,<>]|02%|[9AaDd]0%|"
+    rb"(?i:di_?-?(?:egassem|tnetnoc|c)|ot_?-?|secnerefer)).{12}",
+    re.DOTALL,
+)
 
 
 def is_something_else(match: re.Match[bytes]) -> bool:
@@ -33,6 +40,7 @@ def is_something_else(match: re.Match[bytes]) -> bool:
         return True
     if _LOCALE.fullmatch(local) and _CODED_CHARACTERS.fullmatch(domain):
         return True
-    start = match.start()
-    reach = max(0, start - _FIELD_REACH)
-    return _MESSAGE_FIELD.search(match.string[reach:start]) is not None
+    text, start = match.string, match.start()
+    if _NO_FIELD.match(text[max(0, start - _NEAR) : start][::-1]) is not None:
+        return False
+    return _MESSAGE_FIELD.search(text[max(0, start - _FIELD_REACH) : start]) is not None
