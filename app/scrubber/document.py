@@ -6,6 +6,7 @@ msgspec refuses (lone surrogates, great depth) or merges (repeated names) is wal
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -19,7 +20,24 @@ _OTHER = len(_ORDER)
 
 _ROOT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(msgspec.Raw)
-_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_ABSENT = msgspec.Raw()
+# An array of no more elements than this: with more, msgspec stops at once, instead of building
+# millions of objects while everything else waits.
+MOST_ELEMENTS = 4096
+_ELEMENTS = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "Elements",
+        [(f"e{index}", msgspec.Raw, _ABSENT) for index in range(MOST_ELEMENTS)],
+        array_like=True,
+        forbid_unknown_fields=True,
+    )
+)
+# A call of msgspec holds the interpreter for as long as it takes. So a large body goes through it
+# only if little of it is punctuation.
+_QUICK = 1024 * 1024  # bytes that it reads in a few milliseconds
+_SLICES, _SLICE = 64, 256
+_PUNCTUATION = re.compile(rb"(?<!\\)\"|[\[\]{}][,\[\]{}]|[0-9el],")
+_DENSE = 0.02  # share of a body's bytes
 _SPACE = rb"[ \t\n\r]*"
 _NAME = re.compile(_SPACE + rb"[{,]" + _SPACE + rb'"([^"\\]*)"' + _SPACE + rb":" + _SPACE)
 _SEPARATOR = re.compile(_SPACE + rb"[\[,]" + _SPACE)
@@ -40,6 +58,14 @@ class Unit(NamedTuple):
         return Place(in_tools=self.path[:1] == ("tools",))
 
 
+class _Crowded(Exception):
+    """A body has too many members to look at each; it starts at an offset."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__(start)
+        self.start = start
+
+
 class _Displaced(Exception):
     """A name is repeated or spelled with escapes: the slices do not tell where they lie."""
 
@@ -47,11 +73,28 @@ class _Displaced(Exception):
 def units(body: bytes) -> list[Unit]:
     """Return the values of ``body`` in cache order, without those skipped; raises `NotJson`."""
     try:
-        found = list(_sliced(body))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _Displaced):
-        found = list(_walked(body))
+        found = _quickly(body) or list(_walked(body))
+    except _Crowded as crowded:
+        return [Unit(crowded.start, len(body), (0,))]
     found = [unit for unit in found if not _skipped(unit.path[0])]
     return sorted(found, key=lambda unit: _ORDER.get(unit.path[0], _OTHER))
+
+
+def _quickly(body: bytes) -> list[Unit] | None:
+    """Return units read off slices, None if the body has to be walked."""
+    if len(body) > _QUICK and _is_dense(body):
+        return None
+    try:
+        return list(_sliced(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _Displaced):
+        return None
+
+
+def _is_dense(body: bytes) -> bool:
+    """Return True if much of a body, by samples, may be JSON's own punctuation."""
+    step = len(body) // _SLICES
+    sample = b"".join(body[start : start + _SLICE] for start in range(0, len(body), step))
+    return len(_PUNCTUATION.findall(sample)) > _DENSE * len(sample)
 
 
 def _skipped(name: str | int) -> bool:
@@ -79,9 +122,18 @@ def _sliced(body: bytes) -> Iterator[Unit]:
         raise _Displaced
 
 
+def _exists(raw: msgspec.Raw) -> bool:
+    return raw is not _ABSENT
+
+
 def _sliced_elements(body: bytes, name: str, start: int, end: int) -> Iterator[Unit]:
     cursor = start
-    for index, raw in enumerate(_ELEMENTS.decode(memoryview(body)[start:end])):
+    try:
+        elements = msgspec.structs.astuple(_ELEMENTS.decode(memoryview(body)[start:end]))
+    except msgspec.ValidationError:
+        yield Unit(start, end, (name,))
+        return
+    for index, raw in enumerate(takewhile(_exists, elements)):
         separator = _SEPARATOR.match(body, cursor)
         if separator is None:
             raise _Displaced
@@ -89,12 +141,14 @@ def _sliced_elements(body: bytes, name: str, start: int, end: int) -> Iterator[U
         yield Unit(separator.end(), cursor, (name, index))
 
 
-def _walked(body: bytes) -> Iterator[Unit]:
+def _walked(body: bytes) -> Iterator[Unit]:  # noqa: C901 - one loop
     """Yield the same from a walk over the whole body."""
     depth, index = 0, -1
     name: str | int = -1
     begun: list[int] = []  # where the values being read start: root, member, element
     divided = False  # the member being read is an array whose elements are units
+    elements: list[Unit] = []
+    members = 0
     for kind, start, end in events(body, len(_MARK) if body.startswith(_MARK) else 0):
         if kind == "key":
             if depth == 1:
@@ -108,8 +162,16 @@ def _walked(body: bytes) -> Iterator[Unit]:
             index += depth == _ELEMENT
         depth += {"open": end - start, "close": start - end}.get(kind, 0)
         if kind != "open" and depth == _ELEMENT and divided:
-            yield Unit(begun[depth], end, (name, index))
-        elif kind != "open" and depth == _MEMBER_OF_ROOT and not divided:
-            yield Unit(begun[depth], end, (name,))
+            if index < MOST_ELEMENTS:
+                elements.append(Unit(begun[depth], end, (name, index)))
+        elif kind != "open" and depth == _MEMBER_OF_ROOT:
+            members += 1
+            if members > MOST_ELEMENTS:
+                raise _Crowded(begun[0])
+            if divided and index < MOST_ELEMENTS:
+                yield from elements
+            else:
+                yield Unit(begun[depth], end, (name,))
+            elements = []
     if not begun[1:]:
         yield Unit(begun[0], len(body), (0,))  # a string or a number alone

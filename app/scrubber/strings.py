@@ -6,6 +6,7 @@ reads, and what a client has to send back unchanged.
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from .escapes import value
@@ -25,7 +26,7 @@ _PROTOCOL = re.compile(rb"id|\w*_id|cache_control|authorization_token")
 _IN_TOOLS = frozenset((b"name", b"description"))
 _OPAQUE = frozenset((b"base64", b"redacted_thinking"))  # types whose `data` is no text
 _IN_RESULT = 2  # contents around a block in a block
-_BLOCK_DEPTH = 2  # a content block is an element of a member of its message
+_BLOCK_DEPTH = 2  # a content block is an object in a member of its message
 
 # (path of the parent, name or index); the outermost is (None, 0), the unit itself.
 Path = tuple[Any, str | int] | None
@@ -37,6 +38,11 @@ class Text(NamedTuple):
     span: Span
     block: int
     path: Path
+
+
+# There may be millions: the quickest way to make one.
+_SPAN = partial(tuple.__new__, Span)
+_TEXT = partial(tuple.__new__, Text)
 
 
 class Place(NamedTuple):
@@ -127,11 +133,15 @@ def each_string(text: bytes, rule: Rule, place: Place) -> Iterator[Text]:  # noq
             frame.name = _unescaped(text[start + 1 : end - 1])
             if not frame.skipped:
                 taken.append(Text(Span(start + 1, end - 1), block, frame.path))
+        elif kind == "string" and frame.name is None and not taken and not frame.skipped:
+            frame.index += 1
+            yield _TEXT((_SPAN((start + 1, end - 1)), block, (frame.path, frame.index)))
+            continue
         else:
             if frame.name is None:
                 frame.index += 1
-            block += len(outer) == _BLOCK_DEPTH
             if kind == "open":
+                block += len(outer) == _BLOCK_DEPTH
                 for _ in range(start, end):
                     outer.append(frame)
                     frame = frame.inner(rule)
