@@ -201,8 +201,7 @@ class Http2Stream(Stream):
 
     async def send(self, data: bytes) -> None:
         """Send DATA within the windows; what does not fit waits."""
-        rest = memoryview(data)
-        while rest:
+        while data:
             await self._wire.pipe.writable.wait()
             size = min(
                 self._h2.local_flow_control_window(self._id), self._h2.max_outbound_frame_size
@@ -211,11 +210,10 @@ class Http2Stream(Stream):
                 self.room.clear()
                 await self.room.wait()
                 continue
-            piece = bytes(rest[:size])
-            self._h2.send_data(self._id, piece)
-            self.received.add_sent(piece)
+            self._h2.send_data(self._id, data[:size])
+            self.received.add_sent(data[:size])
             self._wire.schedule()
-            rest = rest[size:]
+            data = data[size:]
 
     def end(self) -> None:
         """Send END_STREAM; ask for no more of a body that nobody reads (RFC 9113 §8.1)."""

@@ -6,11 +6,12 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .. import errors
+from ..anthropic.errors import envelope
+from ..wire.headers import ERROR_HEADER
 from .guard import host_name
-from .refusal import refusal
 
 PREFIX = "/v1/"
+STATUS = 421  # Misdirected Request (RFC 9110 §15.5.20)
 
 
 class Misdirected:
@@ -34,4 +35,9 @@ class Misdirected:
             "This port serves the proxy's pages. Send API requests to "
             f"https://{host}:{self._port() or 8443} (ANTHROPIC_BASE_URL)."
         )
-        return refusal(errors.Misdirected("misdirected", message))
+        return Response(
+            envelope("invalid_request_error", message),
+            status_code=STATUS,
+            headers={ERROR_HEADER.decode(): "misdirected"},
+            media_type="application/json",
+        )

@@ -39,7 +39,7 @@ class Finder(NamedTuple):
     starts: Callable[[bytes, int], Iterable[int]] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Detector:
     """One kind of secret. ``examples`` must be found, ``negatives`` must not, in every form."""
 
@@ -56,6 +56,7 @@ class Detector:
     passwords: tuple[str, ...] = ()
     canonical: Callable[[bytes], bytes] = bytes  # the value, of the text replaced
     parts: Callable[[bytes], list[bytes]] | None = None  # of the text: values by themselves
+    steps: int = 0  # what a look at a candidate costs beyond the usual (`dense`)
     shared: bool = True  # its gate begins with a boundary, and runs with the others
     examples: tuple[str, ...]
     negatives: tuple[str, ...] = ()

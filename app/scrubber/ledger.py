@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .detector import Detector
 from .placeholders import DIGEST_DIGITS, Hidden, Scheme
 from .scan import Span
 from .vocabulary import Vocabulary
 
-MOST_KNOWN = 20_000  # values of a request that are told apart, looked for and can be restored
+MOST_KNOWN = 10_000  # values of a request that are told apart, looked for and can be restored
 SHORTEST_KNOWN = 6  # characters of a value that is looked for on its own
 SHORTEST_JOINED = 8  # characters of a value that a model may have joined to a word
 _LONG_WORD = 12
@@ -18,8 +18,8 @@ _LONG_WORD = 12
 class Change(NamedTuple):
     """One entry of a ledger.
 
-    It is a value known, a placeholder given to it, a number left out, or (a placeholder alone) a
-    foreign one.
+    It is a value known, a placeholder given to it, a number left out, (a placeholder alone) a
+    foreign one, or (a number alone) steps of a scan.
     """
 
     detector: str
@@ -27,6 +27,9 @@ class Change(NamedTuple):
     number: int = 0
     value: str = ""
     placeholder: str = ""
+
+
+Decision = tuple[str, str, str]  # name of the detector, value, placeholder
 
 
 class Ledger:
@@ -40,6 +43,9 @@ class Ledger:
         self.digest = b""
         self.placeholders: dict[str, Hidden] = {}
         self.foreign: set[str] = set()  # placeholders that others wrote into the request
+        # What was decided for hits by (detector, text, password): derived, and no state.
+        self.decisions: dict[tuple[Any, ...], Decision] = {}
+        self.spent = 0  # steps of scans that later ones lack
         self._scheme = scheme
         self._known: dict[str, Change] = {}  # by value; the first detector to find it owns it
         self._numbers: dict[str, int] = {}  # the last one given out, by label
@@ -70,7 +76,7 @@ class Ledger:
         if known is not None and known.placeholder:
             return known.placeholder
         if known is None and len(self._known) >= MOST_KNOWN:
-            return self._overflow(detector, value)
+            return self.overflow(detector, value)
         if detector.tier == "secret":
             return self._numbered(detector.name, detector.label, value)
         digits = DIGEST_DIGITS
@@ -103,6 +109,17 @@ class Ledger:
             shown = known.placeholder or self._numbered(known.detector, known.label, value)
             yield span, self.placeholders[shown], shown
 
+    def spend(self, steps: int) -> None:
+        """Note steps of a scan that later units lack (`dense`)."""
+        if steps:
+            self._make(Change("", "", steps))
+
+    def overflow(self, detector: Detector, value: str) -> str:
+        """Return what stands for one value too many: it is hidden, and cannot be restored."""
+        if detector.tier == "secret":
+            return self._scheme.secret(detector.label, MOST_KNOWN + 1)
+        return self._scheme.identifier(detector.label, value, 2 * DIGEST_DIGITS)
+
     def settle(self) -> tuple[Change, ...]:
         """End a unit: return the changes since the last, and move on to the next state."""
         changes, self._changes = tuple(self._changes), []
@@ -121,12 +138,6 @@ class Ledger:
             number += 1
         return self._make(Change(name, label, number, value, self._scheme.secret(label, number)))
 
-    def _overflow(self, detector: Detector, value: str) -> str:
-        """Return what stands for one value too many: it is hidden, and cannot be restored."""
-        if detector.tier == "secret":
-            return self._scheme.secret(detector.label, MOST_KNOWN + 1)
-        return self._scheme.identifier(detector.label, value, 2 * DIGEST_DIGITS)
-
     def _make(self, change: Change) -> str:
         self._changes.append(change)
         self._apply(change)
@@ -136,6 +147,8 @@ class Ledger:
         if not change.value:
             if change.placeholder:
                 self.foreign.add(change.placeholder)
+            elif not change.label:
+                self.spent += change.number
             else:
                 self._reserved.add((change.label, change.number))
             return

@@ -17,9 +17,10 @@ from .automaton import compiled
 from .placeholders import Scheme
 
 _OPEN = re.compile(
-    rb"(?:<|&lt;|&#0*60;|&#x0*3c;|%3c|\\+(?:u003c|x3c)|\xef\xbc\x9c)\Z", re.IGNORECASE
+    rb"(?:<|&lt;|&#0*60;|&#x0*3c;|%3c|\\+(?:u003c|x3c)|\xef\xbc\x9c|\\+uff1c)\Z", re.IGNORECASE
 )
 _LONGEST_OPEN = 16  # bytes
+_LONGEST_ANSWER = 1024 * 1024  # bytes of a message that a model may have written
 # Blocks of an assistant's message that are the model's own words, and their members that are.
 _OWN = {
     "text": "text",
@@ -55,14 +56,17 @@ class Literals:
     def find(self, text: bytes) -> Iterator[tuple[int, Literal]]:
         """Yield the placeholders in ``text``, and where their labels start."""
         for gate in self._gate.finditer(text):
-            match = self._pattern.match(text, gate.start())
-            literal = None if match is None else self._literal(text, match)
+            start = gate.start()
+            match = self._pattern.match(text, start)
+            literal = None if match is None else self._literal(text, start, match)
             if literal is not None:
-                yield gate.start(), literal
+                yield start, literal
 
     def foreign(self, unit: bytes, *, in_tools: bool) -> set[str]:
         """Return the placeholders in a unit that are not the model's own words."""
         try:
+            if len(unit) > _LONGEST_ANSWER:
+                return set(self._in(unit))
             node = json.loads(unit, object_pairs_hook=_unrepeated)
             texts = list(_foreign_strings(node, in_tools=in_tools))
         except (ValueError, RecursionError):
@@ -75,16 +79,18 @@ class Literals:
         for _, literal in self.find(text):
             yield literal.placeholder
 
-    def _literal(self, text: bytes, match: re.Match[bytes]) -> Literal | None:
-        before = text[max(0, match.start() - _LONGEST_OPEN) : match.start()]
-        if self._scheme.bracketed and not _OPEN.search(before):
+    def _literal(self, text: bytes, start: int, match: re.Match[bytes]) -> Literal | None:
+        bare = self._scheme.bracketed and text[start - 1 : start] != b"<"
+        if bare and not _OPEN.search(text, max(0, start - _LONGEST_OPEN), start):
             return None
-        label = self._labels[match[1].decode().replace("\\", "").upper()]
-        if match["digest"]:
-            digest = match["digest"].decode().upper()
-            return Literal(label, None, self._scheme.identified(label, digest))
-        number = int(match["number"])
-        return Literal(label, number, self._scheme.secret(label, number))
+        name, digest, number = match.group(1, "digest", "number")
+        label = (
+            self._labels.get(name.decode()) or self._labels[name.decode().replace("\\", "").upper()]
+        )
+        if digest:
+            shown = self._scheme.identified(label, digest.decode().upper())
+            return Literal(label, None, shown)
+        return Literal(label, int(number), self._scheme.secret(label, int(number)))
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..anthropic.encoding import Decoder, EncodingError
 from .belt import check
 from .budget import SECONDS_PER_BYTE, Budget, TooSlow
 from .cache import Cache, Key, Outcome
+from .dense import Tick
 from .document import Unit, units
 from .ledger import Ledger
 from .opaque import text_size
@@ -20,7 +21,6 @@ from .recognize import Recognizer
 from .replace import Replacer, spliced
 from .report import ScrubReport, Skip
 from .rules import Rules
-from .scan import Tick
 from .strings import Path
 from .threads import is_threaded
 from .walk import NotJson

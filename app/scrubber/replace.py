@@ -1,17 +1,18 @@
 """One unit of a request: what is replaced in it, by what."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from . import urls
+from . import dense, urls
+from .dense import Effort, Tick
 from .escapes import value, view
-from .ledger import Ledger
+from .ledger import SHORTEST_KNOWN, Decision, Ledger
 from .literals import Literal, Literals
 from .placeholders import Hidden, Scheme
 from .rules import Rules
-from .scan import Ahead, Hit, Scanner, Span, Tick
+from .scan import Ahead, Hit, Scanner, Span
 from .strings import Path, Place, Text, each_string, skipped_in_request
 from .words import Author, author, may_stand
 
@@ -28,6 +29,9 @@ class Replacement(NamedTuple):
     value: str
     placeholder: str
     path: Path
+
+
+_Replaced = tuple[int, int, str, str, str, Path]  # a `Replacement` in the view
 
 
 class _Batch:
@@ -56,60 +60,101 @@ class Replacer:
         plain = view(unit)
         text = plain.text
         literals = Ahead(self._literals.find(text))
-        candidates = self._scanner.candidates(text, tick)
+        effort = Effort(ledger.spent, len(text), tick)
+        candidates = self._scanner.candidates(text, effort)
         if candidates.head is None and literals.head is None and not ledger.occurs(text):
             return
-        if literals.head is not None:
+        wrote = author(unit)
+        foreign = wrote == "other"  # all of them
+        if literals.head is not None and not foreign:
             for placeholder in sorted(self._literals.foreign(unit, in_tools=place.in_tools)):
                 ledger.distrust(placeholder)
-        wrote = author(unit)
         for batch in _batches(
             each_string(text, skipped_in_request, place),
-            lambda span: self._scanner.hits(text, candidates, span, tick),
+            lambda span: self._scanner.hits(text, candidates, span),
         ):
             tick()
-            _reserve(literals, batch.texts[-1].span.end, ledger)
+            _reserve(literals, batch.texts[-1].span.end, ledger, foreign=foreign)
             for one in self._in_batch(text, batch, ledger, wrote):
-                start, end = plain.original(one.start), plain.original(one.end)
-                yield one._replace(start=start, end=end)
-        _reserve(literals, len(text), ledger)  # in what is skipped at the end
+                yield Replacement(plain.original(one[0]), plain.original(one[1]), *one[2:])
+        ledger.spend(effort.excess)
+        _reserve(literals, len(text), ledger, foreign=foreign)  # in what is skipped at the end
 
     def _in_batch(
         self, text: bytes, batch: _Batch, ledger: Ledger, wrote: Author
-    ) -> list[Replacement]:
+    ) -> list[_Replaced]:
         """Return what is replaced: what is detected, then what is known by now."""
-        spans = [one.span for one in batch.texts] if wrote == "model" else list(batch.hits)
-        known = ledger.shown_in(text, [Span(one.start, one.end) for one in spans])
         starts = [one.span.start for one in batch.texts]
-        replaced: list[Replacement] = []
-        for group in _overlapping(batch.hits, sorted(known, key=_start_of_known)):
-            first = group.hits[0].start if group.hits else group.known[0][0].start
-            path = batch.texts[bisect_right(starts, first) - 1].path
-            replaced += self._decided(text, group, path, ledger, wrote)
-        gaps = _gaps([one.span for one in batch.texts], replaced)
-        for span, hidden, shown in ledger.known(text, gaps):
-            path = batch.texts[bisect_right(starts, span.start) - 1].path
-            replaced.append(Replacement(*span, hidden.detector, hidden.value, shown, path))
+        spans = [one.span for one in batch.texts]
+
+        def path(offset: int) -> Path:
+            return batch.texts[bisect_right(starts, offset) - 1].path
+
+        replaced: list[_Replaced] = []
+        places = _open(spans, batch.hits) if wrote == "model" else _new(batch.hits, ledger)
+        known = list(ledger.shown_in(text, places))
+        if known:
+            for group in _overlapping(batch.hits, sorted(known, key=_start_of_known)):
+                replaced += self._decided(text, group, path, ledger, wrote)
+        else:
+            self._replace(batch.hits, replaced, path, ledger)
+        for span, hidden, shown in ledger.known(text, _gaps(spans, replaced)):
+            replaced.append((*span, hidden.detector, hidden.value, shown, path(span.start)))
         replaced.sort(key=_start_of)
         return replaced
 
     def _decided(
-        self, text: bytes, group: "_Group", path: Path, ledger: Ledger, wrote: Author
-    ) -> Iterator[Replacement]:
-        """Yield what is replaced of hits and known values that overlap: these, or those."""
-        if group.known and (not group.hits or self._stays(text, group, ledger, wrote)):
-            for span, hidden, shown in group.known:
-                yield Replacement(*span, hidden.detector, hidden.value, shown, path)
-            return
-        for hit in group.hits:
-            found = value(hit.detector.canonical(hit.escaped))
-            if not self._rules.allows(found):
-                shown = ledger.placeholder(hit.detector, found)
-                self._learn(hit, found, ledger)
-                yield Replacement(hit.start, hit.end, hit.detector.name, found, shown, path)
+        self,
+        text: bytes,
+        group: "_Group",
+        path: Callable[[int], Path],
+        ledger: Ledger,
+        wrote: Author,
+    ) -> list[_Replaced]:
+        """Return what is replaced of hits and known values that overlap: these, or those."""
+        if not group.known or (group.hits and not self._stays(text, group, ledger, wrote)):
+            return self._replace(group.hits, [], path, ledger)
+        first = group.hits[0].start if group.hits else group.known[0][0].start
+        return [
+            (*span, hidden.detector, hidden.value, shown, path(first))
+            for span, hidden, shown in group.known
+        ]
+
+    def _replace(
+        self,
+        hits: list[Hit],
+        replaced: list[_Replaced],
+        path: Callable[[int], Path],
+        ledger: Ledger,
+    ) -> list[_Replaced]:
+        """Add what stands for hits to ``replaced``, and return it."""
+        for hit in hits:
+            start, end = hit[:2]
+            decision = ledger.decisions.get(hit[2:]) or self._decide(hit, ledger)
+            if decision is not None:
+                replaced.append((start, end, *decision, path(start)))
+        return replaced
+
+    def _decide(self, hit: Hit, ledger: Ledger) -> Decision | None:
+        """Return what stands for a hit, None if it is allowed."""
+        if hit.detector is dense.TEXT:
+            decision = dense.NAME, "", ledger.overflow(hit.detector, "")
+            if not hit.escaped:
+                ledger.decisions[hit[2:]] = decision
+            return decision
+        found = value(hit.detector.canonical(hit.escaped))
+        if self._rules.allows(found):
+            return None
+        decision = (hit.detector.name, found, ledger.placeholder(hit.detector, found))
+        self._learn(hit, found, ledger)
+        if ledger.has(value(hit.escaped)):
+            ledger.decisions[hit[2:]] = decision
+        return decision
 
     def _stays(self, text: bytes, group: "_Group", ledger: Ledger, wrote: Author) -> bool:
         """Return True if known values are replaced in a longer hit, and the rest of it stays."""
+        if group.hits[-1].detector is dense.TEXT:
+            return False
         if len(group.hits) == 1 and ledger.has(value(group.hits[0].escaped)):
             return False
         detectors = {hit.detector.name for hit in group.hits}
@@ -137,9 +182,13 @@ class _Group(NamedTuple):
     known: list[_Known]
 
 
-def _reserve(literals: Ahead[tuple[int, Literal]], end: int, ledger: Ledger) -> None:
+def _reserve(
+    literals: Ahead[tuple[int, Literal]], end: int, ledger: Ledger, *, foreign: bool
+) -> None:
     """Leave out the numbers that the text itself uses before ``end``."""
     for _, literal in literals.before(end):
+        if foreign:
+            ledger.distrust(literal.placeholder)
         if literal.number is not None:
             ledger.reserve(literal.label, literal.number)
 
@@ -157,13 +206,29 @@ def _batches(texts: Iterator[Text], hits: Callable[[Span], Iterator[Hit]]) -> It
                 batch.texts.append(one._replace(span=Span(start, hit.end)))
                 yield batch
                 batch, start = _Batch(), hit.end
-        batch.texts.append(one._replace(span=Span(start, one.span.end)))
+        whole = start == one.span.start
+        batch.texts.append(one if whole else one._replace(span=Span(start, one.span.end)))
     if batch.texts:
         yield batch
 
 
-def _start_of(one: Replacement) -> int:
-    return one.start
+def _open(spans: list[Span], hits: list[Hit]) -> list[Span]:
+    """Return spans without the stretches in them that are hidden as a whole."""
+    hidden = [hit for hit in hits if hit.detector is dense.TEXT]
+    return _gaps(spans, hidden) if hidden else spans
+
+
+def _new(hits: list[Hit], ledger: Ledger) -> list[Span]:
+    """Return the spans of hits that have no placeholder of their own yet."""
+    return [
+        Span(*hit[:2])
+        for hit in hits
+        if hit[2:] not in ledger.decisions and hit.detector is not dense.TEXT
+    ]
+
+
+def _start_of(one: _Replaced) -> int:
+    return one[0]
 
 
 def _start_of_known(one: _Known) -> int:
@@ -200,19 +265,21 @@ def _rest(text: bytes, group: _Group) -> list[bytes]:
     return [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _gaps(spans: list[Span], taken: list[Replacement]) -> list[Span]:
-    """Return what is left of spans, in order, without what is replaced in them."""
+def _gaps(spans: list[Span], taken: Sequence[_Replaced | Hit]) -> list[Span]:
+    """Return what is left of spans, in order, without what is replaced in them.
+
+    A gap that is too short for a known value is none.
+    """
     gaps: list[Span] = []
     at = 0
-    for span in spans:
-        start = span.start
-        while at < len(taken) and taken[at].start < span.end:
-            if start < taken[at].start:
-                gaps.append(Span(start, taken[at].start))
-            start = taken[at].end
+    for start, end in spans:
+        while at < len(taken) and (one := taken[at])[0] < end:
+            if one[0] - start >= SHORTEST_KNOWN:
+                gaps.append(Span(start, one[0]))
+            start = one[1]  # noqa: PLW2901
             at += 1
-        if start < span.end:
-            gaps.append(Span(start, span.end))
+        if end - start >= SHORTEST_KNOWN:
+            gaps.append(Span(start, end))
     return gaps
 
 

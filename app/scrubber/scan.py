@@ -10,12 +10,15 @@ text: to release a million objects at once would hold up the event loop.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from . import dense
 from .automaton import compiled
+from .dense import Effort
 from .detector import Detector, Finder
 from .edges import edge_end
 from .escapes import escape_around, widened
@@ -24,10 +27,10 @@ WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
 REACH = 1024  # bytes that a candidate may start before what gave it away
 LONGEST_MATCH = 64 * 1024  # bytes: `re` holds the interpreter's lock for one match
 _LONGEST_RUN = 16 * 1024  # bytes: what is longer may be matched from a later start
+_SILENT = 64  # literals behind which a source shows where it is
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
 Placed = TypeVar("Placed", bound="tuple[int, Any]")
-Tick = Callable[[], None]  # called now and then; raises when a body has had its time
 
 
 class Span(NamedTuple):
@@ -48,6 +51,9 @@ class Hit(NamedTuple):
     detector: Detector
     escaped: bytes
     password: bytes | None
+
+
+_HIT = partial(tuple.__new__, Hit)  # there are many: the quickest way to make one
 
 
 class Scanner:
@@ -71,35 +77,69 @@ class Scanner:
         self._alone = [(compiled(one.gate), one) for one in detectors if not one.shared]
         self._priority = {detector.name: rank for rank, detector in enumerate(detectors)}
 
-    def candidates(self, text: bytes, tick: Tick = lambda: None) -> "Ahead[Candidate]":
+    def candidates(self, text: bytes, effort: Effort | None = None) -> "Candidates":
         """Return where in ``text`` a secret may start, in order."""
-        return Ahead(self._candidates(text, tick))
+        effort, ends = effort or Effort.unlimited(), deque[int]()
+        return Candidates(self._candidates(text, effort, ends), effort, ends)
 
-    def _candidates(self, text: bytes, tick: Tick) -> Iterator[Candidate]:
+    def _candidates(self, text: bytes, effort: Effort, ends: deque[int]) -> Iterator[Candidate]:
+        cursor = _Cursor(text, effort)
         sources = [
             Ahead(source)
             for source in (
-                *([self._gated(self._gate, text, tick)] if self._gate is not None else ()),
-                *(_found(text, literal, found, tick) for literal, found in self._finders.items()),
-                *(_starts(gate, text, detector, tick) for gate, detector in self._alone),
+                *([self._gated(self._gate, cursor)] if self._gate is not None else ()),
+                *(_found(cursor, literal, found) for literal, found in self._finders.items()),
+                *(_starts(cursor, gate, detector) for gate, detector in self._alone),
             )
         ]
         held: list[Candidate] = []
-        end = 0
+        end, size = 0, dense.SAMPLE
         while heads := [source.head[0] for source in sources if source.head is not None]:
-            end = max(end, min(heads)) + WINDOW
+            start, taken = max(end, min(heads)), effort.taken
+            end = start + size
             for source in sources:
                 held += (candidate for _, candidate in source.before(end))
-            held.sort(key=itemgetter(0))
+            held = sorted((one for one in held if one[1]), key=itemgetter(0))
             settled = bisect_left(held, end - REACH, key=itemgetter(0))
             yield from held[:settled]
             del held[:settled]
+            dense_here = dense.is_dense(effort.taken - taken, end - start)
+            size = dense.SAMPLE if dense_here else min(2 * size, WINDOW)
+            if dense_here and effort.exhausted:
+                first, end = end - REACH, self._stretch_end(text, end, cursor)
+                ends.append(end)
+                yield first, ()
+                held = [(at, detectors) for at, detectors in held if at >= end]
+                for source in sources:
+                    held += (one for _, one in source.before(end) if one[0] >= end)
         yield from held
 
-    def _gated(self, gate: Any, text: bytes, tick: Tick) -> Iterator[tuple[int, Candidate]]:
-        at = 0
-        while (match := gate.search(text, at)) is not None:
-            tick()
+    def _stretch_end(self, text: bytes, start: int, cursor: "_Cursor") -> int:
+        """Return where a stretch ends that no secret from inside leaves, and go on there."""
+        end = dense.word_end(text, start)
+        last = [text.rfind(literal, start, end) for literal in self._finders]
+        begun = [at for at in (*last, end - dense.TAIL) if at >= start]
+        for at in sorted(begun):
+            for offset, detectors in self._between(text, at, at + 1 if at in last else end):
+                hits = (_at(text, offset, len(text), one) for one in detectors)
+                end = max([end, *(hit.end for hit in hits if hit is not None)])
+        cursor.at = end
+        return end
+
+    def _between(self, text: bytes, start: int, end: int) -> Iterator[Candidate]:
+        """Yield where a secret may start of which something is found in a short piece of text."""
+        cursor = _Cursor(text, Effort.unlimited(), start, min(len(text), end + dense.TAIL))
+        if self._gate is not None:
+            yield from (one for _, one in Ahead(self._gated(self._gate, cursor)).before(end))
+        for literal, found in self._finders.items():
+            yield from (one for _, one in Ahead(_found(cursor, literal, found)).before(end))
+        for gate, detector in self._alone:
+            yield from (one for _, one in Ahead(_starts(cursor, gate, detector)).before(end))
+
+    def _gated(self, gate: Any, cursor: "_Cursor") -> Iterator[tuple[int, Candidate]]:
+        text, step, at = cursor.text, cursor.effort.step, cursor.at
+        while (match := gate.search(text, at, cursor.end)) is not None:
+            step()
             boundary = match.start()
             start = edge_end(text, boundary)
             at = boundary + 1
@@ -108,36 +148,44 @@ class Scanner:
                 if detectors and escape_around(text, offset) is None:
                     yield boundary, (offset, detectors)
                     at = max(at, offset)
+            at = max(at, cursor.at)
 
-    def hits(
-        self,
-        text: bytes,
-        candidates: "Ahead[Candidate]",
-        string: Span,
-        tick: Tick = lambda: None,
-    ) -> Iterator[Hit]:
-        """Yield the hits inside a string, in order, none overlapping; skipping those before."""
-        ends: dict[str, int] = defaultdict(int)
-        cluster: list[Hit] = []
-        cluster_end = 0
+    def hits(self, text: bytes, candidates: "Candidates", string: Span) -> Iterator[Hit]:
+        """Return the hits inside a string, in order, none overlapping; skipping those before."""
+        head = candidates.head
+        if candidates.hidden <= string.start and (head is None or head[0] >= string.end):
+            return iter(())
+        return self._hits(text, candidates, string)
+
+    def _hits(self, text: bytes, candidates: "Candidates", string: Span) -> Iterator[Hit]:
+        if candidates.hidden >= string.end and not self._is_harmless(text, string):
+            if string.start < string.end:
+                yield _HIT((*string, dense.TEXT, b"", None))
+            return
+        cluster = _Cluster(text, string, candidates.effort)
+        if candidates.hidden > string.start and not self._is_harmless(text, string):
+            yield from cluster.hide(string.start, candidates.hidden)
         for start, detectors in candidates.before(string.end):
-            if start < string.start:
-                continue
-            if start >= cluster_end and cluster:
-                yield from self._first_come(cluster)
-                cluster = []
-            for detector in detectors:
-                # A token made of a thousand heads must not be matched a thousand times.
-                if ends[detector.name] <= start:
-                    tick()
-                    hit = _at(text, start, string.end, detector)
-                    if hit is None and detector.run is not None:
-                        ends[detector.name] = _run_end(detector, text, start, string.end)
-                    elif hit is not None:
-                        ends[detector.name] = hit.end
-                        cluster.append(hit)
-                        cluster_end = max(cluster_end, hit.end)
-        yield from self._first_come(cluster)
+            if start >= cluster.end and cluster.hits:
+                yield from self._first_come(cluster.take())
+            if not detectors:
+                yield from self._first_come(cluster.take())
+                candidates.hidden = candidates.ends.popleft()
+                if not self._is_harmless(text, string):
+                    yield from cluster.hide(start, candidates.hidden)
+            elif start >= cluster.first:
+                cluster.look(start, detectors)
+            elif start >= string.start:
+                yield from cluster.leaving(start, detectors)
+        yield from self._first_come(cluster.hits)
+
+    def _is_harmless(self, text: bytes, string: Span) -> bool:
+        """Return True for a name or a word that the API may need: no detector finds anything."""
+        if dense.WORD.fullmatch(text, *string) is None:
+            return False
+        gates = (self._gate, *(gate for gate, _ in self._alone))
+        around = max(0, string.start - 1), string.end + 1
+        return not any(gate is not None and gate.search(text, *around) for gate in gates)
 
     def _first_come(self, cluster: list[Hit]) -> list[Hit]:
         """Return those of overlapping hits that touch none of higher priority, in order.
@@ -175,6 +223,84 @@ class Ahead(Generic[Placed]):
             yield head
 
 
+class _Cursor:
+    """Where in a text sources look: no more at what lies before ``at``."""
+
+    __slots__ = ("at", "effort", "end", "text")
+
+    def __init__(self, text: bytes, effort: Effort, at: int = 0, end: int | None = None) -> None:
+        self.text = text
+        self.effort = effort
+        self.at = at
+        self.end = len(text) if end is None else end
+
+
+class Candidates(Ahead[Candidate]):
+    """Candidates in order; one without detectors is where a stretch begins that is hidden.
+
+    State: where the stretch ``hidden`` last ended, and the ``ends`` of those to come.
+    """
+
+    def __init__(self, source: Iterator[Candidate], effort: Effort, ends: deque[int]) -> None:
+        super().__init__(source)
+        self.effort = effort
+        self.ends = ends
+        self.hidden = 0
+
+
+class _Cluster:
+    """Hits in one string that may overlap, from ``first`` on, which end at ``end``."""
+
+    __slots__ = ("_effort", "_ends", "_limit", "_text", "end", "first", "hits")
+
+    def __init__(self, text: bytes, string: Span, effort: Effort) -> None:
+        self.first = self.end = string.start
+        self.hits: list[Hit] = []
+        self._text = text
+        self._limit = string.end
+        self._effort = effort
+        self._ends: dict[str, int] = {}  # of the last hit of each detector
+
+    def take(self) -> list[Hit]:
+        """Return the hits, and begin with the next."""
+        hits, self.hits = self.hits, []
+        return hits
+
+    def look(self, start: int, detectors: tuple[Detector, ...]) -> None:
+        """Add what detectors find at an offset."""
+        self._effort.step()
+        for detector in detectors:
+            # A token made of a thousand heads must not be matched a thousand times.
+            name = detector.name
+            if self._ends.get(name, 0) > start:
+                continue
+            if detector.steps:
+                self._effort.step(detector.steps)
+            hit = _at(self._text, start, self._limit, detector)
+            if hit is not None:
+                self._ends[name] = hit.end
+                self.hits.append(hit)
+                self.end = max(self.end, hit.end)
+            elif detector.run is not None:
+                self._ends[name] = _run_end(detector, self._text, start, self._limit)
+
+    def hide(self, start: int, end: int) -> Iterator[Hit]:
+        """Yield what a stretch hides, behind all hits before it."""
+        first, last = widened(self._text, max(start, self.end), min(end, self._limit))
+        first, last = max(first, self.end), min(last, self._limit)
+        if first < last:
+            yield Hit(first, last, dense.TEXT, b"", None)
+            self.first = self.end = last
+
+    def leaving(self, start: int, detectors: tuple[Detector, ...]) -> Iterator[Hit]:
+        """Yield the rest of what begins inside of a stretch and ends behind it."""
+        for detector in detectors:
+            hit = _at(self._text, start, self._limit, detector)
+            if hit is not None and hit.end > self.first:
+                yield hit._replace(start=self.first, escaped=self._text[self.first : hit.end])
+                self.first = self.end = hit.end
+
+
 def _at(text: bytes, start: int, end: int, detector: Detector) -> Hit | None:
     match = detector.pattern.match(text, start, min(end, start + LONGEST_MATCH))
     if match is None or (detector.accepts is not None and not detector.accepts(match)):
@@ -188,7 +314,7 @@ def _at(text: bytes, start: int, end: int, detector: Detector) -> Hit | None:
         password = next(filter(None, map(groups.get, detector.passwords)), None)
     first, last = widened(text, first, last)
     last = min(last, end)
-    return Hit(first, last, detector, text[first:last], password)
+    return _HIT((first, last, detector, text[first:last], password))
 
 
 def _run_end(detector: Detector, text: bytes, start: int, end: int) -> int:
@@ -204,27 +330,35 @@ def _run_end(detector: Detector, text: bytes, start: int, end: int) -> int:
 
 
 def _found(
-    text: bytes, literal: bytes, found: list[tuple[Finder, tuple[Detector]]], tick: Tick
+    cursor: _Cursor, literal: bytes, found: list[tuple[Finder, tuple[Detector]]]
 ) -> Iterator[tuple[int, Candidate]]:
     """Yield what starts at a literal, or before it."""
-    at = text.find(literal)
+    text, step = cursor.text, cursor.effort.step
+    at = text.find(literal, cursor.at, cursor.end)
+    silent = 0
     while at >= 0:
-        tick()
+        step()
+        silent += 1
+        if silent == _SILENT:
+            silent = 0
+            yield at, (at, ())
         for finder, detectors in found:
-            starts = (finder.start(text, at),) if finder.starts is None else finder.starts(text, at)
-            for start in starts:
+            if finder.starts is None:
+                start = finder.start(text, at)
                 if start >= 0 and escape_around(text, start) is None:
                     yield at, (start, detectors)
-        at = text.find(literal, at + len(literal))
+                continue
+            for start in finder.starts(text, at):
+                if start >= 0 and escape_around(text, start) is None:
+                    yield at, (start, detectors)
+        at = text.find(literal, max(at + len(literal), cursor.at), cursor.end)
 
 
-def _starts(
-    gate: Any, text: bytes, detector: Detector, tick: Tick
-) -> Iterator[tuple[int, Candidate]]:
+def _starts(cursor: _Cursor, gate: Any, detector: Detector) -> Iterator[tuple[int, Candidate]]:
     """Yield where a rule of the user's own matches, without the starts that cut an escape."""
-    at = 0
-    while (match := gate.search(text, at)) is not None:
-        tick()
+    text, step, at = cursor.text, cursor.effort.step, cursor.at
+    while (match := gate.search(text, at, cursor.end)) is not None:
+        step()
         at = match.start()
         cut = escape_around(text, at)
         if cut is None:
@@ -232,3 +366,4 @@ def _starts(
         # What starts inside of a hit is none. But a match may go on past its string.
         hit = b'"' not in match[0]
         at = cut[1] if cut is not None else max(at + 1, match.end(detector.group) if hit else 0)
+        at = max(at, cursor.at)

@@ -12,9 +12,8 @@ from app.http2 import Transport
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, eventually, peer
 from tests.http2.tls import Tls
-from tests.thorough import scaled
 
-ABORTS = scaled(2_000, 300)
+ABORTS = 2_000
 AT_ONCE = 80
 
 

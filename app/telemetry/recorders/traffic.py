@@ -1,12 +1,12 @@
-"""Requests: outcomes, errors, retries, bytes."""
+"""Requests, how they ended, and their bytes."""
 
 from collections.abc import Iterable
 
 from ...anthropic.answer import PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR
 from ...anthropic.endpoints import ROUTES
-from ...anthropic.errors import ERROR_CLASSES
-from ...errors import API_TYPES, answers
-from ...exchange import RETRY_REASONS, Exchange, Outcome
+from ...anthropic.errors import ERROR_CLASSES, TYPES
+from ...errors import answers
+from ...exchange import Exchange, Outcome
 from ..entry import NO_MODEL, Entry
 from ..instruments import OTHER, Instruments, SeriesBudget
 
@@ -15,16 +15,16 @@ Labels = list[Combination]
 
 STATUSES = frozenset(
     {200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504, 529}
-)  # of the API, and of gateways in between
-NO_STATUS = "none"  # no response: the client left first
-# Created at 0 at the start, because `rate()` would miss the first failure.
+)  # the API's, and those that gateways on the way to it answer with
+NO_STATUS = "none"  # nothing was sent: the client left first
+# There from the start at 0: `rate()` would miss the first of them.
 OWN_FAILURES = (
     ("500", Outcome.PROXY_ERROR.value),
     ("529", Outcome.PROXY_TIMEOUT.value),
     ("529", Outcome.PROXY_REJECTED.value),
     ("503", Outcome.PROXY_REJECTED.value),
 )
-ERROR_TYPES = (*API_TYPES.values(), PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR)
+ERROR_TYPES = (*TYPES.values(), PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR)
 STREAM_ENDS = {
     Outcome.COMPLETE: "complete",
     Outcome.CLIENT_ABORT: "client_abort",
@@ -34,14 +34,15 @@ STREAM_ENDS = {
     Outcome.PROXY_ERROR: "proxy_error",
     Outcome.SHUTDOWN: "shutdown",
 }
+RETRY_REASONS = ("529", "refused_stream")
 RETRY_RESULTS = ("recovered", "exhausted")
 BODY_BYTES = (1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 33554432)
 
-# Series by route, model, status and outcome. When they are used up, new combinations lose their
-# model; when those are used up too, they lose their route, and the status becomes its class (5xx).
+# Combinations of route, model, status and outcome. Later ones lose their model; when even those
+# without a model are too many, the route goes, and the status but for its class.
 COMBINATIONS = 80
 WITHOUT_MODEL = 70
-# These are reserved, because alerts and objectives read them.
+# These keep their place whatever else comes: alerts and objectives look at them.
 WATCHED = (
     *OWN_FAILURES,
     *((status, Outcome.COMPLETE.value) for status in ("200", "400", "401", "429", "500", "529")),
@@ -68,7 +69,7 @@ class Traffic:
         counters = instruments.counters
         self._requests = counters(
             "requests_total",
-            "Requests that ended",
+            "Ended requests",
             "route",
             "model",
             "status",
@@ -81,13 +82,13 @@ class Traffic:
         )
         self._starts = counters(
             "requests_started_total",
-            "Requests that started",
+            "Started requests",
             "route",
             known=[(route,) for route in ROUTES],
         )
         self._stream_ends = counters(
             "stream_ends_total",
-            "Streamed responses, by how they ended",
+            "How streamed answers ended",
             "cause",
             known=[(cause,) for cause in STREAM_ENDS.values()],
         )
@@ -106,20 +107,20 @@ class Traffic:
         )
         self._retries = counters(
             "retries_total",
-            "Retried requests, by result",
+            "Requests that were tried again, by whether it helped",
             "reason",
             "result",
             known=[(reason, result) for reason in RETRY_REASONS for result in RETRY_RESULTS],
         )
         self._retry_attempts = counters(
             "retry_attempts_total",
-            "Retry attempts sent upstream",
+            "Repeated attempts upstream",
             "reason",
             known=[(reason,) for reason in RETRY_REASONS],
         )
         self._client_retries = counters(
             "client_retry_attempts_total",
-            "Requests that clients marked as retries, by attempt",
+            "Requests that clients marked as retries of theirs",
             "attempt",
             known=[("1",), ("2",), ("3+",)],
         )
@@ -127,15 +128,15 @@ class Traffic:
     def _measure(self, instruments: Instruments) -> None:
         self._bytes = instruments.counters(
             "body_bytes_total",
-            "Body bytes received from clients (in) and sent to clients (out)",
+            "Body bytes received from clients (in) and sent to them (out)",
             "direction",
             known=[("in",), ("out",)],
         )
         self._request_bytes = instruments.histogram(
-            "request_body_bytes", "Request body size", BODY_BYTES
+            "request_body_bytes", "Size of request bodies", BODY_BYTES
         )
         self._response_bytes = instruments.histogram(
-            "response_body_bytes", "Response body size", BODY_BYTES
+            "response_body_bytes", "Size of response bodies", BODY_BYTES
         )
 
     def start(self, route: str) -> None:
@@ -143,8 +144,8 @@ class Traffic:
         self._starts(route).inc()
 
     def expect(self, route: str, model: str) -> None:
-        """Create the series of a running request at 0, before it ends."""
-        if self._whole.room < 2 * len(WATCHED):  # keep the rest for combinations that occur
+        """Let the series of a running request exist at 0 before it ends."""
+        if self._whole.room < 2 * len(WATCHED):  # the rest is for what does happen
             return
         for status, outcome in WATCHED:
             self._requests(*self._place(route, model, status, outcome))
@@ -198,6 +199,6 @@ class Traffic:
 
 
 def _known_errors() -> set[tuple[str, str]]:
-    """Return every possible source and type: `increase()` misses a series that starts at 1."""
+    """Return every source and type that an error can have: `increase()` misses a birth at 1."""
     own = {(failure.source, failure.error_type) for failure in answers()}
     return own | {("upstream", error_type) for error_type in ERROR_TYPES}

@@ -1,0 +1,76 @@
+"""Text so dense with what may be secrets that each cannot be looked at: it is hidden by stretches.
+
+To look at one candidate takes some microseconds, and an attacker can write one in four bytes. A
+time limit alone would let whoever can put text into a request turn the scrubber off. So a request
+has a number of steps, which grows with its length. Behind the last one, dense text is replaced
+unseen: a piece of it is scanned, and if that was dense, what follows is hidden as a whole. This is
+safe, since more is hidden, and bounded. Ordinary text, and lists of addresses too, stay below.
+
+Steps are counted, not timed: what is hidden is a function of the text alone.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from .detector import Detector
+
+BURST = 20_000  # steps that a request may take whatever its length
+BYTES_PER_STEP = 64  # of text, for one step more
+SAMPLE = 4 * 1024  # bytes of text that are scanned…
+STRETCH = 48 * 1024  # …before so many are hidden, if they were dense
+LONGEST_STRETCH = 60 * 1024  # bytes, up to the end of a word
+TAIL = 512  # bytes at a stretch's end in which a secret may start that goes on behind it
+NAME: Final = "dense_text"
+
+Tick = Callable[[], None]  # raises when a body has had its time
+
+TEXT = Detector(name=NAME, pattern=re.compile(rb"(?s).+"), examples=())
+WORD = re.compile(rb"[A-Za-z0-9_/.+-]{0,64}")  # names, types: what the API itself may read
+_REST_OF_WORD = re.compile(rb"[^ \"\\]*+")
+
+
+class Effort:
+    """The steps of one unit. State: those ``taken``, of the unit's ``allowance``.
+
+    ``tick`` is called at each, and may raise.
+    """
+
+    def __init__(self, spent: int, size: int, tick: Tick = lambda: None) -> None:
+        self.taken = 0
+        self._earned = size // BYTES_PER_STEP
+        self._allowance = BURST - spent + self._earned
+        self._tick = tick
+
+    @classmethod
+    def unlimited(cls) -> "Effort":
+        """Return the steps of text that somebody trusts."""
+        return cls(0, sys.maxsize)
+
+    def step(self, count: int = 1) -> None:
+        """Take steps."""
+        self.taken += count
+        self._tick()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether none are left."""
+        return self.taken > self._allowance
+
+    @property
+    def excess(self) -> int:
+        """Steps taken that the unit's own length does not give: later units have fewer."""
+        return max(0, min(self.taken, self._allowance) - self._earned)
+
+
+def is_dense(steps: int, size: int) -> bool:
+    """Return True if text of ``size`` bytes took more steps than its length gives."""
+    return steps * BYTES_PER_STEP > size
+
+
+def word_end(text: bytes, start: int) -> int:
+    """Return where a stretch from ``start`` may end: at the end of a word."""
+    end = min(len(text), start + STRETCH)
+    word = _REST_OF_WORD.match(text, end, start + LONGEST_STRETCH)
+    return end if word is None else max(end, word.end())

@@ -1,0 +1,121 @@
+"""Text so dense with secrets that it is hidden by stretches: more than need be, never less."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from app.scrubber import Redaction, Scrubber, rules
+from app.scrubber.dense import BURST, BYTES_PER_STEP
+
+RULES = rules.load(detectors="+extended", file=None)
+KEY = "sk-ant-" + "api03-fakefakefakefake0001"
+PEM = "-----BEGIN " + "RSA PRIVATE KEY-----\n" + "MIIEfake0FAKE1fake2FAKE3fake4/fake5+FAKE6\n" * 40
+PEM += "-----END RSA PRIVATE KEY-----"
+# What is written so often that no step is left, and what a secret among it looks like.
+PIECES = ["a@b.cc ", "-eyJ", "a@a", "jdbc:a", "://", "%25a@b.cc", "AKIA" + "IOSFODNN7EXAMPLE\n"]
+SECRETS = [
+    KEY,
+    "Bearer abc123def456ghi789",
+    "postgres://user:hunter2@db.example/main",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." + "c2ln" * 300,
+    PEM,
+    "machine git.example login user password hunter2x",
+]
+VALUES = ["fakefakefake", "ghi789", "hunter2", "c2ln" * 3, "FAKE3fake4/fake5"]
+
+
+def redact(body: dict[str, Any], used: Scrubber | None = None) -> Redaction:
+    used = used or scrubber()
+    redaction = used.redact(json.dumps(body).encode(), None, "POST")
+    assert redaction.report.skipped is None
+    return redaction
+
+
+def scrubber() -> Scrubber:
+    return Scrubber(mode="pseudonymize", key=b"k", rules=RULES, clock=lambda: 0.0, limit=16 * 2**20)
+
+
+def conversation(*contents: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": one} for one in contents]}
+
+
+def dense(piece: str, times: int = 3 * BURST) -> str:
+    return piece * times
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("every", [997, 5_003, 20_011])
+def test_no_secret_in_dense_text_is_left(piece: str, every: int) -> None:
+    parts = [dense(piece, BURST + 5_000)]
+    for number in range(24):
+        parts += dense(piece, every // len(piece)), f"\n{SECRETS[number % len(SECRETS)]}\n"
+    made = redact(conversation("".join(parts))).body.decode()
+    assert "<DENSE_TEXT_" in made
+    assert not [value for value in VALUES if value in made]
+
+
+def test_dense_strings_are_hidden_one_by_one() -> None:
+    strings = ["a@b.cc", "plain words", "", KEY] * BURST
+    made = json.loads(redact(conversation([{"type": "x", "text": strings}])).body)
+    texts = made["messages"][0]["content"][0]["text"]
+    assert len(texts) == len(strings)
+    assert made["messages"][0]["content"][0]["type"] == "x"
+    assert not [text for text in texts if "@" in text or "fake" in text]
+
+
+def test_what_the_api_reads_is_kept_in_dense_text() -> None:
+    blocks = [
+        {"type": "text", "text": "a@b.cc " * 9, "id": "a@b.cc", "media_type": "image/png"}
+        for _ in range(BURST // 4)
+    ]
+    made = json.loads(redact(conversation(blocks)).body)["messages"][0]["content"]
+    assert {tuple(block) for block in made} == {("type", "text", "id", "media_type")}
+    assert {block["id"] for block in made} == {"a@b.cc"}
+    assert {block["media_type"] for block in made} == {"image/png"}
+    assert not [block for block in made if "@" in block["text"]]
+
+
+def test_dense_text_is_hidden_the_same_whatever_follows() -> None:
+    texts = [dense("a@b.cc "), f"then {KEY} and c@d.ee ", dense("-eyJ", 9_000)]
+    short = json.loads(redact(conversation(*texts)).body)["messages"]
+    longer = json.loads(redact(conversation(*texts, dense("AKIA"))).body)["messages"]
+    assert longer[: len(short)] == short
+
+
+def test_a_repeated_turn_hides_the_same() -> None:
+    used, body = scrubber(), conversation(dense("a@b.cc "), f"{KEY} " + dense("a@b.cc ", 9_000))
+    assert redact(body, used).body == redact(body, used).body == redact(body).body
+
+
+def test_many_texts_use_up_the_steps_of_their_request_together() -> None:
+    texts = [dense("a@b.cc ", 3_000) for _ in range(20)]
+    made = json.loads(redact(conversation(*texts)).body)["messages"]
+    assert "<DENSE_TEXT_" not in made[0]["content"]
+    assert "<DENSE_TEXT_" in made[-1]["content"]
+
+
+def test_lists_of_addresses_are_not_dense() -> None:
+    rows = [
+        f"{number},First Last,first.last{number}@mail.example.com,+00 000 {number}\n"
+        for number in range(4_000)
+    ]
+    made = redact(conversation("".join(rows))).body.decode()
+    assert len(re.findall("<EMAIL_HMAC:[0-9A-F]{8}>", made)) == len(rows)
+    assert "DENSE" not in made
+
+
+def test_sparse_secrets_are_told_apart_however_long_the_text() -> None:
+    keys = [f"{KEY}{number:05}" for number in range(3_000)]
+    text = ("x" * (4 * BYTES_PER_STEP) + " ").join(keys)
+    redaction = redact(conversation(dense("a@b.cc ", BURST) + "\n" * 200_000 + text))
+    assert len([one for one in redaction.placeholders if "ANTHROPIC" in one]) == len(keys)
+
+
+def test_dense_text_of_the_models_own_is_hidden_too() -> None:
+    body = conversation(dense("a@b.cc ") + KEY)
+    body["messages"].append({"role": "assistant", "content": dense("a@b.cc ") + KEY})
+    made = redact(body).body.decode()
+    assert "fake" not in made
+    assert "@" not in made
