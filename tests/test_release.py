@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from app import __version__
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -24,6 +26,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_installs_its_packages_its_licence_and_nothing_else(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
+    assert wheel.name == f"anthropic_proxy-{__version__}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
     folders = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert folders <= {"anthropic_proxy", "anthropic_proxy_simulator"}
