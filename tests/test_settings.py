@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from app import settings
 from app.certificates import Certificate
 from app.proxy.retry import RetryPolicy
-from app.proxy.upstream import Timeouts
 from app.settings import PREFIX, Settings, SettingsError, load, unknown, variable
 from app.settings.model import FORWARDING
+from app.wire.timeouts import Timeouts
 
 ROOT = Path(__file__).parents[1]
 KEY = "0123456789abcdefABCDEF" + "0" * 42

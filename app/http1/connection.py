@@ -9,7 +9,7 @@ import httpx
 
 from ..network.errors import MalformedResponse
 from ..network.outflow import Outflow, Passage
-from ..network.timeouts import Timeouts
+from ..wire.timeouts import Timeouts
 from .call import PIECE, UNREAD, Call
 from .request import Body, Head
 from .session import End, Event, Interim, Session
@@ -83,13 +83,13 @@ class Connection(asyncio.Protocol):
         """Send a request."""
         framing = Body(head.length)
         whole = b"".join(body) if isinstance(body, httpx.ByteStream) else None
-        call = self._call = Call(self, timeouts, self._loop)
+        call = self._call = Call(self, framing, timeouts, self._loop)
         self._session.begin(head.method)
         self._expect_response()
         self.served += 1
         if whole is None or len(whole) > PIECE:
             self.write(head.data)
-            call.upload(body, framing)
+            call.upload(body)
             return call
         try:
             self.write(head.data + bytes(framing.frame(whole)) + framing.end())
@@ -239,7 +239,7 @@ def _tell(call: Call, event: Event) -> None:
         case bytes() | bytearray():
             call.receive(event)
         case ResponseHead():
-            call.receive_head(event)
+            call.receive_head(event.status, event.fields)
         case Interim():
             call.receive_sign()
         case End():

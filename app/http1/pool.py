@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from ..network.timeouts import Alarm, Timeouts
+from ..network.timeouts import Alarm
+from ..wire.timeouts import Timeouts
 from .connection import IDLE, Connection
 
 

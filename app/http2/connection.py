@@ -9,8 +9,8 @@ from hpack import HeaderTuple
 
 from ..network.outflow import Outflow, Passage
 from ..network.stats import Tally
-from ..network.timeouts import Timeouts
 from ..wire.limits import LAST_STREAM
+from ..wire.timeouts import Timeouts
 from .liveness import Liveness
 from .session import Session
 from .stream import Stream

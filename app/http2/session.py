@@ -10,11 +10,11 @@ from h2.errors import ErrorCodes
 from hpack import HeaderTuple
 
 from ..network.stats import Tally
-from ..network.timeouts import Timeouts
 from ..wire.codec import Codec, StreamBroken
 from ..wire.heads import are_trailers
 from ..wire.limits import INITIAL_WINDOW
 from ..wire.roles import client
+from ..wire.timeouts import Timeouts
 from .fields import from_response
 from .stream import CREDIT_STEP, Stream
 from .turns import QUANTUM, Turns

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from ..network.timeouts import Alarm, Timeouts
+from ..network.timeouts import Alarm
+from ..wire.timeouts import Timeouts
 from .connection import Connection
 from .pool import Assignment, Attempt, Pool, Ticket
 from .turns import QUANTUM

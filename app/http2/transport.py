@@ -8,18 +8,18 @@ from collections.abc import Callable
 import httpx
 
 from ..http1 import Http1, Limits
-from ..network.connect import OtherProtocol, connect, offer
+from ..network.connect import OtherProtocol, offer
 from ..network.dial import Resolver, resolve
-from ..network.proxies import ProxyEnvironment, address
-from ..network.response import ResponseBody
+from ..network.pools import Dialer, Pools
+from ..network.proxies import ProxyEnvironment
+from ..network.response import response
 from ..network.stats import Tally, TransportStats
-from ..network.timeouts import Timeouts, jittered
-from ..wire.headers import Headers
+from ..network.timeouts import jittered
 from ..wire.origin import Origin
+from ..wire.timeouts import Timeouts
 from .connection import Connection
 from .fields import for_request
-from .slots import Slot, Slots
-from .stream import Stream
+from .slots import Slots
 
 HTTP1_MEMORY = 300.0  # seconds an origin is taken to speak HTTP/1.1 before HTTP/2 is tried again
 UNANNOUNCED = 256 * 1024  # bytes an upload is taken for whose length nobody has announced
@@ -47,7 +47,7 @@ class Transport(httpx.AsyncBaseTransport):
     ``resolver`` finds addresses and ``wall`` is the time of day, by which a sleep of the machine is
     noticed; a connection lives about ``max_connection_age``, and its streams to their ends.
 
-    State: ``_slots`` by origin, ``_http1_until`` the loop times by origin, ``_tally``.
+    State: ``_pools``, ``_http1_until`` the loop times by origin, ``_tally``.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class Transport(httpx.AsyncBaseTransport):
         resolver: Resolver = resolve,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._context = ssl_context
         self._http2 = http2
         self._max_connections = max_connections
         self._max_keepalive = max_keepalive_connections
@@ -73,37 +72,34 @@ class Transport(httpx.AsyncBaseTransport):
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._max_age = max_connection_age
-        self._resolver = resolver
         self._wall = wall
-        self._proxies = ProxyEnvironment() if proxies is None else proxies
-        self._slots: dict[Origin, Slots] = {}
         self._http1_until: dict[Origin, float] = {}
         self._tally = Tally()
+        proxies = ProxyEnvironment() if proxies is None else proxies
+        self._dialer = Dialer(ssl_context, proxies, resolver, self._tally)
+        self._pools = Pools(proxies, self._pool)
         offer(ssl_context, http2=http2)
         self._http1 = Http1(
-            ssl_context,
+            self._dialer,
             limits=Limits(
                 streams=max_connections * max_streams_per_connection,
                 keepalive=max_keepalive_connections,
                 max_age=max_connection_age,
             ),
-            tally=self._tally,
-            proxies=self._proxies,
-            resolver=resolver,
             wall=wall,
         )
 
     @property
     def stats(self) -> TransportStats:
         """Return the numbers of now, of both versions of HTTP."""
-        connections = [one for slots in self._slots.values() for one in slots.connections]
+        connections = [one for slots in self._pools for one in slots.connections]
         plain = list(self._http1.connections)
         return TransportStats(
             connections_opened=self._tally.connections_opened,
             connections_open=len(connections) + len(plain),
             streams_open=sum(connection.streams_open for connection in connections)
             + sum(connection.busy for connection in plain),
-            waiting=sum(slots.waiting for slots in self._slots.values()) + self._http1.waiting,
+            waiting=self._pools.waiting + self._http1.waiting,
             reused=self._tally.reused,
             goaways=self._tally.goaways,
             resets_sent=self._tally.resets_sent,
@@ -127,8 +123,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection; streams that are still open fail."""
-        for slots in self._slots.values():
-            await slots.aclose()
+        await self._pools.aclose()
         await self._http1.aclose()
 
     def _speaks_http2(self, origin: Origin) -> bool:
@@ -141,10 +136,10 @@ class Transport(httpx.AsyncBaseTransport):
         body = request.stream
         if not isinstance(body, httpx.AsyncByteStream):
             raise TypeError("the request's body must stream asynchronously")
-        fields, timeouts = for_request(request), Timeouts.of(request)
+        fields, timeouts = for_request(request), Timeouts.of(request.extensions)
         whole = b"".join(body) if isinstance(body, httpx.ByteStream) else None
         upload = _upload(request) if whole is None else len(whole)
-        slot = await self._slots_of(origin).acquire(timeouts, upload)
+        slot = await self._pools.of(origin).acquire(timeouts, upload)
         self._tally.reused += slot.connect_time is None
         stream = slot.connection.open(fields, body, whole, timeouts, slot.upload)
         try:
@@ -152,58 +147,31 @@ class Transport(httpx.AsyncBaseTransport):
         except BaseException:
             stream.close()
             raise
-        return _response(status, received, stream, slot)
+        return response(status, received, stream, slot, version=b"HTTP/2", stream_id=stream.id)
 
-    def _slots_of(self, origin: Origin) -> Slots:
-        if origin not in self._slots:
-            proxy = self._proxies.proxy_for(origin)
-            self._slots[origin] = Slots(
-                lambda slots: self._connect(origin, slots),
-                max_connections=self._max_connections,
-                max_keepalive=self._max_keepalive,
-                wall=self._wall,
-                via="" if proxy is None else f" by way of {address(proxy)}",
-            )
-        return self._slots[origin]
-
-    async def _connect(self, origin: Origin, slots: Slots) -> Connection:
-        started = asyncio.get_running_loop().time()
-        connection = await connect(
-            origin,
-            self._proxies.proxy_for(origin),
-            self._context,
-            lambda: Connection(
-                slots,
-                self._tally,
-                max_streams=self._max_streams,
-                ping_interval=self._ping_interval,
-                ping_timeout=self._ping_timeout,
-                max_age=jittered(self._max_age),
+    def _pool(self, origin: Origin, via: str) -> Slots:
+        return Slots(
+            lambda slots: self._dialer.connect(
+                origin, lambda: self._connection(slots), spoken="h2"
             ),
-            self._resolver,
-            spoken="h2",
+            max_connections=self._max_connections,
+            max_keepalive=self._max_keepalive,
+            wall=self._wall,
+            via=via,
         )
-        connection.connect_time = asyncio.get_running_loop().time() - started
-        self._tally.connections_opened += 1
-        return connection
+
+    def _connection(self, slots: Slots) -> Connection:
+        return Connection(
+            slots,
+            self._tally,
+            max_streams=self._max_streams,
+            ping_interval=self._ping_interval,
+            ping_timeout=self._ping_timeout,
+            max_age=jittered(self._max_age),
+        )
 
 
 def _upload(request: httpx.Request) -> int:
     """Return how long a body will be that is still coming, as far as it is announced."""
     announced = request.headers.get("content-length", "")
     return int(announced[:20]) if announced.isdecimal() and announced.isascii() else UNANNOUNCED
-
-
-def _response(status: int, fields: Headers, stream: Stream, slot: Slot) -> httpx.Response:
-    return httpx.Response(
-        status,
-        headers=fields,
-        stream=ResponseBody(stream),
-        extensions={
-            "http_version": b"HTTP/2",
-            "stream_id": stream.id,
-            "reused": slot.connect_time is None,
-            "slot_wait": slot.waited,
-            "connect_time": slot.connect_time,
-        },
-    )

@@ -1,9 +1,23 @@
-"""Response bodies under the name httpx knows."""
+"""Responses as httpx knows them."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 import httpx
+
+from ..wire.headers import Headers
+
+
+class Slot(Protocol):
+    """The right to send a request on a connection, as far as a response tells of it."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds from asking for it to getting it."""
+
+    @property
+    def connect_time(self) -> float | None:
+        """Seconds that the connection took; None on one that had carried a request before."""
 
 
 class Readable(Protocol):
@@ -33,3 +47,27 @@ class ResponseBody(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         """End the stream."""
         self._stream.close()
+
+
+def response(
+    status: int,
+    fields: Headers,
+    stream: Readable,
+    slot: Slot,
+    *,
+    version: bytes,
+    stream_id: int | None = None,
+) -> httpx.Response:
+    """Return a response whose body is still to be read, with what is known of its way here."""
+    return httpx.Response(
+        status,
+        headers=fields,
+        stream=ResponseBody(stream),
+        extensions={
+            "http_version": version,
+            "stream_id": stream_id,
+            "reused": slot.connect_time is None,
+            "slot_wait": slot.waited,
+            "connect_time": slot.connect_time,
+        },
+    )

@@ -1,11 +1,8 @@
-"""Time-outs: what a request asks for, and the one timer that watches over it."""
+"""The one timer that watches over a request, and how old a connection gets."""
 
 import asyncio
 import random
 from collections.abc import Callable
-from typing import NamedTuple
-
-import httpx
 
 JITTER = 0.2  # share of a connection's greatest age by which it may be younger
 
@@ -13,24 +10,6 @@ JITTER = 0.2  # share of a connection's greatest age by which it may be younger
 def jittered(age: float | None) -> float | None:
     """Return an age somewhat lower, so that connections made together do not end together."""
     return None if age is None else age * (1 - JITTER * random.random())  # noqa: S311 - no secret
-
-
-class Timeouts(NamedTuple):
-    """Seconds of httpx's ``timeout`` request extension; None waits for ever.
-
-    ``connect`` bounds DNS, TCP, TLS and CONNECT together; ``pool`` the wait for a slot; ``write``
-    a standstill of the upload; ``read`` a silence of the response. There is no total.
-    """
-
-    connect: float | None = None
-    read: float | None = None
-    write: float | None = None
-    pool: float | None = None
-
-    @classmethod
-    def of(cls, request: httpx.Request) -> "Timeouts":
-        """Read a request's extension; what it does not name has no time-out."""
-        return cls(**request.extensions.get("timeout", {}))
 
 
 class Alarm:

@@ -4,13 +4,13 @@ import asyncio
 import itertools
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import httpx
 
 from ..errors import NoSlot, ProxyFailure, UpstreamBroken
 from ..http2 import Refused
 from ..wire.origin import UpstreamBase
+from ..wire.timeouts import Timeouts
 from .attempts import Attempts
 from .body import Body
 from .failures import failure
@@ -20,25 +20,6 @@ from .upstream_request import Upload, UpstreamRequest
 from .upstream_response import UpstreamResponse
 
 READ_AHEAD_LIMIT = 64 * 1024  # bytes of a 529 read before it is given up or passed on
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Upstream time-outs in seconds: silence, never a total."""
-
-    connect: float = 10.0
-    read: float = 300.0
-    write: float = 30.0
-    pool: float = 10.0
-
-    def extension(self) -> dict[str, float]:
-        """Return them as httpx's ``timeout`` request extension."""
-        return {
-            "connect": self.connect,
-            "read": self.read,
-            "write": self.write,
-            "pool": self.pool,
-        }
 
 
 Result = UpstreamResponse | UpstreamBroken  # the latter: upstream has not processed the request

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ..proxy.retry import RetryPolicy
-from ..proxy.upstream import Timeouts
 from ..wire.origin import UpstreamBase
+from ..wire.timeouts import Timeouts
 from .env_file import base_directory
 from .kinds import (
     MAKE_A_KEY,

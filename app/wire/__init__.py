@@ -5,6 +5,7 @@
 ``heads``       heads of requests and responses that must not be used.
 ``origin``      where requests go: an origin, and a base URL on one.
 ``target``      the request target, put on the base URL.
+``timeouts``    how long upstream may take for what.
 ``limits``      sizes of HTTP/2, the protocol's and our own.
 ``roles``       how either side of an HTTP/2 connection begins.
 ``codec``       python-h2, corrected, for either side.

@@ -80,7 +80,7 @@ async def test_surplus_that_was_on_its_way_when_the_next_request_left_is_no_answ
     async with peer(answer) as upstream:
         first = await transport.handle_async_request(request(upstream.url))
         await first.aread()
-        (slots,) = transport._http1._slots.values()
+        (slots,) = transport._http1._pools
         (connection,) = slots.connections
         acknowledged = connection._outflow.position()  # type: ignore[union-attr] # it has a socket
         monkeypatch.setattr(Outflow, "position", lambda _: acknowledged)  # nothing since

@@ -69,6 +69,6 @@ async def test_readers_that_give_up_leave_the_window_as_it_was(
 
 def held(transport: Transport) -> int:
     """Bytes of responses that nobody has read."""
-    (slots,) = transport._slots.values()
+    (slots,) = transport._pools
     (connection,) = slots.connections
     return sum(len(stream._buffer) for stream in connection._session.streams.values())

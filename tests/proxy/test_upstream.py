@@ -16,10 +16,11 @@ from app.proxy.body import Body, Inbound
 from app.proxy.failures import failure
 from app.proxy.retry import RetryPolicy
 from app.proxy.stopwatch import Stopwatch
-from app.proxy.upstream import Timeouts, Upstream
+from app.proxy.upstream import Upstream
 from app.proxy.upstream_request import UpstreamRequest
 from app.proxy.upstream_response import UpstreamResponse
 from app.wire.origin import UpstreamBase
+from app.wire.timeouts import Timeouts
 
 ORIGIN = UpstreamBase.parse("https://upstream.test")
 Sending = Callable[[], Awaitable[UpstreamResponse]]

@@ -1,0 +1,163 @@
+"""One request on its way and the response to it, whatever the version of HTTP.
+
+Here the requester and the connection meet: the requester waits, the connection tells what
+happens. What both versions have in common is here: how long either side may be silent, how an
+upload ends, and what is left to read after an early end.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable
+
+import httpx
+
+from ..wire.headers import Headers
+from ..wire.timeouts import Timeouts
+from .timeouts import Alarm
+
+LOOKS = 4  # times that an upload's progress is looked at within the write time-out
+
+
+class Reception(ABC):
+    """An exchange, attached to its connection until it has ended, failed or been closed.
+
+    What was received before stays readable.
+
+    State: ``sent`` once the request is written, ``attached``, ``ended`` once the response has
+    ended, ``_head`` and ``_buffer`` what was received and not yet read, ``_error`` what ended it
+    early, ``_reader`` and ``_writer`` the futures of whoever waits, ``_upload`` the task of a long
+    body, ``wrote_at`` the loop's time of the last write.
+    """
+
+    def __init__(self, timeouts: Timeouts, loop: asyncio.AbstractEventLoop) -> None:
+        self.sent = False
+        self.ended = False
+        self.attached = True
+        self.wrote_at = loop.time()
+        self._timeouts = timeouts
+        self._loop = loop
+        self._alarm = Alarm(loop)
+        self._head: tuple[int, Headers] | None = None
+        self._buffer = bytearray()
+        self._error: BaseException | None = None
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._upload: asyncio.Task[None] | None = None
+
+    # The requester's side
+
+    async def head(self) -> tuple[int, Headers]:
+        """Return status and header fields once they are here; raises httpx's errors."""
+        while self._head is None:
+            if self._error is not None:
+                raise self._error
+            await self._silence()
+        return self._head
+
+    def close(self) -> None:
+        """End the exchange, whatever its state. Idempotent and synchronous, so it can't be cut."""
+        self._buffer.clear()
+        self.fail(httpx.ReadError("the response was closed while it was being read"))
+
+    def upload(self, body: AsyncIterable[bytes]) -> None:
+        """Send a body in a task of its own, so that an early response is seen."""
+        self._upload = self._loop.create_task(self._send(body))
+
+    # The connection's side
+
+    def receive_head(self, status: int, fields: Headers) -> None:
+        """Take the response's status and fields."""
+        self._head = status, fields
+        self._wake_reader()
+
+    def receive_sign(self) -> None:
+        """Take an interim response: the peer is not silent."""
+        self._wake_reader()
+
+    def finish_request(self) -> None:
+        """Note that the request is written: from now on the peer's silence counts."""
+        self.sent = True
+        if self._reader is not None:
+            self._watch_silence()
+
+    @abstractmethod
+    def fail(self, error: BaseException) -> None:
+        """End the exchange early, unless it has ended."""
+
+    # Between the two
+
+    @abstractmethod
+    async def _send_all(self, body: AsyncIterable[bytes]) -> None:
+        """Send a whole body, and what ends it."""
+
+    @abstractmethod
+    def _write_deadline(self, limit: float) -> float:
+        """Return the loop's time at which an upload that gets no further is given up.
+
+        ``limit`` is the write time-out.
+        """
+
+    async def _silence(self) -> None:
+        """Wait for anything to happen, for as long as the read time-out allows."""
+        self._reader = self._loop.create_future()
+        if self.sent:
+            self._watch_silence()
+        try:
+            await self._reader
+        finally:
+            self._reader = None
+            if self.sent:
+                self._alarm.clear()
+
+    def _watch_silence(self) -> None:
+        self._alarm.set(self._timeouts.read, self._silent_too_long)
+
+    def _silent_too_long(self) -> None:
+        self.fail(httpx.ReadTimeout(f"no data for {self._timeouts.read} s"))
+
+    async def _send(self, body: AsyncIterable[bytes]) -> None:
+        try:
+            await self._send_all(body)
+        except asyncio.CancelledError:
+            self.fail(httpx.WriteError("the request was cancelled while it was being sent"))
+            raise
+        except Exception as exc:  # noqa: BLE001 - the body is the caller's, and so is its failure
+            self.fail(exc)
+        finally:
+            self._upload = None  # this, task and traceback would keep one another, and the body
+
+    async def _room(self) -> None:
+        """Wait until the connection wakes the writer, while the upload gets on."""
+        self._writer = self._loop.create_future()
+        self._watch_progress()
+        try:
+            await self._writer
+        finally:
+            self._writer = None
+            self._alarm.clear()
+
+    def _watch_progress(self) -> None:
+        """Fail once the upload gets no further."""
+        limit = self._timeouts.write
+        if limit is None:
+            return
+        rest = self._write_deadline(limit) - self._loop.time()
+        if rest > 0:
+            self._alarm.set(min(rest, limit / LOOKS), self._watch_progress)
+        else:
+            self.fail(httpx.WriteTimeout(f"no data accepted for {limit} s"))
+
+    def _leave(self) -> None:
+        """Stop what runs for the exchange; the connection must still be told."""
+        self.attached = False
+        self._alarm.stop()
+        if self._upload is not None and self._upload is not asyncio.current_task():
+            self._upload.cancel()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _wake_writer(self) -> None:
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
