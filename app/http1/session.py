@@ -10,6 +10,7 @@ import h11
 
 from ..network.errors import Lost, MalformedResponse
 from ..wire.headers import Headers
+from ..wire.heads import framing_fault
 from ..wire.limits import RESPONSE_FIELDS
 
 
@@ -79,9 +80,8 @@ class Session:
                 return self._end()
 
     def _head(self, event: h11.Response) -> Head:
-        names = {name for name, _ in event.headers}
-        if {b"content-length", b"transfer-encoding"} <= names:  # §6.1: smuggling
-            raise MalformedResponse("both a content-length and a transfer-encoding")
+        if fault := framing_fault(event.headers):
+            raise MalformedResponse(fault)
         self._part = "body"
         return Head(event.status_code, event.headers.raw_items())
 

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from ..wire.headers import for_client, well_formed
+from ..wire.headers import for_client
+from ..wire.heads import framing_fault
 
 READ_AHEAD_TIMEOUT = 2.0  # seconds for the rest of a 529, before it is passed on as it comes
 CLOSE_TIMEOUT = 2.0  # seconds a clean-up may take
@@ -28,7 +29,7 @@ class UpstreamResponse:
     @property
     def malformed(self) -> str | None:
         """What makes the framing ambiguous (behaviour E4), or None."""
-        return _malformed(self._response.headers.raw)
+        return framing_fault(self._response.headers.raw)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes; httpx's errors pass."""
@@ -67,18 +68,6 @@ class UpstreamResponse:
         chunk = await asyncio.shield(self._pending)
         self._pending = None
         return chunk
-
-
-def _malformed(headers: list[tuple[bytes, bytes]]) -> str | None:
-    if not well_formed(headers):
-        return "a header value that holds a line end or a NUL"
-    names = {name.lower() for name, _ in headers}
-    lengths = {value for name, value in headers if name.lower() == b"content-length"}
-    if len(lengths) > 1:
-        return "several content-lengths"
-    if {b"content-length", b"transfer-encoding"} <= names:
-        return "both a content-length and a transfer-encoding"
-    return None
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -20,6 +20,7 @@ from .headers import CONNECTION_FIELDS, Headers, first
 from .limits import FIELD_OVERHEAD, REQUEST_FIELDS
 
 VERSIONS = (b"1.0", b"1.1")
+_FRAMING = (b"content-length", b"transfer-encoding")
 _PSEUDO_FIELDS = {b":method", b":scheme", b":authority", b":path", b":protocol"}
 
 
@@ -99,6 +100,23 @@ def fault_of(fields: Headers) -> str | None:
         return "a header field's name is not a lower-case token"
     if holds_line_end(value for _, value in fields):
         return "a header field's value contains CR, LF or NUL"
+    return None
+
+
+def framing_fault(fields: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Say what makes the framing of a response ambiguous (RFC 9112 §6), or None.
+
+    Names may be in either case. The words repeat no value.
+    """
+    fields = list(fields)
+    if holds_line_end(text for field in fields for text in field):
+        return "a header value that holds a line end or a NUL"
+    framing = {(name.lower(), value) for name, value in fields if name.lower() in _FRAMING}
+    names = [name for name, _ in framing]
+    if names.count(b"content-length") > 1:
+        return "several content-lengths"
+    if len(set(names)) > 1:
+        return "both a content-length and a transfer-encoding"
     return None
 
 

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from app.certificates import Certificate
 from app.listener import connection, listener
-from app.listener.limits import Limits
+from app.listener.limits import REASONS, Limits
+from app.telemetry import connections
 from tests.listener import h1client, h2client
 from tests.listener.serving import (
     Receive,
@@ -143,6 +144,10 @@ async def _connections(served: Served, count: int) -> list[asyncio.StreamWriter]
         )
         writers.append(writer)
     return writers
+
+
+def test_the_metrics_have_a_label_for_each_reason_to_refuse() -> None:
+    assert set(REASONS) == set(connections.REASONS)
 
 
 @pytest.mark.parametrize(

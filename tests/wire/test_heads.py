@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire.headers import CONNECTION_FIELDS, Headers
-from app.wire.heads import Malformed, are_trailers, refuse_http1, refuse_http2, response
+from app.wire.heads import (
+    Malformed,
+    are_trailers,
+    framing_fault,
+    refuse_http1,
+    refuse_http2,
+    response,
+)
 from app.wire.limits import REQUEST_FIELDS
 
 HOST = (b"host", b"localhost")
@@ -105,3 +112,24 @@ def test_a_malformed_response_is_refused_and_not_quoted(fields: Headers) -> None
     with pytest.raises(Malformed) as raised:
         response(fields)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ([], None),
+        ([(b"Content-Length", b"1")], None),
+        ([(b"content-length", b"1"), (b"Content-Length", b"1")], None),
+        ([(b"Transfer-Encoding", b"chunked")], None),
+        ([(b"content-length", b"1"), (b"Content-Length", b"2")], "several"),
+        ([(b"Content-Length", b"1"), (b"transfer-encoding", b"chunked")], "both"),
+        ([(b"x", b"1\r\ny: 2")], "line end"),
+        ([(b"x\n", b"1")], "line end"),
+        ([(b"x", b"\0")], "NUL"),
+    ],
+)
+def test_a_response_whose_length_two_parties_read_differently_is_ambiguous(
+    fields: Headers, fault: str | None
+) -> None:
+    found = framing_fault(iter(fields))
+    assert found is None if fault is None else fault in (found or "")
