@@ -65,6 +65,8 @@ check: install ## Lint, types and floors
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
+	$(RUN) deptry app simulator
+	$(RUN) vulture
 	$(RUN) lint-imports --no-logo
 	$(ANSIBLE) yamllint --strict .
 	cd deploy/ansible && $(ANSIBLE) ansible-lint --offline --strict --profile production

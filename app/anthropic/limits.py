@@ -11,20 +11,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 WINDOW_LIMIT = 12  # windows that are kept; five were ever seen
-WORD_LIMIT = 40  # characters of a status or claim
+WORD_LIMIT = 40  # characters of a status
 
 _KIND = re.compile(
     r"anthropic-(?:ratelimit-)?"
     r"(requests|tokens|input-tokens|output-tokens|(?:priority|fast)-(?:input|output)-tokens)"
     r"-(limit|remaining|reset)"
 )
-_UNIFIED = re.compile(r"anthropic-ratelimit-unified-(status|reset|representative-claim)")
+_UNIFIED = re.compile(r"anthropic-ratelimit-unified-(status|reset)")
 # A window is named by its length. Everything else in that place (slow, grace, overage-period,
 # fallback) is something of its own, of which only `overage` is read: what is used beyond the
 # subscription has the form of a window.
 _WINDOW = re.compile(
     r"anthropic-ratelimit-unified-(\d{1,4}[mhd](?:_[a-z0-9_]{1,16})?|overage)"
-    r"-(utilization|status|reset|surpassed-threshold|in-use)",
+    r"-(utilization|status|reset)",
     re.ASCII,
 )
 _OVERAGE = "overage"
@@ -49,8 +49,6 @@ class Window:
     utilization: float | None = None
     status: str | None = None
     reset: float | None = None
-    surpassed_threshold: float | None = None
-    in_use: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Limits:
     """Everything the headers said; what they left out is None or not there.
 
     ``kinds`` goes by names like ``input-tokens`` and ``fast-output-tokens``, ``windows`` by
-    names like ``5h`` and ``7d_opus``. ``representative_claim`` names the window that decides.
+    names like ``5h`` and ``7d_opus``.
     """
 
     kinds: Mapping[str, Limit] = field(default_factory=dict)
@@ -66,7 +64,6 @@ class Limits:
     overage: Window | None = None
     status: str | None = None
     reset: float | None = None
-    representative_claim: str | None = None
 
 
 def read(headers: Mapping[str, str]) -> Limits:
@@ -120,17 +117,10 @@ def _word(value: str) -> str | None:
     return value[:WORD_LIMIT] or None
 
 
-def _flag(value: str) -> bool | None:
-    return {"true": True, "false": False}.get(value.lower())
-
-
 _VALUES: Mapping[str, Callable[[str], Any]] = {
     "limit": _number,
     "remaining": _number,
     "reset": _instant,
     "utilization": _number,
-    "surpassed-threshold": _number,
     "status": _word,
-    "representative-claim": _word,
-    "in-use": _flag,
 }

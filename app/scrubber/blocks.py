@@ -9,8 +9,6 @@ for a good part; a block without takes the lines that follow as long as they end
 import re
 from collections.abc import Callable
 
-MATCH_LIMIT = 64 * 1024  # bytes of a block
-
 LINE_END = rb"(?:(?:\\+r)?\\+n|(?:%0[Dd])?%0[Aa]|&#(?:10|x0?[Aa]);|<br ?/?>)"
 COLOUR = rb"(?>(?:\\+u001[bB]\[[0-?]{0,48}[ -/]{0,2}[@-~])*)"
 # `     2→` (Claude Code), `2<tab>` (cat -n), `2:` and `2-` (grep -n), `2 | ` and `2 │ ` (bat),

@@ -74,13 +74,12 @@ def test_a_subscription_is_read() -> None:
     }
     assert read(headers) == Limits(
         windows={
-            "5h": Window(utilization=1.25, status="allowed_warning", surpassed_threshold=0.9),
+            "5h": Window(utilization=1.25, status="allowed_warning"),
             "7d_opus": Window(utilization=0.5),
         },
-        overage=Window(status="rejected", in_use=False),
+        overage=Window(status="rejected"),
         status="allowed_warning",
         reset=RESET,
-        representative_claim="five_hour",
     )
 
 
