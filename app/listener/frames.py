@@ -6,19 +6,17 @@ number of frames; `Budget` ends a client that sends more empty ones than any hon
 (CVE-2019-9512, -9515, -9517, -9518, CVE-2023-44487, CVE-2025-8671).
 """
 
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..wire.frame_head import CONTINUATION, DATA, HEAD, HEADERS
 from ..wire.limits import PREFACE
 
 FRAMES = 32  # of one slice
-HEAD = struct.Struct(">HBBBL")  # length (24 bits), type, flags, stream: RFC 9113 §4.1
 SMALL_DATA = 64  # bytes: a DATA frame with less carries nothing worth a frame
 
 # RFC 9113 §6; HEADERS and CONTINUATION begin requests, which are counted as such.
-DATA, HEADERS, CONTINUATION = 0x0, 0x1, 0x9
 KINDS = {
     DATA: "data",
     0x2: "priority",

@@ -9,5 +9,7 @@
 ``limits``      sizes of HTTP/2, the protocol's and our own.
 ``roles``       how either side of an HTTP/2 connection begins.
 ``codec``       python-h2, corrected, for either side.
+``data_frames`` a short way for DATA, inside the codec.
+``frame_head``  the head of a frame.
 ``assertions``  the private members of libraries that this rests on.
 """

@@ -19,17 +19,29 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_receive_headers_frame(frame)",
         "_receive_rst_stream_frame(frame)",
         "_stream_closed_by(stream_id)",
+        "_inbound_flow_control_window_manager",
         "incoming_buffer",
+        "max_inbound_frame_size",
+        "receive_data(data)",
         "state_machine",
     ),
     "h2.frame_buffer:FrameBuffer": (
         "__next__()",
         "_data",
         "_headers_buffer",
+        "_preamble_len",
         "_validate_frame_length(length)",
     ),
-    "h2.stream:H2Stream": ("closed_by", "state_machine"),
-    "h2.stream:H2StreamStateMachine": ("state", "stream_closed_by"),
+    "h2.stream:H2Stream": (
+        "_actual_content_length",
+        "_expected_content_length",
+        "_inbound_window_manager",
+        "closed_by",
+        "inbound_flow_control_window",
+        "state_machine",
+    ),
+    "h2.stream:H2StreamStateMachine": ("headers_received", "state", "stream_closed_by"),
+    "h2.windows:WindowManager": ("current_window_size",),
 }
 
 

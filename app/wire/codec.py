@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from h2.config import H2Configuration
-from h2.connection import ConnectionState, H2Connection
+from h2.connection import ConnectionState
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, Event, StreamReset
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
@@ -30,7 +30,9 @@ from hyperframe.frame import (
 )
 
 from . import assertions
-from .limits import HEAD_SIZE, INITIAL_WINDOW, LAST_STREAM
+from .data_frames import DataFrames
+from .frame_head import HEAD
+from .limits import INITIAL_WINDOW, LAST_STREAM
 from .roles import Role
 
 assertions.check()
@@ -50,7 +52,7 @@ class StreamBroken(StreamReset):
     reason: str
 
 
-class Codec(H2Connection):
+class Codec(DataFrames):
     """One side of a connection: bytes in, events out, and the reverse.
 
     Header fields are byte pairs and pass unvalidated both ways: `app.wire.heads` judges them one
@@ -110,6 +112,12 @@ class Codec(H2Connection):
             raise ProtocolError("the first frame is not SETTINGS")
         self._greeted = True
         self._late = self._stream_closed_by(frame.stream_id) is StreamClosedBy.SEND_RST_STREAM
+        try:
+            return self._take(frame)
+        finally:
+            self._late = False
+
+    def _take(self, frame: Frame) -> list[Event]:
         if _is_zero_credit(frame) and frame.stream_id in self.streams:
             return self._break(frame, "WINDOW_UPDATE of 0")
         try:
@@ -182,7 +190,7 @@ class _Frames(FrameBuffer):
 
         One that is too large is refused at its head: python-h2 waits for all of it (§4.2).
         """
-        if len(self._data) >= HEAD_SIZE:
+        if len(self._data) >= HEAD.size:
             self._validate_frame_length(int.from_bytes(self._data[:3], "big"))
         try:
             return super().__next__()

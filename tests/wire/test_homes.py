@@ -14,7 +14,8 @@ HOMES = {
     "65_535": "wire/limits.py",
     "2**31 - 1": "wire/limits.py",
     "PRI * HTTP/2.0": "wire/limits.py",
-    "(H2Connection)": "wire/codec.py",
+    "(H2Connection)": "wire/data_frames.py",
+    '>HBBBL")': "wire/frame_head.py",
     "(FrameBuffer)": "wire/codec.py",
 }
 

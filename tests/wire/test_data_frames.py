@@ -1,0 +1,381 @@
+"""The short way for DATA is python-h2's own, whatever frames come and however they are cut.
+
+Two connections take the same bytes and the same local actions, one with the short way and one
+without. After each segment all that can be seen of them is equal: events, errors, states, windows,
+content lengths and bytes sent. The fast frames are counted, or equality would prove little.
+"""
+
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+from h2.stream import H2Stream
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.wire.codec import Codec
+from app.wire.data_frames import DataFrames
+from app.wire.limits import PREFACE
+from app.wire.roles import Role
+from tests.wire.conformance import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    PADDED,
+    PING,
+    RESET,
+    RST,
+    SETTINGS,
+    encoded,
+    frame,
+    increment,
+    setting,
+)
+
+EXAMPLES = 150
+FAST_FLOOR = 4 * EXAMPLES  # frames that took the short way in that many examples
+WINDOW = 300  # bytes of each stream, small so that it is met
+REQUEST = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"a"), (b":path", b"/")]
+RESPONSE = [(b":status", b"200")]
+STREAMS = (1, 3)
+
+
+class Fast(DataFrames):
+    """Counts, by whether a frame of DATA took the short way."""
+
+    counted: Counter[bool]
+
+    def _receiver(self, stream_id: int, length: int) -> H2Stream | None:
+        stream = super()._receiver(stream_id, length)
+        self.counted[stream is not None] += 1
+        return stream
+
+
+class FastCodec(Fast, Codec):
+    """The codec, counting."""
+
+
+class SlowCodec(Codec):
+    """The codec without the short way."""
+
+    def receive_data(self, data: Any) -> list[Any]:
+        return H2Connection.receive_data(self, data)
+
+
+@dataclass
+class Pair:
+    """Two connections that are to be alike, and what the fast one counted."""
+
+    client: bool
+    fast: H2Connection
+    slow: H2Connection
+    counted: Counter[bool]
+
+    def opening(self) -> bytes:
+        return frame(SETTINGS) if self.client else PREFACE + frame(SETTINGS)
+
+    def head(self, stream: int, *fields: tuple[bytes, bytes], end: bool = False) -> bytes:
+        flags = END_HEADERS | (END_STREAM if end else 0)
+        first = RESPONSE if self.client else REQUEST
+        return frame(HEADERS, flags, stream, encoded(*first, *fields))
+
+    def both(self, act: Callable[[H2Connection], Any]) -> bool:
+        """Do the same to both; return whether it worked, the same way."""
+        fast, slow = _outcome(act, self.fast), _outcome(act, self.slow)
+        assert fast == slow
+        assert _seen(self.fast) == _seen(self.slow)
+        return not fast.startswith("!")
+
+    def receive(self, data: bytes) -> bool:
+        return self.both(lambda connection: connection.receive_data(data))
+
+
+def _outcome(act: Callable[[H2Connection], Any], connection: H2Connection) -> str:
+    try:
+        got = act(connection)
+    except ProtocolError as exc:
+        return f"!{exc!r} {exc.error_code}"
+    return repr([(type(event), vars(event)) for event in got or ()])
+
+
+def _seen(connection: H2Connection) -> list[Any]:
+    window = vars(connection._inbound_flow_control_window_manager)
+    streams = [
+        (
+            key,
+            stream.state_machine.state,
+            stream.closed_by,
+            vars(stream._inbound_window_manager),
+            stream.outbound_flow_control_window,
+            stream._expected_content_length,
+            stream._actual_content_length,
+        )
+        for key, stream in sorted(connection.streams.items())
+    ]
+    sent = connection.data_to_send()
+    return [connection.state_machine.state, dict(window), streams, sent]
+
+
+def _plain(kind: type[H2Connection], *, client: bool, window: int) -> H2Connection:
+    made = kind(
+        H2Configuration(
+            client_side=client,
+            header_encoding=None,
+            validate_inbound_headers=False,
+            validate_outbound_headers=False,
+        )
+    )
+    made.local_settings = Settings(
+        client=client, initial_values={SettingCodes.INITIAL_WINDOW_SIZE: window}
+    )
+    return made
+
+
+def pair(*, client: bool, corrected: bool, window: int = WINDOW) -> Pair:
+    """Return connections that are open, of python-h2 or of our codec."""
+    if corrected:
+        role = Role(client, {SettingCodes.INITIAL_WINDOW_SIZE: window}, 65_535, 2**16)
+        fast, slow = FastCodec(role), SlowCodec(role)
+        fast._window = slow._window = 65_536  # an increment of 1
+        counting: Any = fast
+    else:
+        fast = counting = _plain(Fast, client=client, window=window)  # type: ignore[assignment]
+        slow = _plain(H2Connection, client=client, window=window)  # type: ignore[assignment]
+    counting.counted = Counter()
+    made = Pair(client, fast, slow, counting.counted)
+    made.both(lambda connection: connection.initiate_connection())
+    for stream in STREAMS if client else ():
+        made.both(lambda connection, at=stream: connection.send_headers(at, REQUEST))  # type: ignore[misc]
+    made.receive(made.opening())
+    for connection in (made.fast, made.slow):
+        connection.clear_outbound_data_buffer()
+    return made
+
+
+SIDES = pytest.mark.parametrize("client", [True, False], ids=["client", "server"])
+KINDS = pytest.mark.parametrize("corrected", [True, False], ids=["codec", "python-h2"])
+
+# What is done, as (name, arguments). Most frames are lawful DATA, which the short way is for.
+STREAM = st.sampled_from([1, 1, 1, 3, 3, 5, 0])
+LAWFUL = st.tuples(st.just("data"), st.sampled_from(STREAMS), st.integers(0, 40), st.just(0))
+WILD = st.tuples(
+    st.just("data"),
+    STREAM | st.just(2**31 + 1),
+    st.sampled_from([0, 1, 99, WINDOW, WINDOW + 1, 16_384, 16_385]),
+    st.sampled_from([0, 0, 0, END_STREAM, PADDED, 0x2, 0x80]),
+)
+HEAD = st.tuples(st.just("head"), STREAM, st.sampled_from([None, 0, 30, 60, 10_000]), st.booleans())
+REMOTE = st.one_of(
+    st.tuples(st.just("raw"), st.sampled_from(range(12)), STREAM, st.binary(max_size=9)),
+    st.tuples(st.just("raw"), st.just(CONTINUATION), STREAM, st.just(b"")),
+    st.tuples(st.just("half"), STREAM),
+    st.tuples(st.just("reset"), STREAM),
+    st.tuples(st.just("setting"), st.sampled_from([1, 3, 4, 5]), st.integers(0, 2**17)),
+    st.tuples(st.just("window"), STREAM, st.integers(0, 2**16)),
+    st.tuples(st.just("ping")),
+    st.tuples(st.just("goaway")),
+    st.tuples(st.just("ack")),
+)
+LOCAL = st.one_of(
+    st.tuples(st.just("take"), st.sampled_from(STREAMS), st.integers(1, WINDOW)),
+    st.tuples(st.just("widen"), st.sampled_from([0, *STREAMS]), st.integers(1, WINDOW)),
+    st.tuples(st.just("end"), st.sampled_from(STREAMS)),
+    st.tuples(st.just("drop"), st.sampled_from(STREAMS)),
+)
+RUNS = st.lists(LAWFUL, min_size=4, max_size=12)
+STEPS = st.lists(
+    st.one_of(RUNS, RUNS, RUNS, *(st.tuples(one) for one in (WILD, HEAD, REMOTE, LOCAL))),
+    max_size=12,
+)
+CUTS = st.lists(st.integers(1, 40) | st.just(10**6), min_size=1, max_size=6)
+
+
+def _bytes(pair: Pair, step: tuple[Any, ...]) -> bytes:  # noqa: PLR0911 - a table
+    match step:
+        case ("data", stream, size, flags):
+            return frame(DATA, flags, stream, b"\1" * size)
+        case ("head", stream, length, end):
+            fields = [] if length is None else [(b"content-length", b"%d" % length)]
+            return pair.head(stream, *fields, end=end)
+        case ("raw", kind, stream, body):
+            return frame(kind, 0, stream, body)
+        case ("half", stream):
+            return frame(HEADERS, 0, stream, encoded(*RESPONSE))
+        case ("reset", stream):
+            return frame(RST, 0, stream, RESET)
+        case ("setting", code, value):
+            return setting(code, value)
+        case ("window", stream, size):
+            return increment(size, stream)
+        case ("ping",):
+            return frame(PING, body=b"12345678")
+        case ("goaway",):
+            return frame(GOAWAY, body=struct.pack(">LL", 1, 0))
+    return frame(SETTINGS, 1)
+
+
+def _act(connection: H2Connection, step: tuple[Any, ...]) -> None:
+    match step:
+        case ("take", stream, size):
+            connection.acknowledge_received_data(size, stream)
+        case ("widen", stream, size):
+            connection.increment_flow_control_window(size, stream or None)
+        case ("end", stream):
+            connection.end_stream(stream)
+        case ("drop", stream):
+            connection.reset_stream(stream)
+
+
+def _segments(pair: Pair, steps: list[tuple[Any, ...]], cuts: list[int]) -> Iterator[Any]:
+    """Yield segments and local actions; what comes between two actions is cut anywhere."""
+    waiting, turn = b"", 0
+    for step in [*steps, ("none",)]:
+        if step[0] not in ("take", "widen", "end", "drop", "none"):
+            waiting += _bytes(pair, step)
+            continue
+        while waiting:
+            size = cuts[turn % len(cuts)]
+            turn += 1
+            yield waiting[:size]
+            waiting = waiting[size:]
+        yield step
+
+
+@SIDES
+@KINDS
+def test_whatever_comes_in_whatever_pieces_both_ways_are_alike(
+    *, client: bool, corrected: bool
+) -> None:
+    total: Counter[bool] = Counter()
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(RUNS, STEPS, CUTS, st.booleans())
+    def law(first: Any, steps: list[Any], cuts: list[int], narrow: bool) -> None:
+        both = pair(client=client, corrected=corrected, window=WINDOW if narrow else 200_000)
+        flat = [("head", stream, None, False) for stream in STREAMS]
+        flat += [one for run in [first, *steps] for one in run]
+        for step in _segments(both, flat, cuts):
+            if isinstance(step, bytes):
+                if not both.receive(step):
+                    break  # a connection is not used after its error
+            elif step[0] != "none":
+                both.both(lambda connection, step=step: _act(connection, step))  # type: ignore[misc]
+        total.update(both.counted)
+
+    law()
+    assert total[True] >= FAST_FLOOR
+    assert total[False] >= EXAMPLES // 10
+
+
+def body(size: int, flags: int = 0, stream: int = 1) -> bytes:
+    return frame(DATA, flags, stream, b"x" * size)
+
+
+Case = tuple[bool, int, Callable[[Pair], bytes], int]
+# Whether the head of stream 1 comes first, its window, what comes then, and how many fast frames.
+EDGES: dict[str, Case] = {
+    "ordinary": (True, 300, lambda _: body(10) + body(0), 2),
+    "no head": (False, 300, lambda _: body(10), 0),
+    "no stream": (True, 300, lambda _: body(10, stream=7), 0),
+    "the last byte of the stream's window": (True, 300, lambda _: body(300), 1),
+    "beyond the stream's window": (True, 300, lambda _: body(301), 0),
+    "beyond it by the second": (True, 300, lambda _: body(200) + body(101), 1),
+    "the last byte of the connection's window": (
+        True,
+        200_000,
+        lambda _: body(16_384) * 3 + body(16_383),
+        4,
+    ),
+    "beyond the connection's window": (
+        True,
+        200_000,
+        lambda _: body(16_384) * 3 + body(16_383) + body(2),
+        4,
+    ),
+    "a flag that is not defined": (True, 300, lambda _: body(10, 0x2), 0),
+    "the end": (True, 300, lambda _: body(10) + body(1, END_STREAM) + body(1), 1),
+    "padding": (True, 300, lambda _: frame(DATA, PADDED, 1, b"\2abc\0\0") + body(1), 1),
+    "too large": (True, 200_000, lambda _: body(16_385), 0),
+    "the largest": (True, 200_000, lambda _: body(16_384), 1),
+    "the reserved bit": (True, 300, lambda _: body(10, stream=2**31 + 1), 0),
+    "behind a reset": (True, 300, lambda _: frame(RST, 0, 1, RESET) + body(1), 0),
+    "in an open header block": (
+        True,
+        300,
+        lambda pair: (
+            frame(HEADERS, 0, 3, encoded(*(RESPONSE if pair.client else REQUEST))) + body(1)
+        ),
+        0,
+    ),
+}
+
+
+@SIDES
+@KINDS
+@pytest.mark.parametrize("edge", EDGES)
+def test_each_account_is_looked_at(edge: str, *, client: bool, corrected: bool) -> None:
+    begun, window, sent, fast = EDGES[edge]
+    both = pair(client=client, corrected=corrected, window=window)
+    if begun:
+        assert both.receive(both.head(1))
+    both.receive(sent(both))
+    assert both.counted[True] == fast
+
+
+@SIDES
+@KINDS
+@pytest.mark.parametrize(("length", "fast"), [(30, 3), (29, 2), (31, 3), (0, 0)])
+def test_no_more_than_the_content_length_is_taken(
+    length: int, fast: int, *, client: bool, corrected: bool
+) -> None:
+    both = pair(client=client, corrected=corrected)
+    assert both.receive(both.head(1, (b"content-length", b"%d" % length)))
+    for _ in range(3):
+        both.receive(body(10))
+    assert both.counted[True] == fast
+
+
+@SIDES
+@KINDS
+def test_a_connection_that_was_closed_takes_nothing_the_short_way(
+    *, client: bool, corrected: bool
+) -> None:
+    both = pair(client=client, corrected=corrected)
+    assert both.receive(both.head(1))
+    both.both(lambda connection: connection.close_connection())
+    assert not both.receive(body(10))
+    assert not both.counted[True]
+
+
+@SIDES
+@KINDS
+def test_a_stream_whose_other_half_is_closed_still_takes_the_short_way(
+    *, client: bool, corrected: bool
+) -> None:
+    both = pair(client=client, corrected=corrected)
+    assert both.receive(both.head(1))
+    if not client:
+        both.both(lambda connection: connection.send_headers(1, RESPONSE))
+    both.both(lambda connection: connection.end_stream(1))
+    assert both.receive(body(10))
+    assert both.counted[True] == 1
+
+
+@SIDES
+@pytest.mark.parametrize("size", [1, 2, 8, 9, 10, 11])
+def test_a_frame_in_pieces_takes_the_short_way_once_it_is_whole(size: int, *, client: bool) -> None:
+    both = pair(client=client, corrected=True)
+    data = both.head(1) + body(10) * 3 + frame(PING, body=b"12345678") + body(1)
+    for at in range(0, len(data), size):
+        assert both.receive(data[at : at + size])
+    assert both.counted[True] == 4
