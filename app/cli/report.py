@@ -1,0 +1,119 @@
+"""``report``: who spent what, from the ledger; the proxy need not run."""
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+from datetime import datetime
+from typing import TextIO
+
+from .. import settings
+from ..ledger import queries, report
+from ..ledger.file import UnusableLedger, ledger_file
+from ..ledger.queries import Group
+from ..ledger.reader import NoLedger, Reader, reading
+from ..settings import variable
+from . import exits
+
+NAME = "report"
+HELP = "Show requests, tokens and cost from the ledger, by day, session, agent, model or label."
+TABLES = {
+    "day": queries.by_day,
+    "hour": queries.by_hour,
+    "session": queries.by_session,
+    "agent": queries.by_agent,
+    "model": queries.by_model,
+}
+UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+LABEL = "label"
+
+_AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
+
+
+class ManyLabels(Exception):
+    """It is not clear which label is meant; the message names them."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is to be shown, and how."""
+    parser.add_argument(
+        "--by", choices=[*TABLES, LABEL], default="day", help="what each line is for (default: day)"
+    )
+    parser.add_argument(
+        "--label", metavar="NAME", help="the label of --by label, where requests have several"
+    )
+    parser.add_argument(
+        "--since",
+        metavar="WHEN",
+        type=since,
+        help="7d, 12h, 30m, 2w, or a date such as 2026-11-01 (default: all there is)",
+    )
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="print an array of objects")
+    forms.add_argument("--csv", action="store_true", help="print comma-separated values")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the report."""
+    path = ledger_file(settings.load().state_dir)
+    try:
+        with reading(path) as reader:
+            groups = _groups(reader, options.by, options.since or 0.0, options.label)
+    except NoLedger:
+        print(
+            f"There is no ledger at {path}: it begins with the first request through the proxy. "
+            f"Set {variable('state_dir')} as the proxy has it; with {variable('ledger')}=false "
+            "none is kept.",
+            file=sys.stderr,
+        )
+        return exits.UNREADABLE
+    except (UnusableLedger, ManyLabels) as exc:
+        print(exc, file=sys.stderr)
+        return exits.UNREADABLE
+    _print(options, groups, sys.stdout)
+    return 0
+
+
+def since(text: str) -> float:
+    """Return the time that ``text`` names, in seconds since the epoch; raises for anything odd."""
+    if match := _AGO.fullmatch(text):
+        return time.time() - int(match[1]) * UNITS[match[2]]
+    try:
+        return datetime.fromisoformat(text).timestamp()  # without a zone: this machine's
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: write 7d, 12h, 30m, 2w, or a date such as 2026-11-01"
+        ) from None
+
+
+def _groups(reader: Reader, by: str, start: float, label: str | None) -> list[Group]:
+    if by in TABLES:
+        return TABLES[by](reader, start)
+    names = queries.label_names(reader)
+    if label is None and len(names) > 1:
+        raise ManyLabels(f"Name one of the labels with --label: {', '.join(names)}")
+    return queries.by_label(reader, start, label or next(iter(names), ""))
+
+
+def _print(options: argparse.Namespace, groups: list[Group], out: TextIO) -> None:
+    if options.json:
+        print(json.dumps(report.document(options.by, groups), indent=2), file=out)
+    elif options.csv:
+        out.write(report.comma_separated(options.by, groups))
+    elif not groups:
+        print("No requests.", file=out)
+    else:
+        styled = _styled(out)
+        print(report.table(options.by, groups, colors=styled, bars=styled), file=out)
+        unpriced = sum(group.totals.unpriced for group in groups)
+        note = f" {unpriced:,} without a known price are not in it." if unpriced else ""
+        print(f"\nCost in US dollars at list price.{note}", file=out)
+
+
+def _styled(out: TextIO) -> bool:
+    """Return True on a terminal that shows colours, unless they are not wanted (no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    utf8 = (out.encoding or "").lower().replace("-", "") == "utf8"
+    return out.isatty() and not plain and utf8
