@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import __version__, certificates
+from . import __version__
 from .anthropic.prices import Prices
 from .errors import ResponseCut
 from .http2 import Transport
@@ -175,7 +175,13 @@ def _pages(
 def _authority(settings: Settings) -> Callable[[], bytes | None]:
     """Return what reads the CA's certificate; the user's own has none here."""
     made = settings.own_certificate is None
-    return lambda: certificates.authority(settings.state_dir) if made else None
+
+    def read() -> bytes | None:
+        from .certificates import inspection  # noqa: PLC0415 - cryptography takes 0.1 s
+
+        return inspection.authority(settings.state_dir) if made else None
+
+    return read
 
 
 def _thresholds(settings: Settings) -> Thresholds:

@@ -25,11 +25,12 @@ from hypercorn.utils import wrap_app
 from . import certificates
 from .application import Application
 from .certificates import Certificate
+from .failures import SettingsError, StartError
 from .listener import Listener
 from .listener.limits import Limits, raise_descriptor_limit
 from .listener.listener import config
 from .proxy.admission import Admission
-from .settings import Settings, SettingsError, blaming, variable
+from .settings import Settings, blaming, variable
 from .telemetry.connections import Port
 from .telemetry.facts import Listening
 from .tls import following_context
@@ -45,10 +46,6 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger(__name__)
-
-
-class StartError(Exception):
-    """The server cannot start; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,10 @@ def certificate_of(settings: Settings) -> Certificate:
     own = settings.own_certificate
     if own is None:
         return _made(settings)
+    from .certificates import inspection  # noqa: PLC0415 - cryptography takes 0.1 s
+
     with blaming("tls_cert_file", "tls_key_file"):
-        for problem in certificates.problems(*own):
+        for problem in inspection.problems(*own):
             log.warning("certificate", problem=problem)
     return Certificate(*own)
 

@@ -18,9 +18,13 @@ from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from app import certificates
-from app.certificates import CA_LIFETIME, LEAF_LIFETIME, RENEWAL, Certificate, ensure, problems
+from app.certificates import Certificate, ensure, files, inspection, issuing
+from app.certificates.ensuring import RENEWAL
+from app.certificates.inspection import problems
+from app.certificates.issuing import CA_LIFETIME, LEAF_LIFETIME
+from app.failures import SettingsError
 from app.server import certificate_of
-from app.settings import Settings, SettingsError
+from app.settings import Settings
 from app.tls import tls_context
 from tests.programs import require
 
@@ -60,7 +64,8 @@ def test_a_certificate_is_made_once(tmp_path: Path) -> None:
     content = _files(first)
     assert ensure(tmp_path / "a" / "state", NAMES) == first
     assert _files(first) == content
-    assert sorted(content) == ["ca.crt", "ca.key", "lock", "server.crt", "server.key"]
+    pair = ["server.crt", "server.key"]
+    assert sorted(content) == ["ca.crt", "ca.key", "lock", "server.checked", *pair]
 
 
 def test_keys_are_ours_alone(tmp_path: Path) -> None:
@@ -110,7 +115,8 @@ def test_the_leaf_is_renewed_in_time_by_the_same_ca(tmp_path: Path) -> None:
     renewed_at = NOW + LEAF_LIFETIME - RENEWAL + DAY
     made = ensure(tmp_path, NAMES, renewed_at)
     renewed = _files(made)
-    assert {name for name in first if renewed[name] != first[name]} == {"server.crt", "server.key"}
+    changed = {name for name in first if renewed[name] != first[name]}
+    assert changed == {"server.crt", "server.key", "server.checked"}
     assert _load(made.cert_file).not_valid_after_utc == renewed_at + LEAF_LIFETIME
     _load(made.cert_file).verify_directly_issued_by(_load(made.ca_file))
 
@@ -137,7 +143,7 @@ def _added(directory: Path, *added: str, names: tuple[str, ...] = NAMES) -> Cert
 
 
 def _covered(made: Certificate) -> set[str]:
-    return set(certificates.describe(made.cert_file).names)
+    return set(inspection.describe(made.cert_file).names)
 
 
 @pytest.mark.parametrize(
@@ -161,23 +167,23 @@ def test_a_changed_list_brings_a_new_leaf_once_and_what_was_taken_off_goes(tmp_p
 
 
 def test_more_names_than_a_leaf_keeps_are_all_covered_and_it_is_made_once(tmp_path: Path) -> None:
-    many = tuple(f"host-{number}.example" for number in range(2 * certificates.MOST_NAMES))
+    many = tuple(f"host-{number}.example" for number in range(2 * issuing.MOST_NAMES))
     content = _files(made := _added(tmp_path, *many))
     assert _covered(made) == {*NAMES, *many}
     assert _files(_added(tmp_path, *many)) == content
 
 
 def test_the_ca_is_handed_out_without_what_else_its_file_may_hold(tmp_path: Path) -> None:
-    assert certificates.authority(tmp_path) is None
+    assert inspection.authority(tmp_path) is None
     made = ensure(tmp_path, NAMES)
     assert made.ca_file is not None
     plain = made.ca_file.read_bytes()
     key = (tmp_path / "ca.key").read_bytes()
     for content in (plain, key + plain, plain + key):
         made.ca_file.write_bytes(content)
-        assert certificates.authority(tmp_path) == plain
+        assert inspection.authority(tmp_path) == plain
     made.ca_file.write_bytes(key)
-    assert certificates.authority(tmp_path) is None
+    assert inspection.authority(tmp_path) is None
 
 
 DAMAGE: dict[str, bytes | None] = {
@@ -256,7 +262,7 @@ def test_an_encrypted_key_is_of_no_use_and_nobody_is_asked_for_its_password(
 ) -> None:
     made = ensure(tmp_path, NAMES)
     key = serialization.load_pem_private_key(made.key_file.read_bytes(), None)
-    assert isinstance(key, certificates.Key)
+    assert isinstance(key, issuing.Key)
     made.key_file.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
@@ -387,9 +393,9 @@ def test_what_the_stolen_key_of_a_ca_signs_for_other_names_is_refused(
     tmp_path: Path, name: str
 ) -> None:
     made = ensure(tmp_path, NAMES)
-    pair = certificates._read(tmp_path / "ca.crt", tmp_path / "ca.key")
+    pair = issuing._read(tmp_path / "ca.crt", tmp_path / "ca.key")
     assert pair is not None
-    certificates._issue(made, (name,), *pair, datetime.now(UTC))
+    issuing._issue(made, (name,), *pair, datetime.now(UTC))
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
         _handshake(made, name, made.ca_file)
 
@@ -451,9 +457,9 @@ async def test_curl_and_node_honour_the_constraints(tmp_path: Path, client: str,
     program = require(client, {"curl": "curl", "node": "nodejs"}[client])
     made = ensure(tmp_path, NAMES)
     if name not in NAMES:
-        pair = certificates._read(tmp_path / "ca.crt", tmp_path / "ca.key")
+        pair = issuing._read(tmp_path / "ca.crt", tmp_path / "ca.key")
         assert pair is not None
-        certificates._issue(made, (name,), *pair, datetime.now(UTC))
+        issuing._issue(made, (name,), *pair, datetime.now(UTC))
     server = await asyncio.start_server(
         _respond, "127.0.0.1", 0, ssl=tls_context(made, None), ssl_shutdown_timeout=0.2
     )
@@ -513,7 +519,7 @@ def test_the_lock_is_ours_alone_even_if_an_earlier_version_made_it_otherwise(
 def test_a_lock_that_is_never_released_ends_the_start_with_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "LOCK_LIMIT", 0.1)
+    monkeypatch.setattr(files, "LOCK_LIMIT", 0.1)
     with (tmp_path / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(TimeoutError, match=f"another process has held {tmp_path}/lock"):

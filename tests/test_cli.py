@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app import __version__, certificates, cli
-from app.certificates import Certificate
+from app.certificates import Certificate, issuing
 from app.cli import client, hints
 from app.settings import PREFIX, Settings, variable
 
@@ -659,7 +659,7 @@ def _pair(place: Place, start: timedelta, end: timedelta) -> tuple[Path, Path]:
     )
     cert_file, key_file = place.path / "own.crt", place.path / "own.key"
     cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(certificates._pem(key))
+    key_file.write_bytes(issuing._pem(key))
     key_file.chmod(0o600)
     return cert_file, key_file
 
@@ -760,10 +760,13 @@ def test_a_start_that_fails_says_so_in_json_where_that_is_asked_for(
     assert next(iter(values)) in line["reason"]
 
 
-def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_traceback(place: Place) -> None:
-    module = place.directory / "structlog.py"  # found before the real one
-    module.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
-    ended = place.run("--version")
+@pytest.mark.parametrize("module", ["argparse", "structlog"])
+def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_traceback(
+    place: Place, module: str
+) -> None:
+    shadow = place.directory / f"{module}.py"  # found before the real one
+    shadow.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    ended = place.run("serve")
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 

@@ -11,8 +11,7 @@ from prometheus_client import Metric
 
 from app.anthropic.errors import ERROR_CLASSES
 from app.anthropic.usage import Usage
-from app.cli import serve
-from app.cli.program import COMMANDS
+from app.cli.commands import COMMANDS, SERVE
 from app.exchange import Failure, Retry
 from app.scrubber.detectors import BUILT_IN
 from app.scrubber.redact import CACHE_LIMIT
@@ -117,7 +116,7 @@ def _detectors_table() -> str:
     return "\n".join(rows)
 
 
-@pytest.mark.parametrize("name", [command.NAME for command in COMMANDS if command is not serve])
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS if command.name != SERVE])
 def test_the_readme_explains_every_command(name: str) -> None:
     rows = re.findall(r"(?m)^\| `(anthropic-proxy .*?)` \|", (ROOT / "README.md").read_text())
     assert any(re.search(rf"anthropic-proxy {name}\b", row) for row in rows)

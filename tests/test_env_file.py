@@ -7,7 +7,7 @@ import pytest
 
 from app import settings
 from app.certificates import Certificate
-from app.settings import SettingsError
+from app.failures import SettingsError
 
 NOBODY = 65534
 

@@ -15,8 +15,8 @@ from app import certificates
 from app.certificates import Certificate
 from app.errors import Draining
 from app.exchange import Outcome
-from app.server import StartError, bind
-from app.settings import SettingsError
+from app.failures import SettingsError, StartError
+from app.server import bind
 from app.tls import tls_context
 from simulator import Simulator, Step
 from tests.client_certificate import client_certificate

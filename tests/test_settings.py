@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from app import settings
 from app.certificates import Certificate
+from app.failures import SettingsError
 from app.proxy.retry import RetryPolicy
-from app.settings import PREFIX, Settings, SettingsError, load, unknown, variable
+from app.settings import PREFIX, Settings, load, unknown, variable
 from app.settings.model import FORWARDING
 from app.wire.timeouts import Timeouts
 

@@ -1,8 +1,13 @@
-"""The command line: one module per command.
+"""The command line: one module per command, imported when that command runs.
 
-``program`` parses the arguments and runs a command; ``serving`` runs what serves and announces it;
-``client`` is what a client needs to reach the proxy; ``hints`` names commands as they can be typed;
-``exits`` are the exit codes. A command's module has `NAME`, `HELP`, `add_arguments` and `run`.
+``commands`` lists the commands, their help and their arguments; ``parser`` turns it into an
+argparse parser. ``program`` runs the command that was asked for. Serving commands share
+``serving``, which runs and announces the proxy; those that ask a running proxy share ``client``.
+``hints`` names commands as they can be typed, ``simulation`` is the simulator, and ``exits`` are
+the exit codes.
+
+``--version`` and ``--help`` import none of what serves: keep ``commands``, ``parser`` and
+``program`` free of such imports.
 """
 
 from collections.abc import Sequence

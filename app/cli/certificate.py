@@ -2,25 +2,19 @@
 
 import argparse
 
-from .. import certificates, settings
+from .. import settings
+from ..certificates import inspection
 from ..server import certificate_of
-
-NAME = "certificate"
-HELP = "Show the certificate and what clients must trust; made first if there is none."
-
-
-def add_arguments(_: argparse.ArgumentParser) -> None:
-    """Add none: settings are environment variables."""
 
 
 def run(_: argparse.Namespace) -> int:
     """Print the files, the names, the last day, and the fingerprint to compare a download with."""
     served = certificate_of(settings.load())
-    leaf = certificates.describe(served.cert_file)
+    leaf = inspection.describe(served.cert_file)
     print(f"certificate  {served.cert_file}")
     print(f"names        {', '.join(leaf.names)}")
     print(f"valid until  {leaf.valid_until:%Y-%m-%d}")
     if served.ca_file is not None:
         print(f"CA           {served.ca_file}")
-        print(f"SHA-256      {certificates.describe(served.ca_file).fingerprint}")
+        print(f"SHA-256      {inspection.describe(served.ca_file).fingerprint}")
     return 0

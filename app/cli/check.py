@@ -5,17 +5,11 @@ import os
 import sys
 from pathlib import Path
 
-from .. import certificates, settings
+from .. import settings
 from ..application import create_app, load_rules
-from ..server import StartError
-from ..settings import Settings, SettingsError, blaming, variable
-
-NAME = "check"
-HELP = "Print the effective settings and what is wrong with them; nothing is written."
-
-
-def add_arguments(_: argparse.ArgumentParser) -> None:
-    """Add none: settings are environment variables."""
+from ..certificates import inspection
+from ..failures import SettingsError, StartError
+from ..settings import Settings, blaming, variable
 
 
 def run(_: argparse.Namespace) -> int:
@@ -37,8 +31,8 @@ def run(_: argparse.Namespace) -> int:
 def _check_pair(cert_file: Path, key_file: Path) -> None:
     """Check the user's own certificate; raises `SettingsError` when clients would refuse it."""
     with blaming("tls_cert_file", "tls_key_file"):
-        found = certificates.problems(cert_file, key_file)
-    refused = certificates.out_of_date(cert_file)
+        found = inspection.problems(cert_file, key_file)
+    refused = inspection.out_of_date(cert_file)
     for problem in found:
         if problem != refused:
             print(f"warning: {problem}", file=sys.stderr)

@@ -10,20 +10,11 @@ from pathlib import Path
 
 from .. import settings
 from ..certificates import Certificate, kept
-from ..server import StartError
+from ..failures import StartError
 from ..settings import Settings, variable
 from . import client, exits, hints
 
-NAME = "claude"
-HELP = "Start Claude Code through the running proxy; nothing is written."
 HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what is passed on to Claude Code."""
-    parser.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="-- ARGS", help="what claude is given"
-    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from ..certificates import Certificate
-from ..server import StartError
+from ..failures import StartError
 from ..settings import Settings, variable
 
 TIMEOUT = 10.0  # seconds for a page

@@ -10,11 +10,8 @@ from ..http2 import ProxyEnvironment, Transport
 from ..server import Addresses, certificate_of, serve
 from ..settings import Settings
 from . import client
-from .serving import announce, serving
+from .serving import announce, serving, settle
 from .simulation import command, load, simulator
-
-NAME = "demo"
-HELP = "Run the proxy in front of a simulated API, with a small load; no key needed."
 
 # Whatever the settings say: a demo needs no key, token or certificate of the user's, and shows the
 # scrubber.
@@ -26,10 +23,6 @@ DEMO = {
     "scrub_restore": True,
     "log_slow_threshold": None,  # every long answer would be a line
 }
-
-
-def add_arguments(_: argparse.ArgumentParser) -> None:
-    """Add none: settings are environment variables."""
 
 
 def run(_: argparse.Namespace) -> int:
@@ -52,6 +45,7 @@ async def _demonstrate(loaded: Settings) -> None:
         started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
 
         def on_start(at: Addresses) -> None:
+            settle()
             announce(at, settings, application.telemetry.facts)
             started.set_result(at)
 

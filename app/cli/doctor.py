@@ -6,16 +6,8 @@ import asyncio
 from .. import doctor, settings
 from ..application import load_rules
 from ..doctor import Finding
-from ..settings import SettingsError
+from ..failures import SettingsError
 from . import exits
-
-NAME = "doctor"
-HELP = "Check settings, this machine and the way to upstream; say what to do."
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the output's form."""
-    parser.add_argument("--json", action="store_true", help="print a JSON array, for programs")
 
 
 def run(options: argparse.Namespace) -> int:

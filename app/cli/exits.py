@@ -1,11 +1,17 @@
 """Exit codes, as a shell or a script sees them."""
 
+from ..failures import SettingsError, StartError
+
 FOUND = 1  # `scrub` found something
 NOT_STARTED = 1
 BAD_SETTINGS = 2
-UNREADABLE = 2  # the file that `scrub`, `prices` or `receipts` was given
+UNREADABLE = 2  # a file that the command was given, or the ledger
 DIFFERENT = 1  # `reconcile`: the two totals differ
 UNKNOWN = 2  # `reconcile`: cannot tell
 CHANGED = 1  # the file that `receipts verify` was given
 NOT_FOUND = 127  # a shell's code for a command that does not exist
 INTERRUPTED = 130  # 128 + SIGINT
+PIPE_CLOSED = 141  # 128 + SIGPIPE
+
+# What keeps a command from running, and its exit code.
+FAILURES: dict[type[Exception], int] = {SettingsError: BAD_SETTINGS, StartError: NOT_STARTED}

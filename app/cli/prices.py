@@ -14,27 +14,8 @@ from ..anthropic.token_types import BILLED
 from ..application import prices_of
 from . import exits
 
-NAME = "prices"
-HELP = "Print the price table in force and its age, or make a newer one from genai-prices data."
 HEADINGS = {kind: kind.removeprefix("cache_").replace("_", " ") for kind in BILLED}
 WIDTH = 10  # columns of a rate
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the file to convert."""
-    parser.add_argument(
-        "--from",
-        dest="data",
-        metavar="FILE",
-        type=Path,
-        help="data.json or data.py of the package genai-prices: print it as a PRICES_FILE",
-    )
-    parser.add_argument(
-        "--as-of",
-        metavar="DATE",
-        type=date.fromisoformat,
-        help="the day of that data; default: the file's, or that of its latest price",
-    )
 
 
 def run(options: argparse.Namespace) -> int:

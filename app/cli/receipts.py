@@ -8,17 +8,6 @@ from .. import settings
 from ..scrubber.receipts import read_head, sealing_key, verify
 from . import exits
 
-NAME = "receipts"
-HELP = """\
-Check a file of leak receipts: exit code 0 when it is as it was written, 1 when it was changed, \
-2 when it cannot be read."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the action and the file."""
-    parser.add_argument("action", choices=["verify"], help="checks every line of the file")
-    parser.add_argument("file", metavar="FILE", help="what ..._SCRUB_RECEIPTS_FILE names")
-
 
 def run(options: argparse.Namespace) -> int:
     """Print what is wrong with the file, if anything."""

@@ -10,7 +10,7 @@ from typing import Any
 from .. import settings
 from ..anthropic.token_types import TOTALS
 from ..application import prices_of
-from ..server import StartError
+from ..failures import StartError
 from ..telemetry.reconciliation import (
     Side,
     Total,
@@ -22,33 +22,11 @@ from ..telemetry.reconciliation import (
 )
 from . import client, exits
 
-NAME = "reconcile"
-HELP = "Compare the proxy's cost with the result of `claude -p … --output-format json`."
 CODES = {
     Verdict.EQUAL: 0,
     Verdict.DIFFERENT: exits.DIFFERENT,
     Verdict.UNKNOWN: exits.UNKNOWN,
 }
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the documents."""
-    parser.add_argument(
-        "result", metavar="FILE", help="Claude Code's result as JSON; - reads standard input"
-    )
-    parser.add_argument(
-        "--before",
-        metavar="FILE",
-        type=Path,
-        help="the proxy's /metrics from before the session: compare with what came since",
-    )
-    parser.add_argument(
-        "--after",
-        metavar="FILE",
-        type=Path,
-        help="the proxy's /metrics from after it; default: ask the running proxy",
-    )
-    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,10 +3,7 @@
 import argparse
 import json
 import os
-import re
 import sys
-import time
-from datetime import datetime
 from typing import TextIO
 
 from .. import settings
@@ -17,8 +14,6 @@ from ..ledger.reader import NoLedger, Reader, reading
 from ..settings import variable
 from . import exits
 
-NAME = "report"
-HELP = "Show requests, tokens and cost from the ledger, by day, session, agent, model or label."
 TABLES = {
     "day": queries.by_day,
     "hour": queries.by_hour,
@@ -26,33 +21,10 @@ TABLES = {
     "agent": queries.by_agent,
     "model": queries.by_model,
 }
-UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
-LABEL = "label"
-
-_AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
 
 
 class ManyLabels(Exception):
     """It is not clear which label is meant; the message names them."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what is to be shown, and how."""
-    parser.add_argument(
-        "--by", choices=[*TABLES, LABEL], default="day", help="what each line is for (default: day)"
-    )
-    parser.add_argument(
-        "--label", metavar="NAME", help="the label of --by label, where requests have several"
-    )
-    parser.add_argument(
-        "--since",
-        metavar="WHEN",
-        type=since,
-        help="7d, 12h, 30m, 2w, or a date such as 2026-11-01 (default: all there is)",
-    )
-    forms = parser.add_mutually_exclusive_group()
-    forms.add_argument("--json", action="store_true", help="print an array of objects")
-    forms.add_argument("--csv", action="store_true", help="print comma-separated values")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,18 +46,6 @@ def run(options: argparse.Namespace) -> int:
         return exits.UNREADABLE
     _print(options, groups, sys.stdout)
     return 0
-
-
-def since(text: str) -> float:
-    """Return the time that ``text`` names, in seconds since the epoch; raises for anything odd."""
-    if match := _AGO.fullmatch(text):
-        return time.time() - int(match[1]) * UNITS[match[2]]
-    try:
-        return datetime.fromisoformat(text).timestamp()  # without a zone: this machine's
-    except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: write 7d, 12h, 30m, 2w, or a date such as 2026-11-01"
-        ) from None
 
 
 def _groups(reader: Reader, by: str, start: float, label: str | None) -> list[Group]:

@@ -11,16 +11,6 @@ from ..scrubber.review import review
 from ..settings import Settings, variable
 from . import exits
 
-NAME = "scrub"
-HELP = """\
-Show what the secret scrubber would replace in a file: exit code 0 for nothing, 1 if anything, 2 \
-when the file cannot be read."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the file."""
-    parser.add_argument("file", metavar="FILE|-", help="a request body (JSON) or any text")
-
 
 def run(options: argparse.Namespace) -> int:
     """Print a line per finding, the values cut short."""

@@ -8,7 +8,9 @@ import urllib.error
 import urllib.request
 
 from .. import certificates
-from ..server import StartError, bind
+from ..certificates import inspection
+from ..failures import StartError
+from ..server import bind
 from ..settings import Settings, variable
 from .finding import Finding
 
@@ -23,7 +25,7 @@ def certificate(settings: Settings) -> Finding:
     if own is None:
         return _made(settings)
     try:
-        found, outdated = certificates.problems(*own), certificates.out_of_date(own[0])
+        found, outdated = inspection.problems(*own), inspection.out_of_date(own[0])
     except ValueError as exc:
         return Finding("certificate", "fail", str(exc), f"Correct {variable('tls_cert_file')}.")
     if outdated is not None:
@@ -53,7 +55,7 @@ def _made(settings: Settings) -> Finding:
 
 
 def _described(file: os.PathLike[str]) -> str:
-    leaf = certificates.describe(file)  # type: ignore[arg-type] # a Path
+    leaf = inspection.describe(file)  # type: ignore[arg-type] # a Path
     return f"{file}, valid until {leaf.valid_until:%Y-%m-%d}, for {', '.join(leaf.names)}"
 
 

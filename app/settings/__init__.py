@@ -5,12 +5,11 @@
 
 from .env_file import service_files
 from .model import PREFIX, Settings, default, effective, variable
-from .reading import SettingsError, blaming, given, load, load_user, unknown
+from .reading import blaming, given, load, load_user, unknown
 
 __all__ = [
     "PREFIX",
     "Settings",
-    "SettingsError",
     "blaming",
     "default",
     "effective",

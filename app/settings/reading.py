@@ -11,6 +11,7 @@ from typing import Any
 from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 
+from ..failures import SettingsError
 from .env_file import UnusableFile, service_files, user_files
 from .model import PREFIX, Settings, variable
 
@@ -18,10 +19,6 @@ SCRUBBER = f"{PREFIX}SCRUB"
 MISSPELT_PREFIX = re.compile(r"ANT[A-Z]*_(\w+_)?SCRUB")  # such as ANTHROPIC_SCRUB_MODE
 # Where pydantic's own words do not say what is allowed.
 PLAINER = {"bool_parsing": "must be true or false"}
-
-
-class SettingsError(Exception):
-    """What is wrong with the settings, one line per variable."""
 
 
 def load(**overrides: Any) -> Settings:

@@ -1,0 +1,52 @@
+"""Types of arguments, as argparse takes them: the value of a text, or what is wrong with it."""
+
+import argparse
+import re
+import time
+from datetime import datetime
+from urllib.parse import urlsplit
+
+PORTS = range(2**16)  # 0 is a free one
+MAXIMUM_DEVELOPERS = 1000
+UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}  # seconds
+
+_AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
+
+
+def port(text: str) -> int:
+    """Return a port's number, 0 included."""
+    if not text.isascii() or not text.isdigit() or int(text) not in PORTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to {PORTS[-1]}")
+    return int(text)
+
+
+def developers(text: str) -> int:
+    """Return how many developers a load has."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAXIMUM_DEVELOPERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAXIMUM_DEVELOPERS}")
+    return int(text)
+
+
+def url(text: str) -> str:
+    """Return the URL of a proxy, as it is."""
+    complaint = f"{text!r} is not the URL of a proxy, such as https://localhost:8443"
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        usable = False
+    if not usable:
+        raise argparse.ArgumentTypeError(complaint)
+    return text
+
+
+def since(text: str) -> float:
+    """Return the time that ``text`` names, in seconds since the epoch; raises for anything odd."""
+    if match := _AGO.fullmatch(text):
+        return time.time() - int(match[1]) * UNITS[match[2]]
+    try:
+        return datetime.fromisoformat(text).timestamp()  # without a zone: this machine's
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: write 7d, 12h, 30m, 2w, or a date such as 2026-11-01"
+        ) from None

@@ -1,0 +1,26 @@
+"""``completion``: prints what lets a shell complete the command line."""
+
+import argparse
+
+import shtab
+
+from . import parser
+from .commands import FILE
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the script for one shell."""
+    print(shtab.complete(_completed(parser.build()), shell=options.shell))
+    return 0
+
+
+def _completed(built: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Show the commands, and mark the arguments that are names of files."""
+    for action in built._actions:  # noqa: SLF001 - as shtab itself does: argparse has no public list
+        if action.metavar == FILE:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
+            action.help = None  # hidden from our help, which lists the commands in its own way
+            for command in action.choices.values():
+                _completed(command)
+    return built

@@ -1,0 +1,76 @@
+"""From the list of commands to an argparse parser, and from the arguments to its result.
+
+argparse stays: it is in the standard library, quick to import, and ``shtab`` makes completions for
+bash, zsh and fish of its parsers, so that a larger library would bring nothing more.
+"""
+
+import argparse
+from collections.abc import Iterable, Sequence
+
+from .. import __version__
+from .commands import CLAUDE, COMMANDS, DESCRIPTION, EXAMPLES, SERVE, SETTINGS, Command
+
+NAME = "anthropic-proxy"
+COLUMNS = 30  # at which explanations begin
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line; everything after ``claude`` is passed through, except ``--help``."""
+    if arguments[:1] != [CLAUDE] or arguments[1:2] in (["-h"], ["--help"]):
+        return build().parse_args(arguments)
+    passed = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
+    return argparse.Namespace(command=CLAUDE, arguments=list(passed))
+
+
+def build() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        NAME,
+        usage=f"{NAME} [-h] [--version] [COMMAND ...]",
+        description=f"{DESCRIPTION}\n{_overview()}",
+        epilog=f"settings:\n{SETTINGS}\n\n{_listed(EXAMPLES)}",
+        formatter_class=_Formatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.set_defaults(command=SERVE)
+    # argparse's own list of them is not aligned: `_overview` is shown instead.
+    commands = parser.add_subparsers(prog=NAME, metavar="COMMAND", help=argparse.SUPPRESS)
+    for command in COMMANDS:
+        _add(command, commands)
+    return parser
+
+
+def _add(command: Command, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        command.name,
+        usage=command.usage,
+        help=command.summary,
+        description=command.description or command.summary,
+        epilog=_listed(command.examples),
+        formatter_class=_Formatter,
+    )
+    parser.set_defaults(command=command.name)
+    for argument in command.arguments:
+        parser.add_argument(*argument.names, **argument.options)
+    if command.exclusive:
+        group = parser.add_mutually_exclusive_group()
+        for argument in command.exclusive:
+            group.add_argument(*argument.names, **argument.options)
+
+
+def _overview() -> str:
+    width = max(len(command.name) for command in COMMANDS)
+    rows = (f"  {command.name.ljust(width)}  {command.summary}" for command in COMMANDS)
+    return "\n".join(["commands:", *rows])
+
+
+def _listed(examples: Iterable[tuple[str, str]]) -> str:
+    """Return examples as lines, what they do below each."""
+    return "\n".join(["examples:", *(f"  {line}\n      {meaning}" for line, meaning in examples)])
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps our line breaks, and explanations in one column."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=COLUMNS)

@@ -1,0 +1,97 @@
+"""What a command does not need is not imported: counted in modules, not in seconds."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.certificates import ensure
+from app.cli.commands import COMMANDS
+from app.settings import PREFIX
+
+IMPORT = re.compile(r"import time:\s+\d+ \|\s+\d+ \|\s+(\S+)")
+MANY = 150  # modules: argparse and what is below it are about 70
+JYTHON = {"org", "org.python", "org.python.core"}  # pickle tries them
+LIBRARIES = ("cryptography", "simulator", "shtab", "app.doctor", "app.scrubber.review")
+
+
+def _imported(*arguments: str) -> set[str]:
+    """Return what a command that ends by itself imports, beyond Python's own start."""
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "app", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    bare = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", ""], capture_output=True, text=True, check=True
+    )
+    return {*IMPORT.findall(ended.stderr)} - {*IMPORT.findall(bare.stderr)}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--version",), ("--help",), *((command.name, "--help") for command in COMMANDS)],
+    ids=" ".join,
+)
+def test_what_only_prints_imports_nothing_but_python_s_own(arguments: tuple[str, ...]) -> None:
+    imported = _imported(*arguments)
+    foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
+    own = {name for name in foreign if re.fullmatch(r"app(\.cli.*|\.failures|\.__main__)?", name)}
+    assert foreign - JYTHON == own
+    assert len(imported) < MANY
+
+
+@contextmanager
+def _serving(directory: Path, **values: object) -> Iterator["subprocess.Popen[str]"]:
+    state = {"PORT": 0, "DASHBOARD_PORT": 0, "HOST": "127.0.0.1", "STATE_DIR": directory}
+    with (
+        (directory / "stderr").open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "app", "serve"],
+            env={f"{PREFIX}{name}": str(value) for name, value in (state | values).items()},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _ready(process: "subprocess.Popen[str]", directory: Path) -> set[str]:
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("anthropic-proxy ")
+    return {*IMPORT.findall((directory / "stderr").read_text())}
+
+
+def test_serving_with_a_certificate_at_hand_imports_only_what_it_needs(tmp_path: Path) -> None:
+    with _serving(tmp_path) as first:
+        assert "cryptography.x509" in _ready(first, tmp_path)  # it makes the certificate
+    with _serving(tmp_path) as second:
+        imported = _ready(second, tmp_path)
+    assert "hypercorn" in imported
+    assert {name for name in imported if name.startswith(LIBRARIES)} == set()
+
+
+def test_a_certificate_that_still_lasts_is_found_without_looking_into_it(tmp_path: Path) -> None:
+    ensure(tmp_path, ("localhost", "127.0.0.1", "::1"))
+    program = (
+        "import sys; from pathlib import Path; from app.certificates import ensure;"
+        f"ensure(Path({str(tmp_path)!r}), ('localhost', '127.0.0.1', '0:0:0:0:0:0:0:1'));"
+        "print('cryptography' in sys.modules)"
+    )
+
+    def looks() -> str:
+        return subprocess.check_output([sys.executable, "-c", program], text=True).strip()
+
+    assert looks() == "False"
+    (tmp_path / "server.crt").write_bytes((tmp_path / "ca.crt").read_bytes())
+    assert looks() == "True"
+    assert looks() == "False"
