@@ -23,9 +23,8 @@ class DataFrames(H2Connection):
     def receive_data(self, data: bytes) -> list[Event]:  # type: ignore[override] # no other kind
         """Take bytes; return the events of the frames that are whole."""
         waiting = self.incoming_buffer._data  # noqa: SLF001 - part of a frame
-        if waiting:
-            data = bytes(waiting) + data
-            waiting.clear()
+        data = bytes(waiting) + data if waiting else bytes(data)  # a buffer may be reused
+        waiting.clear()
         position = self.incoming_buffer._preamble_len  # noqa: SLF001 - of a client's preface (§3.4)
         events = super().receive_data(data[:position]) if position else []
         while len(data) - position >= HEAD.size:

@@ -379,3 +379,16 @@ def test_a_frame_in_pieces_takes_the_short_way_once_it_is_whole(size: int, *, cl
     for at in range(0, len(data), size):
         assert both.receive(data[at : at + size])
     assert both.counted[True] == 4
+
+
+@SIDES
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_what_was_received_stays_when_its_buffer_is_used_again(
+    kind: Callable[[bytearray], Any], *, client: bool
+) -> None:
+    both = pair(client=client, corrected=True)
+    assert both.receive(both.head(1))
+    buffer = bytearray(body(10))
+    events = both.fast.receive_data(kind(buffer))
+    buffer[:] = bytes(len(buffer))
+    assert [(type(event.data), event.data) for event in events] == [(bytes, b"x" * 10)]  # type: ignore[attr-defined]
