@@ -7,7 +7,7 @@ exchanges; telemetry implements it and business code never touches a metric.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from .anthropic.errors import ErrorClass, error_class
 from .anthropic.hints import Hints
@@ -33,11 +33,15 @@ class Outcome(StrEnum):
     SHUTDOWN = "shutdown"  # cut at the end of the drain
 
 
+RetryReason = Literal["529", "refused_stream"]  # the latter: upstream has not processed it
+RETRY_REASONS: tuple[RetryReason, ...] = get_args(RetryReason)
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The retries of one exchange for one reason: ``529`` or ``refused_stream``."""
+    """The retries of one exchange for one reason."""
 
-    reason: str
+    reason: RetryReason
     count: int
     recovered: bool  # the last of them brought another answer than the one it was made for
 

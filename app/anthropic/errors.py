@@ -1,4 +1,4 @@
-"""The API's error answers (https://platform.claude.com/docs/en/api/errors), and their classes.
+"""Errors in the API's shape (https://platform.claude.com/docs/en/api/errors), and their classes.
 
 An error rate is the share of requests that failed, by class. This is the only definition: the
 JSON document, the dashboards, the alerts and the log read the class from here.
@@ -18,30 +18,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
-from ..errors import MethodRefused, ProxyFailure, Source
+from ..errors import API_TYPES, ProxyFailure, Source
 from ..wire.headers import ERROR_HEADER, Headers
 
 ErrorClass = Literal["client", "limit", "overload", "upstream", "proxy", "network"]
 ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
 
-TYPES: Mapping[int, str] = MappingProxyType(
-    {
-        400: "invalid_request_error",
-        401: "authentication_error",
-        402: "billing_error",
-        403: "permission_error",
-        404: "not_found_error",
-        409: "conflict_error",
-        413: "request_too_large",
-        429: "rate_limit_error",
-        500: "api_error",
-        504: "timeout_error",
-        529: "overloaded_error",
-    }
-)
-
 _SERVER_ERRORS = 500
-_STATUSES = MappingProxyType({value: key for key, value in TYPES.items()})
+_STATUSES = MappingProxyType({value: key for key, value in API_TYPES.items()})
 _CLASSES: Mapping[int, ErrorClass] = MappingProxyType({402: "limit", 429: "limit", 529: "overload"})
 ERROR_EVENT = "error_event"  # the reason of an error inside a stream that began with 200
 # Failures on the way that are the API's own; every other one is the network's.
@@ -66,14 +50,6 @@ def _class_of_status(status: int) -> ErrorClass:
     return _CLASSES.get(status, "client" if status < _SERVER_ERRORS else "upstream")
 
 
-def envelope(error_type: str, message: str, request_id: str | None = None) -> bytes:
-    """Return the JSON body of an error; ``request_id`` is left out when there is none."""
-    body: dict[str, object] = {"type": "error", "error": {"type": error_type, "message": message}}
-    if request_id is not None:
-        body["request_id"] = request_id
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
-
-
 class ErrorAnswer(NamedTuple):
     """An error response, whole."""
 
@@ -83,14 +59,18 @@ class ErrorAnswer(NamedTuple):
 
 
 def answer(failure: ProxyFailure) -> ErrorAnswer:
-    """Return what the client gets for a failure of the proxy; a header names its reason."""
-    body = envelope(failure.error_type, failure.message)
+    """Return what the client gets for a failure of the proxy, in the API's error shape.
+
+    A header names the reason, so that it can be told from an answer of the API.
+    """
+    error = {"type": failure.error_type, "message": failure.message}
+    body = json.dumps({"type": "error", "error": error}, separators=(",", ":")).encode("ascii")
     headers = [
         (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
         (ERROR_HEADER, failure.reason.encode("ascii")),
+        *failure.fields,
     ]
-    if isinstance(failure, MethodRefused):  # RFC 9110 §15.5.6
-        headers.append((b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
     if failure.retry_after is not None:
         headers.append((b"retry-after", b"%d" % failure.retry_after))
     return ErrorAnswer(failure.status, headers, body)

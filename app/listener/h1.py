@@ -131,7 +131,7 @@ class H1(H11Protocol):
 
     async def _send_error_response(self, status_code: int) -> None:
         status = refusal.known(status_code)
-        fields, body = refusal.answer(status)
+        _, fields, body = refusal.answer(status)
         await self._send_h11_event(h11.Response(status_code=status, headers=[*fields, CLOSE]))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())

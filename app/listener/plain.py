@@ -4,8 +4,8 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from ..anthropic.errors import envelope
-from ..wire.headers import ERROR_HEADER
+from ..anthropic.errors import answer
+from ..errors import BadRequest
 
 DEADLINE = 2.0  # seconds for the answer to go out, and for the client to close
 UNREAD_LIMIT = 64 * 1024  # bytes of its request that are read and dropped
@@ -20,20 +20,12 @@ def begins(first: bytes) -> bool:
     return first.isalpha() or first in b"\r\n"
 
 
-def answer() -> bytes:
-    """Return the whole answer, in Anthropic's error shape."""
-    body = envelope("invalid_request_error", MESSAGE)
-    return b"\r\n".join(
-        (
-            b"HTTP/1.1 400 Bad Request",
-            b"content-type: application/json",
-            b"content-length: %d" % len(body),
-            ERROR_HEADER + b": plain_http",
-            b"connection: close",
-            b"",
-            body,
-        )
-    )
+def response() -> bytes:
+    """Return the whole answer as bytes."""
+    made = answer(BadRequest("plain_http", MESSAGE))
+    fields = [*made.headers, (b"connection", b"close")]
+    lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in fields)]
+    return b"\r\n".join([*lines, b"", made.body])
 
 
 async def respond(sock: socket.socket) -> None:
@@ -41,7 +33,7 @@ async def respond(sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(DEADLINE):
-            await loop.sock_sendall(sock, answer())
+            await loop.sock_sendall(sock, response())
             sock.shutdown(socket.SHUT_WR)
             unread = UNREAD_LIMIT
             while unread > 0 and (data := await loop.sock_recv(sock, unread)):

@@ -4,29 +4,24 @@ from typing import Any
 
 import h2.events
 
-from ..anthropic.errors import envelope
-from ..wire.headers import ERROR_HEADER, Headers, first
+from .. import errors
+from ..anthropic.errors import ErrorAnswer
+from ..anthropic.errors import answer as answer_to
+from ..errors import ProxyFailure
+from ..wire.headers import first
 
-# Status: error type, reason, message.
-_ANSWERS = {
-    400: ("invalid_request_error", b"malformed_request", "The request is not well-formed HTTP."),
-    431: (
-        "invalid_request_error",
-        b"malformed_request",
-        "The header section of the request is too large.",
+_FAILURES: tuple[ProxyFailure, ...] = (
+    errors.BadRequest("malformed_request", "The request is not well-formed HTTP."),
+    errors.HeadTooLarge("malformed_request", "The header section of the request is too large."),
+    errors.InternalError("internal_error", "The proxy failed: see its log."),
+    errors.CodingUnsupported(
+        "malformed_request", "The transfer-encoding of the request is not supported."
     ),
-    500: ("api_error", b"internal_error", "The proxy failed: see its log."),
-    501: (
-        "invalid_request_error",
-        b"malformed_request",
-        "The transfer-encoding of the request is not supported.",
+    errors.VersionUnsupported(
+        "malformed_request", "The HTTP version of the request is not supported."
     ),
-    505: (
-        "invalid_request_error",
-        b"malformed_request",
-        "The HTTP version of the request is not supported.",
-    ),
-}
+)
+_ANSWERS = {failure.status: answer_to(failure) for failure in _FAILURES}
 
 
 def awaits_continue(request: h2.events.RequestReceived) -> bool:
@@ -35,16 +30,9 @@ def awaits_continue(request: h2.events.RequestReceived) -> bool:
     return request.stream_ended is None and expected.lower() == b"100-continue"
 
 
-def answer(status: int) -> tuple[Headers, bytes]:
-    """Return the fields and the body of a refusal, in Anthropic's error shape."""
-    error_type, reason, message = _ANSWERS[status]
-    body = envelope(error_type, message)
-    fields = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (ERROR_HEADER, reason),
-    ]
-    return fields, body
+def answer(status: int) -> ErrorAnswer:
+    """Return the answer of a status that `known` has returned."""
+    return _ANSWERS[status]
 
 
 def known(status: int) -> int:
@@ -54,7 +42,7 @@ def known(status: int) -> int:
 
 def messages(status: int, *extra: tuple[bytes, bytes]) -> list[dict[str, Any]]:
     """Return the answer as ASGI messages, with ``extra`` fields."""
-    fields, body = answer(status)
+    _, fields, body = answer(status)
     return [
         {"type": "http.response.start", "status": status, "headers": [*fields, *extra]},
         {"type": "http.response.body", "body": body},

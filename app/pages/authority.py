@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..anthropic.errors import TYPES, envelope
-from ..wire.headers import ERROR_HEADER
+from ..errors import NotFound
+from .refusal import refusal
 
 PATH = "/ca.crt"
 NONE_HERE = (
@@ -26,12 +26,7 @@ def routes(certificate: Callable[[], bytes | None]) -> list[Route]:
     async def authority(_: Request) -> Response:
         found = certificate()
         if found is None:
-            return Response(
-                envelope(TYPES[404], NONE_HERE),
-                status_code=404,
-                headers={ERROR_HEADER.decode(): "no_ca"},
-                media_type="application/json",
-            )
+            return refusal(NotFound("no_ca", NONE_HERE))
         return Response(
             found,
             media_type="application/x-pem-file",

@@ -13,14 +13,12 @@ import re
 from collections.abc import Awaitable, Callable, Collection
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..anthropic.errors import envelope
-from ..errors import Forbidden, ProxyFailure, Unauthorized
+from ..errors import Forbidden, PageUnauthorized, ProxyFailure, Unauthorized
 from ..proxy.admission import FAILED_TOKEN_DELAY
-from ..wire.headers import ERROR_HEADER
 from . import authority, health
+from .refusal import refusal
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -67,7 +65,7 @@ class Guard:
         except ProxyFailure as failure:
             if isinstance(failure, Unauthorized) and "authorization" in Headers(scope=scope):
                 await self._sleep(FAILED_TOKEN_DELAY)
-            await _answer(failure)(scope, receive, _with_headers(send))
+            await refusal(failure)(scope, receive, _with_headers(send))
             return
         await self._app(scope, receive, _with_headers(send))
 
@@ -85,7 +83,7 @@ class Guard:
         if self._token is None or path == authority.PATH:
             return
         if not _shows(headers.get("authorization", ""), self._token):
-            raise Unauthorized(
+            raise PageUnauthorized(
                 "pages_token",
                 "This page wants ANTHROPIC_PROXY_PAGES_TOKEN as bearer token or basic password.",
             )
@@ -126,18 +124,6 @@ def _shows(authorization: str, token: str) -> bool:
     else:
         shown = credentials.strip().encode() if scheme.lower() == "bearer" else b""
     return hmac.compare_digest(shown, token.encode())
-
-
-def _answer(failure: ProxyFailure) -> Response:
-    headers = {ERROR_HEADER.decode(): failure.reason}
-    if isinstance(failure, Unauthorized):
-        headers["www-authenticate"] = 'Basic realm="anthropic-proxy", charset="UTF-8"'
-    return Response(
-        envelope(failure.error_type, failure.message),
-        status_code=failure.status,
-        headers=headers,
-        media_type=JSONResponse.media_type,
-    )
 
 
 def _with_headers(send: Send) -> Send:

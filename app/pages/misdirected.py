@@ -6,12 +6,11 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..anthropic.errors import envelope
-from ..wire.headers import ERROR_HEADER
+from .. import errors
 from .guard import host_name
+from .refusal import refusal
 
 PREFIX = "/v1/"
-STATUS = 421  # Misdirected Request (RFC 9110 §15.5.20)
 
 
 class Misdirected:
@@ -35,9 +34,4 @@ class Misdirected:
             "This port serves the proxy's pages. Send API requests to "
             f"https://{host}:{self._port() or 8443} (ANTHROPIC_BASE_URL)."
         )
-        return Response(
-            envelope("invalid_request_error", message),
-            status_code=STATUS,
-            headers={ERROR_HEADER.decode(): "misdirected"},
-            media_type="application/json",
-        )
+        return refusal(errors.Misdirected("misdirected", message))

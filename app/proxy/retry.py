@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from ..wire.headers import first
 
 OVERLOADED = 529
-REFUSED_STREAM = "refused_stream"  # the reason of retries of what was not processed
 UNPROCESSED_RETRIES = 3  # of a request that upstream has not processed
 
 

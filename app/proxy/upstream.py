@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from ..errors import NoSlot, ProxyFailure, UpstreamBroken
+from ..exchange import RetryReason
 from ..http2 import Refused
 from ..wire.origin import UpstreamBase
 from ..wire.timeouts import Timeouts
 from .attempts import Attempts
 from .body import Body
 from .failures import failure
-from .retry import REFUSED_STREAM, RetryBudget, RetryPolicy
+from .retry import OVERLOADED, RetryBudget, RetryPolicy
 from .stopwatch import Stopwatch
 from .upstream_request import Upload, UpstreamRequest
 from .upstream_response import UpstreamResponse
@@ -57,10 +58,10 @@ class Upstream:
         ``attempts`` and ``watch`` are told of each attempt, so that they are right at any moment.
         """
         self._budget.deposit()
-        reason = ""
+        reason: RetryReason | None = None
         for retries in itertools.count():
             result = await self._result(request, body, attempts, watch)
-            if reason:
+            if reason is not None:
                 attempts.settle(reason, recovered=_reason(result) != reason)
             try:
                 delay = await self._delay(retries, result, body)
@@ -71,8 +72,8 @@ class Upstream:
                 break
             await _close(result)
             await self._sleep(delay)
-            reason = _reason(result)
-            attempts.retry(reason)
+            if (reason := _reason(result)) is not None:
+                attempts.retry(reason)
         if isinstance(result, ProxyFailure):
             raise result
         return result
@@ -135,9 +136,11 @@ class Upstream:
         return response
 
 
-def _reason(result: Result) -> str:
-    """Return the reason of a retry that a result would call for."""
-    return str(result.status) if isinstance(result, UpstreamResponse) else REFUSED_STREAM
+def _reason(result: Result) -> RetryReason | None:
+    """Return the reason of a retry that a result calls for, None for one that calls for none."""
+    if isinstance(result, UpstreamResponse):
+        return "529" if result.status == OVERLOADED else None
+    return "refused_stream"
 
 
 async def _close(result: Result) -> None:

@@ -4,6 +4,7 @@ import random
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -12,7 +13,7 @@ from app.anthropic.errors import ERROR_CLASSES
 from app.anthropic.token_types import COUNTED
 from app.anthropic.usage import MISSING, Usage
 from app.errors import Source, answers
-from app.exchange import Exchange, Failure, Outcome, Progress, Retry
+from app.exchange import RETRY_REASONS, Exchange, Failure, Outcome, Progress, Retry, RetryReason
 from app.scrubber.report import ScrubReport
 from app.telemetry.recorder import Telemetry
 from app.telemetry.recorders.tokens import STOP_REASONS
@@ -66,7 +67,11 @@ def anything(dice: random.Random) -> Exchange:
         stop_reason=dice.choice([*STOP_REASONS, word(dice)]),
         usage_missing=dice.choice([None, *MISSING]),
         failure=Failure(dice.choice(SOURCES), dice.choice([*ERROR_TYPES, word(dice)]), word(dice)),
-        retries=(Retry(dice.choice(["529", "refused_stream", word(dice)]), 1, recovered=True),),
+        retries=(
+            Retry(
+                dice.choice([*RETRY_REASONS, cast("RetryReason", word(dice))]), 1, recovered=True
+            ),
+        ),
         client_retry=dice.randrange(20),
         headers=windows | limits,
         scrub=ScrubReport(matches={word(dice): 1, word(dice): 2}),

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from ...anthropic.answer import PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR
 from ...anthropic.endpoints import ROUTES
-from ...anthropic.errors import ERROR_CLASSES, TYPES
-from ...errors import answers
-from ...exchange import Exchange, Outcome
+from ...anthropic.errors import ERROR_CLASSES
+from ...errors import API_TYPES, answers
+from ...exchange import RETRY_REASONS, Exchange, Outcome
 from ..entry import NO_MODEL, Entry
 from ..instruments import OTHER, Instruments, SeriesBudget
 
@@ -24,7 +24,7 @@ OWN_FAILURES = (
     ("529", Outcome.PROXY_REJECTED.value),
     ("503", Outcome.PROXY_REJECTED.value),
 )
-ERROR_TYPES = (*TYPES.values(), PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR)
+ERROR_TYPES = (*API_TYPES.values(), PREFIX_MISMATCH, SPEND_LIMIT, UNKNOWN_ERROR)
 STREAM_ENDS = {
     Outcome.COMPLETE: "complete",
     Outcome.CLIENT_ABORT: "client_abort",
@@ -34,7 +34,6 @@ STREAM_ENDS = {
     Outcome.PROXY_ERROR: "proxy_error",
     Outcome.SHUTDOWN: "shutdown",
 }
-RETRY_REASONS = ("529", "refused_stream")
 RETRY_RESULTS = ("recovered", "exhausted")
 BODY_BYTES = (1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 33554432)
 
