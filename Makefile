@@ -68,6 +68,7 @@ check: install ## Lint, types and floors
 	$(RUN) deptry app simulator
 	$(RUN) vulture
 	$(RUN) lint-imports --no-logo
+	$(RUN) codespell
 	$(ANSIBLE) yamllint --strict .
 	cd deploy/ansible && $(ANSIBLE) ansible-lint --offline --strict --profile production
 
