@@ -15,7 +15,7 @@ class ConnectionMetrics:
     def __init__(self, instruments: Instruments) -> None:
         self.opened = instruments.counters(
             "connections_total",
-            "Connections of clients that were served",
+            "Accepted client connections",
             "port",
             "protocol",
             known=[(port, protocol) for port in PORTS for protocol in PROTOCOLS],
@@ -23,19 +23,19 @@ class ConnectionMetrics:
         self.open = instruments.gauges(
             # Not "connections": OpenMetrics takes that for the family of the counter.
             "connections_open",
-            "Open connections of clients",
+            "Open client connections",
             "port",
         )
         self.refused = instruments.counters(
             "connections_refused_total",
-            "Connections of clients that were closed unserved",
+            "Refused client connections, by reason",
             "port",
             "reason",
             known=[(port, reason) for port in PORTS for reason in REASONS],
         )
         self.floods = instruments.counters(
             "floods_total",
-            "Connections ended because of HTTP/2 frames that carry nothing",
+            "Client connections closed because of a flood of empty HTTP/2 frames, by kind",
             "kind",
             known=[(kind,) for kind in FLOODS],
         )

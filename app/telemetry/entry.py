@@ -1,4 +1,4 @@
-"""An ended exchange with what telemetry worked out about it, once for all recorders."""
+"""An ended exchange with its model, charges and ids, computed once for all recorders."""
 
 import re
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from ..exchange import Exchange
 
 NO_MODEL = "none"  # the model label of requests that have no model
 
-# Ids come from clients: what does not look like one is not kept. An exemplar's names and values
-# may have 128 characters together (OpenMetrics 1.0, "Exemplars").
+# Ids come from clients, so anything else is dropped. An exemplar's names and values may have 128
+# characters together (OpenMetrics 1.0, "Exemplars").
 _ID = re.compile(r"[A-Za-z0-9_-]{1,48}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one billed attempt used, under the name of its model in the price table.
+    """Tokens and cost of one billed attempt, under its model's name in the price table.
 
     ``tokens`` go by `COUNTED` types, ``cost`` by `COSTS`, in US dollars; None when no price is
     known.
@@ -31,7 +31,7 @@ class Charge:
 
     @classmethod
     def of(cls, attempt: Attempt, prices: Prices) -> "Charge":
-        """Price an attempt; an estimate's output goes under a type of its own."""
+        """Price an attempt; estimated output has its own type."""
         usage = attempt.usage
         tokens = {kind: getattr(usage, kind) for kind in BILLED}
         cost = prices.price(attempt)
@@ -47,8 +47,8 @@ class Charge:
 class Entry:
     """``model`` is its name in the price table, ``other`` or `NO_MODEL`.
 
-    ``charges`` are what is billed, the answer's own first. ``ids`` holds the request, session
-    and agent ids that there are.
+    ``charges`` are the billed attempts, the response's own first. ``ids`` holds the request,
+    session and agent ids, if known.
     """
 
     exchange: Exchange
@@ -81,7 +81,7 @@ class Entry:
 
     @property
     def exemplar(self) -> dict[str, str] | None:
-        """Labels that lead from a bucket to the log."""
+        """Labels that link a bucket to log lines."""
         return {name: self.ids[name] for name in _EXEMPLAR if name in self.ids} or None
 
 
@@ -89,7 +89,7 @@ _EXEMPLAR = ("request_id", "session_id")
 
 
 def identifiers(exchange: Exchange) -> Mapping[str, str]:
-    """Return the ids of an exchange by name, except missing and odd ones."""
+    """Return the ids of an exchange by name, except missing and malformed ones."""
     ids = {
         "request_id": exchange.request_id,
         "session_id": exchange.session_id,

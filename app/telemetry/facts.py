@@ -1,4 +1,4 @@
-"""What a proxy is and how it is set up: what people want to know beside the figures."""
+"""Facts shown next to the figures: the proxy's identity and configuration."""
 
 import shlex
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScrubFacts:
-    """How the secret scrubber is set up; ``detectors`` are the names of those that run."""
+    """Configuration of the secret scrubber; ``detectors`` are the names of the active ones."""
 
     mode: str = "off"
     detectors: tuple[str, ...] = ()
@@ -16,7 +16,7 @@ class ScrubFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """``host`` is this machine's name; ``simulated`` says that no answer is a real one."""
+    """``host`` is this machine's name; ``simulated`` is True if upstream is a simulated API."""
 
     host: str = ""
     simulated: bool = False
@@ -25,7 +25,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where the proxy listens, and the file that its clients have to trust, as a shell word."""
+    """The proxy's port, and the CA file that its clients must trust, as a shell word."""
 
     port: int
     ca_file: str

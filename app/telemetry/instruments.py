@@ -2,7 +2,7 @@
 
 Finding a child by its labels costs ``prometheus_client`` about 7 µs, a dictionary a tenth of it.
 Label values that a client or upstream chooses go through a `LabelSet`, so the number of series
-is bounded whatever comes.
+is bounded.
 """
 
 from collections.abc import Iterable
@@ -41,9 +41,9 @@ class Family(Generic[Metric]):
 
 
 class LabelSet:
-    """The values that one label may take: the ``known`` ones and the first ``room`` others.
+    """The values that a label may take: the ``known`` ones and the first ``room`` others.
 
-    Everything else becomes `OTHER`, and is counted. State: ``_values``, ``_room``.
+    All other values become `OTHER`, and are counted. State: ``_values``, ``_room``.
     """
 
     def __init__(self, overflow: Counter, known: Iterable[str], room: int) -> None:
@@ -52,7 +52,7 @@ class LabelSet:
         self._room = room
 
     def __call__(self, value: str) -> str:
-        """Return ``value``, or `OTHER` when there is no place for it."""
+        """Return ``value``, or `OTHER` when there is no room for it."""
         if value in self._values:
             return value
         if self._room and value != OTHER:
@@ -64,10 +64,10 @@ class LabelSet:
 
 
 class SeriesBudget:
-    """Which combinations of label values have a series of their own.
+    """Decides which combinations of label values get a series.
 
-    They are the ``reserved`` ones and the first ``room`` others. State: ``_taken``, ``room``,
-    what is left of it.
+    These are the ``reserved`` ones and the first ``room`` others. State: ``_taken``, and the
+    ``room`` that is left.
     """
 
     def __init__(self, room: int, reserved: Iterable[tuple[str, ...]] = ()) -> None:
@@ -75,7 +75,7 @@ class SeriesBudget:
         self.room = room
 
     def has(self, values: tuple[str, ...]) -> bool:
-        """Return True if ``values`` have a place, taking a free one if need be."""
+        """Return True if ``values`` have a series, or room for one, which they then take."""
         if values in self._taken:
             return True
         if not self.room:
@@ -95,7 +95,7 @@ class Instruments:
         self.registry = CollectorRegistry()
         self.made: dict[str, Counter] = {}  # the counters, by name
         self._overflow = self.counters(
-            "label_overflow_total", "Label values that had no place of their own", "label"
+            "label_overflow_total", "Label values counted as `other` to bound the series", "label"
         )
 
     def counter(self, name: str, text: str) -> Counter:
@@ -135,9 +135,9 @@ class Instruments:
         return Family(metric, known)
 
     def info(self, name: str, text: str, values: dict[str, str]) -> None:
-        """Publish facts that do not change."""
+        """Publish values that do not change."""
         Info(PREFIX + name, text, registry=self.registry).info(values)
 
     def label_set(self, label: str, known: Iterable[str] = (), *, room: int = 0) -> LabelSet:
-        """Return the values that ``label`` may take."""
+        """Return the label set of ``label``."""
         return LabelSet(self._overflow(label), known, room)

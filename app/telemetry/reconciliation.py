@@ -1,4 +1,4 @@
-"""Compares what the proxy counted with what Claude Code says of a session. Pure.
+"""Compares the proxy's figures with Claude Code's figures for a session. Pure.
 
 Claude Code prints ``total_cost_usd`` and ``modelUsage`` with ``--output-format json``. The
 proxy's side is its ``/metrics`` document, minus an earlier one, or the rows of one session.
@@ -12,9 +12,9 @@ from typing import Any
 from ..anthropic.token_types import CACHE_WRITE, CACHE_WRITES, OUTPUT, OUTPUTS, TOTALS
 from .recorders.recent import KEPT
 
-CENT = 0.005  # US dollars that are the same to the cent
-SHARE = 0.01  # of a session that costs less than that
-LEAST = 0.0001  # US dollars: smaller differences are nothing
+CENT = 0.005  # US dollars: the tolerance for equal cents
+SHARE = 0.01  # the tolerance as a share, for sessions that cost less
+LEAST = 0.0001  # US dollars: smaller differences are ignored
 
 _CLAUDE = {
     "input": "inputTokens",
@@ -28,7 +28,7 @@ Json = Mapping[str, Any]
 
 
 class Verdict(StrEnum):
-    """The three answers there are."""
+    """The result of a comparison."""
 
     EQUAL = "equal"
     DIFFERENT = "different"
@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
 
 class Unreadable(ValueError):
-    """A document is not what it should be; the message says what is missing."""
+    """A document does not have the expected form; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one side says: the total, by model where it knows, and why that may not be exact."""
+    """Figures of one side: the total, by model if known, and reasons why it may be inexact."""
 
     total: Total
     models: Mapping[str, Total]
@@ -63,7 +63,7 @@ class Side:
 
 
 def of_claude(result: Any, canonical: Callable[[str], str]) -> Side:
-    """Read Claude Code's result: one object, or a list of messages that it is the last of."""
+    """Read Claude Code's result: one object, or the last object of a list of messages."""
     found = _result(result)
     usage = found.get("modelUsage") or {}
     models: dict[str, Total] = {}
@@ -76,15 +76,15 @@ def of_claude(result: Any, canonical: Callable[[str], str]) -> Side:
 
 
 def session_of(result: Any) -> str | None:
-    """Return the session that a result is of."""
+    """Return the session id of a result."""
     session = _result(result).get("session_id")
     return session if isinstance(session, str) else None
 
 
 def of_proxy(now: Json, before: Json | None, session: str | None) -> Side:
-    """Read the proxy's documents: a difference, one session, or all since its start.
+    """Read the proxy's documents: a difference, one session, or everything since its start.
 
-    The rows of a session stand for it only while none has been forgotten.
+    The rows of a session are complete only while none has been dropped.
     """
     if before is not None:
         return _difference(now, before)
@@ -95,7 +95,7 @@ def of_proxy(now: Json, before: Json | None, session: str | None) -> Side:
 
 
 def verdict(claude: Side, proxy: Side) -> Verdict:
-    """Compare the costs, in all and by model; a doubt makes a difference no verdict."""
+    """Compare the costs, in total and by model; with a doubt, a difference proves nothing."""
     models = claude.models.keys() | proxy.models.keys() if proxy.models else ()
     nothing = Total()
     same = claude.total.same_cost(proxy.total) and all(

@@ -1,4 +1,4 @@
-"""The observer of exchanges: hands each ended one to every recorder."""
+"""The observer of exchanges: passes each ended exchange to every recorder."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -28,26 +28,26 @@ from .recorders.scrub import Scrubs
 from .recorders.tokens import Tokens
 from .recorders.traffic import Traffic
 
-BORN = 24  # priced models whose series exist from the start; each costs 13, and timestamps
+PRESET_MODELS = 24  # priced models whose series are created at the start: 13 each, and timestamps
 LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 log = structlog.get_logger(__name__)
 
 
 class Recorder(Protocol):
-    """Takes one view of an exchange."""
+    """Records one view of exchanges."""
 
     def record(self, entry: Entry) -> None:
         """Record an ended exchange."""
 
 
 class Telemetry:
-    """Everything that is known of this process' exchanges: one registry, the last rows, the log.
+    """The telemetry of this process: one registry, the last exchanges, the access log.
 
-    ``clock`` is monotonic, ``wall`` the time of day, both in seconds. ``transport_stats`` asks
-    the upstream transport, ``held`` counts the bodies in memory; ``config`` and ``facts`` are
-    published as they are, so they must hold no secret. ``listening`` is known once the proxy
-    listens.
+    ``clock`` is monotonic, ``wall`` the time of day, both in seconds. ``transport_stats`` returns
+    the upstream transport's statistics, ``held`` counts the bodies in memory. ``config`` and
+    ``facts`` are published unchanged, so they must hold no secret. ``listening`` is set once the
+    proxy listens.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Telemetry:
         self._ledger = ledger
         self._running = Running(clock)
         self._output = LiveOutput(self._running.__iter__, clock=clock, created=wall())
-        priced = tuple(prices.models) if len(prices.models) <= BORN else ()
+        priced = tuple(prices.models) if len(prices.models) <= PRESET_MODELS else ()
         self._traffic = Traffic(instruments, priced)
         self._latency = Latency(instruments)
         self._tokens = Tokens(instruments, priced, prices.unpriced)
@@ -98,10 +98,10 @@ class Telemetry:
         )
         self.connections = ConnectionMetrics(instruments)
         self.loop_lag = instruments.histogram(
-            "event_loop_lag_seconds", "How late the event loop ran a timer", LOOP_LAG_BUCKETS
+            "event_loop_lag_seconds", "Delay of timers on the event loop", LOOP_LAG_BUCKETS
         )
         instruments.info("build", "Version of the proxy", {"version": version})
-        instruments.info("config", "Settings that change what is forwarded", dict(config))
+        instruments.info("config", "Settings that affect forwarded requests", dict(config))
         instruments.info("pricing", "Date of the price table", {"as_of": self.prices_as_of})
         for collector in (
             self._running,
@@ -115,12 +115,12 @@ class Telemetry:
             kind(registry=self.registry)
 
     def open(self) -> None:
-        """Say at the start of the process what is wrong with its files, if anything."""
+        """Open the files at the start of the process; log an error if one cannot be opened."""
         if self._ledger is not None:
             self._ledger.start()
 
     def close(self) -> None:
-        """Write out what waits, at the end of the process; may take a moment."""
+        """Write what is queued, at the end of the process; may block briefly."""
         for file in (self._receipts, self._ledger):
             if file is not None:
                 file.close()
@@ -132,7 +132,7 @@ class Telemetry:
 
     @property
     def prices_age(self) -> int | None:
-        """Days since the price table was drawn up."""
+        """Age of the price table in days."""
         return self._prices.age(datetime.fromtimestamp(self.wall(), UTC).date())
 
     @property
@@ -141,7 +141,7 @@ class Telemetry:
         return self.clock() - self._started
 
     def collect(self) -> tuple[Metric, ...]:
-        """Return every metric at this instant; on the event loop, so that they fit together."""
+        """Return every metric; call it on the event loop, so that the values are consistent."""
         self._expect()
         return tuple(self.registry.collect())
 
@@ -151,7 +151,7 @@ class Telemetry:
         self._traffic.start(progress.route)
 
     def finished(self, progress: Progress, exchange: Exchange) -> None:
-        """Record an ended one. A defect here is logged and costs the exchange its record only."""
+        """Record an ended exchange. A defect here is logged; only the record is lost."""
         self._running.remove(progress)
         self._output.end(progress, _output(exchange))
         try:
@@ -162,7 +162,7 @@ class Telemetry:
             log.exception("telemetry failed")
 
     def _expect(self) -> None:
-        """Let the series of running requests exist at 0: `increase()` misses a birth at 1."""
+        """Create the series of running requests at 0: `increase()` misses a start at 1."""
         models = ((one.route, one.model) for one in self._running if one.model is not None)
         for route, name in {(route, self._prices.canonical(name)) for route, name in models}:
             if (route, name) not in self._expected:
@@ -182,6 +182,6 @@ class Telemetry:
 
 
 def _output(exchange: Exchange) -> int | None:
-    """Return an exchange's billed output tokens, None when nobody knows."""
+    """Return the billed output tokens of an exchange, None if unknown."""
     attempts = exchange.billed
     return sum(attempt.usage.output for attempt in attempts) if attempts else None

@@ -1,9 +1,9 @@
-"""Output tokens while they stream: a total whose rate is the true pace at every moment.
+"""Output tokens while they stream: a total whose rate is correct at every moment.
 
-The usage of an answer comes with its end, so `tokens_total` stands still while a stream runs and
-then jumps. This total counts the content as it passes, about 4 characters a token, and corrects
-itself by the final usage. A correction is not a burst of tokens: it is spread over the time that
-follows, so the rate stays right and the sum comes right. The total never falls.
+A response states its usage at its end, so `tokens_total` does not change while a stream runs and
+then jumps. This total counts the content as it passes, about 4 characters a token. The final usage
+corrects it: the correction is spread over the following seconds, so that it does not look like a
+burst. The total never falls.
 """
 
 import math
@@ -21,11 +21,11 @@ SPREAD = 30.0  # seconds in which two thirds of a correction are made
 
 
 class LiveOutput(Collector):
-    """Counts at each collection; ``running`` are the exchanges that run now.
+    """Counts at each collection; ``running`` returns the running exchanges.
 
-    State: ``_ended`` tokens of ended exchanges as they were estimated, ``_counted`` of what was
-    estimated, ``_owed`` corrections (negative: too much was counted), ``_total``, ``_at`` the
-    last collection.
+    State: ``_ended``, the estimated tokens of ended exchanges; ``_counted``, the estimates counted
+    so far; ``_owed``, corrections that are still to make (negative: too much was counted);
+    ``_total``; ``_at``, the time of the last collection.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class LiveOutput(Collector):
         self._at = clock()
 
     def end(self, progress: Progress, output: int | None) -> None:
-        """Take an exchange as ended with ``output`` tokens, None when nobody knows."""
+        """Add an exchange that ended with ``output`` tokens, None if unknown."""
         estimate = estimated(progress)
         if estimate or progress.streaming:
             self._ended += estimate
@@ -54,11 +54,11 @@ class LiveOutput(Collector):
             self._ended += output or 0
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the total, brought up to date."""
+        """Yield the updated total."""
         self._advance(self._clock())
         yield CounterMetricFamily(
             PREFIX + "output_tokens_live",
-            "Output tokens as they stream, estimated and later corrected: for rates",
+            "Output tokens as they stream: estimated, corrected by the final usage; use its rate",
             value=self._total,
             created=self._created,
         )
@@ -74,5 +74,5 @@ class LiveOutput(Collector):
 
 
 def estimated(progress: Progress) -> float:
-    """Return the tokens of the content so far."""
+    """Return the estimated tokens of the content so far."""
     return progress.characters / CHARACTERS

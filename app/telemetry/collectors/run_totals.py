@@ -1,9 +1,8 @@
-"""Totals of this run of the process, under a label of their own that no other run has.
+"""Totals of this run of the process, with a label that is unique to the run.
 
 `increase()` extrapolates to the ends of its range, so a session of $0.44 shows as $0.45, and a
-restart resets every counter. A series that belongs to one run only never falls: what a
-range of time brought is its last value minus the one at the start, to the cent, also after a
-restart. Only what was counted has a series here.
+restart resets every counter. A series of one run never falls: the increase over a time range is its
+last value minus its first, exact to the cent, also after a restart. Series at 0 are left out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from prometheus_client.registry import Collector
 from ..instruments import PREFIX
 
 RUN = "run_"
-# The counters that dashboards show as totals, and the labels that are kept of them.
+# The counters that dashboards show as totals, with the labels that are kept.
 TOTALS: Mapping[str, tuple[str, ...]] = {
     "requests_total": ("model",),
     "tokens_total": ("model", "type"),
@@ -28,7 +27,7 @@ TOTALS: Mapping[str, tuple[str, ...]] = {
 
 
 class RunTotals(Collector):
-    """Sums ``counters``, by name, at each collection; ``run`` names this run of the process."""
+    """Sums ``counters`` at each collection; ``run`` is the label value of this run."""
 
     def __init__(self, counters: Mapping[str, Counter], run: str) -> None:
         self._counters = {name: counters[name] for name in TOTALS}
@@ -40,7 +39,7 @@ class RunTotals(Collector):
             counter = self._counters[name]
             family = CounterMetricFamily(
                 PREFIX + RUN + name.removesuffix("_total"),
-                f"Of this run of the process, for exact totals: {name}",
+                f"{name} of this run of the process, for exact totals",
                 labels=["run", *labels],
             )
             for values, total in _sums(counter, labels).items():

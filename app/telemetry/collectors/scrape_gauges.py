@@ -1,4 +1,4 @@
-"""Gauges that are read at the moment of a scrape, so they cannot drift."""
+"""Gauges that are computed at each collection, so they cannot drift."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -12,11 +12,11 @@ from ...anthropic.endpoints import ROUTES
 from ...exchange import Progress
 from ..instruments import PREFIX
 
-STALLED_AFTER = 20.0  # seconds of silence; Claude Code tells its user then, too
+STALLED_AFTER = 20.0  # seconds of silence; Claude Code warns its user after the same time
 
 
 class TransportStats(Protocol):
-    """What the upstream transport says of itself."""
+    """Statistics of the upstream transport."""
 
     @property
     def connections_opened(self) -> int:
@@ -28,7 +28,7 @@ class TransportStats(Protocol):
 
 
 class HeldBodies(Protocol):
-    """What is held of request bodies, for a retry."""
+    """Request bodies in memory, held for a retry."""
 
     @property
     def used(self) -> int:
@@ -36,7 +36,7 @@ class HeldBodies(Protocol):
 
     @property
     def refused(self) -> int:
-        """Bodies that found no room, since the start."""
+        """Bodies for which there was no room, since the start."""
 
 
 class Running(Collector):
@@ -64,9 +64,9 @@ class Running(Collector):
         return len(self._running)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what runs by route, and how many streams are silent."""
+        """Yield the running requests by route, and the stalled streams and clients."""
         in_progress = GaugeMetricFamily(
-            PREFIX + "requests_in_progress", "Running requests", labels=["route"]
+            PREFIX + "requests_in_progress", "Requests in progress", labels=["route"]
         )
         counts = Counter(progress.route for progress in self._running.values())
         for route in ROUTES:
@@ -76,12 +76,12 @@ class Running(Collector):
         client = (one.client_since for one in self._running.values())
         yield GaugeMetricFamily(
             PREFIX + "streams_stalled",
-            f"Streams that have waited for a byte from upstream for {STALLED_AFTER:.0f} s",
+            f"Streams that have received nothing from upstream for {STALLED_AFTER:.0f} s",
             value=self._stalled(upstream),
         )
         yield GaugeMetricFamily(
             PREFIX + "clients_stalled",
-            f"Answers whose client has taken nothing for {STALLED_AFTER:.0f} s",
+            f"Responses whose client has read nothing for {STALLED_AFTER:.0f} s",
             value=self._stalled(client),
         )
 
@@ -91,7 +91,7 @@ class Running(Collector):
 
 
 class Transport(Collector):
-    """The upstream transport's own counts; 0 while there is none."""
+    """The upstream transport's statistics; 0 without a transport."""
 
     def __init__(self, stats: Callable[[], TransportStats] | None, *, created: float) -> None:
         self._stats = stats
@@ -109,14 +109,14 @@ class Transport(Collector):
             ),
             GaugeMetricFamily(
                 PREFIX + "upstream_streams",
-                "Streams in use on upstream connections",
+                "Open streams on upstream connections",
                 value=stats.streams_open if stats is not None else 0,
             ),
         ]
 
 
 class Held(Collector):
-    """Request bodies in memory; 0 where nobody counts them."""
+    """Request bodies in memory; 0 without a hold budget."""
 
     def __init__(self, bodies: HeldBodies | None, *, created: float) -> None:
         self._bodies = bodies
@@ -128,12 +128,12 @@ class Held(Collector):
         return [
             GaugeMetricFamily(
                 PREFIX + "held_body_bytes",
-                "Bytes of request bodies kept for a retry or a scan",
+                "Bytes of request bodies held for a retry or a scan",
                 value=bodies.used if bodies is not None else 0,
             ),
             CounterMetricFamily(
                 PREFIX + "bodies_not_held",
-                "Request bodies that could not be retried, since HOLD_BUDGET was used up",
+                "Request bodies not held for a retry, because HOLD_BUDGET was used up",
                 value=bodies.refused if bodies is not None else 0,
                 created=self._created,
             ),

@@ -1,4 +1,4 @@
-"""One log line for an exchange, of fields that are named here and nothing else."""
+"""One log line for an exchange, with the fields named here and no others."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,7 +9,7 @@ import structlog
 from ...anthropic.token_types import COUNTED, ESTIMATED
 from ..entry import Charge, Entry
 
-# Never a path, header or body: clients put anything there.
+# Never a path, header or body: clients control those.
 FIELDS = (
     "route",
     "status",
@@ -33,7 +33,7 @@ FIELDS = (
     "longest_byte_gap",
     "longest_client_stall",
 )
-# What Claude Code says of a request in header fields, each read and bounded.
+# Claude Code's hints about a request, from header fields: parsed and bounded.
 HINTS = (
     "client_request_id",
     "trace_id",
@@ -50,7 +50,7 @@ log = structlog.get_logger("anthropic_proxy.requests")
 
 
 class AccessLog:
-    """Writes about failed exchanges always, slow ones at WARNING, all of them when asked to.
+    """Logs failed exchanges always, slow ones at WARNING, and all of them if ``every`` is set.
 
     ``slow`` is in seconds, None for never.
     """
@@ -60,7 +60,7 @@ class AccessLog:
         self._slow = slow
 
     def record(self, entry: Entry) -> None:
-        """Write the line of an exchange, if it gets one."""
+        """Log an exchange, if it qualifies."""
         exchange = entry.exchange
         if exchange.failure is not None:
             level = log.error if exchange.failure.source == "proxy" else log.warning
@@ -74,7 +74,7 @@ class AccessLog:
 
 
 def line(entry: Entry) -> dict[str, Any]:
-    """Return the fields of an exchange's line; what never happened is left out."""
+    """Return the fields of an exchange's line, without those that have no value."""
     exchange = entry.exchange
     fields: dict[str, Any] = {**entry.ids, "model": entry.model, "outcome": exchange.outcome.value}
     fields |= {name: _rounded(getattr(exchange, name)) for name in FIELDS}
@@ -92,7 +92,7 @@ def line(entry: Entry) -> dict[str, Any]:
 
 
 def _lists(entry: Entry) -> Mapping[str, Any]:
-    """Return what an exchange has several of; what it has none of is left out."""
+    """Return the lists of an exchange, without empty ones."""
     exchange = entry.exchange
     lists = {
         "retries": [asdict(retry) for retry in exchange.retries],

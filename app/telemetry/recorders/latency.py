@@ -1,4 +1,4 @@
-"""How long things take, in seconds."""
+"""Durations, in seconds."""
 
 from ...exchange import Exchange
 from ..entry import Entry
@@ -23,7 +23,7 @@ class Latency:
         self._model = instruments.label_set("latency_model", room=MODELS)
         self._duration = histograms(
             "request_duration_seconds",
-            "From a request's first byte to the end of the exchange",
+            "Time from the first byte of a request to the end of the exchange",
             "route",
             "streamed",
             buckets=DURATION,
@@ -31,42 +31,42 @@ class Latency:
         )
         self._headers = histograms(
             "upstream_response_headers_seconds",
-            "From sending a request upstream to its response headers",
+            "Time from sending a request upstream to its response headers",
             "model",
             buckets=HEADERS,
         )
         self._first_token = histograms(
             "time_to_first_token_seconds",
-            "From a request's first byte to the first content relayed",
+            "Time from the first byte of a request to the first content relayed",
             "model",
             buckets=FIRST_TOKEN,
         )
         self._pace = histograms(
             "output_tokens_per_second",
-            "Output tokens of a stream divided by the time since its first token",
+            "Output tokens per second of a stream, after its first token",
             "model",
             buckets=TOKENS_PER_SECOND,
         )
         self._overhead = histograms(
             "overhead_seconds",
-            "The proxy's own time: before the request went on, and at most per response chunk",
+            "Time added by the proxy: to the request, and to the slowest response chunk",
             "phase",
             buckets=OVERHEAD,
             known=[("request",), ("response",)],
         )
         self._gap = histograms(
             "stream_gap_seconds",
-            "Longest wait of a stream for upstream, between events and between bytes",
+            "Longest silence of upstream within a stream, between events and between bytes",
             "kind",
             buckets=GAP,
             known=[("event",), ("byte",)],
         )
         self._slot_wait = instruments.histogram(
-            "upstream_slot_wait_seconds", "Waiting for a place on an upstream connection", SLOT_WAIT
+            "upstream_slot_wait_seconds", "Time a request waited for an upstream stream", SLOT_WAIT
         )
 
     def expect(self, model: str) -> None:
-        """Let the histograms of a running request's model exist at 0 before it ends."""
+        """Create the histograms of a running request's model at 0, before it ends."""
         name = self._model(model)
         for family in (self._headers, self._first_token, self._pace):
             family(name)
@@ -109,7 +109,7 @@ class Latency:
 
 
 def output_pace(exchange: Exchange) -> float | None:
-    """Return a stream's output tokens per second, once its first token had come."""
+    """Return the output tokens per second of a stream, after its first token."""
     estimated = any(attempt.estimated for attempt in exchange.billed)
     if not exchange.streamed or exchange.first_token is None or exchange.usage is None or estimated:
         return None

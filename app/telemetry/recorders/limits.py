@@ -1,4 +1,4 @@
-"""Upstream's rate limits, as the latest answer stated them."""
+"""Upstream's rate limits, as stated by the latest response."""
 
 from ...anthropic.limits import Limit, Window, read
 from ..entry import Entry
@@ -7,9 +7,9 @@ from ..instruments import OTHER, Instruments
 KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
 MORE_KINDS = 4  # priority and fast ones
 WINDOWS = ("5h", "7d", "7d_opus", "7d_sonnet", "7d_oi", "overage")
-MORE_WINDOWS = 4  # their names are open
+MORE_WINDOWS = 4  # upstream may add windows
 STATUSES = ("allowed", "allowed_warning", "rejected")
-OVERALL = "unified"  # the window that stands for all of them
+OVERALL = "unified"  # the window for the overall status
 
 
 class LimitGauges:
@@ -22,7 +22,9 @@ class LimitGauges:
         self._status_word = instruments.label_set("limit_status", STATUSES)
         self._limit = gauges("upstream_ratelimit_limit", "Upstream's rate limit, by kind", "kind")
         self._remaining = gauges(
-            "upstream_ratelimit_remaining", "What is left of upstream's rate limit", "kind"
+            "upstream_ratelimit_remaining",
+            "What upstream's rate limit still allows, by kind",
+            "kind",
         )
         self._utilization = gauges(
             "upstream_ratelimit_utilization_ratio",
@@ -31,18 +33,18 @@ class LimitGauges:
         )
         self._reset = gauges(
             "upstream_ratelimit_reset_timestamp_seconds",
-            "When a usage window starts anew",
+            "Time at which a usage window resets",
             "window",
         )
         self._status = gauges(
             "upstream_ratelimit_status",
-            "1 for the status that a usage window has",
+            "1 for the current status of a usage window, 0 for the others",
             "window",
             "status",
         )
 
     def record(self, entry: Entry) -> None:
-        """Set the gauges that the answer's headers speak of."""
+        """Set the gauges from the response's headers."""
         if not entry.exchange.headers:
             return
         limits = read(entry.exchange.headers)

@@ -1,7 +1,7 @@
-"""Leak receipts: what was found in which request, appended to a file by a thread.
+"""Leak receipts: the findings of each request, appended to a file by a thread.
 
-A full disk or a slow one costs receipts, never a request: what could not be written is counted, and
-the next line says how many are missing (``lost``). Several processes may share a file: each holds a
+A full or slow disk loses receipts, never a request: lost receipts are counted, and the next line
+says how many are missing (``lost``). Several processes may share a file: each holds a
 lock while it appends, and reads where the chain ends if another has written since.
 """
 
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 class ReceiptFile:
-    """Appends records to the chain in ``path``; ``count`` is told what became of them.
+    """Appends records to the chain in ``path``; ``count`` gets the result of each.
 
     State: ``_waiting``, ``_lost`` records since the last that was written, the thread.
     """
@@ -49,7 +49,7 @@ class ReceiptFile:
         self._thread: threading.Thread | None = None
 
     def put(self, record: Mapping[str, Any]) -> None:
-        """Take a record; returns at once."""
+        """Queue a record; never blocks."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
             self._thread.start()
@@ -59,7 +59,7 @@ class ReceiptFile:
             self._lose(1, "dropped")
 
     def close(self, deadline: float = 2.0) -> None:
-        """Write what waits, for at most ``deadline`` seconds."""
+        """Write the queued records, for at most ``deadline`` seconds."""
         if self._thread is not None:
             with suppress(queue.Full):
                 self._waiting.put(None, timeout=deadline)
@@ -116,10 +116,10 @@ class ReceiptFile:
             os.close(file)
 
     def _end(self, file: int) -> tuple[int, Head]:
-        """Return where the chain goes on, without a line that a crash left half written.
+        """Return where the chain continues; cut off a line that a crash left incomplete.
 
-        A file that ends before its head was shortened: the chain goes on from the head, so that
-        the gap stays to be seen.
+        A file that ends before its head was shortened. The chain then continues from the head, so
+        that the gap stays visible.
         """
         size = os.fstat(file).st_size
         start = max(0, size - LAST_LINE)
@@ -141,7 +141,7 @@ class ReceiptFile:
             return None
 
     def _keep(self, head: Head) -> None:
-        """Replace the head file. Where that fails, it is behind: that looks like a crash."""
+        """Replace the head file. If that fails, it lags behind, as after a crash."""
         new = self._head_path.with_name(self._head_path.name + ".new")
         with suppress(OSError):
             file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -153,13 +153,13 @@ class ReceiptFile:
 
 
 class Receipts:
-    """Makes a receipt of every exchange in whose request something was found."""
+    """Makes a receipt of every exchange whose request had findings."""
 
     def __init__(self, instruments: Instruments, file: ReceiptFile | None) -> None:
         self._file = file
         results = instruments.counters(
             "scrub_receipts_total",
-            "Leak receipts, by what became of them",
+            "Leak receipts, by result",
             "result",
             known=[(result,) for result in RESULTS],
         )
@@ -167,14 +167,14 @@ class Receipts:
             file.count = lambda result, number: results(result).inc(number)
 
     def record(self, entry: Entry) -> None:
-        """Hand the receipt of an exchange to the file."""
+        """Pass the receipt of an exchange to the file."""
         report = entry.exchange.scrub
         if self._file is not None and report is not None and report.hits:
             self._file.put(receipt(entry))
 
 
 def receipt(entry: Entry) -> dict[str, Any]:
-    """Return what is written about an exchange: never a value."""
+    """Return the receipt of an exchange; it never holds a value."""
     exchange, report = entry.exchange, entry.exchange.scrub
     time = datetime.fromtimestamp(exchange.started_at, UTC).isoformat(timespec="milliseconds")
     return {

@@ -1,4 +1,4 @@
-"""The last exchanges, a row each, for people to look at."""
+"""The last exchanges, one row each, for the dashboard."""
 
 from collections import deque
 from typing import Any
@@ -12,13 +12,13 @@ Row = dict[str, Any]
 
 
 class Recent:
-    """The last `KEPT` exchanges that ended. State: ``_rows``, made once and not changed."""
+    """The last `KEPT` exchanges that ended. State: ``_rows``, never changed once made."""
 
     def __init__(self) -> None:
         self._rows: deque[Row] = deque(maxlen=KEPT)
 
     def record(self, entry: Entry) -> None:
-        """Keep an exchange, and let the oldest go."""
+        """Keep an exchange and drop the oldest."""
         self._rows.appendleft(row(entry))
 
     def as_json(self) -> list[Row]:
@@ -32,7 +32,7 @@ class Recent:
 
 
 def row(entry: Entry) -> Row:
-    """Return what is shown of an exchange: no content, no path (``metrics.schema.json``)."""
+    """Return the row of an exchange (``metrics.schema.json``): no content, no path."""
     exchange, failure = entry.exchange, entry.exchange.failure
     known = exchange.usage is not None
     return {

@@ -1,4 +1,4 @@
-"""What the scrubber did: counts, never values."""
+"""Counts of the scrubber's work; never a value."""
 
 from typing import get_args
 
@@ -13,43 +13,43 @@ DETECTORS = 32  # the built-in ones, and a user's own
 
 
 class Scrubs:
-    """Matches, restored placeholders, and what could not be scanned."""
+    """Matches, restored placeholders and skipped bodies."""
 
     def __init__(self, instruments: Instruments) -> None:
         self._detector = instruments.label_set("detector", room=DETECTORS)
         self._matches = instruments.counters(
-            "scrub_matches_total", "Secrets and identifiers found in requests", "detector"
+            "scrub_matches_total", "Secrets and identifiers found, by detector", "detector"
         )
         self._restored = instruments.counters(
-            "scrub_restored_total", "Placeholders restored in answers", "detector"
+            "scrub_restored_total", "Placeholders restored in responses, by detector", "detector"
         )
         self._refused = instruments.counters(
             "scrub_restore_refused_total",
-            "Placeholders that were not restored, by the reason",
+            "Placeholders that were not restored, by reason",
             "reason",
             known=[(reason,) for reason in REFUSALS],
         )
         self._unresolved = instruments.counter(
             "scrub_unresolved_total",
-            "What looks like a placeholder in a tool input and stands for nothing",
+            "Placeholders in tool inputs that match no value of the request",
         )
         self._duration = instruments.histogram(
-            "scrub_duration_seconds", "Scanning one request body", DURATION
+            "scrub_duration_seconds", "Time to scan a request body", DURATION
         )
-        self._bytes = instruments.counter("scrub_bytes_total", "Body bytes scanned")
+        self._bytes = instruments.counter("scrub_bytes_total", "Request body bytes scanned")
         self._skipped = instruments.counters(
             "scrub_skipped_total",
-            "Bodies that were not scanned",
+            "Request bodies that were not scanned, by reason",
             "reason",
             known=[(reason,) for reason in SKIPS],
         )
         self._modified = instruments.counter(
             "bytes_modified_requests_total",
-            "Requests whose forwarded body differs from the received one",
+            "Requests whose forwarded body differs from the received body",
         )
 
     def record(self, entry: Entry) -> None:
-        """Count what the scrubber reported; without a scrubber there is nothing."""
+        """Count the scrubber's report, if there is one."""
         exchange = entry.exchange
         if exchange.modified:
             self._modified.inc()

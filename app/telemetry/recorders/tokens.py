@@ -1,4 +1,4 @@
-"""Tokens, what they cost at list price, and why answers stopped."""
+"""Tokens, their cost at list price, and stop reasons."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -24,7 +24,7 @@ MODELS = 14  # each costs 22 series here, and as many created timestamps
 
 
 class Tokens:
-    """What was used, by model: the ``priced`` ones and the first `MODELS` others."""
+    """Usage by model: the ``priced`` models and the first `MODELS` others."""
 
     def __init__(
         self, instruments: Instruments, priced: Iterable[str], unpriced: Iterable[str]
@@ -36,56 +36,56 @@ class Tokens:
         self._missing_reason = instruments.label_set("usage_missing", MISSING)
         self._tokens = counters(
             "tokens_total",
-            "Billed tokens, in disjoint types; estimated: output of streams that ended early",
+            "Billed tokens, by disjoint type; estimated: output of streams that ended early",
             "model",
             "type",
             known=product(priced, COUNTED),
         )
         self._thinking = counters(
             "thinking_tokens_total",
-            "Thinking tokens, a part of the output tokens",
+            "Thinking tokens (included in the output tokens)",
             "model",
             known=product(priced),
         )
         self._cost = counters(
             "cost_usd_total",
-            "List-price estimate in US dollars",
+            "Cost in US dollars, estimated at list price",
             "model",
             "type",
             known=product(priced, COSTS),
         )
         self._unpriced = counters(
             "unpriced_requests_total",
-            "Billed attempts whose model has no known price",
+            "Billed attempts of models without a known price",
             "model",
             known=[(name,) for name in (*unpriced, OTHER)],
         )
         self._prompt = instruments.histogram(
-            "request_input_tokens", "Input tokens of a request, cached ones included", INPUT_TOKENS
+            "request_input_tokens", "Input tokens of a request, including cached ones", INPUT_TOKENS
         )
         self._missing = counters(
             "usage_missing_total",
-            "Answers whose usage is not known, or not to its end",
+            "Responses whose usage is unknown or incomplete, by reason",
             "reason",
             known=[(reason,) for reason in MISSING],
         )
         self._tools = counters(
             "server_tool_requests_total",
-            "Requests of server-side tools",
+            "Server-side tool requests, by tool",
             "tool",
             known=[(tool,) for tool in SERVER_TOOLS],
         )
-        self._stops = counters("stop_reasons_total", "Why answers stopped", "model", "reason")
+        self._stops = counters("stop_reasons_total", "Responses, by stop reason", "model", "reason")
 
     def expect(self, model: str) -> None:
-        """Let the series of a running request's model exist at 0 before it ends."""
+        """Create the series of a running request's model at 0, before it ends."""
         name = self._model(model)
         for kind in COUNTED:
             self._tokens(name, kind)
         self._thinking(name)
 
     def record(self, entry: Entry) -> None:
-        """Count what the answer said of itself."""
+        """Count the usage and the stop reason that the response stated."""
         exchange = entry.exchange
         if exchange.usage_missing is not None:
             self._missing(self._missing_reason(exchange.usage_missing)).inc()

@@ -1,4 +1,4 @@
-"""Requests, how they ended, and their bytes."""
+"""Requests: outcomes, errors, retries, bytes."""
 
 from collections.abc import Iterable
 
@@ -15,9 +15,9 @@ Labels = list[Combination]
 
 STATUSES = frozenset(
     {200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504, 529}
-)  # the API's, and those that gateways on the way to it answer with
-NO_STATUS = "none"  # nothing was sent: the client left first
-# There from the start at 0: `rate()` would miss the first of them.
+)  # of the API, and of gateways in between
+NO_STATUS = "none"  # no response: the client left first
+# Created at 0 at the start, because `rate()` would miss the first failure.
 OWN_FAILURES = (
     ("500", Outcome.PROXY_ERROR.value),
     ("529", Outcome.PROXY_TIMEOUT.value),
@@ -37,11 +37,11 @@ STREAM_ENDS = {
 RETRY_RESULTS = ("recovered", "exhausted")
 BODY_BYTES = (1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 33554432)
 
-# Combinations of route, model, status and outcome. Later ones lose their model; when even those
-# without a model are too many, the route goes, and the status but for its class.
+# Series by route, model, status and outcome. When they are used up, new combinations lose their
+# model; when those are used up too, they lose their route, and the status becomes its class (5xx).
 COMBINATIONS = 80
 WITHOUT_MODEL = 70
-# These keep their place whatever else comes: alerts and objectives look at them.
+# These are reserved, because alerts and objectives read them.
 WATCHED = (
     *OWN_FAILURES,
     *((status, Outcome.COMPLETE.value) for status in ("200", "400", "401", "429", "500", "529")),
@@ -68,7 +68,7 @@ class Traffic:
         counters = instruments.counters
         self._requests = counters(
             "requests_total",
-            "Ended requests",
+            "Requests that ended",
             "route",
             "model",
             "status",
@@ -81,13 +81,13 @@ class Traffic:
         )
         self._starts = counters(
             "requests_started_total",
-            "Started requests",
+            "Requests that started",
             "route",
             known=[(route,) for route in ROUTES],
         )
         self._stream_ends = counters(
             "stream_ends_total",
-            "How streamed answers ended",
+            "Streamed responses, by how they ended",
             "cause",
             known=[(cause,) for cause in STREAM_ENDS.values()],
         )
@@ -106,20 +106,20 @@ class Traffic:
         )
         self._retries = counters(
             "retries_total",
-            "Requests that were tried again, by whether it helped",
+            "Retried requests, by result",
             "reason",
             "result",
             known=[(reason, result) for reason in RETRY_REASONS for result in RETRY_RESULTS],
         )
         self._retry_attempts = counters(
             "retry_attempts_total",
-            "Repeated attempts upstream",
+            "Retry attempts sent upstream",
             "reason",
             known=[(reason,) for reason in RETRY_REASONS],
         )
         self._client_retries = counters(
             "client_retry_attempts_total",
-            "Requests that clients marked as retries of theirs",
+            "Requests that clients marked as retries, by attempt",
             "attempt",
             known=[("1",), ("2",), ("3+",)],
         )
@@ -127,15 +127,15 @@ class Traffic:
     def _measure(self, instruments: Instruments) -> None:
         self._bytes = instruments.counters(
             "body_bytes_total",
-            "Body bytes received from clients (in) and sent to them (out)",
+            "Body bytes received from clients (in) and sent to clients (out)",
             "direction",
             known=[("in",), ("out",)],
         )
         self._request_bytes = instruments.histogram(
-            "request_body_bytes", "Size of request bodies", BODY_BYTES
+            "request_body_bytes", "Request body size", BODY_BYTES
         )
         self._response_bytes = instruments.histogram(
-            "response_body_bytes", "Size of response bodies", BODY_BYTES
+            "response_body_bytes", "Response body size", BODY_BYTES
         )
 
     def start(self, route: str) -> None:
@@ -143,8 +143,8 @@ class Traffic:
         self._starts(route).inc()
 
     def expect(self, route: str, model: str) -> None:
-        """Let the series of a running request exist at 0 before it ends."""
-        if self._whole.room < 2 * len(WATCHED):  # the rest is for what does happen
+        """Create the series of a running request at 0, before it ends."""
+        if self._whole.room < 2 * len(WATCHED):  # keep the rest for combinations that occur
             return
         for status, outcome in WATCHED:
             self._requests(*self._place(route, model, status, outcome))
@@ -198,6 +198,6 @@ class Traffic:
 
 
 def _known_errors() -> set[tuple[str, str]]:
-    """Return every source and type that an error can have: `increase()` misses a birth at 1."""
+    """Return every possible source and type: `increase()` misses a series that starts at 1."""
     own = {(failure.source, failure.error_type) for failure in answers()}
     return own | {("upstream", error_type) for error_type in ERROR_TYPES}

@@ -1,9 +1,8 @@
-"""Which figures are out of bounds right now; Prometheus' rules are the thorough ones. Pure.
+"""Alerts of the dashboard's banner. Prometheus has the complete rules. Pure.
 
-An alert begins when its figure exceeds the threshold, that of running requests once it has done so
-for `LASTING` seconds. It ends when the figure has stayed within
-`RELEASE` of the threshold for `HOLD` seconds, so that a figure that swings around the threshold
-does not make the banner flap.
+An alert begins when its figure exceeds the threshold; that of running requests once it has done so
+for `LASTING` seconds. It ends when the figure has stayed below `RELEASE` times the threshold for
+`HOLD` seconds, so that the banner does not flap.
 """
 
 from collections import Counter
@@ -13,11 +12,11 @@ from typing import Literal
 
 from .ring import Point, Span
 
-RELEASE = 0.8  # the fraction of its threshold to which a figure has to fall
-HOLD = 15.0  # seconds that it has to stay there
-LASTING = 2.0  # seconds: many requests at one moment are no news
+RELEASE = 0.8  # the fraction of its threshold below which a figure must fall
+HOLD = 15.0  # seconds for which it must stay there
+LASTING = 2.0  # seconds: a short burst of requests is normal
 
-# How a sentence names the error classes.
+# The error classes in a message.
 CLASSES: Mapping[str, str] = {
     "proxy": "this proxy",
     "upstream": "upstream",
@@ -41,9 +40,9 @@ _UNSCANNED: dict[Unscanned, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Above these an alert begins. Of fewer than ``floor`` requests no rate is judged.
+    """Thresholds of the alerts. Error rates need at least ``floor`` requests.
 
-    ``scrub_limit`` is the size in bytes past which a body is not scanned, ``unscanned`` what
+    ``scrub_limit`` is the size in bytes past which a body is not scanned; ``unscanned`` says what
     happens to such a body.
     """
 
@@ -56,7 +55,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is judged: the last minutes, the running requests, why the latest failures failed."""
+    """Input of the alerts: the last minutes, running requests, reasons of the latest failures."""
 
     recent: Span
     active: int
@@ -75,14 +74,14 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A figure with its threshold, and what is said when it is out of bounds."""
+    """A figure with its threshold, and the message if it exceeds that."""
 
     kind: str
     severity: Severity
     value: float
     threshold: float
     message: str
-    after: float = 0.0  # seconds that it has to last
+    after: float = 0.0  # seconds for which it must exceed the threshold
 
 
 class Alarms:
@@ -99,7 +98,7 @@ class Alarms:
         self._seen: dict[str, float] = {}
 
     def check(self, situation: Situation) -> tuple[Alert, ...]:
-        """Return the active alerts, the worst first; ``situation.recent`` ends now."""
+        """Return the active alerts, most severe first; ``situation.recent`` ends now."""
         read = tuple(readings(self._thresholds, situation))
         for reading in read:
             self._judge(reading, situation.recent.end)
@@ -121,7 +120,7 @@ class Alarms:
 
 
 def readings(thresholds: Thresholds, situation: Situation) -> Iterator[Reading]:
-    """Yield every figure that is watched."""
+    """Yield every watched figure."""
     recent, active = situation.recent, situation.active
     rates = recent.error_rates
     judged = recent.requests >= thresholds.floor

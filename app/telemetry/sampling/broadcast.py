@@ -1,4 +1,4 @@
-"""Server-sent events to many watchers: rendered once, the newest wins (WHATWG HTML §9.2)."""
+"""Server-sent events for many watchers (WHATWG HTML §9.2): rendered once, the newest wins."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
 HEARTBEAT = b": heartbeat\n\n"
-RETRY = 3000  # milliseconds until a browser comes back
+RETRY = 3000  # milliseconds until a browser reconnects
 
 
 class TooManyWatchers(Exception):
@@ -14,9 +14,9 @@ class TooManyWatchers(Exception):
 
 
 class Watcher:
-    """One watcher's mailbox, which holds one event: a slow watcher skips to the newest.
+    """Mailbox of one watcher, with room for one event: a slow watcher skips to the newest.
 
-    State: ``_event`` until it is taken, ``_closed``, ``_wake`` set when there is either.
+    State: ``_event`` until it is read, ``_closed``, ``_wake`` set when there is either.
     """
 
     def __init__(self, heartbeat: float) -> None:
@@ -26,7 +26,7 @@ class Watcher:
         self._wake = asyncio.Event()
 
     def put(self, event: bytes) -> None:
-        """Leave an event in place of one that was not taken."""
+        """Store an event; it replaces one that was not read."""
         self._event = event
         self._wake.set()
 
@@ -36,7 +36,7 @@ class Watcher:
         self._wake.set()
 
     async def events(self) -> AsyncGenerator[bytes, None]:
-        """Yield events until the end, and comments while there are none."""
+        """Yield events until `close`, and heartbeats in between."""
         while True:
             try:
                 async with asyncio.timeout(self._heartbeat):
@@ -53,10 +53,10 @@ class Watcher:
 
 
 class Broadcast:
-    """The watchers, and the latest event for those who come. ``heartbeat`` is in seconds.
+    """The watchers, and the latest event for new ones. ``heartbeat`` is in seconds.
 
-    State: ``_watchers``, how many each of ``_peers`` has, ``_latest``, ``_number`` of the latest
-    event, ``_closed``.
+    State: ``_watchers``, their number by peer in ``_peers``, ``_latest`` event and its ``_number``,
+    ``_closed``.
     """
 
     def __init__(self, *, limit: int = 500, per_peer: int = 125, heartbeat: float = 15.0) -> None:
@@ -70,7 +70,7 @@ class Broadcast:
         self._closed = False
 
     def publish(self, data: bytes) -> None:
-        """Send one line of data to everyone."""
+        """Send one line of data to every watcher."""
         self._number += 1
         self._latest = b"id: %d\nretry: %d\ndata: %b\n\n" % (self._number, RETRY, data)
         for watcher in self._watchers:
@@ -78,9 +78,9 @@ class Broadcast:
 
     @contextmanager
     def watch(self, peer: str = "") -> Iterator[Watcher]:
-        """Watch from the latest event on; raises `TooManyWatchers` past a limit.
+        """Watch, starting with the latest event; raises `TooManyWatchers` past a limit.
 
-        ``peer`` is the address of the watcher, which may have a part of the places only.
+        ``peer`` is the watcher's address; each peer may have ``per_peer`` watchers.
         """
         if len(self._watchers) >= self._limit or self._peers[peer] >= self._per_peer:
             raise TooManyWatchers
@@ -98,7 +98,7 @@ class Broadcast:
             self._peers -= Counter([peer])
 
     def close(self) -> None:
-        """End every watcher's events, and those of who still comes."""
+        """End every watcher's events, and those of later watchers."""
         self._closed = True
         for watcher in self._watchers:
             watcher.close()

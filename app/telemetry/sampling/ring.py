@@ -1,4 +1,4 @@
-"""The last five minutes as points, from which rates and recent figures are differences."""
+"""The last five minutes as points; rates and recent figures are differences of two points."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from .samples import Buckets, Samples, difference, quantile
 
 WINDOW = 300.0  # seconds of the recent figures
 RATE_WINDOW = 15.0  # seconds that the current rates look back
-HISTORY = 60  # samples that are drawn
+HISTORY = 60  # samples in the chart
 
 LATENCIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "time_to_first_token": ("time_to_first_token_seconds", {}),
@@ -106,13 +106,13 @@ class Span:
 
 
 class Ring:
-    """Points at regular distances. State: ``_points``, the oldest first, never empty."""
+    """Points at regular intervals. State: ``_points``, the oldest first, never empty."""
 
     def __init__(self, first: Point, *, interval: float) -> None:
         self._points = deque([first], maxlen=max(HISTORY, int(WINDOW / interval)) + 1)
 
     def append(self, point: Point) -> None:
-        """Add the newest point, and let the oldest go."""
+        """Add the newest point and drop the oldest."""
         self._points.append(point)
 
     def until(self, now: Point, seconds: float) -> Span:
@@ -127,5 +127,5 @@ class Ring:
 
 
 def ratio(part: float, whole: float) -> float:
-    """Divide; nothing of nothing is 0."""
+    """Return ``part / whole``, 0.0 if ``whole`` is 0."""
     return part / whole if whole > 0 else 0.0

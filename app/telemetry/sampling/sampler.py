@@ -1,4 +1,4 @@
-"""Looks at the registry every 1.5 s, once for all who watch."""
+"""Samples the registry every 1.5 s, once for all watchers."""
 
 import asyncio
 import json
@@ -16,16 +16,16 @@ from .samples import Samples
 from .snapshot import Json, figures, instance
 
 INTERVAL = 1.5  # seconds
-MAX_AGE = 1.0  # seconds that a snapshot serves whoever asks
+MAX_AGE = 1.0  # seconds for which a snapshot is reused
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One collection: the source of the exposition, and its JSON document, rendered once.
+    """One collection: the metrics for the exposition, and the JSON document, rendered once.
 
-    ``at`` is monotonic. ``collect`` makes it what ``prometheus_client`` renders from.
+    ``at`` is monotonic. ``collect`` lets ``prometheus_client`` render it like a registry.
     """
 
     at: float
@@ -43,7 +43,7 @@ class Snapshot:
 
 
 class Sampler:
-    """Takes snapshots: one at every tick for the watchers, one when an asked-for is too old.
+    """Takes snapshots: at every tick for the watchers, and on request if the last is too old.
 
     State: ``_ring`` grows by a point at every tick, ``_latest`` is the last snapshot.
     """
@@ -66,7 +66,7 @@ class Sampler:
         self._latest: Snapshot | None = None
 
     async def run(self) -> None:
-        """Tick until cancelled; each delay's excess is how late the event loop is."""
+        """Tick until cancelled; record how much longer than asked each sleep took."""
         clock = self._telemetry.clock
         while True:
             try:
@@ -78,13 +78,13 @@ class Sampler:
             self._telemetry.loop_lag.observe(max(0.0, clock() - due))
 
     def tick(self) -> Snapshot:
-        """Take a snapshot, remember its point and send it to the watchers."""
+        """Take a snapshot, add its point to the ring, and send it to the watchers."""
         snapshot = self._take(remember=True)
         self._broadcast.publish(snapshot.encoded)
         return snapshot
 
     def current(self) -> Snapshot:
-        """Return the last snapshot, or a new one when that is older than `MAX_AGE`."""
+        """Return the last snapshot, or a new one if it is older than `MAX_AGE`."""
         latest = self._latest
         if latest is not None and self._telemetry.clock() - latest.at <= MAX_AGE:
             return latest

@@ -1,4 +1,4 @@
-"""Reading a collection of metrics: sums over labels, buckets, quantiles. Pure."""
+"""Reads a collection of metrics: sums over labels, buckets, quantiles. Pure."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ Buckets = Mapping[float, float]  # upper bound -> cumulative count
 
 
 class Samples:
-    """The samples of one collection by name; names go without the prefix."""
+    """The samples of one collection by name, without the prefix."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._by_name: dict[str, list[tuple[Mapping[str, str], float]]] = {}
@@ -21,7 +21,7 @@ class Samples:
                 self._by_name.setdefault(name, []).append((sample.labels, sample.value))
 
     def total(self, name: str, **labels: str) -> float:
-        """Return the sum of the samples that have ``labels``."""
+        """Return the sum of the samples with these ``labels``."""
         return sum(value for _, value in self._matching(name, labels))
 
     def by(self, name: str, label: str, **labels: str) -> dict[str, float]:
@@ -45,7 +45,7 @@ class Samples:
 
 
 def difference(later: Buckets, earlier: Buckets) -> Buckets:
-    """Return the buckets of what was observed in between."""
+    """Return the buckets of the observations between two collections."""
     return {bound: count - earlier.get(bound, 0.0) for bound, count in later.items()}
 
 

@@ -1,4 +1,4 @@
-"""What one collection of the registry says, as a JSON document (``metrics.schema.json``). Pure.
+"""One collection of the registry as a JSON document (``metrics.schema.json``). Pure.
 
 Every total is a sum over the collected samples, so it equals the same sum over the exposition.
 """
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def instance(facts: Facts, listening: Listening | None) -> Json:
-    """Return which proxy this is, and how clients reach it once it listens."""
+    """Return the proxy's identity, and how clients reach it (null until it listens)."""
     return {
         "host": facts.host,
         "simulated": facts.simulated,
@@ -168,7 +168,7 @@ def _moment(span: Span) -> Json:
 
 
 def _seen(counts: Mapping[str, float]) -> dict[str, int]:
-    """Return what was counted at all: some series are there from the start, at 0."""
+    """Return the counts above 0: some series exist from the start."""
     return {key: count for key, count in _whole(counts).items() if count}
 
 
