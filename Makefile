@@ -1,6 +1,8 @@
 # Every target fetches what it needs: uv (pinned by hash) into .uv/, the locked packages into .venv/.
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
+# Compile each module once, not at every start of a process.
+export PYTHONDONTWRITEBYTECODE =
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)

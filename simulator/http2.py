@@ -201,7 +201,8 @@ class Http2Stream(Stream):
 
     async def send(self, data: bytes) -> None:
         """Send DATA within the windows; what does not fit waits."""
-        while data:
+        rest = memoryview(data)
+        while rest:
             await self._wire.pipe.writable.wait()
             size = min(
                 self._h2.local_flow_control_window(self._id), self._h2.max_outbound_frame_size
@@ -210,10 +211,11 @@ class Http2Stream(Stream):
                 self.room.clear()
                 await self.room.wait()
                 continue
-            self._h2.send_data(self._id, data[:size])
-            self.received.add_sent(data[:size])
+            piece = bytes(rest[:size])
+            self._h2.send_data(self._id, piece)
+            self.received.add_sent(piece)
             self._wire.schedule()
-            data = data[size:]
+            rest = rest[size:]
 
     def end(self) -> None:
         """Send END_STREAM; ask for no more of a body that nobody reads (RFC 9113 §8.1)."""

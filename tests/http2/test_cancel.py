@@ -12,8 +12,9 @@ from app.http2 import Transport
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, eventually, peer
 from tests.http2.tls import Tls
+from tests.thorough import scaled
 
-ABORTS = 2_000
+ABORTS = scaled(2_000, 300)
 AT_ONCE = 80
 
 

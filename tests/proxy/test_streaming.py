@@ -11,6 +11,7 @@ from app.exchange import Outcome
 from simulator import Simulator, Step
 from simulator.step import Encoding, Fault
 from tests.proxying import MESSAGE, STREAM, Running, proxying, tokens, until
+from tests.thorough import scaled
 
 
 async def _read(answer: httpx.Response, received: list[bytes]) -> None:
@@ -135,7 +136,7 @@ async def test_a_reader_that_stops_reading_holds_upstream_back(
     await proxy.ended(2)
 
 
-@pytest.mark.parametrize("parallel", [50, 300])
+@pytest.mark.parametrize("parallel", [50, scaled(300, 100)])
 async def test_many_streams_at_once_all_complete(
     proxy: Running, upstream: Simulator, parallel: int
 ) -> None:

@@ -6,8 +6,9 @@
 import pytest
 
 from benchmarks.scrub_corpus import GUTTERS, Found, folders, run
+from tests.thorough import scaled
 
-MEGABYTES = 30.0  # of bodies
+MEGABYTES = scaled(30, 10)  # of bodies
 PER_MEGABYTE = 1.0  # of text: examples of secrets in well-known packages
 
 
