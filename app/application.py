@@ -240,6 +240,7 @@ def _ledger(settings: Settings, clock: Clock, wall: Clock) -> Ledger | None:
         ledger_file(settings.state_dir),
         days=settings.ledger_days,
         max_size=settings.ledger_max_size,
+        labels=settings.label_names,
         clock=clock,
         wall=wall,
     )

@@ -107,6 +107,7 @@ class Exchange:
     session_id: str | None = None
     agent_id: str | None = None
     hints: Hints = field(default_factory=Hints)  # what Claude Code says of the request
+    labels: Mapping[str, str] = field(default_factory=dict)  # what the user says of the request
     scrub: ScrubReport | None = None
     restored: Mapping[str, int] = field(default_factory=dict)  # detector -> placeholders restored
     refused: Mapping[Refusal, int] = field(default_factory=dict)  # reason -> placeholders left

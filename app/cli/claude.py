@@ -12,7 +12,7 @@ from .. import settings
 from ..certificates import Certificate, kept
 from ..failures import StartError
 from ..settings import Settings, variable
-from . import client, exits, hints
+from . import client, exits, hints, repository
 
 HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
 
@@ -31,6 +31,11 @@ def run(options: argparse.Namespace) -> int:
         mine = f"x-anthropic-proxy-token: {loaded.access_token.get_secret_value()}"
         others = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "")
         environment["ANTHROPIC_CUSTOM_HEADERS"] = "\n".join(filter(None, (others, mine)))
+    if found := repository.labels(loaded.label_names):
+        own = environment.get("ANTHROPIC_CUSTOM_HEADERS") or os.environ.get(
+            "ANTHROPIC_CUSTOM_HEADERS", ""
+        )
+        environment["ANTHROPIC_CUSTOM_HEADERS"] = repository.with_labels(own, found)
     if shutil.which("claude") is None:
         print(
             "claude was not found on the PATH: install it with "

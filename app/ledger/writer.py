@@ -7,7 +7,7 @@ a time. What cannot be written is dropped and counted; the file is tried again l
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import structlog
@@ -33,8 +33,9 @@ class Ledger:
     """Takes records and writes them to ``path``; ``count`` is told what became of them.
 
     Rows are kept for ``days``, and the oldest go when the file has more than ``max_size`` bytes.
-    State, under ``_ready``: ``_waiting`` and ``_closing``. Of the thread: ``_store``,
-    ``_retry_at``, ``_upkeep_at``, ``_shrinking``, and ``_failing`` once a warning was given.
+    Of the labels of requests those in ``labels`` are kept. State, under ``_ready``: ``_waiting``
+    and ``_closing``. Of the thread: ``_store``, ``_retry_at``, ``_upkeep_at``, ``_shrinking``, and
+    ``_failing`` once a warning was given.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class Ledger:
         max_size: int,
         clock: Callable[[], float],
         wall: Callable[[], float],
+        labels: Collection[str] = (),
         capacity: int = CAPACITY,
     ) -> None:
         self.path = path
+        self.labels = frozenset(labels)
         self.count: Callable[[str, int], None] = lambda _result, _number: None
         self._expiry = Expiry(days)
         self._max_size = max_size

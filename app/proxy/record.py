@@ -9,9 +9,10 @@ from ..anthropic.errors import ERROR_EVENT
 from ..anthropic.hints import read_hints
 from ..anthropic.tap import Reading, Tap
 from ..exchange import Exchange, Failure, Outcome, Progress
+from ..ledger.labels import read_labels
 from ..scrubber import Redaction
 from ..scrubber.restore import Restorer
-from ..wire.headers import Headers, first, text
+from ..wire.headers import LABELS_HEADER, Headers, first, text
 from .attempts import Attempts
 from .client_request import ClientRequest
 from .endings import Ending
@@ -98,6 +99,7 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
         session_id=text(sent, b"x-claude-code-session-id"),
         agent_id=text(sent, b"x-claude-code-agent-id"),
         hints=read_hints(dict(sent)),
+        labels=read_labels(value for name, value in sent if name == LABELS_HEADER),
         scrub=redaction.report if redaction is not None else None,
         restored=restorer.restored if restorer is not None else {},
         refused=restorer.refused if restorer is not None else {},

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from ..ledger.labels import MOST as MOST_LABELS
+from ..ledger.labels import NAME as LABEL_NAME
 from ..scrubber.sinks import ToolPolicy
 from ..wire.origin import UpstreamBase
 
@@ -56,6 +58,17 @@ def _certified(name: str) -> str:
     return str(address)
 
 
+def _label_names(value: str) -> str:
+    """Check a list of labels; return it in one spelling, each name once."""
+    names = [name.strip().lower() for name in value.split(",")]
+    found = dict.fromkeys(name for name in names if name)
+    if len(found) > MOST_LABELS or not all(map(LABEL_NAME.fullmatch, found)):
+        raise ValueError(
+            f"must be at most {MOST_LABELS} names of letters, digits and _, comma-separated"
+        )
+    return ",".join(found)
+
+
 def _hmac_key(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not HMAC_KEY.fullmatch(value.get_secret_value()):
         raise ValueError(f"must be 64 hex digits; {MAKE_A_KEY}")
@@ -100,6 +113,7 @@ Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Host = Annotated[str, AfterValidator(_host)]
+LabelNames = Annotated[str, AfterValidator(_label_names)]
 Names = Annotated[str, AfterValidator(_names)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 AnyCase = BeforeValidator(_lower)  # of a word that is one of a few

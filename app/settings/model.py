@@ -29,6 +29,7 @@ from .kinds import (
     File,
     HmacKey,
     Host,
+    LabelNames,
     Names,
     NewFile,
     Port,
@@ -195,6 +196,10 @@ class Settings(BaseSettings):
         2**30, description="Bytes of the ledger; beyond it the oldest rows are deleted"
     )
 
+    labels: LabelNames = Field(
+        "", description="Labels of requests that the ledger keeps, comma-separated: repo,team"
+    )
+
     # Access
     access_token: SecretStr | None = Field(
         None, description="Clients must send it in x-anthropic-proxy-token"
@@ -263,6 +268,11 @@ class Settings(BaseSettings):
     def extra_names(self) -> tuple[str, ...]:
         """The names that the user asks the made certificate to cover."""
         return tuple(self.tls_names.split(",")) if self.tls_names else ()
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the labels that the ledger keeps."""
+        return tuple(self.labels.split(",")) if self.labels else ()
 
     @property
     def upstream_tls(self) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from .grammar import holds_line_end
 Headers = list[tuple[bytes, bytes]]
 
 TOKEN_HEADER = b"x-anthropic-proxy-token"  # the access token of this proxy (behaviour E2)
+LABELS_HEADER = b"x-anthropic-proxy-labels"  # what the user says of a request, for the ledger
 ERROR_HEADER = b"x-anthropic-proxy-error"  # marks an answer of our own, with its reason
 
 # They speak of one connection, and HTTP/2 forbids them (RFC 9113 §8.2.2).
@@ -26,7 +27,7 @@ HOP_BY_HOP = CONNECTION_FIELDS | {
     b"trailer",
 }
 # `host` is upstream's, `expect` was answered by our listener (RFC 9110 §10.1.1).
-NOT_FORWARDED = HOP_BY_HOP | {b"host", b"expect", TOKEN_HEADER}
+NOT_FORWARDED = HOP_BY_HOP | {b"host", b"expect", TOKEN_HEADER, LABELS_HEADER}
 # What a transport leaves out of a request, whoever sends it. Over HTTP/2 `host` is `:authority`;
 # over HTTP/1.1 nobody waits for a 100, and the transport frames the body itself.
 NOT_SENT_HTTP2 = CONNECTION_FIELDS | {b"te", b"host"}

@@ -76,6 +76,25 @@ async def test_the_rows_add_up_to_what_prometheus_gets(
         assert secret.encode() not in everything
 
 
+async def test_labels_that_are_allowed_are_kept_and_none_is_forwarded(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    labels = {"x-anthropic-proxy-labels": "repo=acme/widgets,team=a,secret=b"}
+    for allowed in ("repo,team", ""):
+        async with (
+            proxying(upstream.url, certificate, state_dir=tmp_path, labels=allowed) as proxy,
+            proxy.client() as client,
+        ):
+            await client.post("/v1/messages", json=MESSAGE, headers=labels)
+            await proxy.ended()
+    assert ask(ledger_file(tmp_path), "SELECT labels FROM requests ORDER BY id") == [
+        ("repo=acme/widgets,team=a",),
+        (None,),
+    ]
+    for received in upstream.received:
+        assert not [name for name, _ in received.headers if b"proxy" in name]
+
+
 async def test_a_restart_goes_on_with_the_same_ledger(
     upstream: Simulator, certificate: Certificate, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.wire.headers import (
     HOP_BY_HOP,
+    LABELS_HEADER,
     NOT_FORWARDED,
     TOKEN_HEADER,
     Headers,
@@ -90,7 +91,7 @@ def test_hop_by_hop_fields_pass_neither_way(name: bytes) -> None:
     assert for_client([(name.title(), b"x")]) == []
 
 
-@pytest.mark.parametrize("name", [b"host", b"expect", TOKEN_HEADER])
+@pytest.mark.parametrize("name", [b"host", b"expect", TOKEN_HEADER, LABELS_HEADER])
 def test_what_is_meant_for_this_proxy_does_not_reach_upstream(name: bytes) -> None:
     assert for_upstream([(name, b"evil.example")], host=HOST[1]) == [HOST]
 

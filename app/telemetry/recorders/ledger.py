@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ...anthropic.limits import read
 from ...anthropic.token_types import COUNTED
+from ...ledger.labels import write_labels
 from ...ledger.rows import MICRO, MILLI, MOST_COST, MOST_TOKENS, NANO, Billed, Record, Row
 from ...ledger.writer import RESULTS, Ledger
 from ..entry import Charge, Entry
@@ -43,11 +44,18 @@ class LedgerRows:
         if self._ledger is not None:
             before = self._windows
             self._windows = {**before, **_windows(entry.exchange.headers)}
-            self._ledger.put(record_of(entry, before, self._windows))
+            labels = entry.exchange.labels
+            kept = {name: labels[name] for name in self._ledger.labels & labels.keys()}
+            self._ledger.put(record_of(entry, before, self._windows, kept))
 
 
-def record_of(entry: Entry, before: Fractions, after: Fractions) -> Record:
-    """Return what the ledger keeps of an exchange; ``before`` and ``after`` it was the usage."""
+def record_of(
+    entry: Entry, before: Fractions, after: Fractions, labels: Mapping[str, str]
+) -> Record:
+    """Return what the ledger keeps of an exchange, with these ``labels``.
+
+    ``before`` and ``after`` are the usage windows around it.
+    """
     exchange, hints, report = entry.exchange, entry.exchange.hints, entry.exchange.scrub
     said, failure = bool(_windows(exchange.headers)), exchange.failure
     billed = tuple(map(_billed, entry.charges))
@@ -65,7 +73,7 @@ def record_of(entry: Entry, before: Fractions, after: Fractions) -> Record:
         agent_type=hints.agent_type,
         prompt=hints.prompt_id,
         request_class=hints.request_class,
-        labels=None,
+        labels=write_labels(labels) or None,
         route=exchange.route,
         outcome=exchange.outcome.value,
         status=exchange.status,
