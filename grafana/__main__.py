@@ -20,7 +20,7 @@ DASHBOARDS = {
     "overview.json": Dashboard(
         uid="anthropic-proxy-overview",
         title="anthropic-proxy: overview",
-        about="Is it up, how fast is it, what does it cost, what is left of the limits.",
+        about="Availability, latency, tokens, cost and rate limits.",
         rows=(
             SUMMARY,
             MODELS,
@@ -36,7 +36,7 @@ DASHBOARDS = {
     "scrubber-and-limits.json": Dashboard(
         uid="anthropic-proxy-scrubber-limits",
         title="anthropic-proxy: scrubber and limits",
-        about="What was kept from leaving the machine, and how near the account is to its limits.",
+        about="Findings of the secret scrubber, and usage of the rate limits.",
         rows=(SCRUBBER, SCRUBBER_IN_FULL, LIMITS, LIMITS_IN_FULL),
     ),
 }

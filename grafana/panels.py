@@ -1,7 +1,7 @@
 """The kinds of panels that the dashboards have, made with Grafana's own builders.
 
-A panel is declared here by what differs between panels: title, queries, unit, threshold. The kind
-adds how it is drawn.
+A panel is declared by its title, description, queries, unit and threshold. Its class adds the
+visualization.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ Builder = bargauge.Panel | heatmap.Panel | stat.Panel | table.Panel | timeseries
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """What all panels share. ``unit`` is Grafana's; ``width`` is in columns of 24."""
+    """The common part of all panels. ``unit`` is a Grafana unit; ``width`` is in columns of 24."""
 
     title: str
     about: str
@@ -41,7 +41,7 @@ class Panel:
     unit: str
     width: int = 8
     height: int = 8
-    warn: float | None = None  # a threshold, drawn in red from there on
+    warn: float | None = None  # threshold, above which values are red
     limits: tuple[float, float] | None = None  # of the axis
 
     form = Format.TIME_SERIES
@@ -84,12 +84,12 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines(Panel):
-    """Values over time, stacked when they are parts of a whole."""
+    """Values over time; stacked if they are parts of a sum."""
 
     stacked: bool = False
 
     def builder(self) -> timeseries.Panel:
-        """Show means and maxima beside the names."""
+        """Show mean, maximum and last value in the legend."""
         modes, styles = options.StackingMode, options.GraphThresholdsStyleMode
         style = styles.OFF if self.warn is None else styles.DASHED
         return (
@@ -123,7 +123,7 @@ class Lines(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stat(Panel):
-    """One figure, now, coloured by its threshold."""
+    """The current value, coloured by its threshold."""
 
     width: int = 4
     height: int = 4
@@ -146,7 +146,7 @@ class Stat(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars(Panel):
-    """One bar per series, now."""
+    """One bar per series, with its current value."""
 
     instant = True
 
@@ -164,12 +164,12 @@ class Bars(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heatmap(Panel):
-    """How a histogram's buckets fill over time."""
+    """The buckets of a histogram over time."""
 
     form = Format.HEATMAP
 
     def builder(self) -> heatmap.Panel:
-        """Show Prometheus' buckets as they are."""
+        """Show the buckets of the query without further calculation."""
         colours = (
             heatmap.HeatmapColorOptions()
             .mode(heatmaps.HeatmapColorMode.SCHEME)

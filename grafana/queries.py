@@ -1,4 +1,4 @@
-"""PromQL as the panels write it.
+"""PromQL for the panels.
 
 Expressions have one abbreviation: ``{@`` opens a selector on the dashboard's ``$job`` and
 ``$instance``, ``{@model`` one that also has its ``$model``.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.anthropic.token_types import OUTPUTS
 
 INSTANCE = 'job=~"$job", instance=~"$instance"'
-# Our targets. Others have `up` and `process_*`, too.
+# Targets that are proxies: other targets have `up` and `process_*` as well.
 OURS = "group by (job, instance) (anthropic_proxy_build_info{@})"
 
 # Matchers of `anthropic_proxy_tokens_total`.
@@ -56,11 +56,11 @@ def rate(
 
 
 def total(metric: str, selector: str = "{@}", *, by: str = "", column: str = "") -> Query:
-    """Return what a counter brought in the time range, exactly, split by the labels ``by``.
+    """Return the exact increase of a counter in the time range, split by the labels ``by``.
 
-    ``metric`` goes without its prefix. `increase()` extrapolates, so its cents are wrong. The
-    totals of one run of the process never fall: their last value minus the one at the start of
-    the range is exact, and a restart is a new series.
+    ``metric`` has no prefix. `increase()` extrapolates, so its cents are wrong. The totals of one
+    run of the process never fall: the last value minus the value at the start of the range is
+    exact, and a restart begins a new series.
     """
     parts = f" by ({by}) " if by else ""
     series = f"anthropic_proxy_run_{metric}{selector}"
@@ -71,12 +71,12 @@ def total(metric: str, selector: str = "{@}", *, by: str = "", column: str = "")
 
 
 def ours(metric: str) -> str:
-    """Return a metric that other targets have, too, of this proxy's targets only."""
+    """Restrict a metric that other targets also have to the proxies."""
     return f"{metric}{{@}} * on (job, instance) group_left () {OURS}"
 
 
 def ratio(part: str, whole: str, legend: str = "") -> Query:
-    """Return a share; without a whole there is no sample, so nothing is divided by zero."""
+    """Return a ratio; it has no sample while ``whole`` is 0, so nothing is divided by zero."""
     return Query(f"{part} / ({whole} > 0)", legend)
 
 
@@ -87,7 +87,7 @@ def quantile(percent: int, metric: str, selector: str = "{@}", legend: str = "")
 
 
 def quantiles(metric: str, selector: str = "{@}", *, by: str = "") -> tuple[Query, ...]:
-    """Return p50, p95 and p99 of the histogram, split by the label ``by`` when there is one."""
+    """Return p50, p95 and p99 of the histogram, split by the label ``by`` if given."""
     labels, suffix = (f"le, {by}", f" {{{{{by}}}}}") if by else ("le", "")
     buckets = f"sum by ({labels}) (rate({metric}_bucket{selector}[$__rate_interval]))"
     return tuple(

@@ -1,4 +1,4 @@
-"""How long clients wait, and for whom."""
+"""How long clients wait."""
 
 from grafana.dashboard import Row
 from grafana.panels import Heatmap, Lines
@@ -11,39 +11,40 @@ LATENCY = Row(
     (
         Lines(
             title="Time to first token",
-            about="From the request's first byte to the first content relayed.",
+            about="Time from the first byte of a request to the first content relayed.",
             queries=quantiles("anthropic_proxy_time_to_first_token_seconds", "{@model}"),
             unit="s",
         ),
         Lines(
-            title="Upstream's response headers",
-            about="From sending upstream to its headers: upstream's and the network's part.",
+            title="Time to upstream's response headers",
+            about="Time from sending the request to receiving response headers: upstream and "
+            "network.",
             queries=quantiles("anthropic_proxy_upstream_response_headers_seconds", "{@model}"),
             unit="s",
         ),
         Lines(
             title="Request duration",
-            about="First byte to end. Streams last as long as the model writes.",
+            about="Time from the first byte to the end. Streams last as long as the model writes.",
             queries=quantiles("anthropic_proxy_request_duration_seconds", by="streamed"),
             unit="s",
         ),
         Lines(
-            title="Own overhead",
-            about="The proxy's own time: before upstream, and for the slowest relayed chunk.",
+            title="Proxy overhead",
+            about="Time added by the proxy: to the request, and to the slowest response chunk.",
             queries=quantiles("anthropic_proxy_overhead_seconds", by="phase"),
             unit="s",
             warn=0.05,
         ),
         Lines(
             title="Output tokens per second of a stream",
-            about="How fast models write.",
+            about="Output speed of single streams, after the first token.",
             queries=quantiles("anthropic_proxy_output_tokens_per_second", "{@model}"),
             unit="cps",
         ),
         Heatmap(
-            title="Longest silence between events",
-            about="The longest gap of each stream. Claude Code complains after 20 s and gives up "
-            "after 300 s.",
+            title="Longest gap between events",
+            about="Longest gap of each stream. Claude Code warns after 20 s and gives up after 300"
+            " s.",
             queries=(Query(f"sum by (le) (increase({_GAPS}[$__rate_interval]))", "{{le}}"),),
             unit="s",
         ),

@@ -1,4 +1,4 @@
-"""How near the account is to upstream's limits."""
+"""Usage of upstream's rate limits."""
 
 from grafana.dashboard import Row
 from grafana.panels import Bars, Lines, Stat, Table
@@ -13,24 +13,25 @@ LIMITS = Row(
     "Limits",
     (
         Bars(
-            title="Windows used",
-            about="Share of the subscription windows (5 h, 7 d) that is used.",
+            title="Window usage",
+            about="Used share of the subscription windows (5 h, 7 d).",
             queries=(Query(_USED, "{{window}}"),),
             unit="percentunit",
             warn=0.9,
             limits=(0, 1),
         ),
         Stat(
-            title="Until reset",
-            about="When each window starts anew; negative: it has, but no request said so yet.",
+            title="Time until reset",
+            about="Time until each window resets. Negative: it has reset, but no response has "
+            "stated the new time.",
             queries=(Query(f"{_RESET} - time()", "{{window}}"),),
             unit="dtdurations",
             width=8,
             height=8,
         ),
         Lines(
-            title="Windows used over time",
-            about="Over 90 % it is time to slow down; past 100 % requests are refused.",
+            title="Window usage over time",
+            about="Slow down above 90 %. Above 100 %, upstream refuses requests.",
             queries=(Query(_USED, "{{window}}"),),
             unit="percentunit",
             warn=0.9,
@@ -39,18 +40,18 @@ LIMITS = Row(
 )
 
 LIMITS_IN_FULL = Row(
-    "Limits in full",
+    "Limits in detail",
     (
         Lines(
             title="Remaining of each limit",
-            about="Requests and tokens that upstream's minute limits still allow, as a share.",
+            about="Share of upstream's limits per minute that is left.",
             queries=(Query(f"{_REMAINING} / ({_LIMIT} > 0)", "{{kind}}"),),
             unit="percentunit",
             limits=(0, 1),
         ),
         Lines(
-            title="Windows in an hour",
-            about="Where the windows will stand at the pace of the last half hour.",
+            title="Predicted window usage",
+            about="Usage of the windows in one hour, at the rate of the last half hour.",
             queries=(
                 Query(
                     "max by (window) (predict_linear("
@@ -63,7 +64,8 @@ LIMITS_IN_FULL = Row(
         ),
         Lines(
             title="Rate limited and overloaded",
-            about="Answers 429 (yours: never retried by the proxy) and 529 (theirs).",
+            about="Responses with 429 (your limit; the proxy never retries them) and 529 (API "
+            "overloaded).",
             queries=(
                 rate("anthropic_proxy_requests_total", '{@, status=~"429|529"}', by="status"),
             ),
@@ -71,7 +73,7 @@ LIMITS_IN_FULL = Row(
         ),
         Table(
             title="Minute limits",
-            about="What upstream allows, and what is left of it.",
+            about="Upstream's limits per minute, and what remains.",
             by=("kind",),
             queries=(Query(_LIMIT, column="Limit"), Query(_REMAINING, column="Remaining")),
             unit="short",
@@ -79,7 +81,7 @@ LIMITS_IN_FULL = Row(
         ),
         Table(
             title="State of the windows",
-            about="The status upstream gave last.",
+            about="Latest status that upstream stated.",
             by=("window", "status"),
             queries=(
                 Query(

@@ -1,21 +1,21 @@
-"""The proxy's way upstream, and the process itself."""
+"""Connections to upstream and from clients, and the process."""
 
 from grafana.dashboard import Row
 from grafana.panels import Lines, Table
 from grafana.queries import OURS, Query, ours, quantiles, rate
 
 TOWARDS_UPSTREAM = Row(
-    "Towards upstream",
+    "Upstream connections",
     (
         Lines(
-            title="Waiting for an upstream slot",
-            about="Over zero for long: raise UPSTREAM_MAX_CONNECTIONS or add a replica.",
+            title="Wait for an upstream stream",
+            about="Time a request waits. If it stays above zero, raise UPSTREAM_MAX_CONNECTIONS.",
             queries=quantiles("anthropic_proxy_upstream_slot_wait_seconds"),
             unit="s",
         ),
         Lines(
             title="Open upstream streams",
-            about="Streams open now over the shared HTTP/2 connections.",
+            about="Streams that are open on the shared HTTP/2 connections.",
             queries=(
                 Query("sum by (instance) (anthropic_proxy_upstream_streams{@})", "{{instance}}"),
             ),
@@ -23,13 +23,13 @@ TOWARDS_UPSTREAM = Row(
         ),
         Lines(
             title="New upstream connections",
-            about="A steady flow means that connections do not last.",
+            about="Connections opened. A steady rate means that connections do not last.",
             queries=(rate("anthropic_proxy_upstream_connections_opened_total", by="instance"),),
             unit="ops",
         ),
         Lines(
             title="Retries by the proxy",
-            about="Requests tried again and what came of it, and the attempts that it took.",
+            about="Retried requests by result, and retry attempts.",
             queries=(
                 rate("anthropic_proxy_retries_total", by="reason, result"),
                 rate("anthropic_proxy_retry_attempts_total", legend="attempts"),
@@ -39,14 +39,14 @@ TOWARDS_UPSTREAM = Row(
         ),
         Lines(
             title="Retries by clients",
-            about="Requests that say they are a second, third or later try.",
+            about="Requests that the client marked as a retry, by attempt.",
             queries=(rate("anthropic_proxy_client_retry_attempts_total", by="attempt"),),
             unit="ops",
             stacked=True,
         ),
         Lines(
             title="Secrets found",
-            about="Hits of the scrubber, by detector; more on the dashboard beside this one.",
+            about="Findings of the scrubber by detector. The scrubber dashboard shows more.",
             queries=(rate("anthropic_proxy_scrub_matches_total", by="detector"),),
             unit="ops",
             stacked=True,
@@ -55,40 +55,40 @@ TOWARDS_UPSTREAM = Row(
 )
 
 FROM_CLIENTS = Row(
-    "From clients",
+    "Client connections",
     (
         Lines(
-            title="Open connections of clients",
-            about="By port: the proxy and its pages.",
+            title="Open client connections",
+            about="Connections by port: the proxy and its pages.",
             queries=(Query("sum by (port) (anthropic_proxy_connections_open{@})", "{{port}}"),),
             unit="none",
         ),
         Lines(
-            title="New connections of clients",
-            about="By port and protocol.",
+            title="New client connections",
+            about="Accepted connections by port and protocol.",
             queries=(rate("anthropic_proxy_connections_total", by="port, protocol"),),
             unit="ops",
             stacked=True,
         ),
         Lines(
             title="Request bodies in memory",
-            about="Bytes kept for a retry or a scan, and bodies that could not be kept because "
-            "HOLD_BUDGET was used up.",
+            about="Bytes of request bodies that are held for a retry or a scan.",
             queries=(
                 Query("sum by (instance) (anthropic_proxy_held_body_bytes{@})", "{{instance}}"),
             ),
             unit="bytes",
         ),
         Lines(
-            title="Request bodies not kept",
-            about="They cannot be retried: raise HOLD_BUDGET or add a replica.",
+            title="Request bodies not held",
+            about="Bodies for which HOLD_BUDGET had no room. They cannot be retried: raise it or "
+            "add a replica.",
             queries=(rate("anthropic_proxy_bodies_not_held_total", by="instance"),),
             unit="ops",
         ),
         Lines(
             title="Refused connections and floods",
-            about="Connections closed unserved, by reason, and connections ended because of "
-            "HTTP/2 frames that carry nothing, by kind.",
+            about="Refused connections by reason, and connections closed because of a flood of "
+            "empty HTTP/2 frames, by kind.",
             queries=(
                 rate("anthropic_proxy_connections_refused_total", by="reason"),
                 rate("anthropic_proxy_floods_total", by="kind"),
@@ -103,7 +103,7 @@ PROCESS = Row(
     (
         Lines(
             title="CPU",
-            about="One process serves one core: near 100 % add a replica.",
+            about="One process uses one core: add a replica near 100 %.",
             queries=(
                 Query(
                     "sum by (instance) (rate(process_cpu_seconds_total{@}[$__rate_interval])"
@@ -116,7 +116,7 @@ PROCESS = Row(
         ),
         Lines(
             title="Memory",
-            about="Resident set of each replica.",
+            about="Resident memory of each replica.",
             queries=(
                 Query(
                     f"sum by (instance) ({ours('process_resident_memory_bytes')})", "{{instance}}"
@@ -126,14 +126,15 @@ PROCESS = Row(
         ),
         Lines(
             title="Event loop lag",
-            about="How late the loop runs; everything else waits that long.",
+            about="Delay of the event loop. Every request waits that long.",
             queries=quantiles("anthropic_proxy_event_loop_lag_seconds"),
             unit="s",
             warn=0.1,
         ),
         Lines(
             title="Open files",
-            about="Sockets mostly; at the limit new connections are refused.",
+            about="Open file descriptors, mostly sockets. At the limit, new connections are "
+            "refused.",
             queries=(
                 Query(f"sum by (instance) ({ours('process_open_fds')})", "{{instance}}"),
                 Query(f"min({ours('process_max_fds')})", "limit"),
@@ -141,20 +142,22 @@ PROCESS = Row(
             unit="none",
         ),
         Lines(
-            title="Labels out of values",
-            about="Values counted as `other`, so that metrics stay bounded.",
+            title="Label overflow",
+            about="Label values that were counted as `other`, to bound the number of series.",
             queries=(rate("anthropic_proxy_label_overflow_total", by="label"),),
             unit="ops",
         ),
         Lines(
-            title="Rows of the ledger",
-            about="Dropped rows mean a disk that is full, slow or not writable: see the log.",
+            title="Ledger rows",
+            about="Rows by result. Dropped rows mean that the disk is full, slow or not writable: "
+            "see the log.",
             queries=(rate("anthropic_proxy_ledger_rows_total", by="result"),),
             unit="ops",
         ),
         Lines(
-            title="Rows that wait for the ledger",
-            about="Near zero unless the disk is slow; at 10,000 further rows are dropped.",
+            title="Queued ledger rows",
+            about="Rows that wait to be written. Near zero unless the disk is slow; above 10,000, "
+            "rows are dropped.",
             queries=(
                 Query("sum by (instance) (anthropic_proxy_ledger_queue_rows{@})", "{{instance}}"),
             ),
@@ -162,7 +165,7 @@ PROCESS = Row(
         ),
         Lines(
             title="Uptime",
-            about="Since the last start.",
+            about="Time since the last start.",
             queries=(
                 Query(
                     f"time() - max by (instance) ({ours('process_start_time_seconds')})",
@@ -173,7 +176,7 @@ PROCESS = Row(
         ),
         Table(
             title="Versions",
-            about="What runs where; several during a roll-out.",
+            about="Version of each replica; several during a roll-out.",
             by=("instance", "version"),
             queries=(
                 Query(
@@ -185,7 +188,8 @@ PROCESS = Row(
         ),
         Table(
             title="Configurations",
-            about="Replicas must agree: a differing hash means differing scrub rules or keys.",
+            about="All replicas must have the same hash: another hash means other scrub rules or "
+            "keys.",
             by=("instance", "scrub_mode", "hash"),
             queries=(
                 Query(
@@ -198,7 +202,7 @@ PROCESS = Row(
         ),
         Table(
             title="Prices",
-            about="Date of the price list behind the cost figures.",
+            about="Date of the price list used for the costs.",
             by=("instance", "as_of"),
             queries=(
                 Query(

@@ -1,4 +1,4 @@
-"""What the scrubber found, put back and could not read."""
+"""Findings of the scrubber, restored placeholders and skipped bodies."""
 
 from grafana.dashboard import Row
 from grafana.panels import Bars, Heatmap, Lines, Stat
@@ -9,38 +9,38 @@ SCRUBBER = Row(
     (
         Stat(
             title="Secrets found",
-            about="Hits of all detectors in the time range shown.",
+            about="Findings of all detectors in the selected time range.",
             queries=(total("scrub_matches_total"),),
             unit="short",
         ),
         Stat(
             title="Placeholders restored",
-            about="Placeholders in answers that were replaced by the request's own values.",
+            about="Placeholders in responses that were replaced by the original values.",
             queries=(total("scrub_restored_total"),),
             unit="short",
         ),
         Stat(
-            title="Bodies changed",
-            about="Requests whose forwarded bytes differ from the received ones.",
+            title="Requests modified",
+            about="Requests whose forwarded body differs from the received body.",
             queries=(total("bytes_modified_requests_total"),),
             unit="short",
         ),
         Stat(
-            title="Not searched",
-            about="Bodies that could not be searched; requests without a body to search aside.",
+            title="Bodies not scanned",
+            about="Bodies that could not be scanned, except requests that have no body to scan.",
             queries=(total("scrub_skipped_total", '{@, reason!="not_post"}'),),
             unit="short",
             warn=1,
         ),
         Stat(
-            title="Time per body (p95)",
-            about="How long scrubbing holds a request up.",
+            title="Scan time (p95)",
+            about="Time to scan a request body.",
             queries=(quantile(95, "anthropic_proxy_scrub_duration_seconds"),),
             unit="s",
         ),
         Stat(
-            title="Searched per second",
-            about="Body bytes the detectors went over.",
+            title="Scan throughput",
+            about="Body bytes scanned per second.",
             queries=(rate("anthropic_proxy_scrub_bytes_total"),),
             unit="Bps",
         ),
@@ -48,32 +48,32 @@ SCRUBBER = Row(
 )
 
 SCRUBBER_IN_FULL = Row(
-    "Scrubber in full",
+    "Scrubber in detail",
     (
         Bars(
-            title="Found by detector",
-            about="The time range shown.",
+            title="Findings by detector",
+            about="Findings in the selected time range.",
             queries=(total("scrub_matches_total", by="detector"),),
             unit="short",
         ),
         Lines(
-            title="Found over time",
-            about="Hits by detector; a new one that rises steeply may be a false positive.",
+            title="Findings over time",
+            about="Findings by detector. A sudden rise may be a false positive.",
             queries=(rate("anthropic_proxy_scrub_matches_total", by="detector"),),
             unit="ops",
             stacked=True,
         ),
         Lines(
-            title="Restored over time",
-            about="Placeholders put back into answers, by detector.",
+            title="Restored placeholders over time",
+            about="Placeholders restored in responses, by detector.",
             queries=(rate("anthropic_proxy_scrub_restored_total", by="detector"),),
             unit="ops",
             stacked=True,
         ),
         Lines(
-            title="Not restored",
-            about="Placeholders in answers that stand for nothing, or where the value was not put "
-            "back.",
+            title="Placeholders not restored",
+            about="Placeholders that match no value of the request, and placeholders that were not"
+            " restored, by reason.",
             queries=(
                 rate("anthropic_proxy_scrub_unresolved_total", legend="unresolved"),
                 rate("anthropic_proxy_scrub_restore_refused_total", by="reason"),
@@ -81,39 +81,40 @@ SCRUBBER_IN_FULL = Row(
             unit="ops",
         ),
         Lines(
-            title="Not searched, by reason",
-            about="With SCRUB_ON_SKIP=pass these bodies went on as they were.",
+            title="Bodies not scanned, by reason",
+            about="With SCRUB_ON_SKIP=pass, these bodies are forwarded unchanged.",
             queries=(rate("anthropic_proxy_scrub_skipped_total", by="reason"),),
             unit="ops",
             stacked=True,
         ),
         Lines(
             title="Leak receipts",
-            about="Lines of SCRUB_RECEIPTS_FILE, by what became of them.",
+            about="Lines of SCRUB_RECEIPTS_FILE, by result.",
             queries=(rate("anthropic_proxy_scrub_receipts_total", by="result"),),
             unit="ops",
         ),
         Lines(
-            title="Share of requests changed",
-            about="Requests whose forwarded bytes differ, of all requests.",
+            title="Share of requests modified",
+            about="Share of requests whose forwarded body differs from the received body.",
             queries=(
                 ratio(
                     rate("anthropic_proxy_bytes_modified_requests_total").expr,
                     rate("anthropic_proxy_requests_total").expr,
-                    "changed",
+                    "modified",
                 ),
             ),
             unit="percentunit",
         ),
         Lines(
-            title="Time per body",
-            about="How long scrubbing holds a request up.",
+            title="Scan time",
+            about="Time to scan a request body.",
             queries=quantiles("anthropic_proxy_scrub_duration_seconds"),
             unit="s",
         ),
         Heatmap(
-            title="Time per body, all of it",
-            about="Repeated turns of a conversation should be far quicker than first ones.",
+            title="Scan time, distribution",
+            about="Time to scan a request body. Later turns of a conversation are much faster than"
+            " the first.",
             queries=(
                 Query(
                     "sum by (le) (increase("

@@ -1,4 +1,4 @@
-"""The figures one looks at first."""
+"""The most important figures."""
 
 from grafana_foundation_sdk.models.common import BigValueTextMode
 
@@ -28,90 +28,91 @@ SUMMARY = Row(
     (
         Stat(
             title="Replicas up",
-            about="Proxies that answer their scrape.",
+            about="Proxies that Prometheus can scrape.",
             queries=(Query(f"sum({ours('up')}) or vector(0)"),),
             unit="none",
         ),
         Stat(
             title="Requests per second",
-            about="Requests that start, on all routes and of all models.",
+            about="Requests that start, on all routes and for all models.",
             queries=(rate("anthropic_proxy_requests_started_total"),),
             unit="reqps",
         ),
         Stat(
-            title="Running now",
-            about="Requests between their first byte and their end.",
+            title="Requests in progress",
+            about="Requests that have started and not ended.",
             queries=(Query("sum(anthropic_proxy_requests_in_progress{@})"),),
             unit="none",
         ),
         Stat(
             title="Stalled streams",
-            about="Streams that have been silent for more than 20 s.",
+            about="Streams that have received nothing from upstream for 20 s.",
             queries=(Query("sum(anthropic_proxy_streams_stalled{@})"),),
             unit="none",
             warn=1,
         ),
         Stat(
-            title="Errors",
-            about="Share of requests that failed, of all error classes and all models.",
+            title="Error rate",
+            about="Share of requests that failed, over all error classes and models.",
             queries=(ratio(_FAILED, _ENDED),),
             unit="percentunit",
             warn=0.1,
         ),
         Stat(
             title="Error budget left (30 d)",
-            about="What is left of the 0.1 % of /v1/messages that the proxy itself may fail.",
+            about="Remaining part of the error budget: the proxy may fail 0.1 % of /v1/messages "
+            "requests.",
             queries=(Query(f"1 - max({_BUDGET})"),),
             unit="percentunit",
         ),
         Stat(
             title="Time to first token (p95)",
-            about="From the request's first byte to the first content relayed.",
+            about="Time from the first byte of a request to the first content relayed.",
             queries=(quantile(95, "anthropic_proxy_time_to_first_token_seconds", "{@model}"),),
             unit="s",
         ),
         Stat(
-            title="Own overhead (p95)",
-            about="Time a request spends in the proxy before it goes upstream; objective 50 ms.",
+            title="Proxy overhead (p95)",
+            about="Time a request spends in the proxy before it is sent upstream; objective 50 ms.",
             queries=(quantile(95, "anthropic_proxy_overhead_seconds", '{@, phase="request"}'),),
             unit="s",
             warn=0.05,
         ),
         Stat(
             title="Output tokens per second",
-            about="All streams together, counted as they stream: an estimate that the final usage "
-            "corrects.",
+            about="Rate over all streams, estimated while they stream and corrected by the final "
+            "usage.",
             queries=(rate("anthropic_proxy_output_tokens_live_total"),),
             unit="cps",
         ),
         Stat(
             title="Cache hit ratio",
-            about="Input tokens read from the prompt cache, of all input tokens.",
+            about="Share of input tokens that were read from the prompt cache.",
             queries=(ratio(_CACHED, _INPUT),),
             unit="percentunit",
         ),
         Stat(
             title="Cost per hour",
-            about="List-price estimate at the present pace; not a bill.",
+            about="Estimate at list price, at the current rate; not a bill.",
             queries=(rate("anthropic_proxy_cost_usd_total", "{@model}", per_hour=True),),
             unit="currencyUSD",
         ),
         Stat(
             title="Cost",
-            about="List-price estimate for the time range shown, to the cent; not a bill.",
+            about="Estimate at list price for the selected time range, exact to the cent; not a "
+            "bill.",
             queries=(total("cost_usd_total", "{@model}"),),
             unit="currencyUSD",
         ),
         Stat(
             title="Requests",
-            about="Requests that ended in the time range shown.",
+            about="Requests that ended in the selected time range.",
             queries=(total("requests_total", "{@model}"),),
             unit="none",
         ),
         Stat(
             title="Secret scrubber",
-            about="Proxies by the mode of their scrubber: off, detect (counts only) or "
-            "pseudonymize.",
+            about="Mode of the secret scrubber: off, detect (counts only) or pseudonymize.",
             queries=(
                 Query("count by (scrub_mode) (anthropic_proxy_config_info{@})", "{{scrub_mode}}"),
             ),
@@ -120,15 +121,14 @@ SUMMARY = Row(
         ),
         Stat(
             title="Firing alerts",
-            about="By how many rules something needs a person; docs/metrics-and-alerts.md says "
-            "what each means.",
+            about="Number of firing alert rules; docs/metrics-and-alerts.md explains each.",
             queries=(Query(f"count({_ALERTS}) or vector(0)"),),
             unit="none",
             warn=1,
         ),
         Table(
             title="Alerts",
-            about="Which alerts fire, and how urgent they are. Empty: none.",
+            about="Firing alerts and their severity. Empty if none fires.",
             by=("alertname", "severity", "job"),
             queries=(Query(f"count by (alertname, severity, job) ({_ALERTS})", column="Firing"),),
             unit="none",
@@ -156,7 +156,7 @@ MODELS = Row(
     (
         Table(
             title="Models",
-            about="The time range shown, by the model that answered.",
+            about="Totals of the selected time range, by the model that responded.",
             by=("model",),
             queries=(
                 total("requests_total", "{@model}", by="model", column="Requests"),

@@ -1,4 +1,4 @@
-"""What is written and read, and what it would cost at list price."""
+"""Tokens, and their cost at list price."""
 
 from grafana.dashboard import Row
 from grafana.panels import Lines
@@ -12,16 +12,16 @@ TOKENS = Row(
     (
         Lines(
             title="Output tokens as they stream",
-            about="The pace of all streams together while they run: content counts as it passes, "
-            "about 4 characters a token, and the final usage corrects it.",
+            about="Rate over all running streams, estimated at 4 characters a token and corrected "
+            "by the final usage.",
             queries=(rate("anthropic_proxy_output_tokens_live_total", by="instance"),),
             unit="cps",
             stacked=True,
         ),
         Lines(
             title="Tokens by type",
-            about="As upstream bills them, when an answer ends: a long answer is a spike. Thinking "
-            "is part of the output.",
+            about="Billed tokens, counted when a response ends, so a long response is a spike. "
+            "Thinking tokens are included in the output.",
             queries=(
                 rate("anthropic_proxy_tokens_total", "{@model}", by="type"),
                 rate("anthropic_proxy_thinking_tokens_total", "{@model}", legend="thinking"),
@@ -30,7 +30,7 @@ TOKENS = Row(
         ),
         Lines(
             title="Output tokens by model",
-            about="By the model that answered.",
+            about="Output tokens by the model that responded.",
             queries=(
                 rate("anthropic_proxy_tokens_total", f"{{@model, {OUTPUT_TYPES}}}", by="model"),
             ),
@@ -39,15 +39,15 @@ TOKENS = Row(
         ),
         Lines(
             title="Cache hit ratio by model",
-            about="Input tokens read from the prompt cache, of all input tokens. A fall makes the "
-            "same work 2 to 10 times dearer.",
+            about="Share of input tokens that were read from the prompt cache. When it falls, the "
+            "same work costs 2 to 10 times as much.",
             queries=(ratio(_CACHED, _INPUT, "{{model}}"),),
             unit="percentunit",
             limits=(0, 1),
         ),
         Lines(
             title="Cost per hour by model",
-            about="List-price estimate; not a bill.",
+            about="Estimate at list price; not a bill.",
             queries=(
                 rate("anthropic_proxy_cost_usd_total", "{@model}", by="model", per_hour=True),
             ),
@@ -56,33 +56,34 @@ TOKENS = Row(
         ),
         Lines(
             title="Cost per hour by type of token",
-            about="List-price estimate: what the money goes into.",
+            about="Estimate at list price, by type of token.",
             queries=(rate("anthropic_proxy_cost_usd_total", "{@model}", by="type", per_hour=True),),
             unit="currencyUSD",
             stacked=True,
         ),
         Lines(
             title="Input tokens per request",
-            about="How long prompts are, cached parts included.",
+            about="Prompt length, including cached tokens.",
             queries=quantiles("anthropic_proxy_request_input_tokens"),
             unit="short",
         ),
         Lines(
-            title="Why answers stop",
-            about="Stop reasons of answers.",
+            title="Stop reasons",
+            about="Responses by stop reason.",
             queries=(rate("anthropic_proxy_stop_reasons_total", "{@model}", by="reason"),),
             unit="ops",
             stacked=True,
         ),
         Lines(
             title="Server tools",
-            about="Web searches and fetches that upstream ran and bills.",
+            about="Web searches and fetches that upstream ran and billed.",
             queries=(rate("anthropic_proxy_server_tool_requests_total", by="tool"),),
             unit="ops",
         ),
         Lines(
-            title="Not counted, not priced",
-            about="Answers without usage and models without a price: totals are too low by them.",
+            title="Missing usage and prices",
+            about="Responses without usage, and models without a price. Totals do not include "
+            "them.",
             queries=(
                 rate(
                     "anthropic_proxy_usage_missing_total",

@@ -1,4 +1,4 @@
-"""What goes through, and how it ends."""
+"""Requests, outcomes and errors."""
 
 from grafana.dashboard import Row
 from grafana.panels import Lines
@@ -16,35 +16,35 @@ TRAFFIC = Row(
     (
         Lines(
             title="Started requests by route",
-            about="When requests come, whatever becomes of them.",
+            about="Requests at their start, by route.",
             queries=(rate("anthropic_proxy_requests_started_total", by="route"),),
             unit="reqps",
             stacked=True,
         ),
         Lines(
             title="Requests by outcome",
-            about="How requests ended; `complete` means relayed whole, whatever the status.",
+            about="Requests by how they ended; `complete` means fully relayed, with any status.",
             queries=(rate("anthropic_proxy_requests_total", "{@model}", by="outcome"),),
             unit="reqps",
             stacked=True,
         ),
         Lines(
             title="Requests by status",
-            about="What clients were answered.",
+            about="Requests by the status sent to the client.",
             queries=(rate("anthropic_proxy_requests_total", "{@model}", by="status"),),
             unit="reqps",
             stacked=True,
         ),
         Lines(
             title="Requests by route",
-            about="Kinds of API calls.",
+            about="Requests by API endpoint.",
             queries=(rate("anthropic_proxy_requests_total", "{@model}", by="route"),),
             unit="reqps",
             stacked=True,
         ),
         Lines(
             title="Stream ends by cause",
-            about="A stream that fails after its 200 shows here, not among the statuses.",
+            about="Streams by how they ended. A stream that fails after its 200 appears only here.",
             queries=(rate("anthropic_proxy_stream_ends_total", by="cause"),),
             unit="ops",
             stacked=True,
@@ -52,29 +52,29 @@ TRAFFIC = Row(
         Lines(
             title="Failed requests by class",
             about="client: 4xx. limit: 429 and 402. overload: 529. upstream: other 5xx, error "
-            "events, silence. proxy: this proxy. network: the way to the API.",
+            "events, time-outs. proxy: this proxy. network: the connection to the API.",
             queries=(rate("anthropic_proxy_failed_requests_total", by="class"),),
             unit="reqps",
             stacked=True,
         ),
         Lines(
             title="Errors by source and type",
-            about="Who answered with the error, and which of the API's error types.",
+            about="Errors by the side that produced them and by the API's error type.",
             queries=(rate("anthropic_proxy_errors_total", by="source, type"),),
             unit="ops",
             stacked=True,
         ),
         Lines(
-            title="Own failures",
-            about="Share of /v1/messages that failed by the proxy's doing; objective 0.1 %.",
-            queries=(ratio(f"({_OWN_FAILURES} or 0 * {_MESSAGES})", _MESSAGES, "own failures"),),
+            title="Failures of the proxy",
+            about="Share of /v1/messages requests that the proxy itself failed; objective 0.1 %.",
+            queries=(ratio(f"({_OWN_FAILURES} or 0 * {_MESSAGES})", _MESSAGES, "failures"),),
             unit="percentunit",
             warn=0.001,
         ),
         Lines(
-            title="Running requests",
-            about="By route; streams that wait for upstream and answers that wait for their client "
-            "for more than 20 s.",
+            title="Requests in progress by route",
+            about="Requests by route; and streams that wait for upstream, and responses that wait "
+            "for the client, for more than 20 s.",
             queries=(
                 Query("sum by (route) (anthropic_proxy_requests_in_progress{@})", "{{route}}"),
                 Query("sum(anthropic_proxy_streams_stalled{@})", "waiting for upstream"),
@@ -84,16 +84,16 @@ TRAFFIC = Row(
         ),
         Lines(
             title="Bytes in and out",
-            about="Bodies: requests from clients in, answers to clients out.",
+            about="Body bytes: requests from clients (in), responses to clients (out).",
             queries=(rate("anthropic_proxy_body_bytes_total", by="direction"),),
             unit="Bps",
         ),
         Lines(
             title="Body sizes (p95)",
-            about="Request and answer bodies.",
+            about="Sizes of request and response bodies.",
             queries=(
                 quantile(95, "anthropic_proxy_request_body_bytes", legend="request"),
-                quantile(95, "anthropic_proxy_response_body_bytes", legend="answer"),
+                quantile(95, "anthropic_proxy_response_body_bytes", legend="response"),
             ),
             unit="bytes",
         ),
