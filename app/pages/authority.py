@@ -1,7 +1,7 @@
-"""``/ca.crt``: the CA that clients must trust, for those who are not on this machine.
+"""``/ca.crt``: the CA that clients must trust, for clients on other machines.
 
-A CA's certificate is public, so it needs no token; every client must fetch it before it can trust
-anything. Host and Origin are checked as for every page.
+A CA certificate is public, so it needs no token: clients fetch it before they can trust the proxy.
+Host and Origin are checked as for every page.
 """
 
 from collections.abc import Callable

@@ -14,14 +14,14 @@ PATH = "/dashboard"
 PAGE = "index.html"
 FILES = resources.files(__package__) / "static" / "dashboard"
 
-# Served are files of these types only: notes and licences beside them are for readers of the tree.
+# Only files of these types are served; notes and licences are not.
 MEDIA_TYPES = {
     ".html": "text/html",
     ".js": "text/javascript",
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
-# Kept, but asked for again every time: after an update no old script meets new data.
+# Browsers revalidate every time, so that after an update no old script reads new data.
 CACHING = "no-cache"
 
 
@@ -31,7 +31,7 @@ def routes() -> list[Route]:
 
 
 def _files(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, Traversable]]:
-    """Yield what is served, with the path that names it."""
+    """Yield the served files with their paths."""
     for file in folder.iterdir():
         if file.is_dir():
             yield from _files(file, path / file.name)
@@ -45,7 +45,7 @@ def _route(path: PurePosixPath, content: bytes) -> Route:
     headers = {"etag": tag, "cache-control": CACHING}
 
     async def respond(request: Request) -> Response:
-        # A list of tags, weak ones too, may hold it (RFC 9110 §13.1.2); quotes keep it whole.
+        # The field may list several tags, also weak ones (RFC 9110 §13.1.2).
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(content, media_type=media_type, headers=headers)

@@ -1,8 +1,8 @@
-"""Who may look at the pages, and what a browser may do with them (behaviour E1, E2).
+"""Access control of the pages (behaviour E1, E2).
 
-A page that anyone's website can reach through the visitor's browser is a public page. So the
-Host must be a name that no stranger's DNS can point here, the Origin must be the page's own, and
-nothing but the page's own files may load or connect.
+A page that any website can reach through a visitor's browser is public. So the Host must be a name
+that nobody else's DNS can point to this machine, the Origin must be the page's own, and the page
+may load and connect to its own files only.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Guard:
         self._sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, or answer with what is wrong with it."""
+        """Pass the request on, or refuse it with an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -74,8 +74,8 @@ class Guard:
         if not self._known(host):
             raise Forbidden(
                 "host",
-                "This name is not one of the proxy's own: open the page by IP address or "
-                "localhost, or add the name to ANTHROPIC_PROXY_PAGES_ALLOWED_HOSTS.",
+                "This host name does not belong to the proxy: open the page by IP address "
+                "or localhost, or add the name to ANTHROPIC_PROXY_PAGES_ALLOWED_HOSTS.",
             )
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
@@ -85,7 +85,7 @@ class Guard:
         if not _shows(headers.get("authorization", ""), self._token):
             raise PageUnauthorized(
                 "pages_token",
-                "This page wants ANTHROPIC_PROXY_PAGES_TOKEN as bearer token or basic password.",
+                "This page requires ANTHROPIC_PROXY_PAGES_TOKEN as bearer token or basic password.",
             )
 
     def _known(self, host: str) -> bool:
@@ -100,7 +100,7 @@ def host_name(host: str) -> str:
 
 
 def _unrebindable(name: str) -> bool:
-    """Tell whether no stranger's DNS can make ``name`` resolve to this machine.
+    """Return True if nobody else's DNS can make ``name`` resolve to this machine.
 
     An address is not resolved; ``localhost`` (RFC 6761 §6.3) and names of a single label, as in
     ``http://proxy:9090`` between containers, are never looked up in the public DNS.
@@ -113,7 +113,7 @@ def _unrebindable(name: str) -> bool:
 
 
 def _shows(authorization: str, token: str) -> bool:
-    """Tell whether the credentials (RFC 6750 §2.1, RFC 7617 §2) hold ``token``."""
+    """Return True if the credentials (RFC 6750 §2.1, RFC 7617 §2) hold ``token``."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "basic":
         try:

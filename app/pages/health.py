@@ -1,4 +1,4 @@
-"""Liveness and readiness: for load balancers, containers and people, open to all of them."""
+"""Liveness and readiness for load balancers and containers; they need no token."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ PATHS = frozenset({"/health", "/ready"})
 
 
 def routes(ready: Callable[[], bool]) -> list[Route]:
-    """Return ``/health``, which is well while it answers, and ``/ready``, 503 while draining."""
+    """Return ``/health``, which always answers 200, and ``/ready``, 503 while draining."""
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})

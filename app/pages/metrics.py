@@ -22,11 +22,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 SCHEMA = resources.files(__package__) / "static" / "metrics.schema.json"
-RENDERINGS = 8  # kept of one snapshot: two formats, gzip or not, and what else is asked for
-GZIP_LEVEL = 1  # four fifths of what the best one saves, in a fifth of the time
+RENDERINGS = 8  # cached for one snapshot: two formats, with and without gzip, and some variants
+GZIP_LEVEL = 1  # saves four fifths of what the highest level saves, in a fifth of the time
 
 _EXPOSITION = ("application/openmetrics-text", "text/plain;version=")
-# prometheus_client 0.26 would claim any version asked for, and raises TypeError at odd ones.
+# prometheus_client 0.26 claims any requested version, and raises TypeError for malformed ones.
 _UNSPOKEN = re.compile(r";\s*version=(?!(?:0\.0\.[14]|1\.0\.0)\s*(?:[;,]|$))[^;,]*")
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -57,13 +57,13 @@ def routes(sampler: Sampler, broadcast: Broadcast) -> list[Route]:
 
 
 def wants_exposition(accept: str) -> bool:
-    """Tell a Prometheus scrape from everyone else, to whom ``/metrics`` is JSON."""
+    """Return True for a Prometheus scrape; all other clients get JSON from ``/metrics``."""
     ranges = ["".join(part.split()).lower() for part in accept.split(",")]
     return any(part.startswith(_EXPOSITION) for part in ranges)
 
 
 class Exposition:
-    """Renders snapshots for Prometheus, off the event loop, once for all who ask alike.
+    """Renders snapshots for Prometheus, off the event loop, once for each format.
 
     State: ``_rendered`` by content type and coding, of ``_snapshot`` only.
     """
@@ -74,14 +74,14 @@ class Exposition:
         self._rendered: dict[tuple[str, bool], bytes] = {}
 
     async def respond(self, request: Request) -> Response:
-        """Answer a scrape in the format and coding it asks for."""
+        """Answer a scrape in the requested format and coding."""
         snapshot = self._sampler.current()
         if snapshot is not self._snapshot:
             self._snapshot, self._rendered = snapshot, {}
         accept = _UNSPOKEN.sub("", request.headers.get("accept", ""))
         encode, content_type = choose_encoder(accept)
         zipped = "gzip" in request.headers.get("accept-encoding", "")
-        rendered = self._rendered  # of this snapshot, whatever comes while it renders
+        rendered = self._rendered  # of this snapshot, even if a new one arrives while it renders
         body = rendered.get((content_type, zipped))
         if body is None:
             created = content_type.startswith("application/openmetrics-text")
@@ -102,7 +102,7 @@ def _render(
 
 
 class Uncreated:
-    """A snapshot without created timestamps: the text format would make each a gauge."""
+    """A snapshot without created timestamps, which the text format would show as gauges."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._families = snapshot.families
@@ -118,7 +118,7 @@ class Uncreated:
 
 
 class Stream:
-    """An ASGI application: the broadcast as server-sent events, until the client leaves."""
+    """An ASGI application: the broadcast as server-sent events, until the client disconnects."""
 
     def __init__(self, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
@@ -130,7 +130,7 @@ class Stream:
                 await _serve(watcher, scope, receive, send)
         except TooManyWatchers:
             refusal = JSONResponse(
-                {"error": "Too many watch this stream already: poll /metrics instead."},
+                {"error": "Too many clients watch this stream: poll /metrics instead."},
                 status_code=503,
                 headers=_NO_STORE | {"retry-after": "5"},
             )
@@ -154,6 +154,6 @@ async def _serve(
 
 
 async def _left(receive: Receive) -> None:
-    """Return once the client has left."""
+    """Return once the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""API requests on the pages' port: a first-minute mistake, answered with the right URL."""
+"""API requests on the pages' port: refused with the correct URL."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,14 @@ PREFIX = "/v1/"
 
 
 class Misdirected:
-    """ASGI middleware of the pages' port; ``port`` tells the proxy's, once it listens."""
+    """ASGI middleware of the pages' port; ``port`` returns the proxy's port, once it listens."""
 
     def __init__(self, app: ASGIApp, *, port: Callable[[], int | None]) -> None:
         self._app = app
         self._port = port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an API request; let everything else through."""
+        """Refuse an API request; pass everything else on."""
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._answer(Headers(scope=scope))(scope, receive, send)
         else:

@@ -58,7 +58,7 @@ async def test_many_running_requests_are_told(
         alert = shown.page.get_by_role("alert")
         running = asyncio.create_task(play(proxy, *[HELD] * 3))
         await until(lambda: proxy.application.telemetry.active == 3)
-        await expect(alert).to_contain_text("Many requests running")
+        await expect(alert).to_contain_text("Many active requests")
         await expect(alert).to_contain_text("3 requests are running; the alert threshold is 2.")
         await shown.shows("requests.active", "3")
         running.cancel()

@@ -60,10 +60,10 @@ async def test_a_table_wider_than_a_phone_says_so_until_its_end(
 
 
 SCRUBBERS: list[tuple[dict[str, Any], str, str]] = [
-    ({"mode": "off"}, "Scrubber off", "Off: requests go on as they are."),
+    ({"mode": "off"}, "Scrubber off", "Off: requests are forwarded unchanged."),
     ({"mode": "detect"}, "Scrubber counts only", "Detect: "),
-    ({"mode": "pseudonymize", "restore": True}, "Scrubber on", "restored in answers."),
-    ({"mode": "pseudonymize"}, "Scrubber on", "Answers keep the placeholders."),
+    ({"mode": "pseudonymize", "restore": True}, "Scrubber on", "restored in responses."),
+    ({"mode": "pseudonymize"}, "Scrubber on", "Responses keep the placeholders."),
 ]
 
 
@@ -90,7 +90,7 @@ async def test_a_demo_says_that_it_is_one(proxy: Running, browser: Browser) -> N
         await shown.live()
         await expect(shown.page.locator("#demo")).to_be_hidden()
         await shown.feed(document)
-        await expect(shown.page.locator("#demo")).to_have_text("Demo: answers are simulated")
+        await expect(shown.page.locator("#demo")).to_have_text("Demo: responses are simulated")
         await expect(shown.page).to_have_title("anthropic-proxy demo · fake-host")
         await expect(shown.metric("instance.host")).to_have_text("fake-host")
 

@@ -38,7 +38,7 @@ async def test_the_page_comes_back_after_a_refusal(proxy: Running, browser: Brow
             await route.continue_()
         else:
             refusals.append(route.request.url)
-            await route.fulfill(status=503, body="Too many watch this stream already")
+            await route.fulfill(status=503, body="Too many clients watch this stream")
 
     async with opened(browser, proxy.pages_url, tolerated="503") as shown:
         await shown.live()

@@ -1,5 +1,5 @@
-// The dashboard: every snapshot of the event stream, shown. What comes over the wire becomes
-// text (textContent), a number or a bar's width, never markup.
+// The dashboard: shows every snapshot of the event stream. Received data becomes text (textContent),
+// a number or the width of a bar, never markup.
 
 import { showAge, showAlerts, showStrip } from "./banner.js";
 import { fillTables } from "./breakdowns.js";
@@ -14,7 +14,7 @@ import { fillRecent } from "./recent.js";
 import { showScrubber } from "./scrubber.js";
 import { showTokenBar } from "./tokenbar.js";
 
-const TICK = 1000; // milliseconds: how often ages and countdowns move
+const TICK = 1000; // milliseconds between updates of ages and countdowns
 
 const byId = (id) => document.getElementById(id);
 const tables = document.querySelectorAll("[data-table]");
@@ -25,7 +25,7 @@ const charts = [...document.querySelectorAll("[data-chart]")].map((figure) =>
 const scrubber = { pill: byId("scrub-pill"), state: byId("scrub-state"), details: byId("detectors") };
 
 let latest = null; // the last snapshot
-let received = 0; // when it came, in milliseconds of performance.now()
+let received = 0; // when it arrived, in milliseconds of performance.now()
 
 function render(snapshot) {
   latest = snapshot;
@@ -53,7 +53,7 @@ function tick() {
   document.body.classList.toggle("lost", state.lost);
   showStrip(byId("strip"), latest, state.lost);
   showAge(byId("lost"), latest.time, age);
-  // The proxy's clock, wherever the browser's stands.
+  // By the proxy's clock; the browser's may differ.
   showWindows(byId("windows"), byId("window"), latest.limits.windows, latest.time + age);
 }
 

@@ -1,27 +1,27 @@
-// The strip below the header. Its place is reserved, so that nothing moves when it changes. It
-// shows one thing at a time: the lost connection, the alerts, how to begin, or that all is well.
+// The strip below the header. Its space is reserved, so that nothing moves when it changes. It
+// shows one of: the lost connection, the alerts, the first steps, or that there is no alert.
 
 import { format } from "./format.js";
 
 const TITLES = {
   error_rate: "High error rate",
-  active_requests: "Many requests running",
-  scrub_skipped: "Unscanned bodies",
+  active_requests: "Many active requests",
+  scrub_skipped: "Unscanned request bodies",
 };
 
-/** Show what matters most; `lost` says that the connection to the proxy is gone. */
+/** Show the most important message; `lost`: the connection to the proxy is lost. */
 export function showStrip(strip, { alerts, requests }, lost) {
   const idle = requests.total === 0 && requests.active === 0;
   strip.dataset.shows = lost ? "lost" : alerts.length > 0 ? "alerts" : idle ? "first" : "calm";
 }
 
-/** Show how old the figures are; `time` and `age` in seconds. */
+/** Show the age of the figures; `time` and `age` in seconds. */
 export function showAge(element, time, age) {
   element.querySelector(".from").textContent = format(time, "clock");
   element.querySelector(".age").textContent = format(age, "duration");
 }
 
-/** Show an alert's box for each of the snapshot's alerts, and none for those that are over. */
+/** Show a box for each alert of the snapshot; remove the others. */
 export function showAlerts(region, template, { alerts }) {
   const boxes = new Map([...region.children].map((box) => [box.dataset.kind, box]));
   for (const alert of alerts) {
@@ -33,8 +33,8 @@ export function showAlerts(region, template, { alerts }) {
   boxes.forEach((box) => box.remove());
 }
 
-// The title and the time are written once: a screen reader tells them when they come, and is
-// not told again with every snapshot.
+// The title and the time are written once, so that a screen reader announces them only once and not
+// with every snapshot.
 function add(region, template, { kind, severity, since }) {
   const box = template.content.firstElementChild.cloneNode(true);
   box.dataset.kind = kind;

@@ -1,4 +1,4 @@
-// What each table of the page shows of a snapshot.
+// The tables of the page: which part of a snapshot each one shows.
 
 import { moneyParts } from "./format.js";
 import { fill, records, shareOf } from "./tables.js";
@@ -55,8 +55,8 @@ const CLASSES = {
 };
 const LATENCIES = {
   time_to_first_token: "Time to first token",
-  overhead_request: "Own overhead, request",
-  overhead_response: "Own overhead, response",
+  overhead_request: "Proxy overhead, request",
+  overhead_response: "Proxy overhead, response",
 };
 const MODEL_NAMES = { none: "no model", other: "other models" };
 
@@ -153,7 +153,7 @@ export function fillTables(tables, snapshot) {
   for (const table of tables) FILLERS[table.dataset.table](table.tBodies[0], snapshot);
 }
 
-/** Return the tone of a status: 2xx and 3xx are well, 4xx the client's, the others failures. */
+/** Return the tone of a status: 2xx and 3xx ok, 4xx a warning, 5xx bad. */
 export function statusTone(status) {
   const hundreds = String(status)[0];
   return { 2: "ok", 3: "ok", 4: "warn", 5: "bad" }[hundreds] ?? "idle";

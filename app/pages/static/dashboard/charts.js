@@ -1,4 +1,4 @@
-// The two time series. Time runs from -90 s to now, so that the axis stands still.
+// The two time series. The axis runs from -90 s to now, so that it does not move.
 
 import uPlot from "./uplot/uPlot.esm.js";
 import { NO_DATA, format } from "./format.js";
@@ -34,7 +34,7 @@ function summary(values) {
   return `now ${now} · peak ${peak} · mean ${average}`;
 }
 
-// The sample that the pointer is on; a summary of all while it is elsewhere.
+// The sample under the pointer, else a summary of all samples.
 function showReadout(figure, plot) {
   const [times, values] = plot.data;
   const at = plot.cursor.idx ?? -1;
@@ -84,7 +84,7 @@ function fromZero(_, __, highest) {
   return [0, highest > 0 ? highest * 1.15 : 1];
 }
 
-/** Return the ticks of a scale: while nothing but 0 was measured, any other would be made up. */
+/** Return the ticks of a scale: only 0 while nothing else was measured. */
 export function measured(plot, ticks) {
   const some = plot.data[1].some((value) => value > 0);
   return some ? ticks : ticks.map((tick) => (tick === 0 ? tick : null));

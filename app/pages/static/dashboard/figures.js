@@ -1,8 +1,8 @@
-// The figures that the HTML itself declares:
+// The figures that the HTML declares:
 //
 //   data-metric="requests.total"       where in the snapshot
 //   data-format="count"                one of format.js' formats
-//   data-of="error_rate_5m.requests"   while this is 0, the figure is a share of nothing: no data
+//   data-of="error_rate_5m.requests"   while this is 0, the figure has no data
 
 import { FORMATS, NO_DATA, format } from "./format.js";
 
@@ -20,12 +20,12 @@ export function show(element, value, formatName, none = NO_DATA, shown = null) {
   if (formatName === "count" && value >= 1e6) element.title = value.toLocaleString("en");
 }
 
-/** Return what a dotted path leads to, or null. */
+/** Return the value at a dotted path, or null. */
 export function pick(snapshot, path) {
   return path.split(".").reduce((value, key) => value?.[key], snapshot) ?? null;
 }
 
-/** Find the declared figures; returns a function that fills them from a snapshot. */
+/** Find the declared figures; return a function that fills them from a snapshot. */
 export function figures(root) {
   const found = [...root.querySelectorAll("[data-metric]")];
   const unknown = found.find((element) => !(element.dataset.format in FORMATS));

@@ -1,7 +1,7 @@
-// Figures as people read them. Each format takes a number as the JSON has it (seconds, bytes,
-// US dollars, fractions) or a text.
+// Formats for figures. Each takes a number as in the JSON (seconds, bytes, US dollars, fractions) or
+// a text.
 
-/** What is said in the place of a figure that there is none of. */
+/** The text for a missing figure. */
 export const NO_DATA = "no data";
 
 const LOCALE = "en";
@@ -36,7 +36,7 @@ const DURATION_UNITS = [
 const decimals = (value, digits) =>
   value.toLocaleString(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-// Three figures that matter: 1.23, 12.3, 123.
+// Three significant digits: 1.23, 12.3, 123.
 const three = (value) => decimals(value, value < 10 ? 2 : value < 100 ? 1 : 0);
 
 function count(value) {

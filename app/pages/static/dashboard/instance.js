@@ -1,12 +1,12 @@
-// Which proxy this is: its name in the title, the demo's mark, and how clients reach it.
+// The proxy's identity: its name in the title, the demo mark, and how clients reach it.
 
 const TITLE = document.title;
-const MADE = "/ca.crt"; // the end of the path of a CA that the proxy has made
-const SAVED = "$PWD/anthropic-proxy-ca.crt"; // as the browser saves it on another machine
+const MADE = "/ca.crt"; // the path of a CA made by the proxy ends like this
+const SAVED = "$PWD/anthropic-proxy-ca.crt"; // as saved by a browser on another machine
 const SIGNER = "…  # the CA that signed the proxy's certificate";
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** Return the document's title: how many alerts there are, and of which proxy it is. */
+/** Return the document's title: the number of alerts, and the proxy's name. */
 export function title({ alerts, instance: { host, simulated } }) {
   const marks = alerts.length > 0 ? [`▲ ${alerts.length}`] : [];
   return [...marks, simulated ? `${TITLE} demo` : TITLE, host].filter(Boolean).join(" · ");

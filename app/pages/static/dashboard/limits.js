@@ -12,7 +12,7 @@ const TITLES = {
   overage: "Extra usage",
 };
 const ALWAYS = ["5h", "7d"];
-const OVERALL = "unified"; // stands for all windows, and has no utilization of its own
+const OVERALL = "unified"; // the status of all windows together; it has no utilization
 const UNKNOWN = { utilization: null, status: null, reset: null };
 const NEARLY = 0.9; // the fraction from which a window counts as nearly used up
 
@@ -28,7 +28,7 @@ const KIND_COLUMNS = [
   { of: ({ limit }) => limit, as: "count" },
 ];
 
-/** Show every window that is known; `now` in seconds since the epoch, by the proxy's clock. */
+/** Show every known window; `now` in seconds since the epoch, by the proxy's clock. */
 export function showWindows(list, template, windows, now) {
   const shown = Object.keys(windows).filter((name) => name !== OVERALL && !ALWAYS.includes(name));
   [...ALWAYS, ...shown].forEach((name, n) => {
@@ -65,6 +65,6 @@ function level(utilization) {
 
 function countdown(reset, now) {
   if (reset === null) return "";
-  if (reset <= now) return "has been reset since";
+  if (reset <= now) return "has reset since";
   return `resets in ${format(reset - now, "duration")}, ${format(reset, "day")}`;
 }

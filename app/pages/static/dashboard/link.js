@@ -1,18 +1,18 @@
-// The event stream, and how good the line to it is.
+// The event stream and the state of its connection.
 
 const STALE_AFTER = 5; // seconds without a snapshot; one comes every 1.5 s
-// Seconds of silence after which the stream is opened again, by its readyState.
+// Seconds of silence after which the stream is reopened, by its readyState.
 const REOPEN_AFTER = {
   [EventSource.CONNECTING]: 10,
-  [EventSource.OPEN]: 10, // the line has died without a word
+  [EventSource.OPEN]: 10, // the connection has died silently
   [EventSource.CLOSED]: 3, // refused
 };
 
 /**
  * Follow the event stream at `url`; `onSnapshot` is called with each document.
  *
- * A browser comes back by itself after a broken connection, but neither after a refusal (503)
- * nor from a line that has silently died: `watch`, called every second, sees to these.
+ * A browser reconnects by itself after a broken connection, but not after a refusal (503) or when
+ * the connection died silently: `watch`, called every second, handles both.
  */
 export class Link {
   #url;
@@ -27,7 +27,7 @@ export class Link {
     this.#begin();
   }
 
-  /** Open the stream again if it is silent; return the line's state now. */
+  /** Reopen the stream if it is silent; return the state of the connection. */
   watch() {
     const now = performance.now();
     const silent = (now - Math.max(this.#begun, this.#heard ?? 0)) / 1000;
@@ -48,8 +48,8 @@ export class Link {
 }
 
 /**
- * Return a state's name, tone and wording, and whether the figures must be taken for old;
- * `age` of the last snapshot in seconds, or null.
+ * Return the state's name, tone and text, and whether the figures are out of date; `age` of the last
+ * snapshot in seconds, or null.
  */
 export function linkState(open, age) {
   if (age === null) return { name: "connecting", tone: "idle", text: "Connecting…", lost: false };

@@ -1,6 +1,6 @@
-// Says of a table that is wider than its frame that there is more to the right.
+// Shows a hint beside a table that is wider than its frame.
 
-/** Show the hint of each frame's panel while the frame can be scrolled further. */
+/** Show the hint of each frame's panel while the frame can be scrolled to the right. */
 export function hintOverflow(frames) {
   for (const frame of frames) {
     const hint = frame.closest(".panel").querySelector(".hint");

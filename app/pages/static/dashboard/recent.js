@@ -1,9 +1,9 @@
-// The last requests: when they started, how they ended and what they took. No content.
+// The last requests: start, result, duration, tokens and cost. No content.
 
 import { statusTone } from "./breakdowns.js";
 import { fill } from "./tables.js";
 
-const NONE = "–"; // many requests have no tokens: the words would drown the figures
+const NONE = "–"; // many requests have no tokens: words would hide the figures
 
 const REASONS = { cut: "cut by upstream", client_abort: "client left" };
 
@@ -24,24 +24,24 @@ export function fillRecent(table, { recent }) {
   fill(table.tBodies[0], COLUMNS, recent, { empty: "No requests yet" });
 }
 
-// A stream that ended early announced no usage: its tokens and its cost are an estimate.
+// A stream that ended early stated no final usage: its tokens and cost are estimates.
 function estimated(request) {
   return request.estimated ? "estimated" : null;
 }
 
-// The model; what was asked of it where that is not a message: "claude-opus-5-5 · count_tokens".
+// The model, and the route unless it is messages: "claude-opus-5-5 · count_tokens".
 function asked({ model, route }) {
   if (model === "none") return route;
   return route === "messages" ? model : `${model} · ${route}`;
 }
 
-// The status, and why it failed or how it ended: "502 connect failed", "200 cut by upstream".
+// The status, and the reason of the failure or the outcome: "502 connect failed", "200 cut by upstream".
 function ended({ status, outcome, reason }) {
   return [status, fate(outcome, reason)].filter((word) => word !== null).join(" ");
 }
 
 function fate(outcome, reason) {
-  // A reason of digits is the status again.
+  // A reason of digits repeats the status.
   const word = reason !== null && !/^\d+$/.test(reason) ? reason : outcome;
   return word === "complete" ? null : (REASONS[word] ?? word.replaceAll("_", " "));
 }

@@ -1,4 +1,4 @@
-// How the tokens divide into their types, as one bar. The table below it says the same in words.
+// The tokens by type, as one bar. The table below it shows the same figures.
 
 /** Set the width of the bar's part for each type. */
 export function showTokenBar(bar, byType) {
