@@ -278,7 +278,7 @@ async def _tell(listeners: list[Listener]) -> None:
     """Tell the clients that the server is about to leave; who takes nothing is not waited for."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FAREWELL):
-            await asyncio.gather(*(listener.retire() for listener in listeners))
+            await asyncio.gather(*(listener.start_drain() for listener in listeners))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ..network.timeouts import jittered
 from ..wire.headers import Headers
 from ..wire.origin import Origin
 from ..wire.timeouts import Timeouts
-from .connection import Connection
+from .connection import Http1Connection
 from .pool import Slots
 from .request import head_of
 
@@ -39,7 +39,7 @@ class Http1:
         self._pools = Pools(dialer.proxies, self._pool)
 
     @property
-    def connections(self) -> Iterator[Connection]:
+    def connections(self) -> Iterator[Http1Connection]:
         """Connections whose socket is open."""
         return (one for slots in self._pools for one in slots.connections)
 
@@ -57,7 +57,7 @@ class Http1:
         head = head_of(request, empty=empty, through=self._through(origin))
         timeouts = Timeouts.of(request.extensions)
         slot = await self._pools.of(origin).acquire(timeouts)
-        self._dialer.tally.reused += slot.connect_time is None
+        self._dialer.counters.reused += slot.connect_time is None
         call = slot.connection.open(head, body, timeouts)
         try:
             status, fields = await call.head()
@@ -88,5 +88,5 @@ class Http1:
             via=via,
         )
 
-    def _connection(self, slots: Slots) -> Connection:
-        return Connection(slots, wall=self._wall, max_age=jittered(self._limits.max_age))
+    def _connection(self, slots: Slots) -> Http1Connection:
+        return Http1Connection(slots, wall=self._wall, max_age=jittered(self._limits.max_age))

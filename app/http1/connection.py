@@ -18,17 +18,17 @@ from .session import Head as ResponseHead
 IDLE = 4.0  # seconds that a connection waits for its next call: many servers close after 5
 
 
-class Listener(Protocol):
+class ConnectionOwner(Protocol):
     """Whoever hands out connections."""
 
-    def released(self, connection: "Connection") -> None:
+    def released(self, connection: "Http1Connection") -> None:
         """Take note that a call has ended; ``draining`` says whether it was the last."""
 
-    def closed(self, connection: "Connection") -> None:
+    def closed(self, connection: "Http1Connection") -> None:
         """Take note that the socket is closed."""
 
 
-class Connection(asyncio.Protocol):
+class Http1Connection(asyncio.Protocol):
     """A socket and its session. Synchronous except for `wait_closed`.
 
     State: ``paused`` while the socket is full, ``draining`` once it may carry no call any more,
@@ -39,14 +39,14 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(
-        self, listener: Listener, *, wall: Callable[[], float], max_age: float | None
+        self, owner: ConnectionOwner, *, wall: Callable[[], float], max_age: float | None
     ) -> None:
         loop = asyncio.get_running_loop()
         self.paused = False
         self.draining = False
         self.served = 0
         self.connect_time = 0.0
-        self._listener = listener
+        self._owner = owner
         self._loop = loop
         self._wall = wall
         self._session = Session()
@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
         self._idle_since = self._loop.time(), self._wall()
         if not reusable:
             self._abort()
-        self._listener.released(self)
+        self._owner.released(self)
 
     # For asyncio
 
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
         else:
             self._lose(httpx.ReadError(str(exc) or type(exc).__name__))
         self._closed.set_result(None)
-        self._listener.closed(self)
+        self._owner.closed(self)
 
     def pause_writing(self) -> None:
         """Hold the upload."""

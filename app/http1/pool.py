@@ -8,14 +8,14 @@ import httpx
 
 from ..network.timeouts import Alarm
 from ..wire.timeouts import Timeouts
-from .connection import IDLE, Connection
+from .connection import IDLE, Http1Connection
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """The right to start one call on ``connection``, at once; seconds."""
 
-    connection: Connection
+    connection: Http1Connection
     waited: float
     connect_time: float | None  # None on a connection that has carried a call before
 
@@ -23,7 +23,7 @@ class Slot:
 class Slots:
     """Slots of one origin, first come first served; each is a connection of its own.
 
-    ``dial`` makes a connection that tells this object, its listener, what becomes of it. At most
+    ``dial`` makes a connection that tells this object, its owner, what becomes of it. At most
     ``limit`` calls run at a time, and at most ``max_keepalive`` connections are kept without one.
     ``via`` says by which proxy it connects, for errors.
 
@@ -34,19 +34,19 @@ class Slots:
 
     def __init__(
         self,
-        dial: "Callable[[Slots], Awaitable[Connection]]",
+        dial: "Callable[[Slots], Awaitable[Http1Connection]]",
         *,
         limit: int,
         max_keepalive: int,
         via: str = "",
     ) -> None:
-        self.connections: set[Connection] = set()
+        self.connections: set[Http1Connection] = set()
         self.waiting = 0
         self._dial = dial
         self._max_keepalive = max_keepalive
         self._via = via
         self._loop = asyncio.get_running_loop()
-        self._idle: list[Connection] = []
+        self._idle: list[Http1Connection] = []
         self._free = asyncio.Semaphore(limit)
         self._alarm = Alarm(self._loop)
         self._closed = False
@@ -81,7 +81,7 @@ class Slots:
 
     # What connections tell
 
-    def released(self, connection: Connection) -> None:
+    def released(self, connection: Http1Connection) -> None:
         """Give a slot on, and the connection with it if that can be used."""
         if not connection.draining:
             self._idle.append(connection)
@@ -89,7 +89,7 @@ class Slots:
         self._trim()
         self._alarm.set(IDLE, self._expire)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Http1Connection) -> None:
         """Forget a connection."""
         self.connections.discard(connection)
         if connection in self._idle:
@@ -107,7 +107,7 @@ class Slots:
         finally:
             self.waiting -= 1
 
-    def _take_idle(self) -> Connection | None:
+    def _take_idle(self) -> Http1Connection | None:
         """Return the connection used last: of those that died, it is the least likely."""
         while self._idle:
             connection = self._idle.pop()
@@ -116,13 +116,13 @@ class Slots:
             connection.close()
         return None
 
-    def _refuse_if_closed(self, connection: Connection | None = None) -> None:
+    def _refuse_if_closed(self, connection: Http1Connection | None = None) -> None:
         if self._closed:
             if connection is not None:
                 connection.close()
             raise httpx.ConnectError("the transport was closed")
 
-    async def _connect(self, patience: float | None) -> Connection:
+    async def _connect(self, patience: float | None) -> Http1Connection:
         try:
             async with asyncio.timeout(patience):
                 connection = await self._dial(self)

@@ -8,7 +8,7 @@ from h2.exceptions import ProtocolError
 from hpack import HeaderTuple
 
 from ..network.outflow import Outflow, Passage
-from ..network.stats import Tally
+from ..network.stats import Counters
 from ..wire.limits import LAST_STREAM
 from ..wire.timeouts import Timeouts
 from .liveness import Liveness
@@ -18,7 +18,7 @@ from .stream import Stream
 UNSETTLED = 1  # streams before the peer's SETTINGS came: it may allow any number (§6.5.2)
 
 
-class Listener(Protocol):
+class ConnectionOwner(Protocol):
     """Whoever hands out the connection's slots."""
 
     def settled(self, connection: "Connection") -> None:
@@ -40,7 +40,7 @@ class Listener(Protocol):
 class Connection(asyncio.Protocol):
     """A socket, its session and their life. Synchronous except for `wait_closed`.
 
-    State: ``limit``, ``settled`` and ``used`` are for the listener's pool, which alone changes
+    State: ``limit``, ``settled`` and ``used`` are for the owner's pool, which alone changes
     ``used`` and adds to ``owed``, the bytes of uploads that are still to be written; ``served``
     counts streams; ``draining`` is set once no more may be opened, ``_lost`` once nothing passes
     any more; ``_early`` holds what came before our preface was written. Whoever connects notes
@@ -49,8 +49,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        listener: Listener,
-        tally: Tally,
+        owner: ConnectionOwner,
+        counters: Counters,
         *,
         max_streams: int,
         ping_interval: float,
@@ -65,9 +65,9 @@ class Connection(asyncio.Protocol):
         self.served = 0
         self.connect_time = 0.0
         self.draining = False
-        self._listener = listener
-        self._tally = tally
-        self._session = Session(self, loop, tally, max_streams=max_streams)
+        self._owner = owner
+        self._counters = counters
+        self._session = Session(self, loop, counters, max_streams=max_streams)
         self._liveness = Liveness(
             loop,
             interval=ping_interval,
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
             judged=self._judged,
         )
         self._max_age = max_age
-        self._retirement: asyncio.TimerHandle | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
         self._loop = loop
         self._clock = loop.time
         self._transport: asyncio.Transport | None = None
@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         self._session.start()
         self._liveness.ping()
         if self._max_age is not None:
-            self._retirement = self._loop.call_later(self._max_age, self.drain)
+            self._drain_timer = self._loop.call_later(self._max_age, self.drain)
         early, self._early = b"".join(self._early or ()), None
         if early:
             self.data_received(early)
@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
         return self._liveness.late
 
     def probe(self) -> None:
-        """Find out, soon, whether the peer is there: the listener hears of it."""
+        """Find out, soon, whether the peer is there: the owner hears of it."""
         self._liveness.probe()
 
     def suspect(self) -> None:
@@ -189,25 +189,25 @@ class Connection(asyncio.Protocol):
         """Note how many streams may be open at a time."""
         self.limit = limit
         self.settled = True
-        self._listener.settled(self)
+        self._owner.settled(self)
 
     def pong(self) -> None:
         """Note the answer to a PING."""
         self._liveness.answered()
-        self._tally.rtt = self._liveness.rtt
+        self._counters.rtt = self._liveness.rtt
 
     def drain(self) -> None:
         """Open no more streams, and close when the last has ended."""
         if not self.draining:
             self.draining = True
-            self._listener.retired(self)
+            self._owner.retired(self)
         self._close_if_done()
 
     def release(self) -> None:
         """Take the slot of a stream that has ended."""
         if not self.streams_open:
             self._liveness.watch(busy=False)
-        self._listener.released(self)
+        self._owner.released(self)
         self._close_if_done()
 
     # For asyncio
@@ -242,7 +242,7 @@ class Connection(asyncio.Protocol):
         else:
             self._lose(httpx.ReadError, str(exc) or type(exc).__name__)
         self._closed.set_result(None)
-        self._listener.closed(self)
+        self._owner.closed(self)
 
     def pause_writing(self) -> None:
         """Hold the uploads."""
@@ -265,7 +265,7 @@ class Connection(asyncio.Protocol):
     def _judged(self, alive: bool) -> None:
         """Open no more streams on one that does not answer; those it has may take their time."""
         if alive:
-            self._listener.judged(self)
+            self._owner.judged(self)
         elif self.streams_open:
             self.drain()
         else:
@@ -281,8 +281,8 @@ class Connection(asyncio.Protocol):
             return
         self._lost = True
         self._liveness.stop()
-        if self._retirement is not None:
-            self._retirement.cancel()
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
         self.drain()
         self._session.fail(kind, message)
         if self._transport is not None:

@@ -9,7 +9,7 @@ from h2 import events
 from h2.errors import ErrorCodes
 from hpack import HeaderTuple
 
-from ..network.stats import Tally
+from ..network.stats import Counters
 from ..wire.codec import Codec, StreamBroken
 from ..wire.heads import are_trailers
 from ..wire.limits import INITIAL_WINDOW
@@ -75,14 +75,14 @@ class Session:
     """
 
     def __init__(
-        self, owner: Owner, loop: AbstractEventLoop, tally: Tally, *, max_streams: int
+        self, owner: Owner, loop: AbstractEventLoop, counters: Counters, *, max_streams: int
     ) -> None:
         self.streams: dict[int, Stream] = {}
         self.paused = False
         self.goaway: str | None = None
         self._owner = owner
         self._loop = loop
-        self._tally = tally
+        self._counters = counters
         self._max_streams = max_streams
         self._codec = Codec(client(max_streams))
         self._alive = True
@@ -197,7 +197,7 @@ class Session:
             self._codec.increment_flow_control_window(size, stream.id)
             self._flush()
 
-    def taken(self, size: int) -> None:
+    def on_body_consumed(self, size: int) -> None:
         """Let the peer send ``size`` bytes more on the connection, in steps worth a frame."""
         self._taken += size
         if self._taken >= CREDIT_STEP and self._alive:
@@ -213,9 +213,9 @@ class Session:
         self._settle(stream, stream.owed)
         if reset is not None and self._alive and self._is_open(stream):
             self._codec.reset_stream(stream.id, reset)
-            self._tally.resets_sent += 1
+            self._counters.resets_sent += 1
             self._flush()
-        self.taken(unread)
+        self.on_body_consumed(unread)
         self._owner.release()
 
     def _open_for_writing(self) -> bool:
@@ -289,14 +289,14 @@ class Session:
         if stream := self.streams.get(event.stream_id):
             stream.receive(event.data, event.flow_controlled_length)
         else:
-            self.taken(event.flow_controlled_length)
+            self.on_body_consumed(event.flow_controlled_length)
 
     def _on_end(self, event: events.StreamEnded) -> None:
         if stream := self.streams.get(event.stream_id):
             stream.receive_end()
 
     def _on_reset(self, event: events.StreamReset) -> None:
-        self._tally.resets_received += event.remote_reset
+        self._counters.resets_received += event.remote_reset
         if stream := self.streams.get(event.stream_id):
             name = _name(event.error_code)
             kind = Refused if name == "REFUSED_STREAM" else httpx.RemoteProtocolError
@@ -305,7 +305,7 @@ class Session:
     def _on_broken(self, event: StreamBroken) -> None:
         """Fail the one stream on which the peer broke the protocol; it was reset."""
         if stream := self.streams.get(event.stream_id):
-            self._tally.resets_sent += 1
+            self._counters.resets_sent += 1
             reason = f"the peer broke the protocol on this stream: {event.reason}"
             stream.fail(httpx.RemoteProtocolError(reason), None)
 
@@ -335,7 +335,7 @@ class Session:
 
     def _on_goaway(self, event: events.ConnectionTerminated) -> None:
         """Let the streams up to the last id finish; the others were not processed (§6.8)."""
-        self._tally.goaways += 1
+        self._counters.goaways += 1
         self.goaway = _name(event.error_code)
         self._owner.drain()
         last = event.last_stream_id or 0

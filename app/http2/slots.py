@@ -68,7 +68,7 @@ class _Waiter(Ticket):
 class Slots:
     """Hands out slots of one origin, and connects when there are too few.
 
-    ``dial`` makes a connection that tells this object, its listener, what becomes of it.
+    ``dial`` makes a connection that tells this object, its owner, what becomes of it.
 
     ``wall`` is the time of day in seconds, ``via`` says by which proxy it connects, for errors.
 

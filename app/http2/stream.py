@@ -33,7 +33,7 @@ class Link(Protocol):
     def detach(self, stream: "Stream", unread: int, reset: ErrorCodes | None) -> None:
         """Forget the stream; send RST_STREAM if there is a code; give its slot back."""
 
-    def taken(self, size: int) -> None:
+    def on_body_consumed(self, size: int) -> None:
         """Let the peer send ``size`` bytes more on the connection."""
 
 
@@ -145,7 +145,7 @@ class Stream(Reception):
 
     def _take(self) -> None:
         """Give back the connection's window of what was read."""
-        self._link.taken(self._held)
+        self._link.on_body_consumed(self._held)
         self._uncredited += self._held
         self._held = 0
 

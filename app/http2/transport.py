@@ -13,7 +13,7 @@ from ..network.dial import Resolver, resolve
 from ..network.pools import Dialer, Pools
 from ..network.proxies import ProxyEnvironment
 from ..network.response import response
-from ..network.stats import Tally, TransportStats
+from ..network.stats import Counters, TransportStats
 from ..network.timeouts import jittered
 from ..wire.origin import Origin
 from ..wire.timeouts import Timeouts
@@ -47,7 +47,7 @@ class Transport(httpx.AsyncBaseTransport):
     ``resolver`` finds addresses and ``wall`` is the time of day, by which a sleep of the machine is
     noticed; a connection lives about ``max_connection_age``, and its streams to their ends.
 
-    State: ``_pools``, ``_http1_until`` the loop times by origin, ``_tally``.
+    State: ``_pools``, ``_http1_until`` the loop times by origin, ``_counters``.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Transport(httpx.AsyncBaseTransport):
         self._max_age = max_connection_age
         self._wall = wall
         self._http1_until: dict[Origin, float] = {}
-        self._tally = Tally()
+        self._counters = Counters()
         proxies = ProxyEnvironment() if proxies is None else proxies
-        self._dialer = Dialer(ssl_context, proxies, resolver, self._tally)
+        self._dialer = Dialer(ssl_context, proxies, resolver, self._counters)
         self._pools = Pools(proxies, self._pool)
         offer(ssl_context, http2=http2)
         self._http1 = Http1(
@@ -95,16 +95,16 @@ class Transport(httpx.AsyncBaseTransport):
         connections = [one for slots in self._pools for one in slots.connections]
         plain = list(self._http1.connections)
         return TransportStats(
-            connections_opened=self._tally.connections_opened,
+            connections_opened=self._counters.connections_opened,
             connections_open=len(connections) + len(plain),
             streams_open=sum(connection.streams_open for connection in connections)
             + sum(connection.busy for connection in plain),
             waiting=self._pools.waiting + self._http1.waiting,
-            reused=self._tally.reused,
-            goaways=self._tally.goaways,
-            resets_sent=self._tally.resets_sent,
-            resets_received=self._tally.resets_received,
-            rtt=self._tally.rtt,
+            reused=self._counters.reused,
+            goaways=self._counters.goaways,
+            resets_sent=self._counters.resets_sent,
+            resets_received=self._counters.resets_received,
+            rtt=self._counters.rtt,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -140,7 +140,7 @@ class Transport(httpx.AsyncBaseTransport):
         whole = b"".join(body) if isinstance(body, httpx.ByteStream) else None
         upload = _upload(request) if whole is None else len(whole)
         slot = await self._pools.of(origin).acquire(timeouts, upload)
-        self._tally.reused += slot.connect_time is None
+        self._counters.reused += slot.connect_time is None
         stream = slot.connection.open(fields, body, whole, timeouts, slot.upload)
         try:
             status, received = await stream.head()
@@ -163,7 +163,7 @@ class Transport(httpx.AsyncBaseTransport):
     def _connection(self, slots: Slots) -> Connection:
         return Connection(
             slots,
-            self._tally,
+            self._counters,
             max_streams=self._max_streams,
             ping_interval=self._ping_interval,
             ping_timeout=self._ping_timeout,

@@ -4,8 +4,8 @@
 ``connection``  one TCP or TLS connection, speaking whichever protocol was agreed.
 ``h1``, ``h2``  Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
 ``refusal``     the answer to a head that leaves room for interpretation.
-``departure``   notices that a client has left while nothing is read from it.
-``inbox``       what waits for a request's application.
+``disconnect_poll``  detects client disconnects while nothing is read.
+``app_queue``   messages that wait for a request's application.
 ``stream``      one request and its response.
 ``assertions``  the private members of libraries that all this rests on.
 """

@@ -11,10 +11,10 @@ from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-from .departure import Departure
+from .app_queue import TaskGroup
+from .disconnect_poll import DisconnectPoll
 from .h1 import H1
 from .h2 import H2
-from .inbox import TaskGroup
 from .progress import WriteProgress
 
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
@@ -29,7 +29,7 @@ KEEP_ALIVE_OPTIONS = {
 }
 
 
-class Connection(TCPServer):
+class ServerConnection(TCPServer):
     """Serves one connection until it is closed; `TCPServer.run` builds stock protocols.
 
     ``write_idle`` is how many seconds a client may take nothing of what is written to it;
@@ -71,8 +71,8 @@ class Connection(TCPServer):
             self.writer.transport.set_write_buffer_limits(WRITE_HIGH, WRITE_LOW)
             client = parse_socket_addr(connected.family, connected.getpeername())
             server = parse_socket_addr(connected.family, connected.getsockname())
-            departed = Departure(self.writer.transport)
-            async with TaskGroup(self.loop, departed) as task_group:
+            disconnected = DisconnectPoll(self.writer.transport)
+            async with TaskGroup(self.loop, disconnected) as task_group:
                 self._task_group = task_group
                 self.protocol = protocol(
                     self.app,
@@ -85,7 +85,7 @@ class Connection(TCPServer):
                     server,
                     self.protocol_send,
                 )
-                self.protocol.departed = departed
+                self.protocol.disconnected = disconnected
                 self.protocol.write = self._write
                 self.protocol.write_idle = self._write_idle
                 self.protocol.eject = self._eject
@@ -130,12 +130,12 @@ class Connection(TCPServer):
         except (ConnectionError, RuntimeError):
             await self.protocol.handle(Closed())
 
-    async def retire(self) -> None:
+    async def start_drain(self) -> None:
         """Let the client know that the server is about to leave."""
         if self.protocol is None:
             self._draining = True
         else:
-            await self.protocol.retire()
+            await self.protocol.start_drain()
 
     def _eject(self, kind: str) -> None:
         """Throw out a client that floods.

@@ -19,8 +19,8 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 
 from ..wire.heads import refuse_http1
 from . import framing, refusal
-from .departure import watching
-from .stream import Stream
+from .disconnect_poll import wait_or_disconnect
+from .stream import RequestStream
 
 UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer
 CLOSE = (b"connection", b"close")
@@ -42,7 +42,7 @@ class H1(H11Protocol):
             raise TypeError("Hypercorn's HTTP/1.1 is expected to stand on h11")
         self._codec = self.connection
         self._codec._receive_buffer = _StrictBuffer(self._codec)  # noqa: SLF001 - no seam
-        self.departed: Callable[[], bool] = lambda: False
+        self.disconnected: Callable[[], bool] = lambda: False
         self.can_read = _CanRead(self)
         self._untold = False  # the client has not read yet that the server is about to leave
 
@@ -51,7 +51,7 @@ class H1(H11Protocol):
 
     async def _create_stream(self, request: h11.Request) -> None:
         status = refuse_http1(request.http_version, request.headers)
-        self.stream = Stream(
+        self.stream = RequestStream(
             self.app if status is None else refusal.application(status, CLOSE),
             self.config,
             self.context,
@@ -103,10 +103,10 @@ class H1(H11Protocol):
         self.stream = unread
         await self.send(Updated(idle=True))
 
-    def client_left(self) -> None:
+    def on_disconnect(self) -> None:
         """Tell the running request that its client has left."""
-        if isinstance(self.stream, Stream):
-            self.stream.left.set()
+        if isinstance(self.stream, RequestStream):
+            self.stream.disconnect.set()
 
     async def over(self, *, reusable: bool) -> None:
         """End what is left of a request that was answered early."""
@@ -116,7 +116,7 @@ class H1(H11Protocol):
         else:
             await self.send(Closed())
 
-    async def retire(self) -> None:
+    async def start_drain(self) -> None:
         """Let the next answer close the connection.
 
         The head of a running one may have gone out without "Connection: close", and its client
@@ -148,7 +148,9 @@ class _CanRead(EventWrapper):
         self._protocol = protocol
 
     async def wait(self) -> None:
-        await watching(self._event, self._protocol.departed, self._protocol.client_left)
+        await wait_or_disconnect(
+            self._event, self._protocol.disconnected, self._protocol.on_disconnect
+        )
 
 
 class _Unread:

@@ -39,7 +39,7 @@ from ..wire.roles import SERVER
 from . import refusal
 from .frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
 from .progress import Stalled, while_moving
-from .stream import ResponseAborted, Stream
+from .stream import RequestStream, ResponseAborted
 
 CUT_DEADLINE = 0.5  # seconds that the rest of a cut response may take to go out
 
@@ -114,7 +114,7 @@ class H2(stock.H2Protocol):
         await super().handle(event)
         if isinstance(event, Closed):
             for stream_id in list(self.stream_buffers):
-                await self._forget(stream_id)
+                await self._drop_stream(stream_id)
 
     async def _take(self, data: bytes) -> None:
         """Take bytes in slices, so that other connections have their turns."""
@@ -147,19 +147,19 @@ class H2(stock.H2Protocol):
         except Stalled:
             await self._reset(event.stream_id, ErrorCodes.CANCEL)  # it takes nothing
 
-    async def retire(self) -> None:
+    async def start_drain(self) -> None:
         """Tell the client to go elsewhere (RFC 9113 §6.8), once no stream is open.
 
         Not before: httpx gives its running requests up on any GOAWAY.
         """
         self.close_after_next()
-        await self._retire_if_idle()
+        await self._start_drain_if_idle()
 
     def close_after_next(self) -> None:
         """Tell the client to go elsewhere once the next request has ended."""
         self._draining = True
 
-    async def taken(self, stream_id: int, size: int) -> None:
+    async def on_body_consumed(self, stream_id: int, size: int) -> None:
         """Let the client send ``size`` bytes more, which the application has taken."""
         if stream_id in self._unread:
             self._unread[stream_id] -= size
@@ -184,7 +184,7 @@ class H2(stock.H2Protocol):
                     if not event.remote_reset:
                         self._budget.earn(-1)  # the client made us reset it
                     await self._close_stream(event.stream_id)
-                    await self._forget(event.stream_id)
+                    await self._drop_stream(event.stream_id)
                 case _:
                     await super()._handle_events([event])
         await self._flush()
@@ -206,7 +206,7 @@ class H2(stock.H2Protocol):
         stream_id = request.stream_id
         status = refuse_http2(request.headers, ended=request.stream_ended is not None)
         app = self.app if status is None else refusal.application(status)
-        stream = self.streams[stream_id] = Stream(
+        stream = self.streams[stream_id] = RequestStream(
             _crediting(app, self, stream_id),
             self.config,
             self.context,
@@ -238,7 +238,7 @@ class H2(stock.H2Protocol):
     async def _send_data(self, stream_id: int) -> None:
         buffer = self.stream_buffers.get(stream_id)
         if buffer is None:
-            await self._forget(stream_id)
+            await self._drop_stream(stream_id)
             return
         try:
             window = self.connection.local_flow_control_window(stream_id)
@@ -252,9 +252,9 @@ class H2(stock.H2Protocol):
             if buffer.complete:
                 self.connection.end_stream(stream_id)
                 await self._flush()
-                await self._forget(stream_id)
+                await self._drop_stream(stream_id)
         except (h2.exceptions.ProtocolError, MissingStreamError):
-            await self._forget(stream_id)  # it was reset meanwhile
+            await self._drop_stream(stream_id)  # it was reset meanwhile
 
     async def _close_stream(self, stream_id: int) -> None:
         await super()._close_stream(stream_id)
@@ -269,7 +269,7 @@ class H2(stock.H2Protocol):
         with suppress(h2.exceptions.ProtocolError):
             self.connection.reset_stream(stream_id, ErrorCodes.INTERNAL_ERROR)
         await self._flush()
-        await self._forget(stream_id)
+        await self._drop_stream(stream_id)
 
     async def _reset(self, stream_id: int, code: ErrorCodes) -> None:
         """Reset a stream, for its application too."""
@@ -277,17 +277,17 @@ class H2(stock.H2Protocol):
             self.connection.reset_stream(stream_id, code)
         await self._flush()
         await self._close_stream(stream_id)
-        await self._forget(stream_id)
+        await self._drop_stream(stream_id)
 
-    async def _forget(self, stream_id: int) -> None:
+    async def _drop_stream(self, stream_id: int) -> None:
         buffer = self.stream_buffers.pop(stream_id, None)
         if buffer is not None:
             await buffer.close()
         with suppress(MissingStreamError):
             self.priority.remove_stream(stream_id)
-        await self._retire_if_idle()
+        await self._start_drain_if_idle()
 
-    async def _retire_if_idle(self) -> None:
+    async def _start_drain_if_idle(self) -> None:
         if self._draining and not self.stream_buffers:
             self._draining = False
             self._codec.retire()
@@ -301,7 +301,7 @@ def _crediting(app: AppWrapper, protocol: H2, stream_id: int) -> Any:
         async def crediting_receive() -> Any:
             message = await receive()
             if message["type"] == "http.request" and message["body"]:
-                await protocol.taken(stream_id, len(message["body"]))
+                await protocol.on_body_consumed(stream_id, len(message["body"]))
             return message
 
         await app(scope, crediting_receive, *rest)

@@ -12,7 +12,7 @@ from hypercorn.utils import wrap_app
 
 from ..proxy.peer import peer_of
 from . import plain, tls
-from .connection import Connection
+from .connection import ServerConnection
 from .limits import (
     DESCRIPTORS,
     HANDSHAKE,
@@ -74,7 +74,7 @@ class Listener:
         self._context = WorkerContext(None)
         self._seats = Seats(self._limits)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, ServerConnection] = {}
         self._shedding = False
         self._draining = False
 
@@ -83,10 +83,10 @@ class Listener:
         self._socket.listen(BACKLOG)
         self._resume()
 
-    async def retire(self) -> None:
+    async def start_drain(self) -> None:
         """Let the clients know that the server is about to leave."""
         self._draining = True
-        told = (connection.retire() for connection in self._connections.values())
+        told = (connection.start_drain() for connection in self._connections.values())
         await asyncio.gather(*told, return_exceptions=True)  # one that is gone is not the others'
 
     async def close(self, deadline: float) -> None:
@@ -196,7 +196,7 @@ class Listener:
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(
+        connection = ServerConnection(
             self._app,
             asyncio.get_running_loop(),
             self._config,

@@ -22,41 +22,41 @@ class ResponseAborted(StreamClosed):
     """The application ended before its response did."""
 
 
-class Left:
-    """Whether the client has left; ``then`` is called when it does, or at once."""
+class Disconnect:
+    """Whether the client has left. State: ``_set``, and the ``_callback`` for when it leaves."""
 
     def __init__(self) -> None:
         self._set = False
-        self._then: Callable[[], object] = lambda: None
+        self._callback: Callable[[], object] = lambda: None
 
     @property
     def is_set(self) -> bool:
         """Whether the client has left."""
         return self._set
 
-    def then(self, callback: Callable[[], object]) -> None:
-        """Set what is called."""
-        self._then = callback
+    def on_disconnect(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` when the client leaves, or now if it has left."""
+        self._callback = callback
         if self._set:
             callback()
 
     def set(self) -> None:
-        """Tell that the client has left."""
+        """Note that the client has left."""
         if not self._set:
             self._set = True
-            self._then()
+            self._callback()
 
 
-class Stream(HTTPStream):
+class RequestStream(HTTPStream):
     """Hypercorn's, with four differences.
 
-    - The scope's ``extensions`` have three entries more: ``left``, which is told at once when the
-      client has left, whatever lies unread; ``before_drain``, which says that the connection was
-      there before the drain began, and that its client could not know of it; and ``target``, the
-      request target whole, because a bare ``?`` is lost otherwise.
+    - The scope's ``extensions`` have three entries more: ``disconnect``, which is set at once when
+      the client leaves, even while its body is unread; ``before_drain``, true on a connection that
+      was open before the drain began, so that its client could not know of it; and ``target``, the
+      whole request target, because a bare ``?`` is lost otherwise.
     - A target that is not ASCII reaches the application, it does not end the connection.
-    - A response that stays unfinished is told apart from one that ended.
-    - An application that ends without any response is answered for, in Anthropic's error shape.
+    - An unfinished response is aborted (`ResponseAborted`) instead of ended.
+    - If the application sends no response, the client gets an error in Anthropic's shape.
 
     ``write_body`` sends a piece of the body and returns what to await, if anything: a protocol
     that has a shorter way than its events replaces it. State of its own: ``_body_begun``, once
@@ -65,7 +65,7 @@ class Stream(HTTPStream):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.left = Left()
+        self.disconnect = Disconnect()
         self.before_drain = False
         self.write_body: Callable[[bytes], Awaitable[None] | None] = self._send_body
         self._body_begun = False
@@ -76,7 +76,7 @@ class Stream(HTTPStream):
             await self._begin(event)
             return
         if isinstance(event, StreamClosed):
-            self.left.set()
+            self.disconnect.set()
         await super().handle(event)
 
     async def app_send(self, message: Any) -> None:
@@ -118,7 +118,7 @@ class Stream(HTTPStream):
             "state": request.state.copy(),
             "extensions": {
                 "target": request.raw_path,
-                "left": self.left,
+                "disconnect": self.disconnect,
                 "before_drain": self.before_drain,
             },
         }

@@ -12,7 +12,7 @@ from ..wire.origin import Origin
 from .connect import Connecting, Spoken, connect
 from .dial import Resolver
 from .proxies import ProxyEnvironment, address
-from .stats import Tally
+from .stats import Counters
 
 
 class OriginPool(Protocol):
@@ -77,7 +77,7 @@ class Dialer:
     context: ssl.SSLContext
     proxies: ProxyEnvironment
     resolver: Resolver
-    tally: Tally
+    counters: Counters
 
     async def connect(self, origin: Origin, make: Callable[[], C], *, spoken: Spoken) -> C:
         """Return a connection that speaks ``spoken``; raises what `network.connect` raises."""
@@ -86,5 +86,5 @@ class Dialer:
         proxy: httpx.Proxy | None = self.proxies.proxy_for(origin)
         connection = await connect(origin, proxy, self.context, make, self.resolver, spoken=spoken)
         connection.connect_time = loop.time() - started
-        self.tally.connections_opened += 1
+        self.counters.connections_opened += 1
         return connection

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Tally:
+class Counters:
     """Counts since the transport was made. Mutable: the connections of a transport share it."""
 
     connections_opened: int = 0

@@ -30,14 +30,14 @@ class ClientRequest:
     def of(cls, scope: Scope) -> "ClientRequest":
         """Read an ASGI scope."""
         extensions = scope.get("extensions", {})
-        left = extensions.get("left")
+        disconnect = extensions.get("disconnect")
         return cls(
             scope["method"],
             extensions.get("target") or _target(scope),
             list(scope["headers"]),
             peer_of(scope.get("client")),
             extensions.get("before_drain", False),
-            None if left is None else left.then,
+            None if disconnect is None else disconnect.on_disconnect,
         )
 
 

@@ -8,28 +8,30 @@ from typing import Any
 
 import pytest
 
-from app.listener import assertions, connection, h1, h2, inbox, stream, tls
+from app.listener import app_queue, assertions, connection, h1, h2, stream, tls
 from app.listener.assertions import MEMBERS
 from app.wire.assertions import attributes
 
 HERE = Path(__file__).parent
 OURS = [
-    connection.Connection,
+    connection.ServerConnection,
     h1.H1,
     h1._CanRead,
     h1._StrictBuffer,
     h2.BoundedBuffer,
     h2.H2,
-    inbox.TaskGroup,
-    stream.Stream,
+    app_queue.TaskGroup,
+    stream.RequestStream,
     tls.SharedBufferTls,
 ]
 # Every method that is overridden, and the test that shows why. `None`: it only passes arguments on,
 # or makes our own objects in place of the stock ones, which the other canaries show.
 CANARIES: dict[str, str | None] = {
-    "Connection._close": "test_canary_stock_waits_for_a_client_that_takes_nothing_when_it_closes",
-    "Connection.protocol_send": "test_canary_stock_forgets_bytes_when_a_sender_is_cancelled",
-    "Connection.run": None,
+    "ServerConnection._close": (
+        "test_canary_stock_waits_for_a_client_that_takes_nothing_when_it_closes"
+    ),
+    "ServerConnection.protocol_send": "test_canary_stock_forgets_bytes_when_a_sender_is_cancelled",
+    "ServerConnection.run": None,
     "H1._check_protocol": "test_canary_stock_upgrades_to_h2c_on_tls",
     "H1._create_stream": "test_canary_stock_accepts_what_is_ambiguous",
     "H1._maybe_recycle": "test_canary_stock_resets_the_upload_of_a_request_answered_early",
@@ -40,8 +42,8 @@ CANARIES: dict[str, str | None] = {
     "H2._send_data": "test_canary_stock_holds_no_application_back",
     "H2.handle": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",
     "H2.stream_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
-    "Stream.app_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
-    "Stream.handle": "test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii",
+    "RequestStream.app_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
+    "RequestStream.handle": "test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii",
     "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
     "TaskGroup.spawn_app": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "BoundedBuffer.drain": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",

@@ -198,7 +198,7 @@ async def test_an_abandoned_upload_that_nobody_reads_leaves_nothing_behind(
 async def _retire_at(wire: Wire, asked: asyncio.Event, served: Any) -> dict[str, str]:
     wire.send(GET)
     await asked.wait()
-    await served.listener.retire()
+    await served.listener.start_drain()
     headers = (await wire.answer()).headers
     assert await wire.rest() == b""
     return headers

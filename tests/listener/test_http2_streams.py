@@ -11,7 +11,7 @@ from hyperframe.frame import GoAwayFrame, PriorityFrame
 
 from app.certificates import Certificate
 from app.listener.h2 import BoundedBuffer
-from app.listener.stream import Stream
+from app.listener.stream import RequestStream
 from tests.listener.h2client import Client, connected
 from tests.listener.serving import (
     App,
@@ -149,7 +149,7 @@ async def test_what_streams_needed_is_given_back_however_they_end(
 def _kept() -> int:
     """Count what is still held of streams."""
     gc.collect()
-    return sum(isinstance(each, Stream | BoundedBuffer) for each in gc.get_objects())
+    return sum(isinstance(each, RequestStream | BoundedBuffer) for each in gc.get_objects())
 
 
 async def _ask_after_priorities(served: Served) -> bytes:
@@ -297,7 +297,7 @@ async def test_a_retiring_connection_sends_goaway_once_no_stream_is_open(
         running = client.request(b"POST", end=False)
         await client.round_trip()
         assert served.listener is not None
-        await served.listener.retire()
+        await served.listener.start_drain()
         await client.round_trip()
         assert not client.goaways
         await client.upload(running, b"fine")

@@ -195,7 +195,7 @@ async def _connected_at_last(served: Served) -> asyncio.StreamWriter:
 async def test_who_connects_during_the_drain_is_served_once(certificate: Certificate) -> None:
     async with listening(echo, certificate) as served:
         assert served.listener is not None
-        await served.listener.retire()
+        await served.listener.start_drain()
         async with h1client.connected(served.port, served.trust()) as wire:
             wire.writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
             answered = await wire.answer()

@@ -8,23 +8,25 @@ from typing import Any
 import structlog
 from hypercorn.asyncio.task_group import TaskGroup as StockTaskGroup
 
-from .departure import watching
+from .disconnect_poll import wait_or_disconnect
 
 log = structlog.get_logger(__name__)
 
 
-class Inbox:
+class AppQueue:
     """Messages for an application: at most ``size`` of a body, 0 for any number.
 
     Stock's queue blocks the connection's reader for good once the application has ended with
     its request unread; this one then takes everything and keeps nothing. While it is full, a
-    client that ``departed`` is reported to ``left``.
+    disconnect of the client is reported to ``on_disconnect``.
     """
 
-    def __init__(self, size: int, departed: Callable[[], bool], left: Callable[[], object]) -> None:
+    def __init__(
+        self, size: int, disconnected: Callable[[], bool], on_disconnect: Callable[[], object]
+    ) -> None:
         self._size = size
-        self._departed = departed
-        self._left = left
+        self._disconnected = disconnected
+        self._on_disconnect = on_disconnect
         self._messages: deque[Any] = deque()
         self._ended = False
         self._readable = asyncio.Event()
@@ -34,7 +36,7 @@ class Inbox:
         """Add a message; waits while there is no room for more of a body."""
         while self._full and message["type"] == "http.request":
             self._room.clear()
-            await watching(self._room, self._departed, self._left)
+            await wait_or_disconnect(self._room, self._disconnected, self._on_disconnect)
         if not self._ended:
             self._messages.append(message)
             self._readable.set()
@@ -59,29 +61,33 @@ class Inbox:
 
 
 class TaskGroup(StockTaskGroup):
-    """The tasks of one connection; each request's application has an `Inbox`."""
+    """The tasks of one connection; each request's application has an `AppQueue`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, departed: Callable[[], bool]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, disconnected: Callable[[], bool]) -> None:
         super().__init__(loop)
-        self._departed = departed
+        self._disconnected = disconnected
 
     async def spawn_app(
         self, app: Any, config: Any, scope: Any, send: Callable[[Any], Awaitable[None]]
     ) -> Callable[[Any], Awaitable[None]]:
         """Start an application; return what hands it a message."""
-        inbox = Inbox(config.max_app_queue_size, self._departed, scope["extensions"]["left"].set)
-        self.spawn(_run, app, scope, inbox, send)
-        return inbox.put
+        queue = AppQueue(
+            config.max_app_queue_size, self._disconnected, scope["extensions"]["disconnect"].set
+        )
+        self.spawn(_run, app, scope, queue, send)
+        return queue.put
 
 
-async def _run(app: Any, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
+async def _run(
+    app: Any, scope: Any, queue: AppQueue, send: Callable[[Any], Awaitable[None]]
+) -> None:
     try:
         await asyncio.sleep(0)  # a request that is reset at once is not started (CVE-2023-44487)
-        if scope["extensions"]["left"].is_set:
+        if scope["extensions"]["disconnect"].is_set:
             return
-        await app(scope, inbox.get, send, None, None)
+        await app(scope, queue.get, send, None, None)
     except Exception as exc:  # noqa: BLE001 - this request's end is not the connection's
         log.error("the application failed", error=type(exc).__name__)  # noqa: TRY400 - may quote
     finally:
-        inbox.end()
+        queue.end()
         await send(None)
