@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
             self._abandon("the machine slept")
 
     def close(self) -> None:
-        """Take leave; streams that are still open fail."""
+        """Send GOAWAY and close; streams that are still open fail."""
         if not self._lost:
             self._session.leave()
             self._lose(httpx.ReadError, "this side closed the connection")

@@ -95,7 +95,7 @@ class Liveness:
         return not self._proven and (silent or self._probing is not None)
 
     def doubt(self) -> None:
-        """Take the peer for silent, whatever came before."""
+        """Consider the peer silent, even if it has just sent something."""
         self.heard = self._loop.time() - max(FRESH, self._interval)
 
     def probe(self) -> None:
@@ -105,7 +105,7 @@ class Liveness:
             self.ping()
 
     def stop(self) -> None:
-        """Stop minding: the connection has ended."""
+        """Stop all timers: the connection has ended."""
         self._alarm.stop()
         self._end_probe()
 

@@ -245,7 +245,7 @@ class Slots:
         """Make a connection for whoever waits; one requester's end does not end it."""
         try:
             connection = await self._dial(self)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, those who wait must learn of it
+        except Exception as exc:  # noqa: BLE001 - those who wait must learn of any failure
             for waiter in self._pool.failed(attempt):
                 error = copy.copy(exc)  # each gets a traceback of its own
                 error.__cause__ = exc.__cause__

@@ -29,7 +29,7 @@ class Transport(httpx.AsyncBaseTransport):
     """HTTP/2 to every origin that speaks it, HTTP/1.1 to the others. Made per event loop.
 
     Time-outs come from ``request.extensions["timeout"]``, the target from ``["target"]``; header
-    fields are sent as they are, in order, but for those of one connection. Errors are httpx's:
+    fields are sent as they are, in order, except connection-specific ones. Errors are httpx's:
 
     - ``ConnectError``, ``ProxyError``, ``ConnectTimeout``, ``PoolTimeout``: nothing was sent.
     - `Refused`, a ``RemoteProtocolError``: the peer has not processed the request.

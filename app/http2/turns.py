@@ -1,7 +1,7 @@
 """Whose turn it is to write. Pure: writers join, the next one is taken.
 
 Writers take turns, first come first served, in quanta. A small body goes first, so that it is
-through within one round trip whatever is uploaded beside it; but after a quantum of small bodies
+sent within one round trip even beside large uploads; but after a quantum of small bodies
 a large one has its turn, so that no number of small ones can hold it up for good.
 """
 

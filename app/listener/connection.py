@@ -20,7 +20,7 @@ from .progress import WriteProgress
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
 EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is thrown out
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes; uvloop's TLS would take 512 KiB
-# A laptop that sleeps is noticed after about two minutes, whatever it was sending.
+# A laptop that sleeps is noticed after about two minutes, even during an upload.
 KEEP_ALIVE_OPTIONS = {
     "TCP_KEEPIDLE": 60,
     "TCP_KEEPALIVE": 60,

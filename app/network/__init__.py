@@ -1,6 +1,11 @@
-"""What connections to upstream have in common, whatever HTTP they carry.
+"""What connections to upstream have in common, for either version of HTTP.
 
-``connect`` makes one: DNS and TCP (``dial``), by way of a proxy (``proxies``), TLS and ALPN.
-``outflow`` knows how far written bytes have come, ``timeouts`` what may take how long, ``stats``
-the numbers of all connections.
+``pools``      one pool for each origin, and who makes their connections.
+``connect``    makes a connection: DNS and TCP (``dial``), a proxy (``proxies``), TLS and ALPN.
+``reception``  one request on its way and the response to it: time-outs, uploads, early ends.
+``response``   a response as httpx knows it.
+``outflow``    how far written bytes have come.
+``timeouts``   the timer of a request.
+``stats``      the numbers of all connections.
+``errors``     errors that httpx's own types do not distinguish.
 """

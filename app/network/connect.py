@@ -57,7 +57,7 @@ async def connect(
         transport, connection = await _route(origin, proxy, context, make, resolver)
     except httpx.TransportError:
         raise
-    except Exception as exc:  # whatever fails here, nothing was sent
+    except Exception as exc:  # any failure here: nothing was sent
         raise httpx.ConnectError(str(exc) or type(exc).__name__) from exc
     if _negotiated(transport) != spoken:
         transport.abort()

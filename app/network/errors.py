@@ -1,4 +1,4 @@
-"""Errors of the upstream connection that httpx's own do not tell apart."""
+"""Errors of the upstream connection that httpx's own types do not distinguish."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""One request on its way and the response to it, whatever the version of HTTP.
+"""One request on its way and the response to it, for either version of HTTP.
 
 Here the requester and the connection meet: the requester waits, the connection tells what
 happens. What both versions have in common is here: how long either side may be silent, how an
@@ -55,7 +55,7 @@ class Reception(ABC):
         return self._head
 
     def close(self) -> None:
-        """End the exchange, whatever its state. Idempotent and synchronous, so it can't be cut."""
+        """End the exchange in any state. Idempotent and synchronous, so it can't be cut."""
         self._buffer.clear()
         self.fail(httpx.ReadError("the response was closed while it was being read"))
 

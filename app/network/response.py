@@ -9,7 +9,7 @@ from ..wire.headers import Headers
 
 
 class Slot(Protocol):
-    """The right to send a request on a connection, as far as a response tells of it."""
+    """The right to send a request on a connection, as far as a response reports it."""
 
     @property
     def waited(self) -> float:
@@ -27,7 +27,7 @@ class Readable(Protocol):
         """Return all that was received and not yet read, b"" at the end; raises httpx's errors."""
 
     def close(self) -> None:
-        """End it, whatever its state. Idempotent."""
+        """End it in any state. Idempotent."""
 
 
 class ResponseBody(httpx.AsyncByteStream):

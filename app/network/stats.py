@@ -17,7 +17,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportStats:
-    """A snapshot. Counts are totals since the start, but for the three that say ``open``."""
+    """A snapshot. Counts are totals since the start, except what is open or waits now."""
 
     connections_opened: int
     connections_open: int
