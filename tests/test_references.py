@@ -26,6 +26,7 @@ TEXT = {
 }
 HIDDEN = {".ci", ".github", ".devcontainer"}  # with files of ours
 MADE = {"node_modules", "build", "dist", "pictures", "anthropic_proxy.egg-info"}
+FOLDERS = "app|benchmarks|config|deploy|docs|grafana|prometheus|simulator|tests"
 PROMISES = re.compile(r"\b[Bb]ehaviour ([A-H]\d?(?:(?:,| and| to) [A-H]\d)*)\b|\(([A-H]\d)\)")
 ROW = re.compile(r"^\| ([A-H]\d) \| .* \| (.*) \|$", re.MULTILINE)
 
@@ -116,6 +117,16 @@ def test_every_document_that_is_named_exists() -> None:
                     if any((place / name).is_file() for place in places)
                     else {f"{path.relative_to(ROOT)}: {name}"}
                 )
+    assert not missing
+
+
+def test_every_path_that_a_document_names_exists() -> None:
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, text in texts(".md")
+        for name in re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text)
+        if not (ROOT / name).exists()
+    }
     assert not missing
 
 
