@@ -23,7 +23,7 @@ from .http2 import Transport
 from .ledger.file import ledger_file
 from .ledger.writer import Ledger
 from .memory import Trimmer
-from .pages import authority, dashboard, health, metrics
+from .pages import authority, dashboard, health, ledger, metrics
 from .pages.guard import Guard
 from .pages.misdirected import Misdirected
 from .proxy.admission import Admission
@@ -51,7 +51,8 @@ SWITCH = 0.001  # seconds that a scan on a thread keeps the interpreter from the
 class Application:
     """The ASGI application of the main port; ``dashboard`` is that of the plain one.
 
-    The proxy's own paths, matched exactly, are pages; everything else goes to upstream.
+    The proxy's own paths, matched exactly or below ``/ledger/sessions/``, are pages; everything
+    else goes to upstream.
     ``admission`` is the gate that a server closes to drain; ``stop`` ends what never ends by
     itself. ``telemetry.listening`` is set by a server that listens.
     """
@@ -70,20 +71,23 @@ class Application:
         self.dashboard: ASGIApp = pages
         self.stop = stop
         self._proxy = proxy
-        self._own = frozenset(
-            route.path.encode() for route in pages.routes if isinstance(route, Route)
-        ) - {b"/"}
+        paths = [route.path.encode() for route in pages.routes if isinstance(route, Route)]
+        self._own = frozenset(path for path in paths if b"{" not in path) - {b"/"}
+        self._below = tuple(path.partition(b"{")[0] for path in paths if b"{" in path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or the lifespan."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1003})
-        elif scope["type"] == "lifespan" or scope["raw_path"] in self._own:
+        elif scope["type"] == "lifespan" or self._is_own(scope["raw_path"]):
             await self.dashboard(scope, receive, send)
         else:
             # A response left unfinished is reset, or its connection closed, by the server.
             with suppress(ResponseCut):
                 await self._proxy(scope, receive, send)
+
+    def _is_own(self, path: bytes) -> bool:
+        return path in self._own or path.startswith(self._below)
 
 
 def create_app(
@@ -159,6 +163,7 @@ def _pages(
             *health.routes(lambda: admission.ready),
             *authority.routes(_authority(settings)),
             *metrics.routes(sampler, broadcast),
+            *ledger.routes(ledger_file(settings.state_dir) if settings.ledger else None),
             *dashboard.routes(),
             Route("/", _to_dashboard),
         ],

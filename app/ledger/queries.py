@@ -97,9 +97,49 @@ def by_agent(reader: Reader, since: float) -> list[Group]:
         " WHERE started >= ? GROUP BY agent",
         _start(since),
     )
-    names = _names(reader, (number for row in found for number in row[:2]))
+    return _agents(reader, found)
+
+
+def agents_of(reader: Reader, session: int) -> list[Group]:
+    """Return the agents of a session (its number), as `by_agent` does."""
+    found = reader.rows(
+        f"SELECT agent, max(agent_type), {_COLUMNS} FROM exchanges"
+        " WHERE session = ? GROUP BY agent",
+        session,
+    )
+    return _agents(reader, found)
+
+
+def by_day_and_model(
+    reader: Reader, before: float | None = None
+) -> list[tuple[str, str | None, Totals]]:
+    """Return the sums of each day and model, newest day first, then the dearest model.
+
+    ``before`` is the start of a day, in seconds since the epoch: only earlier ones.
+    """
+    found = reader.rows(
+        f"SELECT quarter * {QUARTER}, model, {_TOTALS} FROM quarters"
+        " WHERE ?1 IS NULL OR quarter < ?1 GROUP BY quarter, model",
+        None if before is None else _start(before) // QUARTER,
+    )
+    known = names(reader, (model for _, model, *_ in found))
+    sums: dict[tuple[str, str | None], Totals] = {}
+    for start, model, *totals in found:
+        key = (_day(start), known.get(model))
+        sums[key] = sums.get(key, Totals()) + Totals.of(totals)
+    ordered = sorted(sums.items(), key=lambda item: -item[1].cost)
+    ordered.sort(key=lambda item: item[0][0], reverse=True)
+    return [(day, model, totals) for (day, model), totals in ordered]
+
+
+def _day(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / MILLI).astimezone().date().isoformat()
+
+
+def _agents(reader: Reader, found: Sequence[Any]) -> list[Group]:
+    known = names(reader, (number for row in found for number in row[:2]))
     return _dearest(
-        [_group(names.get(agent), sums, names.get(kind)) for agent, kind, *sums in found]
+        [_group(known.get(agent), sums, known.get(kind)) for agent, kind, *sums in found]
     )
 
 
@@ -152,12 +192,13 @@ def _start(since: float) -> int:
 def _named(reader: Reader, rows: Iterable[Sequence[Any]]) -> list[Group]:
     """Return a group for each row, by the name whose number comes first in it."""
     found = list(rows)
-    names = _names(reader, (row[0] for row in found))
-    groups = [_group(names.get(number), sums) for number, *sums in found]
+    known = names(reader, (row[0] for row in found))
+    groups = [_group(known.get(number), sums) for number, *sums in found]
     return _merged(groups, lambda key: key)
 
 
-def _names(reader: Reader, numbers: Iterable[int | None]) -> dict[int | None, str]:
+def names(reader: Reader, numbers: Iterable[int | None]) -> dict[int | None, str]:
+    """Return the names behind ``numbers``."""
     wanted = list(set(numbers) - {None})
     found: dict[int | None, str] = {}
     for start in range(0, len(wanted), 500):

@@ -1,0 +1,129 @@
+"""The ledger's views as JSON. Queries run beside the event loop, a few at a time."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..ledger import views
+from ..ledger.file import UnusableLedger
+from ..ledger.reader import NoLedger, Reader, TooSlow, reading
+
+SCHEMA = resources.files(__package__) / "static" / "ledger.schema.json"
+AT_ONCE = 2  # queries; each keeps a thread busy
+WAITING = 32  # further ones; more are sent away
+SECONDS = 5.0  # that a query may take
+PAGE, MOST = 50, 500  # sessions or days of a page, unless ``limit`` says otherwise
+
+_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
+_NO_STORE = {"cache-control": "no-store"}
+
+Cursor = TypeVar("Cursor")
+View = Callable[[Reader], dict[str, Any] | None]
+
+
+class BadQuery(ValueError):
+    """A parameter of the query string is of no use; the message says which."""
+
+
+class Ledger:
+    """Answers from the ledger at ``path``; None when none is kept. State: ``_asked``, a count."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._asked = 0
+
+    async def answer(self, view: View) -> Response:
+        """Return what ``view`` makes of the ledger, or what is wrong."""
+        if self._path is None:
+            return _error(404, "No ledger is kept: ANTHROPIC_PROXY_LEDGER is false.")
+        if self._asked >= AT_ONCE + WAITING:
+            return _error(503, "Too many ask the ledger at once: try again later.")
+        self._asked += 1
+        try:
+            async with self._turns:
+                found = await asyncio.to_thread(_ask, self._path, view)
+        except NoLedger:
+            return _error(404, "The ledger has no requests yet.")
+        except (UnusableLedger, TooSlow):
+            return _error(503, "The ledger cannot be read now: the log says why.")
+        finally:
+            self._asked -= 1
+        return _error(404, "The ledger has nothing of this name.") if found is None else found
+
+
+def routes(path: Path | None) -> list[Route]:
+    """Return the routes of the ledger at ``path``."""
+    ledger = Ledger(path)
+    schema = SCHEMA.read_bytes()
+
+    async def sessions(request: Request) -> Response:
+        try:
+            limit, before = _limit(request), _before(request, views.cursor)
+        except BadQuery as exc:
+            return _error(400, str(exc))
+        return await ledger.answer(lambda reader: views.sessions(reader, limit, before))
+
+    async def session(request: Request) -> Response:
+        name = request.path_params["session"]
+        return await ledger.answer(lambda reader: views.session(reader, name))
+
+    async def days(request: Request) -> Response:
+        try:
+            limit, before = _limit(request), _before(request, _day)
+        except BadQuery as exc:
+            return _error(400, str(exc))
+        return await ledger.answer(lambda reader: views.days(reader, limit, before))
+
+    async def published(_: Request) -> Response:
+        return Response(schema, media_type="application/schema+json", headers=_NO_STORE)
+
+    return [
+        Route("/ledger/sessions", sessions),
+        Route("/ledger/sessions/{session}", session),
+        Route("/ledger/days", days),
+        Route("/ledger/schema.json", published),
+    ]
+
+
+def _ask(path: Path, view: View) -> Response | None:
+    with reading(path, seconds=SECONDS) as reader:
+        found = view(reader)
+    if found is None:
+        return None
+    return Response(json.dumps(found), media_type="application/json", headers=_NO_STORE)
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(PAGE))
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MOST:
+        raise BadQuery(f"limit: must be a number from 1 to {MOST}")
+    return int(text)
+
+
+def _before(request: Request, read: Callable[[str], Cursor | None]) -> Cursor | None:
+    text = request.query_params.get("before")
+    cursor = None if text is None else read(text)
+    if text is not None and cursor is None:
+        raise BadQuery("before: must be the `next` of the page before")
+    return cursor
+
+
+def _day(text: str) -> str | None:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return None
+
+
+def _error(status: int, message: str) -> Response:
+    return JSONResponse({"error": message}, status, _NO_STORE)

@@ -1,0 +1,196 @@
+"""The ledger's pages: documents that keep to their schema, a page at a time, guarded."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+from starlette.applications import Starlette
+
+from app.certificates import Certificate
+from app.ledger.reader import TooSlow
+from app.pages import ledger as pages
+from simulator import Simulator
+from tests.ledger.ledgers import NOON, SESSION, attempt, record, store
+from tests.proxying import MESSAGE, proxying
+
+SCHEMA = json.loads(pages.SCHEMA.read_text())
+DAY = 86_400_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+def damaged(path: Path) -> Path:
+    path.write_bytes(b"anything else" * 100)
+    return path
+
+
+@asynccontextmanager
+async def _asking(path: Path | None) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(Starlette(routes=pages.routes(path)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+async def _get(client: httpx.AsyncClient, where: str) -> Any:
+    answer = await client.get(where)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    jsonschema.validate(answer.json(), SCHEMA, format_checker=jsonschema.FormatChecker())
+    return answer.json()
+
+
+async def test_sessions_come_a_page_at_a_time_each_once(path: Path) -> None:
+    with store(path) as opened:
+        opened.write(
+            [record(session=f"s{number}", started=NOON + number // 3) for number in range(25)]
+        )
+    seen: list[str] = []
+    async with _asking(path) as client:
+        cursor = ""
+        while True:
+            found = await _get(client, f"/ledger/sessions?limit=10{cursor}")
+            seen += [one["session"] for one in found["sessions"]]
+            if found["next"] is None:
+                break
+            cursor = f"&before={found['next']}"
+    assert sorted(seen) == sorted(f"s{number}" for number in range(25))
+    assert seen[0] == "s24"
+
+
+async def test_a_session_has_its_totals_agents_and_windows(path: Path) -> None:
+    with store(path) as opened:
+        opened.write(
+            [
+                record(labels="repo=acme/widgets", window_5h_after=250_000),
+                record(agent="a1", agent_type="Explore", cost=2_000_000_000),
+                record(session="another"),
+            ]
+        )
+    async with _asking(path) as client:
+        found = await _get(client, f"/ledger/sessions/{SESSION}")
+        missing = await client.get("/ledger/sessions/nobody%20here")
+    assert (found["session"], found["requests"], found["labels"]) == (
+        SESSION,
+        2,
+        {"repo": "acme/widgets"},
+    )
+    assert found["cost_usd"] == 2.000001
+    assert [(one["agent"], one["agent_type"]) for one in found["agents"]] == [
+        ("a1", "Explore"),
+        (None, None),
+    ]
+    assert found["windows"] == {"5h": 0.25, "7d": None}
+    assert missing.status_code == 404
+
+
+async def test_days_come_newest_first_with_their_models(path: Path) -> None:
+    two = record(attempt("claude-opus-5", cost=1), attempt("claude-haiku-5", cost=2), cost=3)
+    with store(path) as opened:
+        opened.write(
+            [two, *(record(started=NOON - number * DAY, cost=10) for number in range(1, 5))]
+        )
+    async with _asking(path) as client:
+        first = await _get(client, "/ledger/days?limit=3")
+        second = await _get(client, f"/ledger/days?limit=3&before={first['next']}")
+    listed = [one["day"] for one in (*first["days"], *second["days"])]
+    assert len(listed) == 5
+    assert listed == sorted(set(listed), reverse=True)
+    assert second["next"] is None
+    assert [one["model"] for one in first["days"][0]["models"]] == [
+        "claude-haiku-5",
+        "claude-opus-5",
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "/ledger/sessions?limit=0",
+        "/ledger/sessions?limit=501",
+        "/ledger/sessions?limit=x",
+        "/ledger/sessions?limit=%D9%A7",
+        "/ledger/sessions?before=x",
+        "/ledger/sessions?before=1-99999999999999999999",
+        "/ledger/days?before=yesterday",
+        "/ledger/days?limit=-1",
+    ],
+)
+async def test_a_query_of_no_use_is_refused(path: Path, query: str) -> None:
+    with store(path):
+        pass
+    async with _asking(path) as client:
+        answer = await client.get(query)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(("limit", "before"))
+
+
+async def test_without_a_ledger_it_says_so(path: Path) -> None:
+    for where in (None, path):
+        async with _asking(where) as client:
+            assert (await client.get("/ledger/days")).status_code == 404
+
+
+async def test_a_file_that_is_no_ledger_is_not_shown(damaged: Path) -> None:
+    async with _asking(damaged) as client:
+        assert (await client.get("/ledger/sessions")).status_code == 503
+
+
+async def test_no_more_than_that_may_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store(path):
+        pass
+    monkeypatch.setattr(pages, "WAITING", 3)
+    running, most = 0, 0
+
+    def slow(*_: object) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.05)
+        running -= 1
+        raise TooSlow
+
+    monkeypatch.setattr(pages, "_ask", slow)
+    async with _asking(path) as client:
+        answers = await asyncio.gather(*(client.get("/ledger/days") for _ in range(12)))
+    said = [answer.json()["error"] for answer in answers]
+    assert {answer.status_code for answer in answers} == {503}
+    assert sum("Too many" in error for error in said) == 12 - pages.AT_ONCE - 3
+    assert most <= pages.AT_ONCE
+
+
+async def test_the_schema_is_published_and_is_one(path: Path) -> None:
+    async with _asking(path) as client:
+        answer = await client.get("/ledger/schema.json")
+    jsonschema.Draft202012Validator.check_schema(answer.json())
+    assert answer.headers["content-type"] == "application/schema+json"
+
+
+async def test_both_ports_serve_them_behind_the_guard(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"state_dir": tmp_path, "pages_token": "fake-token"}
+    async with proxying(upstream.url, certificate, **options) as proxy, proxy.client() as client:
+        await client.post("/v1/messages", json=MESSAGE)
+        await proxy.ended()
+        paths = ("/ledger/sessions", "/ledger/sessions/nobody", "/ledger/days")
+        async with httpx.AsyncClient(base_url=proxy.pages_url) as plain:
+            for path in paths:
+                for asked in (client, plain):
+                    assert (await asked.get(path)).status_code == 401, path
+                    strange = {"host": "example.com", "authorization": "Bearer fake-token"}
+                    assert (await asked.get(path, headers=strange)).status_code == 403, path
+            shown = {"authorization": "Bearer fake-token"}
+            answers = [await plain.get(path, headers=shown) for path in paths]
+        assert [answer.status_code for answer in answers] == [200, 404, 200]
+    assert [received.target for received in upstream.received] == [b"/v1/messages"]
