@@ -16,9 +16,10 @@ from typing import Final
 
 from .detector import Detector
 
-BURST = 20_000  # steps that a request may take whatever its length
-BYTES_PER_STEP = 64  # of text, for one step more
-SAMPLE = 4 * 1024  # bytes of text that are scanned…
+BURST = 60_000  # steps that a request may take whatever its length
+BYTES_PER_STEP = 32  # of text, for one step more
+CHECK = 3  # steps of a look at one candidate; to find what gives it away is one more
+SAMPLE = 2 * 1024  # bytes of text that are scanned…
 STRETCH = 48 * 1024  # …before so many are hidden, if they were dense
 LONGEST_STRETCH = 60 * 1024  # bytes, up to the end of a word
 TAIL = 512  # bytes at a stretch's end in which a secret may start that goes on behind it

@@ -88,7 +88,7 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="private_key",
-        steps=5,
+        steps=16,
         finders=(Finder(b"-----BEGIN"),),
         pattern=blocks.PRIVATE_KEY,
         canonical=blocks.without_gutter,
@@ -121,7 +121,7 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="db_connection_string",
-        steps=1,
+        steps=4,
         finders=urls.FINDERS,
         pattern=urls.DATABASE,
         accepts=validators.has_password,
@@ -236,7 +236,7 @@ BUILT_IN: tuple[Detector, ...] = (
     ),
     Detector(
         name="ansible_vault",
-        steps=5,
+        steps=16,
         finders=(Finder(b"$ANSIBLE_VAULT;"),),
         pattern=blocks.ANSIBLE_VAULT,
         canonical=blocks.without_gutter,

@@ -37,7 +37,7 @@ _ELEMENTS = msgspec.json.Decoder(
 _QUICK = 1024 * 1024  # bytes that it reads in a few milliseconds
 _SLICES, _SLICE = 64, 256
 _PUNCTUATION = re.compile(rb"(?<!\\)\"|[\[\]{}][,\[\]{}]|[0-9el],")
-_DENSE = 0.02  # share of a body's bytes
+_DENSE, _DENSE_ESCAPES = 0.02, 0.2  # shares of a body's bytes
 _SPACE = rb"[ \t\n\r]*"
 _NAME = re.compile(_SPACE + rb"[{,]" + _SPACE + rb'"([^"\\]*)"' + _SPACE + rb":" + _SPACE)
 _SEPARATOR = re.compile(_SPACE + rb"[\[,]" + _SPACE)
@@ -82,7 +82,7 @@ def units(body: bytes) -> list[Unit]:
 
 def _quickly(body: bytes) -> list[Unit] | None:
     """Return units read off slices, None if the body has to be walked."""
-    if len(body) > _QUICK and _is_dense(body):
+    if not is_quick(body):
         return None
     try:
         return list(_sliced(body))
@@ -90,11 +90,17 @@ def _quickly(body: bytes) -> list[Unit] | None:
         return None
 
 
-def _is_dense(body: bytes) -> bool:
-    """Return True if much of a body, by samples, may be JSON's own punctuation."""
+def is_quick(body: bytes) -> bool:
+    """Return True if msgspec takes a few milliseconds at the most.
+
+    That is, little of it is JSON's own punctuation, or escapes: samples tell.
+    """
+    if len(body) <= _QUICK:
+        return True
     step = len(body) // _SLICES
     sample = b"".join(body[start : start + _SLICE] for start in range(0, len(body), step))
-    return len(_PUNCTUATION.findall(sample)) > _DENSE * len(sample)
+    escapes = sample.count(b"\\") > _DENSE_ESCAPES * len(sample)
+    return not escapes and len(_PUNCTUATION.findall(sample)) <= _DENSE * len(sample)
 
 
 def _skipped(name: str | int) -> bool:
@@ -149,7 +155,7 @@ def _walked(body: bytes) -> Iterator[Unit]:  # noqa: C901 - one loop
     divided = False  # the member being read is an array whose elements are units
     elements: list[Unit] = []
     members = 0
-    for kind, start, end in events(body, len(_MARK) if body.startswith(_MARK) else 0):
+    for kind, start, end in events(body, len(_MARK) if body.startswith(_MARK) else 0, _ELEMENT):
         if kind == "key":
             if depth == 1:
                 name = value(body[start + 1 : end - 1])

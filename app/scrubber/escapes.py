@@ -7,6 +7,7 @@ one spelling only; its spans are translated back to the original's.
 
 import json
 import re
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from .automaton import compiled
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|/)")
 _ANY_ESCAPE = compiled(r"\\(?:u00[2-7]|/)")
 _BACKSLASH = 0x5C
+_PIECES = 4096  # that are joined at a time: a call for millions would hold up everything else
 _MUST_STAY = {0x22: b'\\"', 0x5C: b"\\\\", 0x7F: b"\\u007f"}
 _PLAIN = re.compile(r"[ !#-\[\]-~]+")
 _UNIT = 6  # bytes of \uXXXX
@@ -30,13 +32,18 @@ _ESCAPED_UNIT = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def _offsets() -> "array[int]":
+    """Return an empty array of offsets: millions of them are released at once, unlike numbers."""
+    return array("q")
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """``text`` with plain spelling; ``marks`` and ``shifts`` lead back to the original."""
 
     text: bytes
-    marks: list[int] = field(default_factory=list)  # offsets in ``text`` from where on…
-    shifts: list[int] = field(default_factory=list)  # …this is added
+    marks: "array[int]" = field(default_factory=_offsets)  # offsets in ``text`` from where on…
+    shifts: "array[int]" = field(default_factory=_offsets)  # …this is added
 
     def original(self, offset: int) -> int:
         """Return where ``offset`` lies in the original."""
@@ -50,9 +57,9 @@ def view(original: bytes) -> View:
         return View(original)
     if _ANY_ESCAPE.search(original) is None:
         return View(original)  # as nearly always
+    whole: list[bytes] = []
     pieces: list[bytes] = []
-    marks: list[int] = []
-    shifts: list[int] = []
+    marks, shifts = _offsets(), _offsets()
     copied = size = 0
     for escape in _ESCAPE.finditer(original):
         if _is_escaped(original, escape.start()):
@@ -60,14 +67,16 @@ def view(original: bytes) -> View:
         code = int(escape[1] or b"2f", 16)
         plain = _MUST_STAY.get(code, bytes([code]))
         pieces += original[copied : escape.start()], plain
+        if len(pieces) >= _PIECES:
+            whole.append(b"".join(pieces))
+            pieces.clear()
         size += escape.start() - copied + len(plain)
         copied = escape.end()
         marks.append(size)
         shifts.append(copied - size)
     if not marks:
         return View(original)
-    pieces.append(original[copied:])
-    return View(b"".join(pieces), marks, shifts)
+    return View(b"".join([*whole, *pieces, original[copied:]]), marks, shifts)
 
 
 def _is_escaped(text: bytes, backslash: int) -> bool:

@@ -10,6 +10,7 @@ from .scan import Span
 from .vocabulary import Vocabulary
 
 MOST_KNOWN = 10_000  # values of a request that are told apart, looked for and can be restored
+MOST_LITERALS = 20_000  # placeholders in a request's own text that are told apart
 SHORTEST_KNOWN = 6  # characters of a value that is looked for on its own
 SHORTEST_JOINED = 8  # characters of a value that a model may have joined to a word
 _LONG_WORD = 12
@@ -53,14 +54,20 @@ class Ledger:
         self._vocabulary = Vocabulary()
         self._changes: list[Change] = []
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the text holds too many placeholders to tell them apart: all are foreign then."""
+        return len(self.foreign) + len(self._reserved) >= MOST_LITERALS
+
     def reserve(self, label: str, number: int) -> None:
         """Leave a number out from now on: the text holds such a placeholder of its own."""
-        if (label, number) not in self._reserved and number > self._numbers.get(label, 0):
+        fresh = (label, number) not in self._reserved and not self.crowded
+        if fresh and number > self._numbers.get(label, 0):
             self._make(Change("", label, number))
 
     def distrust(self, placeholder: str) -> None:
         """Note a foreign placeholder: the text holds it, and the model did not write it."""
-        if placeholder not in self.foreign:
+        if placeholder not in self.foreign and not self.crowded:
             self._make(Change("", "", placeholder=placeholder))
 
     def learn(self, detector: Detector, password: str) -> None:

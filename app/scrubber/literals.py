@@ -20,7 +20,6 @@ _OPEN = re.compile(
     rb"(?:<|&lt;|&#0*60;|&#x0*3c;|%3c|\\+(?:u003c|x3c)|\xef\xbc\x9c|\\+uff1c)\Z", re.IGNORECASE
 )
 _LONGEST_OPEN = 16  # bytes
-_LONGEST_ANSWER = 1024 * 1024  # bytes of a message that a model may have written
 # Blocks of an assistant's message that are the model's own words, and their members that are.
 _OWN = {
     "text": "text",
@@ -65,8 +64,6 @@ class Literals:
     def foreign(self, unit: bytes, *, in_tools: bool) -> set[str]:
         """Return the placeholders in a unit that are not the model's own words."""
         try:
-            if len(unit) > _LONGEST_ANSWER:
-                return set(self._in(unit))
             node = json.loads(unit, object_pairs_hook=_unrepeated)
             texts = list(_foreign_strings(node, in_tools=in_tools))
         except (ValueError, RecursionError):

@@ -126,7 +126,7 @@ class Scrubber:
             redacted,
             report,
             ledger.placeholders,
-            frozenset(ledger.foreign),
+            frozenset(ledger.placeholders if ledger.crowded else ledger.foreign),
             decoded=plain is not body,
         )
 
@@ -212,10 +212,11 @@ class Scrubber:
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
             for one in self._replacer.replacements(text, ledger, unit.place, tick):
-                matches[one.detector] += 1
+                start, end, detector, _, placeholder, path = one
+                matches[detector] += 1
                 if self._receipts:
-                    found.append((one.placeholder, one.path))
-                yield one.start, one.end, one.placeholder.encode()
+                    found.append((placeholder, path))
+                yield start, end, placeholder.encode()
 
         made = spliced(text, pieces())
         if made is not text:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -31,6 +32,8 @@ class Replacement(NamedTuple):
     path: Path
 
 
+# There may be millions: the quickest way to make one.
+_REPLACEMENT = partial(tuple.__new__, Replacement)
 _Replaced = tuple[int, int, str, str, str, Path]  # a `Replacement` in the view
 
 
@@ -75,8 +78,12 @@ class Replacer:
         ):
             tick()
             _reserve(literals, batch.texts[-1].span.end, ledger, foreign=foreign)
-            for one in self._in_batch(text, batch, ledger, wrote):
-                yield Replacement(plain.original(one[0]), plain.original(one[1]), *one[2:])
+            replaced = self._in_batch(text, batch, ledger, wrote)
+            if plain.marks:
+                for one in replaced:
+                    yield Replacement(plain.original(one[0]), plain.original(one[1]), *one[2:])
+            else:
+                yield from map(_REPLACEMENT, replaced)
         ledger.spend(effort.excess)
         _reserve(literals, len(text), ledger, foreign=foreign)  # in what is skipped at the end
 
@@ -193,7 +200,7 @@ def _reserve(
             ledger.reserve(literal.label, literal.number)
 
 
-def _batches(texts: Iterator[Text], hits: Callable[[Span], Iterator[Hit]]) -> Iterator[_Batch]:
+def _batches(texts: Iterator[Text], hits: Callable[[Span], Iterable[Hit]]) -> Iterator[_Batch]:
     batch = _Batch()
     for one in texts:
         if batch.texts and (one.block != batch.texts[-1].block or len(batch.texts) >= _BATCH):

@@ -11,7 +11,7 @@ text: to release a million objects at once would hold up the event loop.
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -27,6 +27,7 @@ WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
 REACH = 1024  # bytes that a candidate may start before what gave it away
 LONGEST_MATCH = 64 * 1024  # bytes: `re` holds the interpreter's lock for one match
 _LONGEST_RUN = 16 * 1024  # bytes: what is longer may be matched from a later start
+_SEARCHED = 1024 * 1024  # bytes of one search, which holds the interpreter's lock
 _SILENT = 64  # literals behind which a source shows where it is
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
@@ -150,18 +151,16 @@ class Scanner:
                     at = max(at, offset)
             at = max(at, cursor.at)
 
-    def hits(self, text: bytes, candidates: "Candidates", string: Span) -> Iterator[Hit]:
+    def hits(self, text: bytes, candidates: "Candidates", string: Span) -> Iterable[Hit]:
         """Return the hits inside a string, in order, none overlapping; skipping those before."""
-        head = candidates.head
-        if candidates.hidden <= string.start and (head is None or head[0] >= string.end):
-            return iter(())
+        head, (start, end) = candidates.head, string
+        if candidates.hidden <= start and (head is None or head[0] >= end):
+            return ()
+        if candidates.hidden >= end > start and not self._is_harmless(text, string):
+            return (_HIT((start, end, dense.TEXT, b"", None)),)
         return self._hits(text, candidates, string)
 
     def _hits(self, text: bytes, candidates: "Candidates", string: Span) -> Iterator[Hit]:
-        if candidates.hidden >= string.end and not self._is_harmless(text, string):
-            if string.start < string.end:
-                yield _HIT((*string, dense.TEXT, b"", None))
-            return
         cluster = _Cluster(text, string, candidates.effort)
         if candidates.hidden > string.start and not self._is_harmless(text, string):
             yield from cluster.hide(string.start, candidates.hidden)
@@ -268,7 +267,7 @@ class _Cluster:
 
     def look(self, start: int, detectors: tuple[Detector, ...]) -> None:
         """Add what detectors find at an offset."""
-        self._effort.step()
+        self._effort.step(dense.CHECK)
         for detector in detectors:
             # A token made of a thousand heads must not be matched a thousand times.
             name = detector.name
@@ -329,12 +328,22 @@ def _run_end(detector: Detector, text: bytes, start: int, end: int) -> int:
     )
 
 
+def _find(text: bytes, literal: bytes, start: int, end: int) -> int:
+    """Return where a literal comes next, -1 if it does not."""
+    while start < end:
+        at = text.find(literal, start, min(end, start + _SEARCHED))
+        if at >= 0:
+            return at
+        start += _SEARCHED - len(literal) + 1
+    return -1
+
+
 def _found(
     cursor: _Cursor, literal: bytes, found: list[tuple[Finder, tuple[Detector]]]
 ) -> Iterator[tuple[int, Candidate]]:
     """Yield what starts at a literal, or before it."""
     text, step = cursor.text, cursor.effort.step
-    at = text.find(literal, cursor.at, cursor.end)
+    at = _find(text, literal, cursor.at, cursor.end)
     silent = 0
     while at >= 0:
         step()
@@ -351,7 +360,7 @@ def _found(
             for start in finder.starts(text, at):
                 if start >= 0 and escape_around(text, start) is None:
                     yield at, (start, detectors)
-        at = text.find(literal, max(at + len(literal), cursor.at), cursor.end)
+        at = _find(text, literal, max(at + len(literal), cursor.at), cursor.end)
 
 
 def _starts(cursor: _Cursor, gate: Any, detector: Detector) -> Iterator[tuple[int, Candidate]]:

@@ -3,13 +3,14 @@
 Its placeholders could stand for values that this request does not hold, so it cannot be scrubbed.
 """
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
 from .automaton import compiled
 from .document import Unit
+from .escapes import value
+from .walk import NotJson, events
 
+_PARAMS = 3  # depth of the members of a request's `params` in a batch
 _NAME = b'"thread"'
 _ESCAPED = compiled("".join(rf"(?:{c}|\\u00{ord(c):x})" for c in "thread") + '"')
 
@@ -28,20 +29,17 @@ def is_threaded(body: bytes, members: Iterable[Unit]) -> bool:
 def _in_batch(text: bytes) -> bool:
     if _NAME not in text and not (b"\\u00" in text and _ESCAPED.search(text)):
         return False
+    depth, names = 0, [""] * _PARAMS
+    found = False  # the value of such a member is next
     try:
-        requests = json.loads(text, object_pairs_hook=_first)
-    except (ValueError, RecursionError):
+        for kind, start, end in events(text):
+            if found and text[start:end] != b"null":
+                return True
+            found = False
+            if kind == "key" and depth <= _PARAMS:
+                names[depth - 1] = value(text[start + 1 : end - 1])
+                found = depth == _PARAMS and names[1:] == ["params", "thread"]
+            depth += {"open": end - start, "close": start - end}.get(kind, 0)
+    except NotJson:
         return False
-    if not isinstance(requests, list):
-        return False
-    params = [one.get("params") for one in requests if isinstance(one, dict)]
-    return any(isinstance(one, dict) and one.get("thread") is not None for one in params)
-
-
-def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object whose repeated names keep what is not null."""
-    made: dict[str, Any] = {}
-    for name, one in pairs:
-        if made.get(name) is None:
-            made[name] = one
-    return made
+    return False

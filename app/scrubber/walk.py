@@ -5,6 +5,7 @@ surrogate is a string like any other.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ _DEEP = 8
 _BRACKET = 0x5B
 # They end before the window does, so nothing is cut off.
 _ITEM = re.compile(_SPACE + rb"," + _SPACE + _STRING + rb"(?=" + _SPACE + rb"[,\]])", re.DOTALL)
+_ITEMS = re.compile(rb"(?>" + _ITEM.pattern + rb")++", re.DOTALL)
 _NAME = re.compile(_SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":", re.DOTALL)
 _WINDOW = 32 * 1024  # bytes in which `re` looks for a token: it holds the interpreter's lock
 _LONG_STRING = compiled(r'(?s)[ \t\n\r]*"(?:[^"\\]|\\.)*"')
@@ -57,21 +59,27 @@ class NotJson(Exception):
     """The bytes are no JSON document."""
 
 
-def events(text: bytes, start: int = 0) -> Iterator[Event]:  # noqa: C901 - one loop
+def events(  # noqa: C901 - one loop
+    text: bytes, start: int = 0, skim: int = sys.maxsize
+) -> Iterator[Event]:
     """Yield the events of one JSON value; raises `NotJson` at the first fault.
 
-    An ``open`` or ``close`` of several bytes is as many brackets.
+    An ``open`` or ``close`` of several bytes is as many brackets. Strings in arrays that are
+    deeper than ``skim`` may be left out.
     """
     opened = bytearray()
     expected, position = "value", start
     while True:
         # What nearly all of a long text is made of, by one match each: `, "…"` and `, "…":`.
         while expected == "more" and opened:
-            in_array = opened[-1] == _BRACKET
-            short = (_ITEM if in_array else _NAME).match(text, position, position + _WINDOW)
+            in_array, skims = opened[-1] == _BRACKET, len(opened) > skim
+            pattern = (_ITEMS if skims else _ITEM) if in_array else _NAME
+            short = pattern.match(text, position, position + _WINDOW)
             if short is None:
                 break
             position = short.end()
+            if in_array and skims:
+                continue
             if in_array:
                 yield "string", *short.span(1)
             else:

@@ -13,6 +13,9 @@ import msgspec
 Author = Literal["model", "other"]
 
 
+LONGEST_ANSWER = 512 * 1024  # bytes of a message that a model may have written
+
+
 class _Message(msgspec.Struct):
     role: str = ""
 
@@ -31,6 +34,8 @@ _JOINT = re.compile(rb"[A-Za-z0-9]")
 
 def author(unit: bytes) -> Author:
     """Return who wrote a message: the model never saw a value, so it wrote placeholders."""
+    if len(unit) > LONGEST_ANSWER:
+        return "other"
     try:
         return "model" if _MESSAGE.decode(unit).role == "assistant" else "other"
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
