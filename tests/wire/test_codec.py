@@ -1,23 +1,27 @@
 """What python-h2 is corrected in, and canaries that turn red once it needs no correction."""
 
+import struct
+
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, RequestReceived
-from h2.exceptions import FrameTooLargeError, ProtocolError
+from h2.exceptions import DenialOfServiceError, FrameTooLargeError, ProtocolError
 from hpack import Encoder
 from hyperframe.frame import (
     DataFrame,
     Frame,
     GoAwayFrame,
     HeadersFrame,
+    PingFrame,
+    PriorityFrame,
     RstStreamFrame,
     SettingsFrame,
 )
 
 from app.wire.codec import Codec, StreamBroken
-from app.wire.limits import PREFACE, STREAM_WINDOW
+from app.wire.limits import DECODED_REQUEST_FIELDS, PREFACE, STREAM_WINDOW
 from app.wire.roles import SERVER, client
 
 REQUEST = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"a"), (b":path", b"/")]
@@ -43,6 +47,15 @@ def serving() -> Codec:
     codec = Codec(SERVER)
     codec.initiate_connection()
     codec.receive_data(PREFACE + SettingsFrame(0).serialize())
+    codec.data_to_send()
+    return codec
+
+
+def asked(*fields: tuple[bytes, bytes]) -> Codec:
+    """Return a server that has taken a request's head on stream 1."""
+    codec = serving()
+    head = HeadersFrame(1, Encoder().encode([*REQUEST, *fields]), flags=["END_HEADERS"])
+    codec.receive_data(head.serialize())
     codec.data_to_send()
     return codec
 
@@ -166,3 +179,54 @@ def test_canary_python_h2_waits_for_the_whole_of_a_frame_that_is_too_large() -> 
     assert begun(plain()).receive_data(head) == []
     with pytest.raises(FrameTooLargeError):
         begun(Codec(client(100))).receive_data(head)
+
+
+RESERVED = 2**31
+
+
+@pytest.mark.parametrize("bits", [(0, 0), (RESERVED, 0), (0, RESERVED)])
+def test_a_credit_of_nothing_breaks_its_stream_whatever_the_reserved_bits(
+    bits: tuple[int, int],
+) -> None:
+    codec = asked()
+    update = struct.pack(">HBBBLL", 0, 4, 8, 0, 1 | bits[0], bits[1])
+    assert [type(event) for event in codec.receive_data(update)] == [StreamBroken]
+
+
+def test_a_credit_of_nothing_in_a_header_block_ends_the_connection() -> None:
+    codec = asked()
+    begun_block = HeadersFrame(3, Encoder().encode(REQUEST)).serialize()
+    with pytest.raises(ProtocolError):
+        codec.receive_data(begun_block + struct.pack(">HBBBLL", 0, 4, 8, 0, 1, 0))
+
+
+def test_a_stream_that_is_over_is_not_reset_again() -> None:
+    codec = asked()
+    codec.receive_data(RstStreamFrame(1, 8).serialize())
+    codec.receive_data(struct.pack(">HBBBLL", 0, 4, 8, 0, 1, 0))
+    assert sent(codec) == []
+
+
+def test_what_comes_behind_a_fault_is_passed_over() -> None:
+    codec = asked((b"content-length", b"1"))
+    codec.receive_data(DataFrame(1, b"four").serialize())
+    sent(codec)
+    assert codec.receive_data(DataFrame(1, b"four").serialize() * 3) == []
+    assert sent(codec) == []
+
+
+@pytest.mark.parametrize("stream", [1, 5])
+def test_a_priority_that_depends_on_itself_leaves_the_connection_open(stream: int) -> None:
+    codec = asked()
+    frame = PriorityFrame(stream, depends_on=stream, stream_weight=1).serialize()
+    assert [type(event) for event in codec.receive_data(frame)] == [StreamBroken]
+    assert codec.receive_data(PingFrame(0, b"12345678").serialize())
+
+
+def test_fields_that_are_too_many_to_decode_end_the_connection() -> None:
+    codec = serving()
+    field = Encoder().encode([(b"x-a", b"v" * 4000)])  # enters the table: one byte from then on
+    again = b"\xbe" * (DECODED_REQUEST_FIELDS // 4000 + 1)
+    head = HeadersFrame(1, Encoder().encode(REQUEST) + field + again, flags=["END_HEADERS"])
+    with pytest.raises(DenialOfServiceError):
+        codec.receive_data(head.serialize())
