@@ -4,6 +4,7 @@ Of the content of a stream only the length is read, and what is read is read wit
 the rest.
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +32,8 @@ UNKNOWN_ITERATION: Final = "unknown_iteration"  # an iteration of a type that is
 NOT_FINAL: Final = "not_final"  # the stream ended before the last word on its usage
 
 _CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")
+# A string with its end, which may be missing. It matches from any quote on, so it never goes back.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*("|\\?\Z)', re.DOTALL)
 _NULL = msgspec.Raw(b"null")
 _NOTHING = msgspec.Raw(b"{}")
 
@@ -200,8 +203,8 @@ class Body:
             return
         try:
             self._read(_document(self._held))
-        except (ValueError, RecursionError) as exc:
-            self._notes.missing = "truncated" if self._is_cut(exc) else "parse"
+        except (ValueError, RecursionError):
+            self._notes.missing = "truncated" if is_cut(self._held) else "parse"
 
     def _read(self, document: _Document) -> None:
         kind = _word(document.type)
@@ -214,9 +217,16 @@ class Body:
             elif self._notes.accumulator.unknown_iterations:
                 self._notes.missing = UNKNOWN_ITERATION
 
-    def _is_cut(self, exc: Exception) -> bool:
-        # msgspec says so, except for a cut within a number.
-        return "truncated" in str(exc) or not self._held.rstrip().endswith(b"}")
+
+def is_cut(document: bytes | bytearray) -> bool:
+    """Return True if a JSON object that cannot be parsed is open at its end."""
+    if not document.rstrip().endswith(b"}"):
+        return True
+    strings = _STRING.findall(document)
+    outside = _STRING.sub(b"", document)
+    opened = outside.count(b"{") + outside.count(b"[")
+    closed = outside.count(b"}") + outside.count(b"]")
+    return opened > closed or any(end != b'"' for end in strings)
 
 
 def _value(raw: msgspec.Raw) -> Any:
