@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
     COMPLETE = "complete"  # upstream's answer was relayed whole, whatever its status
     CLIENT_ABORT = "client_abort"  # the client left first
-    CLIENT_ERROR = "client_error"  # refused for the client's doing: malformed, token, too large
+    CLIENT_ERROR = "client_error"  # the request was refused: malformed, wrong token, too large
     UPSTREAM_ABORT = "upstream_abort"  # upstream cut the response after its headers
     UPSTREAM_ERROR = "upstream_error"  # no response: unreachable, TLS, connection lost
     UPSTREAM_ERROR_EVENT = "upstream_error_event"  # 200, then `event: error`

@@ -19,11 +19,12 @@ RECORD_LIMIT = 2**20  # bytes of an event that are held; those that are read hav
 FIELD_LIMIT = 64 * 1024  # bytes of a field that is read; `usage` has some hundred
 WORD_LIMIT = 200  # characters of a model, stop reason or error type
 
-# A 400 for a thinking block whose prefix differs from what it was made with: were it ever our
-# doing, it would be the gravest of all defects, so it is told apart.
+# A 400 for a thinking block whose prefix differs from what it was made with. If the proxy ever
+# caused it, that would be its worst defect, so it has a type of its own. The API has no code for it:
+# its message is the only sign.
 PREFIX_MISMATCH = "prefix_mismatch"
 PREFIX_WORDING = "bound to a different conversation"
-UNKNOWN_ERROR = "unknown"  # the type of an error that does not tell it
+UNKNOWN_ERROR = "unknown"  # the type of an error that names none
 # A 429 that no waiting ends: the spend cap of an organisation (``error.details.error_code``).
 SPEND_LIMIT = "enforced_spend_limit_reached"
 

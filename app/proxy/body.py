@@ -175,7 +175,7 @@ class Body:
         self._uncharge()
 
     async def replayable(self) -> bool:
-        """Read the rest and tell whether the whole can be sent again."""
+        """Read the rest; return True if the whole can be sent again."""
         while not self._dropped and (chunk := await self._inbound.read()):
             self._keep(chunk)
         return not self._dropped

@@ -57,7 +57,7 @@ class RetryBudget:
     """A bucket that keeps a storm of 529s from multiplying the load on upstream.
 
     Every request puts ``ratio`` of a retry into it, every retry takes one out; ``rate`` per
-    second flow in besides, so that a single user is never without. At most ``burst`` are kept.
+    second are added, so that a single user never runs out. At most ``burst`` are kept.
     """
 
     def __init__(self, *, ratio: float = 0.2, rate: float = 3.0, burst: float = 30.0) -> None:

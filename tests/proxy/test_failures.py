@@ -1,4 +1,4 @@
-"""Behaviour C5: the proxy's own answers say whose doing it was, and what to do."""
+"""Behaviour C5: the proxy's own answers say whose fault it was, and what to do."""
 
 import asyncio
 import socket
