@@ -20,8 +20,8 @@ FIELD_LIMIT = 64 * 1024  # bytes of a field that is read; `usage` has some hundr
 WORD_LIMIT = 200  # characters of a model, stop reason or error type
 
 # A 400 for a thinking block whose prefix differs from what it was made with. If the proxy ever
-# caused it, that would be its worst defect, so it has a type of its own. The API has no code for it:
-# its message is the only sign.
+# caused it, that would be its worst defect, so it has a type of its own. The API has no code
+# for it: its message is the only sign.
 PREFIX_MISMATCH = "prefix_mismatch"
 PREFIX_WORDING = "bound to a different conversation"
 UNKNOWN_ERROR = "unknown"  # the type of an error that names none
