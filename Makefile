@@ -10,6 +10,14 @@ LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 PYTEST = $(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+FAST := --hypothesis-profile fast -m 'not external and not system'
+WHEEL := $(CURDIR)/.uv/wheel
+# What is tested as the wheel installs it: every package, from the lowest to a proxy that serves.
+PACKAGED := tests/anthropic tests/cli tests/http1 tests/pages tests/proxy/test_transparency.py \
+  tests/wire tests/test_settings.py
+# Modules without I/O, of which no line and no branch may go untested.
+PURE := app/anthropic/*,app/errors.py,app/exchange.py,app/proxy/endings.py,app/proxy/retry.py,\
+  app/wire/*
 # Ansible has an environment of its own: deploying is not developing.
 ANSIBLE := ANSIBLE_CONFIG=$(CURDIR)/deploy/ansible/ansible.cfg \
   UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/ansible $(UV) run --locked --only-group deploy
@@ -49,10 +57,26 @@ metrics: install ## Show the running proxy's figures
 	@$(RUN) anthropic-proxy metrics
 
 test: install ## Run the tests that need no programs of others
-	$(PYTEST) --hypothesis-profile fast -m 'not external and not system'
+	$(PYTEST) $(FAST)
 
 test-all: install ## Run all tests: those on a booted Debian need root, debootstrap and systemd-nspawn
 	$(PYTEST) --hypothesis-profile full -m ''
+
+test-wheel: $(LOCAL_UV) ## Build the wheel, install it into an environment of its own, and test that
+	UV_PROJECT_ENVIRONMENT=$(WHEEL) $(UV) sync --locked --no-install-project --quiet
+	$(UV) build --wheel --quiet --clear --out-dir $(WHEEL)/dist
+	$(UV) pip install --quiet --no-deps --reinstall --python $(WHEEL)/bin/python $(WHEEL)/dist/*.whl
+	cd / && $(WHEEL)/bin/anthropic-proxy --version && $(WHEEL)/bin/python -m anthropic_proxy --version
+	$(WHEEL)/bin/python -m pytest -p tests.installed $(FAST) $(PACKAGED)
+
+coverage: install ## Run the fast tests and hold their branch coverage to its floors
+	$(PYTEST) $(FAST) --cov --cov-report=
+	$(RUN) coverage report --skip-covered
+	$(RUN) coverage report --skip-covered --fail-under 100 --include '$(PURE)'
+
+mutants: install ## Change the pure modules, one place at a time, and count what no test notices
+	$(RUN) --group mutants mutmut run
+	$(RUN) --group mutants mutmut results
 
 fuzz: install ## Fuzz the listener for long: make fuzz INPUTS=100000
 	FUZZ_INPUTS=$(INPUTS) $(RUN) pytest tests/listener/test_fuzz.py --timeout 0 -q
@@ -95,4 +119,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all fuzz soak check kubernetes release deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak check kubernetes release deploy rollback logs status

@@ -32,6 +32,21 @@ def test_no_time_and_no_requests_make_rates_of_nought() -> None:
     assert span.error_rates == dict.fromkeys(ERROR_CLASSES, 0)
 
 
+def test_rates_of_less_than_a_second_are_rates_too() -> None:
+    span = Span(point(100, started=10), point(100.5, started=11))
+
+    assert span.requests_per_second == 2
+
+
+def test_an_error_rate_counts_the_failures_and_requests_of_the_span_only() -> None:
+    span = Span(
+        point(100, requests=50, errors={"overload": 30}),
+        point(110, requests=60, errors={"overload": 35}),
+    )
+
+    assert span.error_rates == dict.fromkeys(ERROR_CLASSES, 0) | {"overload": 0.5}
+
+
 def test_the_ring_forgets_what_is_older_than_the_window() -> None:
     ring = Ring(point(0), interval=INTERVAL)
     for tick in range(1, 1_000):
@@ -40,7 +55,8 @@ def test_the_ring_forgets_what_is_older_than_the_window() -> None:
 
     assert ring.until(now, WINDOW).seconds == WINDOW
     assert ring.until(now, WINDOW).requests == 200
-    assert len(ring.history()) == HISTORY
+    assert ring.until(now, 2 * WINDOW).seconds == WINDOW
+    assert [span.requests for span in ring.history()] == [1] * HISTORY
 
 
 def test_a_young_ring_looks_back_to_the_start() -> None:
