@@ -242,7 +242,7 @@ def test_closing_a_blocked_sink_keeps_its_deadline() -> None:
     sink.close(DEADLINE)
 
 
-def test_a_process_with_a_full_pipe_for_its_log_ends_well() -> None:
+def test_a_process_with_a_full_pipe_for_its_log_exits_cleanly() -> None:
     reader, full = os.pipe()
     try:
         program = (
@@ -265,7 +265,7 @@ def test_a_process_with_a_full_pipe_for_its_log_ends_well() -> None:
     assert ran.stdout == b"True\n"
 
 
-def test_a_line_of_odd_characters_is_written_all_the_same() -> None:
+def test_a_line_of_odd_characters_is_still_written() -> None:
     reader, pipe = os.pipe()
     with os.fdopen(pipe, "w", encoding="ascii") as stream:
         writer(stream)("Kürbis \ud800\n")

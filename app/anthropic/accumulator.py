@@ -1,8 +1,8 @@
-"""The rules by which an answer's usage adds up (Messages API, ``usage``).
+"""The rules by which the usage of a response adds up (Messages API, ``usage``).
 
-An event stream announces usage at its start and again, *cumulatively*, in every
-``message_delta``: the last value of each field that is not null stands. For input and cache
-tokens it is the last one above 0: a later 0 means "not repeated" (what the real client does).
+An event stream states usage at its start and again, *cumulatively*, in every ``message_delta``:
+the last value of each field that is not null counts. For input and cache tokens it is the last
+value above 0, because a later 0 means "not repeated". Claude Code counts in the same way.
 ``cache_creation`` (the 5-minute and 1-hour split), tier, speed and geography come at the start.
 What ``iterations`` add is in `app.anthropic.iterations`.
 """
@@ -48,7 +48,7 @@ class Accumulator:
         self._words: dict[str, str] = {}
 
     def announce(self, usage: object) -> None:
-        """Take in a ``usage`` object; null is none. Raises `OddUsage`, unchanged."""
+        """Add a ``usage`` object; null is ignored. Raises `OddUsage`, and then changes nothing."""
         if usage is None:
             return
         if not isinstance(usage, Mapping):
@@ -56,7 +56,7 @@ class Accumulator:
         counts, tools = read_counts(usage), _tools(usage)
         iterations = read_iterations(usage.get("iterations"))
         if answered := fallback(iterations):
-            # Another model answered: nothing that the start said of the first one holds for it.
+            # Another model responded: the usage at the start was the first model's.
             self._counts = answered.counts | _replacing(answered.counts, counts)
         else:
             self._counts |= _replacing(self._counts, counts)
@@ -68,27 +68,27 @@ class Accumulator:
 
     @property
     def usage(self) -> Usage | None:
-        """What the answer itself used so far, compactions included; None when it said nothing."""
+        """Usage of the response itself so far, including compactions; None if it stated none."""
         if not self._counts:
             return None
         return self._own(self._billing(None).added)
 
     @property
     def answering_model(self) -> str | None:
-        """The model that answered in the place of the requested one, if any did."""
+        """The model that responded instead of the requested one, if any did."""
         answered = fallback(self._iterations)
         return None if answered is None else answered.model
 
     @property
     def unknown_iterations(self) -> bool:
-        """Whether an iteration is of a type that nobody knows."""
+        """True if an iteration has an unknown type."""
         return self._billing(None).unknown
 
     def billed(self, named: str | None, answering: str | None, *, refused: bool) -> list[Attempt]:
-        """Return the billed attempts, the answer's own first.
+        """Return the billed attempts, the response's own first.
 
-        ``named`` is the model that the message names, ``answering`` the one that answered. A
-        ``refused`` answer without any output is free.
+        ``named`` is the model that the message names, ``answering`` the one that responded. A
+        ``refused`` response without any output is free.
         """
         if not self._counts:
             return []
@@ -100,7 +100,7 @@ class Accumulator:
         return [own, *attempts]
 
     def _compactions(self, bill: Billing, answering: str | None) -> list[Attempt]:
-        """Return the compactions before an answer that is free itself."""
+        """Return the compactions before a response that is free itself."""
         parts = tuple(used(disjoint(counts), self._request) for counts in bill.added)
         if not parts:
             return []
@@ -121,7 +121,7 @@ class Accumulator:
         return replace(used(counts, self._request), server_tools=dict(self._tools))
 
     def _samplings(self, bill: Billing) -> tuple[Usage, ...]:
-        """Return the requests to the model behind the answer, when there were several."""
+        """Return the requests to the model behind the response, if there were several."""
         own = samplings(self._iterations, self._counts, self._request)
         if not own and bill.added:
             own = (used(disjoint(self._counts), self._request),)

@@ -60,7 +60,7 @@ _document = msgspec.json.Decoder(_Document).decode
 
 
 class Notes:
-    """What an answer has said of itself so far. ``missing`` is why its usage is not known.
+    """The facts of a response so far. ``missing`` is why its usage is not known.
 
     ``final`` says that nothing is to come: a JSON answer always is, a stream once it has told
     its stop reason and its output tokens.

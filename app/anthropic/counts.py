@@ -5,23 +5,23 @@ from typing import Any
 
 from .token_types import CACHE_WRITE, CACHE_WRITES, PATHS
 
-MOST = 2**53  # tokens; a larger number is a mistake
+MOST = 2**53  # tokens; a larger number is an error
 
 Counts = dict[str, int]
 
 
 class OddUsage(ValueError):
-    """A ``usage`` that is not as the API writes it: no number is better than a wrong one."""
+    """A ``usage`` that does not have the API's format: no figure is better than a wrong one."""
 
 
 def read_counts(usage: Mapping[str, Any]) -> Counts:
-    """Return the counts that are not null, ``cache_write`` and its split side by side."""
+    """Return the counts that are not null, with ``cache_write`` and its parts."""
     found = {kind: count(usage, path) for kind, path in PATHS.items()}
     return {kind: number for kind, number in found.items() if number is not None}
 
 
 def count(node: object, path: tuple[str, ...]) -> int | None:
-    """Return the count at ``path``, None where there is none. Raises `OddUsage`."""
+    """Return the count at ``path``, None if there is none. Raises `OddUsage`."""
     for key in path:
         if node is None:
             return None
@@ -42,7 +42,7 @@ def add(*many: Counts) -> Counts:
 
 
 def disjoint(counts: Counts) -> Counts:
-    """Split cache writes by their time to live; what is not said to be 1h is 5m, the default."""
+    """Split cache writes by their time to live: all that are not 1h are 5m, the default."""
     split = dict(counts)
     total = split.pop(CACHE_WRITE, None)
     if total is not None:

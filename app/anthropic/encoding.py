@@ -21,7 +21,7 @@ PIECE = 64 * 1024  # bytes of output at a time, so that a bomb never unfolds at 
 OUTPUT_LIMIT = 64 * 2**20  # bytes of output in all
 RATIO_LIMIT = 200  # output bytes per input byte, past the first `RATIO_FREE`: a bomb is denser
 RATIO_FREE = 8 * 2**20
-STACK_LIMIT = 2  # codings on top of one another; nobody stacks more in earnest
+STACK_LIMIT = 2  # codings on top of one another; nobody really stacks more
 ZSTD_WINDOW = 23  # log2 of 8 MB, the most that RFC 9659 §3 allows on the web
 
 
@@ -136,7 +136,7 @@ _ZLIB_HEADER = 2  # bytes
 
 
 def _wrapped(data: bytes) -> bool:
-    """Tell whether this begins with a zlib header (RFC 1950 §2.2: CM is 8, FCHECK)."""
+    """Return True if this begins with a zlib header (RFC 1950 §2.2: CM is 8, FCHECK)."""
     return data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
 
 

@@ -1,4 +1,4 @@
-"""Reads the price data of the package ``genai-prices`` (PyPI) into a price file of ours. Pure.
+"""Reads the price data of the package ``genai-prices`` (PyPI) into a price file of the proxy. Pure.
 
 It comes as JSON (its repository's ``data.json``) or as the Python module of the package
 (``data.py``), which is read as a syntax tree and never run. Of all providers only Anthropic's own
@@ -112,7 +112,7 @@ class Converted:
 
 
 def convert(text: str, known: Prices, *, on: date) -> Converted:
-    """Return what a data file says of the prices on a day.
+    """Return the prices of a data file on a day.
 
     Names are those of ``known`` where it has the model. Raises ValueError for other files.
     """
@@ -205,7 +205,7 @@ def _tiers(said: float | _Tiered | None) -> list[_Tier]:
 def _factor(
     variants: Sequence[_Variant], when: Mapping[str, str], base: Mapping[str, float]
 ) -> float | None:
-    """Return by how much a variant is dearer, if it is so for all five rates alike."""
+    """Return the price factor of a variant, if it is the same for all five rates."""
     for variant in variants:
         if variant.when == when:
             rates = _rates(_read(variant.prices, _Rates), above=None)

@@ -1,4 +1,4 @@
-"""What Claude Code says of a request in header fields: never content, but chosen by the client.
+"""Claude Code's hints about a request, in header fields: never content, but chosen by the client.
 
 ``x-claude-code-*`` values are percent-encoded. Lists have the form ``Bash=99;Read=4``. What does
 not look like the word, id or number it should be is left out, and everything is bounded.

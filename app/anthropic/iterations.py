@@ -8,7 +8,7 @@ type                   in the totals         billed
 =====================  ====================  =======================================
 ``message``            when it answered      when its model is another one, which gave
                                              up after some output
-``fallback_message``   the last one          likewise
+``fallback_message``   the last one          the same
 ``compaction``         no                    always, to the answering model
 ``advisor_message``    no                    always, to its own model; to none if it names none
 any other              unless it names a     to the model it names
@@ -65,13 +65,13 @@ class Billing:
 
 
 def read_iterations(listed: object) -> tuple[Iteration, ...]:
-    """Read the list; what is no object is passed over. Raises `OddUsage`."""
+    """Read the list; entries that are not objects are skipped. Raises `OddUsage`."""
     entries = listed if isinstance(listed, list) else []
     return tuple(_iteration(entry) for entry in entries if isinstance(entry, Mapping))
 
 
 def fallback(iterations: Sequence[Iteration]) -> Iteration | None:
-    """Return the attempt that answered in the place of the requested model, if any did."""
+    """Return the attempt that responded instead of the requested model, if any did."""
     return next((one for one in reversed(iterations) if one.type == FALLBACK), None)
 
 
@@ -134,7 +134,7 @@ def _iteration(entry: Mapping[str, Any]) -> Iteration:
 
 
 def _maker(one: Iteration, named: str | None) -> str | None:
-    """Return the model that made an attempt, None when nobody says."""
+    """Return the model that made an attempt, None if unknown."""
     return one.model or (named if one.type in (MESSAGE, FALLBACK) else None)
 
 

@@ -1,4 +1,4 @@
-"""What an answer's rate limit headers say (https://platform.claude.com/docs/en/api/rate-limits).
+"""Reads the rate limit headers of a response (https://platform.claude.com/docs/en/api/rate-limits).
 
 Documented are limits by kind, also for priority and fast. Subscriptions have *windows* instead,
 ``anthropic-ratelimit-unified-5h-utilization`` and the like: undocumented, their names are open.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-WINDOW_LIMIT = 12  # windows that are kept; five were ever seen
+WINDOW_LIMIT = 12  # windows that are kept; at most five were ever seen
 WORD_LIMIT = 40  # characters of a status
 
 _KIND = re.compile(
@@ -19,9 +19,9 @@ _KIND = re.compile(
     r"-(limit|remaining|reset)"
 )
 _UNIFIED = re.compile(r"anthropic-ratelimit-unified-(status|reset)")
-# A window is named by its length. Everything else in that place (slow, grace, overage-period,
-# fallback) is something of its own, of which only `overage` is read: what is used beyond the
-# subscription has the form of a window.
+# A window is named by its length. Other words in that position (slow, grace, overage-period,
+# fallback) have other meanings. Of these only `overage` is read, the usage beyond the subscription,
+# which has the form of a window.
 _WINDOW = re.compile(
     r"anthropic-ratelimit-unified-(\d{1,4}[mhd](?:_[a-z0-9_]{1,16})?|overage)"
     r"-(utilization|status|reset)",
@@ -53,7 +53,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Everything the headers said; what they left out is None or not there.
+    """The limits stated by the headers; fields that they do not state are None or missing.
 
     ``kinds`` goes by names like ``input-tokens`` and ``fast-output-tokens``, ``windows`` by
     names like ``5h`` and ``7d_opus``.
@@ -67,7 +67,7 @@ class Limits:
 
 
 def read(headers: Mapping[str, str]) -> Limits:
-    """Read an answer's headers (names in lower case); what makes no sense is passed over."""
+    """Read an answer's headers (names in lower case); malformed values are skipped."""
     kinds: dict[str, dict[str, Any]] = {}
     windows: dict[str, dict[str, Any]] = {}
     overall: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def _kept(windows: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, An
 
 
 def _field(name: str, value: str) -> dict[str, Any]:
-    """Return the field under its Python name, or nothing if its value makes no sense."""
+    """Return the field under its Python name, or nothing if its value is malformed."""
     read_value = _VALUES[name](value.strip())
     return {} if read_value is None else {name.replace("-", "_"): read_value}
 
@@ -103,7 +103,7 @@ def _number(value: str) -> float | None:
 
 
 def _instant(value: str) -> float | None:
-    """Read seconds since the epoch or an RFC 3339 date: both were seen for one header."""
+    """Read seconds since the epoch or an RFC 3339 date: both occur in the same header."""
     if (number := _number(value)) is not None:
         return number
     try:

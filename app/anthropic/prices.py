@@ -92,7 +92,7 @@ class Prices:
     server_tools: Mapping[str, float]
 
     def age(self, today: date) -> int | None:
-        """Return how many days ago the list was drawn up, None when ``as_of`` is no date.
+        """Return the age of the list in days, None if ``as_of`` is not a date.
 
         A month without a day counts from its first.
         """
@@ -189,7 +189,7 @@ def _factor(model: Model, usage: Usage, *, batch: bool) -> float:
 
 
 def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with another's fields in the place of its own, table by table."""
+    """Return ``below`` with the fields of ``above`` replacing its own, table by table."""
     merged = dict(below)
     for key, value in above.items():
         lower = merged.get(key)

@@ -1,6 +1,6 @@
-"""A floor for the output tokens of a stream that ends early: about 4 characters a token.
+"""Estimates the output tokens of a stream that ends early: about 4 characters a token.
 
-Anthropic's own gateway counts so, too. Characters of content are counted, not bytes of JSON:
+Anthropic's own gateway counts in this way. Characters of content are counted, not bytes of JSON:
 text, thinking and the input of tools; signatures and citations are not billed.
 """
 
@@ -49,7 +49,7 @@ class Spoken:
         return self._fallbacks[-1][1] if self._fallbacks else None
 
     def hear(self, record: bytes) -> None:
-        """Count the content of one ``content_block_delta``; what cannot be read counts nothing."""
+        """Count the content of one ``content_block_delta``; a malformed record counts as 0."""
         try:
             delta = _event(_data(record)).delta
         except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Reads a copy of an answer as it passes: usage, model, stop reason, error.
+"""Reads a copy of a response as it passes: usage, model, stop reason, error.
 
-Never in the way: the tap does not raise, holds a bounded number of bytes, and whatever it cannot
-read becomes a reason in its `Reading` (behaviour B5).
+The tap never disturbs the relay: it does not raise and holds a bounded number of bytes. A response
+that it cannot read becomes a reason in its `Reading` (behaviour B5).
 """
 
 from dataclasses import dataclass
@@ -10,21 +10,20 @@ from .answer import Body, EventStream, Notes
 from .encoding import Decoder, EncodingError
 from .usage import Attempt, Missing, Usage
 
-DECODED_LIMIT = 2**30  # bytes: the longest stream that is decoded; little of it is ever held
+DECODED_LIMIT = 2**30  # bytes: the longest stream that is decoded; only a small part is held
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an answer said of itself.
+    """The facts of a response.
 
-    ``usage`` is what it announced last, None when nothing. ``usage_missing`` says why that is
-    lacking, or not the last word:
-    ``encoding`` (cannot be decoded), ``truncated`` (a JSON body that is cut, or too long to
-    hold), ``no_event`` (a stream that announced none), ``parse`` (not as the API writes it),
-    ``not_final`` (a stream that ended early: its output is an estimate), ``unknown_iteration``
-    (an attempt of a type that nobody knows). It is of interest for successful answers on the
-    messages route. ``error`` is the type of an error body or of an ``event: error``.
-    ``model`` is the one that answered.
+    ``usage`` is the last usage that it stated, None if none. ``usage_missing`` says why usage is
+    missing or incomplete: ``encoding`` (cannot be decoded), ``truncated`` (a JSON body that is cut,
+    or too long to hold), ``no_event`` (a stream that stated none), ``parse`` (not in the API's
+    format), ``not_final`` (a stream that ended early: its output is an estimate),
+    ``unknown_iteration`` (an attempt of an unknown type). It matters for successful responses on
+    the messages route. ``error`` is the type of an error body or of an ``event: error``. ``model``
+    is the one that responded.
     """
 
     usage: Usage | None = None
@@ -43,9 +42,9 @@ _READERS: dict[str, type[EventStream | Body]] = {
 
 
 class Tap:
-    """Reads one answer, given its ``Content-Type`` and ``Content-Encoding`` (None: absent).
+    """Reads one response, given its ``Content-Type`` and ``Content-Encoding`` (None: absent).
 
-    State: the ``_notes`` taken, and the ``_decoder``, made when there is something to decode.
+    State: the ``_notes``, and the ``_decoder``, created with the first bytes.
     """
 
     def __init__(self, content_type: str | None, content_encoding: str | None) -> None:
@@ -57,7 +56,7 @@ class Tap:
         self._decoder: Decoder | None = None
 
     def feed(self, chunk: bytes) -> None:
-        """Take in the next bytes as they came, still encoded."""
+        """Read the next bytes as received, still encoded."""
         if self._reader is None or self._notes.missing in _LOST or not chunk:
             return
         try:
@@ -70,26 +69,26 @@ class Tap:
 
     @property
     def first_token(self) -> bool:
-        """Whether content has begun: a ``content_block_delta`` was seen."""
+        """True once content has begun (a ``content_block_delta``)."""
         return self._reader is not None and self._reader.first_token
 
     @property
     def characters(self) -> int:
-        """How many characters of content have passed so far."""
+        """Characters of content so far."""
         return self._notes.spoken.characters
 
     @property
     def events(self) -> int:
-        """How many events of a stream have passed so far."""
+        """Events of the stream so far."""
         return self._reader.events if self._reader is not None else 0
 
     @property
     def billed(self) -> tuple[Attempt, ...]:
-        """What Anthropic bills for the answer, under each model, as far as it has passed."""
+        """The billed attempts so far, each under its model."""
         return self._notes.billed
 
     def finish(self) -> Reading:
-        """Return what was read, at the end of the answer or where it was cut."""
+        """Return the facts, at the end of the response or where it was cut."""
         if self._reader is not None:
             self._reader.finish()
         notes = self._notes

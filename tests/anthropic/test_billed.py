@@ -1,4 +1,4 @@
-"""What is billed for an answer, and to which model."""
+"""Which attempts of an answer are billed, and to which model."""
 
 import json
 from pathlib import Path

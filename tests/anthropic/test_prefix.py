@@ -7,7 +7,7 @@ from app.anthropic.tap import Tap
 WORDING = "messages.1.content.0: The block is bound to a different conversation."
 
 
-def test_a_refused_thinking_prefix_is_told_apart_from_other_bad_requests() -> None:
+def test_a_refused_thinking_prefix_has_a_type_of_its_own() -> None:
     for message, kind in ((WORDING, "prefix_mismatch"), ("no", "invalid_request_error")):
         tap = Tap("application/json", None)
         error = {"type": "invalid_request_error", "message": message}

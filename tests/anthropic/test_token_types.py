@@ -63,7 +63,7 @@ def test_every_count_is_read_from_its_place(counts: dict[str, int]) -> None:
         *above, last = PATHS[kind]
         node = usage
         for key in above:
-            node = node.setdefault(key, {})  # type: ignore[assignment]  # an object of ours
+            node = node.setdefault(key, {})  # type: ignore[assignment]  # made above
         node[last] = count
     assert read_counts(usage) == counts
     assert set(disjoint(counts)) <= {*BILLED, THINKING}

@@ -50,7 +50,7 @@ class Opened:
         await expect(self.metric(path)).to_have_text(text)
 
     async def feed(self, document: dict[str, Any]) -> None:
-        """Show a snapshot in the place of the proxy's, after a reload, until the next one."""
+        """Show a snapshot instead of the proxy's, after a reload, until the next one."""
         await self.page.unroute("**/metrics/stream")
         await self.page.route("**/metrics/stream", _answering(document))
         await self.page.reload()

@@ -112,9 +112,7 @@ def values(rows: list[Any], at: int) -> list[float | None]:
     return [None if row[at][1] is None else float(row[at][1]) for row in rows]
 
 
-async def test_a_fresh_proxy_says_no_data_instead_of_nought(
-    proxy: Running, browser: Browser
-) -> None:
+async def test_a_fresh_proxy_says_no_data_instead_of_0(proxy: Running, browser: Browser) -> None:
     async with opened(browser, proxy.pages_url) as shown:
         await shown.live()
         for path in SHARES:

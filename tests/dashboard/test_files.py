@@ -57,7 +57,7 @@ def test_the_page_has_no_inline_script_or_style() -> None:
 
 
 @pytest.mark.parametrize("script", OWN_SCRIPTS, ids=lambda script: script.name)
-def test_no_script_of_ours_makes_markup_from_text(script: Path) -> None:
+def test_no_script_makes_markup_from_text(script: Path) -> None:
     code = script.read_text(encoding="utf-8")
     assert (
         re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", code) == []

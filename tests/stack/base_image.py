@@ -34,7 +34,7 @@ TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 def base_image(engine: Engine, cache: Path, *servers: str) -> str:
     """Let ``engine`` have the base image and those of ``servers``; return the base image's name.
 
-    What is made is kept in ``cache``. Raises `UnavailableError` when one can neither be pulled
+    Images are kept in ``cache``. Raises `UnavailableError` when one can neither be pulled
     nor made.
     """
     name = _name()

@@ -114,7 +114,7 @@ def program(name: str, package: str) -> str:
 
 
 def compose_is_installed() -> bool:
-    """Tell whether ``docker compose`` is there; it needs no engine for that."""
+    """Return True if ``docker compose`` is installed; it needs no engine for that."""
     if shutil.which("docker") is None:
         return False
     done = subprocess.run(

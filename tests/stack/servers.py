@@ -77,7 +77,7 @@ class Prometheus:
         return [value for value in values if not math.isnan(value)]
 
     def ready(self) -> bool:
-        """Tell whether it answers queries."""
+        """Return True if it answers queries."""
         try:
             return httpx.get(f"{self.url}/-/ready", trust_env=False).is_success
         except httpx.TransportError:

@@ -105,7 +105,7 @@ def test_the_proxy_can_be_scaled() -> None:
     assert not {"ports", "container_name", "network_mode"} & set(SERVICES["proxy"])
 
 
-def test_replicas_end_before_the_balancer_that_their_streams_go_through() -> None:
+def test_replicas_end_earlier_than_the_balancer_that_their_streams_go_through() -> None:
     assert "balancer" in SERVICES["proxy"]["depends_on"]
     assert SERVICES["balancer"]["stop_signal"] == "SIGUSR1"  # HAProxy's graceful end
 

@@ -131,7 +131,7 @@ def test_the_keys_in_the_volume_are_its_own(container: Container) -> None:
     assert {f"{name}.key 600 {USER}" for name in ("ca", "server")} <= set(listed.splitlines())
 
 
-def test_it_ends_well_and_starts_again_with_its_certificate(container: Container) -> None:
+def test_it_exits_cleanly_and_starts_again_with_its_certificate(container: Container) -> None:
     before = container.read(f"{STATE}/ca.crt")
     container.engine.docker("stop", container.name)
     assert container.state("ExitCode") == "0"
@@ -142,7 +142,7 @@ def test_it_ends_well_and_starts_again_with_its_certificate(container: Container
     assert re.findall(r"NODE_EXTRA_CA_CERTS=(\S+)", logs) == [f"{STATE}/ca.crt"] * 2
 
 
-def test_the_image_has_no_more_than_it_needs(built: Engine) -> None:
+def test_the_image_has_only_what_it_needs(built: Engine) -> None:
     config = json.loads(built.docker("inspect", "--format={{json .Config}}", SERVICE["image"]))
     assert config["User"] == SERVICE["user"]
     listed = built.docker("run", "--rm", "--entrypoint=ls", SERVICE["image"], "/", "/opt")

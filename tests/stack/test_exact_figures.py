@@ -163,7 +163,7 @@ def test_foreign_targets_are_counted_nowhere(tmp_path: Path) -> None:
             wait(lambda title=title: _instances(server, title) == ours)  # type: ignore[misc]
 
 
-def test_no_proxy_up_is_a_nought(tmp_path: Path) -> None:
+def test_no_proxy_up_is_a_zero(tmp_path: Path) -> None:
     foreign = CollectorRegistry()
     ProcessCollector(registry=foreign)
     with exposed(foreign) as other, prometheus(tmp_path, foreign=other) as server:

@@ -47,7 +47,7 @@ def expressions() -> dict[str, str]:
 
 
 def substituted(expr: str) -> str:
-    """Put values in the place of Grafana's variables."""
+    """Replace Grafana's variables by values."""
     values = {
         "$__rate_interval": "10m",  # longer than the tests take
         "$__range": "1h",

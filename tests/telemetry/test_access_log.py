@@ -88,7 +88,7 @@ def test_a_line_says_why_placeholders_were_not_restored() -> None:
     assert only["restore_refused"] == {"ambiguous": 2}
 
 
-def test_a_failure_says_whose_doing_it_was() -> None:
+def test_a_failure_names_its_source() -> None:
     (said,) = written(AccessLog(), FAILED)
 
     assert said["error_source"] == "upstream"

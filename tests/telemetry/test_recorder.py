@@ -219,7 +219,7 @@ def test_running_and_silent_streams_are_gauges_of_the_moment() -> None:
     assert value(observer, "streams_stalled") == 0
 
 
-def test_a_client_that_takes_nothing_is_told_apart_from_a_silent_upstream() -> None:
+def test_a_client_that_reads_nothing_is_not_a_silent_upstream() -> None:
     clock = Clock()
     observer = telemetry(clock)
     observer.started(Progress("messages", streaming=True, client_since=clock()))
@@ -277,7 +277,7 @@ def test_a_defect_of_telemetry_is_logged_and_never_reaches_the_proxy() -> None:
     assert observer.active == 0
 
 
-def test_known_series_start_at_nought() -> None:
+def test_known_series_start_at_zero() -> None:
     observer = telemetry()
 
     for cause in ("complete", "client_abort", "upstream_abort", "shutdown"):

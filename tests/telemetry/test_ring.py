@@ -25,7 +25,7 @@ def test_rates_are_differences_over_the_elapsed_time() -> None:
     assert span.cost_per_hour == pytest.approx(180)
 
 
-def test_no_time_and_no_requests_make_rates_of_nought() -> None:
+def test_no_time_and_no_requests_make_rates_of_zero() -> None:
     span = Span(point(100), point(100))
 
     assert span.requests_per_second == 0

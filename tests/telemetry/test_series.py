@@ -169,7 +169,7 @@ def test_promtool_finds_nothing_to_complain_about() -> None:
     assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b"")
 
 
-def test_series_exist_at_nought_from_the_start_of_the_process() -> None:
+def test_series_exist_at_zero_from_the_start_of_the_process() -> None:
     born = {
         (sample.name.removeprefix("anthropic_proxy_"), *sample.labels.values()): sample.value
         for family in telemetry().collect()
@@ -193,7 +193,7 @@ def test_series_exist_at_nought_from_the_start_of_the_process() -> None:
 
 
 @pytest.mark.parametrize("name", ["claude-opus-5-5", "claude-fable-5-2", "gpt-fake"])
-def test_series_of_a_model_exist_at_nought_while_its_first_request_runs(name: str) -> None:
+def test_series_of_a_model_exist_at_zero_while_its_first_request_runs(name: str) -> None:
     observer = telemetry()
     observer.started(Progress("messages", model=name))
 
