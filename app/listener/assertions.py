@@ -147,10 +147,10 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "remove_stream(stream_id)",
     ),
     "asyncio.sslproto:SSLProtocol": (
+        "_fatal_error(exc, message)",
         "_set_read_buffer_limits(high, low)",
         "_write_appdata(list_of_data)",
         "_app_transport",
-        "_app_writing_paused",
         "_outgoing",
         "_ssl_buffer",
         "_ssl_buffer_view",

@@ -8,11 +8,9 @@ on any event loop; here its connections share one read buffer, and hold little t
 import asyncio
 import ssl
 from asyncio.sslproto import SSLProtocol, SSLProtocolState
-from contextlib import suppress
 from typing import Any
 
 READ_SIZE = 64 * 1024  # bytes read from a socket at a time
-RECORD = 16 * 1024  # bytes that one record holds at most (RFC 8446 §5.1)
 UNDECRYPTED_HIGH, UNDECRYPTED_LOW = 64 * 1024, 16 * 1024  # bytes that may wait for the reader
 
 _BUFFER = bytearray(READ_SIZE)
@@ -28,7 +26,7 @@ class SharedBufferTls(SSLProtocol):
 
     max_size = READ_SIZE
 
-    _app_writing_paused: bool  # what typeshed leaves out
+    _fatal_error: Any  # what typeshed leaves out
     _outgoing: ssl.MemoryBIO
     _ssl_writing_paused: bool
     _sslobj: ssl.SSLObject
@@ -42,20 +40,28 @@ class SharedBufferTls(SSLProtocol):
         limit(UNDECRYPTED_HIGH, UNDECRYPTED_LOW)
 
     def _write_appdata(self, list_of_data: list[bytes]) -> None:
-        """Encrypt and write a single piece at once if it makes one record and nothing waits.
+        """Encrypt and write a single piece at once if nothing waits to be written.
 
         Everything else goes the standard library's way, which does the same in a loop.
         """
         if (
             len(list_of_data) == 1
-            and len(list_of_data[0]) <= RECORD
             and self._state is SSLProtocolState.WRAPPED
-            and not (self._write_backlog or self._ssl_writing_paused or self._app_writing_paused)
+            and not (self._write_backlog or self._ssl_writing_paused)
         ):
-            with suppress(ssl.SSLError):  # nothing was written: it is tried and told again below
-                self._sslobj.write(list_of_data[0])
+            data = list_of_data[0]
+            try:
+                count = self._sslobj.write(data)
                 self._transport.write(self._outgoing.read())
+            except ssl.SSLError:
+                pass  # nothing was written: the standard library meets it again, and handles it
+            except Exception as exc:  # noqa: BLE001 - as there: the transport below is lost
+                self._fatal_error(exc, "Fatal error on SSL protocol")
                 return
+            else:
+                if count == len(data):
+                    return
+                list_of_data = [data[count:]]
         super()._write_appdata(list_of_data)
 
 

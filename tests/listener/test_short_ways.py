@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from app.certificates import Certificate
 from app.listener import framing
-from app.listener.tls import RECORD, SharedBufferTls
+from app.listener.tls import SharedBufferTls
 from app.tls import tls_context
 
+RECORD = 16 * 1024  # bytes that one TLS record holds at most (RFC 8446 §5.1)
 HEADS = st.fixed_dictionaries(
     {
         "method": st.sampled_from(["GET", "HEAD", "POST"]),
@@ -70,13 +71,16 @@ def test_a_piece_of_a_stream_takes_the_short_way() -> None:
 
 
 class Below:
-    """The transport below TLS. State: ``written``, and the ``protocol`` that it pauses."""
+    """The transport below TLS. State: ``written``, ``closed``, and whether it is ``lost``."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
-        self.closed = False
+        self.closed: list[BaseException | None] = []
+        self.lost = False
 
     def write(self, data: bytes) -> None:
+        if self.lost:  # uvloop raises between a failed write and connection_lost
+            raise RuntimeError("the handler is closed")
         self.written.append(bytes(data))
 
     def pause_reading(self) -> None: ...
@@ -84,19 +88,25 @@ class Below:
     def resume_reading(self) -> None: ...
 
     def is_closing(self) -> bool:
-        return self.closed
+        return bool(self.closed)
 
     def close(self) -> None:
-        self.closed = True
+        self.closed.append(None)
+
+    def _force_close(self, exc: BaseException) -> None:
+        self.closed.append(exc)
 
     abort = close
 
 
 class Above(asyncio.Protocol):
-    """The protocol above TLS. State: what it was ``told``."""
+    """The protocol above TLS, which greets. State: what it was ``told``."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
+
+    def connection_made(self, transport: Any) -> None:
+        transport.write(b"hello")
 
     def pause_writing(self) -> None:
         self.told.append("pause")
@@ -112,12 +122,14 @@ class Connected:
         self, kind: type[SSLProtocol], server: ssl.SSLContext, client: ssl.SSLContext
     ) -> None:
         self.below, self.above = Below(), Above()
+        self.full = False  # what is below
         below: Any = self.below
         self._incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._client = client.wrap_bio(self._incoming, outgoing, server_hostname="localhost")
         loop = asyncio.get_running_loop()
         self.tls: Any = kind(loop, self.above, server, loop.create_future(), server_side=True)
         self.tls.connection_made(below)
+        self.tls._app_transport.write(b"early")  # waits for the handshake
         for _ in range(3):
             with suppress(ssl.SSLWantReadError):
                 self._client.do_handshake()
@@ -125,7 +137,7 @@ class Connected:
             self._take()
         self.transport = self.tls._app_transport
         self.transport.set_write_buffer_limits(64 * 1024, 16 * 1024)
-        self.below.written.clear()
+        self.greeting = self.decrypted()
 
     def _feed(self, data: bytes) -> None:
         if data:
@@ -149,28 +161,46 @@ class Connected:
 STEPS = st.lists(
     st.integers(1, 3 * RECORD)
     | st.sampled_from([1, 100, RECORD, RECORD + 1])
-    | st.sampled_from(["full", "room", "close"]),
+    | st.sampled_from(["full", "room", "several", "close", "abort", "lose"]),
     max_size=12,
 )
 
 
 def play(connected: Connected, steps: list[int | str]) -> list[Any]:
     """Make the steps; return what there was to see after each."""
-    full, seen = False, []
+    seen = []
     for number, step in enumerate(steps):
-        if isinstance(step, int):
-            connected.transport.write(bytes([number % 256]) * step)
-        elif step == "close":
-            connected.transport.close()
-            break
-        elif full != (step == "full"):
-            full = step == "full"
-            (connected.tls.pause_writing if full else connected.tls.resume_writing)()
+        try:
+            make(connected, step, bytes([number % 256]))
+        except RuntimeError as exc:  # of what lies below
+            connected.above.told.append(f"raised {exc}")
+        told = [*connected.above.told, *map(str, connected.below.closed)]
         size = connected.transport.get_write_buffer_size()
-        seen.append((size, sum(map(len, connected.below.written)), list(connected.above.told)))
-    if full:
+        seen.append((size, sum(map(len, connected.below.written)), told))
+    if connected.full and not connected.below.lost:
         connected.tls.resume_writing()
     return seen
+
+
+def make(connected: Connected, step: int | str, byte: bytes) -> None:
+    """Make one step; a number is a size to write."""
+    match step:
+        case int():
+            connected.transport.write(byte * step)
+        case "several":
+            connected.transport.writelines([b"one", b"two"])
+        case "lose":
+            connected.below.lost = True
+        case "abort":
+            connected.transport.abort()
+        case "close" if not connected.transport.is_closing():
+            connected.transport.close()
+        case "full" if not connected.full:
+            connected.full = True
+            connected.tls.pause_writing()
+        case "room" if connected.full:
+            connected.full = False
+            connected.tls.resume_writing()
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +215,10 @@ def test_what_is_written_is_what_the_standard_library_writes(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext], steps: list[int | str]
 ) -> None:
     async def compare() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it tells of "lose"
         ours = Connected(SharedBufferTls, *contexts)
         theirs = Connected(SSLProtocol, *contexts)
+        assert ours.greeting == theirs.greeting == b"earlyhello"
         assert play(ours, steps) == play(theirs, steps)
         assert ours.decrypted() == theirs.decrypted()
         for connected in (ours, theirs):
@@ -195,12 +227,13 @@ def test_what_is_written_is_what_the_standard_library_writes(
     asyncio.run(compare())
 
 
-async def test_a_small_piece_is_one_record_in_one_write(
-    contexts: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("size", [1, RECORD, 4 * RECORD])
+async def test_a_piece_is_encrypted_and_written_at_once(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     connected = Connected(SharedBufferTls, *contexts)
     monkeypatch.setattr(SSLProtocol, "_write_appdata", None)  # not the long way
-    connected.transport.write(b"x" * RECORD)
+    connected.transport.write(b"x" * size)
     assert len(connected.below.written) == 1
-    assert connected.decrypted() == b"x" * RECORD
+    assert connected.decrypted() == b"x" * size
     connected.tls.connection_lost(None)
