@@ -241,6 +241,26 @@ COMMANDS = (
         ),
     ),
     Command(
+        name="status",
+        summary="Print what a session used, in a line for Claude Code's status line.",
+        description=(
+            "Ask the running proxy what a session used and print it in one line, for the status\n"
+            "line of Claude Code, which names the session on standard input. Without a session\n"
+            "the line is about today. With --format json the exit code is 1 if the proxy does not\n"
+            "answer; the line says so itself."
+        ),
+        examples=(
+            ("anthropic-proxy status", "Set it as the command of Claude Code's statusLine."),
+            ("anthropic-proxy status --session ID --format json", "The same for a program."),
+        ),
+        arguments=(
+            argument("--session", metavar="ID", help="the session (default: standard input's)"),
+            argument(
+                "--format", choices=["line", "json"], default="line", help="form (%(default)s)"
+            ),
+        ),
+    ),
+    Command(
         name="reconcile",
         summary="Compare the proxy's cost with the cost that Claude Code reports.",
         description=(

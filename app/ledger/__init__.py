@@ -8,6 +8,7 @@
 - ``expiry``   pure: when old rows may be deleted, whatever the clock does.
 - ``writer``   the thread between the event loop and the store.
 - ``reader``   a connection that only reads.
+- ``figures``  numbers and amounts as people read them.
 - ``views``    JSON documents for the pages.
 - ``report``   groups as a table, JSON and CSV.
 - ``queries``  what people ask of the ledger, by day, session, model and so on.

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..anthropic.token_types import CACHE_WRITES, COUNTED, OUTPUTS, PROMPT
+from ..anthropic.token_types import CACHE_WRITES, COUNTED, OUTPUTS
+from .figures import cached, money, number
 from .queries import Group, Totals
 
 Json = dict[str, Any]
@@ -22,8 +23,6 @@ NOBODY = {
     "model": "(no model)",
 }
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
-UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
-WHOLE = 10_000  # numbers up to here are written out
 
 
 def document(by: str, groups: Sequence[Group]) -> list[Json]:
@@ -116,21 +115,6 @@ def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def money(dollars: float) -> str:
-    """Return an amount as people write it; one below a cent is not 0."""
-    return "<$0.01" if 0 < dollars < 0.005 else f"${dollars:,.2f}"  # noqa: PLR2004 - half a cent
-
-
-def number(count: float) -> str:
-    """Return a number with three digits that matter: 9,876, 12.3k, 4.56M."""
-    if count < WHOLE:
-        return f"{count:,.0f}"
-    size, unit = next((size, unit) for size, unit in UNITS if count >= size * 0.9995)
-    value = count / size
-    digits = sum(value < limit for limit in (99.95, 9.995))
-    return f"{value:,.{digits}f}{unit}"
-
-
 def _count(count: int) -> str:
     return number(count) if count else "-"
 
@@ -140,9 +124,8 @@ def _tokens(sums: Totals, kinds: Sequence[str]) -> str:
 
 
 def _share(sums: Totals) -> str:
-    """Return the share of the input that came from the cache."""
-    prompt = sum(sums.tokens[kind] for kind in PROMPT)
-    return f"{sums.tokens['cache_read'] / prompt:.0%}" if prompt else "-"
+    share = cached(sums.tokens)
+    return "-" if share is None else f"{share:.0%}"
 
 
 def _bar(share: float) -> str:

@@ -45,20 +45,20 @@ class Ledger:
     async def answer(self, view: View) -> Response:
         """Return what ``view`` makes of the ledger, or what is wrong."""
         if self._path is None:
-            return _error(404, "No ledger is kept: ANTHROPIC_PROXY_LEDGER is false.")
+            return _error(404, "no ledger is kept: ANTHROPIC_PROXY_LEDGER is false")
         if self._asked >= AT_ONCE + WAITING:
-            return _error(503, "Too many ask the ledger at once: try again later.")
+            return _error(503, "too many ask the ledger at once: try again later")
         self._asked += 1
         try:
             async with self._turns:
                 found = await asyncio.to_thread(_ask, self._path, view)
         except NoLedger:
-            return _error(404, "The ledger has no requests yet.")
+            return _error(404, "no requests in the ledger yet")
         except (UnusableLedger, TooSlow):
-            return _error(503, "The ledger cannot be read now: the log says why.")
+            return _error(503, "the ledger cannot be read now")
         finally:
             self._asked -= 1
-        return _error(404, "The ledger has nothing of this name.") if found is None else found
+        return _error(404, "no requests of this session yet") if found is None else found
 
 
 def routes(path: Path | None) -> list[Route]:

@@ -1,10 +1,10 @@
 """The settings: ``kinds`` of values, their ``model``, and ``reading`` them from the environment.
 
-``env_file`` is the home of the rule which files are read beside it.
+`app.env_file` is the home of the rule which files are read beside it.
 """
 
-from .env_file import service_files
-from .model import PREFIX, Settings, default, effective, variable
+from ..env_file import PREFIX, service_files
+from .model import Settings, default, effective, variable
 from .reading import blaming, given, load, load_user, unknown
 
 __all__ = [

@@ -14,10 +14,10 @@ import httpx
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ..env_file import PREFIX, base_directory
 from ..proxy.retry import RetryPolicy
 from ..wire.origin import UpstreamBase
 from ..wire.timeouts import Timeouts
-from .env_file import base_directory
 from .kinds import (
     MAKE_A_KEY,
     AnyCase,
@@ -37,7 +37,6 @@ from .kinds import (
     ToolPatterns,
 )
 
-PREFIX = "ANTHROPIC_PROXY_"
 # With the rules file's bytes and the key, these decide what is forwarded.
 FORWARDING = (
     "scrub_mode",

@@ -11,9 +11,9 @@ from typing import Any
 from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 
+from ..env_file import PREFIX, UnusableFile, service_files, user_files
 from ..failures import SettingsError
-from .env_file import UnusableFile, service_files, user_files
-from .model import PREFIX, Settings, variable
+from .model import Settings, variable
 
 SCRUBBER = f"{PREFIX}SCRUB"
 MISSPELT_PREFIX = re.compile(r"ANT[A-Z]*_(\w+_)?SCRUB")  # such as ANTHROPIC_SCRUB_MODE

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.anthropic.token_types import COUNTED
-from app.ledger import report
+from app.ledger import figures, report
 from app.ledger.queries import Group, Totals
 from app.ledger.rows import NANO
 
@@ -109,12 +109,12 @@ def test_csv_has_the_same_figures() -> None:
     ],
 )
 def test_numbers_have_three_digits_that_matter(count: int, shown: str) -> None:
-    assert report.number(count) == shown
+    assert figures.number(count) == shown
 
 
 @given(st.integers(0, 10**18))
 def test_every_number_is_near_what_is_shown(count: int) -> None:
-    shown = report.number(count).replace(",", "")
+    shown = figures.number(count).replace(",", "")
     factor = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}.get(shown[-1], 1)
     assert float(shown.rstrip("kMBT")) * factor == pytest.approx(count, rel=0.006)
 
@@ -124,4 +124,4 @@ def test_every_number_is_near_what_is_shown(count: int) -> None:
     [(0, "$0.00"), (0.001, "<$0.01"), (0.005, "$0.01"), (1.234, "$1.23"), (12_345.6, "$12,345.60")],
 )
 def test_money_is_written_as_people_do(dollars: float, shown: str) -> None:
-    assert report.money(dollars) == shown
+    assert figures.money(dollars) == shown

@@ -9,6 +9,7 @@ import os
 import stat
 from pathlib import Path
 
+PREFIX = "ANTHROPIC_PROXY_"  # of every setting's name
 SERVICE_FILE = ".env"
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
