@@ -27,11 +27,11 @@ from .pages import authority, dashboard, health, ledger, metrics
 from .pages.guard import Guard
 from .pages.misdirected import Misdirected
 from .proxy.admission import Admission
-from .proxy.hold_budget import HoldBudget
 from .proxy.pipeline import Proxy
+from .proxy.request.hold_budget import HoldBudget
 from .proxy.scan_pool import ScanPool
 from .proxy.scrubbing import Scrubbing
-from .proxy.upstream import Upstream
+from .proxy.upstream.upstream import Upstream
 from .scrubber import Scrubber, rules
 from .scrubber.rules import Rules
 from .scrubber.sinks import ToolPolicy

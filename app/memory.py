@@ -8,7 +8,7 @@ import asyncio
 import ctypes
 from collections.abc import Callable
 
-from .proxy.hold_budget import HoldBudget
+from .proxy.request.hold_budget import HoldBudget
 
 INTERVAL = 5.0  # seconds between two looks
 LARGE = 32 * 2**20  # bytes held at a time that are worth it

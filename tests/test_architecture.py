@@ -63,9 +63,9 @@ def test_what_a_newcomer_asks_is_answered(question: str) -> None:
 def test_the_journey_is_drawn_in_the_order_of_the_pipeline() -> None:
     journey = PAGE.partition("subgraph journey")[2].partition("    end\n")[0]
     drawn = re.findall(r'\["app\.proxy\.(\w+)', journey)
-    assert drawn == ["admission", "body", "scrubbing", "upstream", "relay"]
+    assert drawn == ["admission", "request", "scrubbing", "upstream", "relay"]
 
-    steps = {"admission": "_admit", "body": "_read", "scrubbing": "_scrub", "upstream": "send"}
+    steps = {"admission": "_admit", "request": "_read", "scrubbing": "_scrub", "upstream": "send"}
     code = inspect.getsource(pipeline.Journey._forward)
     places = [code.index(f"{steps.get(step, '_' + step)}(") for step in drawn]
     assert places == sorted(places)

@@ -1,7 +1,7 @@
 """Free memory goes back to the system once large bodies were let go."""
 
 from app.memory import LARGE, Trimmer
-from app.proxy.hold_budget import HoldBudget
+from app.proxy.request.hold_budget import HoldBudget
 
 
 def test_the_heap_is_trimmed_once_after_most_of_a_large_amount_was_let_go() -> None:

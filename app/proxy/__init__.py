@@ -2,14 +2,12 @@
 
 The map, in the order of the journey:
 
-1. ``pipeline``   the journey itself, of a ``client_request``, by ``parts`` that all share;
-   ``interrupt`` ends it when the client leaves or the drain ends.
+1. ``pipeline``   the journey itself, by ``parts`` that all share; ``interrupt`` ends it when the
+   client leaves or the drain ends.
 2. ``admission``  who is let in, and how the last ones get out; ``peer`` says who is who.
-3. ``body``       streamed, and held only as far as needed, within the ``hold_budget``;
-   ``requested_model`` is read from it.
+3. ``request``    the client's request: its head, and its body as it comes.
 4. ``scrubbing``  the secret scrubber's place; ``scan_pool`` are its threads.
-5. ``upstream``   one attempt after the other, counted in ``attempts``: an ``upstream_request``
-   goes, an ``upstream_response`` comes; ``retry`` decides (pure), ``failures`` explains errors.
+5. ``upstream``   the attempts; ``retry`` decides which result is tried again (pure).
 6. ``relay``      the response's way back, through ``restoring`` to ``outbound``.
 7. ``record``     makes the record: ``endings`` decides the outcome, ``stopwatch`` has measured.
 """

@@ -6,10 +6,10 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from ..exchange import Observer
 from .admission import Admission
-from .body import HOLD_BUDGET
-from .hold_budget import HoldBudget
+from .request.body import HOLD_BUDGET
+from .request.hold_budget import HoldBudget
 from .scrubbing import Scrubbing
-from .upstream import Upstream
+from .upstream.upstream import Upstream
 
 
 @dataclass(frozen=True)

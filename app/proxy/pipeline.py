@@ -21,21 +21,21 @@ from ..scrubber.restore import Restorer
 from ..wire.headers import for_upstream, text
 from ..wire.target import target
 from .admission import Place, check_headers, check_method, check_token
-from .attempts import Attempts
-from .body import Body, Inbound, Receive, check_length
-from .client_request import ClientRequest, Scope
 from .endings import Cause, Ending
 from .interrupt import Interrupt, run_until_disconnect
 from .outbound import Outbound, Send
 from .parts import Parts
 from .record import Findings, record
 from .relay import relay
-from .requested_model import ROUTES, early_model, late_model
+from .request.body import Body, Inbound, Receive, check_length
+from .request.client_request import ClientRequest, Scope
+from .request.requested_model import ROUTES, early_model, late_model
 from .restoring import Restoring
 from .scrubbing import Scrubbing, redacted
 from .stopwatch import Stopwatch
-from .upstream_request import UpstreamRequest
-from .upstream_response import UpstreamResponse
+from .upstream.attempts import Attempts
+from .upstream.request import UpstreamRequest
+from .upstream.response import UpstreamResponse
 
 HOLD_LIMIT = 256 * 1024  # bytes read whole before they go on; a longer body goes on as it comes
 # Kept for a retry: all of a Messages request (the API accepts 32 MB), little of anything else.

@@ -13,10 +13,10 @@ from ..ledger.labels import read_labels
 from ..scrubber import Redaction
 from ..scrubber.restore import Restorer
 from ..wire.headers import LABELS_HEADER, Headers, first, text
-from .attempts import Attempts
-from .client_request import ClientRequest
 from .endings import Ending
+from .request.client_request import ClientRequest
 from .stopwatch import Stopwatch
+from .upstream.attempts import Attempts
 
 LIMIT_HEADERS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-")
 FIRST_ERROR = 400  # the lowest status that is an error

@@ -11,7 +11,7 @@ from ..wire.headers import Headers, with_length, without
 from .outbound import Outbound
 from .restoring import Restoring
 from .stopwatch import Stopwatch
-from .upstream_response import UpstreamResponse
+from .upstream.response import UpstreamResponse
 
 
 async def relay(

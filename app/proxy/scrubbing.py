@@ -11,9 +11,9 @@ from ..scrubber.answer import Plan
 from ..scrubber.report import ScrubReport
 from ..scrubber.sinks import ToolPolicy
 from ..wire.headers import text, with_length, without
-from .body import Body
+from .request.body import Body
 from .scan_pool import ScanPool
-from .upstream_request import UpstreamRequest
+from .upstream.request import UpstreamRequest
 
 log = structlog.get_logger(__name__)
 

@@ -15,10 +15,10 @@ from app.errors import ResponseCut
 from app.exchange import Exchange, Outcome, Progress
 from app.http2 import Refused
 from app.proxy.admission import Admission
-from app.proxy.hold_budget import HoldBudget
 from app.proxy.pipeline import Proxy
+from app.proxy.request.hold_budget import HoldBudget
 from app.proxy.retry import RetryPolicy
-from app.proxy.upstream import Upstream
+from app.proxy.upstream.upstream import Upstream
 from app.wire.headers import Headers
 from app.wire.origin import UpstreamBase
 from app.wire.timeouts import Timeouts

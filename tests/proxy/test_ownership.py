@@ -11,9 +11,9 @@ import pytest
 from app.certificates import Certificate
 from app.errors import Busy, UpstreamUnreachable
 from app.exchange import Outcome
-from app.proxy.body import ChunkStream
-from app.proxy.failures import failure
-from app.proxy.upstream_request import Upload
+from app.proxy.request.body import ChunkStream
+from app.proxy.upstream.failures import failure
+from app.proxy.upstream.request import Upload
 from app.telemetry.sampling.samples import Samples
 from app.wire.origin import UpstreamBase
 from simulator import Simulator, Step

@@ -7,11 +7,11 @@ from app.anthropic.endpoints import route
 from app.anthropic.tap import Tap
 from app.errors import UpstreamCut, UpstreamSilent
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
-from app.proxy.attempts import Attempts
-from app.proxy.client_request import ClientRequest
 from app.proxy.endings import Cause, Ending
 from app.proxy.record import Findings, record
+from app.proxy.request.client_request import ClientRequest
 from app.proxy.stopwatch import Stopwatch
+from app.proxy.upstream.attempts import Attempts
 from app.wire.headers import Headers
 from simulator import Simulator, Step
 from tests.proxying import MESSAGE, Running

@@ -19,7 +19,7 @@ from app.proxy.relay import relay
 from app.proxy.restoring import Restoring
 from app.proxy.scan_pool import ScanPool
 from app.proxy.stopwatch import Stopwatch
-from app.proxy.upstream_response import UpstreamResponse
+from app.proxy.upstream.response import UpstreamResponse
 from app.scrubber import rules
 from app.scrubber.answer import Plan
 from app.scrubber.placeholders import Hidden

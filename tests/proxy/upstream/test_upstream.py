@@ -12,14 +12,14 @@ import respx
 from app.errors import ProxyFailure
 from app.exchange import Progress
 from app.http2 import Refused
-from app.proxy.attempts import Attempts
-from app.proxy.body import Body, Inbound
-from app.proxy.failures import failure
+from app.proxy.request.body import Body, Inbound
 from app.proxy.retry import RetryPolicy
 from app.proxy.stopwatch import Stopwatch
-from app.proxy.upstream import Upstream
-from app.proxy.upstream_request import UpstreamRequest
-from app.proxy.upstream_response import UpstreamResponse
+from app.proxy.upstream.attempts import Attempts
+from app.proxy.upstream.failures import failure
+from app.proxy.upstream.request import UpstreamRequest
+from app.proxy.upstream.response import UpstreamResponse
+from app.proxy.upstream.upstream import Upstream
 from app.wire.origin import UpstreamBase
 from app.wire.timeouts import Timeouts
 

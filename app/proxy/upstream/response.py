@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from ..wire.headers import for_client
-from ..wire.heads import framing_fault
+from ...wire.headers import for_client
+from ...wire.heads import framing_fault
 
 READ_AHEAD_TIMEOUT = 2.0  # seconds for the rest of a 529, before it is passed on as it comes
 CLOSE_TIMEOUT = 2.0  # seconds a clean-up may take

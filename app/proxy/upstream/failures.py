@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from ..errors import (
+from ...errors import (
     BadRequest,
     Busy,
     InternalError,
@@ -16,8 +16,8 @@ from ..errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from ..network.errors import MalformedResponse
-from ..wire.origin import UpstreamBase
+from ...network.errors import MalformedResponse
+from ...wire.origin import UpstreamBase
 
 # This machine has no room for another connection: not upstream's fault.
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})

@@ -4,8 +4,8 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..wire.headers import Headers
-from .peer import peer_of
+from ...wire.headers import Headers
+from ..peer import peer_of
 
 Scope = MutableMapping[str, Any]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from ..errors import BodyTooLarge, ProxyFailure, RequestTimeout
-from ..wire.headers import Headers, first
+from ...errors import BodyTooLarge, ProxyFailure, RequestTimeout
+from ...wire.headers import Headers, first
 from .hold_budget import HoldBudget
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from ..errors import NoSlot, ProxyFailure, UpstreamBroken
-from ..exchange import RetryReason
-from ..http2 import Refused
-from ..wire.origin import UpstreamBase
-from ..wire.timeouts import Timeouts
+from ...errors import NoSlot, ProxyFailure, UpstreamBroken
+from ...exchange import RetryReason
+from ...http2 import Refused
+from ...wire.origin import UpstreamBase
+from ...wire.timeouts import Timeouts
+from ..request.body import Body
+from ..retry import OVERLOADED, RetryBudget, RetryPolicy
+from ..stopwatch import Stopwatch
 from .attempts import Attempts
-from .body import Body
 from .failures import failure
-from .retry import OVERLOADED, RetryBudget, RetryPolicy
-from .stopwatch import Stopwatch
-from .upstream_request import Upload, UpstreamRequest
-from .upstream_response import UpstreamResponse
+from .request import Upload, UpstreamRequest
+from .response import UpstreamResponse
 
 READ_AHEAD_LIMIT = 64 * 1024  # bytes of a 529 read before it is given up or passed on
 

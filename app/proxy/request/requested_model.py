@@ -1,6 +1,6 @@
 """Which model a request asks for, as far as its body is here."""
 
-from ..anthropic.request import leading_model, requested_model
+from ...anthropic.request import leading_model, requested_model
 from .body import Body
 
 ROUTES = ("messages", "count_tokens")

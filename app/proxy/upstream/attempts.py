@@ -1,6 +1,6 @@
 """The attempts of one exchange: how often its request was sent, and why again."""
 
-from ..exchange import Retry, RetryReason
+from ...exchange import Retry, RetryReason
 
 
 class Attempts:

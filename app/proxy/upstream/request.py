@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from ..wire.headers import Headers
-from .body import ChunkStream
+from ...wire.headers import Headers
+from ..request.body import ChunkStream
 
 
 @dataclass(frozen=True, slots=True)
