@@ -272,11 +272,11 @@ async def peer(
             wire.writer.close()
         await asyncio.sleep(0)
         for wire in served.wires:
-            await asyncio.wait_for(wire.ended.wait(), 5)
+            await asyncio.wait_for(wire.ended.wait(), 60)
         await server.wait_closed()
 
 
-async def eventually(true: Callable[[], bool], *, within: float = 10.0) -> None:
+async def eventually(true: Callable[[], bool], *, within: float = 60.0) -> None:
     """Wait until something is true; fail if it never is."""
     async with asyncio.timeout(within):
         while not true():  # noqa: ASYNC110 - what is waited for has no event

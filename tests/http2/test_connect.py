@@ -84,7 +84,7 @@ async def forward_proxy(answer: bytes) -> AsyncIterator[tuple[int, Received]]:
         yield server.sockets[0].getsockname()[1], received
     finally:
         server.close()
-        await asyncio.wait_for(asyncio.gather(*(task for task in running if task)), 5)
+        await asyncio.wait_for(asyncio.gather(*(task for task in running if task)), 60)
         await server.wait_closed()
 
 

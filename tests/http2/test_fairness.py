@@ -92,7 +92,7 @@ async def test_an_upload_takes_the_connection_there_is_when_no_other_can_be_made
         first = asyncio.ensure_future(send(transport, r.url, 512 * KB))
         await eventually(lambda: len(upstream.calls) == 2)
         await r.set("shut")
-        assert await asyncio.wait_for(send(transport, r.url, 512 * KB), 20) == b"ok"
+        assert await asyncio.wait_for(send(transport, r.url, 512 * KB), 60) == b"ok"
         assert await first == b"ok"
         assert len(upstream.wires) == 1
 

@@ -17,6 +17,7 @@ from hyperframe.frame import PingFrame
 from app.certificates import Certificate
 from tests.listener import h1client, h2client
 from tests.listener.serving import Receive, Send, echo, stock, until_left
+from tests.proxying import DEADLINE
 
 # Stock leaves coroutines behind that nobody can end: the collector complains about them.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -35,7 +36,7 @@ async def test_canary_stock_ends_the_connection_for_a_belied_length(
         stream = client.request(b"POST", fields=[(b"content-length", length)], end=False)
         await client.upload(stream, body)
         with pytest.raises((TimeoutError, AssertionError)):
-            await asyncio.wait_for(client.answer(stream), BROKEN)
+            await asyncio.wait_for(client.answer(stream), DEADLINE)
         assert client.goaways
 
 
@@ -49,7 +50,7 @@ async def test_canary_stock_ends_the_connection_for_an_odd_length(
     ):
         stream = client.request(fields=[(b"content-length", length) for length in lengths])
         with pytest.raises((TimeoutError, AssertionError)):
-            await asyncio.wait_for(client.answer(stream), BROKEN)
+            await asyncio.wait_for(client.answer(stream), DEADLINE)
         assert client.goaways
 
 

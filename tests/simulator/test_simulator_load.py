@@ -119,7 +119,7 @@ async def test_the_program_serves_and_loads_until_it_is_cancelled(
         program = asyncio.create_task(
             serve(arguments, announce=announced.set_result, transporter=transport)
         )
-        url = await asyncio.wait_for(announced, 10)
+        url = await asyncio.wait_for(announced, 60)
         async with httpx.AsyncClient(verify=client_tls, http2=True) as client:
             assert (await client.get(f"{url}/v1/models")).http_version == "HTTP/2"
         await proxy.wait_for(lambda p: len(p.received) > 3)
