@@ -58,16 +58,16 @@ class RequestStream(HTTPStream):
     - An unfinished response is aborted (`ResponseAborted`) instead of ended.
     - If the application sends no response, the client gets an error in Anthropic's shape.
 
-    ``write_body`` sends a piece of the body and returns what to await, if anything: a protocol
-    that has a shorter way than its events replaces it. State of its own: ``_body_begun``, once
-    pieces of a body may follow.
+    ``write_body`` is set by a protocol that has a shorter way for a piece of the body than its
+    events: it returns what to await, if anything. State: ``_body_begun``, once pieces may follow.
     """
+
+    write_body: Callable[[bytes], Awaitable[None] | None] | None = None
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.disconnect = Disconnect()
         self.before_drain = False
-        self.write_body: Callable[[bytes], Awaitable[None] | None] = self._send_body
         self._body_begun = False
 
     async def handle(self, event: Event) -> None:
@@ -82,8 +82,10 @@ class RequestStream(HTTPStream):
     async def app_send(self, message: Any) -> None:
         """Take a message from the application; None once it has returned."""
         if self._body_begun and message is not None and _is_piece(message):
-            waiting = self.write_body(bytes(message["body"]))
-            if waiting is not None:
+            data = bytes(message["body"])
+            if self.write_body is None:
+                await self.send(Body(stream_id=self.stream_id, data=data))
+            elif (waiting := self.write_body(data)) is not None:
                 await waiting
         elif message is not None or self.closed:
             await super().app_send(message)
@@ -95,9 +97,6 @@ class RequestStream(HTTPStream):
                 await super().app_send(cast("ASGISendEvent", own))
         else:
             await self.send(ResponseAborted(stream_id=self.stream_id))
-
-    def _send_body(self, data: bytes) -> Awaitable[None]:
-        return self.send(Body(stream_id=self.stream_id, data=data))
 
     async def _begin(self, request: Request) -> None:
         self.start_time = time()
