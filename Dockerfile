@@ -8,7 +8,7 @@ ENV UV_COMPILE_BYTECODE=1 \
 WORKDIR /src
 COPY .ci/uv.txt .ci/uv.txt
 RUN pip install --no-cache-dir --require-hashes --requirement .ci/uv.txt
-# The dependencies in a layer of their own: a change of the code does not fetch them anew.
+# The dependencies in a layer of their own: a change of the code does not fetch them again.
 COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN uv sync --locked --no-dev --no-install-project
 COPY setup.py .

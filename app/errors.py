@@ -241,7 +241,7 @@ class Draining(OwnFailure):
 
 
 class InternalError(OwnFailure):
-    """A defect of ours."""
+    """A defect of the proxy."""
 
     status = 500
 

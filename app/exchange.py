@@ -27,7 +27,7 @@ class Outcome(StrEnum):
     UPSTREAM_ERROR = "upstream_error"  # no response: unreachable, TLS, connection lost
     UPSTREAM_ERROR_EVENT = "upstream_error_event"  # 200, then `event: error`
     UPSTREAM_TIMEOUT = "upstream_timeout"  # connect, write or read time-out
-    PROXY_ERROR = "proxy_error"  # a defect of ours
+    PROXY_ERROR = "proxy_error"  # a defect of the proxy
     PROXY_TIMEOUT = "proxy_timeout"  # no upstream slot in time
     PROXY_REJECTED = "proxy_rejected"  # draining or too many requests running
     SHUTDOWN = "shutdown"  # cut at the end of the drain
@@ -66,8 +66,8 @@ class Exchange:
 
     ``path`` and the ids are for logs and exemplars only: clients control them, so they never
     become metric labels. ``headers`` are upstream's limits
-    (``anthropic-ratelimit-*`` and the like, lower case). ``usage`` is what the answer says of
-    itself, ``billed`` what Anthropic bills for it: one `Attempt` per model and reason, empty
+    (``anthropic-ratelimit-*`` and the like, lower case). ``usage`` is what the answer states,
+    ``billed`` what Anthropic bills for it: one `Attempt` per model and reason, empty
     where nothing is (other routes, errors, refusals before any output).
     """
 
@@ -106,8 +106,8 @@ class Exchange:
     request_id: str | None = None
     session_id: str | None = None
     agent_id: str | None = None
-    hints: Hints = field(default_factory=Hints)  # what Claude Code says of the request
-    labels: Mapping[str, str] = field(default_factory=dict)  # what the user says of the request
+    hints: Hints = field(default_factory=Hints)  # Claude Code's hints about the request
+    labels: Mapping[str, str] = field(default_factory=dict)  # the user's labels of the request
     scrub: ScrubReport | None = None
     restored: Mapping[str, int] = field(default_factory=dict)  # detector -> placeholders restored
     refused: Mapping[Refusal, int] = field(default_factory=dict)  # reason -> placeholders left
@@ -142,7 +142,7 @@ class Progress:
 
 
 class Observer(Protocol):
-    """Told of every exchange: once when it starts, once when it has ended."""
+    """Observes every exchange: once when it starts, once when it has ended."""
 
     def started(self, progress: Progress) -> None:
         """Count a running exchange."""

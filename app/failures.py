@@ -6,4 +6,4 @@ class StartError(Exception):
 
 
 class SettingsError(Exception):
-    """What is wrong with the settings, one line per variable."""
+    """Errors in the settings, one line per variable."""

@@ -2,8 +2,8 @@
 
 The path says what it does: ``/post`` answers a body with 2 KB, ``/sink`` takes a large one,
 ``/paced?N`` sends N events 20 ms apart, ``/unpaced?N`` as fast as the windows allow, ``/quick``
-answers at once, ``/open`` sends header fields and nothing more. A field ``x-work`` says it in place
-of the path, so that a proxy takes the request for a message.
+answers at once, ``/open`` sends header fields and nothing more. A field ``x-work`` replaces
+the path, so that a proxy takes the request for a message.
 """
 
 import asyncio

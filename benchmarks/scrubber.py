@@ -48,7 +48,7 @@ NAIVE = [
 
 
 def naive(body: bytes) -> bytes:
-    """Return the body with every match in every string replaced, built anew."""
+    """Return the body with every match in every string replaced, built again."""
 
     def walk(node: Any) -> Any:
         if isinstance(node, str):

@@ -46,7 +46,7 @@ LAG_LIMIT = 2.0  # seconds that the worst health check may take beside attackers
 
 @dataclass
 class Counts:
-    """What was seen. ``whole`` are answers of 200 since the proxy was started."""
+    """Observations. ``whole`` are answers of 200 since the proxy was started."""
 
     answers: Counter[str] = field(default_factory=Counter)
     whole: int = 0
@@ -80,7 +80,7 @@ class Proxy:
 async def running(
     upstream: Simulator, certificate: Certificate, **others: str
 ) -> AsyncIterator[Proxy]:
-    """Run the proxy, with ``others`` in place of these settings."""
+    """Run the proxy, with ``others`` overriding these settings."""
     settings = {
         "HOST": "127.0.0.1",
         "PORT": "0",

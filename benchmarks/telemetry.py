@@ -84,7 +84,7 @@ def exchanges() -> Iterator[str]:
     """Measure a record, and a record with its log line."""
     quiet = telemetry(AccessLog(slow=None))
     yield f"record an exchange          {microseconds(lambda: finish(quiet), EXCHANGES):8.1f} µs"
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - no path of ours
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - not a path
         sink = logs.configure("info", "json", nowhere)
         loud = telemetry(AccessLog(every=True))
         yield f"... and write its log line  {microseconds(lambda: finish(loud), EXCHANGES):8.1f} µs"

@@ -12,7 +12,7 @@ The map, in the order of a request's journey:
 8. ``faults``              the sending, with everything that can go wrong.
 9. ``received``, ``history``  what came, and the sums of what was announced.
 
-Frames are under its exact control, hence h2 and h11 directly and no server framework.
+It controls frames exactly, so it uses h2 and h11 directly and no server framework.
 """
 
 from .received import Received

@@ -122,7 +122,7 @@ class Api:
 
 
 def _with_own(head: Headers, step: Step) -> Headers:
-    """Return the head with the step's fields in the place of ours."""
+    """Return the head with the step's fields replacing the simulator's."""
     own = [(name.encode(), value.encode("latin-1")) for name, value in step.headers]
     names = {name.lower() for name, _ in own}
     return [*(field for field in head if field[0] not in names), *own]

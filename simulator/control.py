@@ -46,7 +46,7 @@ class Controlled(Protocol):
 
 
 def controls(received: Received) -> bool:
-    """Tell whether a request is for the simulator itself."""
+    """Return True if a request is for the simulator itself."""
     return received.target.startswith(PREFIX) and received.path != ECHO
 
 

@@ -52,5 +52,5 @@ class History:
 
 
 def added(one: Usage, other: Usage) -> Usage:
-    """Return the sum of two usages' tokens; what is no number is the first one's."""
+    """Return the sum of two usages' tokens; other fields are the first one's."""
     return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in _SUMMED})

@@ -31,7 +31,7 @@ class Http1(Wire):
         self._leaving = False
 
     def receive(self, data: bytes) -> None:
-        """Take bytes; what is no HTTP closes the connection."""
+        """Take bytes; anything else than HTTP closes the connection."""
         self.h11.receive_data(data)
         self._advance()
 

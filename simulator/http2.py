@@ -47,7 +47,7 @@ class Http2(Wire):
     """A connection.
 
     State: ``_streams`` that have not ended, ``_uncredited`` bytes taken from the connection's
-    window, ``_scheduled`` while a flush is due, ``_leaving`` after a GOAWAY of ours.
+    window, ``_scheduled`` while a flush is due, ``_leaving`` after our own GOAWAY.
     """
 
     def __init__(self, pipe: Pipe, accept: Accept, max_concurrent_streams: int) -> None:
@@ -200,7 +200,7 @@ class Http2Stream(Stream):
         self._wire.schedule()
 
     async def send(self, data: bytes) -> None:
-        """Send DATA within the windows; what does not fit waits."""
+        """Send DATA within the windows; the rest waits."""
         rest = memoryview(data)
         while rest:
             await self._wire.pipe.writable.wait()

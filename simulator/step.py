@@ -40,7 +40,7 @@ class Step:
     """
 
     status: int = 200  # from 400 on: the API's error of that status
-    headers: tuple[tuple[str, str], ...] = ()  # in the place of the answer's own, or added
+    headers: tuple[tuple[str, str], ...] = ()  # replace the answer's own, or are added
     body: bytes | None = None  # sent as it is, instead of a generated answer
     text: str | None = None  # streamed word by word
     words: int | None = None  # of a made-up text, streamed a few words at a time

@@ -94,7 +94,7 @@ class Wire(ABC):
         """Take no more requests, and close when those that run have ended."""
 
 
-Accept = Callable[[Stream], None]  # told of each request when its head has come
+Accept = Callable[[Stream], None]  # called for each request when its head has come
 
 
 class Pipe:

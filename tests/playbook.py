@@ -18,7 +18,7 @@ from typing import Any
 class Playbook:
     """Steps for a session: ``receive`` takes bytes and returns events, among them bytes.
 
-    State: ``_steps``, what goes in with what is to come out of it.
+    State: ``_steps``, each an input with its expected output.
     """
 
     def __init__(self, receive: Callable[[bytes], Iterable[Any]], *, segment: int = 2**30) -> None:

@@ -195,7 +195,7 @@ DAMAGE: dict[str, bytes | None] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("name", ["ca.crt", "ca.key", "server.crt", "server.key"])
-def test_a_damaged_file_is_made_anew(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_file_is_made_again(tmp_path: Path, name: str, damage: str) -> None:
     ensure(tmp_path, NAMES)
     content = DAMAGE[damage]
     if content is None:

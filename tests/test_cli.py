@@ -211,7 +211,7 @@ def test_the_version_is_that_of_the_package(place: Place) -> None:
     assert place.run("--version").stdout == f"anthropic-proxy {__version__}\n"
 
 
-def test_a_command_that_does_not_exist_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     code, text = _printed(["sevre"], capsys)
     assert code == 2
     assert "invalid choice: 'sevre'" in text

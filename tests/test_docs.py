@@ -1,4 +1,4 @@
-"""What is written about settings, metrics and detectors is true."""
+"""The documentation of settings, metrics and detectors is true."""
 
 import os
 import re

@@ -24,7 +24,7 @@ TEXT = {
     ".example",
     "",
 }
-HIDDEN = {".ci", ".github", ".devcontainer"}  # with files of ours
+HIDDEN = {".ci", ".github", ".devcontainer"}  # with files of the project
 MADE = {"node_modules", "build", "dist", "pictures", "anthropic_proxy.egg-info"}
 FOLDERS = "app|benchmarks|config|deploy|docs|grafana|prometheus|simulator|tests"
 PROMISES = re.compile(r"\b[Bb]ehaviour ([A-H]\d?(?:(?:,| and| to) [A-H]\d)*)\b|\(([A-H]\d)\)")

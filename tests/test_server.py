@@ -139,7 +139,7 @@ async def test_clients_of_http2_are_told_to_go_elsewhere(
         assert answer.ended
 
 
-async def test_a_client_that_was_told_of_no_drain_is_served_once_more_and_told(
+async def test_a_client_that_does_not_know_of_the_drain_is_served_once_more(
     upstream: Simulator, certificate: Certificate
 ) -> None:
     """Its answer's head went out before the drain: it will send its next request here."""

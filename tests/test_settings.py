@@ -1,4 +1,4 @@
-"""Behaviour D2: the settings, their defaults, and what is said of a bad one."""
+"""Behaviour D2: the settings, their defaults, and the message for a bad one."""
 
 import os
 import re
@@ -162,7 +162,7 @@ def test_a_bad_value_is_named_with_its_variable_and_what_is_allowed(
     assert "\n" not in message
 
 
-def test_a_bad_value_in_the_env_file_is_named_likewise(tmp_path: Path) -> None:
+def test_a_bad_value_in_the_env_file_is_named_as_well(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("ANTHROPIC_PROXY_PORT=x\n")
     with pytest.raises(SettingsError, match=r"^ANTHROPIC_PROXY_PORT='x': "):
         load()

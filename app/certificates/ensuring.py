@@ -1,4 +1,4 @@
-"""A certificate that lasts: kept as long as it does, and made anew by ``issuing`` only then.
+"""A certificate that lasts: kept as long as it is valid, then made again by ``issuing``.
 
 Looking at certificates takes a library that is slow to import, so what was found is written down
 in ``server.checked``: a digest of the files, the day until which they are good, the names that the
@@ -23,7 +23,7 @@ CHECKED = "server.checked"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found: nothing needs to be done ``until`` then, for the ``names`` covered."""
+    """Result of a check: nothing needs to be done ``until`` then, for the ``names`` covered."""
 
     until: datetime
     names: frozenset[str]
@@ -42,7 +42,7 @@ def ensure(
     *,
     added: tuple[str, ...] = (),
 ) -> Certificate:
-    """Return a certificate for ``names`` that is good for `RENEWAL` at least, made if need be.
+    """Return a certificate for ``names`` valid for at least `RENEWAL`; make it if necessary.
 
     ``added`` are the names that the user asked for: one that is asked for no longer goes, while
     replicas that share the directory keep each other's ``names``, as far as the CA permits them.

@@ -21,7 +21,7 @@ from .inspection import names_of
 
 CA_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=397)  # the longest that browsers accept of a leaf
-LOOPBACK = "localhost"  # that every CA of ours may sign for
+LOOPBACK = "localhost"  # that every CA of the proxy may sign for
 MOST_NAMES = 32  # that a leaf keeps: containers have a new host name at every start
 BACKDATED = timedelta(hours=1)  # clocks differ
 
@@ -63,7 +63,7 @@ def _authority(
 ) -> tuple[x509.Certificate, Key]:
     """Return the CA that is kept, as long as it lasts and may sign for ``added``; else a new one.
 
-    Clients have to be told of a new one, so a host name in ``names`` that changed makes none. A CA
+    Clients must get a new one, so a host name in ``names`` that changed makes none. A CA
     made before there were constraints may sign for everything and is kept.
     """
     cert_file, key_file = directory / "ca.crt", directory / "ca.key"
@@ -80,7 +80,7 @@ def _authority(
         names = (*names, *_constraints(found[0]))
     names = (*names, *added)
     key = ec.generate_private_key(ec.SECP256R1())
-    # Trust stores tell CAs apart by name: no two of ours may share one.
+    # Trust stores tell CAs apart by name: no two CAs of the proxy may share one.
     common = f"anthropic-proxy local CA {secrets.token_hex(4)}"
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     ca = (

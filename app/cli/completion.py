@@ -19,7 +19,7 @@ def _completed(built: argparse.ArgumentParser) -> argparse.ArgumentParser:
     for action in built._actions:  # noqa: SLF001 - as shtab itself does: argparse has no public list
         if action.metavar == FILE:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
             action.help = None  # hidden from our help, which lists the commands in its own way
             for command in action.choices.values():
                 _completed(command)

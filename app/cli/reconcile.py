@@ -1,4 +1,4 @@
-"""``reconcile``: compares the proxy's count with what Claude Code says of a session."""
+"""``reconcile``: compares the proxy's cost with Claude Code's cost of a session."""
 
 import argparse
 import json

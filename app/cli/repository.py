@@ -1,4 +1,4 @@
-"""What ``claude`` says of the repository it is started in, as labels of its requests."""
+"""Labels of requests for the repository in which ``claude`` is started."""
 
 import re
 import subprocess

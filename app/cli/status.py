@@ -34,8 +34,8 @@ Json = dict[str, Any]
 def run(options: argparse.Namespace) -> int:
     """Print the line, or the document that it is made of.
 
-    A status line is for people, and is not shown when its program fails: what is wrong is printed
-    in its place, with exit code 0.
+    A status line is for people, and is not shown if its program fails. So an error is printed
+    instead, with exit code 0.
     """
     session = options.session or _session(sys.stdin)
     path = f"/ledger/sessions/{quote(session, safe='')}" if session else "/ledger/days?limit=1"

@@ -61,7 +61,7 @@ class Probe(asyncio.Protocol):
             if not future.done():
                 future.cancel()
             elif not future.cancelled():
-                future.exception()  # so that nobody is told of it who does not ask
+                future.exception()  # so that asyncio does not report it
         if self._transport is not None:
             self._transport.abort()
 

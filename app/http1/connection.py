@@ -148,7 +148,7 @@ class Http1Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket; nothing is written before there is a call."""
         self._transport = transport  # type: ignore[assignment] # asyncio's type is too wide
-        self._outflow = Outflow(transport)  # type: ignore[arg-type] # likewise
+        self._outflow = Outflow(transport)  # type: ignore[arg-type] # the same
         self._passage = Passage(self._outflow, self._loop.time)
         limit_reading = getattr(transport, "set_read_buffer_limits", None)
         if limit_reading is not None:  # TLS reads ahead of us

@@ -1,6 +1,6 @@
 """The responses on one connection over h11: bytes in, events out; no sockets, no clock.
 
-h11 is told of each request no more than decides how the response is framed (§6.3): the method.
+Of each request h11 gets only the method, which decides how the response is framed (§6.3).
 """
 
 from collections.abc import Iterator

@@ -215,7 +215,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket; nothing is written before `start`."""
         self._transport = transport  # type: ignore[assignment] # asyncio's type is too wide
-        self._outflow = Outflow(transport)  # type: ignore[arg-type] # likewise
+        self._outflow = Outflow(transport)  # type: ignore[arg-type] # the same
         self._uploads = Passage(self._outflow, self._clock)
         self._liveness.follow(Passage(self._outflow, self._clock))
 

@@ -83,7 +83,7 @@ class Assignment(Generic[T, M]):
 
     granted: list[tuple[T, M]]
     bound: list[T]  # to an attempt: its patience is the connect time-out from now on
-    held: list[T]  # likewise bound, but by choice: a slot was free
+    held: list[T]  # bound as well, but by choice: a slot was free
     attempts: list[Attempt]  # to begin
     surplus: list[M]  # to close
     doubted: list[M]  # to probe

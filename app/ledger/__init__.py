@@ -1,6 +1,6 @@
 """The ledger: one row per finished exchange, kept on this machine; never any content.
 
-- ``labels``   what the user says of a request.
+- ``labels``   the user's labels of a request.
 - ``rows``     what a row holds.
 - ``schema``   the tables, as migrations.
 - ``file``     the file: made private, set aside when it is damaged or somebody else's.

@@ -46,7 +46,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def make_private(path: Path) -> os.stat_result:
-    """Create the file if need be, for this user only; what lies there must be a regular file."""
+    """Create the file if necessary, for this user only; it must be a regular file."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
     found = path.lstat()

@@ -73,7 +73,7 @@ def by_hour(reader: Reader, since: float) -> list[Group]:
 
 
 def by_model(reader: Reader, since: float) -> list[Group]:
-    """Group by model, the dearest first: each attempt counts under its own.
+    """Group by model, the most expensive first: each attempt counts under its own.
 
     ``requests`` are those whose answer came from the model.
     """
@@ -91,7 +91,7 @@ def by_session(reader: Reader, since: float) -> list[Group]:
 
 
 def by_agent(reader: Reader, since: float) -> list[Group]:
-    """Group by agent, the dearest first; None is the main conversation. The note is its type."""
+    """Group by agent, the most expensive first; None: the main conversation. Note: its type."""
     found = reader.rows(
         f"SELECT agent, max(agent_type), {_COLUMNS} FROM exchanges"
         " WHERE started >= ? GROUP BY agent",
@@ -113,7 +113,7 @@ def agents_of(reader: Reader, session: int) -> list[Group]:
 def by_day_and_model(
     reader: Reader, before: float | None = None
 ) -> list[tuple[str, str | None, Totals]]:
-    """Return the sums of each day and model, newest day first, then the dearest model.
+    """Return the sums of each day and model, newest day first, then the most expensive model.
 
     ``before`` is the start of a day, in seconds since the epoch: only earlier ones.
     """
@@ -144,7 +144,7 @@ def _agents(reader: Reader, found: Sequence[Any]) -> list[Group]:
 
 
 def by_label(reader: Reader, since: float, label: str) -> list[Group]:
-    """Group by the value of a label, the dearest first; None are requests without it."""
+    """Group by the value of a label, the most expensive first; None are requests without it."""
     groups = _named(reader, _grouped(reader, "labels", since))
     return _dearest(_merged(groups, lambda labels: pairs(labels).get(label)))
 

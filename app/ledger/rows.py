@@ -10,7 +10,7 @@ from typing import NamedTuple
 QUARTER = 900_000  # milliseconds: every time zone is a whole number of them from UTC
 NANO, MICRO, MILLI = 1_000_000_000, 1_000_000, 1_000
 MOST_TOKENS = 10**12  # of a row; sums over millions of rows stay within 64 bits
-MOST_COST = 10_000 * NANO  # likewise
+MOST_COST = 10_000 * NANO  # the same
 
 
 class Row(NamedTuple):
@@ -59,7 +59,7 @@ class Row(NamedTuple):
     longest_client_stall: int | None
     tool_time: int | None  # of the tools that the client ran since its last request
     attempts: int  # sent upstream
-    retries: int  # of ours
+    retries: int  # by the proxy
     client_retry: int
     bytes_in: int
     bytes_out: int
@@ -92,7 +92,7 @@ class Billed(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What is written of an exchange: its row, and ``billed`` when that is ``detailed``."""
+    """The rows of an exchange: its own, and ``billed`` if that is ``detailed``."""
 
     row: Row
     billed: tuple[Billed, ...] = ()

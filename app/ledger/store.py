@@ -49,7 +49,7 @@ def is_one_of(error: sqlite3.Error, codes: Sequence[int]) -> bool:
 
 
 def open_store(path: Path) -> "Store":
-    """Open the ledger, and begin a new one in the place of a file that is of no use.
+    """Open the ledger, and begin a new one instead of an unusable file.
 
     Raises OSError or sqlite3.Error when that cannot be done.
     """

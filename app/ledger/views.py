@@ -14,7 +14,7 @@ from .rows import MICRO, MILLI
 
 Json = dict[str, Any]
 
-MOST_AGENTS = 200  # of a session, the dearest
+MOST_AGENTS = 200  # of a session, the most expensive
 CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 _SESSION = (
     "SELECT session, started, last, labels, requests,"

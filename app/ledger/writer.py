@@ -1,7 +1,7 @@
 """The thread that writes the ledger. A full or slow disk costs rows, never a request.
 
 Rows wait in a bounded queue for at most `DELAY` seconds, then up to `BATCH` of them are written at
-a time. What cannot be written is dropped and counted; the file is tried again later.
+a time. Rows that cannot be written are dropped and counted; the file is retried later.
 """
 
 import sqlite3
@@ -71,7 +71,7 @@ class Ledger:
         return len(self._waiting)
 
     def start(self) -> None:
-        """Open the file, in the background: what is wrong with it is said at once."""
+        """Open the file, in the background: an error is logged at once."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
             self._thread.start()

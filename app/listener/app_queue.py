@@ -1,4 +1,4 @@
-"""What waits for the application of one request."""
+"""Messages that wait for the application of one request."""
 
 import asyncio
 from collections import deque

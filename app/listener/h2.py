@@ -8,7 +8,7 @@ Works around, in hypercorn 0.18:
 - an application that fails in its response leaves the client waiting: nothing resets the stream;
 - 1,000 PRIORITY frames end the connection (RFC 9113 §5.3.2 deprecates them: passed over);
 - after `keep_alive_max_requests` the streams in flight freeze;
-- a request that was reset already is started all the same (rapid reset, CVE-2023-44487);
+- a request that was already reset is still started (rapid reset, CVE-2023-44487);
 - a connection that is lost leaves applications waiting for their last bytes to be sent;
 - nobody is told that the server is about to leave;
 - frames that carry nothing hold the event loop, as many as a client likes to send;

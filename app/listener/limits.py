@@ -24,7 +24,7 @@ class Limits:
 
 
 class Observer(Protocol):
-    """Told of what happens on a port, for the metrics."""
+    """Observes the connections of a port, for the metrics."""
 
     def opened(self, protocol: str) -> None:
         """Count a connection that speaks ``protocol`` (``http/1.1`` or ``h2``)."""

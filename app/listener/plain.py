@@ -10,7 +10,7 @@ from ..errors import BadRequest
 DEADLINE = 2.0  # seconds for the answer to go out, and for the client to close
 UNREAD_LIMIT = 64 * 1024  # bytes of its request that are read and dropped
 MESSAGE = (
-    "This port speaks HTTPS, and the request came without TLS: use https:// in place of http:// "
+    "This port speaks HTTPS, and the request came without TLS: use https:// instead of http:// "
     "(ANTHROPIC_BASE_URL)."
 )
 

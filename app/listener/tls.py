@@ -20,7 +20,7 @@ _VIEW = memoryview(_BUFFER)
 class SharedBufferTls(SSLProtocol):
     """The standard library's TLS, reading into a buffer that all connections of a loop share.
 
-    What is read is copied to OpenSSL before the event loop reads for another connection
+    Data is copied to OpenSSL before the event loop reads for another connection
     (`asyncio.BufferedProtocol`), so that it is never in use by two.
     """
 

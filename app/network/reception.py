@@ -21,7 +21,7 @@ LOOKS = 4  # times that an upload's progress is looked at within the write time-
 class Reception(ABC):
     """An exchange, attached to its connection until it has ended, failed or been closed.
 
-    What was received before stays readable.
+    Data received before stays readable.
 
     State: ``sent`` once the request is written, ``attached``, ``ended`` once the response has
     ended, ``_head`` and ``_buffer`` what was received and not yet read, ``_error`` what ended it

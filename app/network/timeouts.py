@@ -28,7 +28,7 @@ class Alarm:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float | None, action: Callable[[], None]) -> None:
-        """Call ``action`` once, ``seconds`` from now, in place of what was set before."""
+        """Call ``action`` once, ``seconds`` from now, and cancel the earlier call."""
         if seconds is None:
             self._action = None
             return

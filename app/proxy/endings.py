@@ -147,7 +147,7 @@ class Ending:
         return isinstance(self._at, Outcome)
 
     def fail(self, failure: ProxyFailure | UpstreamCut) -> None:
-        """Take in a failure, and keep what the client was told of it."""
+        """Take in a failure, and keep what the client was told."""
         self.failure = Failure(failure.source, failure.error_type, failure.reason)
         self.on(cause_of(failure))
 

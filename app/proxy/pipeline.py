@@ -1,7 +1,7 @@
 """One request's way through the proxy, in the order of the journey.
 
-Each step takes values and returns values. What they return is kept here, and only for the record,
-which is made whatever the end.
+Each step takes values and returns values. The returned values are kept here, only for the record,
+which is always made.
 """
 
 import functools
@@ -105,7 +105,7 @@ class Journey:
         except UpstreamCut as cut:
             self._ending.fail(cut)
             raise
-        except Exception as exc:  # noqa: BLE001 - a defect of ours, told as one
+        except Exception as exc:  # noqa: BLE001 - a defect of the proxy, reported as one
             _report(exc)
             await self._refuse(InternalError("internal_error", "The proxy failed: see its log."))
 

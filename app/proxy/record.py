@@ -24,7 +24,7 @@ FIRST_ERROR = 400  # the lowest status that is an error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What is known of an exchange at its end; None for a step that was not reached.
+    """The facts of an exchange at its end; None for a step that was not reached.
 
     ``status`` is what the client was sent, ``bytes_in`` and
     ``bytes_out`` count bodies; ``model`` is the requested one and ``headers`` upstream's.

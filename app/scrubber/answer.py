@@ -97,7 +97,7 @@ class Table:
         """Return JSON-escaped ``text`` with the values that may stand in ``sink``.
 
         ``window`` is what the client has of the string so far. Unless the text is ``complete``,
-        what goes on to its end may become something else.
+        a part that continues at its end may become something else.
         """
         uses = list(self._uses(text, sink))
         if not uses:
@@ -114,7 +114,7 @@ class Table:
     def ready(self, text: str, sink: Sink) -> tuple[int, bool]:
         """Return how much of ``text`` can be restored, and whether it is complete.
 
-        What may be the beginning of a placeholder waits for the rest, and a placeholder for the
+        A possible beginning of a placeholder waits for the rest, and a placeholder for the
         end of the word it stands in: that decides whether its value would be found again.
         """
         end = start = self._begun(text)

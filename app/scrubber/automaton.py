@@ -2,7 +2,7 @@
 
 import re2
 
-_MEMORY = 64 * 2**20  # bytes an automaton may use before it starts anew
+_MEMORY = 64 * 2**20  # bytes an automaton may use before it starts again
 
 BadPattern = re2.error
 

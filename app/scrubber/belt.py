@@ -46,7 +46,7 @@ def _walks(text: bytes) -> bool:
 
 
 def _shape(text: bytes) -> list[str]:
-    """Return the kinds of a text's tokens: what is replaced inside strings changes none."""
+    """Return the kinds of a text's tokens: replacements inside strings change none."""
     try:
         return [kind for kind, _, _ in events(text)]
     except NotJson:

@@ -1,6 +1,6 @@
-r"""Credentials without a shape of their own: what stands beside them tells (the extended set).
+r"""Credentials without a format of their own, found by their context (the extended set).
 
-They are found by the name in front of them. What stands between the two may be written as JSON,
+They are found by the name in front of them. The text between the two may be written as JSON,
 YAML, XML, INI or a shell's assignment, be escaped once more, and hold line numbers and colours.
 """
 

@@ -6,7 +6,7 @@ has a number of steps, which grows with its length. Behind the last one, dense t
 unseen: a piece of it is scanned, and if that was dense, what follows is hidden as a whole. This is
 safe, since more is hidden, and bounded. Ordinary text, and lists of addresses too, stay below.
 
-Steps are counted, not timed: what is hidden is a function of the text alone.
+Steps are counted, not timed: the hidden parts depend on the text alone.
 """
 
 import re

@@ -3,7 +3,7 @@
 Each works on JSON-escaped bytes, in two steps. What gives a secret away is found first: by
 ``gate``, RE2 syntax without groups that begins with a boundary (all gates run as one automaton,
 in linear time whatever the text), or by ``finders``, literals from which the start is read off.
-``pattern`` is then matched at the start, and ``accepts`` has the last word. What is found first is
+``pattern`` is then matched at the start, and ``accepts`` has the last word. The first finding is
 wider than the pattern.
 
 ``group`` is the pattern's group that is replaced (0: all of it), ``passwords`` are groups whose

@@ -1,7 +1,7 @@
 r"""JSON's escapes: one spelling of printable ASCII for the scan, and values out of strings.
 
 A client may write any character as ``\uXXXX`` and ``/`` as ``\/`` (RFC 8259 §7). In a `View`
-printable ASCII is written as itself (but for ``\"`` and ``\\``), so that a detector needs to know
+printable ASCII is written as itself (except ``\"`` and ``\\``), so that a detector needs to know
 one spelling only; its spans are translated back to the original's.
 """
 

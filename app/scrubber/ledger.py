@@ -9,8 +9,8 @@ from .placeholders import DIGEST_DIGITS, Hidden, Scheme
 from .scan import Span
 from .vocabulary import Vocabulary
 
-MOST_KNOWN = 10_000  # values of a request that are told apart, looked for and can be restored
-MOST_LITERALS = 20_000  # placeholders in a request's own text that are told apart
+MOST_KNOWN = 10_000  # values of a request that are distinguished, looked for and can be restored
+MOST_LITERALS = 20_000  # placeholders in a request's own text that are distinguished
 SHORTEST_KNOWN = 6  # characters of a value that is looked for on its own
 SHORTEST_JOINED = 8  # characters of a value that a model may have joined to a word
 _LONG_WORD = 12

@@ -1,4 +1,4 @@
-"""What has the form of an e-mail address and is none.
+"""Text that has the form of an e-mail address but is none.
 
 Algorithms of SSH (RFC 4251 §6), locales with a modifier, and message identifiers (RFC 5322 §3.6.4).
 """

@@ -1,4 +1,4 @@
-"""What stands in for a value, and how it is written.
+"""Placeholders: how they are written.
 
 Secrets are numbered by type in cache order, identifiers carry a truncated HMAC-SHA256 of their
 value, so that the same one is recognised across requests.

@@ -291,7 +291,7 @@ def _gaps(spans: list[Span], taken: Sequence[_Replaced | Hit]) -> list[Span]:
 
 
 def spliced(text: bytes, pieces: Iterable[tuple[int, int, bytes]]) -> bytes:
-    """Return ``text`` with each piece, in order, in the place of its span; itself without any."""
+    """Return ``text`` with each piece, in order, instead of its span; itself without any."""
     whole: list[bytes] = []
     parts: list[bytes] = []
     copied = 0

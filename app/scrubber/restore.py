@@ -1,8 +1,8 @@
 """Putting the values back into an answer, whatever way it comes.
 
 Bytes in which nothing is restored pass as they are. In an event stream text comes in deltas, and
-a placeholder may be spread over several: what may still become one is held back, per content
-block, and goes on with the block's next delta or just before its end.
+a placeholder may be spread over several: a possible beginning is held back, per content
+block, and is sent with the block's next delta or just before its end.
 """
 
 from collections import Counter
@@ -40,7 +40,7 @@ class Restorer:
 
     @property
     def held(self) -> int:
-        """Bytes that the next step works on besides what it is given."""
+        """Bytes that the next step works on, in addition to its input."""
         return 0 if self._body is None else self._body.held
 
     @property

@@ -26,7 +26,7 @@ from .escapes import escape_around, widened
 WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
 REACH = 1024  # bytes that a candidate may start before what gave it away
 LONGEST_MATCH = 64 * 1024  # bytes: `re` holds the interpreter's lock for one match
-_LONGEST_RUN = 16 * 1024  # bytes: what is longer may be matched from a later start
+_LONGEST_RUN = 16 * 1024  # bytes: longer runs may be matched from a later start
 _SEARCHED = 1024 * 1024  # bytes of one search, which holds the interpreter's lock
 _SILENT = 64  # literals behind which a source shows where it is
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")

@@ -1,7 +1,7 @@
-"""Which strings of a request are scanned: all of them, but for a list.
+"""Which strings of a request are scanned: all, except those of a list.
 
-A block type or member nobody has heard of is scanned. What is skipped is what the API itself
-reads, and what a client has to send back unchanged.
+A block type or member nobody has heard of is scanned. Skipped are the members that the API itself
+reads, and those that a client has to send back unchanged.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The model's own words: what it wrote around a placeholder comes back as it wrote it.
+"""The model's own words: text around a placeholder comes back as the model wrote it.
 
 The model writes ``<DB_CONNECTION_STRING_1>?sslmode=require``, the client gets the URL with the
 option, and sends it back: a longer secret, as the detectors see it. The known value in it keeps its

@@ -120,9 +120,11 @@ class Settings(BaseSettings):
     # Upstream
     upstream_base_url: BaseUrl = Field("https://api.anthropic.com", description="Where requests go")
     upstream_connect_timeout: Seconds = Field(10.0, description="Seconds to connect")
-    upstream_read_timeout: Seconds = Field(300.0, description="Longest silence of an answer")
-    upstream_write_timeout: Seconds = Field(30.0, description="Longest standstill of an upload")
-    upstream_pool_timeout: Seconds = Field(10.0, description="Longest wait for a free slot")
+    upstream_read_timeout: Seconds = Field(300.0, description="Maximum silence of upstream")
+    upstream_write_timeout: Seconds = Field(
+        30.0, description="Maximum time an upload may make no progress"
+    )
+    upstream_pool_timeout: Seconds = Field(10.0, description="Maximum wait for a free slot")
     upstream_max_connections: Count = Field(
         20,
         description="Most HTTP/2 connections to upstream",
@@ -170,9 +172,7 @@ class Settings(BaseSettings):
     scrub_on_skip: Annotated[Literal["pass", "block"], AnyCase] = Field(
         "pass", description="What happens to a body that cannot be scrubbed: pass it or block it"
     )
-    scrub_restore: bool = Field(
-        True, description="Put the values back in the place of placeholders in answers"
-    )
+    scrub_restore: bool = Field(True, description="Restore the values of placeholders in responses")
     scrub_restore_tools: ToolPatterns = Field(
         "",
         description="Tools whose inputs are restored, beside local ones: mcp__kubernetes__*,-Bash",
@@ -207,7 +207,7 @@ class Settings(BaseSettings):
         None, description="The pages want it as bearer token or basic password"
     )
     pages_allowed_hosts: str = Field(
-        "", description="Host names, comma-separated, under which the pages may be opened besides"
+        "", description="Additional host names for the pages, comma-separated"
     )
 
     # Prices and alerts

@@ -1,4 +1,4 @@
-"""Reading the settings; what is wrong with them becomes one message for people."""
+"""Reads the settings; their errors become one readable message."""
 
 import difflib
 import os

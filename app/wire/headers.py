@@ -1,7 +1,7 @@
 """Which header fields pass from one side to the other (RFC 9110 §7.6.1).
 
 Header lists are lists of byte pairs with lower-case names, in the order they came; nothing is
-merged, sorted or decoded. Nothing is added that the sender did not send, but for ``host`` and
+merged, sorted or decoded. Nothing is added that the sender did not send, except ``host`` and
 the framing that the next hop needs.
 """
 
@@ -12,7 +12,7 @@ from .grammar import holds_line_end
 Headers = list[tuple[bytes, bytes]]
 
 TOKEN_HEADER = b"x-anthropic-proxy-token"  # the access token of this proxy (behaviour E2)
-LABELS_HEADER = b"x-anthropic-proxy-labels"  # what the user says of a request, for the ledger
+LABELS_HEADER = b"x-anthropic-proxy-labels"  # the user's labels of a request, for the ledger
 ERROR_HEADER = b"x-anthropic-proxy-error"  # marks an answer of our own, with its reason
 
 # They speak of one connection, and HTTP/2 forbids them (RFC 9113 §8.2.2).
@@ -63,7 +63,7 @@ def for_upstream(headers: Headers, *, host: bytes) -> Headers:
 def for_client(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return upstream's end-to-end fields, names in lower case as ASGI wants them.
 
-    Upstream may not pass its answer off as one of ours.
+    Upstream must not pass its answer off as the proxy's.
     """
     lowered = [(name.lower(), value) for name, value in headers]
     return _end_to_end(lowered, HOP_BY_HOP | {ERROR_HEADER})

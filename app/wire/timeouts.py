@@ -18,7 +18,7 @@ class Timeouts(NamedTuple):
 
     @classmethod
     def of(cls, extensions: Mapping[str, Any]) -> "Timeouts":
-        """Read a request's extensions; what they do not name has no time-out."""
+        """Read a request's extensions; those that they do not name have no time-out."""
         return cls(**extensions.get("timeout", {}))
 
     def extension(self) -> dict[str, float | None]:

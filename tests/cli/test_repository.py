@@ -1,4 +1,4 @@
-"""What the launcher says of the repository it is started in."""
+"""Labels of the repository in which the launcher is started."""
 
 import subprocess
 from pathlib import Path

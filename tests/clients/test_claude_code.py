@@ -57,7 +57,7 @@ def _messages(upstream: Simulator) -> list[Any]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Return a home directory that is empty but for some notes."""
+    """Return a home directory that is empty except for some notes."""
     directory = tmp_path / "home"
     directory.mkdir()
     (directory / "notes.txt").write_text("the contents of the notes")

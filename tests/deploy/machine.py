@@ -1,6 +1,6 @@
 """A Debian of the tests' own: bootstrapped once, booted by systemd-nspawn, reached over SSH.
 
-What is written while it runs goes to memory and is gone afterwards. It shares the network of this
+Files written while it runs are in memory and are gone afterwards. It shares the network of this
 machine, and so listens on ports that are free here.
 """
 

@@ -1,4 +1,4 @@
-"""The doctor before real peers: what is wrong is named, with what to do."""
+"""The doctor against real peers: it names the fault and what to do."""
 
 import asyncio
 import json
@@ -146,7 +146,7 @@ async def test_a_wrong_clock_is_noticed(tmp_path: Path, skew: float, verdict: st
     assert found["request"].found.startswith("GET /v1/models without a key: 401, authentication")
 
 
-async def test_a_page_in_the_place_of_the_api_fails(tmp_path: Path) -> None:
+async def test_a_page_instead_of_the_api_fails(tmp_path: Path) -> None:
     async def page(wire: Wire) -> None:
         await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>Sign in</")
 

@@ -216,7 +216,7 @@ async def test_the_read_timeout_counts_silence_and_one_stream_only(transport: Tr
         assert await chatty == b"ok"
 
 
-async def test_the_write_timeout_counts_a_standstill(transport: Transport) -> None:
+async def test_the_write_timeout_counts_time_without_progress(transport: Transport) -> None:
     async def answer(_: Wire) -> None:
         await asyncio.sleep(60)
 

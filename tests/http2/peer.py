@@ -246,7 +246,7 @@ async def peer(
     settings: dict[int, int] | None = None,
     greet: Callable[[Wire], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Peer]:
-    """Serve on loopback; ``greet`` speaks first, in the place of SETTINGS."""
+    """Serve on loopback; ``greet`` speaks first, instead of SETTINGS."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = Wire(reader, writer)

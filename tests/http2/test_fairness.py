@@ -47,7 +47,7 @@ async def test_uploads_that_share_a_window_get_on_alike(
 
 
 @pytest.mark.parametrize("settings", [{}, WIDE])
-async def test_the_write_timeout_is_a_standstill_of_the_link_and_not_a_long_queue(
+async def test_the_write_timeout_measures_the_link_and_not_a_long_queue(
     make_transport: MakeTransport, tls: Tls, settings: dict[int, int]
 ) -> None:
     transport = make_transport(max_connections=2)

@@ -1,4 +1,4 @@
-"""What is sent is what was meant: targets, fields, statuses, framing."""
+"""Requests are sent as given: targets, fields, statuses, framing."""
 
 import gzip
 

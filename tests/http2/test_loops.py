@@ -45,7 +45,7 @@ async def test_it_works_below_the_client_of_httpx(transport: Transport, tls: Tls
         assert (response.text, response.http_version) == ("ok", "HTTP/2")
 
 
-async def test_a_process_that_exits_without_closing_ends_well(tls: Tls) -> None:
+async def test_a_process_that_exits_without_closing_exits_cleanly(tls: Tls) -> None:
     program = textwrap.dedent(
         """
         import asyncio, ssl, sys

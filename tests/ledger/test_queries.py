@@ -99,7 +99,7 @@ def test_each_attempt_counts_under_its_own_model(path: Path) -> None:
     }
 
 
-def test_sessions_and_agents_are_told_apart(path: Path) -> None:
+def test_sessions_and_agents_are_distinguished(path: Path) -> None:
     _filled(
         path,
         record(started=NOON - HOUR),

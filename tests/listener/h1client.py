@@ -13,7 +13,7 @@ from tests.proxying import DEADLINE
 
 @dataclass
 class Answer:
-    """A response. ``body`` is unchunked; ``whole`` tells whether its end was seen."""
+    """A response. ``body`` is unchunked; ``whole`` is True if its end was seen."""
 
     status: int
     headers: dict[str, str]

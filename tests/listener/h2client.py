@@ -29,7 +29,7 @@ Fields = list[tuple[bytes, bytes]]
 
 @dataclass
 class Answer:
-    """What has come on one stream."""
+    """Everything received on one stream."""
 
     status: int | None = None
     fields: Fields = field(default_factory=list)
@@ -140,7 +140,7 @@ class Client:
         self.flush()
 
     async def round_trip(self) -> None:
-        """Wait for a round trip: what was sent before has been handled."""
+        """Wait for a round trip: then everything sent before has been handled."""
         pings = self.pongs + 1
         self.h2.ping(b"%08d" % pings)
         self.flush()

@@ -25,7 +25,7 @@ OURS = [
     tls.SharedBufferTls,
 ]
 # Every method that is overridden, and the test that shows why. `None`: it only passes arguments on,
-# or makes our own objects in place of the stock ones, which the other canaries show.
+# or makes our own objects instead of the stock ones, which the other canaries show.
 CANARIES: dict[str, str | None] = {
     "ServerConnection._close": (
         "test_canary_stock_waits_for_a_client_that_takes_nothing_when_it_closes"
@@ -93,7 +93,7 @@ def test_every_override_is_listed_and_has_a_canary(ours: type) -> None:
 
 @pytest.mark.parametrize("ours", OURS, ids=lambda ours: ours.__name__)
 def test_every_member_that_is_used_is_listed(ours: type) -> None:
-    """Each ``self.x`` and ``super().x`` of ours that the stock class sets or defines."""
+    """Each of our ``self.x`` and ``super().x`` that the stock class sets or defines."""
     tree = ast.parse(inspect.getsource(ours))
     used = {
         node.attr

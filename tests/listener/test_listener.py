@@ -129,7 +129,7 @@ async def test_a_connection_that_is_lost_is_forgotten_at_once(certificate: Certi
 
 
 def test_canary_one_broken_connection_ends_the_drain_of_stock() -> None:
-    # To fail there takes a server of its own that hangs, hence the reading of its source.
+    # To fail there takes a server of its own that hangs, so the test reads its source.
     drain = inspect.getsource(worker_serve)
     assert "asyncio.gather(*server_tasks)" in drain  # no return_exceptions
     assert "await server.wait_closed()" in drain  # waits for open connections since 3.12.1

@@ -215,7 +215,7 @@ def test_what_is_written_is_what_the_standard_library_writes(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext], steps: list[int | str]
 ) -> None:
     async def compare() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it tells of "lose"
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it would log "lose"
         ours = Connected(SharedBufferTls, *contexts)
         theirs = Connected(SSLProtocol, *contexts)
         assert ours.greeting == theirs.greeting == b"earlyhello"

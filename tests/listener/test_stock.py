@@ -1,4 +1,4 @@
-"""Faults of Hypercorn as it comes, which no other file shows: each turns red once it is mended."""
+"""Faults of stock Hypercorn that no other file shows: each fails once the fault is fixed."""
 
 import asyncio
 import inspect

@@ -146,7 +146,7 @@ async def test_a_file_that_is_no_ledger_is_not_shown(damaged: Path) -> None:
         assert (await client.get("/ledger/sessions")).status_code == 503
 
 
-async def test_no_more_than_that_may_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_that_many_may_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with store(path):
         pass
     monkeypatch.setattr(pages, "WAITING", 3)

@@ -55,7 +55,7 @@ async def test_everyone_else_gets_json_from_metrics(accept: str) -> None:
     "accept",
     ["application/openmetrics-text;version=x", "application/openmetrics-text; version=99", ","],
 )
-async def test_an_odd_accept_header_gets_an_exposition_all_the_same(accept: str) -> None:
+async def test_an_odd_accept_header_still_gets_an_exposition(accept: str) -> None:
     async with serving() as served:
         answer = await served.client.get("/prometheus", headers={"accept": accept})
 

@@ -214,7 +214,7 @@ async def test_too_many_requests_at_once_are_refused(
     assert proxy.exchanges[0].outcome is Outcome.PROXY_REJECTED
 
 
-async def test_a_defect_of_ours_is_told_as_one(
+async def test_a_defect_of_the_proxy_is_reported_as_one(
     upstream: Simulator, certificate: Certificate
 ) -> None:
     class Broken(httpx.AsyncBaseTransport):

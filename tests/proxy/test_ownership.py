@@ -91,7 +91,7 @@ async def test_waiting_for_a_place_over_http1_is_no_time_of_upstreams(
 
 
 @pytest.mark.parametrize("http2", [True, False])
-async def test_a_wait_for_a_place_in_vain_is_recorded_as_one(
+async def test_an_unsuccessful_wait_for_a_slot_is_recorded_as_one(
     certificate: Certificate, http2: bool
 ) -> None:
     places: dict[str, Any] = {

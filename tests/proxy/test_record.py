@@ -126,7 +126,7 @@ class Journey:
         return record(findings, self.ending, self.watch)
 
 
-def test_durations_are_told_apart() -> None:
+def test_durations_are_separate() -> None:
     journey = Journey()
     journey.wait(1.0)  # the upload
     journey.watch.body_read()
@@ -183,7 +183,7 @@ def test_a_client_that_takes_nothing_makes_no_gap_of_upstreams() -> None:
     assert (exchange.longest_byte_gap, exchange.longest_client_stall) == (1.0, 600.0)
 
 
-def test_what_the_client_says_of_a_request_is_kept() -> None:
+def test_the_clients_hints_are_kept() -> None:
     exchange = Journey([(b"x-claude-code-request-class", b"subagent")]).finish()
     assert exchange.hints.request_class == "subagent"
 

@@ -88,7 +88,7 @@ async def test_a_silent_stream_is_cut_after_the_read_time_out(
     assert exchange.failure.type == "timeout_error"
 
 
-async def test_an_error_event_passes_and_is_told_apart(proxy: Running, upstream: Simulator) -> None:
+async def test_an_error_event_passes_and_is_recorded(proxy: Running, upstream: Simulator) -> None:
     upstream.script(Step(fault="error_event"))
     async with proxy.client() as client:
         answer = await client.post("/v1/messages", json=STREAM)
@@ -101,7 +101,7 @@ async def test_an_error_event_passes_and_is_told_apart(proxy: Running, upstream:
 
 @pytest.mark.parametrize("fault", ["truncate", "garbage"])
 @pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", None])
-async def test_what_the_tap_cannot_read_passes_all_the_same(
+async def test_a_response_that_the_tap_cannot_read_still_passes(
     proxy: Running, upstream: Simulator, fault: Fault, encoding: Encoding | None
 ) -> None:
     upstream.script(Step(fault=fault, encoding=encoding))

@@ -107,7 +107,7 @@ def test_lists_of_addresses_are_not_dense() -> None:
     assert "DENSE" not in made
 
 
-def test_sparse_secrets_are_told_apart_however_long_the_text() -> None:
+def test_sparse_secrets_are_distinguished_however_long_the_text() -> None:
     keys = [f"{KEY}{number:05}" for number in range(3_000)]
     text = ("x" * (9 * BYTES_PER_STEP) + " ").join(keys)
     redaction = redact(conversation(dense("a@b.cc ", TIMES) + "\n" * 200_000 + text))

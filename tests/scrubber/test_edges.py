@@ -1,4 +1,4 @@
-"""What stands before a token: escapes, encodings and control sequences are no part of it."""
+"""The text before a token: escapes, encodings and control sequences are no part of it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The scrubber's contract: what is replaced and what is not, and what is reported."""
+"""The scrubber's contract: which text is replaced, and the report."""
 
 import gzip
 import hashlib

@@ -278,7 +278,7 @@ def test_what_cannot_be_read_passes_as_it_is(kind: str | None, coding: str | Non
     assert restorer.feed(RICH) + restorer.close() == RICH
 
 
-def test_a_json_answer_is_restored_but_for_thinking() -> None:
+def test_a_json_answer_is_restored_except_thinking() -> None:
     answer = {
         "content": [
             {"type": "thinking", "thinking": "<GITHUB_TOKEN_1>", "signature": "<GITHUB_TOKEN_1>"},

@@ -48,7 +48,7 @@ def test_a_text_file_is_reviewed_by_line() -> None:
     ]
 
 
-def test_no_more_than_four_characters_of_a_value_are_shown() -> None:
+def test_at_most_four_characters_of_a_value_are_shown() -> None:
     text = f"{TOKEN} redis://:hunter2@h then hunter2".encode()
     findings = review(text, RULES, SCHEME)
     assert [one.preview for one in findings] == ["ghp_", "redi", "hun"]

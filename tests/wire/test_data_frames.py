@@ -237,7 +237,7 @@ def _act(connection: H2Connection, step: tuple[Any, ...]) -> None:
 
 
 def _segments(pair: Pair, steps: list[tuple[Any, ...]], cuts: list[int]) -> Iterator[Any]:
-    """Yield segments and local actions; what comes between two actions is cut anywhere."""
+    """Yield segments and local actions; segments between two actions are cut anywhere."""
     waiting, turn = b"", 0
     for step in [*steps, ("none",)]:
         if step[0] not in ("take", "widen", "end", "drop", "none"):
@@ -335,7 +335,7 @@ def test_each_account_is_looked_at(edge: str, *, client: bool, corrected: bool) 
 @SIDES
 @KINDS
 @pytest.mark.parametrize(("length", "fast"), [(30, 3), (29, 2), (31, 3), (0, 0)])
-def test_no_more_than_the_content_length_is_taken(
+def test_at_most_the_content_length_is_taken(
     length: int, fast: int, *, client: bool, corrected: bool
 ) -> None:
     both = pair(client=client, corrected=corrected)

@@ -116,7 +116,7 @@ class Body:
     """A body for upstream that can be sent more than once.
 
     Up to ``replay_limit`` bytes are kept, as far as the ``budget`` of all bodies goes; a longer
-    one goes through once and is then gone. What is kept is given back by `release`.
+    one goes through once and is then gone. `release` frees the kept bytes.
     State: ``_held`` is the body so far (``_size`` bytes, ``_charged`` of them to the budget),
     unless it was ``_dropped``.
     """
@@ -148,7 +148,7 @@ class Body:
         return self._whole() if self._size <= limit and self._inbound.exhausted else None
 
     def replace(self, body: bytes) -> None:
-        """Send ``body`` in the place of the one held."""
+        """Send ``body`` instead of the held one."""
         self._uncharge()
         self._held = [body]
         self._size = len(body)

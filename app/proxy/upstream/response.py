@@ -63,7 +63,7 @@ class UpstreamResponse:
             pass  # the connection is of no use to anyone: the transport has dropped it
 
     async def _next(self) -> bytes | None:
-        """Return the next chunk, None at the end; what is late or failed stays pending."""
+        """Return the next chunk, None at the end; a chunk that is late or failed stays pending."""
         self._pending = asyncio.ensure_future(anext(self._chunks, None))
         chunk = await asyncio.shield(self._pending)
         self._pending = None

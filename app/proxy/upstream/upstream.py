@@ -55,7 +55,7 @@ class Upstream:
     ) -> UpstreamResponse:
         """Return the response to relay, after the retries that policy and budget allow.
 
-        ``attempts`` and ``watch`` are told of each attempt, so that they are right at any moment.
+        ``attempts`` and ``watch`` learn of each attempt, so that they are right at any moment.
         """
         self._budget.deposit()
         reason: RetryReason | None = None

@@ -180,7 +180,7 @@ async def test_every_error_of_httpx_has_one_answer_and_is_not_retried(
     assert route.call_count == 1
 
 
-def test_a_certificate_that_fails_is_told_apart_and_explained() -> None:
+def test_a_certificate_that_fails_is_recognised_and_explained() -> None:
     error = httpx.ConnectError("unable to get local issuer")
     error.__cause__ = ssl.SSLCertVerificationError("unable to get local issuer")
     told = failure(error, ORIGIN)
