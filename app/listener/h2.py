@@ -2,7 +2,6 @@
 
 Works around, in hypercorn 0.18:
 
-- `StreamBuffer.pop` never holds a sender back: a client that stops reading fills the memory;
 - DATA for a stream that was answered already ends the connection with a KeyError;
 - DATA that is not read blocks every stream of the connection;
 - an application that fails in its response leaves the client waiting: nothing resets the stream;
@@ -38,50 +37,11 @@ from ..wire.heads import are_trailers, refuse_http2
 from ..wire.roles import SERVER
 from . import refusal
 from .frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
-from .progress import Stalled, while_moving
+from .progress import Stalled
+from .send_buffer import BoundedBuffer
 from .stream import RequestStream, ResponseAborted
 
 CUT_DEADLINE = 0.5  # seconds that the rest of a cut response may take to go out
-
-
-class BoundedBuffer(stock.StreamBuffer):
-    """A stream's bytes on their way out: a push waits while the buffer is full.
-
-    A push and the last drain raise `Stalled` when none is taken out for ``idle`` seconds.
-    """
-
-    def __init__(self, event_class: Any, idle: float) -> None:
-        super().__init__(event_class)
-        self._idle = idle
-        self._taken = 0
-
-    async def push(self, data: bytes) -> None:
-        """Add bytes, and wait for room; raises `Stalled`."""
-        if self._complete:
-            raise stock.BufferCompleteError
-        self.buffer.extend(data)
-        await self._is_empty.clear()
-        if len(self.buffer) >= stock.BUFFER_HIGH_WATER:
-            await while_moving(self._paused.wait, self._took, self._idle)
-            await self._paused.clear()
-
-    async def drain(self) -> None:
-        """Wait until the buffer is empty; raises `Stalled`."""
-        await while_moving(super().drain, self._took, self._idle)
-
-    async def pop(self, max_length: int) -> bytes:
-        """Take up to ``max_length`` bytes out; let the sender go on once few are left."""
-        data = bytes(self.buffer[:max_length])
-        del self.buffer[:max_length]
-        self._taken += len(data)
-        if len(self.buffer) < stock.BUFFER_LOW_WATER:
-            await self._paused.set()
-        if not self.buffer:
-            await self._is_empty.set()
-        return data
-
-    def _took(self) -> int:
-        return self._taken
 
 
 class H2(stock.H2Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.listener import app_queue, assertions, connection, h1, h2, stream, tls
+from app.listener import app_queue, assertions, connection, h1, h2, send_buffer, stream, tls
 from app.listener.assertions import MEMBERS
 from app.wire.assertions import attributes
 
@@ -18,7 +18,7 @@ OURS = [
     h1.H1,
     h1._CanRead,
     h1._StrictBuffer,
-    h2.BoundedBuffer,
+    send_buffer.BoundedBuffer,
     h2.H2,
     app_queue.TaskGroup,
     stream.RequestStream,

@@ -10,7 +10,7 @@ from h2.errors import ErrorCodes
 from hyperframe.frame import GoAwayFrame, PriorityFrame
 
 from app.certificates import Certificate
-from app.listener.h2 import BoundedBuffer
+from app.listener.send_buffer import BoundedBuffer
 from app.listener.stream import RequestStream
 from tests.listener.h2client import Client, connected
 from tests.listener.serving import (
