@@ -52,7 +52,7 @@ def routes(sampler: Sampler, broadcast: Broadcast) -> list[Route]:
         Route("/prometheus", exposition.respond),
         Route("/metrics", document),
         Route("/metrics/schema.json", published),
-        Route("/metrics/stream", Stream(broadcast), methods=["GET"]),
+        Route("/metrics/stream", Stream(sampler, broadcast), methods=["GET"]),
     ]
 
 
@@ -120,11 +120,13 @@ class Uncreated:
 class Stream:
     """An ASGI application: the broadcast as server-sent events, until the client disconnects."""
 
-    def __init__(self, broadcast: Broadcast) -> None:
+    def __init__(self, sampler: Sampler, broadcast: Broadcast) -> None:
+        self._sampler = sampler
         self._broadcast = broadcast
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one watcher."""
+        self._sampler.welcome()
         try:
             with self._broadcast.watch(peer_of(scope.get("client"))) as watcher:
                 await _serve(watcher, scope, receive, send)

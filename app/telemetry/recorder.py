@@ -1,7 +1,7 @@
 """The observer of exchanges: passes each ended exchange to every recorder."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, Tran
 from .connections import ConnectionMetrics
 from .entry import NO_MODEL, Charge, Entry, identifiers
 from .facts import Facts, Listening
-from .instruments import Instruments
+from .instruments import PREFIX, Instruments
 from .recorders.access_log import AccessLog
 from .recorders.latency import Latency
 from .recorders.ledger import LedgerRows
@@ -85,6 +85,7 @@ class Telemetry:
         self._latency = Latency(instruments)
         self._tokens = Tokens(instruments, priced, prices.unpriced)
         self._expected: set[tuple[str, str]] = set()
+        self.changes = 0  # exchanges that started, and those that ended
         self._recorders: tuple[Recorder, ...] = (
             self._traffic,
             self._latency,
@@ -145,13 +146,25 @@ class Telemetry:
         self._expect()
         return tuple(self.registry.collect())
 
+    def collect_only(self, names: Iterable[str]) -> tuple[Metric, ...]:
+        """Return the samples with these names (without the prefix): less work than `collect`."""
+        self._expect()
+        wanted = [PREFIX + name for name in names]
+        return tuple(self.registry.restricted_registry(wanted).collect())
+
+    def advance(self) -> bool:
+        """Bring the live output tokens, which lag behind, up to date; True if they changed."""
+        return self._output.advance()
+
     def started(self, progress: Progress) -> None:
         """Count a running exchange."""
+        self.changes += 1
         self._running.add(progress)
         self._traffic.start(progress.route)
 
     def finished(self, progress: Progress, exchange: Exchange) -> None:
         """Record an ended exchange. A defect here is logged; only the record is lost."""
+        self.changes += 1
         self._running.remove(progress)
         self._output.end(progress, _output(exchange))
         try:

@@ -1,17 +1,27 @@
 """When snapshots are taken, and who shares them."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import aclosing
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
 
+from app.exchange import Exchange, Progress
+from app.telemetry.recorder import Telemetry
 from app.telemetry.sampling.broadcast import HEARTBEAT, Broadcast, TooManyWatchers, Watcher
-from app.telemetry.sampling.sampler import MAX_AGE, Sampler
-from tests.telemetry.exchanges import PLAIN, Clock, record, telemetry
+from app.telemetry.sampling.ring import TOTALS, Point
+from app.telemetry.sampling.sampler import INTERVAL, MAX_AGE, Sampler
+from app.telemetry.sampling.samples import Samples
+from tests.telemetry.exchanges import FAILED, PLAIN, Clock, record, telemetry
 
+SLOW = replace(PLAIN, first_token=9.0, overhead_request=0.5, overhead_response=0.2)
 STATS = SimpleNamespace(connections_opened=0, streams_open=0)
 
 
@@ -56,6 +66,98 @@ async def test_the_sampler_ticks_and_measures_how_late_the_loop_is() -> None:
     assert numbers == sorted(set(numbers))
     assert lag is not None
     assert lag >= 0.2
+
+
+class Counting(Collector):
+    """Counts how often the registry is collected."""
+
+    def __init__(self) -> None:
+        self.collected = 0
+
+    def describe(self) -> Iterator[Metric]:
+        yield Metric("anthropic_proxy_failed_requests_total_probe", "found by no name", "gauge")
+
+    def collect(self) -> Iterator[Metric]:
+        self.collected += 1
+        return iter(())
+
+
+def stream(observer: Telemetry, *exchanges: Exchange) -> None:
+    """Let exchanges start, stream and end: their live tokens catch up later."""
+    for exchange in exchanges:
+        progress = Progress(exchange.route, streaming=True)
+        observer.started(progress)
+        observer.finished(progress, exchange)
+
+
+# What happens between two ticks.
+HAPPENINGS = st.lists(
+    st.lists(st.sampled_from((PLAIN, FAILED, SLOW)), max_size=3), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(HAPPENINGS)
+def test_the_history_is_the_same_whether_or_not_somebody_watched(
+    happenings: list[list[Exchange]],
+) -> None:
+    clocks = Clock(), Clock()
+    observers = [telemetry(clock, wall=lambda: 1_790_000_000.0) for clock in clocks]
+    watched, unwatched = (Sampler(observer, Broadcast()) for observer in observers)
+    for exchanges in happenings:
+        for clock, observer in zip(clocks, observers, strict=True):
+            clock.now += INTERVAL
+            stream(observer, *exchanges)
+        watched.tick()
+        unwatched.tick_unwatched()
+    for clock in clocks:
+        clock.now += INTERVAL
+    assert unwatched.tick().as_json() == watched.tick().as_json()
+
+
+@settings(max_examples=20, deadline=None)
+@given(HAPPENINGS)
+def test_a_point_of_some_samples_is_that_of_all(happenings: list[list[Exchange]]) -> None:
+    observer = telemetry(Clock())
+    for exchanges in happenings:
+        stream(observer, *exchanges)
+    some, everything = observer.collect_only(TOTALS), observer.collect()
+    assert Point.of(Samples(some), 0, 0) == Point.of(Samples(everything), 0, 0)
+
+
+def test_nothing_is_collected_while_nothing_happens_and_nobody_watches() -> None:
+    clock = Clock()
+    observer = telemetry(clock)
+    sampler = Sampler(observer, Broadcast())
+    record(observer, PLAIN)
+    for _ in range(200):  # until the live tokens have caught up
+        clock.now += INTERVAL
+        sampler.tick_unwatched()
+    counting = Counting()
+    observer.registry.register(counting)
+    for _ in range(10):
+        clock.now += INTERVAL
+        sampler.tick_unwatched()
+    assert counting.collected == 0
+    sampler.tick()
+    assert counting.collected == 1
+
+
+async def test_the_first_watcher_gets_a_snapshot_at_once_and_later_ones_share_it() -> None:
+    clock = Clock()
+    observer = telemetry(clock)
+    broadcast = Broadcast()
+    sampler = Sampler(observer, broadcast)
+    record(observer, PLAIN)
+    sampler.tick_unwatched()
+    clock.now += MAX_AGE + 0.1
+
+    sampler.welcome()
+    with broadcast.watch() as first:
+        assert await number(first) == 1
+        sampler.welcome()
+        with broadcast.watch() as second:
+            assert await number(second) == 1
 
 
 async def test_a_failing_sample_does_not_end_the_sampling(

@@ -53,24 +53,38 @@ class LiveOutput(Collector):
         else:
             self._ended += output or 0
 
+    def describe(self) -> Iterator[Metric]:
+        """Yield the name, by which the registry finds this collector."""
+        yield self._family(0.0)
+
     def collect(self) -> Iterator[Metric]:
         """Yield the updated total."""
-        self._advance(self._clock())
-        yield CounterMetricFamily(
-            PREFIX + "output_tokens_live",
-            "Output tokens as they stream: estimated, corrected by the final usage; use its rate",
-            value=self._total,
-            created=self._created,
-        )
+        self.advance()
+        yield self._family(self._total)
 
-    def _advance(self, now: float) -> None:
-        estimate = self._ended + sum(map(estimated, self._running()))
+    def advance(self) -> bool:
+        """Bring the total up to date; return True if it changed."""
+        now, estimate = self._clock(), self._ended + sum(map(estimated, self._running()))
         streamed = estimate - self._counted
-        due = self._owed * -math.expm1((self._at - now) / SPREAD)
-        increment = max(0.0, streamed + due)
+        increment = max(0.0, streamed + self._due(now))
         self._owed -= increment - streamed
         self._counted, self._at = estimate, now
         self._total += increment
+        return increment > 0
+
+    def _due(self, now: float) -> float:
+        """Return the part of the correction to make now: all of it, once it is below a token."""
+        if 0 < self._owed < 1:
+            return self._owed
+        return self._owed * -math.expm1((self._at - now) / SPREAD)
+
+    def _family(self, total: float) -> Metric:
+        return CounterMetricFamily(
+            PREFIX + "output_tokens_live",
+            "Output tokens as they stream: estimated, corrected by the final usage; use its rate",
+            value=total,
+            created=self._created,
+        )
 
 
 def estimated(progress: Progress) -> float:

@@ -69,6 +69,11 @@ class Broadcast:
         self._number = 0
         self._closed = False
 
+    @property
+    def watched(self) -> bool:
+        """Whether there are any watchers."""
+        return bool(self._watchers)
+
     def publish(self, data: bytes) -> None:
         """Send one line of data to every watcher."""
         self._number += 1

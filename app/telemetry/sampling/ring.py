@@ -17,6 +17,16 @@ LATENCIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "overhead_request": ("overhead_seconds", {"phase": "request"}),
     "overhead_response": ("overhead_seconds", {"phase": "response"}),
 }
+# The samples that a `Point` is read from.
+TOTALS = (
+    "requests_total",
+    "requests_started_total",
+    "failed_requests_total",
+    "output_tokens_live_total",
+    "cost_usd_total",
+    "scrub_skipped_total",
+    *(f"{name}_bucket" for name, _ in LATENCIES.values()),
+)
 
 
 @dataclass(frozen=True, slots=True)

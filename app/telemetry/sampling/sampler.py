@@ -1,17 +1,21 @@
-"""Samples the registry every 1.5 s, once for all watchers."""
+"""Samples the registry every 1.5 s, once for all watchers.
+
+While nobody watches, a tick adds a point to the history and renders nothing. When no request has
+started, run or ended since the last point, the tick collects nothing either: the totals are equal.
+"""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import structlog
 from prometheus_client import Metric
 
 from ..recorder import Telemetry
-from .alerts import Alarms, Situation, Thresholds
+from .alerts import Alarms, Alert, Situation, Thresholds
 from .broadcast import Broadcast
-from .ring import WINDOW, Point, Ring
+from .ring import TOTALS, WINDOW, Point, Ring
 from .samples import Samples
 from .snapshot import Json, figures, instance
 
@@ -45,7 +49,8 @@ class Snapshot:
 class Sampler:
     """Takes snapshots: at every tick for the watchers, and on request if the last is too old.
 
-    State: ``_ring`` grows by a point at every tick, ``_latest`` is the last snapshot.
+    State: ``_ring`` grows by a point at every tick; ``_last`` is its newest point, taken after
+    ``_changes`` of telemetry. ``_latest`` is the last snapshot.
     """
 
     def __init__(
@@ -62,7 +67,9 @@ class Sampler:
         self._alarms = Alarms(thresholds or Thresholds())
         self._interval = interval
         self._sleep = sleep
-        self._ring = Ring(self._point(Samples(telemetry.collect())), interval=interval)
+        self._changes = telemetry.changes
+        self._last = self._point(Samples(telemetry.collect()))
+        self._ring = Ring(self._last, interval=interval)
         self._latest: Snapshot | None = None
 
     async def run(self) -> None:
@@ -70,7 +77,10 @@ class Sampler:
         clock = self._telemetry.clock
         while True:
             try:
-                self.tick()
+                if self._broadcast.watched:
+                    self.tick()
+                else:
+                    self.tick_unwatched()
             except Exception:
                 log.exception("sampling failed")
             due = clock() + self._interval
@@ -82,6 +92,17 @@ class Sampler:
         snapshot = self._take(remember=True)
         self._broadcast.publish(snapshot.encoded)
         return snapshot
+
+    def tick_unwatched(self) -> None:
+        """Remember a point and check the alerts, for those who watch later."""
+        point = self._unchanged() or self._point(Samples(self._telemetry.collect_only(TOTALS)))
+        self._remember(point)
+        self._check(point)
+
+    def welcome(self) -> None:
+        """Publish a current snapshot for the first watcher; the next ones come with the ticks."""
+        if not self._broadcast.watched:
+            self._broadcast.publish(self.current().encoded)
 
     def current(self) -> Snapshot:
         """Return the last snapshot, or a new one if it is older than `MAX_AGE`."""
@@ -95,7 +116,7 @@ class Sampler:
         samples = Samples(families)
         point = self._point(samples)
         if remember:
-            self._ring.append(point)
+            self._remember(point)
         document = self._document(samples, point)
         encoded = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
         self._latest = Snapshot(point.at, families, document, encoded)
@@ -103,9 +124,6 @@ class Sampler:
 
     def _document(self, samples: Samples, point: Point) -> Json:
         telemetry = self._telemetry
-        reasons = telemetry.recent.reasons(since=point.time - WINDOW)
-        situation = Situation(self._ring.until(point, WINDOW), telemetry.active, reasons)
-        alerts = self._alarms.check(situation)
         return {
             "version": telemetry.version,
             "instance": instance(telemetry.facts, telemetry.listening),
@@ -114,9 +132,26 @@ class Sampler:
             "prices_as_of": telemetry.prices_as_of,
             "prices_age_days": telemetry.prices_age,
             **figures(samples, point, self._ring, telemetry.facts.scrub),
-            "alerts": [asdict(alert) for alert in alerts],
+            "alerts": [asdict(alert) for alert in self._check(point)],
             "recent": telemetry.recent.as_json(),
         }
+
+    def _check(self, point: Point) -> tuple[Alert, ...]:
+        """Return the active alerts; those of a point between two ticks are checked as well."""
+        reasons = self._telemetry.recent.reasons(since=point.time - WINDOW)
+        span = self._ring.until(point, WINDOW)
+        return self._alarms.check(Situation(span, self._telemetry.active, reasons))
+
+    def _remember(self, point: Point) -> None:
+        self._ring.append(point)
+        self._last, self._changes = point, self._telemetry.changes
+
+    def _unchanged(self) -> Point | None:
+        """Return the last point with the present time, or None if its totals may be old."""
+        telemetry = self._telemetry
+        if telemetry.active or telemetry.changes != self._changes or telemetry.advance():
+            return None
+        return replace(self._last, at=telemetry.clock(), time=telemetry.wall())
 
     def _point(self, samples: Samples) -> Point:
         return Point.of(samples, self._telemetry.clock(), self._telemetry.wall())
