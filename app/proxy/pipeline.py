@@ -27,8 +27,9 @@ from .outbound import Outbound, Send
 from .parts import Parts
 from .record import Findings, record
 from .relay import relay
-from .request.body import Body, Inbound, Receive, check_length
+from .request.body import Body
 from .request.client_request import ClientRequest, Scope
+from .request.inbound import Inbound, Receive, check_length
 from .request.requested_model import ROUTES, early_model, late_model
 from .restoring import Restoring
 from .scrubbing import Scrubbing, redacted

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from app.proxy.request.body import Body, Inbound
+from app.proxy.request.body import Body
 from app.proxy.request.hold_budget import HoldBudget
+from app.proxy.request.inbound import Inbound
 from simulator import Simulator, Step
 from tests.proxying import STREAM, Running, until
 

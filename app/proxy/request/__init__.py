@@ -1,7 +1,8 @@
 """What the client sends.
 
 ``client_request``   the head, as the server hands it over.
-``body``             the body: received to its end, streamed on, held as far as it is needed.
+``inbound``          what comes, received to the end of the request.
+``body``             the body for upstream: streamed on, held as far as it is needed.
 ``hold_budget``      how much of all bodies is held at a time (pure).
 ``requested_model``  the model that a body names.
 """

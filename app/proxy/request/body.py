@@ -1,115 +1,16 @@
-"""The request body on its way: streamed with back-pressure, held only as far as it is needed.
+"""The request body for upstream: streamed with back-pressure, held only as far as it is needed.
 
-`Inbound` is the client's side: it receives from the entry of a request to its end, since that is
-the only way to learn that the client has left. `Body` is upstream's side: it sends what came,
-and keeps a bounded copy so that a refused request can be sent again.
+It sends what has come, and keeps a bounded copy so that a refused request can be sent again.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx
 
-from ...errors import BodyTooLarge, ProxyFailure, RequestTimeout
-from ...wire.headers import Headers, first
 from .hold_budget import HoldBudget
+from .inbound import Inbound
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-BUFFER = 256 * 1024  # bytes that may wait between the client and upstream
 HOLD_BUDGET = 256 * 2**20  # bytes of all bodies held at a time, unless set otherwise
-
-
-class Inbound:
-    """What the client sends.
-
-    ``limit`` is the largest body in bytes; ``silence`` is how many seconds it may make no
-    progress; ``received`` counts what has come so far.
-    State: ``_chunks`` with ``_waiting`` bytes in all, ``complete`` once the last has come,
-    ``_failure`` once reading has failed.
-    """
-
-    def __init__(self, receive: Receive, limit: int, silence: float | None = None) -> None:
-        self.received = 0
-        self._silence = silence
-        self._failure: ProxyFailure | None = None
-        self.complete = False
-        self._receive = receive
-        self._limit = limit
-        self._chunks: deque[bytes] = deque()
-        self._waiting = 0
-        self._readable = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-
-    async def watch(self) -> None:
-        """Receive until the client has left, holding back while `BUFFER` bytes lie unread."""
-        while (message := await self._next())["type"] != "http.disconnect":
-            self._put(message.get("body", b""), last=not message.get("more_body", False))
-            if not self.complete:
-                await self._room.wait()
-
-    async def read(self) -> bytes:
-        """Return what has come and was not yet read, b"" at the end.
-
-        Raises `BodyTooLarge` past the limit, or the failure that ended the reading.
-        """
-        while not self._chunks and not self.complete and self._failure is None:
-            self._readable.clear()
-            await self._readable.wait()
-        if self._failure is not None:
-            raise self._failure
-        if self.received > self._limit:
-            raise too_large(self._limit)
-        data = b"".join(self._chunks)
-        self._chunks.clear()
-        self._waiting = 0
-        self._room.set()
-        return data
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether the whole body was received and read."""
-        return self.complete and not self._chunks
-
-    def fail(self, failure: ProxyFailure) -> None:
-        """Let the reader of a body that is not complete fail."""
-        if not self.complete and self._failure is None:
-            self._failure = failure
-            self._readable.set()
-
-    def drop(self) -> None:
-        """Drop what has come and was not read: nobody will."""
-        self._chunks.clear()
-        self._waiting = 0
-
-    async def _next(self) -> MutableMapping[str, Any]:
-        """Return the next message; a client that is silent in the middle of a body is refused."""
-        if self.complete or self._failure is not None:
-            return await self._receive()
-        try:
-            async with asyncio.timeout(self._silence):
-                return await self._receive()
-        except TimeoutError:
-            self.fail(
-                RequestTimeout(
-                    "body_timeout",
-                    f"The request body made no progress for {self._silence:g} s: send it again.",
-                )
-            )
-            return await self._receive()
-
-    def _put(self, data: bytes, *, last: bool) -> None:
-        if data:
-            self._chunks.append(data)
-            self._waiting += len(data)
-            self.received += len(data)
-        self.complete = last
-        if self._waiting >= BUFFER:
-            self._room.clear()
-        self._readable.set()
 
 
 class Body:
@@ -225,19 +126,3 @@ class ChunkStream(httpx.AsyncByteStream):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
-
-
-def check_length(headers: Headers, limit: int) -> None:
-    """Refuse a body that is announced to be too large before any of it is read."""
-    announced = first(headers, b"content-length") or b"0"
-    if announced.isdigit() and int(announced[:20]) > limit:
-        raise too_large(limit)
-
-
-def too_large(limit: int) -> BodyTooLarge:
-    """Return the failure for a body of more than ``limit`` bytes."""
-    return BodyTooLarge(
-        "body_too_large",
-        f"The request body is larger than this proxy accepts ({limit} bytes): send less, "
-        "or raise ANTHROPIC_PROXY_MAX_BODY_SIZE.",
-    )

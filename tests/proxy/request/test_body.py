@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import BodyTooLarge
-from app.proxy.request.body import BUFFER, Body, Inbound, check_length
+from app.proxy.request.body import Body
+from app.proxy.request.inbound import BUFFER, Inbound, check_length
 
 CHUNKS = st.lists(st.binary(max_size=20), max_size=12)
 

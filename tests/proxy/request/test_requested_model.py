@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 from app.exchange import Progress
-from app.proxy.request.body import Body, Inbound
+from app.proxy.request.body import Body
+from app.proxy.request.inbound import Inbound
 from app.proxy.request.requested_model import LIMIT, early_model, late_model
 from simulator import Simulator, Step
 from tests.proxying import MESSAGE, STREAM, Running, until

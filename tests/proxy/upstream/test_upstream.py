@@ -12,7 +12,8 @@ import respx
 from app.errors import ProxyFailure
 from app.exchange import Progress
 from app.http2 import Refused
-from app.proxy.request.body import Body, Inbound
+from app.proxy.request.body import Body
+from app.proxy.request.inbound import Inbound
 from app.proxy.retry import RetryPolicy
 from app.proxy.stopwatch import Stopwatch
 from app.proxy.upstream.attempts import Attempts
