@@ -4,7 +4,6 @@ State is python-h2's, except where a docstring says so. Private members of its c
 in `app.wire.assertions`. Sections are RFC 9113's.
 """
 
-import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from h2.connection import ConnectionState
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, Event, StreamReset
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
-from h2.frame_buffer import FrameBuffer
 from h2.settings import Settings
 from h2.stream import StreamClosedBy, StreamState
 from hpack import Encoder
@@ -31,7 +29,7 @@ from hyperframe.frame import (
 
 from . import assertions
 from .data_frames import DataFrames
-from .frame_head import HEAD
+from .frame_reader import FrameReader
 from .limits import INITIAL_WINDOW, LAST_STREAM
 from .roles import Role
 
@@ -40,7 +38,6 @@ assertions.check()
 _OF_STREAMS = (DataFrame, HeadersFrame, PriorityFrame, WindowUpdateFrame)
 # Of python-h2's errors: none, its table of states, or a number too long to be read.
 _CAUSES = (type(None), KeyError, ValueError)
-_ZERO_CREDIT = struct.Struct(">HBBBLL")  # a WINDOW_UPDATE: length, type, flags, stream, increment
 
 
 @dataclass(kw_only=True)
@@ -75,7 +72,7 @@ class Codec(DataFrames):
         self.local_settings = Settings(client=role.client_side, initial_values=dict(role.settings))
         self.decoder.max_header_list_size = role.decoded_fields
         self.encoder = _PlainEncoder()
-        self.incoming_buffer = _Frames(server=not role.client_side)
+        self.incoming_buffer = FrameReader(server=not role.client_side)
         self._window = role.window
         self._greeted = False
         self._late = False
@@ -180,31 +177,6 @@ class Codec(DataFrames):
         if isinstance(frame, DataFrame):
             self.acknowledge_received_data(frame.flow_controlled_length, frame.stream_id)
         return [StreamBroken(stream_id=frame.stream_id, reason=reason)]
-
-
-class _Frames(FrameBuffer):
-    """Reads frames; one that is malformed for its own stream only does not end the rest."""
-
-    def __next__(self) -> Frame:
-        """Return the next frame; a WINDOW_UPDATE of 0 on a stream is one, too (§6.9).
-
-        One that is too large is refused at its head: python-h2 waits for all of it (§4.2).
-        """
-        if len(self._data) >= HEAD.size:
-            self._validate_frame_length(int.from_bytes(self._data[:3], "big"))
-        try:
-            return super().__next__()
-        except ProtocolError:
-            head = bytes(self._data[: _ZERO_CREDIT.size])
-            if self._headers_buffer or len(head) < _ZERO_CREDIT.size:
-                raise
-            high, low, kind, _, stream_id, increment = _ZERO_CREDIT.unpack(head)
-            stream_id &= LAST_STREAM  # the bit above is reserved (§4.1)
-            whole = (high, low) == (0, 4) and not increment & LAST_STREAM
-            if kind != WindowUpdateFrame.type or not stream_id or not whole:
-                raise
-            del self._data[: _ZERO_CREDIT.size]
-            return WindowUpdateFrame(stream_id, 0)
 
 
 class _PlainEncoder(Encoder):

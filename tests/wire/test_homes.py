@@ -16,7 +16,7 @@ HOMES = {
     "PRI * HTTP/2.0": "wire/limits.py",
     "(H2Connection)": "wire/data_frames.py",
     '>HBBBL")': "wire/frame_head.py",
-    "(FrameBuffer)": "wire/codec.py",
+    "(FrameBuffer)": "wire/frame_reader.py",
 }
 
 
