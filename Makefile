@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
 LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
-PYTEST = $(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST = $(RUN) pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 FAST := --hypothesis-profile fast -m 'not external and not system'
 WHEEL := $(CURDIR)/.uv/wheel
 # What is tested as the wheel installs it: every package, from the lowest to a proxy that serves.

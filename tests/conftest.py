@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -10,11 +11,18 @@ from app.certificates import Certificate
 from simulator import Simulator
 from tests import programs, thorough
 from tests.proxying import Running, proxying, simulated
+from tests.workers import Workers
 
 thorough.register()
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
+@pytest.hookimpl(optionalhook=True)  # there may be one process only
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Workers:
+    """Keep tests together that share what is expensive to start."""
+    return Workers(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need programs of others; they take longest and go first."""
     for item in items:

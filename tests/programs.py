@@ -13,24 +13,16 @@ import pytest
 
 TIME_OUT = 100.0  # seconds
 
-# Fixtures that start programs of others, each with the group of tests that share one worker for it.
-FIXTURES = {
-    "browser": None,  # each test has its own
-    "built": "docker",
-    "compiler": "compiler",
-    "operator": "machine",
-    "scraped": "prometheus",
-}
+# Fixtures that start programs of others.
+FIXTURES = frozenset({"browser", "built", "compiler", "operator", "scraped"})
 
 allowed = True  # whether the running test may need programs of others; tests/conftest.py sets it
 
 
 def mark(item: pytest.Item) -> None:
     """Mark a test by the fixtures that it uses, those of its fixtures included."""
-    for name in FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+    if FIXTURES & set(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.external)
-        if group := FIXTURES[name]:
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def is_external(item: pytest.Item) -> bool:
