@@ -15,6 +15,7 @@ from ..network.proxies import ProxyEnvironment
 from ..network.response import response
 from ..network.stats import Counters, TransportStats
 from ..network.timeouts import jittered
+from ..wire.grammar import announced_length
 from ..wire.origin import Origin
 from ..wire.timeouts import Timeouts
 from .connection import Connection
@@ -173,5 +174,6 @@ class Transport(httpx.AsyncBaseTransport):
 
 def _upload(request: httpx.Request) -> int:
     """Return how long a body will be that is still coming, as far as it is announced."""
-    announced = request.headers.get("content-length", "")
-    return int(announced[:20]) if announced.isdecimal() and announced.isascii() else UNANNOUNCED
+    text = request.headers.get("content-length", "")
+    announced = announced_length(text.encode("ascii", "replace"))
+    return UNANNOUNCED if announced is None else announced

@@ -59,3 +59,11 @@ def is_status(text: bytes) -> bool:
 def is_length(text: bytes) -> bool:
     """Return True for a length that any party can count (RFC 9110 §8.6)."""
     return _LENGTH.fullmatch(text) is not None
+
+
+def announced_length(text: bytes | None) -> int | None:
+    """Return the content-length that a field announces, None for a field that is none.
+
+    Of a number that no body reaches, the first digits are enough.
+    """
+    return int(text[:20]) if text is not None and text.isdigit() else None

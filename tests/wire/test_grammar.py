@@ -73,3 +73,22 @@ def test_a_status_has_three_digits(status: bytes, *, fine: bool) -> None:
 )
 def test_a_length_is_a_number_that_fits(length: bytes, *, fine: bool) -> None:
     assert grammar.is_length(length) is fine
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        (b"0", 0),
+        (b"0042", 42),
+        (b"9" * 5000, 10**20 - 1),
+        (b"", None),
+        (None, None),
+        (b"+1", None),
+        (b"1, 1", None),
+        (b"\xb2", None),
+    ],
+)
+def test_an_announced_length_is_read_whatever_it_says(
+    text: bytes | None, length: int | None
+) -> None:
+    assert grammar.announced_length(text) == length

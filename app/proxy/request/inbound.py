@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ...errors import BodyTooLarge, ProxyFailure, RequestTimeout
+from ...wire.grammar import announced_length
 from ...wire.headers import Headers, first
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -108,8 +109,8 @@ class Inbound:
 
 def check_length(headers: Headers, limit: int) -> None:
     """Refuse a body that is announced to be too large before any of it is read."""
-    announced = first(headers, b"content-length") or b"0"
-    if announced.isdigit() and int(announced[:20]) > limit:
+    announced = announced_length(first(headers, b"content-length"))
+    if announced is not None and announced > limit:
         raise too_large(limit)
 
 
