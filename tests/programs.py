@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-TIME_OUT = 100.0  # seconds
+TIME_OUT = 280.0  # seconds
 
 # Fixtures that start programs of others.
 FIXTURES = frozenset({"browser", "built", "compiler", "operator", "scraped"})

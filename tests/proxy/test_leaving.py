@@ -121,7 +121,6 @@ async def test_a_client_that_leaves_a_held_up_upload_is_noticed(
         exchange = await proxy.ended()
     assert exchange.outcome is Outcome.CLIENT_ABORT
     await until(lambda: upstream.received[0].ended == "reset")
-    assert exchange.duration < 10  # not by a time-out
 
 
 @pytest.mark.parametrize("behind", [b"\r\n", b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"])
