@@ -32,7 +32,7 @@ from app.settings import PREFIX, Settings, variable
 
 ROOT = Path(__file__).parents[1]
 DEADLINE = 60.0  # seconds
-LAUNCHER = "or let it be done: "
+LAUNCHER = "or run: "
 CA = "NODE_EXTRA_CA_CERTS"
 READ_FROM = "  settings from "
 
@@ -478,8 +478,8 @@ def test_a_simulated_api_says_where_it_is(place: Place) -> None:
         (["--load", "https://proxy:x"], 2, "--load: 'https://proxy:x' is not the URL of a proxy"),
         (["--certificate", "missing.crt"], 1, "--certificate missing.crt: No such file"),
         (["--certificate", "odd.crt"], 1, "--certificate odd.crt: not a PEM certificate"),
-        (["--key", "odd.crt"], 2, "--key is of no use without --certificate"),
-        (["--load-ca", "odd.crt"], 2, "--load-ca is of no use without --load"),
+        (["--key", "odd.crt"], 2, "--key requires --certificate"),
+        (["--load-ca", "odd.crt"], 2, "--load-ca requires --load"),
         (
             ["--load", "https://localhost", "--load-ca", "odd.crt"],
             1,

@@ -64,7 +64,7 @@ async def test_a_file_as_it_was_written_is_good_and_holds_no_value(
     written: Path, verified: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert verified(written) == 0
-    assert capsys.readouterr().out == "3 receipts are as they were written\n"
+    assert capsys.readouterr().out == "3 receipts are unchanged\n"
     text = b"".join(_lines(written)).decode()
     assert TOKEN not in text
     assert "ada@" not in text

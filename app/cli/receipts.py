@@ -1,4 +1,4 @@
-"""``receipts verify``: whether a file of leak receipts is as it was written."""
+"""``receipts verify``: whether a file of leak receipts is unchanged."""
 
 import argparse
 import sys
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         return exits.CHANGED
     for note in _notes(path, sealed=key is not None, complete=kept is not None):
         print(note, file=sys.stderr)
-    print(f"{verdict.good} receipts are as they were written")
+    print(f"{verdict.good} receipts are unchanged")
     return 0
 
 

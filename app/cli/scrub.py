@@ -31,8 +31,8 @@ def run(options: argparse.Namespace) -> int:
     print(f"{len(findings)} found" if findings else "nothing found", file=sys.stderr)
     if loaded.scrub_hmac_key is None and any(found.tier == "identifier" for found in findings):
         print(
-            f"{variable('scrub_hmac_key')} is not set: with a key, the digits of identifiers "
-            "are others.",
+            f"{variable('scrub_hmac_key')} is not set: with a key, the placeholders of identifiers "
+            "have other digits.",
             file=sys.stderr,
         )
     return exits.FOUND if findings else 0

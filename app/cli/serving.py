@@ -1,4 +1,4 @@
-"""Runs a program that serves, on the event loop chosen here, and announces where."""
+"""Runs a program that serves, on the fastest event loop, and announces where it listens."""
 
 import asyncio
 import gc
@@ -31,7 +31,7 @@ SIMULATED = "Demo: all answers are simulated. No request leaves this machine, no
 
 
 def serving(program: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:
-    """Run a program that serves: with the settings read, and the logging set up around it."""
+    """Read the settings, set up logging and run a program that serves."""
     as_json = settings.given("log_format").lower() == "json"
     sink = logs.configure(format="json" if as_json else "auto")
     try:
@@ -71,7 +71,7 @@ def settle() -> None:
 
 
 def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
-    """Say where the proxy listens, what it does, and how to point Claude Code at it."""
+    """Print or log where the proxy listens, what it does, and how to point Claude Code at it."""
     base = client.url("https", at.host, at.port)
     pages = client.url("http", at.host, at.dashboard_port)
     environment = client.environment(base, at.certificate)
@@ -101,7 +101,7 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
         "",
         "Point Claude Code at it:",
         *exports,
-        f"or let it be done: {' '.join([*_launcher_needs(at, loaded), hints.command('claude')])}",
+        f"or run: {' '.join([*_launcher_needs(at, loaded), hints.command('claude')])}",
         sep="\n",
         flush=True,
     )
@@ -133,8 +133,8 @@ def described(scrub: ScrubFacts) -> str:
     """Return in a sentence how the secret scrubber is set up."""
     if scrub.mode == "off":
         return (
-            f"Secret scrubber: off. Requests go on as they are; {variable('scrub_mode')} turns it "
-            "on."
+            "Secret scrubber: off. Requests are forwarded unchanged; "
+            f"{variable('scrub_mode')} turns it on."
         )
     restored = "restored" if scrub.restore else "not restored"
     effect = "counts only" if scrub.mode == "detect" else f"values are {restored} in answers"

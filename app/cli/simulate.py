@@ -1,4 +1,4 @@
-"""``simulate``: the simulated API alone, with a load if wanted."""
+"""``simulate``: the simulated API on its own, with a load on request."""
 
 import argparse
 import ssl
@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     """Simulate until a signal comes."""
     for name, needed in NEEDS.items():
         if getattr(options, name) is not None and getattr(options, needed) is None:
-            raise SettingsError(f"--{name.replace('_', '-')} is of no use without --{needed}")
+            raise SettingsError(f"--{name.replace('_', '-')} requires --{needed}")
     arguments = command.Arguments(
         host=options.host,
         port=options.port,

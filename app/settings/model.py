@@ -1,6 +1,6 @@
 """The settings: ``ANTHROPIC_PROXY_*`` from the environment or a ``.env`` file, read once.
 
-Every field's description is what the README says about it. An empty value counts as unset.
+README's table of settings shows each field's description. An empty value counts as unset.
 """
 
 import hashlib
@@ -71,152 +71,180 @@ class Settings(BaseSettings):
     port: Port = Field(8443, description="HTTPS port of the proxy")
     dashboard_port: Port = Field(9090, description="Plain HTTP port of the dashboard")
     shutdown_timeout: Delay = Field(
-        30.0, description="Seconds that running requests may take to end at shutdown"
+        30.0, description="Maximum seconds for running requests to finish at shutdown"
     )
-    max_body_size: Bytes = Field(512 * 2**20, description="Largest request body, in bytes")
+    max_body_size: Bytes = Field(
+        512 * 2**20, description="Maximum size of a request body, in bytes"
+    )
     max_active_requests: Count = Field(4000, description="Maximum concurrent requests")
     max_connections: Count = Field(4096, description="Maximum connections to the HTTPS port")
     peer_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.25, description="Share of both that one address may hold; 1 behind a load balancer"
+        0.25,
+        description="Share of both limits that one address may use; 1 behind a load balancer",
     )
     body_timeout: Seconds = Field(
-        60.0, description="Seconds that a request body may be silent before it is refused (408)"
+        60.0, description="Seconds without data after which a request body is refused (408)"
     )
     write_idle: Seconds = Field(
-        300.0, description="Seconds that a client may take nothing of an answer before it is cut"
+        300.0,
+        description="Seconds after which a client that reads none of its response is disconnected",
     )
 
     # Certificates
     tls_cert_file: File = Field(
         None,
-        description="Certificate chain (PEM); default: ./server.crt, else one made on first start",
+        description="Certificate chain (PEM); default: ./server.crt, else one made at first start",
     )
     tls_key_file: File = Field(None, description="Its private key (PEM); default: ./server.key")
     tls_client_ca_file: CaFile = Field(
-        None, description="CA file (PEM): clients must show a certificate that it signed"
+        None, description="CA file (PEM); clients must present a certificate that it signed"
     )
     tls_names: Names = Field(
         "",
-        description="Host names and IP addresses, comma-separated, that the made certificate covers"
-        " in addition to this machine's",
+        description="More host names and addresses for the created certificate, comma-separated",
     )
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default_factory=_state_directory,
-        description="Where the certificate made on first start and the ledger are kept",
+        description="Directory of the created certificate and of the ledger",
     )
 
     # Logging
     log_level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = Field(
-        "info", description="Least severe level that is logged: debug, info, warning or error"
+        "info", description="Lowest level to log: debug, info, warning or error"
     )
     log_format: Annotated[Literal["auto", "console", "json"], AnyCase] = Field(
         "auto", description="console or json; auto: console on a terminal, else json"
     )
-    log_requests: bool = Field(False, description="Log every request when it has ended")
+    log_requests: bool = Field(False, description="Log every request when it ends")
     log_slow_threshold: Delay = Field(
-        5.0, description="Requests slower than this many seconds are logged at WARNING"
+        5.0, description="Seconds after which a request is logged at WARNING"
     )
 
     # Upstream
-    upstream_base_url: BaseUrl = Field("https://api.anthropic.com", description="Where requests go")
-    upstream_connect_timeout: Seconds = Field(10.0, description="Seconds to connect")
-    upstream_read_timeout: Seconds = Field(300.0, description="Maximum silence of upstream")
-    upstream_write_timeout: Seconds = Field(
-        30.0, description="Maximum time an upload may make no progress"
+    upstream_base_url: BaseUrl = Field(
+        "https://api.anthropic.com", description="URL of the API to forward requests to"
     )
-    upstream_pool_timeout: Seconds = Field(10.0, description="Maximum wait for a free slot")
+    upstream_connect_timeout: Seconds = Field(
+        10.0, description="Maximum seconds to connect to upstream"
+    )
+    upstream_read_timeout: Seconds = Field(
+        300.0, description="Maximum seconds without data from upstream"
+    )
+    upstream_write_timeout: Seconds = Field(
+        30.0, description="Maximum seconds that an upload may make no progress"
+    )
+    upstream_pool_timeout: Seconds = Field(
+        10.0, description="Maximum seconds to wait for a connection to upstream"
+    )
     upstream_max_connections: Count = Field(
         20,
-        description="Most HTTP/2 connections to upstream",
+        description="Maximum HTTP/2 connections to upstream",
     )
-    upstream_max_keepalive_connections: Bytes = Field(10, description="Most that are kept idle")
+    upstream_max_keepalive_connections: Bytes = Field(
+        10, description="Maximum idle connections to upstream that are kept open"
+    )
     upstream_ca_file: CaFile = Field(
-        None, description="CA file (PEM) to trust for upstream, instead of the usual ones"
+        None, description="CA file (PEM) to verify upstream with, instead of the usual CAs"
     )
-    upstream_http2: bool = Field(True, description="Speak HTTP/2 to upstream; false: HTTP/1.1")
+    upstream_http2: bool = Field(True, description="Use HTTP/2 to upstream; false: HTTP/1.1")
     upstream_max_streams_per_connection: Annotated[int, Field(ge=1, le=1000)] = Field(
         100,
-        description="Most requests on one HTTP/2 connection, unless upstream allows fewer",
+        description="Maximum requests on one HTTP/2 connection; upstream may allow fewer",
     )
     upstream_ping_interval: Seconds = Field(
-        15.0, description="Silence on a busy HTTP/2 connection after which it is probed"
+        15.0,
+        description="Seconds of silence after which a busy HTTP/2 connection is probed with a PING",
     )
 
     upstream_max_connection_age: Seconds = Field(
-        3600.0, description="Seconds after which a connection is replaced, about; streams finish"
+        3600.0,
+        description="Approximate seconds until a connection is replaced; its streams may finish",
     )
 
     # Retries of 529
     retry_max_attempts: Annotated[int, Field(ge=0, le=10)] = Field(
-        3, description="Most retries of an overloaded (529) answer; 0: none"
+        3, description="Maximum retries of an overloaded (529) response; 0: none"
     )
-    retry_base_delay: Delay = Field(1.0, description="Seconds before the first, then doubled")
-    retry_after_cap: Delay = Field(30.0, description="Most seconds a retry-after may ask for")
+    retry_base_delay: Delay = Field(
+        1.0, description="Seconds before the first retry; doubled for each further one"
+    )
+    retry_after_cap: Delay = Field(
+        30.0, description="Maximum seconds to wait for a retry-after header"
+    )
 
     hold_budget: Bytes = Field(
         256 * 2**20,
-        description="Bytes of request bodies kept for a retry at a time; beyond it, not retried",
+        description="Maximum bytes of request bodies kept for retries; beyond it, no retry",
     )
 
     # The scrubber
     scrub_mode: Annotated[Literal["off", "detect", "pseudonymize"], AnyCase] = Field(
         "off", description="Secret scrubber: off, detect (count only) or pseudonymize"
     )
-    scrub_hmac_key: HmacKey = Field(None, description="64 hex digits; needed to pseudonymize")
+    scrub_hmac_key: HmacKey = Field(
+        None, description="64 hex digits; required for pseudonymize and for leak receipts"
+    )
     scrub_max_body_size: Bytes = Field(
-        10485760, description="Largest body that is scrubbed, without images"
+        10485760, description="Maximum bytes of a body that is scrubbed, images not counted"
     )
     scrub_time_limit: Seconds = Field(
-        5.0, description="CPU seconds of a body's scan, and 0.5 more for each megabyte"
+        5.0, description="Maximum CPU seconds to scan a body, plus 0.5 per megabyte"
     )
     scrub_on_skip: Annotated[Literal["pass", "block"], AnyCase] = Field(
-        "pass", description="What happens to a body that cannot be scrubbed: pass it or block it"
+        "pass", description="What to do with a body that cannot be scrubbed: pass it or block it"
     )
     scrub_restore: bool = Field(True, description="Restore the values of placeholders in responses")
     scrub_restore_tools: ToolPatterns = Field(
         "",
-        description="Tools whose inputs are restored, beside local ones: mcp__kubernetes__*,-Bash",
+        description="Tools whose inputs are restored beyond local ones: mcp__kubernetes__*,-Bash",
     )
     scrub_receipts_file: NewFile = Field(
-        None, description="File to which leak receipts are appended; empty: none"
+        None, description="File to append leak receipts to; empty: none"
     )
-    scrub_detectors: str = Field("", description="Which detectors run; empty: all built-in ones")
-    scrub_rules_file: File = Field(None, description="TOML file with rules and an allow-list")
+    scrub_detectors: str = Field(
+        "", description="Detectors to use, comma-separated; empty: all built-in ones"
+    )
+    scrub_rules_file: File = Field(
+        None, description="TOML file with your own rules and an allow-list"
+    )
     scrub_placeholder_style: Annotated[Literal["angle", "token"], AnyCase] = Field(
-        "angle", description="<ANTHROPIC_KEY_1> or ANTHROPIC-KEY-0001"
+        "angle",
+        description="Form of placeholders: angle (<ANTHROPIC_KEY_1>) or token (ANTHROPIC-KEY-0001)",
     )
 
     # The ledger
     ledger: bool = Field(
-        True, description="Keep a row of every request in the state directory; never its content"
+        True, description="Keep a row per request, never its content, in the state directory"
     )
-    ledger_days: Count = Field(90, description="Days for which the ledger keeps a row")
+    ledger_days: Count = Field(90, description="Days to keep a row of the ledger")
     ledger_max_size: Annotated[int, Field(ge=2**20)] = Field(
-        2**30, description="Bytes of the ledger; beyond it the oldest rows are deleted"
+        2**30, description="Maximum size of the ledger, in bytes; the oldest rows are deleted first"
     )
 
     labels: LabelNames = Field(
-        "", description="Labels of requests that the ledger keeps, comma-separated: repo,team"
+        "", description="Labels of requests to keep in the ledger, comma-separated: repo,team"
     )
 
     # Access
     access_token: SecretStr | None = Field(
-        None, description="Clients must send it in x-anthropic-proxy-token"
+        None, description="Token that clients must send in the header x-anthropic-proxy-token"
     )
     pages_token: SecretStr | None = Field(
-        None, description="The pages want it as bearer token or basic password"
+        None, description="Token that the pages require, as bearer token or basic password"
     )
     pages_allowed_hosts: str = Field(
-        "", description="Additional host names for the pages, comma-separated"
+        "", description="Additional host names of the pages, comma-separated"
     )
 
     # Prices and alerts
-    prices_file: File = Field(None, description="TOML file merged over the packaged prices")
+    prices_file: File = Field(
+        None, description="TOML file with prices that override the packaged ones"
+    )
     alert_error_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.1, description="Error rate over which the dashboard shows a banner"
+        0.1, description="Error rate above which the dashboard shows a banner"
     )
     alert_active: Count = Field(
-        10, description="Running requests over which the dashboard shows a banner"
+        10, description="Concurrent requests above which the dashboard shows a banner"
     )
 
     @model_validator(mode="after")
