@@ -6,13 +6,18 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from operator import add
+from typing import Any, TypeVar
 
 from ..anthropic.token_types import COUNTED
 from .reader import Reader
 from .rows import MILLI, NANO, QUARTER
 
-_SUMS = ", ".join(f"sum({name})" for name in ("failed", *COUNTED, "cost", "unpriced"))
+Key = TypeVar("Key")
+
+_AMOUNTS = ("failed", *COUNTED, "cost", "unpriced")
+_SUMS = ", ".join(f"sum({name})" for name in _AMOUNTS)
+_COUNTS = ", ".join(("requests", *_AMOUNTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Group:
 
 def by_day(reader: Reader, since: float) -> list[Group]:
     """Group by day of this machine's time zone, oldest first."""
-    return _by_time(reader, since, lambda moment: moment.date().isoformat())
+    return _by_time(reader, since, _day)
 
 
 def by_hour(reader: Reader, since: float) -> list[Group]:
@@ -118,22 +123,15 @@ def by_day_and_model(
     ``before`` is the start of a day, in seconds since the epoch: only earlier ones.
     """
     found = reader.rows(
-        f"SELECT quarter * {QUARTER}, model, {_TOTALS} FROM quarters"
-        " WHERE ?1 IS NULL OR quarter < ?1 GROUP BY quarter, model",
+        f"SELECT quarter, model, {_COUNTS} FROM quarters WHERE ?1 IS NULL OR quarter < ?1",
         None if before is None else _start(before) // QUARTER,
     )
-    known = names(reader, (model for _, model, *_ in found))
-    sums: dict[tuple[str, str | None], Totals] = {}
-    for start, model, *totals in found:
-        key = (_day(start), known.get(model))
-        sums[key] = sums.get(key, Totals()) + Totals.of(totals)
-    ordered = sorted(sums.items(), key=lambda item: -item[1].cost)
-    ordered.sort(key=lambda item: item[0][0], reverse=True)
-    return [(day, model, totals) for (day, model), totals in ordered]
-
-
-def _day(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / MILLI).astimezone().date().isoformat()
+    days = _named_quarters((row[0] for row in found), _day)
+    known = names(reader, {row[1] for row in found})
+    sums = _summed(((days[quarter], known.get(model)), row) for quarter, model, *row in found)
+    totals = [(day, model, Totals.of(amounts)) for (day, model), amounts in sums.items()]
+    totals.sort(key=lambda one: -one[2].cost)
+    return sorted(totals, key=lambda one: one[0], reverse=True)
 
 
 def _agents(reader: Reader, found: Sequence[Any]) -> list[Group]:
@@ -174,14 +172,36 @@ def _grouped(reader: Reader, key: str, since: float) -> Sequence[Any]:
 
 def _by_time(reader: Reader, since: float, name: Callable[[datetime], str]) -> list[Group]:
     found = reader.rows(
-        f"SELECT quarter * {QUARTER}, {_TOTALS} FROM quarters WHERE quarter >= ? GROUP BY quarter",
-        _start(since) // QUARTER,
+        f"SELECT quarter, {_COUNTS} FROM quarters WHERE quarter >= ?", _start(since) // QUARTER
     )
-    groups = [
-        _group(name(datetime.fromtimestamp(start / MILLI).astimezone()), (start, start, *sums))
-        for start, *sums in found
-    ]
-    return sorted(_merged(groups, lambda key: key), key=lambda group: group.first)
+    keys = _named_quarters((row[0] for row in found), name)
+    sums = _summed((keys[quarter], row) for quarter, *row in found)
+    spans: dict[str, list[int]] = {}
+    for quarter, key in keys.items():
+        spans.setdefault(key, []).append(quarter * QUARTER)
+    groups = [_group(key, (min(spans[key]), max(spans[key]), *row)) for key, row in sums.items()]
+    return sorted(groups, key=lambda group: group.first)
+
+
+def _named_quarters(quarters: Iterable[int], name: Callable[[datetime], str]) -> dict[int, str]:
+    """Return the name of each quarter hour, in this machine's time zone."""
+    return {
+        quarter: name(datetime.fromtimestamp(quarter * QUARTER / MILLI).astimezone())
+        for quarter in set(quarters)
+    }
+
+
+def _summed(rows: Iterable[tuple[Key, list[int]]]) -> dict[Key, list[int]]:
+    """Add up the rows of each key: plain lists, since there are 100,000 of them."""
+    sums: dict[Key, list[int]] = {}
+    for key, row in rows:
+        before = sums.get(key)
+        sums[key] = row if before is None else list(map(add, before, row))
+    return sums
+
+
+def _day(moment: datetime) -> str:
+    return moment.date().isoformat()
 
 
 def _start(since: float) -> int:

@@ -21,6 +21,7 @@ SCHEMA = resources.files(__package__) / "static" / "ledger.schema.json"
 AT_ONCE = 2  # queries; each keeps a thread busy
 WAITING = 32  # further ones; more are sent away
 SECONDS = 5.0  # that a query may take
+YEARS = range(1970, 10_000)  # that have a place in the ledger, and in the C library
 PAGE, MOST = 50, 500  # sessions or days of a page, unless ``limit`` says otherwise
 
 _NUMBER = re.compile(r"\d{1,3}", re.ASCII)
@@ -120,9 +121,10 @@ def _before(request: Request, read: Callable[[str], Cursor | None]) -> Cursor | 
 
 def _day(text: str) -> str | None:
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day.isoformat() if day.year in YEARS else None
 
 
 def _error(status: int, message: str) -> Response:

@@ -123,6 +123,7 @@ async def test_days_come_newest_first_with_their_models(path: Path) -> None:
         "/ledger/sessions?before=x",
         "/ledger/sessions?before=1-99999999999999999999",
         "/ledger/days?before=yesterday",
+        "/ledger/days?before=0001-01-01",
         "/ledger/days?limit=-1",
     ],
 )
