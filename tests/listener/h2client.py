@@ -161,7 +161,9 @@ class Client:
 
     async def receive(self) -> None:
         """Take what comes next."""
-        data = await self._reader.read(65_536)
+        self._handle(await self._reader.read(65_536))
+
+    def _handle(self, data: bytes) -> None:
         self.closed = not data
         for event in self.h2.receive_data(data):
             self._take(event)

@@ -1,4 +1,4 @@
-"""A client that sees frames: h2 on a plain connection, nothing automatic but SETTINGS."""
+"""A client of the simulator that sees frames, on a plain connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,35 +6,27 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import msgspec
-from h2.config import H2Configuration
-from h2.connection import ConnectionState, H2Connection
 from h2.events import DataReceived, Event
 from hyperframe.frame import Frame
 
 from simulator import Simulator
+from tests.listener.h2client import Client
 
 LIMIT = 10.0  # seconds a test waits for what it expects
 F = TypeVar("F", bound=Frame)
 E = TypeVar("E", bound=Event)
 
 
-class Peer:
-    """A client connection. ``events`` is what came, ``closed`` whether the server closed it."""
+class Peer(Client):
+    """A client that keeps what came: ``events`` that nobody expected yet, and all ``raw`` bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        super().__init__(reader, writer, credits_=False)
         self.events: list[Event] = []
         self.raw = b""
-        self.closed = False
-        self._reader = reader
-        self._writer = writer
-        self.h2.initiate_connection()
-        self.flush()
+        self.start(None)
 
-    def flush(self) -> None:
-        self._writer.write(self.h2.data_to_send())
-
-    def request(self, **step: object) -> int:
+    def message(self, **step: object) -> int:
         """Send a streamed Messages request, with its own step if one is named."""
         body = b'{"model": "claude-haiku-4-5", "stream": true, "messages": []}'
         stream = self.head(**step)
@@ -44,14 +36,11 @@ class Peer:
 
     def head(self, **step: object) -> int:
         """Send the head of a request and leave its body open."""
-        stream = self.h2.get_next_available_stream_id()
-        fields = [(":method", "POST"), (":scheme", "http"), (":path", "/v1/messages")]
-        fields.append((":authority", "simulator"))
+        fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/v1/messages")]
+        fields.append((b":authority", b"simulator"))
         if step:
-            fields.append(("x-simulate", msgspec.json.encode(step).decode()))
-        self.h2.send_headers(stream, fields)
-        self.flush()
-        return stream
+            fields.append((b"x-simulate", msgspec.json.encode(step)))
+        return self.begin(fields, end=False)
 
     async def expect(self, kind: type[E], stream: int | None = None) -> E:
         """Return the next such event, of a stream if given, that came or comes."""
@@ -68,14 +57,17 @@ class Peer:
         """Take what comes next; no credit is given back."""
         try:
             async with asyncio.timeout(LIMIT):
-                data = await self._reader.read(65536)
+                await self.receive()
         except ConnectionResetError:
-            data = b""
-        self.closed = not data
+            self._handle(b"")
+
+    def _handle(self, data: bytes) -> None:
         self.raw += data
-        if data and self.h2.state_machine.state != ConnectionState.CLOSED:  # as at a GOAWAY
-            self.events += self.h2.receive_data(data)
-            self.flush()
+        super()._handle(data)
+
+    def _take(self, event: Event) -> None:
+        self.events.append(event)
+        super()._take(event)
 
     async def until_closed(self) -> None:
         while not self.closed:
@@ -101,9 +93,9 @@ class Peer:
         return found
 
     async def aclose(self) -> None:
-        self._writer.close()
+        self.writer.close()
         with suppress(ConnectionError):
-            await self._writer.wait_closed()
+            await self.writer.wait_closed()
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ QUESTION = {"model": "claude-haiku-4-5", "stream": True, "messages": []}
 
 async def test_a_reset_before_the_headers_is_a_reset_frame_with_its_code() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        stream = peer.request(fault="reset_before_headers", error_code=11)
+        stream = peer.message(fault="reset_before_headers", error_code=11)
         reset = await peer.expect(StreamReset, stream)
         assert reset.error_code == ErrorCodes.ENHANCE_YOUR_CALM
         assert not any(isinstance(event, ResponseReceived) for event in peer.events)
@@ -35,7 +35,7 @@ async def test_a_reset_before_the_headers_is_a_reset_frame_with_its_code() -> No
 
 async def test_a_reset_midway_follows_exactly_so_many_events() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        stream = peer.request(fault="reset", after=2)
+        stream = peer.message(fault="reset", after=2)
         await peer.expect(StreamReset, stream)
         assert peer.taken(stream).count(b"\n\n") == 2
         assert peer.taken(stream) == simulator.received[0].sent
@@ -43,8 +43,8 @@ async def test_a_reset_midway_follows_exactly_so_many_events() -> None:
 
 async def test_a_reset_stream_leaves_its_siblings_alone() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        good = peer.request(gap=0.01)
-        bad = peer.request(fault="reset", after=1)
+        good = peer.message(gap=0.01)
+        bad = peer.message(fault="reset", after=1)
         await peer.expect(StreamReset, bad)
         await peer.expect(StreamEnded, good)
         assert b"message_stop" in peer.taken(good)
@@ -53,7 +53,7 @@ async def test_a_reset_stream_leaves_its_siblings_alone() -> None:
 @pytest.mark.parametrize("fault", ["close_before_headers", "close", "cut"])
 async def test_a_closed_connection_ends_without_an_end_of_the_stream(fault: Fault) -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        stream = peer.request(fault=fault)
+        stream = peer.message(fault=fault)
         await peer.until_closed()
         assert not any(isinstance(event, StreamEnded) for event in peer.events)
         assert peer.taken(stream) == simulator.received[0].sent
@@ -62,7 +62,7 @@ async def test_a_closed_connection_ends_without_an_end_of_the_stream(fault: Faul
 
 async def test_a_cut_leaves_half_a_frame() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        peer.request(fault="cut")
+        peer.message(fault="cut")
         await peer.until_closed()
         whole = sum(9 + frame.body_len for frame in peer.frames(Frame))
         kind, body = peer.raw[whole + 3], peer.raw[whole + 9 :]
@@ -72,9 +72,9 @@ async def test_a_cut_leaves_half_a_frame() -> None:
 
 async def test_goaway_lets_the_streams_in_flight_finish_and_then_closes() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        sibling = peer.request(gap=0.02)
+        sibling = peer.message(gap=0.02)
         await peer.expect(ResponseReceived, sibling)
-        stream = peer.request(fault="goaway")
+        stream = peer.message(fault="goaway")
         await peer.until_closed()
         (goaway,) = peer.frames(GoAwayFrame)
         assert (goaway.error_code, goaway.last_stream_id) == (ErrorCodes.NO_ERROR, stream)
@@ -85,10 +85,10 @@ async def test_goaway_lets_the_streams_in_flight_finish_and_then_closes() -> Non
 
 async def test_after_goaway_new_streams_are_refused() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        peer.request(fault="stall")
+        peer.message(fault="stall")
         await peer.expect(ResponseReceived)
         simulator.goaway()
-        late = peer.request()
+        late = peer.message()
         while not peer.frames(RstStreamFrame):
             await peer.read()
         (refused,) = peer.frames(RstStreamFrame)
@@ -100,7 +100,7 @@ async def test_after_goaway_new_streams_are_refused() -> None:
 async def test_a_silent_answer_ends_only_with_its_client(step: Step) -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
         simulator.script(step)
-        stream = peer.request()
+        stream = peer.message()
         await simulator.wait_for(lambda s: len(s.received) == 1 and s.received[0].body_complete)
         assert simulator.received[0].ended is None
         peer.h2.reset_stream(stream, ErrorCodes.CANCEL)
@@ -112,7 +112,7 @@ async def test_a_silent_answer_ends_only_with_its_client(step: Step) -> None:
 
 async def test_a_truncated_gzip_stream_ends_in_good_order_but_unfinished() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        stream = peer.request(fault="truncate", encoding="gzip", after=4)
+        stream = peer.message(fault="truncate", encoding="gzip", after=4)
         await peer.expect(StreamEnded, stream)
         decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
         assert decoder.decompress(peer.taken(stream)).count(b"\n\n") == 4
@@ -210,7 +210,7 @@ async def test_a_body_that_is_not_read_gets_no_credit() -> None:
             peer.h2.send_data(stream, b"x" * min(window, 16384))
             peer.flush()
         await simulator.wait_for(lambda s: len(s.received[0].body) == 2**20)
-        sibling = peer.request()
+        sibling = peer.message()
         await peer.expect(StreamEnded, sibling)
         assert peer.h2.local_flow_control_window(stream) == 0
 
@@ -218,7 +218,7 @@ async def test_a_body_that_is_not_read_gets_no_credit() -> None:
 async def test_an_answer_waits_for_the_clients_window() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
         simulator.script(Step(body=b"x" * 200_000))
-        stream = peer.request()
+        stream = peer.message()
         await peer.expect(DataReceived, stream)
         while len(simulator.received[0].sent) < 65535:
             await peer.read()
@@ -236,7 +236,7 @@ async def test_a_mute_connection_answers_no_ping_and_new_ones_do() -> None:
         await peer.expect(WindowUpdated)
         simulator.mute()
         peer.h2.ping(b"no reply")
-        peer.request()
+        peer.message()
         async with connected(simulator) as other:
             other.h2.ping(b"the same")
             other.request()
@@ -248,7 +248,7 @@ async def test_a_mute_connection_answers_no_ping_and_new_ones_do() -> None:
 
 async def test_a_disconnect_closes_every_connection() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        peer.request(fault="stall")
+        peer.message(fault="stall")
         await peer.expect(ResponseReceived)
         simulator.disconnect()
         await peer.until_closed()
@@ -258,7 +258,7 @@ async def test_a_disconnect_closes_every_connection() -> None:
 
 async def test_a_client_that_says_goodbye_is_gone() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
-        peer.request(gap=0.01)
+        peer.message(gap=0.01)
         await peer.expect(ResponseReceived)
         peer.h2.close_connection()
         peer.flush()
@@ -289,7 +289,7 @@ async def test_an_answer_that_cannot_be_framed_breaks_the_connection() -> None:
 async def test_a_fault_can_befall_an_empty_answer() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
         simulator.script(Step(body=b"", fault="reset"))
-        await peer.expect(StreamReset, peer.request())
+        await peer.expect(StreamReset, peer.message())
 
 
 async def test_a_refused_certificate_leaves_nothing_behind(server_tls: ssl.SSLContext) -> None:
