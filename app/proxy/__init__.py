@@ -4,7 +4,7 @@ The map, in the order of the journey:
 
 1. ``pipeline``   the journey itself, by ``parts`` that all share; ``interrupt`` ends it when the
    client leaves or the drain ends.
-2. ``admission``  who is let in, and how the last ones get out; ``peer`` says who is who.
+2. ``admission``  which requests are admitted, and the drain; ``peer`` identifies clients.
 3. ``request``    the client's request: its head, and its body as it comes.
 4. ``scrubbing``  the secret scrubber's place; ``scan_pool`` are its threads.
 5. ``upstream``   the attempts; ``retry`` decides which result is tried again (pure).

@@ -1,4 +1,4 @@
-"""Who is let in, and how the last ones get out (behaviour D1, E2)."""
+"""Which requests are admitted, and how the running ones are drained (behaviour D1, E2)."""
 
 import asyncio
 import hmac
@@ -170,7 +170,7 @@ class Admission:
         )
 
     def unready(self) -> None:
-        """Drain, step 1: tell load balancers to send no more."""
+        """Drain, step 1: report the proxy as not ready to load balancers."""
         self.ready = False
 
     def refuse(self) -> None:

@@ -79,7 +79,7 @@ _INTERRUPTED = {
 _FAULTY = {
     Cause.REQUEST_REFUSED: Outcome.CLIENT_ERROR,  # an upload may fail beside a response
     Cause.DEFECT: Outcome.PROXY_ERROR,
-    Cause.RECORDED: Outcome.PROXY_ERROR,  # nobody said how it ended
+    Cause.RECORDED: Outcome.PROXY_ERROR,  # no cause was reported
 }
 
 TABLE: Mapping[State, Mapping[Cause, State | Outcome]] = MappingProxyType(

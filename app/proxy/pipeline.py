@@ -164,7 +164,7 @@ class Journey:
         return redacted(request, redaction), scrubbing.plan(redaction)
 
     async def _relay(self, response: UpstreamResponse, plan: Plan | None) -> None:
-        """Hand on the response, all but its end."""
+        """Hand on the response, except its end."""
         kind = text(response.headers, b"content-type"), text(response.headers, b"content-encoding")
         self._response, self._tap = response, Tap(*kind)
         self.progress.streaming = (kind[0] or "").startswith("text/event-stream")

@@ -21,7 +21,7 @@ async def relay(
     tap: Tap,
     watch: Stopwatch,
 ) -> None:
-    """Hand ``response`` on chunk by chunk, all but its end; the tap reads a copy.
+    """Hand ``response`` on chunk by chunk, except its end; the tap reads a copy.
 
     Raises `UpstreamCut` when upstream cut it. The caller closes the response.
     """

@@ -40,7 +40,7 @@ class Inbound:
         self._room.set()
 
     async def watch(self) -> None:
-        """Receive until the client has left, holding back while `BUFFER` bytes lie unread."""
+        """Receive until the client has left; pause while `BUFFER` bytes are unread."""
         while (message := await self._next())["type"] != "http.disconnect":
             self._put(message.get("body", b""), last=not message.get("more_body", False))
             if not self.complete:
@@ -76,7 +76,7 @@ class Inbound:
             self._readable.set()
 
     def drop(self) -> None:
-        """Drop what has come and was not read: nobody will."""
+        """Drop what has come and was not read; it is not needed any more."""
         self._chunks.clear()
         self._waiting = 0
 

@@ -129,7 +129,7 @@ def failure(exc: httpx.HTTPError, origin: UpstreamBase) -> ProxyFailure:
 
 
 def _detail(exc: httpx.HTTPError) -> str:
-    """Return an error's words, but none of those that quote what was sent or received (E3).
+    """Return an error's text, or its type if the text may quote what was sent or received (E3).
 
     Where no connection was made there was nothing to quote.
     """

@@ -13,7 +13,7 @@ CLOSE_TIMEOUT = 2.0  # seconds a clean-up may take
 
 
 class UpstreamResponse:
-    """A response, which whoever holds it must close; ``headers`` are the end-to-end ones.
+    """A response, which its holder must close; ``headers`` are the end-to-end ones.
 
     State: ``_ahead`` was read while a retry was considered, ``_pending`` is a chunk still awaited.
     """
@@ -60,7 +60,7 @@ class UpstreamResponse:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._response.aclose()
         except (TimeoutError, httpx.HTTPError):
-            pass  # the connection is of no use to anyone: the transport has dropped it
+            pass  # the transport has dropped the connection
 
     async def _next(self) -> bytes | None:
         """Return the next chunk, None at the end; a chunk that is late or failed stays pending."""
