@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
@@ -163,7 +164,7 @@ def _pages(
             *health.routes(lambda: admission.ready),
             *authority.routes(_authority(settings)),
             *metrics.routes(sampler, broadcast),
-            *ledger.routes(ledger_file(settings.state_dir) if settings.ledger else None),
+            *ledger.routes(_ledger_file(settings, telemetry.facts)),
             *dashboard.routes(),
             Route("/", _to_dashboard),
         ],
@@ -221,7 +222,7 @@ def _telemetry(
         wall=wall,
         version=__version__,
         receipts=_receipts(settings),
-        ledger=_ledger(settings, clock, wall),
+        ledger=_ledger(settings, clock, wall, facts),
         config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
         access_log=AccessLog(every=settings.log_requests, slow=settings.log_slow_threshold),
         transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
@@ -238,11 +239,18 @@ def _receipts(settings: Settings) -> ReceiptFile | None:
     )
 
 
-def _ledger(settings: Settings, clock: Clock, wall: Clock) -> Ledger | None:
+def _ledger_file(settings: Settings, facts: Facts) -> Path | None:
     if not settings.ledger:
         return None
+    return ledger_file(settings.state_dir, simulated=facts.simulated)
+
+
+def _ledger(settings: Settings, clock: Clock, wall: Clock, facts: Facts) -> Ledger | None:
+    file = _ledger_file(settings, facts)
+    if file is None:
+        return None
     return Ledger(
-        ledger_file(settings.state_dir),
+        file,
         days=settings.ledger_days,
         max_size=settings.ledger_max_size,
         labels=settings.label_names,

@@ -98,7 +98,7 @@ class Place:
     def files(self) -> set[str]:
         """Return the files that there are, except for the ledger, which comes and goes."""
         files = (file.relative_to(self.directory) for file in self.directory.rglob("*"))
-        return {str(file) for file in files if not file.name.startswith("ledger.sqlite")}
+        return {str(file) for file in files if not file.name.startswith("ledger.")}
 
 
 @pytest.fixture

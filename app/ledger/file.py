@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 NAME = "ledger.sqlite"
+DEMO_NAME = "ledger.demo.sqlite"
 MODE = 0o600
 COMPANIONS = ("", "-wal", "-shm")  # SQLite's own files beside it
 
@@ -21,9 +22,9 @@ class UnusableLedger(Exception):
     """The file is damaged, of a newer version, or no ledger at all; the message says which."""
 
 
-def ledger_file(state_dir: Path) -> Path:
-    """Return where the ledger of a state directory is."""
-    return state_dir / NAME
+def ledger_file(state_dir: Path, *, simulated: bool = False) -> Path:
+    """Return where the ledger of a state directory is; what a demo costs is kept apart."""
+    return state_dir / (DEMO_NAME if simulated else NAME)
 
 
 @contextmanager

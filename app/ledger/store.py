@@ -164,6 +164,17 @@ class Store:
         self._all("PRAGMA journal_mode = WAL")
         self._all("PRAGMA synchronous = NORMAL")  # a crash of the machine may cost the last rows
         self._all(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        try:
+            self._migrate()
+            self._all(f"SELECT {', '.join(Row._fields)} FROM exchanges LIMIT 0")
+            self._all(f"SELECT {', '.join(_SESSION)} FROM sessions LIMIT 0")
+            self._all(f"SELECT {', '.join(_QUARTER)} FROM quarters LIMIT 0")
+        except sqlite3.OperationalError as exc:
+            if is_one_of(exc, (sqlite3.SQLITE_ERROR,)):  # a table or column is there, or is not
+                raise UnusableLedger("its tables are not those of a ledger") from exc
+            raise
+
+    def _migrate(self) -> None:
         with self._transaction():
             self._check()  # another process may have been first
             for number in range(self._one("PRAGMA user_version"), schema.VERSION):
@@ -171,13 +182,6 @@ class Store:
                     self._all(statement)
             self._all(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             self._all(f"PRAGMA user_version = {schema.VERSION}")
-        try:
-            self._all(f"SELECT {', '.join(Row._fields)} FROM exchanges LIMIT 0")
-            self._all(f"SELECT {', '.join(_SESSION)} FROM sessions LIMIT 0")
-        except sqlite3.OperationalError as exc:
-            if is_one_of(exc, (sqlite3.SQLITE_ERROR,)):  # no such table or column
-                raise UnusableLedger("its tables are not those of a ledger") from exc
-            raise
 
     def _check(self) -> None:
         """Refuse a file that another program made, or a newer version of this one."""

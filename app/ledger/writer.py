@@ -141,9 +141,11 @@ class Ledger:
         """Return True if the batch is worth another try, after what ``error`` asks for."""
         if is_one_of(error, BUSY):
             return True
+        moved = self._store is None or self._store.moved  # by another process that found it damaged
         self._let_go()
         if is_one_of(error, DAMAGED):
-            set_aside(self.path, "it is damaged")
+            if not moved:
+                set_aside(self.path, "it is damaged")
             return True
         self._complain(error)
         return False

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from app.anthropic.token_types import COUNTED
+from app.application import create_app
 from app.certificates import Certificate
 from app.ledger import queries
 from app.ledger.file import ledger_file
 from app.ledger.reader import reading
 from app.ledger.rows import NANO
+from app.settings import Settings
 from app.telemetry.recorder import Telemetry
 from app.telemetry.sampling.samples import Samples
 from simulator import Simulator, Step
@@ -111,6 +113,17 @@ async def test_a_restart_goes_on_with_the_same_ledger(
         == [("session-1", "agent-1", "prompt-1", "subagent")] * 2
     )
     assert _files(tmp_path) == [path]
+
+
+def test_what_a_demo_makes_up_is_kept_apart(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, state_dir=tmp_path)  # type: ignore[call-arg]
+    for simulated, name in ((False, "ledger.sqlite"), (True, "ledger.demo.sqlite")):
+        application = create_app(settings, simulated=simulated)
+        application.telemetry.open()
+        application.telemetry.close()
+        assert name in {file.name for file in tmp_path.iterdir()}
+        (tmp_path / name).unlink()
+    assert _files(tmp_path) == []
 
 
 async def test_without_the_ledger_nothing_is_kept(

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from app.ledger import store as stores
 from app.ledger import writer
 from app.ledger.writer import Ledger
-from tests.ledger.ledgers import NOON, ask, ledger, record
+from tests.ledger.ledgers import NOON, SESSION, ask, ledger, record, store
 
 DAY = 86_400_000
 DEADLINE = 20.0  # seconds that a test waits for something at most
@@ -167,6 +167,31 @@ def test_a_file_that_gets_damaged_is_set_aside_and_the_row_is_kept(path: Path) -
     assert ask(path, "SELECT session FROM requests") == [("another",)]
     assert len(list(path.parent.glob("ledger.set-aside-*.sqlite"))) == 1
     assert [line["reason"] for line in logged] == ["it is damaged"]
+
+
+def test_what_another_process_has_set_aside_is_not_set_aside_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    one.put(record())
+    _until(lambda: counts["written"] == 1)
+    write = stores.Store.write
+
+    def damaged_once(*_: object) -> None:
+        monkeypatch.setattr(stores.Store, "write", write)
+        path.rename(path.with_name("aside"))
+        with store(path) as other:
+            other.write([record(session="of another process")])
+        error = sqlite3.DatabaseError("fake")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    monkeypatch.setattr(stores.Store, "write", damaged_once)
+    one.put(record())
+    one.close(DEADLINE)
+    assert counts == {"written": 2}
+    assert ask(path, "SELECT session FROM requests") == [("of another process",), (SESSION,)]
 
 
 def test_a_ledger_that_is_deleted_meanwhile_begins_again(path: Path) -> None:
