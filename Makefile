@@ -75,7 +75,7 @@ coverage: install ## Run the fast tests and hold their branch coverage to its fl
 	$(RUN) coverage report --skip-covered --fail-under 100 --include '$(PURE)'
 
 mutants: install ## Change the pure modules, one place at a time, and count what no test notices
-	$(RUN) --group mutants mutmut run
+	$(RUN) --group mutants mutmut run $(ARGS)
 	$(RUN) --group mutants mutmut results
 
 fuzz: install ## Fuzz the listener for long: make fuzz INPUTS=100000

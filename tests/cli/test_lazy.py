@@ -19,6 +19,13 @@ JYTHON = {"org", "org.python", "org.python.core"}  # pickle tries them
 LIBRARIES = ("cryptography", "simulator", "shtab", "app.doctor", "app.scrubber.review")
 
 
+@pytest.fixture(autouse=True)
+def _unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no coverage be measured in the processes: that imports much."""
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def _imported(*arguments: str) -> set[str]:
     """Return what a command that ends by itself imports, beyond Python's own start."""
     ended = subprocess.run(

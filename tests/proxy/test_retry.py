@@ -122,3 +122,16 @@ def test_what_was_not_processed_is_sent_again_at_once_and_then_with_delay(
     retries: int, unwelcome: bool, chance: float, delay: float | None
 ) -> None:
     assert POLICY.delay_unprocessed(retries, unwelcome=unwelcome, chance=chance) == delay
+
+
+def test_the_budget_has_thirty_retries_and_earns_a_fifth_a_request_and_three_a_second() -> None:
+    budget = RetryBudget()
+    assert [budget.withdraw(0.0) for _ in range(31)] == [True] * 30 + [False]
+    for _ in range(5):
+        budget.deposit()
+    assert [budget.withdraw(0.0) for _ in range(2)] == [True, False]
+    assert [budget.withdraw(1.0) for _ in range(4)] == [True] * 3 + [False]
+
+
+def test_a_wait_that_upstream_asks_for_in_no_number_is_none() -> None:
+    assert RetryPolicy(base_delay=0.5).delay(0, 529, [(b"retry-after", b"soon")]) == 0.5
