@@ -59,6 +59,8 @@ metrics: install ## Show the running proxy's figures
 test: install ## Run the tests that need no programs of others
 	$(PYTEST) $(FAST)
 
+# Many of its tests wait for programs of others.
+test-all: WORKERS := $(shell expr $(WORKERS) + 1)
 test-all: install ## Run all tests: those on a booted Debian need root, debootstrap and systemd-nspawn
 	$(PYTEST) --hypothesis-profile full -m ''
 
