@@ -3,8 +3,8 @@
 Most of what a proxy receives is DATA without flags on an open stream. For such a frame python-h2
 changes three numbers and makes one event, through four objects and as many state machines. Here
 the head is read in place, and where every account holds (`DataFrames._receiver`) the same numbers
-are changed and the same event is made. Everything else goes to python-h2, one whole frame at a
-time. A property test holds both ways to the same events, errors, states, windows and bytes sent.
+are changed and the same event is made. Everything else goes to python-h2, in order. A property
+test holds both ways to the same events, errors, states, windows and bytes sent.
 """
 
 from h2.connection import ConnectionState, H2Connection
@@ -15,38 +15,38 @@ from .frame_head import DATA, HEAD
 
 
 class DataFrames(H2Connection):
-    """python-h2's connection with the short way. State is python-h2's: its buffer holds the rest.
-
-    After an error the rest of the bytes is dropped.
-    """
+    """python-h2's connection, with the short way. Its buffer holds a frame that is not whole."""
 
     def receive_data(self, data: bytes) -> list[Event]:  # type: ignore[override] # no other kind
         """Take bytes; return the events of the frames that are whole."""
         waiting = self.incoming_buffer._data  # noqa: SLF001 - part of a frame
         data = bytes(waiting) + data if waiting else bytes(data)  # a buffer may be reused
         waiting.clear()
+        events: list[Event] = []
+        left = 0  # from here to ``position`` is left to python-h2
         position = self.incoming_buffer._preamble_len  # noqa: SLF001 - of a client's preface (§3.4)
-        events = super().receive_data(data[:position]) if position else []
         while len(data) - position >= HEAD.size:
             high, low, kind, flags, stream_id = HEAD.unpack_from(data, position)
-            length = (high << 8) + low
+            length = high * 255 + low
             body = position + HEAD.size
             end = body + length
             if end > len(data):
                 break
-            stream = None if kind != DATA or flags else self._receiver(stream_id, length)
-            if stream is None:
-                events += super().receive_data(data[position:end])
-            else:
-                _charge(self, stream, length)
-                events.append(
-                    DataReceived(
+            if kind == DATA and not flags:
+                if left < position:
+                    events += super().receive_data(data[left:position])
+                    left = position
+                stream = self._receiver(stream_id, length)
+                if stream is not None:
+                    _charge(self, stream, length)
+                    received = DataReceived(
                         stream_id=stream_id, data=data[body:end], flow_controlled_length=length
                     )
-                )
+                    events.append(received)
+                    left = end
             position = end
-        if position < len(data):
-            events += super().receive_data(data[position:])
+        if left < len(data):
+            events += super().receive_data(data[left:])
         return events
 
     def _receiver(self, stream_id: int, length: int) -> H2Stream | None:
