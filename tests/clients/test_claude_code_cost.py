@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from app.ledger import views
+from app.ledger.file import ledger_file
+from app.ledger.reader import reading
+from app.settings import Settings
 from app.telemetry.sampling.samples import Samples
 from simulator import Simulator, Step
 from tests.clients.test_claude_code import claude
-from tests.proxying import Running
+from tests.proxying import Running, until
 
 pytestmark = pytest.mark.external
 
@@ -177,3 +181,17 @@ async def test_the_cost_is_what_claude_code_says(
     )
     collected = Samples(proxy.application.telemetry.collect())
     assert collected.total("cost_usd_total") == pytest.approx(result["total_cost_usd"], abs=1e-9)
+    await _ledger_agrees(result)
+
+
+async def _ledger_agrees(result: Mapping[str, Any]) -> None:
+    """Wait until the ledger has the session at the cost that Claude Code says."""
+    path = ledger_file(Settings(_env_file=None).state_dir)  # type: ignore[call-arg]
+
+    def agrees() -> bool:
+        with reading(path) as reader:
+            session = views.session(reader, result["session_id"])
+        cost = 0.0 if session is None else session["cost_usd"]
+        return bool(cost == pytest.approx(result["total_cost_usd"], abs=1e-9))
+
+    await until(agrees)
