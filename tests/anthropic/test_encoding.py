@@ -3,6 +3,7 @@ import gzip
 import sys
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -80,27 +81,24 @@ def test_identity_passes(encoding: str | None) -> None:
     assert decode(b"as it is", encoding, limit=9) == b"as it is"
 
 
-def bomb(size: int) -> dict[str, bytes]:
-    zeros = bytes(size)
-    return {
-        "gzip": gzip.compress(zeros),
-        "deflate": zlib.compress(zeros),
-        "br": brotli.compress(zeros, quality=5),
-        "zstd": zstd.compress(zeros),
-        "gzip, gzip": gzip.compress(gzip.compress(zeros)),
-        # Members without content: nothing comes out in the end, after much work.
-        "gzip, zstd": zstd.compress(gzip.compress(b"") * (size // 20)),
-    }
-
-
-BOMBS = bomb(100 * 2**20)
+SIZE = 100 * 2**20
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "gzip": lambda: gzip.compress(bytes(SIZE)),
+    "deflate": lambda: zlib.compress(bytes(SIZE)),
+    "br": lambda: brotli.compress(bytes(SIZE), quality=5),
+    "zstd": lambda: zstd.compress(bytes(SIZE)),
+    "gzip, gzip": lambda: gzip.compress(gzip.compress(bytes(SIZE))),
+    # Members without content: nothing comes out in the end, after much work.
+    "gzip, zstd": lambda: zstd.compress(gzip.compress(b"") * (SIZE // 20)),
+}
 
 
 @pytest.mark.parametrize("encoding", BOMBS)
 def test_a_bomb_is_refused_in_little_memory(encoding: str) -> None:
+    bomb = BOMBS[encoding]()
     tracemalloc.start()
     with pytest.raises(EncodingError, match="unfolds"):
-        for _ in Decoder(encoding).feed(BOMBS[encoding]):
+        for _ in Decoder(encoding).feed(bomb):
             pass
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
