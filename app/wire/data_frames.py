@@ -27,7 +27,7 @@ class DataFrames(H2Connection):
         position = self.incoming_buffer._preamble_len  # noqa: SLF001 - of a client's preface (§3.4)
         while len(data) - position >= HEAD.size:
             high, low, kind, flags, stream_id = HEAD.unpack_from(data, position)
-            length = high * 255 + low
+            length = (high << 8) + low
             body = position + HEAD.size
             end = body + length
             if end > len(data):
