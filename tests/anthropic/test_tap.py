@@ -366,3 +366,18 @@ def test_content_is_counted_by_its_characters_as_it_passes(
 
     tap.feed(record + record)
     assert tap.characters == 2 * characters
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [("ttl_expired", "ttl_expired"), ({"type": "ttl_expired"}, "ttl_expired"), ({}, None)],
+    ids=["a word", "an object", "an object without a type"],
+)
+def test_why_the_cache_was_missed_is_a_word_or_an_object_with_one(
+    reason: object, word: str | None
+) -> None:
+    diagnostics = {"cache_miss_reason": reason}
+    body = json.dumps(message(START_USAGE, diagnostics=diagnostics)).encode()
+    assert read([body], JSON).cache_miss_reason == word
+    late = event("message_delta", delta={"diagnostics": diagnostics}, usage={"output_tokens": 1})
+    assert read([stream(), late]).cache_miss_reason == word
