@@ -39,7 +39,7 @@ def error_class(source: Source, error_type: str, reason: str) -> ErrorClass:
     """
     if source != "upstream":
         return source
-    if reason.isdigit():
+    if reason.isascii() and reason.isdigit():
         return _class_of_status(int(reason))
     if reason == ERROR_EVENT:
         return _class_of_status(_STATUSES.get(error_type, 500))

@@ -82,6 +82,7 @@ def test_an_answer_is_made_in_one_place() -> None:
         ("upstream", "api_error", "connect_failed", "network"),
         ("upstream", "api_error", "connection_lost", "network"),
         ("upstream", "api_error", "cut", "network"),
+        ("upstream", "api_error", "²", "network"),
         ("client", "request_too_large", "body_too_large", "client"),
         ("proxy", "overloaded_error", "pool_timeout", "proxy"),
     ],
