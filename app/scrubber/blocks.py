@@ -59,6 +59,7 @@ _HEX_RUN = re.compile(rb"(?<![A-Za-z0-9])[0-9a-f]{16,}+(?![A-Za-z0-9])")
 _LAST_HEX_RUN = re.compile(rb"(?<![A-Za-z0-9])[0-9a-f]{2,}+(?![A-Za-z0-9])")
 _LONG_HEX_RUN = re.compile(rb"[0-9a-f]{40,}+")
 _VAULT = re.compile(rb"\$ANSIBLE_VAULT;[0-9.]{1,5};[A-Z0-9]{1,12}(?>(?:;[A-Za-z0-9_.@-]{1,64})?)")
+_LINE_NUMBER = re.compile(NUMBER)
 # Escapes and colours, whose letters are no part of a line.
 _BETWEEN = re.compile(rb"\\+(?:u001[bB]\[[0-?]*[ -/]*[@-~]|u[0-9a-fA-F]{4}|[nrtbf])|%0[AaDd]")
 _ALL = re.compile(rb"(?s).+")
@@ -173,7 +174,10 @@ def _key_line(line: bytes) -> tuple[int, bool]:
 
 
 def _vault_line(line: bytes) -> tuple[int, bool]:
-    # The letters and digits of an arrow or a colour are no part of the line.
+    # A line's number is no part of it, nor are the letters and digits of an arrow or a colour.
+    number = _LINE_NUMBER.match(line)
+    if number is not None:
+        line = b" " * number.end() + line[number.end() :]
     line = _BETWEEN.sub(lambda escape: b" " * len(escape[0]), line)
     for run in reversed(list(_HEX_RUN.finditer(line))):
         if _LINE_CLOSE.fullmatch(line, run.end()) is not None:

@@ -126,3 +126,11 @@ def test_a_vaults_short_last_line_goes_however_its_gutter_is_spelled(
         text = "\n".join(f"{colour}{line}{end}" for line in FORMS["Read"](lines).split("\n"))
     body = json.dumps({"system": text}, ensure_ascii=ascii_only).encode()
     assert b"313233343536" not in SCRUBBER.redact(body, None, "POST").body
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_the_number_of_an_empty_line_behind_a_vault_is_no_part_of_it(*, ascii_only: bool) -> None:
+    text = "\n".join(f"{number:6}→{line}" for number, line in enumerate([*VAULT, ""], 8))
+    body = json.dumps({"messages": [text]}, ensure_ascii=ascii_only).encode()
+    (made,) = json.loads(SCRUBBER.redact(body, None, "POST").body)["messages"]
+    assert made == f"     8→<ANSIBLE_VAULT_1>\n{8 + len(VAULT):6}→"
