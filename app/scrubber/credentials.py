@@ -113,6 +113,12 @@ def _field(name: bytes) -> bytes:
     return name + _NETRC_SPACE + _NETRC_WORD + _NETRC_SPACE
 
 
+_URLS = (
+    Finder(b"://", credentials_start),
+    Finder(b":\\\\/", credentials_start),
+    Finder(b":\\\\\\\\/", credentials_start),
+)
+
 CREDENTIALS: tuple[Detector, ...] = (
     Detector(
         name="aws_secret_key",
@@ -157,11 +163,7 @@ CREDENTIALS: tuple[Detector, ...] = (
     ),
     Detector(
         name="url_credentials",
-        finders=(
-            Finder(b"://", credentials_start),
-            Finder(b":\\\\/", credentials_start),
-            Finder(b":\\\\\\\\/", credentials_start),
-        ),
+        finders=_URLS,
         pattern=re.compile(rb":(?:\\*+/){2}" + _URL_USER),
         accepts=_accepts_curl,
         group="secret",
@@ -180,6 +182,24 @@ CREDENTIALS: tuple[Detector, ...] = (
             "https://user:***@host.example",
             "https://{user}:{password}@host.example",
             "https://host.example/a:b@c",
+        ),
+    ),
+    Detector(
+        name="url_token",
+        finders=_URLS,
+        pattern=re.compile(rb":(?:\\*+/){2}(?P<secret>[A-Za-z0-9._~-]{16,256}+)@"),
+        accepts=_is_token,
+        group="secret",
+        examples=(
+            "https://0a1b2c3d4e5f60718293@git.example/owner/name.git",
+            "git clone https://aB3dE5gH7jK9mN1pQ3sT@git.example/owner/name.git",
+            r"https:\/\/0a1b2c3d4e5f60718293@host.example",
+        ),
+        negatives=(
+            "https://user@host.example",
+            "https://continuous-integration@host.example",
+            "https://${GIT_TOKEN_4711_X}@host.example",
+            "https://host.example/0a1b2c3d4e5f60718293@2x.png",
         ),
     ),
     Detector(

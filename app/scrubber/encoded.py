@@ -27,7 +27,7 @@ _KIND = re.compile(
     rb"kind" + _QUOTE + rb":" + _SPACE + rb"*" + _QUOTE + rb"Secret(?![A-Za-z0-9_-])"
 )
 _DATA = re.compile(
-    rb"data"
+    rb"(?:data|stringData)"
     + _QUOTE
     + rb":"
     + COLOUR
@@ -42,6 +42,13 @@ _ENTRY = re.compile(
     + rb"[A-Za-z0-9._-]{1,253})" + _QUOTE + rb":" + _SPACE + rb"*" + COLOUR + _QUOTE
     + rb"(?P<value>(?>[A-Za-z0-9+/]*)=*)" + _QUOTE + COLOUR + rb",?"
 )  # fmt: skip
+# A value in clear: a word, or a text in quotes.
+_CLEAR = rb"(?:(?!%(?:0[AaDd]|20|22|27))[^\s\"'\\{}|>&]){1,512}"
+_PLAIN_ENTRY = re.compile(
+    rb"(?:(?:" + NEXT_LINE + rb")(?P<indent>" + _SPACE + rb"*)|" + _SPACE + rb"*)(?P<name>" + _QUOTE
+    + rb"[A-Za-z0-9._-]{1,253})" + _QUOTE + rb":" + _SPACE + rb"*" + COLOUR + _QUOTE
+    + rb"(?P<value>(?>(?:" + _CLEAR + rb"(?:[ ](?=[^ #]))?){0,16}))" + _QUOTE + COLOUR + rb",?"
+)  # fmt: skip
 _HEADER = re.compile(rb"(?:[A-Za-z0-9+/]{4}){4,16}")  # holds a private key's first line
 _LONGEST_INDENT = 200
 _LONGEST_NAME = 80
@@ -51,10 +58,10 @@ _LEAST_DECODED = 8  # characters that are looked for in clear, too
 _SCANNER = Scanner(BUILT_IN)
 
 
-def _secret_values(text: bytes, offset: int) -> Iterator[int]:
+def _secret_values(text: bytes, offset: int, shape: re.Pattern[bytes] = _ENTRY) -> Iterator[int]:
     """Yield where the values under the `data:` of a Kubernetes Secret start."""
     data = _DATA.match(text, offset)
-    entry = _ENTRY.match(text, data.end()) if data is not None else None
+    entry = shape.match(text, data.end()) if data is not None else None
     margin = _indent(text, offset) if data is not None and data["yaml"] is not None else -1
     if entry is None or _depth(entry) <= margin:
         return
@@ -63,7 +70,16 @@ def _secret_values(text: bytes, offset: int) -> Iterator[int]:
     while entry is not None and _depth(entry) > margin:
         if entry["value"]:
             yield entry.start("value")
-        entry = _ENTRY.match(text, entry.end())
+        entry = shape.match(text, entry.end())
+
+
+def _plain_values(text: bytes, offset: int) -> Iterator[int]:
+    """Yield where those under its `stringData:` start."""
+    return _secret_values(text, offset, _PLAIN_ENTRY)
+
+
+def _is_plain_value(match: re.Match[bytes]) -> bool:
+    return validators.is_no_hole(match[0])
 
 
 def _depth(entry: re.Match[bytes]) -> int:
@@ -148,6 +164,23 @@ ENCODED: tuple[Detector, ...] = (
             "kind: Secret\nstringData:\n  empty: ''\n",
             "kind: Secret\ndata: {}\n",
             "kind: SecretStore\ndata:\n  password: aHVudGVyMg==\n",
+        ),
+    ),
+    Detector(
+        name="kubernetes_string_data",
+        finders=(Finder(b"stringData", starts=_plain_values),),
+        pattern=re.compile(rb"(?>(?:" + _CLEAR + rb"(?:[ ](?=[^ #]))?){1,16})(?!\{)"),
+        accepts=_is_plain_value,
+        examples=(
+            "kind: Secret\nstringData:\n  password: hunter2\n  user: app\n",
+            "apiVersion: v1\nstringData:\n  password: 'hunter2'\nkind: Secret\n",
+            '{"kind": "Secret", "stringData": {"password": "hunter2"}}',
+        ),
+        negatives=(
+            "kind: ConfigMap\nstringData:\n  password: hunter2\n",
+            "kind: Secret\nstringData:\n  password: ${PASSWORD}\n",
+            "kind: Secret\nstringData:\n  password: '{{ .Values.password }}'\n",
+            "kind: Secret\nstringData: {}\n",
         ),
     ),
     Detector(
