@@ -112,6 +112,16 @@ def test_bodies_too_large_to_scan_are_told_with_the_remedy(
     assert (alert.kind, alert.severity, alert.message) == ("scrub_skipped", "warning", message)
 
 
+def test_bodies_that_took_too_long_to_scan_are_told_with_their_own_remedy() -> None:
+    (alert,) = check(Alarms(Thresholds(unscanned="blocked")), too_large=2.0, too_slow=1.0)
+
+    assert alert.message == (
+        "2 request bodies over 10 MiB could not be scanned and got 403: raise "
+        "ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE. 1 request body slow to scan could not be scanned and "
+        "got 403: raise ANTHROPIC_PROXY_SCRUB_TIME_LIMIT."
+    )
+
+
 def test_an_alert_keeps_the_time_it_began_until_it_is_over() -> None:
     alarms = Alarms(Thresholds())
     errors = {"upstream": 8}

@@ -31,10 +31,9 @@ Unscanned = Literal["passed", "blocked", "counted"]
 
 # What happened to the bodies that were not scanned, and the remedy.
 _UNSCANNED: dict[Unscanned, str] = {
-    "passed": "went to the API unscanned: raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE, or set "
-    "ANTHROPIC_PROXY_SCRUB_ON_SKIP=block.",
-    "blocked": "could not be scanned and got 403: raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE.",
-    "counted": "went to the API unscanned: raise ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE.",
+    "passed": "went to the API unscanned: raise {}, or set ANTHROPIC_PROXY_SCRUB_ON_SKIP=block.",
+    "blocked": "could not be scanned and got 403: raise {}.",
+    "counted": "went to the API unscanned: raise {}.",
 }
 
 
@@ -139,7 +138,8 @@ def readings(thresholds: Thresholds, situation: Situation) -> Iterator[Reading]:
         f"{active:,} requests are running; the alert threshold is {thresholds.active:,}.",
         after=LASTING,
     )
-    yield Reading("scrub_skipped", "warning", recent.too_large, 0, _unscanned(recent, thresholds))
+    skipped = recent.too_large + recent.too_slow
+    yield Reading("scrub_skipped", "warning", skipped, 0, _unscanned(recent, thresholds))
 
 
 def _failed(recent: Span, reasons: Sequence[str]) -> str:
@@ -160,7 +160,18 @@ def _words(reason: str) -> str:
 
 
 def _unscanned(recent: Span, thresholds: Thresholds) -> str:
-    count = int(recent.too_large)
-    bodies = "1 request body" if count == 1 else f"{count:,} request bodies"
-    larger = f"{bodies} over {thresholds.scrub_limit / 2**20:.4g} MiB"
-    return f"{larger} {_UNSCANNED[thresholds.unscanned]}"
+    size = f"over {thresholds.scrub_limit / 2**20:.4g} MiB"
+    causes = (
+        (int(recent.too_large), size, "ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE"),
+        (int(recent.too_slow), "slow to scan", "ANTHROPIC_PROXY_SCRUB_TIME_LIMIT"),
+    )
+    what = _UNSCANNED[thresholds.unscanned]
+    return " ".join(
+        f"{_bodies(count)} {cause} {what.format(setting)}"
+        for count, cause, setting in causes
+        if count
+    )
+
+
+def _bodies(count: int) -> str:
+    return "1 request body" if count == 1 else f"{count:,} request bodies"

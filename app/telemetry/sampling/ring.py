@@ -42,6 +42,7 @@ class Point:
     latencies: Mapping[str, Buckets]
     started: float = 0.0  # requests
     too_large: float = 0.0  # bodies that the scrubber skipped for their size
+    too_slow: float = 0.0  # and for the time that a scan took
 
     @classmethod
     def of(cls, samples: Samples, at: float, time: float) -> "Point":
@@ -58,6 +59,7 @@ class Point:
             },
             started=samples.total("requests_started_total"),
             too_large=samples.total("scrub_skipped_total", reason="too_large"),
+            too_slow=samples.total("scrub_skipped_total", reason="too_slow"),
         )
 
 
@@ -105,6 +107,11 @@ class Span:
     def too_large(self) -> float:
         """Bodies that the scrubber skipped for their size."""
         return self.end.too_large - self.start.too_large
+
+    @property
+    def too_slow(self) -> float:
+        """Bodies that the scrubber skipped for the time that a scan took."""
+        return self.end.too_slow - self.start.too_slow
 
     def quantile(self, share: float, latency: str) -> float | None:
         """Estimate a quantile of one of `LATENCIES`, in seconds."""

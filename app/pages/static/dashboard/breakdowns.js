@@ -127,6 +127,11 @@ const FILLERS = {
     const all = records(scrub.skipped).filter(({ count: bodies }) => bodies > 0);
     fill(body, [name, count], all, { empty: "None skipped" });
   },
+  refusals(body, { scrub }) {
+    const all = records(scrub.refused).filter(({ count: placeholders }) => placeholders > 0);
+    all.sort((one, other) => other.count - one.count);
+    fill(body, [name, count], all, { empty: "None refused" });
+  },
   models(body, { requests, tokens, cost }) {
     const names = Object.keys({ ...requests.by_model, ...tokens.by_model });
     const all = names.map((model) => modelRecord(model, requests, tokens, cost));
