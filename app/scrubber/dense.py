@@ -23,6 +23,7 @@ SAMPLE = 2 * 1024  # bytes of text that are scanned…
 STRETCH = 48 * 1024  # …before so many are hidden, if they were dense
 LONGEST_STRETCH = 60 * 1024  # bytes, up to the end of a word
 TAIL = 512  # bytes at a stretch's end in which a secret may start that goes on behind it
+LAST = 512  # literals of a stretch behind which a list of secrets may go on beyond it
 NAME: Final = "dense_text"
 
 Tick = Callable[[], None]  # raises when a body has had its time

@@ -35,7 +35,7 @@ _ELEMENTS = msgspec.json.Decoder(
 # A call of msgspec holds the interpreter for as long as it takes. So a large body goes through it
 # only if little of it is punctuation.
 _QUICK = 1024 * 1024  # bytes that it reads in a few milliseconds
-_SLICES, _SLICE = 64, 256
+_SLICES, _SLICE = 64, 64
 _PUNCTUATION = re.compile(rb"(?<!\\)\"|[\[\]{}][,\[\]{}]|[0-9el],")
 _DENSE, _DENSE_ESCAPES = 0.02, 0.2  # shares of a body's bytes
 _SPACE = rb"[ \t\n\r]*"

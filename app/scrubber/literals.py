@@ -49,7 +49,8 @@ class Literals:
             re.escape(name).replace("_", r"\\*_").replace(r"\-", "-")
             for name in sorted(self._labels, key=len, reverse=True)
         )
-        self._gate = compiled(rf"(?i:{names})(?:\\*_|-)[0-9Hh]")
+        self.gate = rf"(?i:{names})(?:\\*_|-)[0-9Hh]"
+        self._gate = compiled(self.gate)
         self._pattern = re.compile(rf"({names}){scheme.tail}(?![0-9a-z_])".encode(), re.IGNORECASE)
 
     def find(self, text: bytes) -> Iterator[tuple[int, Literal]]:

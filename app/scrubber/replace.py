@@ -51,7 +51,7 @@ class Replacer:
     def __init__(self, rules: Rules, scheme: Scheme) -> None:
         self._rules = rules
         self._literals = Literals(scheme, [detector.label for detector in rules.detectors])
-        self._scanner = Scanner(rules.detectors)
+        self._scanner = Scanner(rules.detectors, self._literals.gate)
 
     def replacements(
         self, unit: bytes, ledger: Ledger, place: Place, tick: Tick = lambda: None
@@ -62,9 +62,10 @@ class Replacer:
         """
         plain = view(unit)
         text = plain.text
-        literals = Ahead(self._literals.find(text))
+        quiet = self._scanner.is_quiet(text)
+        literals = Ahead(iter(()) if quiet else self._literals.find(text))
         effort = Effort(ledger.spent, len(text), tick)
-        candidates = self._scanner.candidates(text, effort)
+        candidates = self._scanner.candidates(text, effort, quiet=quiet)
         if candidates.head is None and literals.head is None and not ledger.occurs(text):
             return
         wrote = author(unit)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from . import dense
 from .document import units
 from .escapes import escaped, value
 from .ledger import Ledger
@@ -67,7 +68,7 @@ def _findings(
         Finding(
             path,
             one.detector,
-            tiers[one.detector],
+            tiers.get(one.detector, "secret"),
             one.value[: min(PREVIEW, len(one.value) // 2)],
             one.placeholder,
             restored[one.placeholder],
@@ -78,6 +79,8 @@ def _findings(
 
 def _restored(one: Replacement, recognizer: Recognizer, foreign: Collection[str]) -> str:
     """Return where a value would be restored, as the restore policy has it."""
+    if one.detector == dense.NAME:
+        return "never: this text is too dense to tell secrets apart"
     if one.placeholder in foreign:
         return "never: this placeholder stands here already"
     text = encoded(f'"{escaped(one.value)}"')

@@ -28,6 +28,8 @@ REACH = 1024  # bytes that a candidate may start before what gave it away
 LONGEST_MATCH = 64 * 1024  # bytes: `re` holds the interpreter's lock for one match
 _LONGEST_RUN = 16 * 1024  # bytes: longer runs may be matched from a later start
 _SEARCHED = 1024 * 1024  # bytes of one search, which holds the interpreter's lock
+# Literals that ordinary text holds: they are looked for by themselves.
+_COMMON = frozenset((b"@", b"://", b"data", b"machine", b"-u", b"-U"))
 _SILENT = 64  # literals behind which a source shows where it is
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
@@ -64,7 +66,8 @@ class Scanner:
     in which a shared pass would overlook a secret.
     """
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
+    def __init__(self, detectors: Sequence[Detector], also: str = "") -> None:
+        """``also``, in RE2 syntax, is something else that a text must not hold to be quiet."""
         gated = [one for one in detectors if one.shared and one.gate]
         gates = [_GROUP.sub("(?:", detector.gate) for detector in gated]
         self._gate = compiled("|".join(gates)) if gates else None
@@ -75,21 +78,38 @@ class Scanner:
         for detector in detectors:
             for finder in detector.finders:
                 self._finders[finder.literal].append((finder, (detector,)))
+        rare = [literal for literal in self._finders if literal not in _COMMON]
+        signs = [*gates, *(re.escape(literal.decode()) for literal in rare), also]
+        self._signs = compiled("|".join(filter(None, signs)) or r"\z")
         self._alone = [(compiled(one.gate), one) for one in detectors if not one.shared]
         self._priority = {detector.name: rank for rank, detector in enumerate(detectors)}
 
-    def candidates(self, text: bytes, effort: Effort | None = None) -> "Candidates":
-        """Return where in ``text`` a secret may start, in order."""
-        effort, ends = effort or Effort.unlimited(), deque[int]()
-        return Candidates(self._candidates(text, effort, ends), effort, ends)
+    def is_quiet(self, text: bytes) -> bool:
+        """Return True if one pass shows that nothing stands in ``text`` but what is common."""
+        return self._signs.search(text) is None
 
-    def _candidates(self, text: bytes, effort: Effort, ends: deque[int]) -> Iterator[Candidate]:
+    def candidates(
+        self, text: bytes, effort: Effort | None = None, *, quiet: bool = False
+    ) -> "Candidates":
+        """Return where in ``text`` a secret may start, in order; ``quiet`` is what it is."""
+        effort, ends = effort or Effort.unlimited(), deque[int]()
+        return Candidates(self._candidates(text, effort, ends, quiet=quiet), effort, ends)
+
+    def _candidates(
+        self, text: bytes, effort: Effort, ends: deque[int], *, quiet: bool
+    ) -> Iterator[Candidate]:
+        gate = None if quiet else self._gate
+        small = len(text) <= _SEARCHED
         cursor = _Cursor(text, effort)
         sources = [
             Ahead(source)
             for source in (
-                *([self._gated(self._gate, cursor)] if self._gate is not None else ()),
-                *(_found(cursor, literal, found) for literal, found in self._finders.items()),
+                *([self._gated(gate, cursor)] if gate is not None else ()),
+                *(
+                    _found(cursor, literal, found)
+                    for literal, found in self._finders.items()
+                    if literal in _COMMON or not (quiet or (small and literal not in text))
+                ),
                 *(_starts(cursor, gate, detector) for gate, detector in self._alone),
             )
         ]
@@ -118,12 +138,11 @@ class Scanner:
     def _stretch_end(self, text: bytes, start: int, cursor: "_Cursor") -> int:
         """Return where a stretch ends that no secret from inside leaves, and go on there."""
         end = dense.word_end(text, start)
-        last = [text.rfind(literal, start, end) for literal in self._finders]
-        begun = [at for at in (*last, end - dense.TAIL) if at >= start]
-        for at in sorted(begun):
-            for offset, detectors in self._between(text, at, at + 1 if at in last else end):
-                hits = (_at(text, offset, len(text), one) for one in detectors)
-                end = max([end, *(hit.end for hit in hits if hit is not None)])
+        begun = [one for found in self._finders.items() for one in _last(text, *found, start, end)]
+        begun += self._between(text, max(start, end - dense.TAIL), end)
+        for offset, detectors in begun:
+            hits = (_at(text, offset, len(text), one) for one in detectors)
+            end = max([end, *(hit.end for hit in hits if hit is not None)])
         cursor.at = end
         return end
 
@@ -149,7 +168,7 @@ class Scanner:
                 if detectors and escape_around(text, offset) is None:
                     yield boundary, (offset, detectors)
                     at = max(at, offset)
-            at = max(at, cursor.at)
+            at = max(at, cursor.at - 1)  # a boundary may belong to what is hidden
 
     def hits(self, text: bytes, candidates: "Candidates", string: Span) -> Iterable[Hit]:
         """Return the hits inside a string, in order, none overlapping; skipping those before."""
@@ -326,6 +345,20 @@ def _run_end(detector: Detector, text: bytes, start: int, end: int) -> int:
     return (
         max(start + 1, run.end() - _LONGEST_RUN) if run.end() - start > _LONGEST_RUN else run.end()
     )
+
+
+def _last(
+    text: bytes, literal: bytes, found: list[tuple[Finder, tuple[Detector]]], start: int, end: int
+) -> Iterator[Candidate]:
+    """Yield what begins where a literal stands last, and before that if a list may follow it."""
+    several = any(finder.starts is not None for finder, _ in found)
+    for _ in range(dense.LAST if several else 1):
+        end = text.rfind(literal, start, end)
+        if end < 0:
+            return
+        for finder, detectors in found:
+            starts = finder.starts(text, end) if finder.starts else (finder.start(text, end),)
+            yield from ((at, detectors) for at in starts if at >= 0)
 
 
 def _find(text: bytes, literal: bytes, start: int, end: int) -> int:

@@ -30,7 +30,9 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._values: list[str] = []
-        self._automata: dict[tuple[int, int], _Automaton] = {}
+        self._automata: dict[tuple[int, int], _Automaton] = {}  # by the values' place
+        self._in_order: list[_Automaton] = []
+        self._built = 0  # values in them
 
     def add(self, value: str) -> None:
         """Look for ``value`` from now on."""
@@ -60,14 +62,19 @@ class Vocabulary:
             if found:
                 gaps, joined = list(_without(gaps, found)), None
 
-    def _current(self) -> Iterator["_Automaton"]:
-        start, count = 0, len(self._values)
-        while start < count:
-            size = min(_LARGEST, 1 << ((count - start).bit_length() - 1))
-            if (start, size) not in self._automata:
-                self._automata[start, size] = _Automaton(self._values[start : start + size])
-            yield self._automata[start, size]
-            start += size
+    def _current(self) -> list["_Automaton"]:
+        """Return the automata of all values, the older first."""
+        count = len(self._values)
+        if self._built != count:
+            self._built, start, kept = count, 0, dict[tuple[int, int], _Automaton]()
+            while start < count:
+                size = min(_LARGEST, 1 << ((count - start).bit_length() - 1))
+                values = self._values[start : start + size]
+                kept[start, size] = self._automata.get((start, size)) or _Automaton(values)
+                start += size
+            self._automata = kept
+            self._in_order = list(kept.values())
+        return self._in_order
 
 
 def _alone(text: bytes, start: int, end: int) -> bool:
