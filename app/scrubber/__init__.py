@@ -7,7 +7,7 @@ The way of a request body:
 3. ``escapes``    gives a unit's text one spelling.
 4. ``scan``       finds secrets: ``detectors`` (``addresses``, ``blocks``, ``urls``,
    ``validators``, ``lookalikes``; in the extended set ``credentials`` and ``encoded``; ``edges``
-   says where a token begins), as ``rules`` say.
+   says where a token begins), as ``rules`` say; ``dense`` says how much is looked at.
 5. ``strings``    says which strings of it are scanned.
 6. ``replace``    decides what is replaced by what: ``ledger``, ``placeholders``, ``vocabulary``,
    ``words``.
