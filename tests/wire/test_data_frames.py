@@ -103,6 +103,8 @@ class Pair:
 def _outcome(act: Callable[[H2Connection], Any], connection: H2Connection) -> str:
     try:
         got = act(connection)
+    except KeyError as exc:  # python-h2's answer to an action on a stream that is gone
+        return f"!{exc!r}"
     except ProtocolError as exc:
         return f"!{exc!r} {exc.error_code}"
     return repr([(type(event), vars(event)) for event in got or ()])
