@@ -30,7 +30,7 @@ from .pages.misdirected import Misdirected
 from .proxy.admission import Admission
 from .proxy.pipeline import Proxy
 from .proxy.request.hold_budget import HoldBudget
-from .proxy.scan_pool import ScanPool
+from .proxy.scan_pool import ScanClock, ScanPool
 from .proxy.scrubbing import Scrubbing
 from .proxy.upstream.upstream import Upstream
 from .scrubber import Scrubber, rules
@@ -314,7 +314,7 @@ def _scrubbing(settings: Settings, chosen: Rules | None, clock: Clock) -> Scrubb
         limit=settings.scrub_max_body_size,
         receipts=settings.scrub_receipts_file is not None,
         seconds=settings.scrub_time_limit,
-        cpu=time.thread_time,
+        cpu=ScanClock(),
     )
     return Scrubbing(
         scrubber,

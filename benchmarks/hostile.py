@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from app.application import SWITCH
-from app.proxy.scan_pool import ScanPool
+from app.proxy.scan_pool import ScanClock, ScanPool
 from app.scrubber import Scrubber, rules
 
 SECONDS = 5.0  # as the setting's default
@@ -93,7 +93,7 @@ def _scanned(body: bytes, chosen: rules.Rules) -> tuple[float, str]:
         clock=time.perf_counter,
         limit=16 * 2**20,
         seconds=SECONDS,
-        cpu=time.thread_time,
+        cpu=ScanClock(),
     )
     start = time.thread_time()
     redaction = scrubber.redact(body, None, "POST")

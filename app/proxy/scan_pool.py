@@ -3,16 +3,45 @@
 import asyncio
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 THREADS = 3  # the interpreter's lock lets them take turns, except in the automata
 SMALL = 1024 * 1024  # bytes of a body that one thread is kept free for
+PAUSE_AFTER = 0.005  # seconds of a scan after which other threads get their turn
+PAUSE = 1e-5  # seconds: enough for a thread that waits for the interpreter's lock to take it
 _PACE = 1e6  # bytes a second: a body of so many waits for smaller ones at most a second longer
 
 Result = TypeVar("Result")
 _Job = tuple[float, int, int, Future[Any], Callable[[], Any]]  # due, number, size, result, work
+
+
+class ScanClock(threading.local):
+    """The processor time of the calling thread in seconds, at a call.
+
+    A scan looks at it every few steps, and so lets others run. It has to: each search of an
+    automaton gives the interpreter's lock back and takes it again at once, which wakes a waiting
+    thread in vain and starts its wait again. State: when this thread last paused.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._pauses = threading.current_thread() is not threading.main_thread()
+        self._paused = clock()
+
+    def __call__(self) -> float:
+        """Return the time, after a pause if the last one is some milliseconds ago."""
+        if self._pauses and self._clock() - self._paused > PAUSE_AFTER:
+            self._sleep(PAUSE)
+            self._paused = self._clock()
+        return time.thread_time()
 
 
 class ScanPool:

@@ -1,6 +1,7 @@
 """Which scan runs when; every wait in here ends by an event, none by a time."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from app.proxy.scan_pool import SMALL, ScanPool
+from app.proxy.scan_pool import PAUSE, PAUSE_AFTER, SMALL, ScanClock, ScanPool
 
 
 class Gate:
@@ -85,3 +86,22 @@ async def test_an_exception_goes_to_whoever_waits_and_ends_no_thread() -> None:
     with pytest.raises(ZeroDivisionError):
         await pool.run(1, lambda: 1 // 0)
     assert await pool.run(1, lambda: "next") == "next"
+
+
+def test_a_scan_pauses_every_few_milliseconds_on_a_thread_of_its_own() -> None:
+    pauses: list[float] = []
+    looks = 8
+
+    def scan() -> None:
+        moments = itertools.count(0, PAUSE_AFTER / 2)
+        look = ScanClock(lambda: next(moments), pauses.append)
+        for _ in range(looks):
+            look()
+
+    scan()
+    assert not pauses  # on the event loop nothing may sleep
+    thread = threading.Thread(target=scan)
+    thread.start()
+    thread.join()
+    assert set(pauses) == {PAUSE}
+    assert 0 < len(pauses) < looks / 2
