@@ -16,7 +16,8 @@ _LONG = 12  # characters from which on a value is no part of another word by cha
 _LETTERS = (string.ascii_letters + string.digits).encode()
 _REACH = 80  # bytes of what stands before a value
 _WINDOW = 64 * 1024  # bytes searched at a time
-_LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock
+_LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock…
+_LONGEST = 48 * 1024  # …and so does the length of its values, in characters
 
 
 class Vocabulary:
@@ -70,6 +71,9 @@ class Vocabulary:
             while start < count:
                 size = min(_LARGEST, 1 << ((count - start).bit_length() - 1))
                 values = self._values[start : start + size]
+                while size > 1 and sum(map(len, values)) > _LONGEST:
+                    size //= 2
+                    values = values[:size]
                 kept[start, size] = self._automata.get((start, size)) or _Automaton(values)
                 start += size
             self._automata = kept
