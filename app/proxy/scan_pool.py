@@ -22,8 +22,8 @@ class ScanClock(threading.local):
     """The processor time of the calling thread in seconds, at a call.
 
     A scan looks at it every few steps, and so lets others run. It has to: each search of an
-    automaton gives the interpreter's lock back and takes it again at once, which wakes a waiting
-    thread in vain and starts its wait again. State: when this thread last paused.
+    automaton gives the interpreter's lock back and takes it again at once. A waiting thread is
+    woken, finds the lock taken, and starts its wait again. State: when this thread last paused.
     """
 
     def __init__(
