@@ -48,5 +48,5 @@ def since(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()  # without a zone: this machine's
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: write 7d, 12h, 30m, 2w, or a date such as 2026-11-01"
+            f"{text!r} is not a time: write 7d, 12h, 30m, 2w, or a date such as 2026-11-01"
         ) from None
