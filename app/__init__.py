@@ -3,7 +3,8 @@
 The map, in the order of a request's journey:
 
 1. ``server``, ``listener``  Hypercorn on two ports, TLS, signals, drain.
-2. ``application``           the composition root: own pages here, everything else to the proxy.
+2. ``application``           the composition root, with parts from ``factories``: own pages here,
+                             everything else to the proxy.
 3. ``proxy``                 admission, body, scrub, forward, relay: one pipeline.
 4. ``http2``                 the upstream transport, an ``httpx.AsyncBaseTransport``.
 5. ``anthropic``             pure knowledge of the API: events, usage, limits, prices, errors.

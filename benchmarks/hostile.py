@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from app.application import SWITCH
+from app.factories.scrubbing import SWITCH
 from app.proxy.scan_pool import ScanClock, ScanPool
 from app.scrubber import Scrubber, rules
 

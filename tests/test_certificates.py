@@ -23,7 +23,7 @@ from app.certificates.ensuring import RENEWAL
 from app.certificates.inspection import problems
 from app.certificates.issuing import CA_LIFETIME, LEAF_LIFETIME
 from app.failures import SettingsError
-from app.server import certificate_of
+from app.server.certificate import certificate_of
 from app.settings import Settings
 from app.tls import tls_context
 from tests.programs import require

@@ -16,7 +16,7 @@ from app.certificates import Certificate
 from app.errors import Draining
 from app.exchange import Outcome
 from app.failures import SettingsError, StartError
-from app.server import bind
+from app.server.sockets import bind
 from app.tls import tls_context
 from simulator import Simulator, Step
 from tests.client_certificate import client_certificate

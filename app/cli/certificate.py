@@ -4,7 +4,7 @@ import argparse
 
 from .. import settings
 from ..certificates import inspection
-from ..server import certificate_of
+from ..server.certificate import certificate_of
 
 
 def run(_: argparse.Namespace) -> int:

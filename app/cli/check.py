@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from .. import settings
-from ..application import create_app, load_rules
+from ..application import create_app
 from ..certificates import inspection
+from ..factories.scrubbing import load_rules
 from ..failures import SettingsError, StartError
-from ..settings import Settings, blaming, variable
+from ..settings import Settings, as_settings_error, variable
 
 
 def run(_: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def run(_: argparse.Namespace) -> int:
 
 def _check_pair(cert_file: Path, key_file: Path) -> None:
     """Check the user's own certificate; raises `SettingsError` when clients would refuse it."""
-    with blaming("tls_cert_file", "tls_key_file"):
+    with as_settings_error("tls_cert_file", "tls_key_file"):
         found = inspection.problems(cert_file, key_file)
     refused = inspection.out_of_date(cert_file)
     for problem in found:

@@ -7,7 +7,8 @@ from pydantic import SecretStr
 
 from ..application import create_app
 from ..http2 import ProxyEnvironment, Transport
-from ..server import Addresses, certificate_of, serve
+from ..server import Addresses, serve
+from ..server.certificate import certificate_of
 from ..settings import Settings
 from . import client
 from .serving import announce, serving, settle

@@ -4,8 +4,8 @@ import argparse
 import asyncio
 
 from .. import doctor, settings
-from ..application import load_rules
 from ..doctor import Finding
+from ..factories.scrubbing import load_rules
 from ..failures import SettingsError
 from . import exits
 

@@ -11,7 +11,7 @@ from .. import settings
 from ..anthropic.genai_prices import SOURCE, convert
 from ..anthropic.prices import OLD, Prices
 from ..anthropic.token_types import BILLED
-from ..application import prices_of
+from ..factories.telemetry import prices_of
 from . import exits
 
 HEADINGS = {kind: kind.removeprefix("cache_").replace("_", " ") for kind in BILLED}

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import settings
 from ..anthropic.token_types import TOTALS
-from ..application import prices_of
+from ..factories.telemetry import prices_of
 from ..failures import StartError
 from ..telemetry.reconciliation import (
     Side,

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from .. import settings
-from ..application import load_rules
+from ..factories.scrubbing import load_rules
 from ..scrubber.placeholders import Scheme
 from ..scrubber.review import review
 from ..settings import Settings, variable

@@ -10,7 +10,7 @@ import urllib.request
 from .. import certificates
 from ..certificates import inspection
 from ..failures import StartError
-from ..server import bind
+from ..server.sockets import bind
 from ..settings import Settings, variable
 from .finding import Finding
 

@@ -27,10 +27,10 @@ class ConnectionOwner(Protocol):
     def released(self, connection: "Connection") -> None:
         """Take the slot of a stream that has ended."""
 
-    def judged(self, connection: "Connection") -> None:
+    def liveness_changed(self, connection: "Connection") -> None:
         """Take note that a probe has brought news: ``doubtful`` or ``late`` has changed."""
 
-    def retired(self, connection: "Connection") -> None:
+    def drain_started(self, connection: "Connection") -> None:
         """Open no more streams on it: GOAWAY came, or it is lost."""
 
     def closed(self, connection: "Connection") -> None:
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
             timeout=ping_timeout,
             ping=self._session.ping,
             dead=self._dead,
-            judged=self._judged,
+            liveness_changed=self._liveness_changed,
         )
         self._max_age = max_age
         self._drain_timer: asyncio.TimerHandle | None = None
@@ -200,7 +200,7 @@ class Connection(asyncio.Protocol):
         """Open no more streams, and close when the last has ended."""
         if not self.draining:
             self.draining = True
-            self._owner.retired(self)
+            self._owner.drain_started(self)
         self._close_if_done()
 
     def release(self) -> None:
@@ -262,10 +262,10 @@ class Connection(asyncio.Protocol):
     def _dead(self) -> None:
         self._abandon("the peer does not answer PING")
 
-    def _judged(self, alive: bool) -> None:
+    def _liveness_changed(self, alive: bool) -> None:
         """Open no more streams on one that does not answer; those it has may take their time."""
         if alive:
-            self._owner.judged(self)
+            self._owner.liveness_changed(self)
         elif self.streams_open:
             self.drain()
         else:

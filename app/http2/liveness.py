@@ -18,7 +18,8 @@ class Liveness:
     ``interval`` is the silence and ``timeout`` the wait for an answer, in seconds; any byte shows
     that the peer is there, and so do our own bytes before the PING as they leave: until they have,
     it cannot be answered, and only their standing still for `STALLED` counts. ``ping`` sends a
-    PING, ``dead`` ends the connection, ``judged`` is called when a `probe` has brought news.
+    PING, ``dead`` ends the connection, ``liveness_changed`` is called when a `probe` has brought
+    news.
 
     State: ``heard`` is the time of the last byte, ``rtt`` the last round trip in seconds,
     ``late`` is set while a probe is unanswered for long, ``_pinged`` the time of a PING that is
@@ -34,7 +35,7 @@ class Liveness:
         timeout: float,
         ping: Callable[[], None],
         dead: Callable[[], None],
-        judged: Callable[[bool], None],
+        liveness_changed: Callable[[bool], None],
     ) -> None:
         self.heard = loop.time()
         self.rtt: float | None = None
@@ -44,7 +45,7 @@ class Liveness:
         self._timeout = timeout
         self._send = ping
         self._dead = dead
-        self._judged = judged
+        self._liveness_changed = liveness_changed
         self._alarm = Alarm(loop)
         self._pinged: float | None = None
         self._ahead: Passage | None = None
@@ -75,7 +76,7 @@ class Liveness:
         if self._probing is not None:
             self._end_probe()
             self._proven = True
-            self._judged(True)
+            self._liveness_changed(True)
             self._proven = False
 
     def watch(self, busy: bool) -> None:
@@ -112,10 +113,10 @@ class Liveness:
     def _late(self) -> None:
         self.late = True
         self._probing = self._loop.call_later(PROBE - LATE, self._given_up)
-        self._judged(True)
+        self._liveness_changed(True)
 
     def _given_up(self) -> None:
-        self._judged(False)
+        self._liveness_changed(False)
 
     def _end_probe(self) -> None:
         self.late = False

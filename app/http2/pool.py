@@ -160,7 +160,7 @@ class Pool(Generic[T, M]):
         """Learn what a member's peer allows."""
         self._expected = max(1, member.limit)
 
-    def retired(self, member: M) -> None:
+    def drain_started(self, member: M) -> None:
         """Give no more slots of a member; the streams it has go on without the pool."""
         if member in self.members:
             self.members.remove(member)

@@ -141,13 +141,13 @@ class Slots:
         self._pool.released(connection)
         self._dispatch()
 
-    def judged(self, _connection: Connection) -> None:
+    def liveness_changed(self, _connection: Connection) -> None:
         """Use a connection that has answered, or another if it takes long."""
         self._dispatch()
 
-    def retired(self, connection: Connection) -> None:
+    def drain_started(self, connection: Connection) -> None:
         """Give no more slots of a connection."""
-        self._pool.retired(connection)
+        self._pool.drain_started(connection)
         self._dispatch()
 
     def closed(self, connection: Connection) -> None:

@@ -250,7 +250,7 @@ class H2(stock.H2Protocol):
     async def _start_drain_if_idle(self) -> None:
         if self._draining and not self.stream_buffers:
             self._draining = False
-            self._codec.retire()
+            self._codec.announce_drain()
             await self._flush()
 
 

@@ -18,7 +18,7 @@ from ..env_file import PREFIX, base_directory
 from ..proxy.retry import RetryPolicy
 from ..wire.origin import UpstreamBase
 from ..wire.timeouts import Timeouts
-from .kinds import (
+from .types import (
     MAKE_A_KEY,
     AnyCase,
     BaseUrl,
@@ -328,6 +328,19 @@ class Settings(BaseSettings):
         )
 
     @property
+    def scrub_key(self) -> bytes:
+        """The scrubber's key, empty without one."""
+        return bytes.fromhex(revealed(self.scrub_hmac_key) or "")
+
+    @property
+    def scrub_blocks(self) -> bool:
+        """Whether a body that cannot be scrubbed is refused.
+
+        Whoever only counts is promised that every body is forwarded untouched.
+        """
+        return self.scrub_on_skip == "block" and self.scrub_mode == "pseudonymize"
+
+    @property
     def retry(self) -> RetryPolicy:
         """When a 529 is tried again."""
         return RetryPolicy(self.retry_max_attempts, self.retry_base_delay, self.retry_after_cap)
@@ -347,6 +360,11 @@ def _mark(key: SecretStr | None) -> str | None:
         return None
     secret = bytes.fromhex(key.get_secret_value())
     return hmac.new(secret, b"anthropic-proxy configuration", hashlib.sha256).hexdigest()
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """Return the text of a secret, None without one."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def variable(field: str) -> str:

@@ -67,7 +67,7 @@ def _read(files: Callable[[], tuple[Path, ...]], overrides: Mapping[str, Any]) -
 
 
 @contextmanager
-def blaming(*fields: str) -> Iterator[None]:
+def as_settings_error(*fields: str) -> Iterator[None]:
     """Turn a ValueError into a `SettingsError` that names the variables of ``fields``."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""The kinds of values that settings have, and what is allowed of each."""
+"""The types of the settings' values, and what each allows."""
 
 import ipaddress
 import re

@@ -82,7 +82,7 @@ class Codec(DataFrames):
         super().initiate_connection()
         self.increment_flow_control_window(self._window - INITIAL_WINDOW)
 
-    def retire(self) -> None:
+    def announce_drain(self) -> None:
         """Tell the client to begin no more streams here; those on their way are still served.
 
         Written by hand: python-h2 closes its own state with any GOAWAY (§6.8).

@@ -240,8 +240,8 @@ class PoolLaws(RuleBasedStateMachine):
 
     @precondition(lambda self: self.members)
     @rule(pick=st.integers(0, 99))
-    def retire(self, pick: int) -> None:
-        self.pool.retired(self.members.pop(pick % len(self.members)))
+    def start_drain(self, pick: int) -> None:
+        self.pool.drain_started(self.members.pop(pick % len(self.members)))
         self.carry_out()
 
     @precondition(lambda self: self.slots)

@@ -17,7 +17,7 @@ from hypercorn.utils import wrap_app
 from app.certificates import Certificate
 from app.listener import Listener
 from app.listener.limits import Limits, Unobserved
-from app.server import bind
+from app.server.sockets import bind
 from app.tls import tls_context
 from tests.proxying import DEADLINE, until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
-from app.server import LAG
+from app.server.drain import READINESS_LAG
 from app.settings import Settings
 from tests.programs import require, run
 from tests.stack.engine import compose_is_installed
@@ -113,7 +113,7 @@ def test_replicas_end_earlier_than_the_balancer_that_their_streams_go_through() 
 def test_the_balancer_notices_a_drain_before_the_replica_refuses() -> None:
     config = (ROOT / "deploy/haproxy/haproxy.cfg").read_text(encoding="utf-8")
     (interval, fall) = map(int, re.findall(r"inter (\d+)ms fall (\d+)", config)[0])
-    assert interval * (fall + 1) / 1000 < LAG
+    assert interval * (fall + 1) / 1000 < READINESS_LAG
     assert config.count("option httpchk GET /ready") == 2
     (slots,) = set(re.findall(r"server-template replica- (\d+) proxy:", config))
     assert int(slots) == 16

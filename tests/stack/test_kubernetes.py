@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from app.server import LAG
+from app.server.drain import READINESS_LAG
 from app.settings import PREFIX, Settings
 from deploy.kubernetes.generate import generated
 from tests.programs import require, run
@@ -137,7 +137,7 @@ def test_a_replica_goes_on_serving_until_it_is_out_of_the_service_and_then_drain
     probe = container["readinessProbe"]
     assert probe["httpGet"]["path"] == "/ready"
     assert probe["failureThreshold"] == 1
-    assert float(seconds) > probe["periodSeconds"] + LAG
+    assert float(seconds) > probe["periodSeconds"] + READINESS_LAG
     patience = Settings.model_fields["shutdown_timeout"].default
     assert pod["terminationGracePeriodSeconds"] > patience + float(seconds) + 10
     for name in ("startupProbe", "livenessProbe"):

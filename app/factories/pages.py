@@ -1,0 +1,87 @@
+"""Makes the pages; their lifespan is the application's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
+from ..memory import Trimmer
+from ..pages import authority, dashboard, health, ledger, metrics
+from ..pages.guard import Guard
+from ..pages.misdirected import Misdirected
+from ..proxy.admission import Admission
+from ..settings import Settings, revealed
+from ..telemetry.recorder import Telemetry
+from ..telemetry.sampling.broadcast import Broadcast
+from ..telemetry.sampling.sampler import Sampler
+from .telemetry import ledger_file_of, thresholds_of
+
+
+def pages_of(
+    settings: Settings,
+    telemetry: Telemetry,
+    admission: Admission,
+    broadcast: Broadcast,
+    transport: httpx.AsyncBaseTransport,
+    trimmer: Trimmer,
+) -> Starlette:
+    """Return the pages, whose lifespan is the application's."""
+    sampler = Sampler(telemetry, broadcast, thresholds=thresholds_of(settings))
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        telemetry.open()
+        running = [asyncio.create_task(sampler.run()), asyncio.create_task(trimmer.run())]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await transport.aclose()
+            await asyncio.to_thread(telemetry.close)
+
+    token = revealed(settings.pages_token)
+    pages = Starlette(
+        routes=[
+            *health.routes(lambda: admission.ready),
+            *authority.routes(_authority(settings)),
+            *metrics.routes(sampler, broadcast),
+            *ledger.routes(ledger_file_of(settings, telemetry.facts)),
+            *dashboard.routes(),
+            Route("/", _to_dashboard),
+        ],
+        middleware=[
+            Middleware(Misdirected, port=lambda: _port(telemetry)),
+            Middleware(Guard, names=settings.allowed_hosts, token=token),
+        ],
+        lifespan=lifespan,
+    )
+    pages.router.redirect_slashes = False
+    return pages
+
+
+def _authority(settings: Settings) -> Callable[[], bytes | None]:
+    """Return what reads the CA's certificate; the user's own has none here."""
+    made = settings.own_certificate is None
+
+    def read() -> bytes | None:
+        from ..certificates import inspection  # noqa: PLC0415 - cryptography takes 0.1 s
+
+        return inspection.authority(settings.state_dir) if made else None
+
+    return read
+
+
+def _port(telemetry: Telemetry) -> int | None:
+    return telemetry.listening.port if telemetry.listening is not None else None
+
+
+async def _to_dashboard(_: Request) -> RedirectResponse:
+    return RedirectResponse("/dashboard")

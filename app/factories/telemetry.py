@@ -1,0 +1,89 @@
+"""Makes what records and shows what happens: metrics, prices, ledger, receipts, alerts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from .. import __version__
+from ..anthropic.prices import Prices
+from ..http2 import Transport
+from ..ledger.file import ledger_file
+from ..ledger.writer import Ledger
+from ..proxy.request.hold_budget import HoldBudget
+from ..settings import Settings, as_settings_error
+from ..telemetry.facts import Facts
+from ..telemetry.recorder import Telemetry
+from ..telemetry.recorders.access_log import AccessLog
+from ..telemetry.recorders.receipts import ReceiptFile
+from ..telemetry.sampling.alerts import Thresholds, Unscanned
+
+Clock = Callable[[], float]
+
+
+def telemetry_of(
+    settings: Settings,
+    transport: httpx.AsyncBaseTransport,
+    clock: Clock,
+    wall: Clock,
+    facts: Facts,
+    held: HoldBudget,
+) -> Telemetry:
+    """Return the telemetry; raises `SettingsError` when a file that it needs is unusable."""
+    return Telemetry(
+        prices=prices_of(settings),
+        clock=clock,
+        wall=wall,
+        version=__version__,
+        receipts=_receipts(settings),
+        ledger=_ledger(settings, clock, wall, facts),
+        config={"scrub_mode": settings.scrub_mode, "hash": settings.fingerprint},
+        access_log=AccessLog(every=settings.log_requests, slow=settings.log_slow_threshold),
+        transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
+        facts=facts,
+        held=held,
+    )
+
+
+def prices_of(settings: Settings) -> Prices:
+    """Return the price list in force; raises `SettingsError` for a file that is no list."""
+    with as_settings_error("prices_file"):
+        return Prices.load(settings.prices_file)
+
+
+def ledger_file_of(settings: Settings, facts: Facts) -> Path | None:
+    """Return the ledger's file, None when it is off."""
+    if not settings.ledger:
+        return None
+    return ledger_file(settings.state_dir, simulated=facts.simulated)
+
+
+def thresholds_of(settings: Settings) -> Thresholds:
+    """Return what the dashboard's alerts depend on."""
+    fate: Unscanned = "blocked" if settings.scrub_blocks else "passed"
+    return Thresholds(
+        error_rate=settings.alert_error_rate,
+        active=settings.alert_active,
+        scrub_limit=settings.scrub_max_body_size,
+        unscanned="counted" if settings.scrub_mode == "detect" else fate,
+    )
+
+
+def _receipts(settings: Settings) -> ReceiptFile | None:
+    if settings.scrub_receipts_file is None:
+        return None
+    return ReceiptFile(settings.scrub_receipts_file, settings.scrub_key)
+
+
+def _ledger(settings: Settings, clock: Clock, wall: Clock, facts: Facts) -> Ledger | None:
+    file = ledger_file_of(settings, facts)
+    if file is None:
+        return None
+    return Ledger(
+        file,
+        days=settings.ledger_days,
+        max_size=settings.ledger_max_size,
+        labels=settings.label_names,
+        clock=clock,
+        wall=wall,
+    )

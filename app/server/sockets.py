@@ -1,0 +1,30 @@
+"""Binds the ports that the server listens on."""
+
+import errno
+import socket
+
+from ..failures import StartError
+
+
+def bind(host: str, port: int, name: str) -> socket.socket:
+    """Return a socket bound to ``host`` and ``port``; raises `StartError` naming the setting."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(0)  # a port that another listens on is noticed here at the latest
+    except OSError as exc:
+        sock.close()
+        raise StartError(_complaint(exc, host, port, name)) from exc
+    sock.setblocking(False)
+    return sock
+
+
+def _complaint(exc: OSError, host: str, port: int, name: str) -> str:
+    if exc.errno == errno.EADDRINUSE:
+        return f"{name}={port}: port {port} on {host} is taken: stop what uses it, or set {name}"
+    if exc.errno == errno.EACCES:
+        return f"{name}={port}: not allowed to listen on port {port}: take one from 1024 on"
+    return f"{name}={port}: cannot listen on {host}: {exc.strerror or exc}"
