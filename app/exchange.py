@@ -13,8 +13,8 @@ from .anthropic.errors import ErrorClass, error_class
 from .anthropic.hints import Hints
 from .anthropic.usage import Attempt, Usage
 from .errors import Source
-from .scrubber.report import ScrubReport
-from .scrubber.sinks import Refusal
+from .scrubber.redact.report import ScrubReport
+from .scrubber.restore.sinks import Refusal
 
 
 class Outcome(StrEnum):

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.scrubber import Redaction, Scrubber, rules
+from app.scrubber import Redaction, Scrubber
+from app.scrubber.detect import rules
 
 MESSAGES = 900
 SECRETS = 200

@@ -13,9 +13,9 @@ from app.anthropic.errors import ERROR_CLASSES
 from app.anthropic.usage import Usage
 from app.cli.commands import COMMANDS, SERVE
 from app.exchange import Failure, Retry
-from app.scrubber.detectors import BUILT_IN
-from app.scrubber.redact import CACHE_LIMIT
-from app.scrubber.report import ScrubReport
+from app.scrubber.detect.detectors import BUILT_IN
+from app.scrubber.redact.report import ScrubReport
+from app.scrubber.redact.scrubber import CACHE_LIMIT
 from app.settings import PREFIX, Settings, effective, variable
 from app.telemetry import instruments
 from tests.telemetry.exchanges import PLAIN, billed, record, telemetry

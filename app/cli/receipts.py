@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from .. import settings
-from ..scrubber.receipts import read_head, sealing_key, verify
+from ..scrubber.redact.receipts import read_head, sealing_key, verify
 from . import exits
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 from ..proxy.scan_pool import ScanClock, ScanPool
 from ..proxy.scrubbing import Scrubbing
-from ..scrubber import Scrubber, rules
-from ..scrubber.rules import Rules
-from ..scrubber.sinks import ToolPolicy
+from ..scrubber import Scrubber
+from ..scrubber.detect import rules
+from ..scrubber.detect.rules import Rules
+from ..scrubber.restore.sinks import ToolPolicy
 from ..settings import Settings, as_settings_error
 from ..telemetry.facts import ScrubFacts
 

@@ -16,8 +16,8 @@ from ..anthropic.tap import Tap
 from ..errors import Draining, InternalError, ProxyFailure, ResponseCut, UpstreamCut
 from ..exchange import Exchange, Progress
 from ..scrubber import Redaction
-from ..scrubber.answer import Plan
-from ..scrubber.restore import Restorer
+from ..scrubber.restore.restorer import Restorer
+from ..scrubber.restore.table import Plan
 from ..wire.headers import for_upstream, text
 from ..wire.target import target
 from .admission import Place, check_headers, check_method, check_token

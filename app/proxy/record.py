@@ -11,7 +11,7 @@ from ..anthropic.tap import Reading, Tap
 from ..exchange import Exchange, Failure, Outcome, Progress
 from ..ledger.labels import read_labels
 from ..scrubber import Redaction
-from ..scrubber.restore import Restorer
+from ..scrubber.restore.restorer import Restorer
 from ..wire.headers import LABELS_HEADER, Headers, first, text
 from .endings import Ending
 from .request.client_request import ClientRequest

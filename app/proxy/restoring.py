@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from ..scrubber.restore import Restorer
+from ..scrubber.restore.restorer import Restorer
 from .scan_pool import ScanPool
 
 INLINE_LIMIT = 2048  # bytes restored on the event loop: most events of a stream are shorter

@@ -7,9 +7,9 @@ import structlog
 
 from ..errors import BadRequest, Forbidden
 from ..scrubber import Redaction, Scrubber
-from ..scrubber.answer import Plan
-from ..scrubber.report import ScrubReport
-from ..scrubber.sinks import ToolPolicy
+from ..scrubber.redact.report import ScrubReport
+from ..scrubber.restore.sinks import ToolPolicy
+from ..scrubber.restore.table import Plan
 from ..wire.headers import text, with_length, without
 from .request.body import Body
 from .scan_pool import ScanPool

@@ -4,19 +4,19 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from . import dense
-from .document import units
-from .escapes import escaped, value
-from .ledger import Ledger
-from .paths import json_path
+from .detect import dense
+from .detect.recognize import Recognizer
+from .detect.rules import Rules
+from .json.document import units
+from .json.escapes import encoded, escaped, value
+from .json.paths import json_path
+from .json.spans import Span
+from .json.strings import ANYWHERE
+from .json.walk import NotJson
 from .placeholders import Scheme
-from .recognize import Recognizer, encoded
-from .replace import Replacement, Replacer
-from .rules import Rules
-from .scan import Span
-from .sinks import has_shell_syntax
-from .strings import ANYWHERE
-from .walk import NotJson
+from .redact.ledger import Ledger
+from .redact.replace import Replacement, Replacer
+from .restore.sinks import has_shell_syntax
 
 PREVIEW = 4  # characters of a value that are shown at the most
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from ..ledger.labels import MOST as MOST_LABELS
 from ..ledger.labels import NAME as LABEL_NAME
-from ..scrubber.sinks import ToolPolicy
+from ..scrubber.restore.sinks import ToolPolicy
 from ..wire.origin import UpstreamBase
 
 HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key

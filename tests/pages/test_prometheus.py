@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.exchange import Retry
-from app.scrubber.report import ScrubReport
+from app.scrubber.redact.report import ScrubReport
 from tests.pages.serving import DEADLINE, serving
 from tests.ports import free_port
 from tests.programs import require

@@ -20,11 +20,11 @@ from app.proxy.restoring import Restoring
 from app.proxy.scan_pool import ScanPool
 from app.proxy.stopwatch import Stopwatch
 from app.proxy.upstream.response import UpstreamResponse
-from app.scrubber import rules
-from app.scrubber.answer import Plan
+from app.scrubber.detect import rules
+from app.scrubber.detect.recognize import Recognizer
 from app.scrubber.placeholders import Hidden
-from app.scrubber.recognize import Recognizer
-from app.scrubber.restore import Restorer
+from app.scrubber.restore.restorer import Restorer
+from app.scrubber.restore.table import Plan
 from app.wire.headers import Headers, text
 from tests.scrubber.recognizers import EVERYTHING
 

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.anthropic.sse import Splitter, parse
-from app.scrubber import Scrubber, rules
-from app.scrubber.answer import Plan
-from app.scrubber.restore import Restorer
-from app.scrubber.sinks import ToolPolicy
+from app.scrubber import Scrubber
+from app.scrubber.detect import rules
+from app.scrubber.restore.restorer import Restorer
+from app.scrubber.restore.sinks import ToolPolicy
+from app.scrubber.restore.table import Plan
 from tests.scrubber.corpus import CONTEXTS, SHAPES, gutter
 
 TURNS = (6, 9)

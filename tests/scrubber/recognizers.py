@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.scrubber import rules
-from app.scrubber.recognize import Recognizer
+from app.scrubber.detect import rules
+from app.scrubber.detect.recognize import Recognizer
 
 
 class Everything(Recognizer):

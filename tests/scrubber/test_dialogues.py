@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from app.scrubber.recognize import Recognizer
+from app.scrubber.detect.recognize import Recognizer
 from tests.scrubber.dialogues import Leak, run
 from tests.scrubber.recognizers import Everything
 

@@ -8,8 +8,9 @@ import json
 
 import pytest
 
-from app.scrubber import Scrubber, rules
-from app.scrubber.scan import Scanner
+from app.scrubber import Scrubber
+from app.scrubber.detect import rules
+from app.scrubber.detect.scan import Scanner
 from tests.thorough import scaled
 
 RULES = rules.load(file=None)

@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scrubber import Redaction, Scrubber, rules
-from app.scrubber.answer import Plan
-from app.scrubber.restore import Restorer
+from app.scrubber import Redaction, Scrubber
+from app.scrubber.detect import rules
+from app.scrubber.restore.restorer import Restorer
+from app.scrubber.restore.table import Plan
 from tests.scrubber import conversations as conv
 from tests.scrubber.recognizers import EVERYTHING
 from tests.thorough import scaled

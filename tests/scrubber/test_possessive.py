@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from app import scrubber
-from app.scrubber.detectors import BUILT_IN
-from app.scrubber.extended import EXTENDED
+from app.scrubber.detect.detectors import BUILT_IN
+from app.scrubber.detect.extended import EXTENDED
 
 BACKTRACKING = {_constants.BRANCH, _constants.MAX_REPEAT, _constants.MIN_REPEAT}
 
 
 def _patterns() -> Iterator[tuple[str, "re.Pattern[bytes]"]]:
-    for module in pkgutil.iter_modules(scrubber.__path__, "app.scrubber."):
+    for module in pkgutil.walk_packages(scrubber.__path__, "app.scrubber."):
         for name, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, re.Pattern):
                 yield f"{module.name}.{name}", value

@@ -2,7 +2,7 @@
 
 import json
 
-from app.scrubber import rules
+from app.scrubber.detect import rules
 from app.scrubber.placeholders import Scheme
 from app.scrubber.review import Finding, review
 

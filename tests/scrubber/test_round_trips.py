@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.scrubber import Placeholders, Scrubber, rules
-from app.scrubber.detector import Detector
-from app.scrubber.detectors import BUILT_IN
+from app.scrubber import Placeholders, Scrubber
+from app.scrubber.detect import rules
+from app.scrubber.detect.detector import Detector
+from app.scrubber.detect.detectors import BUILT_IN
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 WAYS = (

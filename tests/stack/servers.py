@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from structlog.testing import capture_logs
 
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
-from app.scrubber.report import ScrubReport
+from app.scrubber.redact.report import ScrubReport
 from app.telemetry.recorder import Telemetry
 from tests.ports import free_port
 from tests.programs import require

@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from app.exchange import Exchange, Failure, Outcome
-from app.scrubber.report import ScrubReport
+from app.scrubber.redact.report import ScrubReport
 from simulator import Simulator, Step
 from tests.programs import require
 from tests.proxying import MESSAGE, Running

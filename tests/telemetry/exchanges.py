@@ -17,8 +17,8 @@ from app.anthropic.prices import Prices
 from app.anthropic.usage import Attempt, Usage
 from app.errors import Source
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
-from app.scrubber.report import ScrubReport
-from app.scrubber.sinks import REFUSALS
+from app.scrubber.redact.report import ScrubReport
+from app.scrubber.restore.sinks import REFUSALS
 from app.telemetry.recorder import Telemetry
 from app.telemetry.recorders.access_log import AccessLog
 

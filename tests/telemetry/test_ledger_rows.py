@@ -15,7 +15,7 @@ from app.ledger import writer
 from app.ledger.rows import MOST_COST, MOST_TOKENS, NAMES, NANO, Record
 from app.ledger.store import Store
 from app.ledger.writer import Ledger
-from app.scrubber.report import ScrubReport
+from app.scrubber.redact.report import ScrubReport
 from app.telemetry.recorders.ledger import WINDOWS
 from app.telemetry.sampling.samples import Samples
 from tests.ledger.ledgers import ask, ledger

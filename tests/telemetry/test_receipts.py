@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.scrubber.receipts import Hit, read_head, sealing_key, verify
-from app.scrubber.report import ScrubReport
+from app.scrubber.redact.receipts import Hit, read_head, sealing_key, verify
+from app.scrubber.redact.report import ScrubReport
 from app.telemetry.recorders.receipts import ReceiptFile
 from app.telemetry.sampling.samples import Samples
 from tests.telemetry.exchanges import PLAIN, SESSION, record, telemetry

@@ -8,7 +8,7 @@ import structlog.testing
 
 from app.anthropic.usage import Usage
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
-from app.scrubber.report import ScrubReport
+from app.scrubber.redact.report import ScrubReport
 from app.telemetry.recorder import Telemetry
 from tests.telemetry.exchanges import (
     FAILED,

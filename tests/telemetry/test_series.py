@@ -14,7 +14,7 @@ from app.anthropic.token_types import COUNTED
 from app.anthropic.usage import MISSING, Usage
 from app.errors import Source, answers
 from app.exchange import RETRY_REASONS, Exchange, Failure, Outcome, Progress, Retry, RetryReason
-from app.scrubber.report import ScrubReport
+from app.scrubber.redact.report import ScrubReport
 from app.telemetry.recorder import Telemetry
 from app.telemetry.recorders.tokens import STOP_REASONS
 from app.telemetry.recorders.traffic import COMBINATIONS, ERROR_TYPES, WATCHED

@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from ...exchange import Exchange
-from ...scrubber.receipts import Head, head_of, link, read_head, sealing_key
+from ...scrubber.redact.receipts import Head, head_of, link, read_head, sealing_key
 from ..entry import Entry
 from ..instruments import Instruments
 

@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from ...scrubber.report import Skip
-from ...scrubber.sinks import REFUSALS
+from ...scrubber.redact.report import Skip
+from ...scrubber.restore.sinks import REFUSALS
 from ..entry import Entry
 from ..instruments import Instruments
 

@@ -1,0 +1,11 @@
+"""Where secrets are in JSON-escaped text.
+
+- ``detector``   what a detector is: one kind of secret, as data.
+- ``detectors``  the sixteen; ``extended`` has those to switch on, with ``credentials`` (by the name
+  in front of them) and ``encoded`` (base64).
+- ``edges``      where a token begins.
+- ``addresses``, ``blocks``, ``urls``, ``lookalikes``, ``validators``: what patterns cannot say.
+- ``rules``      the detectors in force, the user's own, the allow-list; tried on ``examples``.
+- ``scan``       finds candidates, then hits; ``dense`` bounds how much is looked at.
+- ``recognize``  whether a value would be found again where it is put.
+"""

@@ -1,0 +1,68 @@
+"""A bounded memory of units that have been redacted before."""
+
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+from ..json.strings import Path, Place
+from .ledger import Change
+
+_PATH = 256  # bytes of a hit's path, about
+_OVERHEAD = 512  # bytes of an entry beside its texts, about
+
+
+class Key(NamedTuple):
+    """All that a unit's redaction depends on: the ledger's state, its place and its bytes."""
+
+    digest: bytes
+    place: Place
+    text: bytes
+
+
+class Outcome(NamedTuple):
+    """A redacted unit: its text (None: unchanged), hits by detector, changes of the ledger.
+
+    ``found`` are the placeholders and their paths, if anyone wants them.
+    """
+
+    text: bytes | None
+    matches: dict[str, int]
+    changes: tuple[Change, ...]
+    found: tuple[tuple[str, Path], ...] = ()
+
+
+class Cache:
+    """The most recently used units, up to ``limit`` bytes. Keys are exact: no result can differ."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Key, Outcome] = OrderedDict()
+        self.size = 0
+
+    def get(self, key: Key) -> Outcome | None:
+        """Return the outcome of a unit met before."""
+        with self._lock:
+            outcome = self._entries.get(key)
+            if outcome is not None:
+                self._entries.move_to_end(key)
+            return outcome
+
+    def put(self, key: Key, outcome: Outcome) -> None:
+        """Keep an outcome; the least recently used go."""
+        size = _size(key, outcome)
+        if size > self._limit // 4:
+            return
+        with self._lock:
+            if key in self._entries:
+                return
+            self._entries[key] = outcome
+            self.size += size
+            while self.size > self._limit:
+                self.size -= _size(*self._entries.popitem(last=False))
+
+
+def _size(key: Key, outcome: Outcome) -> int:
+    values = sum(len(change.value) for change in outcome.changes)
+    paths = _PATH * len(outcome.found)
+    return _OVERHEAD + len(key.text) + len(outcome.text or b"") + values + paths

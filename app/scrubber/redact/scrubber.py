@@ -1,0 +1,229 @@
+"""The scrubber: a body in, the same body or one with placeholders out."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...anthropic.encoding import Decoder, EncodingError
+from ..detect.dense import Tick
+from ..detect.recognize import Recognizer
+from ..detect.rules import Rules
+from ..json.document import Unit, units
+from ..json.opaque import text_size
+from ..json.paths import json_path_without
+from ..json.spans import spliced
+from ..json.strings import Path
+from ..json.walk import NotJson
+from ..placeholders import Placeholders, Scheme, Style
+from .belt import check
+from .budget import SECONDS_PER_BYTE, Budget, TooSlow
+from .cache import Cache, Key, Outcome
+from .ledger import Ledger
+from .receipts import SHOWN_PATHS, Hit
+from .replace import Replacer
+from .report import ScrubReport, Skip
+from .threads import is_threaded
+
+WHOLE_LIMIT = 64 * 2**20  # bytes of a body, its images and documents included
+CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """``body`` is the very object given in when nothing changed.
+
+    ``foreign`` placeholders stood in the body already. ``decoded``: it was compressed and no
+    longer is.
+    """
+
+    body: bytes
+    report: ScrubReport
+    placeholders: Placeholders = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
+    decoded: bool = False
+
+
+class Skipped(Exception):
+    """A body is not scanned."""
+
+    def __init__(self, reason: Skip) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Scrubber:
+    """Finds the secrets of request bodies, and replaces them in the mode ``pseudonymize``.
+
+    ``key`` is the HMAC key for identifiers; bodies with over ``limit`` bytes of text, decoded,
+    are not scanned, nor those over ``whole_limit`` with their images and documents.
+    A scan takes ``seconds`` by ``cpu``, the clock of its thread's processor time, and a share by
+    the body's size at the most.
+    With ``receipts`` the report says where what was found. `redact` may run on several threads:
+    the only state is an exact cache of ``cache`` bytes.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: Literal["detect", "pseudonymize"],
+        key: bytes,
+        rules: Rules,
+        style: Style = "angle",
+        clock: Callable[[], float],
+        limit: int,
+        cache: int = CACHE_LIMIT,
+        receipts: bool = False,
+        seconds: float = math.inf,
+        cpu: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        if mode == "pseudonymize" and not key:
+            raise ValueError("pseudonymizing needs an HMAC key")
+        self._receipts = receipts
+        self._replacing = mode == "pseudonymize"
+        self._clock = clock
+        self._limit = limit
+        self.whole_limit = max(limit, WHOLE_LIMIT)
+        self._seconds = seconds
+        self._cpu = cpu
+        self._scheme = Scheme(style, key)
+        self._replacer = Replacer(rules, self._scheme)
+        self.recognizer = Recognizer(rules)
+        self._cache = Cache(cache)
+
+    def redact(
+        self, body: bytes, content_encoding: str | None, method: str, within: float | None = None
+    ) -> Redaction:
+        """Return the redaction of ``body``; never raises: why it was not scanned is reported.
+
+        ``within`` so many seconds, instead of the body's whole time.
+        """
+        start = self._clock()
+        try:
+            plain = self._plain(body, content_encoding, method)
+            seconds = self._seconds + len(plain) * SECONDS_PER_BYTE if within is None else within
+            tick = Budget(self._cpu, seconds).tick
+            redacted, matches, hits, ledger = self._redacted(plain, tick)
+        except Skipped as skipped:
+            return Redaction(body, ScrubReport(skipped=skipped.reason))
+        except TooSlow:
+            return Redaction(body, ScrubReport(skipped="too_slow"))
+        except NotJson:
+            return Redaction(body, ScrubReport(skipped="not_json"))
+        except Exception as exc:  # noqa: BLE001 - a defect here must not stop the relay: policy decides
+            return Redaction(body, ScrubReport(skipped="error", error=type(exc).__name__))
+        modified = self._replacing and redacted is not plain
+        report = ScrubReport(
+            matches=matches,
+            scanned=len(plain),
+            duration=self._clock() - start,
+            modified=modified,
+            hits=hits,
+        )
+        if not modified:
+            return Redaction(body, report)
+        return Redaction(
+            redacted,
+            report,
+            ledger.placeholders,
+            frozenset(ledger.placeholders if ledger.crowded else ledger.foreign),
+            decoded=plain is not body,
+        )
+
+    def _plain(self, body: bytes, content_encoding: str | None, method: str) -> bytes:
+        """Return the decoded body; raises `Skipped`."""
+        if method != "POST":
+            raise Skipped("not_post")
+        plain = self._decoded(body, content_encoding)
+        if len(plain) > self.whole_limit:
+            raise Skipped("too_large")
+        if len(plain) > self._limit and text_size(plain) > self._limit:
+            raise Skipped("too_large")
+        return plain
+
+    def _decoded(self, body: bytes, content_encoding: str | None) -> bytes:
+        try:
+            decoder = Decoder(content_encoding)
+            if not decoder.names:
+                return body
+            pieces = list(self._bounded(decoder.feed(body)))
+        except EncodingError as exc:
+            raise Skipped("encoding") from exc
+        if not decoder.finished:
+            raise Skipped("encoding")
+        return b"".join(pieces)
+
+    def _bounded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            if size > self.whole_limit:
+                raise Skipped("too_large")
+            yield piece
+
+    def _redacted(
+        self, body: bytes, tick: Tick
+    ) -> tuple[bytes, Counter[str], tuple[Hit, ...], Ledger]:
+        members = units(body)
+        if self._replacing and is_threaded(body, members):
+            raise Skipped("thread")
+        ledger = Ledger(self._scheme)
+        matches: Counter[str] = Counter()
+        pieces: list[tuple[int, int, bytes]] = []
+        found: dict[str, list[tuple[Unit, Path]]] = {}
+        for unit in members:
+            tick()
+            outcome = self._outcome(body[unit.start : unit.end], unit, ledger, tick)
+            matches.update(outcome.matches)
+            for shown, path in outcome.found:
+                found.setdefault(shown, []).append((unit, path))
+            if outcome.text is not None:
+                pieces.append((unit.start, unit.end, outcome.text))
+        return spliced(body, sorted(pieces)), matches, self._hits(found, ledger), ledger
+
+    def _hits(
+        self, found: Mapping[str, Sequence[tuple[Unit, Path]]], ledger: Ledger
+    ) -> tuple[Hit, ...]:
+        """Return what receipts say, never a value."""
+        values = [hidden.value for hidden in ledger.placeholders.values()] if found else []
+        return tuple(
+            Hit(
+                ledger.placeholders[shown].detector,
+                self._scheme.digest(ledger.placeholders[shown].value),
+                shown,
+                tuple(
+                    json_path_without(unit.path, path, values)
+                    for unit, path in places[:SHOWN_PATHS]
+                ),
+                len(places),
+            )
+            for shown, places in found.items()
+            if shown in ledger.placeholders  # else one of too many values
+        )
+
+    def _outcome(self, text: bytes, unit: Unit, ledger: Ledger, tick: Tick) -> Outcome:
+        key = Key(ledger.digest, unit.place, text)
+        outcome = self._cache.get(key)
+        if outcome is not None:
+            ledger.replay(outcome.changes)
+            return outcome
+        matches: Counter[str] = Counter()
+        found: list[tuple[str, Path]] = []
+
+        def pieces() -> Iterator[tuple[int, int, bytes]]:
+            for one in self._replacer.replacements(text, ledger, unit.place, tick):
+                start, end, detector, _, placeholder, path = one
+                matches[detector] += 1
+                if self._receipts:
+                    found.append((placeholder, path))
+                yield start, end, placeholder.encode()
+
+        made = spliced(text, pieces())
+        if made is not text:
+            check(text, made)
+        outcome = Outcome(
+            None if made is text else made, dict(matches), ledger.settle(), tuple(found)
+        )
+        self._cache.put(key, outcome)
+        return outcome

@@ -1,0 +1,148 @@
+"""Finding known values wherever they stand, while their number grows."""
+
+import string
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from itertools import accumulate
+
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
+
+from ..detect.edges import token_start
+from ..json.escapes import is_cut, spellings
+from ..json.spans import Span
+
+_LONG = 12  # characters from which on a value is no part of another word by chance
+_LETTERS = (string.ascii_letters + string.digits).encode()
+_REACH = 80  # bytes of what stands before a value
+_WINDOW = 64 * 1024  # bytes searched at a time
+_LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock…
+_LONGEST = 48 * 1024  # …and so does the length of its values, in characters
+
+
+class Vocabulary:
+    """Values in the order of their becoming known; `find` looks for all of them.
+
+    An automaton cannot grow, and building one for each new value would cost the square of their
+    number. So the values are divided as the bits of their count are: 13 make automata of 8, 4 and
+    1, each built once. Older automata come first, which makes what is found a function of the
+    values and the text alone.
+    """
+
+    def __init__(self) -> None:
+        self._values: list[str] = []
+        self._automata: dict[tuple[int, int], _Automaton] = {}  # by the values' place
+        self._in_order: list[_Automaton] = []
+        self._built = 0  # values in them
+
+    def add(self, value: str) -> None:
+        """Look for ``value`` from now on."""
+        self._values.append(value)
+
+    def occurs(self, text: bytes) -> bool:
+        """Return True if any value stands in ``text``."""
+        return any(next(automaton.find(text), None) is not None for automaton in self._current())
+
+    def find(self, text: bytes, gaps: list[Span], long: int = _LONG) -> Iterator[tuple[Span, str]]:
+        """Yield where in the ``gaps`` of ``text`` which value stands, none overlapping.
+
+        A value of fewer than ``long`` characters is known only where no word is joined to it.
+        """
+        joined: _Joined | None = None
+        for automaton in self._current():
+            joined = joined or _Joined(text, gaps)
+            found: list[Span] = []
+            for first, last, value in automaton.find(joined.text):
+                at = joined.original(first, last)
+                if any(is_cut(text, offset) for offset in at):
+                    continue
+                if len(value) < long and not _alone(text, *at):
+                    continue
+                found.append(at)
+                yield at, value
+            if found:
+                gaps, joined = list(_without(gaps, found)), None
+
+    def _current(self) -> list["_Automaton"]:
+        """Return the automata of all values, the older first."""
+        count = len(self._values)
+        if self._built != count:
+            self._built, start, kept = count, 0, dict[tuple[int, int], _Automaton]()
+            while start < count:
+                size = min(_LARGEST, 1 << ((count - start).bit_length() - 1))
+                values = self._values[start : start + size]
+                while size > 1 and sum(map(len, values)) > _LONGEST:
+                    size //= 2
+                    values = values[:size]
+                kept[start, size] = self._automata.get((start, size)) or _Automaton(values)
+                start += size
+            self._automata = kept
+            self._in_order = list(kept.values())
+        return self._in_order
+
+
+def _alone(text: bytes, start: int, end: int) -> bool:
+    """Return True if no letter or digit is joined to a stretch of text."""
+    if text[end : end + 1].isalnum():
+        return False
+    before = text[max(0, start - _REACH) : start]
+    word = len(before) - len(before.rstrip(_LETTERS))
+    return token_start(text, start - word, start) == start
+
+
+class _Joined:
+    """The gaps of a text as one, divided by an octet that no value holds."""
+
+    def __init__(self, text: bytes, gaps: list[Span]) -> None:
+        self.text = b"\xff".join([text[gap.start : gap.end] for gap in gaps])
+        self._gaps = gaps
+        lengths = (gap.end - gap.start + 1 for gap in gaps)
+        self._starts = list(accumulate(lengths, initial=0))
+
+    def original(self, first: int, last: int) -> Span:
+        """Return where a stretch lies in the text."""
+        index = bisect_right(self._starts, first) - 1
+        shift = self._gaps[index].start - self._starts[index]
+        return Span(first + shift, last + shift)
+
+
+def _without(gaps: list[Span], found: list[Span]) -> Iterator[Span]:
+    """Yield what is left of gaps without what was found in them, both in order."""
+    rest = deque(found)
+    for gap in gaps:
+        start = gap.start
+        while rest and rest[0].start < gap.end:
+            taken = rest.popleft()
+            if start < taken.start:
+                yield Span(start, taken.start)
+            start = taken.end
+        if start < gap.end:
+            yield Span(start, gap.end)
+
+
+class _Automaton:
+    """``values[i]`` is what the i-th pattern of ``finder`` stands for."""
+
+    def __init__(self, values: list[str]) -> None:
+        patterns = [(spelled, value) for value in values for spelled in sorted(spellings(value))]
+        self.values = [value for _, value in patterns]
+        self.longest = max(len(spelled) for spelled, _ in patterns)
+        self.finder = BytesAhoCorasick(
+            [spelled for spelled, _ in patterns],
+            matchkind=MatchKind.LeftmostLongest,
+            implementation=Implementation.ContiguousNFA,  # quick to build, which is done often
+        )
+
+    def find(self, text: bytes) -> Iterator[tuple[int, int, str]]:
+        """Yield where values stand in a text, in order: leftmost, then longest."""
+        start = 0
+        while start < len(text):
+            limit = start + _WINDOW
+            offset = limit
+            window = text[start : limit + self.longest]
+            for index, first, last in self.finder.find_matches_as_indexes(window):
+                if start + first >= limit:
+                    break
+                offset = max(offset, start + last)
+                yield start + first, start + last, self.values[index]
+            start = offset

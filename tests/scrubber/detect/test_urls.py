@@ -1,0 +1,96 @@
+"""Passwords in URLs: whatever the scheme, the form and what follows them."""
+
+import json
+
+import pytest
+
+from app.scrubber import Scrubber
+from app.scrubber.detect import rules
+
+PASSWORD = "Hunter2xQ"
+SCHEMES = [
+    *["postgres", "postgresql", "mysql", "mysql2", "trilogy", "mariadb", "ecto", "postgis"],
+    *["timescale", "mssqlms", "oraclegis", "pyamqp", "amqps", "sentinel", "redis-sentinel"],
+    *["rediss", "clickhouses", "couchbase", "couchbases", "libsql", "surrealdb", "smtp", "smtps"],
+    *["ftp", "POSTGRES", "postgresql+asyncpg", "mongodb+srv"],
+]
+ENDS = ("", *"!.,;:?)]}", "!).", " then", '"', "'")
+FORMS = (
+    "jdbc:postgresql://db/app?user=app&password={}",
+    "jdbc:postgresql://db/app?password={}&user=app",
+    "jdbc:postgresql://db/app?user=app\\u0026password={}\\u0026ssl=true",
+    "jdbc:postgresql://db/app?user=app&amp;password={}&amp;ssl=true",
+    "jdbc:oracle:thin:scott/{}@//h:1521/svc",
+    "jdbc:oracle:thin:scott/{}@h:1521:sid",
+    "jdbc:oracle:thin:scott/{}@",
+    "jdbc:oracle:oci8:scott/{}@h",
+    "JDBC:ORACLE:thin:scott/{}@h",
+    "jdbc:mysql://(host=h,port=1,user=u,password={})/db",
+    "jdbc:mysql://address=(host=h)(user=u)(password={})/db",
+    "jdbc:sqlserver://h;user=sa;password={{{}}};encrypt=true",
+    "jdbc:sqlserver://h;user=sa;password={{{};x}}",
+    "jdbc:sqlserver://h;user=sa;Password={};encrypt=true",
+    "jdbc:db2://h:50000/db:user=u;password={};",
+)
+HOLES = (
+    "jdbc:postgresql://db/app?password=${DB_PASSWORD}",
+    "jdbc:sqlserver://h;password={password}",
+    "jdbc:sqlserver://h;password={db.password}",
+    "jdbc:oracle:thin:@//h:1521/svc",
+    "jdbc:postgresql://db/app?user=app",
+    "redis://cache:6379,user@host",
+    "https://user:pass@host.example/",
+    "http://localhost:8080/x?y=a@b",
+)
+SCRUBBER = Scrubber(
+    mode="pseudonymize", key=b"k", rules=rules.load(file=None), clock=lambda: 0.0, limit=1 << 20
+)
+
+
+def redacted(text: str) -> str:
+    body = json.dumps({"system": text}).encode()
+    redaction = SCRUBBER.redact(body, None, "POST")
+    assert redaction.report.skipped is None
+    return str(json.loads(redaction.body)["system"])
+
+
+@pytest.mark.parametrize("form", [f"{scheme}://user:{{}}@h/db" for scheme in SCHEMES])
+def test_a_password_is_found_in_a_url_of_every_scheme(form: str) -> None:
+    url = form.format(PASSWORD)
+    for text in (url, f"({url})", json.dumps({"url": url}), f"\n{url}\n", f"x={url};"):
+        for each in (text, json.dumps(text)):
+            assert PASSWORD not in redacted(each)
+            assert "<DB_CONNECTION_STRING_1>" in redacted(each)
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_password_is_found_whatever_follows_it(form: str, end: str) -> None:
+    if form.endswith("}"):
+        text = form.format(PASSWORD) + end
+        assert PASSWORD not in redacted(text)
+        assert PASSWORD not in redacted(json.dumps(text))
+
+
+@pytest.mark.parametrize("end", [*"!.,;:?)]}", "@x"])
+def test_a_password_may_end_in_punctuation(end: str) -> None:
+    for form in ("redis://:{}@h", "smtp://user:{}@", *FORMS):
+        assert PASSWORD not in redacted(form.format(PASSWORD + end))
+
+
+@pytest.mark.parametrize("text", HOLES)
+def test_a_url_without_a_password_stays(text: str) -> None:
+    assert redacted(text) == text
+    assert redacted(json.dumps(text)) == json.dumps(text)
+
+
+def test_the_users_terminal_text_is_redacted_and_its_colours_stay() -> None:
+    token = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
+    text = (
+        f"\x1b[38;2;166;226;46m{token}\x1b[0m\n"
+        "spring.datasource.url=jdbc:postgresql://db/app?user=app&password=Hunter2x!"
+    )
+    assert redacted(text) == (
+        "\x1b[38;2;166;226;46m<GITHUB_TOKEN_1>\x1b[0m\n"
+        "spring.datasource.url=<DB_CONNECTION_STRING_1>"
+    )

@@ -1,0 +1,186 @@
+"""No match cuts an escape or a character, and what is sent parses as what was received did."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.scrubber import Scrubber
+from app.scrubber.detect import rules
+from app.scrubber.json.escapes import escape_around, is_cut
+from app.scrubber.redact import belt
+from tests.scrubber.conversations import SPELLINGS
+from tests.thorough import scaled
+
+KEY = "sk-ant-" + "api03-fakefakefakefake0001"
+# Rules whose matches begin and end anywhere at all.
+GREEDY = r"""
+[[rule]]
+name = "word"
+pattern = '[a-z0-9]{32}'
+examples = ["0123456789abcdef0123456789abcdef"]
+
+[[rule]]
+name = "tail"
+pattern = 'key=(.{6})'
+examples = ["key=abcdef"]
+
+[[rule]]
+name = "letter"
+pattern = '[nu][a-f0-9]{3,}'
+examples = ["nabc"]
+
+[[rule]]
+name = "octets"
+pattern = 'x[^ ]{2}'
+examples = ["x--"]
+"""
+
+
+@pytest.fixture(scope="module")
+def greedy(tmp_path_factory: pytest.TempPathFactory) -> rules.Rules:
+    file = tmp_path_factory.mktemp("rules") / "rules.toml"
+    Path(file).write_text(GREEDY, encoding="utf-8")
+    return rules.load(file=file)
+
+
+def scrubber(used: rules.Rules) -> Scrubber:
+    return Scrubber(mode="pseudonymize", key=b"k", rules=used, clock=lambda: 0.0, limit=1 << 20)
+
+
+def redacted(text: str, used: rules.Rules | None = None) -> str:
+    body = json.dumps({"system": text}).encode()
+    redaction = scrubber(used or rules.load(file=None)).redact(body, None, "POST")
+    assert redaction.report.skipped is None
+    return str(json.loads(redaction.body)["system"])
+
+
+DECORATED = "1\timport pytest\n2\t@pytest.fixture\n3\tdef db():\n4\t    return 1\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        DECORATED,
+        "\n@pytest.fixture\n",
+        "\r\n@app.route('/')",
+        "\f@dataclasses.dataclass",
+        "\b@a.bcd",
+        json.dumps(DECORATED),  # JSON inside of JSON
+        json.dumps(json.dumps(DECORATED)),
+        "\u00e9\u000b@pytest.fixture",
+        "\x1b@pytest.fixture",
+        "\x85@pytest.fixture",
+        "1\u2192@pytest.fixture\n     2\u2192@pytest.mark",
+        "+@pytest.fixture\n-@pytest.mark.parametrize",
+        "\nats://user:secret@host/x",
+        "\redis://user:secret@host/x",
+        "\trino://user:secret@host/x",
+    ],
+)
+def test_code_after_a_line_feed_is_no_secret(code: str) -> None:
+    for spell in SPELLINGS:
+        body = spell({"messages": [{"role": "user", "content": code}]})
+        redaction = scrubber(rules.load(file=None)).redact(body, None, "POST")
+        assert redaction.body is body
+
+
+def test_a_users_rule_takes_the_characters_behind_an_escape_and_no_fewer(
+    greedy: rules.Rules,
+) -> None:
+    token = "0123456789abcdef" * 2
+    assert redacted(f"a\n{token}", greedy) == "a\n<WORD_1>"
+    assert redacted(json.dumps(f"a\n{token}"), greedy) == '"a\\n<WORD_1>"'
+
+
+@pytest.mark.parametrize("end", ["\n", '"', "\\", "\u00e9", "\u20ac", "\U0001f600", "\x00"])
+def test_a_match_that_ends_inside_an_escape_takes_all_of_it(end: str, greedy: rules.Rules) -> None:
+    for size in range(7):
+        for spell in SPELLINGS:
+            text = f"key={'-' * size}{end} and then"
+            body = spell({"system": text})
+            redaction = scrubber(greedy).redact(body, None, "POST")
+            assert redaction.report.skipped is None
+            made = json.loads(redaction.body)["system"]
+            assert made.startswith("key=<TAIL_1>")
+            assert text.endswith(made.removeprefix("key=<TAIL_1>"))
+
+
+PIECES = st.one_of(
+    st.text(max_size=4),
+    st.sampled_from(
+        ["\\", "\\n", '\\"', "n", "u00e9", "\n", "abc", "key=", "nabcd", "@pytest.fixture", KEY]
+    ),
+)
+
+
+@settings(max_examples=scaled(300, 50))
+@given(pieces=st.lists(PIECES, max_size=12), spell=st.sampled_from(SPELLINGS), nested=st.booleans())
+def test_whatever_the_rules_match_the_output_parses(
+    pieces: list[str], spell: Any, greedy: rules.Rules, *, nested: bool
+) -> None:
+    text = "".join(pieces)
+    body = spell({"system": json.dumps(text) if nested else text})
+    redaction = scrubber(greedy).redact(body, None, "POST")
+    assert redaction.report.skipped is None
+    json.loads(redaction.body.decode("utf-8", "surrogatepass"))
+    if redaction.report.matches:
+        assert redaction.body != body
+
+
+@given(st.text(max_size=6), st.sampled_from(SPELLINGS))
+def test_an_offset_cuts_an_escape_if_and_only_if_its_halves_do_not_parse(
+    text: str, spell: Any
+) -> None:
+    token = spell(text)
+    for offset in range(1, len(token)):
+        halves = token[:offset] + b'"', b'"' + token[offset:]
+        parse = True
+        for half in halves:
+            try:
+                json.loads(half.decode("utf-8", "surrogatepass"))
+            except ValueError:
+                parse = False
+        assert is_cut(token, offset) is not parse
+        if is_cut(token, offset):
+            assert escape_around(token, offset) is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'"a\\n@x.y"', b'"a\\<EMAIL>"'),
+        (b'"a\\"b"', b'"a<X>"b"'),
+        (b'["a"]', b'["a]'),
+        (b'"\\ud800 \\n"', b'"\\ud800 \\<X>"'),
+        (b'"\xff \\n"', b'"\xff <X>n""'),
+        (b'"\xff \\u00e9"', b'"\xff \\u00<X>"'),
+    ],
+)
+def test_a_rewritten_string_that_does_not_parse_is_noticed(before: bytes, after: bytes) -> None:
+    belt.check(before, before)
+    with pytest.raises(belt.Broken):
+        belt.check(before, after)
+
+
+@pytest.mark.parametrize("odd", [b'"\\ud800"', b'"\xff"', b'"\\q"', b'"\x01"'])
+def test_a_fault_that_the_client_wrote_itself_is_none_of_the_scrubbers(odd: bytes) -> None:
+    body = b'{"a":%s,"system":"%s"}' % (odd, KEY.encode())
+    redaction = scrubber(rules.load(file=None)).redact(body, None, "POST")
+    assert redaction.body == body.replace(KEY.encode(), b"<ANTHROPIC_KEY_1>")
+
+
+def test_a_body_that_would_not_parse_is_not_sent_and_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cut(_: bytes, start: int, end: int) -> tuple[int, int]:
+        return start - 1, end
+
+    monkeypatch.setattr("app.scrubber.detect.scan.widened", cut)
+    body = json.dumps({"system": f"a\n{KEY}"}).encode()
+    redaction = scrubber(rules.load(file=None)).redact(body, None, "POST")
+    assert redaction.body is body
+    assert (redaction.report.skipped, redaction.report.error) == ("error", "Broken")

@@ -1,0 +1,146 @@
+"""Text so dense with secrets that it is hidden by stretches: more than need be, never less."""
+
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+
+from app.scrubber import Redaction, Scrubber, placeholders, review
+from app.scrubber.detect import rules
+from app.scrubber.detect.dense import BURST, BYTES_PER_STEP, CHECK
+
+TIMES = BURST // (1 + CHECK) + 5_000  # of what takes so many steps: more than there are
+BEFORE = [16_000, 32_000, 44_000]
+RULES = rules.load(detectors="+extended", file=None)
+KEY = "sk-ant-" + "api03-fakefakefakefake0001"
+PEM = "-----BEGIN " + "RSA PRIVATE KEY-----\n" + "MIIEfake0FAKE1fake2FAKE3fake4/fake5+FAKE6\n" * 40
+PEM += "-----END RSA PRIVATE KEY-----"
+# What is written so often that no step is left, and what a secret among it looks like.
+PIECES = ["a@b.cc ", "-eyJ", "a@a", "jdbc:a", "://", "%25a@b.cc", "AKIA" + "IOSFODNN7EXAMPLE\n"]
+SECRETS = [
+    KEY,
+    "Bearer abc123def456ghi789",
+    "postgres://user:hunter2@db.example/main",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." + "c2ln" * 300,
+    PEM,
+    "machine git.example login user password hunter2x",
+]
+VALUES = ["fakefakefake", "ghi789", "hunter2", "c2ln" * 3, "FAKE3fake4/fake5"]
+
+
+def redact(body: dict[str, Any], used: Scrubber | None = None) -> Redaction:
+    used = used or scrubber()
+    redaction = used.redact(json.dumps(body).encode(), None, "POST")
+    assert redaction.report.skipped is None
+    return redaction
+
+
+def scrubber() -> Scrubber:
+    return Scrubber(mode="pseudonymize", key=b"k", rules=RULES, clock=lambda: 0.0, limit=16 * 2**20)
+
+
+def conversation(*contents: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": one} for one in contents]}
+
+
+def dense(piece: str, times: int = 2 * TIMES) -> str:
+    return piece * times
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_no_secret_in_dense_text_is_left(piece: str) -> None:
+    parts = [dense(piece, BURST * 3 // 2)]
+    for number in range(24):
+        apart = (997, 5_003, 20_011)[number % 3]
+        parts += dense(piece, apart // len(piece)), f"\n{SECRETS[number % len(SECRETS)]}\n"
+    made = redact(conversation("".join(parts))).body.decode()
+    assert "<DENSE_TEXT_" in made
+    assert not [value for value in VALUES if value in made]
+
+
+def test_dense_strings_are_hidden_one_by_one() -> None:
+    strings = ["a@b.cc", "plain words", "", KEY] * TIMES
+    made = json.loads(redact(conversation([{"type": "x", "text": strings}])).body)
+    texts = made["messages"][0]["content"][0]["text"]
+    assert len(texts) == len(strings)
+    assert made["messages"][0]["content"][0]["type"] == "x"
+    assert not [text for text in texts if "@" in text or "fake" in text]
+
+
+def test_what_the_api_reads_is_kept_in_dense_text() -> None:
+    blocks = [
+        {"type": "text", "text": "a@b.cc " * 9, "id": "a@b.cc", "media_type": "image/png"}
+        for _ in range(TIMES // 4)
+    ]
+    made = json.loads(redact(conversation(blocks)).body)["messages"][0]["content"]
+    assert {tuple(block) for block in made} == {("type", "text", "id", "media_type")}
+    assert {block["id"] for block in made} == {"a@b.cc"}
+    assert {block["media_type"] for block in made} == {"image/png"}
+    assert not [block for block in made if "@" in block["text"]]
+
+
+def test_dense_text_is_hidden_the_same_whatever_follows() -> None:
+    texts = [dense("a@b.cc "), f"then {KEY} and c@d.ee ", dense("-eyJ", 9_000)]
+    short = json.loads(redact(conversation(*texts)).body)["messages"]
+    longer = json.loads(redact(conversation(*texts, dense("AKIA"))).body)["messages"]
+    assert longer[: len(short)] == short
+
+
+def test_a_repeated_turn_hides_the_same() -> None:
+    used, body = scrubber(), conversation(dense("a@b.cc "), f"{KEY} " + dense("a@b.cc ", 9_000))
+    assert redact(body, used).body == redact(body, used).body == redact(body).body
+
+
+def test_many_texts_use_up_the_steps_of_their_request_together() -> None:
+    texts = [dense("a@b.cc ", 3_000) for _ in range(20)]
+    made = json.loads(redact(conversation(*texts)).body)["messages"]
+    assert "<DENSE_TEXT_" not in made[0]["content"]
+    assert "<DENSE_TEXT_" in made[-1]["content"]
+
+
+def test_lists_of_addresses_are_not_dense() -> None:
+    rows = [
+        f"{number},First Last,first.last{number}@mail.example.com,+00 000 {number}\n"
+        for number in range(4_000)
+    ]
+    made = redact(conversation("".join(rows))).body.decode()
+    assert len(re.findall("<EMAIL_HMAC:[0-9A-F]{8}>", made)) == len(rows)
+    assert "DENSE" not in made
+
+
+def test_sparse_secrets_are_distinguished_however_long_the_text() -> None:
+    keys = [f"{KEY}{number:05}" for number in range(3_000)]
+    text = ("x" * (9 * BYTES_PER_STEP) + " ").join(keys)
+    redaction = redact(conversation(dense("a@b.cc ", TIMES) + "\n" * 200_000 + text))
+    assert len([one for one in redaction.placeholders if "ANTHROPIC" in one]) == len(keys)
+
+
+def test_dense_text_of_the_models_own_is_hidden_too() -> None:
+    body = conversation(dense("a@b.cc ") + KEY)
+    body["messages"].append({"role": "assistant", "content": dense("a@b.cc ") + KEY})
+    made = redact(body).body.decode()
+    assert "fake" not in made
+    assert "@" not in made
+
+
+def test_a_review_says_that_dense_text_is_not_restored() -> None:
+    text = dense("a@b.cc ").encode()
+    found = review.review(text, RULES, placeholders.Scheme("angle", b"k"))
+    assert {one.restored for one in found if one.detector == "dense_text"} == {
+        "never: this text is too dense to tell secrets apart"
+    }
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_values_of_a_list_that_begins_in_dense_text_are_replaced(before: int) -> None:
+    values = [
+        base64.b64encode(f"{number:04} secret".encode() * 15).decode() for number in range(150)
+    ]
+    entries = "".join(f"  data{number}: {value}\n" for number, value in enumerate(values))
+    first = "\nkind: Secret\ndata:\n  a: aHVudGVyMg==\n---\n"
+    secret = f"{first}kind: Secret\nmetadata:\n  x: y\ndata:\n{entries}"
+    text = dense("a@b.cc ") + dense("a@b.cc ", before // 7) + secret + " plain" * 9_000
+    made = redact(conversation(text)).body.decode()
+    assert not [value for value in values if value in made]

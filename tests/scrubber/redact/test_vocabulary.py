@@ -1,0 +1,55 @@
+"""Known values are found wherever they stand, whatever their number and length."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.scrubber.json.spans import Span
+from app.scrubber.redact import vocabulary
+from app.scrubber.redact.vocabulary import Vocabulary
+
+VALUES = st.lists(
+    st.text(string.ascii_letters + string.digits, min_size=12, max_size=60), unique=True
+)
+
+
+def found(values: list[str], text: bytes) -> list[tuple[Span, str]]:
+    known = Vocabulary()
+    places: list[tuple[Span, str]] = []
+    for value in values:
+        known.add(value)
+        places = list(known.find(text, [Span(0, len(text))]))
+    return places
+
+
+@given(VALUES)
+def test_each_of_many_long_values_is_found_at_its_place(values: list[str]) -> None:
+    values = [value for value in values if sum(value in other for other in values) == 1]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(vocabulary, "_LONGEST", 100)  # characters: two or three of them
+        places = found(values, " ".join(values).encode())
+    at = 0
+    wanted = []
+    for value in values:
+        wanted.append((Span(at, at + len(value)), value))
+        at += len(value) + 1
+    assert sorted(places) == wanted
+
+
+def test_an_automaton_is_built_of_so_many_characters_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    class Counted(vocabulary._Automaton):
+        def __init__(self, values: list[str]) -> None:
+            sizes.append(sum(map(len, values)) if len(values) > 1 else 0)
+            super().__init__(values)
+
+    monkeypatch.setattr(vocabulary, "_Automaton", Counted)
+    values = [f"{number:04}" * 200 for number in range(200)]
+    assert len(found(values, " ".join(values).encode())) == len(values)
+    assert max(sizes) <= vocabulary._LONGEST
+    assert sum(map(bool, sizes)) > 1
