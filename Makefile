@@ -21,6 +21,8 @@ PURE := app/anthropic/*,app/errors.py,app/exchange.py,app/proxy/endings.py,app/p
 # Ansible has an environment of its own: deploying is not developing.
 ANSIBLE := ANSIBLE_CONFIG=$(CURDIR)/deploy/ansible/ansible.cfg \
   UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/ansible $(UV) run --locked --only-group deploy
+# So is making the site of the documentation.
+SITE := UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/docs $(UV) run --locked --only-group docs
 INVENTORY ?= deploy/ansible/inventory.ini
 ARGS ?=
 MEGABYTES ?= 200
@@ -100,6 +102,10 @@ check: install ## Lint, types and floors
 	$(ANSIBLE) yamllint --strict .
 	cd deploy/ansible && $(ANSIBLE) ansible-lint --offline --strict --profile production
 
+docs: install ## Write the generated parts of docs/ and build its site into site/; checks all links
+	$(RUN) python -m docs.generate
+	NO_MKDOCS_2_WARNING=1 $(SITE) mkdocs build --strict
+
 diagrams: install ## Print the diagrams of docs/architecture.md that come from the code
 	@$(RUN) python -m app.proxy.endings
 
@@ -121,4 +127,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak check kubernetes release deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak check docs diagrams kubernetes release deploy rollback logs status

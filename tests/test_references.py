@@ -25,7 +25,7 @@ TEXT = {
     "",
 }
 HIDDEN = {".ci", ".github", ".devcontainer"}  # with files of the project
-MADE = {"node_modules", "build", "dist", "pictures", "anthropic_proxy.egg-info"}
+MADE = {"node_modules", "build", "dist", "site", "pictures", "anthropic_proxy.egg-info"}
 FOLDERS = "app|benchmarks|config|deploy|docs|grafana|prometheus|simulator|tests"
 PROMISES = re.compile(r"\b[Bb]ehaviour ([A-H]\d?(?:(?:,| and| to) [A-H]\d)*)\b|\(([A-H]\d)\)")
 ROW = re.compile(r"^\| ([A-H]\d) \| .* \| (.*) \|$", re.MULTILINE)
@@ -110,7 +110,7 @@ def test_every_document_that_is_named_exists() -> None:
         # Neither part of a URL nor a pattern. Tests name files of their own: only docs/ is meant.
         of_tests = path.is_relative_to(ROOT / "tests")
         for name in re.findall(r"(?<![\w/.*{}:<-])((?:[\w.-]+/)*[\w-]+\.md)\b", text):
-            places = (path.parent, ROOT)
+            places = (path.parent, ROOT, *([ROOT / "docs"] if path.name == "mkdocs.yml" else []))
             if name.startswith("docs/") or not of_tests:
                 missing |= (
                     set()

@@ -286,8 +286,8 @@ COMMANDS = (
                 "--before",
                 metavar=FILE,
                 type=Path,
-                help="output of `anthropic-proxy metrics` from before the session; what was "
-                "counted before is left out",
+                help="output of `anthropic-proxy metrics` from before the session, to leave out "
+                "earlier requests",
             ),
             argument(
                 "--after",

@@ -1,6 +1,6 @@
 """The settings: ``ANTHROPIC_PROXY_*`` from the environment or a ``.env`` file, read once.
 
-README's table of settings shows each field's description. An empty value counts as unset.
+docs/configuration.md shows each field's description. An empty value counts as unset.
 """
 
 import hashlib

@@ -121,7 +121,7 @@ SUMMARY = Row(
         ),
         Stat(
             title="Firing alerts",
-            about="Number of firing alert rules; docs/metrics-and-alerts.md explains each.",
+            about="Number of firing alert rules; docs/alerts.md explains each.",
             queries=(Query(f"count({_ALERTS}) or vector(0)"),),
             unit="none",
             warn=1,

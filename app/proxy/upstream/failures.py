@@ -112,6 +112,14 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
     ),
 )
 
+TLS_FAILED = "tls_failed"  # instead of `connect_failed`
+
+
+def reasons() -> Iterator[tuple[str, type[ProxyFailure]]]:
+    """Yield each reason of the table with its failure; one may occur twice."""
+    yield from ((reason, made) for _, made, reason, _ in _FAILURES)
+    yield TLS_FAILED, UpstreamUnreachable
+
 
 def failure(exc: httpx.HTTPError, origin: UpstreamBase) -> ProxyFailure:
     """Translate httpx's error, once, into the answer the client gets (behaviour C5)."""
@@ -121,7 +129,7 @@ def failure(exc: httpx.HTTPError, origin: UpstreamBase) -> ProxyFailure:
         if isinstance(exc, kind):
             detail, tls = _detail(exc), reason == "connect_failed" and _tls_failed(exc)
             return made(
-                "tls_failed" if tls else reason,
+                TLS_FAILED if tls else reason,
                 message.format(origin=origin.url, detail=detail) + (TLS_ADVICE if tls else ""),
                 retry_after=1 if made is NoSlot else None,
             )

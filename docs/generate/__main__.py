@@ -1,0 +1,13 @@
+"""Write every generated part of the pages."""
+
+import logging
+
+import structlog
+
+from docs.generate.pages import PAGES, filled
+
+if __name__ == "__main__":
+    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)  # the metrics need requests
+    structlog.configure(wrapper_class=quiet)
+    for page in PAGES:
+        page.write_text(filled(page.read_text("utf-8")), encoding="utf-8")

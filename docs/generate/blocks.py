@@ -1,0 +1,32 @@
+"""The generated parts of pages, by name."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from docs.generate import (
+    alerts,
+    boards,
+    commands,
+    detectors,
+    document,
+    endpoints,
+    metrics,
+    reasons,
+    settings,
+    targets,
+)
+
+BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "alerts": alerts.table,
+        "boards": boards.drawings,
+        "commands": commands.reference,
+        "detectors": detectors.table,
+        "document": document.table,
+        "endpoints": endpoints.table,
+        "metrics": metrics.table,
+        "reasons": reasons.table,
+        "settings": settings.table,
+        "targets": targets.table,
+    }
+)

@@ -1,0 +1,44 @@
+"""The command line: each command with its options and examples."""
+
+from collections.abc import Iterable
+
+from app.cli import parser
+from app.cli.commands import COMMANDS, Argument, Command
+from docs.generate.markdown import code
+from docs.generate.markdown import table as rows_of
+
+
+def options(command: Command) -> Iterable[Argument]:
+    """Return the arguments and options of a command."""
+    return (*command.arguments, *command.exclusive)
+
+
+def reference() -> str:
+    """Return a section for each command."""
+    return "\n\n".join(_section(command) for command in COMMANDS)
+
+
+def _section(command: Command) -> str:
+    text = " ".join((command.description or command.summary).split())
+    parts = [f"### {parser.NAME} {command.name}", text]
+    rows = [(_shown(one), _meaning(one)) for one in options(command)]
+    parts += [rows_of(("Argument", "Meaning"), rows)] if rows else []
+    lines = [f"{line}\n    # {meaning}" for line, meaning in command.examples]
+    return "\n\n".join([*parts, "```\n" + "\n".join(lines) + "\n```"])
+
+
+def _shown(argument: Argument) -> str:
+    """Return an argument as a user types it."""
+    given = argument.options
+    choices = ",".join(given.get("choices", ()))
+    name = argument.names[0]
+    if not name.startswith("-"):
+        return code(given.get("metavar") or choices or name)
+    if given.get("action") == "store_true":
+        return code(name)
+    value = given.get("metavar") or choices or name.lstrip("-").upper()
+    return code(f"{name} {value}")
+
+
+def _meaning(argument: Argument) -> str:
+    return str(argument.options["help"]) % {"default": argument.options.get("default")}

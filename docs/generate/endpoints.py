@@ -1,0 +1,42 @@
+"""The paths that the proxy serves itself."""
+
+from typing import cast
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.application import create_app
+from app.settings import Settings
+from docs.generate.markdown import code
+from docs.generate.markdown import table as rows_of
+
+STATIC = "/dashboard/"  # below it are files of the dashboard
+# What each path is; a route that is missing here has no documentation, and the table fails.
+MEANINGS = {
+    "/health": 'Liveness: `{"status":"ok"}` while the process serves',
+    "/ready": "Readiness: 503 while the proxy drains",
+    "/ca.crt": "The CA that clients must trust (PEM); 404 with a certificate of your own",
+    "/prometheus": "Metrics for Prometheus, as text or OpenMetrics",
+    "/metrics": "The same figures as JSON; for Prometheus when `Accept` asks for its format",
+    "/metrics/schema.json": "The JSON schema of `/metrics`",
+    "/metrics/stream": "`/metrics` as server-sent events, every 1.5 s",
+    "/ledger/sessions": "Sessions with their totals, the one seen last first",
+    "/ledger/sessions/{session}": "One session with its agents",
+    "/ledger/days": "Days with their models, newest first",
+    "/ledger/schema.json": "The JSON schema of the ledger's answers",
+    "/dashboard": "The live dashboard; its files are below this path",
+    "/": "Redirects to `/dashboard`, on the pages' port only",
+}
+
+
+def paths() -> list[str]:
+    """Return the paths of the pages, without the dashboard's files."""
+    application = create_app(Settings(_env_file=None, ledger=False))  # type: ignore[call-arg]
+    pages = cast("Starlette", application.dashboard)
+    routes = [route.path for route in pages.routes if isinstance(route, Route)]
+    return [path for path in routes if not path.startswith(STATIC)]
+
+
+def table() -> str:
+    """Return the table of paths."""
+    return rows_of(("Path", "What it is"), [(code(path), MEANINGS[path]) for path in paths()])

@@ -1,0 +1,25 @@
+"""The generated parts of the documentation are what the code says now."""
+
+from pathlib import Path
+
+import pytest
+
+from docs.generate.blocks import BLOCKS
+from docs.generate.pages import PAGES, filled, names
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_generated_parts_of_a_page_are_current(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert filled(text) == text, "run `make docs`"
+
+
+def test_every_generated_part_is_on_exactly_one_page() -> None:
+    found = [name for page in PAGES for name in names(page.read_text("utf-8"))]
+    assert sorted(found) == sorted(BLOCKS)
+
+
+def test_the_readme_has_no_generated_part() -> None:
+    assert names((ROOT / "README.md").read_text("utf-8")) == []
