@@ -19,8 +19,8 @@ from functools import partial
 
 from app.factories.scrubbing import SWITCH
 from app.proxy.scan_pool import ScanClock, ScanPool
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Scrubber
 
 SECONDS = 5.0  # as the setting's default
 COUNTING = 2.0  # seconds

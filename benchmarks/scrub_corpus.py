@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Scrubber
 
 MEGABYTES = 20.0  # of bodies, all forms together
 LARGEST = 500_000  # characters of a file

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.scrubber import Redaction, Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Redaction, Scrubber
 
 MESSAGES = 900
 SECRETS = 200

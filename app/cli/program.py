@@ -1,20 +1,17 @@
 """``anthropic-proxy``: parses the arguments, runs one command and returns its exit code."""
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from types import ModuleType
 
-from . import exits, parser
+from . import exits, imports, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     options = parser.parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(_module(options.command).run(options))
+        return int(imports.command_module(options.command).run(options))
     except tuple(exits.FAILURES) as exc:
         print(exc, file=sys.stderr)
         return exits.FAILURES[type(exc)]
@@ -22,17 +19,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exits.INTERRUPTED
     except BrokenPipeError:
         return _reader_gone()
-
-
-def _module(command: str) -> ModuleType:
-    """Import a command's module; a collection meanwhile would find nothing and cost 0.1 s."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return import_module(f".{command}", __package__)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _reader_gone() -> int:

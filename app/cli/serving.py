@@ -65,7 +65,10 @@ def run_loop(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 def settle() -> None:
-    """Spare what the start has made from every later collection, which would take 25 ms."""
+    """Spare what the start has made from every later collection, which would take 25 ms.
+
+    What the imports made is frozen already: there is little to look at.
+    """
     gc.collect()
     gc.freeze()
 

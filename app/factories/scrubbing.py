@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from ..proxy.scan_pool import ScanClock, ScanPool
 from ..proxy.scrubbing import Scrubbing
-from ..scrubber import Scrubber
 from ..scrubber.detect import rules
 from ..scrubber.detect.rules import Rules
+from ..scrubber.redact.scrubber import Scrubber
 from ..scrubber.restore.sinks import ToolPolicy
 from ..settings import Settings, as_settings_error
 from ..telemetry.facts import ScrubFacts

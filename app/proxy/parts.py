@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING
 
 from ..exchange import Observer
 from .admission import Admission
 from .request.body import HOLD_BUDGET
 from .request.hold_budget import HoldBudget
-from .scrubbing import Scrubbing
 from .upstream.upstream import Upstream
+
+if TYPE_CHECKING:
+    from .scrubbing import Scrubbing
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,6 @@ class Parts:
     max_body_size: int
     access_token: str | None = None
     body_timeout: float | None = None
-    scrubbing: Scrubbing | None = None
+    scrubbing: "Scrubbing | None" = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     hold_budget: HoldBudget = field(default_factory=lambda: HoldBudget(HOLD_BUDGET))

@@ -7,6 +7,7 @@ which is always made.
 import functools
 import traceback
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,9 +16,6 @@ from ..anthropic.errors import answer
 from ..anthropic.tap import Tap
 from ..errors import Draining, InternalError, ProxyFailure, ResponseCut, UpstreamCut
 from ..exchange import Exchange, Progress
-from ..scrubber import Redaction
-from ..scrubber.restore.restorer import Restorer
-from ..scrubber.restore.table import Plan
 from ..wire.headers import for_upstream, text
 from ..wire.target import target
 from .admission import Place, check_headers, check_method, check_token
@@ -31,12 +29,16 @@ from .request.body import Body
 from .request.client_request import ClientRequest, Scope
 from .request.inbound import Inbound, Receive, check_length
 from .request.requested_model import ROUTES, early_model, late_model
-from .restoring import Restoring
-from .scrubbing import Scrubbing, redacted
 from .stopwatch import Stopwatch
 from .upstream.attempts import Attempts
 from .upstream.request import UpstreamRequest
 from .upstream.response import UpstreamResponse
+
+if TYPE_CHECKING:  # a proxy without the scrubber loads none of it
+    from ..scrubber.redact.scrubber import Redaction
+    from ..scrubber.restore.restorer import Restorer
+    from ..scrubber.restore.table import Plan
+    from .scrubbing import Scrubbing
 
 HOLD_LIMIT = 256 * 1024  # bytes read whole before they go on; a longer body goes on as it comes
 # Kept for a retry: all of a Messages request (the API accepts 32 MB), little of anything else.
@@ -151,8 +153,8 @@ class Journey:
         return body
 
     async def _scrub(
-        self, scrubbing: Scrubbing, request: UpstreamRequest, body: Body
-    ) -> tuple[UpstreamRequest, Plan | None]:
+        self, scrubbing: "Scrubbing", request: UpstreamRequest, body: Body
+    ) -> "tuple[UpstreamRequest, Plan | None]":
         """Put the redaction in the body's place; return how its values are restored."""
         self._redaction = redaction = await scrubbing.redact(request, body)
         if redaction is None:
@@ -161,9 +163,9 @@ class Journey:
         if not redaction.report.modified:
             return request, None
         body.replace(redaction.body)
-        return redacted(request, redaction), scrubbing.plan(redaction)
+        return scrubbing.redacted(request, redaction), scrubbing.plan(redaction)
 
-    async def _relay(self, response: UpstreamResponse, plan: Plan | None) -> None:
+    async def _relay(self, response: UpstreamResponse, plan: "Plan | None") -> None:
         """Hand on the response, except its end."""
         kind = text(response.headers, b"content-type"), text(response.headers, b"content-encoding")
         self._response, self._tap = response, Tap(*kind)
@@ -172,8 +174,8 @@ class Journey:
             self.progress.content = self._tap
         restoring = None
         if plan is not None and self._parts.scrubbing is not None:
-            self._restorer = Restorer(plan, *kind)
-            restoring = Restoring(self._restorer, self._parts.scrubbing.pool)
+            restoring = self._parts.scrubbing.restoring(plan, *kind)
+            self._restorer = restoring.restorer
         self._ending.on(Cause.RESPONSE_STARTED)
         await relay(response, restoring, self._outbound, self._tap, self._watch)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..anthropic.answer import NOT_FINAL
 from ..anthropic.endpoints import is_billed
@@ -10,13 +11,15 @@ from ..anthropic.hints import read_hints
 from ..anthropic.tap import Reading, Tap
 from ..exchange import Exchange, Failure, Outcome, Progress
 from ..ledger.labels import read_labels
-from ..scrubber import Redaction
-from ..scrubber.restore.restorer import Restorer
 from ..wire.headers import LABELS_HEADER, Headers, first, text
 from .endings import Ending
 from .request.client_request import ClientRequest
 from .stopwatch import Stopwatch
 from .upstream.attempts import Attempts
+
+if TYPE_CHECKING:
+    from ..scrubber.redact.scrubber import Redaction
+    from ..scrubber.restore.restorer import Restorer
 
 LIMIT_HEADERS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-")
 FIRST_ERROR = 400  # the lowest status that is an error
@@ -38,10 +41,10 @@ class Findings:
     bytes_out: int
     status: int | None
     model: str | None
-    redaction: Redaction | None
+    redaction: "Redaction | None"
     headers: Headers
     tap: Tap | None
-    restorer: Restorer | None
+    restorer: "Restorer | None"
 
     @property
     def billed_route(self) -> bool:

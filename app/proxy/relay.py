@@ -3,20 +3,24 @@
 A response that upstream cut is cut for the client too: it never looks complete (behaviour B4).
 """
 
+from typing import TYPE_CHECKING
+
 import httpx
 
 from ..anthropic.tap import Tap
 from ..errors import ResponseCut, UpstreamCut, UpstreamSilent
 from ..wire.headers import Headers, with_length, without
 from .outbound import Outbound
-from .restoring import Restoring
 from .stopwatch import Stopwatch
 from .upstream.response import UpstreamResponse
+
+if TYPE_CHECKING:
+    from .restoring import Restoring
 
 
 async def relay(
     response: UpstreamResponse,
-    restoring: Restoring | None,
+    restoring: "Restoring | None",
     outbound: Outbound,
     tap: Tap,
     watch: Stopwatch,
@@ -55,7 +59,7 @@ async def relay(
         raise UpstreamCut(f"upstream cut its response: {exc}") from exc
 
 
-def _headers(headers: Headers, restoring: Restoring | None) -> Headers:
+def _headers(headers: Headers, restoring: "Restoring | None") -> Headers:
     """Return the fields as they are true of what the client gets."""
     if restoring is None:
         return headers

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from ..errors import BadRequest, Forbidden
-from ..scrubber import Redaction, Scrubber
 from ..scrubber.redact.report import ScrubReport
+from ..scrubber.redact.scrubber import Redaction, Scrubber
+from ..scrubber.restore.restorer import Restorer
 from ..scrubber.restore.sinks import ToolPolicy
 from ..scrubber.restore.table import Plan
 from ..wire.headers import text, with_length, without
 from .request.body import Body
+from .restoring import Restoring
 from .scan_pool import ScanPool
 from .upstream.request import UpstreamRequest
 
@@ -77,6 +79,18 @@ class Scrubbing:
             return None
         return Plan(redaction.placeholders, self.scrubber.recognizer, redaction.foreign, self.tools)
 
+    def restoring(self, plan: Plan, content_type: str | None, coding: str | None) -> Restoring:
+        """Return what restores one answer, of this type and encoding."""
+        return Restoring(Restorer(plan, content_type, coding), self.pool)
+
+    @staticmethod
+    def redacted(request: UpstreamRequest, redaction: Redaction) -> UpstreamRequest:
+        """Return the request with headers that are true of the redacted body."""
+        headers = with_length(request.headers, len(redaction.body))
+        if redaction.decoded:
+            headers = without(headers, {b"content-encoding"})
+        return replace(request, headers=headers)
+
     async def _redact(self, whole: bytes, request: UpstreamRequest) -> Redaction:
         """Scan a small body here, if it takes no time; else in the pool."""
         encoding = text(request.headers, b"content-encoding")
@@ -86,14 +100,6 @@ class Scrubbing:
             if redaction.report.skipped != "too_slow":
                 return redaction
         return await self.pool.run(len(whole), redact)
-
-
-def redacted(request: UpstreamRequest, redaction: Redaction) -> UpstreamRequest:
-    """Return the request with headers that are true of the redacted body."""
-    headers = with_length(request.headers, len(redaction.body))
-    if redaction.decoded:
-        headers = without(headers, {b"content-encoding"})
-    return replace(request, headers=headers)
 
 
 def _may_hold_images(request: UpstreamRequest) -> bool:

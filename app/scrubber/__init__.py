@@ -9,9 +9,6 @@ Four rooms. A higher one may import a lower one; `redact` and `restore` do not k
 
 Between them: ``placeholders`` says how they are written, ``automaton`` is RE2. Above them:
 ``review`` shows a person what would be replaced.
+
+Import from the modules: whoever reads a report only loads no detector.
 """
-
-from .placeholders import Placeholders
-from .redact.scrubber import Redaction, Scrubber
-
-__all__ = ["Placeholders", "Redaction", "Scrubber"]

@@ -10,13 +10,35 @@ from pathlib import Path
 import pytest
 
 from app.certificates import ensure
+from app.cli import exits
 from app.cli.commands import COMMANDS
 from app.settings import PREFIX
 
 IMPORT = re.compile(r"import time:\s+\d+ \|\s+\d+ \|\s+(\S+)")
 MANY = 150  # modules: argparse and what is below it are about 70
 JYTHON = {"org", "org.python", "org.python.core"}  # pickle tries them
-LIBRARIES = ("cryptography", "simulator", "shtab", "app.doctor", "app.scrubber.review")
+# What a server loads only if its settings or its files ask for it, and what only tools use.
+UNUSED = (
+    "ahocorasick_rs",
+    "app.cli.demo",
+    "app.doctor",
+    "app.proxy.scan_pool",
+    "app.proxy.scrubbing",
+    "app.scrubber.detect",
+    "app.scrubber.json",
+    "app.scrubber.review",
+    "attr",
+    "click.",  # whose own name stands there for the attempt
+    "cryptography",
+    "greenlet.",
+    "hypercorn.protocol.ws_stream",
+    "pygments",
+    "re2",
+    "rich.",
+    "shtab",
+    "simulator",
+    "wsproto",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +106,25 @@ def test_serving_with_a_certificate_at_hand_imports_only_what_it_needs(tmp_path:
     with _serving(tmp_path) as second:
         imported = _ready(second, tmp_path)
     assert "hypercorn" in imported
-    assert {name for name in imported if name.startswith(LIBRARIES)} == set()
+    assert {name for name in imported if name.startswith(UNUSED)} == set()
+
+
+def test_the_scrubber_s_rules_are_read_in_time(tmp_path: Path) -> None:
+    with _serving(tmp_path, SCRUB_MODE="detect") as process:
+        assert {"app.scrubber.detect", "re2"} <= _ready(process, tmp_path)
+    with _serving(tmp_path, SCRUB_MODE="detect", SCRUB_DETECTORS="none_such") as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+        assert process.wait() == exits.BAD_SETTINGS
+
+
+@pytest.mark.parametrize("name", ["click", "wsproto.events", "hypercorn.protocol.ws_stream"])
+def test_what_was_kept_out_can_be_imported_afterwards(name: str) -> None:
+    program = (
+        f"from app.cli.imports import command_module; command_module('serve'); import {name};"
+        f"print({name}.__file__)"
+    )
+    assert "site-packages" in subprocess.check_output([sys.executable, "-c", program], text=True)
 
 
 def test_a_certificate_that_still_lasts_is_found_without_looking_into_it(tmp_path: Path) -> None:

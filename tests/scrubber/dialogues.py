@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.anthropic.sse import Splitter, parse
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Scrubber
 from app.scrubber.restore.restorer import Restorer
 from app.scrubber.restore.sinks import ToolPolicy
 from app.scrubber.restore.table import Plan

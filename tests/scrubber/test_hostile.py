@@ -8,9 +8,9 @@ import json
 
 import pytest
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.detect.scan import Scanner
+from app.scrubber.redact.scrubber import Scrubber
 from tests.thorough import scaled
 
 RULES = rules.load(file=None)

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scrubber import Redaction, Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Redaction, Scrubber
 from app.scrubber.restore.restorer import Restorer
 from app.scrubber.restore.table import Plan
 from tests.scrubber import conversations as conv

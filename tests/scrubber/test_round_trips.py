@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.scrubber import Placeholders, Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
+from app.scrubber.placeholders import Placeholders
+from app.scrubber.redact.scrubber import Scrubber
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 WAYS = (

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Scrubber
 from tests.scrubber.corpus import gutter
 
 SCRUBBER = Scrubber(

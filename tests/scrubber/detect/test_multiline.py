@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Scrubber
 
 DRAW = random.Random(20261127)
 BODY = base64.b64encode(DRAW.randbytes(700)).decode()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.detect.examples import check
 from app.scrubber.detect.extended import EXTENDED
+from app.scrubber.redact.scrubber import Scrubber
 
 ACME = """
 [[rule]]

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Scrubber
 
 PASSWORD = "Hunter2xQ"
 SCHEMES = [

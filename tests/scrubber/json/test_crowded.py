@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.scrubber import Redaction, Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.json.document import MOST_ELEMENTS, is_quick, units
 from app.scrubber.redact.ledger import MOST_LITERALS
+from app.scrubber.redact.scrubber import Redaction, Scrubber
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 OTHER = "ghp_" + "a1B2" * 9

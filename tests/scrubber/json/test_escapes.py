@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.json.escapes import escape_around, is_cut
 from app.scrubber.redact import belt
+from app.scrubber.redact.scrubber import Scrubber
 from tests.scrubber.conversations import SPELLINGS
 from tests.thorough import scaled
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.scrubber import Redaction, Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.json.opaque import text_size
-from app.scrubber.redact.scrubber import WHOLE_LIMIT
+from app.scrubber.redact.scrubber import WHOLE_LIMIT, Redaction, Scrubber
 
 LIMIT = 10 * 2**20
 IMAGE = base64.b64encode(random.Random(1).randbytes(3_000_000)).decode()

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from app.scrubber import Redaction, Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.redact.budget import SECONDS_PER_BYTE, STRIDE, Budget, TooSlow
+from app.scrubber.redact.scrubber import Redaction, Scrubber
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 SLOW = [

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.scrubber import Redaction, Scrubber, placeholders, review
+from app.scrubber import placeholders, review
 from app.scrubber.detect import rules
 from app.scrubber.detect.dense import BURST, BYTES_PER_STEP, CHECK
+from app.scrubber.redact.scrubber import Redaction, Scrubber
 
 TIMES = BURST // (1 + CHECK) + 5_000  # of what takes so many steps: more than there are
 BEFORE = [16_000, 32_000, 44_000]

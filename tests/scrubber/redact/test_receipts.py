@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.json.paths import json_path_without
 from app.scrubber.redact.receipts import Head, head_of, link, read_head, sealing_key, verify
+from app.scrubber.redact.scrubber import Scrubber
 
 KEY, OTHER = sealing_key(b"k" * 32), sealing_key(b"o" * 32)
 TOKEN = "ghp_" + "f4k3" * 9

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import pytest
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
 from app.scrubber.json.strings import Place
 from app.scrubber.redact.cache import Cache, Key, Outcome
+from app.scrubber.redact.scrubber import Scrubber
 
 RULES = rules.load(file=None)
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.scrubber import Scrubber
 from app.scrubber.detect import rules
+from app.scrubber.redact.scrubber import Scrubber
 from app.scrubber.restore.restorer import Restorer
 from app.scrubber.restore.sinks import REFUSALS, ToolPolicy
 from app.scrubber.restore.table import Plan
