@@ -28,6 +28,7 @@ ARGS ?=
 MEGABYTES ?= 200
 INPUTS ?= 100000
 MINUTES ?= 5
+ROUNDS ?= 7
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +89,9 @@ fuzz: install ## Fuzz the listener for long: make fuzz INPUTS=100000
 soak: install ## Load, faults, attackers and restarts: make soak MINUTES=5
 	$(RUN) python -m benchmarks.soak $(MINUTES)
 
+bench: install ## Compare speed and memory with a naive proxy, nginx and HAProxy: make bench ROUNDS=1
+	$(RUN) python -m benchmarks --rounds $(ROUNDS) $(ARGS)
+
 scrub-corpus: install ## Real source text through the scrubber: make scrub-corpus MEGABYTES=1300
 	$(RUN) python -m benchmarks.scrub_corpus $(MEGABYTES)
 
@@ -127,4 +131,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak check docs diagrams kubernetes release deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench check docs diagrams kubernetes release deploy rollback logs status

@@ -1,27 +1,30 @@
-"""An HTTP/2 upstream that costs little itself: hand-made frames, in a process of its own.
+"""An upstream that costs little itself: hand-made frames, in a process of its own.
 
-The path says what it does: ``/post`` answers a body with 2 KB, ``/sink`` takes a large one,
-``/paced?N`` sends N events 20 ms apart, ``/unpaced?N`` as fast as the windows allow, ``/quick``
-answers at once, ``/open`` sends header fields and nothing more. A field ``x-work`` replaces
-the path, so that a proxy takes the request for a message.
+    python -m benchmarks.raw_upstream CERTIFICATE KEY
+
+Speaks HTTP/2 and, to who asks for no HTTP/2, HTTP/1.1 (`benchmarks.raw_http1`). What it answers
+stands in `benchmarks.raw_work`. Prints its port; ends when its standard input does.
 """
 
 import asyncio
 import ssl
 import struct
 import sys
+import zlib
 from typing import Any
 
 from hpack import Decoder
 
+from benchmarks import raw_http1
+from benchmarks.raw_work import JSON, answer
+
 DATA, HEADERS, RESET, SETTINGS, PING, WINDOW_UPDATE = 0, 1, 3, 4, 6, 8
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 INITIAL_WINDOW, MAX_STREAMS = 4, 3
-PREFACE = 24
-EVENT = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{}}\n\n'
-GAP = 0.02  # seconds between paced events
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 STATUS_200 = b"\x88"  # RFC 7541, appendix A
-EVENT_STREAM = b"\x0f\x10\x11text/event-stream"  # content-type, never indexed (§6.2.3)
+CONTENT_TYPE = b"\x0f\x10"  # never indexed (§6.2.3)
+WINDOW, CONNECTION_WINDOW = 2**20, 2**24  # credit is given back by halves, as nginx and Go do
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -29,37 +32,77 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return struct.pack(">IBI", len(payload) << 8 | kind, flags, stream) + payload
 
 
-class Upstream(asyncio.Protocol):
-    """One connection. State: the windows, the bytes not yet parsed, the running tasks."""
+def _credit(stream: int, size: int) -> bytes:
+    return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
+
+
+class Http2Exchange:
+    """One stream. State: its window, what came of its body, what credit it is due."""
+
+    def __init__(self, connection: "Connection", stream: int, path: bytes, window: int) -> None:
+        self.connection, self.stream, self.path, self.window = connection, stream, path, window
+        self.size = self.checksum = self.due = 0
+        self.task: asyncio.Task[None] | None = None
+
+    def begin(self, kind: bytes, size: int | None) -> None:
+        """Send the header fields."""
+        block = STATUS_200
+        if size is None or kind != JSON:
+            block += CONTENT_TYPE + bytes([len(kind)]) + kind
+        self.connection.write(frame(HEADERS, END_HEADERS, self.stream, block))
+
+    def send(self, pieces: list[bytes], *, end: bool = False) -> None:
+        """Send a DATA frame for each piece."""
+        last = len(pieces) - 1
+        self.connection.write(
+            b"".join(
+                frame(DATA, END_STREAM if end and number == last else 0, self.stream, piece)
+                for number, piece in enumerate(pieces)
+            )
+        )
+        if end:
+            self.connection.streams.pop(self.stream, None)
+
+    async def room(self, size: int) -> None:
+        """Wait for the windows of stream and connection."""
+        while min(self.connection.window, self.window) < size:
+            self.connection.opened.clear()
+            await self.connection.opened.wait()
+        self.connection.window -= size
+        self.window -= size
+
+
+class Connection(asyncio.Protocol):
+    """One connection. State: the windows, the bytes not yet parsed, the open streams."""
 
     def __init__(self) -> None:
         self.decoder = Decoder()
         self.buffer = bytearray()
-        self.preface = PREFACE
+        self.preface = len(PREFACE)
         self.initial = self.window = 65_535
-        self.windows: dict[int, int] = {}
-        self.paths: dict[int, bytes] = {}
+        self.due = 0
+        self.streams: dict[int, Http2Exchange] = {}
         self.opened = asyncio.Event()
-        self.tasks: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: Any) -> None:
         """Send SETTINGS at once, and a large window."""
         self.write = transport.write
-        large = struct.pack(">HIHI", MAX_STREAMS, 100, INITIAL_WINDOW, 2**20)
-        self.write(frame(SETTINGS, 0, 0, large) + self._credit(0, 2**24))
+        settings = struct.pack(">HIHI", MAX_STREAMS, 100, INITIAL_WINDOW, WINDOW)
+        self.write(frame(SETTINGS, 0, 0, settings) + _credit(0, CONNECTION_WINDOW))
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Stop sending."""
-        for task in self.tasks:
-            task.cancel()
+        for stream in self.streams.values():
+            if stream.task is not None:
+                stream.task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Cut what came into frames."""
         self.buffer += data
         if self.preface:
-            if len(self.buffer) < PREFACE:
+            if len(self.buffer) < self.preface:
                 return
-            del self.buffer[:PREFACE]
+            del self.buffer[: self.preface]
             self.preface = 0
         start = 0
         while len(self.buffer) - start >= 9:
@@ -73,12 +116,12 @@ class Upstream(asyncio.Protocol):
         del self.buffer[:start]
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == DATA and payload:
-            self.write(self._credit(0, len(payload)) + self._credit(stream, len(payload)))
+        if kind == DATA:
+            self._body(stream, payload)
         elif kind == HEADERS:
             fields = dict(self.decoder.decode(payload, raw=True))
-            self.paths[stream] = fields.get(b"x-work", fields[b":path"])
-            self.windows[stream] = self.initial
+            path = fields.get(b"x-work", fields[b":path"])
+            self.streams[stream] = Http2Exchange(self, stream, path, self.initial)
         elif kind == SETTINGS and not flags & ACK:
             self._settle(payload)
         elif kind == PING and not flags & ACK:
@@ -86,75 +129,64 @@ class Upstream(asyncio.Protocol):
         elif kind == WINDOW_UPDATE:
             self._widen(stream, *struct.unpack(">I", payload))
         elif kind == RESET:
-            self.windows.pop(stream, None)
+            self._reset(stream)
         if kind in (DATA, HEADERS) and flags & END_STREAM:
-            self._answer(stream, self.paths[stream])
+            self._answer(stream)
+
+    def _body(self, stream: int, payload: bytes) -> None:
+        self.due += len(payload)
+        if self.due > CONNECTION_WINDOW // 2:
+            self.write(_credit(0, self.due))
+            self.due = 0
+        if (exchange := self.streams.get(stream)) is None:
+            return
+        exchange.size += len(payload)
+        exchange.checksum = zlib.crc32(payload, exchange.checksum)
+        exchange.due += len(payload)
+        if exchange.due > WINDOW // 2:
+            self.write(_credit(stream, exchange.due))
+            exchange.due = 0
+
+    def _reset(self, stream: int) -> None:
+        exchange = self.streams.pop(stream, None)
+        if exchange is not None and exchange.task is not None:
+            exchange.task.cancel()
 
     def _settle(self, payload: bytes) -> None:
         settings = dict(struct.iter_unpack(">HI", payload))
         self.initial = settings.get(INITIAL_WINDOW, self.initial)
         self.write(frame(SETTINGS, ACK, 0))
 
-    def _credit(self, stream: int, size: int) -> bytes:
-        return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
-
     def _widen(self, stream: int, size: int) -> None:
         if not stream:
             self.window += size
-        elif stream in self.windows:
-            self.windows[stream] += size
+        elif stream in self.streams:
+            self.streams[stream].window += size
         self.opened.set()
 
-    def _answer(self, stream: int, path: bytes) -> None:
-        head = frame(HEADERS, END_HEADERS, stream, STATUS_200)
-        name, _, count = path.partition(b"?")
-        if name in (b"/post", b"/sink", b"/quick"):
-            size = 2_048 if name == b"/post" else 2
-            self.windows.pop(stream)
-            self.write(head + frame(DATA, END_STREAM, stream, b"x" * size))
-            return
-        if name != b"/open":
-            head = frame(HEADERS, END_HEADERS, stream, STATUS_200 + EVENT_STREAM)
-        self.write(head)
-        if name != b"/open":
-            stream_events = self._paced if name == b"/paced" else self._unpaced
-            task = asyncio.ensure_future(stream_events(stream, int(count)))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+    def _answer(self, stream: int) -> None:
+        exchange = self.streams[stream]
+        exchange.task = answer(exchange, exchange.path, exchange.size, exchange.checksum)
 
-    async def _paced(self, stream: int, count: int) -> None:
-        event = frame(DATA, 0, stream, EVENT)
-        for _ in range(count):
-            await self._room(stream, len(EVENT))
-            self.write(event)
-            await asyncio.sleep(GAP)
-        self.write(frame(DATA, END_STREAM, stream))
 
-    async def _unpaced(self, stream: int, count: int) -> None:
-        event = frame(DATA, 0, stream, EVENT)
-        while count:
-            await self._room(stream, 10 * len(EVENT))
-            batch = min(10, count)
-            self.write(event * batch)
-            count -= batch
-            await asyncio.sleep(0)
-        self.write(frame(DATA, END_STREAM, stream))
+class Either(asyncio.Protocol):
+    """A new connection, until TLS says which protocol it speaks."""
 
-    async def _room(self, stream: int, size: int) -> None:
-        while min(self.window, self.windows[stream]) < size:
-            self.opened.clear()
-            await self.opened.wait()
-        self.window -= size
-        self.windows[stream] -= size
+    def connection_made(self, transport: Any) -> None:
+        """Hand over to the protocol that was agreed on."""
+        http2 = transport.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"
+        protocol = Connection() if http2 else raw_http1.Connection()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
 
 
 async def main(certificate: str, key: str) -> None:
     """Serve until the standard input ends; prints the port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols(["h2", "http/1.1"])
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Upstream, "127.0.0.1", 0, ssl=context)
+    server = await loop.create_server(Either, "127.0.0.1", 0, ssl=context, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

@@ -101,7 +101,7 @@ async def cpu_per_event(transport: httpx.AsyncBaseTransport, url: str) -> float:
     started = time.process_time()
     await asyncio.gather(
         *(
-            fetch(transports[number % len(transports)], request(url, f"/paced?{EVENTS}"))
+            fetch(transports[number % len(transports)], request(url, f"/paced?{EVENTS},20"))
             for number in range(STREAMS)
         )
     )

@@ -1,0 +1,170 @@
+"""Runs the comparison: all proxies side by side on one core, the load on the other, in rounds.
+
+Every round measures every proxy, each time another one first, so that what else happens on the
+machine meets all of them.
+"""
+
+import ssl
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import certificates
+from benchmarks import peers, process
+from benchmarks.process import Command, Cores, Process
+from benchmarks.resting import answering, idling, resting
+from benchmarks.workloads import Target, Workload
+
+IDLE = 8.0  # seconds
+WARM = 0.3  # seconds of a first, unmeasured round
+Rounds = dict[str, dict[str, list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The proxies, workloads and rounds; ``at_rest``: starts, memory and idle CPU, too.
+
+    ``beside`` is another source tree of this proxy, compared as one more.
+    """
+
+    compared: Sequence[str]
+    workloads: Sequence[Workload]
+    rounds: int
+    at_rest: bool
+    beside: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Upstream, and where proxies in front of it are started."""
+
+    directory: Path
+    certificate: certificates.Certificate
+    trusted: ssl.SSLContext
+    cores: Cores
+    upstream: Process
+    upstream_port: int
+
+    def command(self, name: str, plan: Plan) -> tuple[Command, int]:
+        """Return the command line of a proxy, and the port it will listen on."""
+        port = peers.free_port()
+        directory = Path(tempfile.mkdtemp(prefix=name, dir=self.directory))
+        place = peers.Place(port, self.upstream_port, self.certificate, directory)
+        if name == BESIDE:
+            assert plan.beside is not None
+            return peers.ours(place, plan.beside.resolve()), port
+        return peers.PEERS[name](place), port
+
+    @property
+    def log(self) -> Path:
+        """What the programs print."""
+        return self.directory / "log"
+
+
+BESIDE = "beside"
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Start upstream beside this process, which keeps to its own core from now on."""
+    cores = Cores.of_this_machine()
+    process.allow_descriptors()
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
+        directory = Path(name)
+        certificate = certificates.ensure(directory, ("localhost", "127.0.0.1"))
+        upstream = Command(
+            (
+                *(sys.executable, "-m", "benchmarks.raw_upstream"),
+                *(str(certificate.cert_file), str(certificate.key_file)),
+            ),
+            peers.ROOT,
+        )
+        with process.running(upstream, cores.load) as running:
+            yield Stage(
+                directory,
+                certificate,
+                ssl.create_default_context(cafile=certificate.ca_file),
+                cores,
+                running,
+                int(running.line()),
+            )
+
+
+async def compare(plan: Plan, on: Stage) -> Rounds:
+    """Measure everything; the values of each figure by proxy, one a round."""
+    found: Rounds = defaultdict(lambda: defaultdict(list))
+    with ExitStack() as stack:
+        targets = await _targets(plan, on, stack)
+        for workload in plan.workloads:
+            for target in targets:
+                await workload.run(target, WARM)
+        began = time.monotonic()
+        for number in range(plan.rounds):
+            for workload in plan.workloads:
+                for target in _turned(targets, number):
+                    _note(found, target.name, await workload.run(target, workload.seconds))
+                _tell(f"round {number + 1} of {plan.rounds}, {workload.name}", began)
+        if plan.at_rest:
+            proxies = {each.name: each.process for each in targets if each.name != peers.DIRECT}
+            for name, figures in (await idling(proxies, IDLE)).items():
+                _note(found, name, figures)
+    if plan.at_rest:
+        await _starts(plan, on, found)
+    return {key: dict(values) for key, values in found.items()}
+
+
+async def _targets(plan: Plan, on: Stage, stack: ExitStack) -> list[Target]:
+    targets = []
+    for name in plan.compared:
+        if name == peers.DIRECT:
+            targets.append(Target(name, on.upstream_port, on.upstream, on.trusted))
+            continue
+        command, port = on.command(name, plan)
+        started = process.running(command, on.cores.proxy, log=on.log)
+        target = Target(name, port, stack.enter_context(started), on.trusted)
+        try:
+            await answering(port, on.trusted)
+        except TimeoutError:
+            sys.exit(f"{name} did not start:\n{on.log.read_text()[-2000:]}")
+        targets.append(target)
+    return targets
+
+
+async def _starts(plan: Plan, on: Stage, found: Rounds) -> None:
+    began = time.monotonic()
+    for number in range(min(plan.rounds, 3)):
+        for name in plan.compared:
+            if name != peers.DIRECT:
+                command, port = on.command(name, plan)
+                figures = await resting(command, port, on.cores.proxy, on.log, on.trusted)
+                _note(found, name, figures)
+        _tell(f"starts and memory, {number + 1}", began)
+
+
+def _note(found: Rounds, name: str, figures: dict[str, float]) -> None:
+    for key, value in figures.items():
+        if name != peers.DIRECT or not key.startswith("cpu_"):  # of upstream, and the load's core
+            found[key][name].append(value)
+
+
+def _turned(targets: list[Target], number: int) -> list[Target]:
+    start = number % len(targets)
+    return targets[start:] + targets[:start]
+
+
+def _tell(what: str, began: float) -> None:
+    print(f"  {what} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+
+
+def run(plan: Plan) -> Rounds:
+    """Measure everything on the fastest event loop."""
+    import uvloop  # noqa: PLC0415 - has no wheel for Windows
+
+    with stage() as on:
+        process.pin(on.cores.load)
+        return uvloop.run(compare(plan, on))

@@ -1,0 +1,123 @@
+"""Programs that are measured: started on a core of their own, their CPU time and memory read.
+
+Needs Linux (/proc, affinities, the clocks of other processes).
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MB = 2**20
+DESCRIPTORS = 8192
+PATIENCE = 20.0  # seconds that a program may take to end
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Which core the proxies run on, and which the load and upstream."""
+
+    proxy: int
+    load: int
+
+    @classmethod
+    def of_this_machine(cls) -> "Cores":
+        """Return the last and the first core; they are the same where there is one only."""
+        usable = sorted(os.sched_getaffinity(0))
+        return cls(proxy=usable[-1], load=usable[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line, its working directory and what is added to its environment."""
+
+    arguments: tuple[str, ...]
+    directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running program of one process."""
+
+    child: subprocess.Popen[bytes]
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU time of all its threads so far, to the nanosecond."""
+        return time.clock_gettime(~self.child.pid << 3 | 2)  # its clock: clock_getcpuclockid(3)
+
+    @property
+    def resident(self) -> float:
+        """MB that lie in memory."""
+        status = Path(f"/proc/{self.child.pid}/status").read_text()
+        kilobytes = status.partition("VmRSS:")[2].split(maxsplit=1)[0]
+        return int(kilobytes) * 1024 / MB
+
+    def line(self) -> str:
+        """Return the next line that it prints."""
+        assert self.child.stdout is not None
+        return self.child.stdout.readline().decode().strip()
+
+
+def environment() -> dict[str, str]:
+    """Return this process' environment without any setting of the proxy."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith("ANTHROPIC_PROXY_")
+    }
+
+
+def allow_descriptors() -> None:
+    """Let this process and its children open many files."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, most), most))
+
+
+def pin(core: int) -> None:
+    """Keep this process, and what it starts from now on, on one core."""
+    os.sched_setaffinity(0, {core})
+
+
+@contextmanager
+def running(command: Command, core: int, *, log: Path | None = None) -> Iterator[Process]:
+    """Run a program on a core; ``log`` takes what it prints, else it is read by line."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    output = None if log is None else log.open("ab")
+    try:
+        child = subprocess.Popen(
+            command.arguments,
+            cwd=command.directory,
+            env=environment() | dict(command.environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE if output is None else output,
+            stderr=None if output is None else output,
+        )
+    finally:
+        os.sched_setaffinity(0, own)
+        if output is not None:
+            output.close()
+    try:
+        yield Process(child)
+    finally:
+        _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        print(f"{child.args!r} did not end: killed", file=sys.stderr)
+        child.kill()
+        child.wait()
+    for stream in (child.stdin, child.stdout):
+        if stream is not None:
+            stream.close()
