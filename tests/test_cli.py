@@ -3,18 +3,14 @@
 import hashlib
 import hmac
 import json
-import os
 import re
 import shlex
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,12 +25,10 @@ from app import __version__, certificates, cli
 from app.certificates import Certificate, issuing
 from app.cli import client, hints
 from app.settings import PREFIX, Settings, variable
+from tests.cli.place import LOOPBACK, Banner, Place
+from tests.processes import DEADLINE
 
-ROOT = Path(__file__).parents[1]
-DEADLINE = 60.0  # seconds
-LAUNCHER = "or run: "
 CA = "NODE_EXTRA_CA_CERTS"
-READ_FROM = "  settings from "
 
 # A stand-in for Claude Code: notes how it was started, then does what its first argument says.
 CLAUDE = f"""#!{sys.executable}
@@ -48,101 +42,9 @@ sys.exit(int(sys.argv[2]) if sys.argv[1:2] == ["--exit"] else 0)
 """
 
 
-@dataclass
-class Place:
-    """A working directory and an environment with nothing of this machine's settings."""
-
-    directory: Path
-    path: Path
-
-    def environment(self, values: Mapping[str, object]) -> dict[str, str]:
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
-        own = {PREFIX + name: str(value) for name, value in values.items()}
-        places = {
-            "PATH": self.path,
-            "PYTHONPATH": ROOT,
-            "XDG_STATE_HOME": self.directory / "state",
-            "XDG_CONFIG_HOME": self.directory / "config",
-        }
-        return kept | own | {name: str(place) for name, place in places.items()}
-
-    def run(self, *arguments: str, **values: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "app", *arguments],
-            cwd=self.directory,
-            env=self.environment(values),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-        )
-
-    @contextmanager
-    def start(self, *arguments: str, **values: object) -> Iterator["subprocess.Popen[str]"]:
-        with (
-            (self.directory / "stderr").open("w") as errors,
-            subprocess.Popen(
-                [sys.executable, "-m", "app", *arguments],
-                cwd=self.directory,
-                env=self.environment(values),
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            ) as process,
-        ):
-            try:
-                yield process
-            finally:
-                process.kill()
-
-    def files(self) -> set[str]:
-        """Return the files that there are, except for the ledger, which comes and goes."""
-        files = (file.relative_to(self.directory) for file in self.directory.rglob("*"))
-        return {str(file) for file in files if not file.name.startswith("ledger.")}
-
-
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    (tmp_path / "work").mkdir()
-    (tmp_path / "bin").mkdir()
-    return Place(tmp_path / "work", tmp_path / "bin")
-
-
-@dataclass
-class Banner:
-    """What a start prints."""
-
-    base: str
-    pages: str
-    exports: dict[str, str]
-    launcher: str  # the command that starts Claude Code
-    read_files: list[str]  # that settings come from
-    text: str
-
-    @classmethod
-    def read(cls, process: "subprocess.Popen[str]") -> "Banner":
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line.rstrip("\n"))
-            if line.startswith(LAUNCHER):
-                break
-        assert lines[0] == f"anthropic-proxy {__version__}"
-        exported = [shlex.split(line)[1] for line in lines if line.startswith("  export ")]
-        return cls(
-            base=lines[1].split()[0],
-            pages=lines[2].split()[0],
-            exports=dict(pair.split("=", 1) for pair in exported),
-            launcher=lines[-1].removeprefix(LAUNCHER),
-            read_files=[
-                line.removeprefix(READ_FROM) for line in lines if line.startswith(READ_FROM)
-            ],
-            text="\n".join(lines),
-        )
-
-    @property
-    def port(self) -> int:
-        return int(self.base.rpartition(":")[2])
+    return Place.within(tmp_path)
 
 
 @pytest.fixture
@@ -157,7 +59,7 @@ def claude(place: Place) -> Path:
 @pytest.fixture
 def served(place: Place) -> Iterator[Banner]:
     """A proxy that runs with the certificate it has made."""
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+    with place.start(**LOOPBACK) as process:
         yield Banner.read(process)
 
 
@@ -208,7 +110,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 
 
 def test_the_version_is_that_of_the_package(place: Place) -> None:
-    assert place.run("--version").stdout == f"anthropic-proxy {__version__}\n"
+    assert place.run_python("-m", "app", "--version").stdout == f"anthropic-proxy {__version__}\n"
 
 
 def test_a_command_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,13 +134,17 @@ def test_clients_are_told_a_name_that_they_can_connect_to(host: str, named: str)
 
 
 @pytest.mark.parametrize(
-    ("command", "host"),
-    [([], "127.0.0.1"), (["serve"], "0.0.0.0")],  # noqa: S104 - the default
+    ("start", "command", "host"),
+    [
+        (Place.start, [], "127.0.0.1"),
+        (Place.start_python, ["-m", "app", "serve"], "0.0.0.0"),  # noqa: S104 - the default
+    ],
+    ids=["forked", "python"],
 )
 def test_a_start_prints_what_points_claude_code_at_it(
-    place: Place, command: list[str], host: str
+    place: Place, start: Any, command: list[str], host: str
 ) -> None:
-    with place.start(*command, PORT=0, DASHBOARD_PORT=0, HOST=host) as process:
+    with start(place, *command, **LOOPBACK | {"HOST": host}) as process:
         banner = Banner.read(process)
         assert set(banner.exports) == {"ANTHROPIC_BASE_URL", "NODE_EXTRA_CA_CERTS"}
         assert banner.exports["ANTHROPIC_BASE_URL"] == banner.base
@@ -255,7 +161,7 @@ def test_the_pair_of_the_working_directory_is_served(
 ) -> None:
     for file, name in ((certificate.cert_file, "server.crt"), (certificate.key_file, "server.key")):
         (place.directory / name).write_bytes(file.read_bytes())
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+    with place.start(**LOOPBACK) as process:
         banner = Banner.read(process)
         trusted = banner.exports["NODE_EXTRA_CA_CERTS"]
         served = ssl.get_server_certificate(("127.0.0.1", banner.port))
@@ -287,9 +193,9 @@ def test_no_port_is_bound_when_a_setting_is_bad(place: Place) -> None:
 
 
 def test_unknown_variables_are_warned_about_at_the_start(place: Place) -> None:
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", PROT=1) as process:
+    with place.start(**LOOPBACK, PROT=1) as process:
         Banner.read(process)
-        warned = (place.directory / "stderr").read_text()
+        warned = place.errors
     assert f"warning: {PREFIX}PROT is not a setting" in warned
     assert f"did you mean {PREFIX}PORT?" in warned
 
@@ -382,7 +288,7 @@ def test_the_command_that_a_start_prints_reaches_the_proxy_from_anywhere(
             (place.directory / name).write_bytes(file.read_bytes())
     (place.directory / ".env").write_text(f"{PREFIX}STATE_DIR=kept here\n")
     (place.directory / ".env").chmod(0o600)
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+    with place.start(**LOOPBACK) as process:
         banner = Banner.read(process)
         words = shlex.split(banner.launcher)
         given = dict(word.split("=", 1) for word in words if word.startswith(PREFIX))
@@ -449,7 +355,7 @@ def test_without_a_proxy_its_start_is_explained_and_nothing_is_written(place: Pl
 
 @pytest.mark.usefixtures("claude")
 def test_a_stopped_proxy_is_not_taken_for_a_running_one(place: Place) -> None:
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+    with place.start(**LOOPBACK) as process:
         port = Banner.read(process).port
         process.terminate()
         process.wait(DEADLINE)
@@ -532,14 +438,14 @@ def test_a_simulated_api_ends_at_a_sigterm(place: Place) -> None:
         process.stdout.readline()
         process.terminate()
         assert process.wait(DEADLINE) == 0
-    assert (place.directory / "stderr").read_text() == ""
+    assert place.errors == ""
 
 
 def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(
     place: Place, certificate: Certificate
 ) -> None:
     locks = {"ACCESS_TOKEN": "fake-token", "TLS_CLIENT_CA_FILE": certificate.ca_file}
-    with place.start("demo", PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", **locks) as process:
+    with place.start("demo", **LOOPBACK, **locks) as process:
         banner = Banner.read(process)
         assert "all answers are simulated" in banner.text
         assert "Secret scrubber: pseudonymize; values are restored in answers" in banner.text
@@ -549,7 +455,7 @@ def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 0
     assert document["instance"]["simulated"] is True
-    lines = [json.loads(line) for line in (place.directory / "stderr").read_text().splitlines()]
+    lines = [json.loads(line) for line in place.errors.splitlines()]
     assert [line for line in lines if line["level"] != "info"] == []
     assert lines[-1]["event"] == "drained"
     assert lines[-1]["cut"] == 0
@@ -626,13 +532,13 @@ def test_scrub_names_a_file_that_cannot_be_read(place: Place, name: str) -> None
 def test_a_start_says_how_the_scrubber_is_set_up(
     place: Place, set_here: dict[str, str], shown: str, logged: tuple[str, int, bool]
 ) -> None:
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", **set_here) as process:
+    with place.start(**LOOPBACK, **set_here) as process:
         banner = Banner.read(process)
         pages = banner.pages.replace("/dashboard", "/metrics")
         with urllib.request.urlopen(pages, timeout=DEADLINE) as answer:  # noqa: S310 - loopback
             scrub = json.load(answer)["scrub"]
     assert shown in " ".join(banner.text.split())
-    lines = map(json.loads, (place.directory / "stderr").read_text().splitlines())
+    lines = map(json.loads, place.errors.splitlines())
     started = next(line for line in lines if line["event"] == "started")
     assert started["port"] == banner.port
     for said, prefix in ((started, "scrub_"), (scrub, "")):
@@ -714,7 +620,7 @@ def test_check_looks_at_detectors_and_rules_whatever_the_mode(
 
 @pytest.mark.parametrize("name", ["SCRUB_MOD", "SCRUB_X", "SRUB_MODE", "scrub_hmackey"])
 def test_a_misspelt_setting_of_the_scrubber_stops_the_start(place: Place, name: str) -> None:
-    ended = place.run(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", **{name: "pseudonymize"})
+    ended = place.run(**LOOPBACK, **{name: "pseudonymize"})
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith(f"{PREFIX}{name.upper()} is not a setting")
     assert "pseudonymize" not in ended.stderr
@@ -766,13 +672,13 @@ def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_traceback(
 ) -> None:
     shadow = place.directory / f"{module}.py"  # found before the real one
     shadow.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
-    ended = place.run("serve")
+    ended = place.run_python("-m", "app", "serve")
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
 @pytest.mark.parametrize("page", ["health", "metrics"])
 def test_a_running_proxy_is_asked_at_the_port_of_the_env_file(place: Place, page: str) -> None:
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", PAGES_TOKEN="fake") as process:
+    with place.start(**LOOPBACK, PAGES_TOKEN="fake") as process:
         port = Banner.read(process).pages.rpartition(":")[2].removesuffix("/dashboard")
         (place.directory / ".env").write_text(
             f"{PREFIX}DASHBOARD_PORT={port}\n{PREFIX}HOST=127.0.0.1\n{PREFIX}PAGES_TOKEN=fake\n"
@@ -788,7 +694,7 @@ def test_a_running_proxy_is_asked_at_the_port_of_the_env_file(place: Place, page
 
 
 def test_a_page_that_wants_another_token_is_a_failure(place: Place) -> None:
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1", PAGES_TOKEN="fake") as process:
+    with place.start(**LOOPBACK, PAGES_TOKEN="fake") as process:
         port = Banner.read(process).pages.rpartition(":")[2].removesuffix("/dashboard")
         asked = place.run("metrics", DASHBOARD_PORT=port, HOST="127.0.0.1", PAGES_TOKEN="fake-2")
     assert asked.returncode == 1
@@ -797,7 +703,7 @@ def test_a_page_that_wants_another_token_is_a_failure(place: Place) -> None:
 
 def test_under_make_the_hints_are_targets(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLED_AS", "make")
-    with place.start(PORT=0, DASHBOARD_PORT=0, HOST="127.0.0.1") as process:
+    with place.start(**LOOPBACK) as process:
         assert Banner.read(process).launcher.endswith(" make claude")
     ended = place.run("claude", HOST="127.0.0.1", PORT=1)
     assert "start it with `make run`" in ended.stderr

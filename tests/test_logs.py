@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.logs import PINNED, Sink, writer
+from tests import processes
 
 DEADLINE = 60.0
 CANARY = "sk-ant-api03-fake-canary"
@@ -27,13 +28,8 @@ log = structlog.get_logger("test")
 {textwrap.dedent(script)}
 sink.close(10)
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=DEADLINE,
-    )
+    ran = processes.run("-c", program)
+    ran.check_returncode()
     return ran.stderr.splitlines()
 
 

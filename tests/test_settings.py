@@ -4,7 +4,6 @@ import os
 import re
 import ssl
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from app.proxy.retry import RetryPolicy
 from app.settings import PREFIX, Settings, load, unknown, variable
 from app.settings.model import FORWARDING
 from app.wire.timeouts import Timeouts
+from tests import processes
 
 ROOT = Path(__file__).parents[1]
 KEY = "0123456789abcdefABCDEF" + "0" * 42
@@ -329,16 +329,8 @@ def test_the_files_that_are_set_go_before_those_of_the_working_directory(
 
 def _run(*arguments: str, **values: str) -> subprocess.CompletedProcess[str]:
     """Run the program in the (empty) working directory."""
-    return subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT)}
-        | {PREFIX + name: value for name, value in values.items()},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    own = {PREFIX + name: value for name, value in values.items()}
+    return processes.run("-m", "app", *arguments, env=os.environ | own)
 
 
 @pytest.mark.parametrize("command", ["serve", "check", "claude"])

@@ -3,8 +3,6 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from app.certificates import ensure
 from app.cli import exits
 from app.cli.commands import COMMANDS
-from app.settings import PREFIX
+from tests.cli.place import LOOPBACK, Banner, Place
 
 IMPORT = re.compile(r"import time:\s+\d+ \|\s+\d+ \|\s+(\S+)")
 MANY = 150  # modules: argparse and what is below it are about 70
@@ -75,36 +73,17 @@ def test_what_only_prints_imports_nothing_but_python_s_own(arguments: tuple[str,
     assert len(imported) < MANY
 
 
-@contextmanager
-def _serving(directory: Path, **values: object) -> Iterator["subprocess.Popen[str]"]:
-    state = {"PORT": 0, "DASHBOARD_PORT": 0, "HOST": "127.0.0.1", "STATE_DIR": directory}
-    with (
-        (directory / "stderr").open("w") as errors,
-        subprocess.Popen(
-            [sys.executable, "-X", "importtime", "-m", "app", "serve"],
-            env={f"{PREFIX}{name}": str(value) for name, value in (state | values).items()},
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _ready(process: "subprocess.Popen[str]", directory: Path) -> set[str]:
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("anthropic-proxy ")
-    return {*IMPORT.findall((directory / "stderr").read_text())}
+def _imported_to_serve(place: Place) -> set[str]:
+    """Return what a start imports until it announces itself."""
+    with place.start_python("-X", "importtime", "-m", "app", "serve", **LOOPBACK) as process:
+        Banner.read(process)
+        return {*IMPORT.findall(place.errors)}
 
 
 def test_serving_with_a_certificate_at_hand_imports_only_what_it_needs(tmp_path: Path) -> None:
-    with _serving(tmp_path) as first:
-        assert "cryptography.x509" in _ready(first, tmp_path)  # it makes the certificate
-    with _serving(tmp_path) as second:
-        imported = _ready(second, tmp_path)
+    place = Place.within(tmp_path)
+    assert "cryptography.x509" in _imported_to_serve(place)  # it makes the certificate
+    imported = _imported_to_serve(place)
     assert "hypercorn" in imported
     assert {name for name in imported if name.startswith(UNUSED)} == set()
 

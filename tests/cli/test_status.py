@@ -16,6 +16,7 @@ from app.certificates import Certificate
 from app.cli import status
 from app.ledger.file import ledger_file
 from simulator import Simulator
+from tests import processes
 from tests.ledger.ledgers import SESSION, record, store
 from tests.proxying import Running, proxying
 
@@ -51,22 +52,19 @@ async def _status(
     port: int, *arguments: str, said: str | None = None, token: str = "fake-token", **more: str
 ) -> tuple[int | None, str, str]:
     """Run the command as Claude Code does; return exit code, output and errors."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "status", *arguments),
+    own = {
+        "ANTHROPIC_PROXY_HOST": "0.0.0.0",  # noqa: S104 - what the proxy listens on
+        "ANTHROPIC_PROXY_DASHBOARD_PORT": str(port),
+        "ANTHROPIC_PROXY_PAGES_TOKEN": token,
+    }
+    done = await asyncio.to_thread(
+        processes.run,
+        *("-m", "app", "status", *arguments),
         cwd=ROOT,
-        env=os.environ
-        | {
-            "ANTHROPIC_PROXY_HOST": "0.0.0.0",  # noqa: S104 - what the proxy listens on
-            "ANTHROPIC_PROXY_DASHBOARD_PORT": str(port),
-            "ANTHROPIC_PROXY_PAGES_TOKEN": token,
-        }
-        | more,
-        stdin=subprocess.PIPE if said is not None else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        env=os.environ | own | more,
+        said=said or "",
     )
-    out, errors = await process.communicate(None if said is None else said.encode())
-    return process.returncode, out.decode(), errors.decode()
+    return done.returncode, done.stdout, done.stderr
 
 
 LINE = "$1.23 · 1.00M in · 9,876 out · 93% cached"
