@@ -9,25 +9,24 @@ import pytest
 from app import certificates
 from app.certificates import Certificate
 from simulator import Simulator
-from tests import programs, thorough
+from tests import programs, thorough, workers
 from tests.proxying import Running, proxying, simulated
-from tests.workers import Workers
 
 thorough.register()
 
 
 @pytest.hookimpl(optionalhook=True)  # there may be one process only
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Workers:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Workers:
     """Keep tests together that share what is expensive to start."""
-    return Workers(config, log)
+    return workers.Workers(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need programs of others; they take longest and go first."""
+    """Mark the tests that need programs of others; what takes longest goes first."""
     for item in items:
         programs.mark(item)
-    items.sort(key=programs.is_external, reverse=True)
+    items.sort(key=lambda item: (not programs.is_external(item), workers.rank(item.nodeid)))
 
 
 @pytest.hookimpl(tryfirst=True)

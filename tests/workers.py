@@ -1,22 +1,42 @@
-"""Which tests run in one worker: those that share what is expensive to start."""
+"""Which tests run in one worker, and which begin first."""
+
+from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-# Files whose fixtures start servers and machines: a file stays together, and these two do.
-TOGETHER = ("tests/deploy/", "tests/stack/", "tests/test_release.py")
-DOCKER = ("tests/stack/test_engine.py", "tests/stack/test_scaled.py")
+# Files that share a server or a machine that takes long to start.
+SHARED = {"tests/stack/test_engine.py": "docker", "tests/stack/test_scaled.py": "docker"}
+# Files that take longest: whoever begins one last keeps the others waiting for its end.
+LONGEST = (
+    "tests/scrubber/json/test_crowded.py",
+    "tests/scrubber/redact/test_dense.py",
+    "tests/test_cli.py",
+    "tests/proxy/test_endurance.py",
+)
 
 
 class Workers(LoadScopeScheduling):  # type: ignore[misc] # it has no types
-    """Gives each free worker the next test, or all tests of the next scope."""
+    """Gives each free worker the tests of the next file."""
 
     def _split_scope(self, nodeid: str) -> str:
         return scope(nodeid)
 
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        """Note that a test has ended; forget a scope that has, or each report counts it again."""
+        super().mark_test_complete(node, item_index, duration)
+        units = self.assigned_work[node]
+        ended = scope(self.registered_collections[node][item_index])
+        if all(units[ended].values()):
+            del units[ended]
+
 
 def scope(nodeid: str) -> str:
-    """Return the name of the scope that a test belongs to: most are alone in theirs."""
+    """Return the name of the scope that a test belongs to: its file, or what its file shares."""
     file = nodeid.partition("::")[0]
-    if file in DOCKER:
-        return "docker"
-    return file if file.startswith(TOGETHER) else nodeid
+    return SHARED.get(file, file)
+
+
+def rank(nodeid: str) -> int:
+    """Return when a test's turn is, from 0 on."""
+    file = nodeid.partition("::")[0]
+    return LONGEST.index(file) if file in LONGEST else len(LONGEST)
