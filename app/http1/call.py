@@ -32,6 +32,9 @@ class Link(Protocol):
     def detach(self, *, reusable: bool) -> None:
         """Forget the call; close the connection unless it can be used again."""
 
+    def deliver_later(self, call: "Call") -> None:
+        """Call the call's ``deliver`` when all of the current segment has been read."""
+
 
 class Call(Reception):
     """The requester's and the connection's meeting point.
@@ -48,21 +51,6 @@ class Call(Reception):
         self._framing = framing
         self._held = False
 
-    # The requester's side
-
-    async def read(self) -> bytes:
-        """Return all that was received and not yet read, b"" at the end; raises httpx's errors."""
-        while not self._buffer:
-            if self._error is not None:
-                raise self._error
-            if self.ended:
-                return b""
-            self._hold(reading=True)
-            await self._silence()
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        return data
-
     # The connection's side
 
     def receive(self, data: bytes | bytearray) -> None:
@@ -70,7 +58,7 @@ class Call(Reception):
         self._buffer += data
         if len(self._buffer) > UNREAD:
             self._hold(reading=False)
-        self._wake_reader()
+        self._came()
 
     def receive_end(self, *, reusable: bool) -> None:
         """Take the end. A response may end before its request: the rest is not sent (§9.5)."""
@@ -90,6 +78,12 @@ class Call(Reception):
             self._wake_reader()
 
     # Between the two
+
+    def _taken(self) -> None:
+        self._hold(reading=True)
+
+    def _deliver_later(self) -> None:
+        self._link.deliver_later(self)
 
     def _hold(self, *, reading: bool) -> None:
         if self.attached and self._held is reading:

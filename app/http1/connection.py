@@ -33,7 +33,8 @@ class Http1Connection(asyncio.Protocol):
 
     State: ``paused`` while the socket is full, ``draining`` once it may carry no call any more,
     ``served`` counts calls, ``connect_time`` in seconds is noted by whoever connects. ``_call``
-    is the one under way, ``_mute`` until its response begins, ``_before`` the position of the
+    is the one under way, ``_touched`` if it is to deliver what the current segment has brought,
+    ``_mute`` until its response begins, ``_before`` the position of the
     bytes written before it, ``_idle_since`` the times of both clocks at the last call's end,
     ``_expires`` the loop's time from which on it is not used again.
     """
@@ -51,6 +52,7 @@ class Http1Connection(asyncio.Protocol):
         self._wall = wall
         self._session = Session()
         self._call: Call | None = None
+        self._touched: Call | None = None
         self._mute = False
         self._before: int | None = None
         self._idle_since = loop.time(), wall()
@@ -135,6 +137,10 @@ class Http1Connection(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
+    def deliver_later(self, call: Call) -> None:
+        """Let the call deliver once, when all of the segment has been read."""
+        self._touched = call
+
     def detach(self, *, reusable: bool) -> None:
         """Forget the call; close the connection unless it can be used again."""
         self._call = None
@@ -198,6 +204,9 @@ class Http1Connection(asyncio.Protocol):
                     _tell(self._call, event)
         except httpx.RemoteProtocolError as exc:
             self._lose(exc)
+        touched, self._touched = self._touched, None
+        if touched is not None:
+            touched.deliver()
 
     def _expect_response(self) -> None:
         """Note how far the bytes of former calls reach, to know an answer to this one by."""

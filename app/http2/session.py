@@ -71,7 +71,7 @@ class Session:
     window has been, ``_alive`` until the connection is lost, ``_taken`` counts bytes read and not
     yet credited, ``_turns`` are the streams that may write, ``_shut`` those whose own window is
     used up, ``_widened`` the time of the last WINDOW_UPDATE, ``_resuming`` is set while `pump`
-    is due.
+    is due, ``_touched`` are the streams whose reader gets what the current segment has brought.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Session:
         self._shut: set[Stream] = set()
         self._widened = loop.time()
         self._resuming = False
+        self._touched: dict[Stream, None] = {}
 
     def start(self) -> None:
         """Write our preface."""
@@ -158,6 +159,7 @@ class Session:
                     react(self, event)
         finally:
             self._flush()
+        self._deliver()
         self.pump()
 
     def pump(self) -> None:
@@ -205,6 +207,10 @@ class Session:
             self._flush()
             self._taken = 0
 
+    def deliver_later(self, stream: Stream) -> None:
+        """Let a stream deliver once, when all of the segment has been read."""
+        self._touched[stream] = None
+
     def detach(self, stream: Stream, unread: int, reset: ErrorCodes | None) -> None:
         """Forget the stream; send RST_STREAM if there is a code; give its slot back."""
         del self.streams[stream.id]
@@ -217,6 +223,12 @@ class Session:
             self._flush()
         self.on_body_consumed(unread)
         self._owner.release()
+
+    def _deliver(self) -> None:
+        if self._touched:
+            touched, self._touched = self._touched, {}
+            for stream in touched:
+                stream.deliver()
 
     def _open_for_writing(self) -> bool:
         return self._alive and not self.paused and self._codec.outbound_flow_control_window > 0

@@ -36,6 +36,9 @@ class Link(Protocol):
     def on_body_consumed(self, size: int) -> None:
         """Let the peer send ``size`` bytes more on the connection."""
 
+    def deliver_later(self, stream: "Stream") -> None:
+        """Call the stream's ``deliver`` when all of the current segment has been read."""
+
 
 class Stream(Reception):
     """The requester's and the connection's meeting point.
@@ -67,27 +70,6 @@ class Stream(Reception):
         self._held = 0
         self._uncredited = 0
 
-    # The requester's side
-
-    async def read(self) -> bytes:
-        """Return all that was received and not yet read, b"" at the end; raises httpx's errors.
-
-        The window of what was read before is opened now: until then the reader may still hold it.
-        """
-        if self.attached:
-            self._open_window()
-        while not self._buffer:
-            if self._error is not None:
-                raise self._error
-            if self.ended:
-                return b""
-            await self._silence()
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        if self.attached:
-            self._take()
-        return data
-
     # The connection's side
 
     def receive(self, data: bytes, flow_controlled: int) -> None:
@@ -95,9 +77,9 @@ class Stream(Reception):
         self._held += flow_controlled
         if data:
             self._buffer += data
-            self._wake_reader()
+            self._came()
         elif not self._buffer:
-            self._take()
+            self._credit()
             self._open_window()
 
     def receive_end(self) -> None:
@@ -126,6 +108,19 @@ class Stream(Reception):
 
     # Between the two
 
+    def _collect(self) -> bytes:
+        """Take out all that was received, and give the connection's window of it back."""
+        if self._held and self.attached:
+            self._credit()
+        return super()._collect()
+
+    def _taken(self) -> None:
+        if self.attached:
+            self._open_window()
+
+    def _deliver_later(self) -> None:
+        self._link.deliver_later(self)
+
     async def _send_all(self, body: AsyncIterable[bytes]) -> None:
         async for chunk in body:
             await self._write(memoryview(chunk))
@@ -143,7 +138,7 @@ class Stream(Reception):
         alone = self.wrote_at + max(limit, self._timeouts.read or float("inf"))
         return min(max(self._link.progress(), self.wrote_at) + limit, alone)
 
-    def _take(self) -> None:
+    def _credit(self) -> None:
         """Give back the connection's window of what was read."""
         self._link.on_body_consumed(self._held)
         self._uncredited += self._held

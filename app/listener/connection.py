@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
+from ..wire.handover import Rest
 from .app_queue import TaskGroup
 from .disconnect_poll import DisconnectPoll
 from .h1 import H1
@@ -112,17 +113,17 @@ class ServerConnection(TCPServer):
             return
         if not isinstance(event, RawData):
             await super().protocol_send(event)
-        elif (waiting := self._write(event.data)) is not None:
-            await waiting
+        elif (rest := self._write(event.data)) is not None:
+            await rest()
 
-    def _write(self, data: bytes) -> Awaitable[None] | None:
+    def _write(self, data: bytes) -> Rest | None:
         """Write; return what waits for room, if there is none."""
         transport = self.writer.transport
         if transport.is_closing():
             return None
         transport.write(data)
         self._progress.written += len(data)
-        return self._room() if transport.get_write_buffer_size() else None
+        return self._room if transport.get_write_buffer_size() else None
 
     async def _room(self) -> None:
         try:

@@ -7,7 +7,8 @@ not exist (§2.3).
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import h11
@@ -17,6 +18,7 @@ from hypercorn.events import Closed, Updated
 from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 
+from ..wire.handover import Rest, Take
 from ..wire.heads import refuse_http1
 from . import framing, refusal
 from .disconnect_poll import wait_or_disconnect
@@ -34,7 +36,7 @@ class H1(H11Protocol):
     ``write`` is the connection's: it writes at once, and returns what waits for room, if anything.
     """
 
-    write: Callable[[bytes], Awaitable[None] | None]
+    write: Take
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -77,11 +79,11 @@ class H1(H11Protocol):
         )
         self.keep_alive_requests += 1
 
-    def write_body(self, data: bytes) -> Awaitable[None] | None:
+    def write_body(self, data: bytes) -> Rest | None:
         """Write a piece of a response's body; return what waits for room, if there is none."""
         framed = framing.frame(self._codec, data)
         if framed is None:
-            return self.stream_send(Body(stream_id=STREAM_ID, data=data))
+            return partial(self.stream_send, Body(stream_id=STREAM_ID, data=data))
         return self.write(framed)
 
     async def _maybe_recycle(self) -> None:

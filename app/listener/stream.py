@@ -1,7 +1,8 @@
 """One request and its response."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from time import time
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +12,7 @@ from hypercorn.protocol.events import Body, Event, Request, StreamClosed
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.utils import suppress_body
 
+from ..wire.handover import Rest, Take
 from . import refusal
 
 if TYPE_CHECKING:
@@ -50,19 +52,20 @@ class Disconnect:
 class RequestStream(HTTPStream):
     """Hypercorn's, with four differences.
 
-    - The scope's ``extensions`` have three entries more: ``disconnect``, which is set at once when
+    - The scope's ``extensions`` have four entries more: ``disconnect``, which is set at once when
       the client leaves, even while its body is unread; ``before_drain``, true on a connection that
-      was open before the drain began, so that its client could not know of it; and ``target``, the
-      whole request target, because a bare ``?`` is lost otherwise.
+      was open before the drain began, so that its client could not know of it; ``target``, the
+      whole request target, because a bare ``?`` is lost otherwise; and ``write``, which is
+      `RequestStream.write`, the short way of a piece of the body.
     - A target that is not ASCII reaches the application, it does not end the connection.
     - An unfinished response is aborted (`ResponseAborted`) instead of ended.
     - If the application sends no response, the client gets an error in Anthropic's shape.
 
     ``write_body`` is set by a protocol that has a shorter way for a piece of the body than its
-    events: it returns what to await, if anything. State: ``_body_begun``, once pieces may follow.
+    events. State: ``_body_begun``, once pieces may follow.
     """
 
-    write_body: Callable[[bytes], Awaitable[None] | None] | None = None
+    write_body: Take | None = None
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -79,14 +82,22 @@ class RequestStream(HTTPStream):
             self.disconnect.set()
         await super().handle(event)
 
+    def write(self, data: bytes) -> Rest | None:
+        """Write a piece of a response's body that more follows; return what is left to do, if any.
+
+        It does what `app_send` does with ``http.response.body``, at once where that can be.
+        """
+        if self._body_begun and data:
+            if self.write_body is not None:
+                return self.write_body(data)
+            return partial(self.send, Body(stream_id=self.stream_id, data=data))
+        return partial(super().app_send, cast("ASGISendEvent", _piece(data)))
+
     async def app_send(self, message: Any) -> None:
         """Take a message from the application; None once it has returned."""
         if self._body_begun and message is not None and _is_piece(message):
-            data = bytes(message["body"])
-            if self.write_body is None:
-                await self.send(Body(stream_id=self.stream_id, data=data))
-            elif (waiting := self.write_body(data)) is not None:
-                await waiting
+            if (rest := self.write(bytes(message["body"]))) is not None:
+                await rest()
         elif message is not None or self.closed:
             await super().app_send(message)
             self._body_begun = self.state is ASGIHTTPState.RESPONSE and not suppress_body(
@@ -119,12 +130,17 @@ class RequestStream(HTTPStream):
                 "target": request.raw_path,
                 "disconnect": self.disconnect,
                 "before_drain": self.before_drain,
+                "write": self.write,
             },
         }
         self.scope = cast("HTTPScope", scope)
         self.app_put = await self.task_group.spawn_app(
             self.app, self.config, self.scope, self.app_send
         )
+
+
+def _piece(data: bytes) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": data, "more_body": True}
 
 
 def _is_piece(message: Any) -> bool:

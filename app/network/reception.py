@@ -3,14 +3,19 @@
 Here the requester and the connection meet: the requester waits, the connection tells what
 happens. What both versions have in common is here: how long either side may be silent, how an
 upload ends, and what is left to read after an early end.
+
+A response's body is either read (`Reception.read`) or poured out (`Reception.pour`): what came in
+one segment then goes to its consumer in the same turn of the event loop, and no task is woken.
 """
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable
+from functools import partial
 
 import httpx
 
+from ..wire.handover import Rest, Take
 from ..wire.headers import Headers
 from ..wire.timeouts import Timeouts
 from .timeouts import Alarm
@@ -25,7 +30,8 @@ class Reception(ABC):
 
     State: ``sent`` once the request is written, ``attached``, ``ended`` once the response has
     ended, ``_head`` and ``_buffer`` what was received and not yet read, ``_error`` what ended it
-    early, ``_reader`` and ``_writer`` the futures of whoever waits, ``_upload`` the task of a long
+    early, ``_reader`` and ``_writer`` the futures of whoever waits, ``_take`` what the chunks go to
+    while `pour` waits for them and ``_rest`` what it has left to do, ``_upload`` the task of a long
     body, ``wrote_at`` the loop's time of the last write.
     """
 
@@ -42,6 +48,8 @@ class Reception(ABC):
         self._error: BaseException | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._take: Take | None = None
+        self._rest: Rest | None = None
         self._upload: asyncio.Task[None] | None = None
 
     # The requester's side
@@ -53,6 +61,31 @@ class Reception(ABC):
                 raise self._error
             await self._silence()
         return self._head
+
+    async def read(self) -> bytes:
+        """Return all that was received and not yet read, b"" at the end; raises httpx's errors."""
+        self._taken()
+        while not (data := self._collect()):
+            if self._over():
+                return b""
+            await self._silence()
+        return data
+
+    async def pour(self, take: Take) -> None:
+        """Hand all that is received to ``take``, as it comes, to the end; raises httpx's errors.
+
+        While ``take`` has something left to do, which is awaited here, it gets nothing more.
+        """
+        while True:
+            self._taken()
+            if data := self._collect():
+                rest = take(data)
+            elif self._over():
+                return
+            else:
+                rest = await self._await_delivery(take)
+            if rest is not None:
+                await rest()
 
     def close(self) -> None:
         """End the exchange in any state. Idempotent and synchronous, so it can't be cut."""
@@ -74,6 +107,22 @@ class Reception(ABC):
         """Take an interim response: the peer is not silent."""
         self._wake_reader()
 
+    def deliver(self) -> None:
+        """Hand what a segment has brought to whoever waits in `pour`."""
+        take = self._take
+        if take is None or self._reader is None or self._reader.done():
+            return  # the reader was woken for another reason, and finds it
+        try:
+            self._rest = take(self._collect())
+        except Exception as exc:  # noqa: BLE001 - the reader's, who gets it
+            self._rest = partial(_fail, exc)
+        if self._rest is not None:
+            self._wake_reader()
+        else:
+            self._taken()
+            if self.sent:
+                self._watch_silence()
+
     def finish_request(self) -> None:
         """Note that the request is written: from now on the peer's silence counts."""
         self.sent = True
@@ -87,6 +136,14 @@ class Reception(ABC):
     # Between the two
 
     @abstractmethod
+    def _taken(self) -> None:
+        """Let the peer send more: what was taken out is done with, or nothing was."""
+
+    @abstractmethod
+    def _deliver_later(self) -> None:
+        """Have `deliver` called when all of the current segment has been read."""
+
+    @abstractmethod
     async def _send_all(self, body: AsyncIterable[bytes]) -> None:
         """Send a whole body, and what ends it."""
 
@@ -96,6 +153,27 @@ class Reception(ABC):
 
         ``limit`` is the write time-out.
         """
+
+    def _collect(self) -> bytes:
+        """Take out all that was received."""
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
+    def _over(self) -> bool:
+        """Return whether nothing more comes; raises what ended the exchange early."""
+        if self._error is not None:
+            raise self._error
+        return self.ended
+
+    async def _await_delivery(self, take: Take) -> Rest | None:
+        """Wait until ``take`` leaves something to do, which is returned, or for anything else."""
+        self._take = take
+        try:
+            await self._silence()
+            return self._rest
+        finally:
+            self._take = self._rest = None
 
     async def _silence(self) -> None:
         """Wait for anything to happen, for as long as the read time-out allows."""
@@ -154,6 +232,13 @@ class Reception(ABC):
         if self._upload is not None and self._upload is not asyncio.current_task():
             self._upload.cancel()
 
+    def _came(self) -> None:
+        """Let the reader have what has just been received."""
+        if self._take is None:
+            self._wake_reader()
+        else:
+            self._deliver_later()
+
     def _wake_reader(self) -> None:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
@@ -161,3 +246,7 @@ class Reception(ABC):
     def _wake_writer(self) -> None:
         if self._writer is not None and not self._writer.done():
             self._writer.set_result(None)
+
+
+async def _fail(exc: Exception) -> None:
+    raise exc

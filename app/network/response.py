@@ -5,6 +5,7 @@ from typing import Protocol
 
 import httpx
 
+from ..wire.handover import Take
 from ..wire.headers import Headers
 
 
@@ -26,6 +27,9 @@ class Readable(Protocol):
     async def read(self) -> bytes:
         """Return all that was received and not yet read, b"" at the end; raises httpx's errors."""
 
+    async def pour(self, take: Take) -> None:
+        """Hand all that is received to ``take``, as it comes, to the end; raises httpx's errors."""
+
     def close(self) -> None:
         """End it in any state. Idempotent."""
 
@@ -41,6 +45,13 @@ class ResponseBody(httpx.AsyncByteStream):
         try:
             while chunk := await self._stream.read():
                 yield chunk
+        finally:
+            self._stream.close()
+
+    async def pour(self, take: Take) -> None:
+        """Hand what comes to ``take``, as it comes: faster than iterating (`Reception.pour`)."""
+        try:
+            await self._stream.pour(take)
         finally:
             self._stream.close()
 

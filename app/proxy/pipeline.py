@@ -74,7 +74,7 @@ class Journey:
         self._started_at = parts.wall()
         self._watch = Stopwatch(parts.clock, self.progress)
         self._inbound = Inbound(receive, parts.max_body_size, parts.body_timeout)
-        self._outbound = Outbound(send, self._watch)
+        self._outbound = Outbound(send, self._watch, request.write)
         self._ending = Ending()
         self._attempts = Attempts()
         self._body: Body | None = None

@@ -3,12 +3,14 @@
 A response that upstream cut is cut for the client too: it never looks complete (behaviour B4).
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 
 from ..anthropic.tap import Tap
 from ..errors import ResponseCut, UpstreamCut, UpstreamSilent
+from ..wire.handover import Rest
 from ..wire.headers import Headers, with_length, without
 from .outbound import Outbound
 from .stopwatch import Stopwatch
@@ -29,27 +31,11 @@ async def relay(
 
     Raises `UpstreamCut` when upstream cut it. The caller closes the response.
     """
+    relaying = _Relaying(restoring, outbound, tap, watch)
     try:
         await outbound.start(response.status, _headers(response.headers, restoring))
         watch.awaiting_upstream()
-        async for chunk in response.chunks():
-            arrived = watch.upstream_arrived()
-            try:
-                passed = chunk if restoring is None else await restoring.feed(chunk)
-                offered = taken = watch.now()
-                if passed:
-                    offered, taken = await outbound.body(passed)
-            finally:
-                tap.feed(chunk)  # upstream charges for it, even if the client leaves meanwhile
-            watch.relayed(
-                arrived,
-                offered,
-                taken,
-                sent=bool(passed),
-                token=tap.first_token,
-                events=tap.events,
-            )
-            watch.awaiting_upstream()
+        await response.pour(relaying.take)
         watch.upstream_arrived()
         if restoring is not None and (rest := await restoring.close()):
             await outbound.body(rest)
@@ -57,6 +43,56 @@ async def relay(
         raise UpstreamSilent(f"upstream stopped sending its response: {exc}") from exc
     except (httpx.HTTPError, ResponseCut) as exc:  # cut, or damaged beyond restoring
         raise UpstreamCut(f"upstream cut its response: {exc}") from exc
+
+
+class _Relaying:
+    """Hands each chunk to the client, then a copy to the tap: at once, unless something waits.
+
+    The tap reads what the client leaves without having read: upstream charges for it.
+    """
+
+    def __init__(
+        self, restoring: "Restoring | None", outbound: Outbound, tap: Tap, watch: Stopwatch
+    ) -> None:
+        self._restoring = restoring
+        self._outbound = outbound
+        self._tap = tap
+        self._watch = watch
+
+    def take(self, chunk: bytes) -> Rest | None:
+        """Take a chunk; return what is left to do with it, if that has to wait."""
+        watch, tap = self._watch, self._tap
+        arrived = watch.upstream_arrived()
+        if self._restoring is not None:
+            tap.feed(chunk)
+            return partial(self._restore, self._restoring, chunk, arrived)
+        offered = watch.awaiting_client()
+        rest = self._outbound.write(chunk)
+        if rest is not None:
+            tap.feed(chunk)
+            return partial(self._finish, rest, arrived, offered)
+        taken = watch.client_took()
+        tap.feed(chunk)
+        self._done(arrived, offered, taken, sent=True)
+        return None
+
+    async def _finish(self, rest: Rest, arrived: float, offered: float) -> None:
+        await rest()
+        self._done(arrived, offered, self._watch.client_took(), sent=True)
+
+    async def _restore(self, restoring: "Restoring", chunk: bytes, arrived: float) -> None:
+        passed = await restoring.feed(chunk)
+        offered = taken = self._watch.now()
+        if passed:
+            offered, taken = await self._outbound.body(passed)
+        self._done(arrived, offered, taken, sent=bool(passed))
+
+    def _done(self, arrived: float, offered: float, taken: float, *, sent: bool) -> None:
+        tap = self._tap
+        self._watch.relayed(
+            arrived, offered, taken, sent=sent, token=tap.first_token, events=tap.events
+        )
+        self._watch.awaiting_upstream()
 
 
 def _headers(headers: Headers, restoring: "Restoring | None") -> Headers:

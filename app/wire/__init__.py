@@ -12,5 +12,6 @@
 ``data_frames`` a short way for DATA, inside the codec.
 ``frame_reader`` python-h2's reader of frames, corrected.
 ``frame_head``  the head of a frame.
+``handover``    how chunks of a body go from hand to hand.
 ``assertions``  the private members of libraries that this rests on.
 """

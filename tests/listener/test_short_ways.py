@@ -1,4 +1,4 @@
-"""The two short ways of a response's body do what the libraries' own ways do."""
+"""The short ways of a response's body do what the longer ways do."""
 
 import asyncio
 import ssl
@@ -15,6 +15,8 @@ from app.certificates import Certificate
 from app.listener import framing
 from app.listener.tls import SharedBufferTls
 from app.tls import tls_context
+from tests.listener import h1client, h2client
+from tests.listener.serving import App, Receive, Send, listening
 
 RECORD = 16 * 1024  # bytes that one TLS record holds at most (RFC 8446 §5.1)
 HEADS = st.fixed_dictionaries(
@@ -237,3 +239,77 @@ async def test_a_piece_is_encrypted_and_written_at_once(
     assert len(connected.below.written) == 1
     assert connected.decrypted() == b"x" * size
     connected.tls.connection_lost(None)
+
+
+LONG = b"x" * 300_000  # more than the transport takes at once
+WRITTEN = [b"first", b"", b"second", LONG, b"last"]
+
+
+def writing(fields: list[tuple[bytes, bytes]], status: int, *, short: bool) -> App:
+    """Return an application that writes pieces, by ``write`` or by messages."""
+
+    async def application(scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        for piece in WRITTEN:
+            if not short:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            elif (rest := scope["extensions"]["write"](piece)) is not None:
+                await rest()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return application
+
+
+@pytest.mark.parametrize("short", [True, False])
+@pytest.mark.parametrize(
+    ("method", "status", "fields", "expected"),
+    [
+        (b"GET", 200, [], b"".join(WRITTEN)),
+        (b"GET", 200, [(b"content-length", b"300015")], b"".join(WRITTEN)),
+        (b"GET", 200, [(b"content-length", b"300014")], None),
+        (b"HEAD", 200, [], b""),
+        (b"GET", 204, [], b""),
+    ],
+)
+async def test_pieces_are_the_same_by_write_and_by_message(
+    certificate: Certificate,
+    method: bytes,
+    status: int,
+    fields: list[tuple[bytes, bytes]],
+    expected: bytes | None,
+    short: bool,
+) -> None:
+    async with listening(writing(fields, status, short=short), certificate) as served:
+        async with h1client.connected(served.port, served.trust()) as wire:
+            wire.send(method + b" / HTTP/1.1\r\nhost: x\r\n\r\n")
+            first = await wire.answer(bodiless=expected == b"")
+            assert first.whole is (expected is not None)
+            assert not first.whole or first.body == expected
+        if expected is not None:  # over HTTP/2, Hypercorn does not count
+            async with h2client.connected(served.port, served.trust()) as client:
+                second = await client.answer(client.request(method=method))
+                assert (second.status, bytes(second.body), second.ended) == (status, expected, True)
+
+
+async def test_a_piece_is_written_at_once_or_leaves_a_wait_for_room(
+    certificate: Certificate,
+) -> None:
+    rests: list[bool] = []
+
+    async def application(scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        write = scope["extensions"]["write"]
+        rests.append(write(b"small") is not None)
+        while (rest := write(LONG)) is None:
+            pass
+        rests.append(True)
+        await rest()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async with (
+        listening(application, certificate) as served,
+        h1client.connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (await wire.answer()).body.startswith(b"smallx")
+    assert rests == [False, True]

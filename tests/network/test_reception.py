@@ -91,7 +91,7 @@ class Connection:
 
     def ignore(self, *_args: Any, **_kwargs: Any) -> None: ...
 
-    follow = hold = credit = on_body_consumed = ignore
+    follow = hold = credit = on_body_consumed = deliver_later = ignore
 
 
 def http1(connection: Connection, loop: Any) -> Call:

@@ -4,6 +4,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...wire.handover import Take
 from ...wire.headers import Headers
 from ..peer import peer_of
 
@@ -14,9 +15,9 @@ Scope = MutableMapping[str, Any]
 class ClientRequest:
     """A request, except for its body.
 
-    ``peer`` is who sent it; ``before_drain`` says that it could not know of the drain, and
-    ``on_disconnect`` takes a callback for the client's leaving. The last two are our listener's
-    (`app.listener.stream`).
+    ``peer`` is who sent it; ``before_drain`` says that it could not know of the drain,
+    ``on_disconnect`` takes a callback for the client's leaving, and ``write`` a piece of the
+    response's body. The last three are our listener's (`app.listener.stream`).
     """
 
     method: str
@@ -25,6 +26,7 @@ class ClientRequest:
     peer: str
     before_drain: bool = False
     on_disconnect: Callable[[Callable[[], object]], object] | None = None
+    write: Take | None = None
 
     @classmethod
     def of(cls, scope: Scope) -> "ClientRequest":
@@ -38,6 +40,7 @@ class ClientRequest:
             peer_of(scope.get("client")),
             extensions.get("before_drain", False),
             None if disconnect is None else disconnect.on_disconnect,
+            extensions.get("write"),
         )
 
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
+from ...network.response import ResponseBody
+from ...wire.handover import Take
 from ...wire.headers import for_client
 from ...wire.heads import framing_fault
 
@@ -15,13 +17,16 @@ CLOSE_TIMEOUT = 2.0  # seconds a clean-up may take
 class UpstreamResponse:
     """A response, which its holder must close; ``headers`` are the end-to-end ones.
 
-    State: ``_ahead`` was read while a retry was considered, ``_pending`` is a chunk still awaited.
+    State: ``_ahead`` was read while a retry was considered, when the iterator was ``_begun``;
+    ``_pending`` is a chunk still awaited.
     """
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
         self.headers = for_client(response.headers.raw)
-        self._chunks = _chunks(response)
+        self._stream = _stream(response)
+        self._chunks = aiter(self._stream)
+        self._begun = False
         self._response = response
         self._ahead: list[bytes] = []
         self._pending: asyncio.Future[bytes | None] | None = None
@@ -30,6 +35,15 @@ class UpstreamResponse:
     def malformed(self) -> str | None:
         """What makes the framing ambiguous (behaviour E4), or None."""
         return framing_fault(self._response.headers.raw)
+
+    async def pour(self, take: Take) -> None:
+        """Hand the body to ``take``, as it comes; httpx's errors pass."""
+        if not self._begun and isinstance(self._stream, ResponseBody):
+            await self._stream.pour(take)
+            return
+        async for chunk in self.chunks():
+            if (rest := take(chunk)) is not None:
+                await rest()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes; httpx's errors pass."""
@@ -64,15 +78,16 @@ class UpstreamResponse:
 
     async def _next(self) -> bytes | None:
         """Return the next chunk, None at the end; a chunk that is late or failed stays pending."""
+        self._begun = True
         self._pending = asyncio.ensure_future(anext(self._chunks, None))
         chunk = await asyncio.shield(self._pending)
         self._pending = None
         return chunk
 
 
-def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+def _stream(response: httpx.Response) -> httpx.AsyncByteStream:
     # The raw stream: `aiter_raw` with a chunk size would buffer events, without one adds cost.
     stream = response.stream
     if not isinstance(stream, httpx.AsyncByteStream):
         raise TypeError("the transport's response must stream asynchronously")
-    return stream.__aiter__()
+    return stream
