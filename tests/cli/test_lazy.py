@@ -73,9 +73,10 @@ def test_what_only_prints_imports_nothing_but_python_s_own(arguments: tuple[str,
     assert len(imported) < MANY
 
 
-def _imported_to_serve(place: Place) -> set[str]:
+def _imported_to_serve(place: Place, **values: object) -> set[str]:
     """Return what a start imports until it announces itself."""
-    with place.start_python("-X", "importtime", "-m", "app", "serve", **LOOPBACK) as process:
+    options = "-X", "importtime", "-m", "app", "serve"
+    with place.start_python(*options, **LOOPBACK, **values) as process:
         Banner.read(process)
         return {*IMPORT.findall(place.errors)}
 
@@ -89,12 +90,11 @@ def test_serving_with_a_certificate_at_hand_imports_only_what_it_needs(tmp_path:
 
 
 def test_the_scrubber_s_rules_are_read_in_time(tmp_path: Path) -> None:
-    with _serving(tmp_path, SCRUB_MODE="detect") as process:
-        assert {"app.scrubber.detect", "re2"} <= _ready(process, tmp_path)
-    with _serving(tmp_path, SCRUB_MODE="detect", SCRUB_DETECTORS="none_such") as process:
-        assert process.stdout is not None
-        assert process.stdout.read() == ""
-        assert process.wait() == exits.BAD_SETTINGS
+    place = Place.within(tmp_path)
+    imported = _imported_to_serve(place, SCRUB_MODE="detect")
+    assert {"app.scrubber.detect", "re2"} <= imported
+    ended = place.run("serve", **LOOPBACK, SCRUB_MODE="detect", SCRUB_DETECTORS="none_such")
+    assert (ended.stdout, ended.returncode) == ("", exits.BAD_SETTINGS)
 
 
 @pytest.mark.parametrize("name", ["click", "wsproto.events", "hypercorn.protocol.ws_stream"])
