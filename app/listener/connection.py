@@ -155,7 +155,8 @@ class ServerConnection(TCPServer):
         with suppress(OSError, TimeoutError):  # SSLError is an OSError
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await super()._close()
-        self.writer.transport.abort()  # a closed one does not mind
+        with suppress(AttributeError):  # a closed one does not mind, except in Python 3.11.2
+            self.writer.transport.abort()
 
 
 def keep_alive(sock: socket.socket) -> None:
