@@ -57,6 +57,11 @@ _FIELD = re.compile(rb"\b(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): ")
 _JOINED = re.compile(rb"(?>(?:(?: |%20)*(?>" + _BASE64 + rb"{40,})(?:=|%3[Dd]){0,2})+)")
 _HEX_RUN = re.compile(rb"(?<![A-Za-z0-9])[0-9a-f]{16,}+(?![A-Za-z0-9])")
 _LAST_HEX_RUN = re.compile(rb"(?<![A-Za-z0-9])[0-9a-f]{2,}+(?![A-Za-z0-9])")
+# The last line of a vault, with something else behind it: `3133", "size": 5}`, `3133</td>`.
+_FIRST_HEX_RUN = re.compile(
+    rb"[^A-Za-z0-9]*+(?>(?:[0-9a-f]{2})+)(?<=[0-9a-f]{16})(?![A-Za-z0-9])"
+    rb"|[^A-Za-z0-9]*+(?>(?:[0-9a-f]{2})+)(?=\\*[\"'<>`])"
+)
 _LONG_HEX_RUN = re.compile(rb"[0-9a-f]{40,}+")
 _VAULT = re.compile(rb"\$ANSIBLE_VAULT;[0-9.]{1,5};[A-Z0-9]{1,12}(?>(?:;[A-Za-z0-9_.@-]{1,64})?)")
 _LINE_NUMBER = re.compile(NUMBER)
@@ -182,7 +187,8 @@ def _vault_line(line: bytes) -> tuple[int, bool]:
     for run in reversed(list(_HEX_RUN.finditer(line))):
         if _LINE_CLOSE.fullmatch(line, run.end()) is not None:
             return run.end(), True
-    return _closing(line, _LAST_HEX_RUN)
+    first = _FIRST_HEX_RUN.match(line)
+    return (first.end(), False) if first is not None else _closing(line, _LAST_HEX_RUN)
 
 
 def _closing(line: bytes, run: re.Pattern[bytes]) -> tuple[int, bool]:

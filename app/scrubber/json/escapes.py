@@ -1,8 +1,8 @@
 r"""JSON's escapes: one spelling of printable ASCII for the scan, and values out of strings.
 
 A client may write any character as ``\uXXXX`` and ``/`` as ``\/`` (RFC 8259 §7). In a `View`
-printable ASCII is written as itself (except ``\"`` and ``\\``), so that a detector needs to know
-one spelling only; its spans are translated back to the original's.
+printable ASCII is written as itself (except ``\"`` and ``\\``) and a line feed as ``\n``, so that a
+detector needs to know one spelling only; its spans are translated back to the original's.
 """
 
 import json
@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 from ..automaton import compiled
 
-_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|/)")
-_ANY_ESCAPE = compiled(r"\\(?:u00[2-7]|/)")
+_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F]|0[89aAcCdD])|/)")
+_ANY_ESCAPE = compiled(r"\\(?:u00(?:[2-7]|0[89aAcCdD])|/)")
 _BACKSLASH = 0x5C
 _PIECES = 4096  # that are joined at a time: a call for millions would hold up everything else
 _MUST_STAY = {0x22: b'\\"', 0x5C: b"\\\\", 0x7F: b"\\u007f"}
+_MUST_STAY |= {0x08: b"\\b", 0x09: b"\\t", 0x0A: b"\\n", 0x0C: b"\\f", 0x0D: b"\\r"}
 _PLAIN = re.compile(r"[ !#-\[\]-~]+")
 _UNIT = 6  # bytes of \uXXXX
 _RUN = re.compile(rb"(?:\\\\)*+(?:\\[\"/]|\\?+(?>(?:[bfnrt]|u[0-9a-fA-F]{4})?))")

@@ -135,3 +135,28 @@ def test_the_number_of_an_empty_line_behind_a_vault_is_no_part_of_it(*, ascii_on
     body = json.dumps({"messages": [text]}, ensure_ascii=ascii_only).encode()
     (made,) = json.loads(SCRUBBER.redact(body, None, "POST").body)["messages"]
     assert made == f"     8→<ANSIBLE_VAULT_1>\n{8 + len(VAULT):6}→"
+
+
+@pytest.mark.parametrize("behind", ['", "size": 3}', "</td></tr>", "> and so on", "' # production"])
+@pytest.mark.parametrize("nested", [False, True], ids=["text", "JSON"])
+@pytest.mark.parametrize("last", ["313233343536", VAULT_LINES[-1][:40]])
+def test_a_vaults_last_line_goes_whatever_stands_behind_it(
+    last: str, behind: str, *, nested: bool
+) -> None:
+    text = "\n".join([*VAULT[:-1], last]) + behind
+    [made] = redacted(json.dumps({"content": text, "size": 3}) if nested else text)
+    assert last not in made
+    assert behind.lstrip("\"'") in made.replace("\\", "")
+
+
+def test_prose_behind_a_vault_is_no_part_of_it() -> None:
+    [made] = redacted("\n".join([*VAULT, "be: careful with it"]))
+    assert made == "<ANSIBLE_VAULT_1>\nbe: careful with it"
+
+
+@pytest.mark.parametrize("lines", [KEY, VAULT, [*VAULT, "313233343536"]])
+def test_line_feeds_may_be_spelled_as_any_character_may(lines: list[str]) -> None:
+    for end in ("\\u000a", "\\u000A", "\\u000d\\u000a"):
+        body = json.dumps({"messages": ["{}"]}).replace("{}", end.join(lines) + "\\nend").encode()
+        [made] = json.loads(SCRUBBER.redact(body, None, "POST").body)["messages"]
+        assert made in ("<PRIVATE_KEY_1>\nend", "<ANSIBLE_VAULT_1>\nend")
