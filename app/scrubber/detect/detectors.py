@@ -65,7 +65,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="google_api_key",
         gate=after("A-Za-z0-9+-") + r"(AIza[A-Za-z0-9_-]{35})",
         heads="A",
-        pattern=re.compile(rb"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9+/=-])"),
+        pattern=re.compile(rb"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9+/=]|-[A-Za-z0-9_])"),
         examples=(
             "AIza" + "SyA1234567890abcdefghijklmnopqrstuv",
             "__AIza" + "SyA1234567890abcdefghijklmnopqrstuv__",
@@ -219,7 +219,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="jenkins_api_token",
         gate=after("A-Za-z0-9./#-") + r"(11[0-9a-f]{30})",
         heads="1",
-        pattern=re.compile(rb"11[0-9a-f]{30}(?>(?:[0-9a-f]{2})?)(?![A-Za-z0-9-])"),
+        pattern=re.compile(rb"11[0-9a-f]{30}(?>(?:[0-9a-f]{2})?)(?![A-Za-z0-9]|-[A-Za-z0-9])"),
         accepts=validators.is_no_digest,
         examples=(
             "11" + "abcdef0123456789abcdef01234567",

@@ -9,18 +9,23 @@ import re
 
 # ESC as it is written in JSON, in JSON inside of JSON, and in source code.
 _ESC = r"(?:\\+(?:u001[bB]|x1[bB]|033|e)|\x1b)"
-_ESCAPES = r"\\[nrtbf]|\\+u[0-9A-Fa-f]{4}|\\+x[0-9A-Fa-f]{2}|\\+[0-3][0-7]{2}"
+_ESCAPES = r"\\[nrtbf]|\\+u[0-9A-Fa-f]{4}|\\+U[0-9A-Fa-f]{8}|\\+x[0-9A-Fa-f]{2}|\\+[0-3][0-7]{2}"
 # Control sequences (ECMA-48 §5.4).
 _CONTROL = _ESC + r"\[[0-?]*[ -/]*[@-~]"
 # A line number's end: `     2→` (Claude Code), a tab (cat -n), ` | ` (bat), `:2:` (grep -n).
 _GUTTER = r"\xe2\x86\x92|\\+u2192|\\+t|\| ?|:[0-9]+:"
+# A diff's sign, an option's, a shell's default value, grep's: no hyphen inside of a word.
+_HYPHEN = (
+    rf"(?:\\n|[^\\A-Za-z0-9._/+=-]|{_GUTTER}|{_CONTROL})[+-]{{1,2}}"
+    r"|\.[A-Za-z][A-Za-z0-9]{0,9}-[0-9]{1,7}-"
+)
 _EDGES = (
-    rf"(?:\\n|\"|{_GUTTER}|{_CONTROL})[+-]",  # a diff's sign at the start of a line
+    _HYPHEN,
     _ESC + r"(?:\\\\)+",  # the end of a hyperlink's target (ECMA-48 §8.3.143)
     _CONTROL,
     # Other escape sequences: ECMA-35 §13.2.
-    r"(?:\\+u001[bB]|\x1b)[ -/]*[0-Z\]^-~]",
-    r"(?:\\+u009[bB]|\xc2\x9b)[0-?]*[ -/]*[@-~]",
+    r"(?:\\+(?:u001[bB]|x1[bB]|033)|\x1b)[ -/]*[0-Z\]^-~]",
+    r"(?:\\+(?:u009|x9)[bB]|\xc2\x9b)[0-?]*[ -/]*[@-~]",
     r"\[[0-9;:]{1,48}[mKGHJ](?:\[K)?",  # a control sequence that has lost its ESC
     _ESCAPES,
     r"%(?:25)*[0-9A-Fa-f]{2}",

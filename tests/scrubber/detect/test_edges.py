@@ -30,14 +30,19 @@ SEQUENCES = (
     f"{ESC}]8;;https://host.example/x{ESC}\\",
     "\x9b31m",
 )
-WRITTEN = ("\\x1b[1;31m", "\\e[1m", "\\033[38;5;1m", "\\u001b[0m", "[0;32m", "[01;31m[K")
+WRITTEN = (
+    *("\\x1b[1;31m", "\\e[1m", "\\033[38;5;1m", "\\u001b[0m", "[0;32m", "[01;31m[K"),
+    *("\\x1b(B", "\\0337", "\\x9b1m", "\\U0001F511"),
+)
+HYPHENS = ("${KEY:-", "<!--", "[-", "git rm --", "src/main.py-12-", " -")
 ENCODED = ("=3D", "a=3D", "=0A", "%3D", "%0A", "%253D", "\\n", "\\t", "\\u000a", "\\x0a", "&#39;")
 
 
 @pytest.mark.parametrize("detector", [*BUILT_IN, *EXTENDED], ids=lambda one: one.name)
 def test_a_secret_is_found_behind_them(detector: Detector) -> None:
     scanner = Scanner([detector])
-    for before in (*SEQUENCES, *WRITTEN, *ENCODED):
+    hyphens = HYPHENS if detector.tier == "secret" else ()  # an address may hold one
+    for before in (*SEQUENCES, *WRITTEN, *ENCODED, *hyphens):
         example = detector.examples[0]
         text = f"{before}{example}{ESC}[0m"
         alone = found(scanner, f" {example} ")
@@ -45,6 +50,12 @@ def test_a_secret_is_found_behind_them(detector: Detector) -> None:
         assert found(scanner, f"first\n{text}") == alone, before
         if detector.name != "private_key":
             assert len(found(scanner, json.dumps(text))) == len(alone), before
+
+
+@pytest.mark.parametrize("after", ["-->", "-]", " -", "--"])
+@pytest.mark.parametrize("detector", BUILT_IN, ids=lambda one: one.name)
+def test_a_hyphen_behind_a_secret_hides_nothing(detector: Detector, after: str) -> None:
+    assert found(Scanner([detector]), f" {detector.examples[0]}{after}")
 
 
 @pytest.mark.parametrize("sign", ["+", "-"])
