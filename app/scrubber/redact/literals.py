@@ -62,6 +62,12 @@ class Literals:
             if literal is not None:
                 yield start, literal
 
+    def is_one(self, text: bytes) -> bool:
+        """Return True if ``text`` is a placeholder and nothing else: it hides a value already."""
+        match = self._pattern.fullmatch(text)
+        literal = None if match is None else self._literal(text, 0, match)
+        return literal is not None and literal.placeholder.encode() == text
+
     def foreign(self, unit: bytes, *, in_tools: bool) -> set[str]:
         """Return the placeholders in a unit that are not the model's own words."""
         try:

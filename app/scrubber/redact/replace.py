@@ -145,14 +145,14 @@ class Replacer:
         return replaced
 
     def _decide(self, hit: Hit, ledger: Ledger) -> Decision | None:
-        """Return what stands for a hit, None if it is allowed."""
+        """Return what stands for a hit, None if it is allowed or a placeholder itself."""
         if hit.detector is dense.TEXT:
             decision = dense.NAME, "", ledger.overflow(hit.detector, "")
             if not hit.escaped:
                 ledger.decisions[hit[2:]] = decision
             return decision
         found = value(hit.detector.canonical(hit.escaped))
-        if self._rules.allows(found):
+        if self._rules.allows(found) or self._literals.is_one(hit.password or hit.escaped):
             return None
         decision = (hit.detector.name, found, ledger.placeholder(hit.detector, found))
         self._learn(hit, found, ledger)

@@ -74,6 +74,19 @@ def test_the_same_value_keeps_its_number_and_another_gets_the_next() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl -H 'Authorization: Bearer GITHUB-TOKEN-0001'",
+        "postgres://app:GITHUB-TOKEN-0001@db.example.net/main",
+        "Bearer HASHICORP-VAULT-TOKEN-0003",
+    ],
+)
+def test_a_placeholder_in_token_style_is_no_secret_itself(text: str) -> None:
+    body = json.dumps({"messages": [{"role": "assistant", "content": text}]}).encode()
+    assert scrubber(style="token").redact(body, None, "POST").body is body
+
+
 def test_the_token_style_looks_like_a_value() -> None:
     body = json.dumps({"system": KEY}).encode()
     redaction = scrubber(style="token").redact(body, None, "POST")
