@@ -9,10 +9,11 @@ The map, in the order of a request's journey:
 4. ``http2``                 the upstream transport, an ``httpx.AsyncBaseTransport``.
 5. ``anthropic``             pure knowledge of the API: events, usage, limits, prices, errors.
 6. ``scrubber``              pure: bytes in, the same bytes or bytes with placeholders out.
-7. ``exchange``              the frozen record of one request, whatever its end.
-8. ``telemetry``             turns records into metrics, a log line, a dashboard row and a row of
+7. ``cache``                 pure: why the prompt cache missed, and what that cost.
+8. ``exchange``              the frozen record of one request, whatever its end.
+9. ``telemetry``             turns records into metrics, a log line, a dashboard row and a row of
                              the ``ledger``, which outlasts restarts.
-9. ``pages``                 health, metrics, dashboard, behind the page guard.
+10. ``pages``                health, metrics, dashboard, behind the page guard.
 
 Beside the journey: ``settings`` (the environment, read once), ``cli``, ``certificates``,
 ``logs`` and ``errors``. The package ``simulator`` is another party: an Anthropic upstream with

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import ResponseCut
+from .factories.caching import caching_of
 from .factories.pages import pages_of
 from .factories.telemetry import telemetry_of
 from .factories.transport import transport_of
@@ -109,6 +110,7 @@ def create_app(
         body_timeout=settings.body_timeout,
         access_token=revealed(settings.access_token),
         scrubbing=scrubbing,
+        caching=caching_of(settings),
         hold_budget=hold_budget,
     )
     broadcast = Broadcast()

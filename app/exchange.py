@@ -12,6 +12,7 @@ from typing import Literal, Protocol, get_args
 from .anthropic.errors import ErrorClass, error_class
 from .anthropic.hints import Hints
 from .anthropic.usage import Attempt, Usage
+from .cache.report import CacheReport
 from .errors import Source
 from .scrubber.redact.report import ScrubReport
 from .scrubber.restore.sinks import Refusal
@@ -100,6 +101,7 @@ class Exchange:
     billed: tuple[Attempt, ...] = ()
     usage_missing: str | None = None  # why it is lacking or an estimate: anthropic.tap.Reading
     cache_miss_reason: str | None = None  # ``diagnostics`` of the answer
+    cache: CacheReport | None = None  # the recorder's, of an answer that states its usage
     stop_reason: str | None = None
     failure: Failure | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

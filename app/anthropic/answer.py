@@ -12,7 +12,7 @@ import msgspec
 from .accumulator import Accumulator
 from .spoken import Spoken
 from .sse import Splitter, parse
-from .usage import Attempt, Missing
+from .usage import Attempt, Missing, Usage
 
 BODY_LIMIT = 8 * 2**20  # bytes of a JSON body that are held; a long answer has some hundred KB
 RECORD_LIMIT = 2**20  # bytes of an event that are held; those that are read have some hundred
@@ -63,7 +63,7 @@ class Notes:
     """The facts of a response so far. ``missing`` is why its usage is not known.
 
     ``final`` says that nothing is to come: a JSON answer always is, a stream once it has told
-    its stop reason and its output tokens.
+    its stop reason and its output tokens. ``prompt`` is the usage that a stream starts with.
     """
 
     def __init__(self) -> None:
@@ -74,6 +74,7 @@ class Notes:
         self.stop_reason: str | None = None
         self.error: str | None = None
         self.cache_miss_reason: str | None = None
+        self.prompt: Usage | None = None
         self.final = True
 
     def message(self, message: _Document) -> None:
@@ -87,6 +88,7 @@ class Notes:
         """Take in the start of a stream, whose output tokens are a placeholder."""
         self.final = False
         self.message(message)
+        self.prompt = self.accumulator.usage
 
     def block(self, event: _Document) -> None:
         """Take in the start of a content block: one kind of them changes the model."""

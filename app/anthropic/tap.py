@@ -4,7 +4,7 @@ The tap never disturbs the relay: it does not raise and holds a bounded number o
 that it cannot read becomes a reason in its `Reading` (behaviour B5).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .answer import Body, EventStream, Notes
 from .encoding import Decoder, EncodingError
@@ -32,6 +32,8 @@ class Reading:
     stop_reason: str | None = None
     error: str | None = None
     cache_miss_reason: str | None = None
+    # As a stream states it at its start, before any server tool.
+    prompt: Usage | None = field(default=None, compare=False)
 
 
 _LOST = ("encoding", "truncated")  # nothing that follows can be read
@@ -99,4 +101,5 @@ class Tap:
             stop_reason=notes.stop_reason,
             error=notes.error,
             cache_miss_reason=notes.cache_miss_reason,
+            prompt=notes.prompt if notes.prompt is not None and notes.prompt.prompt else None,
         )

@@ -73,6 +73,13 @@ class Row(NamedTuple):
     window_7d_after: int | None
     request_id: str | None
     client_request_id: str | None
+    cache_verdict: str | None  # `app.cache.verdict`
+    cache_kind: str | None  # of the first block that differs, or the parameter
+    cache_block: int | None  # its place
+    cache_missed: int | None  # tokens
+    cache_miss_cost: int | None
+    cache_saved: int | None  # below 0 where the cache was only written
+    context: str | None  # JSON: tokens of the prompt by part of the body
 
 
 class Billed(NamedTuple):
@@ -118,5 +125,7 @@ NAMES = (
     "error_reason",
     "compaction",
     "scrub_skipped",
+    "cache_verdict",
+    "cache_kind",
 )
 BILLED_NAMES = ("model", "kind")

@@ -134,5 +134,22 @@ _VIEW = f"""CREATE VIEW requests AS SELECT
     request_id
 FROM exchanges AS e"""
 
-MIGRATIONS: Sequence[Sequence[str]] = ((*_FIRST, _VIEW),)
+# Why the prompt cache missed, and what fills the context.
+_CACHE = (
+    "ALTER TABLE exchanges ADD COLUMN cache_verdict INTEGER",
+    "ALTER TABLE exchanges ADD COLUMN cache_kind INTEGER",
+    "ALTER TABLE exchanges ADD COLUMN cache_block INTEGER",
+    "ALTER TABLE exchanges ADD COLUMN cache_missed INTEGER",
+    "ALTER TABLE exchanges ADD COLUMN cache_miss_cost INTEGER",
+    "ALTER TABLE exchanges ADD COLUMN cache_saved INTEGER",
+    "ALTER TABLE exchanges ADD COLUMN context TEXT",
+    "DROP VIEW requests",
+    _VIEW.replace(
+        "    request_id\n",
+        f"    request_id,\n    {_text('cache_verdict')},\n    cache_missed,\n"
+        "    cache_miss_cost / 1e9 AS cache_miss_cost_usd\n",
+    ),
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = ((*_FIRST, _VIEW), _CACHE)
 VERSION = len(MIGRATIONS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..exchange import Observer
 from .admission import Admission
+from .caching import OFF, Caching
 from .request.body import HOLD_BUDGET
 from .request.hold_budget import HoldBudget
 from .upstream.upstream import Upstream
@@ -34,4 +35,5 @@ class Parts:
     body_timeout: float | None = None
     scrubbing: "Scrubbing | None" = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    caching: Caching = OFF
     hold_budget: HoldBudget = field(default_factory=lambda: HoldBudget(HOLD_BUDGET))

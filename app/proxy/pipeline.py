@@ -5,11 +5,8 @@ which is always made.
 """
 
 import functools
-import traceback
 from contextlib import aclosing
 from typing import TYPE_CHECKING
-
-import structlog
 
 from ..anthropic.endpoints import is_billed, route
 from ..anthropic.errors import answer
@@ -19,6 +16,8 @@ from ..exchange import Exchange, Progress
 from ..wire.headers import for_upstream, text
 from ..wire.target import target
 from .admission import Place, check_headers, check_method, check_token
+from .caching import OFF, CacheFlight
+from .defects import report
 from .endings import Cause, Ending
 from .interrupt import Interrupt, run_until_disconnect
 from .outbound import Outbound, Send
@@ -44,7 +43,7 @@ HOLD_LIMIT = 256 * 1024  # bytes read whole before they go on; a longer body goe
 # Kept for a retry: all of a Messages request (the API accepts 32 MB), little of anything else.
 REPLAY_LIMITS = {"messages": 32 * 2**20, "count_tokens": 32 * 2**20}
 
-log = structlog.get_logger(__name__)
+OK = 200
 
 
 class Proxy(Parts):
@@ -77,6 +76,8 @@ class Journey:
         self._outbound = Outbound(send, self._watch, request.write)
         self._ending = Ending()
         self._attempts = Attempts()
+        billed = is_billed(request.method, self.progress.route)
+        self._cache = CacheFlight(parts.caching if billed else OFF, request.headers)
         self._body: Body | None = None
         self._model: str | None = None
         self._redaction: Redaction | None = None
@@ -109,7 +110,7 @@ class Journey:
             self._ending.fail(cut)
             raise
         except Exception as exc:  # noqa: BLE001 - a defect of the proxy, reported as one
-            _report(exc)
+            report("the proxy failed", exc)
             await self._refuse(InternalError("internal_error", "The proxy failed: see its log."))
 
     async def _forward(self, place: Place) -> None:
@@ -118,6 +119,7 @@ class Journey:
         plan = None
         if self._parts.scrubbing is not None:
             request, plan = await self._scrub(self._parts.scrubbing, request, body)
+        self._cache.sending(body, self._watch.now())
         try:
             response = await self._parts.upstream.send(request, body, self._attempts, self._watch)
         finally:
@@ -126,6 +128,7 @@ class Journey:
             await self._relay(response, plan)
             self._ending.on(Cause.RESPONSE_RELAYED)  # now: the client may leave with the last byte
             await self._outbound.end()
+        await self._cache.settle()
 
     async def _admit(self) -> UpstreamRequest:
         """Return the request as it goes upstream; raises what forbids it."""
@@ -162,6 +165,8 @@ class Journey:
         scrubbing.check(redaction)
         if not redaction.report.modified:
             return request, None
+        if not redaction.decoded:
+            self._cache.changed(body.held)
         body.replace(redaction.body)
         return scrubbing.redacted(request, redaction), scrubbing.plan(redaction)
 
@@ -172,6 +177,8 @@ class Journey:
         self.progress.streaming = (kind[0] or "").startswith("text/event-stream")
         if is_billed(self._request.method, self.progress.route):
             self.progress.content = self._tap
+        if response.status == OK:
+            self._cache.answered(self._watch.now())
         restoring = None
         if plan is not None and self._parts.scrubbing is not None:
             restoring = self._parts.scrubbing.restoring(plan, *kind)
@@ -193,6 +200,7 @@ class Journey:
         """Release the request's body, which no attempt needs any more; read its model before."""
         if self._body is not None:
             self._model = self._model or self.progress.model or late_model(self._body)
+            self._cache.sent(self._body)
             self._body.release()
 
     def finish(self) -> Exchange:
@@ -212,15 +220,6 @@ class Journey:
             headers=self._response.headers if self._response is not None else [],
             tap=self._tap,
             restorer=self._restorer,
+            cache=self._cache.judge,
         )
         return record(findings, self._ending, self._watch)
-
-
-def _report(defect: Exception) -> None:
-    """Log where the proxy failed; what the exception says may quote a request."""
-    where = traceback.extract_tb(defect.__traceback__)[-1]
-    log.error(
-        "the proxy failed",
-        error=type(defect).__name__,
-        where=f"{where.filename}:{where.lineno} {where.name}",
-    )

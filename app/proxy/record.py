@@ -1,6 +1,6 @@
 """Makes the record of an exchange from what its journey has found. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from ..anthropic.endpoints import is_billed
 from ..anthropic.errors import ERROR_EVENT
 from ..anthropic.hints import read_hints
 from ..anthropic.tap import Reading, Tap
+from ..cache.report import CacheReport
 from ..exchange import Exchange, Failure, Outcome, Progress
 from ..ledger.labels import read_labels
 from ..wire.headers import LABELS_HEADER, Headers, first, text
@@ -29,8 +30,8 @@ FIRST_ERROR = 400  # the lowest status that is an error
 class Findings:
     """The facts of an exchange at its end; None for a step that was not reached.
 
-    ``status`` is what the client was sent, ``bytes_in`` and
-    ``bytes_out`` count bodies; ``model`` is the requested one and ``headers`` upstream's.
+    ``status`` is what the client was sent, ``bytes_in`` and ``bytes_out`` count bodies; ``model``
+    is the requested one and ``headers`` upstream's. ``cache`` judges what the prompt cache did.
     """
 
     request: ClientRequest
@@ -45,6 +46,7 @@ class Findings:
     headers: Headers
     tap: Tap | None
     restorer: "Restorer | None"
+    cache: Callable[[Reading], CacheReport | None] = lambda _: None
 
     @property
     def billed_route(self) -> bool:
@@ -95,6 +97,7 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
         billed=found.tap.billed if found.tap and found.succeeded and found.billed_route else (),
         usage_missing=_usage_missing(found, reading, outcome),
         cache_miss_reason=reading.cache_miss_reason,
+        cache=found.cache(reading),
         stop_reason=reading.stop_reason,
         failure=ending.failure or _failure_of_response(found, reading),
         headers=_limits(found.headers),

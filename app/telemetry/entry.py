@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..anthropic.prices import Prices
 from ..anthropic.token_types import BILLED, ESTIMATED, OUTPUT
 from ..anthropic.usage import Attempt
+from ..cache.dollars import miss_cost, saved
 from ..exchange import Exchange
 
 NO_MODEL = "none"  # the model label of requests that have no model
@@ -48,13 +49,16 @@ class Entry:
     """``model`` is its name in the price table, ``other`` or `NO_MODEL`.
 
     ``charges`` are the billed attempts, the response's own first. ``ids`` holds the request,
-    session and agent ids, if known.
+    session and agent ids, if known. ``miss_cost`` and ``saved`` are US dollars: the cost of a
+    cache miss, and the savings of the cache; None when a price or the verdict is not known.
     """
 
     exchange: Exchange
     model: str
     charges: tuple[Charge, ...]
     ids: Mapping[str, str]
+    miss_cost: float | None = None
+    saved: float | None = None
 
     @property
     def estimated(self) -> bool:
@@ -83,6 +87,16 @@ class Entry:
     def exemplar(self) -> dict[str, str] | None:
         """Labels that link a bucket to log lines."""
         return {name: self.ids[name] for name in _EXEMPLAR if name in self.ids} or None
+
+
+def cache_dollars(exchange: Exchange, prices: Prices) -> tuple[float | None, float | None]:
+    """Return what a cache miss cost and what the cache saved, in US dollars."""
+    if exchange.cache is None or not exchange.billed:
+        return None, None
+    cost = miss_cost(exchange.billed[0], exchange.cache.verdict.missed, prices.price)
+    savings = [saved(attempt, prices.price) for attempt in exchange.billed]
+    known = [dollars for dollars in savings if dollars is not None]
+    return cost, sum(known) if len(known) == len(savings) else None
 
 
 _EXEMPLAR = ("request_id", "session_id")

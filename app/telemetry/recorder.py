@@ -15,10 +15,11 @@ from .collectors.live_output import LiveOutput
 from .collectors.run_totals import RunTotals
 from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, TransportStats
 from .connections import ConnectionMetrics
-from .entry import NO_MODEL, Charge, Entry, identifiers
+from .entry import NO_MODEL, Charge, Entry, cache_dollars, identifiers
 from .facts import Facts, Listening
 from .instruments import PREFIX, Instruments
 from .recorders.access_log import AccessLog
+from .recorders.cache import CacheVerdicts
 from .recorders.latency import Latency
 from .recorders.ledger import LedgerRows
 from .recorders.limits import LimitGauges
@@ -92,6 +93,7 @@ class Telemetry:
             self._tokens,
             Scrubs(instruments),
             Receipts(instruments, receipts),
+            CacheVerdicts(instruments),
             LimitGauges(instruments),
             self.recent,
             access_log,
@@ -186,11 +188,14 @@ class Telemetry:
 
     def _entry(self, exchange: Exchange) -> Entry:
         model = exchange.model or exchange.requested_model
+        miss_cost, saved = cache_dollars(exchange, self._prices)
         return Entry(
             exchange=exchange,
             model=NO_MODEL if model is None else self._prices.canonical(model),
             charges=tuple(Charge.of(attempt, self._prices) for attempt in exchange.billed),
             ids=identifiers(exchange),
+            miss_cost=miss_cost,
+            saved=saved,
         )
 
 

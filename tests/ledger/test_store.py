@@ -48,7 +48,8 @@ def test_the_tables_have_the_columns_of_the_rows(path: Path) -> None:
 def test_columns_of_names_are_those_whose_rows_hold_text() -> None:
     for kind, names in ((Row, NAMES), (Billed, BILLED_NAMES)):
         text = [name for name, said in kind.__annotations__.items() if "str" in str(said)]
-        assert [name for name in text if not name.endswith("request_id")] == list(names)
+        own = ("request_id", "client_request_id", "context")
+        assert [name for name in text if name not in own] == list(names)
 
 
 def test_a_batch_larger_than_a_statement_is_written_whole(path: Path) -> None:
@@ -162,6 +163,28 @@ def test_a_ledger_of_a_newer_version_is_set_aside(path: Path) -> None:
     with store(path):
         assert ask(path, "SELECT count(*) FROM requests") == [(0,)]
     assert ask(_aside(path)[0], "SELECT count(*) FROM requests") == [(1,)]
+
+
+def test_a_ledger_of_the_first_version_keeps_its_rows(path: Path) -> None:
+    path.parent.mkdir()
+    for statement in schema.MIGRATIONS[0]:
+        ask(path, statement)
+    ask(path, f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    ask(path, "PRAGMA user_version = 1")
+    ask(path, "INSERT INTO names (name, last) VALUES ('messages', 0)")
+    table = "SELECT name FROM pragma_table_info('exchanges') WHERE \"notnull\""
+    needed = [name for (name,) in ask(path, table)]
+    marks = ", ".join("1" * len(needed))
+    ask(path, f"INSERT INTO exchanges ({', '.join(needed)}) VALUES ({marks})")
+    with store(path) as opened:
+        opened.write([record(cache_verdict="hit", cache_missed=0, context='{"tools":1}')])
+    assert ask(path, "SELECT cache_missed, context FROM exchanges ORDER BY id") == [
+        (None, None),
+        (0, '{"tools":1}'),
+    ]
+    found = ask(path, "SELECT route, cache_verdict FROM requests ORDER BY id")
+    assert found == [("messages", None), ("messages", "hit")]
+    assert not _aside(path)
 
 
 def test_a_ledger_that_lacks_a_table_is_set_aside(path: Path) -> None:

@@ -60,6 +60,11 @@ class Body:
         """The whole body, if it is all here."""
         return None if self._dropped or not self._inbound.exhausted else self._whole()
 
+    @property
+    def chunks(self) -> tuple[bytes, ...]:
+        """The pieces of a body that is all here; none of another one."""
+        return () if self._dropped or not self._inbound.exhausted else tuple(self._held)
+
     def start(self, size: int) -> bytes:
         """Return the first bytes of what is held, at most ``size``."""
         found = b""

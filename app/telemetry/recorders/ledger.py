@@ -1,10 +1,12 @@
 """Makes a row of every ended exchange for the ledger, and counts what becomes of it."""
 
+import json
 import re
 from collections.abc import Mapping
 
 from ...anthropic.limits import read
 from ...anthropic.token_types import COUNTED
+from ...cache.report import CacheReport
 from ...ledger.labels import write_labels
 from ...ledger.rows import MICRO, MILLI, MOST_COST, MOST_TOKENS, NANO, Billed, Record, Row
 from ...ledger.writer import RESULTS, Ledger
@@ -15,6 +17,7 @@ WINDOWS = {
     "5h": "anthropic-ratelimit-unified-5h-utilization",
     "7d": "anthropic-ratelimit-unified-7d-utilization",
 }
+_MOST_DOLLARS = MOST_COST / NANO
 MOST_USED = 1_000  # times a window; its utilization may exceed 1
 # Upstream and its gateways choose these words: anything else could be content.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
@@ -57,6 +60,7 @@ def record_of(
     ``before`` and ``after`` are the usage windows around it.
     """
     exchange, hints, report = entry.exchange, entry.exchange.hints, entry.exchange.scrub
+    verdict = None if exchange.cache is None else exchange.cache.verdict
     said, failure = bool(_windows(exchange.headers)), exchange.failure
     billed = tuple(map(_billed, entry.charges))
     detailed = len(billed) > 1 or any(one.model != entry.model for one in billed)
@@ -110,8 +114,28 @@ def record_of(
         window_7d_after=after["7d"] if said else None,
         request_id=entry.ids.get("request_id"),
         client_request_id=hints.client_request_id,
+        cache_verdict=None if verdict is None else verdict.reason,
+        cache_kind=None if verdict is None else verdict.kind,
+        cache_block=None if verdict is None else verdict.index,
+        cache_missed=None if verdict is None else min(verdict.missed, MOST_TOKENS),
+        cache_miss_cost=_nano(entry.miss_cost),
+        cache_saved=_nano(entry.saved),
+        context=_json(exchange.cache),
     )
     return Record(row, billed if detailed else ())
+
+
+def _json(report: CacheReport | None) -> str | None:
+    """Return what fills the context, as JSON."""
+    if report is None or not report.fill:
+        return None
+    return json.dumps(report.fill, separators=(",", ":"))
+
+
+def _nano(dollars: float | None) -> int | None:
+    return (
+        None if dollars is None else round(max(-_MOST_DOLLARS, min(dollars, _MOST_DOLLARS)) * NANO)
+    )
 
 
 def _billed(charge: Charge) -> Billed:

@@ -1,0 +1,154 @@
+"""A Messages request as the prompt cache sees it: blocks in the order tools, system, messages.
+
+What a client moves about from turn to turn does not change a hash: ``cache_control`` marks, a text
+alone in a list, the attribution (the client's billing header), tools whose loading is deferred.
+"""
+
+import re
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .fill import MESSAGES, SERVERS, TOOLS, Fill, part_of, weight
+from .fill import SYSTEM as SYSTEM_PART
+from .members import elements, given, read_message
+
+Digest = Callable[[bytes], int]  # a keyed hash of 64 bits
+
+SHORT_TTL, LONG_TTL = 300.0, 3600.0  # seconds
+KINDS = ("tool", "system", "user", "assistant", "other")  # of a block: a message's by its role
+TOOL, SYSTEM, OTHER = 0, 1, len(KINDS) - 1
+_ROLES = {"user": 2, "assistant": 3}
+
+# A quote inside a string is escaped, so these find members only, not what a text quotes.
+_MARK_NAME, _DEFERRED_NAME = b'"cache_control"', b'"defer_loading"'
+_MARK = re.compile(rb'"cache_control"\s*:\s*(?:\{[^{}]*\}|null)(\s*,)?')
+_EPHEMERAL = re.compile(rb'"cache_control"\s*:\s*\{[^{}]*"ephemeral"[^{}]*\}')
+_HOUR = re.compile(rb'"ttl"\s*:\s*"1h"')
+_DEFERRED = re.compile(rb'"defer_loading"\s*:\s*true')
+_TEXT = b'{"type":"text","text":'
+_ATTRIBUTION = re.compile(rb'[^"]{0,8}(?:"[^"]{0,16}"[^"]{0,4}){0,3}"x-anthropic-billing-header:')
+
+
+class Mark(NamedTuple):
+    """A ``cache_control`` mark: the place of its block, seconds to live, and bytes up to there."""
+
+    block: int
+    ttl: float
+    size: int
+
+
+@dataclass(slots=True)
+class Blocks:
+    """The blocks so far, in cache order.
+
+    ``prefixes`` has a hash of all blocks up to each one, ``kinds`` an index of `KINDS` for each;
+    ``owns`` are hashes of the blocks alone, as far as they were parsed. ``first`` is that of the
+    first block of a message, ``last`` of the last one with a mark, ``system`` one of the whole
+    system prompt, ``newest`` of the last block.
+    """
+
+    prefixes: "array[int]" = field(default_factory=lambda: array("q"))
+    kinds: bytearray = field(default_factory=bytearray)
+    owns: set[int] = field(default_factory=set)
+    marks: list[Mark] = field(default_factory=list)
+    fill: Fill = field(default_factory=dict)
+    size: int = 0
+    first: int = 0
+    last: int = 0
+    system: int = 0
+    newest: int = 0
+
+    def add(self, kind: int, own: int, size: int, ttl: float | None) -> None:
+        """Append a block of ``size`` bytes."""
+        self.newest = own = hash((kind, own))
+        self.prefixes.append(hash((self.prefixes[-1] if self.kinds else 0, own)))
+        self.kinds.append(kind)
+        self.owns.add(own)
+        self.size += size
+        if kind == SYSTEM:
+            self.system = hash((self.system, own))
+        elif kind != TOOL and not self.first:
+            self.first = own
+        if ttl is not None:
+            self.marks.append(Mark(len(self.kinds) - 1, ttl, self.size))
+            self.last = own
+
+    def mark_last(self, ttl: float) -> None:
+        """Mark the last block, unless it has a mark."""
+        index = len(self.kinds) - 1
+        if index >= 0 and not (self.marks and self.marks[-1].block == index):
+            self.marks.append(Mark(index, ttl, self.size))
+            self.last = self.newest
+
+
+def ttl_of(raw: bytes) -> float | None:
+    """Return the seconds that a marked block lives in the cache, None without a mark."""
+    if _MARK_NAME not in raw:
+        return None
+    mark = _EPHEMERAL.search(raw)
+    if mark is None:
+        return None
+    return LONG_TTL if _HOUR.search(mark[0]) else SHORT_TTL
+
+
+def without_marks(raw: bytes) -> bytes:
+    """Return a block without the members that are marks."""
+    at = raw.find(_MARK_NAME)
+    while at >= 0:
+        match = _MARK.match(raw, at)
+        if match is None:
+            at = raw.find(_MARK_NAME, at + 1)
+            continue
+        before, behind = raw[:at], raw[match.end() :]
+        if match[1] is None:  # the last member: its comma is before it
+            before = before.rstrip().removesuffix(b",")
+        else:
+            behind = behind.lstrip()
+        raw = before + behind
+        at = raw.find(_MARK_NAME, len(before))
+    return raw
+
+
+def add_tools(blocks: Blocks, tools: bytes | None, digest: Digest) -> None:
+    """Append the tools, except for those that are not loaded yet."""
+    for raw in elements(tools) if tools is not None else ():
+        if _DEFERRED_NAME in raw and _DEFERRED.search(raw):
+            continue
+        part = part_of(raw)
+        if part not in blocks.fill and len(blocks.fill) > SERVERS:
+            part = TOOLS
+        _add(blocks, TOOL, part, raw, digest)
+
+
+def add_system(blocks: Blocks, system: bytes | None, digest: Digest) -> None:
+    """Append the system prompt, a string or blocks, without the attribution."""
+    if system is None or system == b'""':
+        return
+    for raw in elements(system) if system.startswith(b"[") else [system]:
+        if not _ATTRIBUTION.match(raw):
+            _add(blocks, SYSTEM, SYSTEM_PART, raw, digest)
+
+
+def add_message(blocks: Blocks, raw: bytes, digest: Digest) -> None:
+    """Append the blocks of a message; one without any counts as an empty one."""
+    message = read_message(raw)
+    kind = _ROLES.get(message.role, OTHER)
+    content, config = given(message.content) or b"[]", given(message.output_config)
+    salt = digest(config) if config is not None else 0
+    found = elements(content) if content.startswith(b"[") else [content]
+    for block in found or [b""]:
+        _add(blocks, kind, MESSAGES, block, digest, salt)
+
+
+def _add(blocks: Blocks, kind: int, part: str, raw: bytes, digest: Digest, salt: int = 0) -> None:
+    ttl, plain = None, raw
+    if _MARK_NAME in raw:
+        ttl, plain = ttl_of(raw), without_marks(raw)
+    size = weight(plain)
+    blocks.fill[part] = blocks.fill.get(part, 0) + size
+    if plain.startswith(_TEXT):
+        plain = plain[len(_TEXT) : -1]  # the same as the text alone
+    own = digest(plain)
+    blocks.add(kind, hash((own, salt)) if salt else own, size, ttl)

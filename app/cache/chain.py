@@ -1,0 +1,124 @@
+"""The last requests of a conversation, as the next one is compared with them."""
+
+from array import array
+from dataclasses import dataclass, field
+
+from .blocks import KINDS, SYSTEM, TOOL, Mark
+from .entries import Entry
+from .prompt import Prompt, Template
+from .verdict import Difference
+
+KEPT = 3  # requests of a conversation
+
+
+@dataclass(slots=True)
+class Chain:
+    """A request. ``tokens`` are those up to its last mark, ``entry`` is what they are cached as.
+
+    ``prefixes`` and ``kinds`` may be those of a later request that goes on from it: ``count`` of
+    them are its own. ``first``, ``last`` and ``system`` are those of `Blocks`.
+    """
+
+    prefixes: "array[int]"
+    kinds: bytearray
+    count: int
+    mark: Mark | None
+    entry: Entry | None
+    key: int | None
+    tokens: int
+    first: int
+    last: int
+    system: int
+    model: str
+    params: tuple[int, ...]
+    credential: int
+    start: float
+
+    @property
+    def length(self) -> int:
+        """Blocks up to the last mark; all if there is none."""
+        return self.count if self.mark is None else self.mark.block + 1
+
+    def common(self, prompt: Prompt) -> int:
+        """Return how many of its blocks up to the mark a prompt begins with."""
+        mine, other = self.prefixes, prompt.blocks.prefixes
+        low, high = 0, min(self.length, len(other))
+        if high and mine[high - 1] == other[high - 1]:
+            return high
+        while low < high:
+            middle = (low + high) // 2
+            if mine[middle] == other[middle]:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def difference(self, prompt: Prompt) -> Difference | None:
+        """Return the first block up to the mark that a prompt does not have."""
+        index = self.common(prompt)
+        if index == self.length:
+            return None
+        kinds = {self.kinds[index], *prompt.blocks.kinds[index : index + 1]}
+        for kind in (TOOL, SYSTEM):
+            if kind in kinds:
+                return Difference(index, KINDS[kind])
+        return Difference(index, KINDS[(*prompt.blocks.kinds[index : index + 1], max(kinds))[0]])
+
+    def goes_on(self, prompt: Prompt) -> bool:
+        """Return True if a prompt goes on from it, changed or not, instead of going back."""
+        length = len(prompt.blocks.kinds) if prompt.mark is None else prompt.mark.block + 1
+        longer = length - _leading(prompt.blocks.kinds) > self.length - _leading(self.kinds)
+        return longer or self.last in prompt.blocks.owns or self.common(prompt) == self.length
+
+    def relates_to(self, prompt: Prompt) -> bool:
+        """Return True if a prompt has anything in common with it."""
+        blocks = prompt.blocks
+        return (
+            self.common(prompt) > 0
+            or self.first == blocks.first
+            or (self.system != 0 and self.system == blocks.system)
+            or self.last in blocks.owns
+        )
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Its last requests, the newest last, and what the next body is likely to look like."""
+
+    chains: list[Chain] = field(default_factory=list)
+    template: Template | None = None
+
+    def previous(self, prompt: Prompt, start: float, *, strict: bool) -> Chain | None:
+        """Return the request that a prompt follows, None if it is the first of its kind.
+
+        Unless ``strict``, some of them may be no turns of the conversation: one that the prompt
+        continues unchanged is preferred.
+        """
+        related = [
+            chain
+            for chain in reversed(self.chains)
+            if chain.start <= start and chain.relates_to(prompt)
+        ]
+        if not strict:
+            for chain in related:
+                if chain.common(prompt) == chain.length:
+                    return chain
+        return related[0] if related else None
+
+    def add(self, chain: Chain, template: Template | None) -> list[int]:
+        """Keep a request; return the keys of entries that need not be remembered any more."""
+        last = chain.count - 1
+        for older in self.chains:
+            end = older.count - 1
+            if 0 <= end <= last and older.prefixes[end] == chain.prefixes[end]:
+                older.prefixes, older.kinds = chain.prefixes, chain.kinds
+        self.chains.append(chain)
+        self.template = template or self.template
+        dropped, self.chains = self.chains[:-KEPT], self.chains[-KEPT:]
+        kept = {one.key for one in self.chains}
+        return [one.key for one in dropped if one.key is not None and one.key not in kept]
+
+
+def _leading(kinds: bytearray) -> int:
+    """Return how many blocks stand before the messages."""
+    return kinds.count(TOOL) + kinds.count(SYSTEM)

@@ -1,0 +1,53 @@
+"""What the API has in its cache, as far as it passed here: marked prefixes, by keyed hash."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+MARGIN = 5.0  # seconds by which the API's clock may differ from ours
+MOST_ENTRIES = 20_000  # some 300 bytes each
+
+
+@dataclass(slots=True)
+class Entry:
+    """A prefix that ends at a mark; times are seconds on the recorder's clock.
+
+    ``available`` is when the answer that wrote it began, infinity before; ``tokens`` is None while
+    nobody knows, and ``exact`` if an answer stated it.
+    """
+
+    expires: float
+    ttl: float
+    available: float
+    tokens: int | None = None
+    exact: bool = False
+
+    def refresh(self, start: float, ttl: float) -> None:
+        """Let it live on: a request that started then used it."""
+        self.ttl = max(self.ttl if self.expires > start else 0.0, ttl)
+        self.expires = max(self.expires, start + self.ttl)
+
+
+class Entries:
+    """At most ``limit`` entries, the least recently used forgotten first. State: ``_entries``."""
+
+    def __init__(self, limit: int = MOST_ENTRIES) -> None:
+        self._limit = limit
+        self._entries: OrderedDict[int, Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: int) -> Entry | None:
+        """Return an entry."""
+        return self._entries.get(key)
+
+    def put(self, key: int, entry: Entry) -> None:
+        """Keep an entry as the newest."""
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+    def drop(self, key: int) -> None:
+        """Forget an entry."""
+        self._entries.pop(key, None)

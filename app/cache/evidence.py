@@ -1,0 +1,151 @@
+"""Weighs what is remembered against what an answer states, for the rules of `verdict`."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from .blocks import Mark
+from .chain import Chain
+from .entries import MARGIN, Entry
+from .minimum import minimum
+from .prompt import PARAMS, Prompt
+from .verdict import Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who sent a request, and when (seconds), all by keyed hashes.
+
+    ``hinted`` says that the client names the class of each request; an ``aside`` is no turn of
+    its conversation. ``compaction`` asks for a summary, ``compacted`` is the first turn after one.
+    """
+
+    start: float
+    credential: int
+    session: int | None = None
+    agent: int | None = None
+    betas: bytes = b""
+    hinted: bool = False
+    aside: bool = False
+    compaction: bool = False
+    compacted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """The tokens of a prompt, as its answer states them."""
+
+    read: int
+    written: int
+    fresh: int
+
+    @property
+    def cached(self) -> int:
+        """Those up to the last mark: exactly what was read or written."""
+        return self.read + self.written
+
+    @property
+    def total(self) -> int:
+        """All of the prompt."""
+        return self.cached + self.fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An answered request, of ``model`` (its plain name)."""
+
+    asked: Asked
+    prompt: Prompt
+    counted: Counted
+    model: str
+
+    @property
+    def scope(self) -> int:
+        """Who shares a cache: a credential, with one model."""
+        return scope_of(self.asked, self.model)
+
+    def tokens(self, size: int) -> int:
+        """Estimate the tokens of the first ``size`` bytes."""
+        mark, blocks = self.prompt.mark, self.prompt.blocks
+        if mark is not None and self.counted.cached:
+            return round(self.counted.cached * size / max(mark.size, 1))
+        return round(self.counted.total * size / max(blocks.size, 1))
+
+
+def scope_of(asked: Asked, model: str) -> int:
+    """Return a hash of a credential and a model's plain name."""
+    return hash((asked.credential, model))
+
+
+class Found(NamedTuple):
+    """A cached prefix of a prompt, and its tokens."""
+
+    entry: Entry
+    tokens: int
+    exact: bool
+
+    @classmethod
+    def of(cls, entry: Entry, mark: Mark, case: Case) -> "Found":
+        """Return it; what nobody knows is estimated by the mark that it is in reach of."""
+        tokens = case.tokens(mark.size) if entry.tokens is None else entry.tokens
+        return cls(entry, tokens, entry.exact)
+
+
+def evidence_of(
+    case: Case, previous: Chain | None, live: Found | None, waiting: Found | None
+) -> Evidence:
+    """Return what is known of a case.
+
+    ``previous`` is the request that it follows, ``live`` the longest prefix that it could read,
+    ``waiting`` the longest that was still being written.
+    """
+    asked, prompt, counted = case.asked, case.prompt, case.counted
+    difference = None if previous is None else previous.difference(prompt)
+    compacted = asked.compacted and difference is not None
+    goes_on = previous is not None and not compacted and previous.goes_on(prompt)
+    known = [(one.tokens, one.exact) for one in (live, waiting) if one is not None]
+    if previous is not None and goes_on:
+        known.append((previous.tokens, previous.model == case.model))
+    expected, exact = max(known, default=(0, True))
+    if difference is not None and not goes_on and difference.kind not in ("tool", "system"):
+        difference = None  # it went back: nothing was changed
+    facts = Evidence(
+        read=counted.read,
+        written=counted.written,
+        total=counted.total,
+        expected=min(expected, counted.cached or counted.total),
+        estimated=not exact,
+        marked=prompt.mark is not None,
+        known=previous is not None or bool(known),
+        compaction=asked.compaction or compacted,
+        minimum=minimum(case.model),
+        difference=difference,
+        pending=waiting is not None,
+    )
+    return facts if previous is None else _compared(facts, previous, case)
+
+
+def _compared(facts: Evidence, previous: Chain, case: Case) -> Evidence:
+    """Add what the request that it follows tells."""
+    start, entry = case.asked.start, previous.entry
+    changed = (
+        name
+        for name, before, now in zip(PARAMS, previous.params, case.prompt.params, strict=True)
+        if before != now
+    )
+    return replace(
+        facts,
+        same_account=previous.credential == case.asked.credential,
+        same_model=previous.model == case.model,
+        param=next(changed, None),
+        expired=entry is not None and entry.expires - MARGIN <= start,
+        pending=facts.pending or (entry is not None and entry.available > start),
+        blocks=_distance(previous, case.prompt),
+    )
+
+
+def _distance(previous: Chain, prompt: Prompt) -> int:
+    """Return how many blocks the next mark is behind the last one of ``previous``."""
+    if previous.mark is None:
+        return 0
+    at = previous.mark.block
+    return min((mark.block - at for mark in prompt.marks if mark.block >= at), default=0)

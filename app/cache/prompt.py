@@ -1,0 +1,219 @@
+"""Reads a body; of the next one of a conversation only what stands between its two stable ends.
+
+A client sends the conversation again with every turn. The messages before the first with a mark
+stay as they are, and so does what stands behind the messages. A hash over each end shows that they
+did; their blocks are then those of the body before. The result is the same either way.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from .blocks import Blocks, Digest, Mark, add_message, add_system, add_tools, ttl_of
+from .fill import MESSAGES
+from .members import Members, Unreadable, elements, given, read_members
+
+# Members that are no block but belong to the cache's key, by the names that users know.
+PARAMS = ("tool_choice", "thinking", "effort", "speed", "context_management", "betas")
+
+MOST_MARKS = 4  # the API refuses more
+MOST_SPANS = 8  # pieces of a head with a hash each, before one hash is taken of all
+_KEY = re.compile(rb'"messages"\s*:\s*\Z')
+_KEY_REACH = 64  # bytes before the messages in which their name is searched for
+_NEEDLE = 256  # bytes of the messages by which they are found
+_SPACE = b" \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One request: its model, its blocks, a hash for each of `PARAMS` (0: absent).
+
+    ``automatic`` is the time to live of a mark for the whole request, if it has one.
+    """
+
+    model: str
+    blocks: Blocks
+    params: tuple[int, ...]
+    automatic: float | None = None
+
+    @property
+    def marks(self) -> list[Mark]:
+        """The marks, as many as the API accepts."""
+        return self.blocks.marks[-MOST_MARKS:]
+
+    @property
+    def mark(self) -> Mark | None:
+        """The last mark."""
+        return self.blocks.marks[-1] if self.blocks.marks else None
+
+
+class Stable(NamedTuple):
+    """A head: its blocks, their bytes, those of messages, `Blocks.last`; where it ends.
+
+    ``bare`` says that no message is in it.
+    """
+
+    blocks: int
+    size: int
+    messages: int
+    last: int
+    end: int
+    bare: bool
+
+    @classmethod
+    def of(cls, blocks: Blocks, end: int, *, bare: bool = False) -> "Stable":
+        """Return the head whose blocks are these."""
+        messages = blocks.fill.get(MESSAGES, 0)
+        return cls(len(blocks.kinds), blocks.size, messages, blocks.last, end, bare)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What the next body may have in common with that of ``prompt``.
+
+    ``spans`` are the ends of the pieces of its head, each with a hash; ``tail`` is the length of
+    what stands behind the messages, and a hash of it.
+    """
+
+    prompt: Prompt
+    stable: Stable
+    spans: tuple[tuple[int, int], ...]
+    tail: tuple[int, int]
+
+
+def read_prompt(
+    body: bytes, digest: Digest, betas: bytes = b"", template: Template | None = None
+) -> tuple[Prompt, Template | None]:
+    """Read a body, and return a template for the next one; raises `Unreadable`.
+
+    ``betas`` are the request's ``anthropic-beta`` fields, joined by commas.
+    """
+    if template is not None and _matches(body, template, digest):
+        messages = _between(body, template)
+        if messages:
+            return _extended(body, template, messages, digest, betas)
+    return _whole(body, digest, betas)
+
+
+def _whole(body: bytes, digest: Digest, betas: bytes) -> tuple[Prompt, Template | None]:
+    members = read_members(body)
+    raw = given(members.messages)
+    if raw is None:
+        raise Unreadable("the body has no messages")
+    blocks, messages = Blocks(), elements(raw)
+    add_tools(blocks, given(members.tools), digest)
+    add_system(blocks, given(members.system), digest)
+    at = _find(body, raw)
+    if at is None or not messages:
+        for message in messages:
+            add_message(blocks, message, digest)
+        return _prompt(members, blocks, digest, betas), None
+    stable = _append(blocks, messages, Stable.of(blocks, at + 1, bare=True), body, digest)
+    prompt = _prompt(members, blocks, digest, betas)
+    tail = body[at + len(raw) :]
+    spans = ((stable.end, digest(body[: stable.end])),)
+    return prompt, Template(_kept(prompt), stable, spans, (len(tail), digest(tail)))
+
+
+def _extended(
+    body: bytes, template: Template, messages: list[bytes], digest: Digest, betas: bytes
+) -> tuple[Prompt, Template]:
+    """Return the prompt whose head is known, with these ``messages`` behind it."""
+    old, before = template.prompt, template.stable
+    blocks = Blocks(
+        prefixes=old.blocks.prefixes[: before.blocks],
+        kinds=old.blocks.kinds[: before.blocks],
+        marks=[mark for mark in old.blocks.marks if mark.block < before.blocks],
+        fill=old.blocks.fill | {MESSAGES: before.messages},
+        size=before.size,
+        first=0 if before.bare else old.blocks.first,
+        last=before.last,
+        system=old.blocks.system,
+    )
+    stable = _append(blocks, messages, before, body, digest)
+    if old.automatic is not None:
+        blocks.mark_last(old.automatic)
+    params = (*old.params[:-1], _betas(betas, digest))
+    prompt = Prompt(old.model, blocks, params, old.automatic)
+    spans = template.spans
+    if stable.end > before.end:
+        spans = (*spans, (stable.end, digest(body[before.end : stable.end])))
+    if len(spans) > MOST_SPANS:
+        spans = ((stable.end, digest(body[: stable.end])),)
+    return prompt, Template(_kept(prompt), stable, spans, template.tail)
+
+
+def _kept(prompt: Prompt) -> Prompt:
+    """Return a prompt without what is needed for its own answer only."""
+    return replace(prompt, blocks=replace(prompt.blocks, owns=set()))
+
+
+def _matches(body: bytes, template: Template, digest: Digest) -> bool:
+    """Return True if a body begins and ends as the template does."""
+    length, tail = template.tail
+    start = 0
+    if len(body) < template.stable.end + length:
+        return False
+    for end, hashed in template.spans:
+        if digest(body[start:end]) != hashed:
+            return False
+        start = end
+    return digest(body[len(body) - length :]) == tail
+
+
+def _between(body: bytes, template: Template) -> list[bytes] | None:
+    """Return the messages between head and tail; None if something else is there."""
+    middle = body[template.stable.end : len(body) - template.tail[0]].lstrip(_SPACE)
+    if not template.stable.bare:
+        if not middle.startswith(b","):
+            return None
+        middle = middle[1:]
+    try:
+        return elements(b"[" + middle)
+    except Unreadable:
+        return None
+
+
+def _append(
+    blocks: Blocks, messages: list[bytes], stable: Stable, body: bytes, digest: Digest
+) -> Stable:
+    """Append messages; return what of them is stable: those before a mark, and not the last."""
+    settled, end = False, stable.end
+    for raw in messages[:-1]:
+        marks = len(blocks.marks)
+        add_message(blocks, raw, digest)
+        end = body.index(raw[:1], end) + len(raw)  # between two are a comma and blanks
+        settled = settled or len(blocks.marks) > marks
+        if not settled:
+            stable = Stable.of(blocks, end)
+    add_message(blocks, messages[-1], digest)
+    return stable
+
+
+def _prompt(members: Members, blocks: Blocks, digest: Digest, betas: bytes) -> Prompt:
+    params = (
+        members.tool_choice,
+        members.thinking,
+        members.output_config,
+        members.speed,
+        members.context_management,
+    )
+    hashes = (0 if value is None else digest(value) for value in map(given, params))
+    mark = given(members.cache_control)
+    automatic = None if mark is None else ttl_of(b'"cache_control":' + mark)
+    if automatic is not None:
+        blocks.mark_last(automatic)
+    return Prompt(members.model, blocks, (*hashes, _betas(betas, digest)), automatic)
+
+
+def _betas(betas: bytes, digest: Digest) -> int:
+    """Return a hash of the beta features, whatever their order."""
+    return digest(b",".join(sorted(betas.replace(b" ", b"").split(b",")))) if betas else 0
+
+
+def _find(body: bytes, messages: bytes) -> int | None:
+    """Return where the messages start; None if that cannot be told for certain."""
+    at = body.find(messages[:_NEEDLE])
+    if body[at : at + len(messages)] != messages:
+        return None
+    return at if _KEY.search(body, max(0, at - _KEY_REACH), at) else None

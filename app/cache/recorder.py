@@ -1,0 +1,179 @@
+"""The memory of conversations: what was sent last, what of it is in the cache, until when.
+
+A conversation is an agent's in a session; without a session, one that begins with the same message.
+Its last requests are remembered as chains of hashes. Requests beside it (titles,
+suggestions, compactions) read and refresh the cache, and are never what the next is compared with.
+"""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from ..anthropic.names import plain
+from .blocks import SYSTEM, Digest
+from .chain import Chain, Conversation
+from .entries import Entries, Entry
+from .evidence import Asked, Case, Counted, Found, evidence_of, scope_of
+from .prompt import Prompt, Template, read_prompt
+from .verdict import LOOKBACK, Verdict, decide
+
+Read = tuple[Prompt, Template | None]
+
+CONVERSATIONS = 2_000  # the least recently used are forgotten; some 3 KB each
+
+
+@dataclass(slots=True)
+class Flight:
+    """A request under way; ``answered`` is when its answer began. State: the recorder's."""
+
+    asked: Asked
+    prompt: Prompt | None
+    template: Template | None
+    created: list[int] = field(default_factory=list)  # entries that nobody else had
+    answered: float = math.inf
+
+
+class Recorder:
+    """Judges answers. State: ``_conversations`` and ``_entries``, both bounded.
+
+    The order of calls is `template`, `begin`, `answered`, and `judge` or `drop`.
+    """
+
+    def __init__(self, digest: Digest = hash, conversations: int = CONVERSATIONS) -> None:
+        self._digest = digest
+        self._limit = conversations
+        self._conversations: OrderedDict[object, Conversation] = OrderedDict()
+        self._entries = Entries()
+
+    def template(self, asked: Asked) -> Template | None:
+        """Return what the body of a request is likely to have in common with an earlier one."""
+        found = None if asked.session is None else self._conversations.get(_key(asked, None))
+        return None if found is None else found.template
+
+    def read(self, body: bytes, asked: Asked, template: Template | None) -> Read:
+        """Read a body; raises `Unreadable`. It touches no state: any thread may call it."""
+        return read_prompt(body, self._digest, asked.betas, template)
+
+    def begin(self, asked: Asked, read: Read | None) -> Flight:
+        """Take note of a request; ``read`` is None if its body cannot be read."""
+        prompt, template = read or (None, None)
+        flight = Flight(asked, prompt, template)
+        if prompt is not None:
+            scope = scope_of(asked, plain(prompt.model))
+            for mark in prompt.marks:
+                key = scope ^ prompt.blocks.prefixes[mark.block]
+                entry = self._entries.get(key)
+                if entry is None or entry.expires <= asked.start:
+                    flight.created.append(key)
+                    self._entries.put(key, Entry(asked.start + mark.ttl, mark.ttl, math.inf))
+        return flight
+
+    def answered(self, flight: Flight, now: float) -> None:
+        """Take note that the answer has begun: from now on others can read what it writes."""
+        flight.answered = now
+        for key in flight.created:
+            entry = self._entries.get(key)
+            if entry is not None:
+                entry.available = min(entry.available, now)
+
+    def drop(self, flight: Flight) -> None:
+        """Forget a request whose answer is none, or an error."""
+        for key in flight.created:
+            self._entries.drop(key)
+        flight.created.clear()
+
+    def judge(self, flight: Flight, counted: Counted, model: str | None) -> Verdict:
+        """Return the verdict on an answer of ``model``, and remember what is in the cache now."""
+        prompt = flight.prompt
+        if prompt is None:
+            return Verdict("unknown")
+        name = plain(model or prompt.model)
+        conversation = self._conversation(flight.asked, prompt)
+        case = Case(flight.asked, prompt, counted, name)
+        previous = conversation.previous(prompt, flight.asked.start, strict=flight.asked.hinted)
+        live, waiting = self._reachable(case, flight)
+        verdict = decide(evidence_of(case, previous, live, waiting))
+        entry = self._commit(case, flight, live)
+        if not (flight.asked.aside or flight.asked.compaction):
+            for key in conversation.add(_chain(case, *entry), flight.template):
+                self._entries.drop(key)
+        return verdict
+
+    def _conversation(self, asked: Asked, prompt: Prompt) -> Conversation:
+        key = _key(asked, prompt)
+        found = self._conversations.get(key)
+        if found is None:
+            found = self._conversations[key] = Conversation()
+            if len(self._conversations) > self._limit:
+                self._conversations.popitem(last=False)
+        self._conversations.move_to_end(key)
+        return found
+
+    def _reachable(self, case: Case, flight: Flight) -> tuple[Found | None, Found | None]:
+        """Return the longest prefix that can be read, and the longest that is being written."""
+        live = waiting = None
+        prefixes, start = case.prompt.blocks.prefixes, case.asked.start
+        for mark in reversed(case.prompt.marks):
+            for index in range(mark.block, max(-1, mark.block - LOOKBACK), -1):
+                entry = self._entries.get(case.scope ^ prefixes[index])
+                if entry is None or entry.expires <= start:
+                    continue
+                if entry.available <= start:
+                    live = live or Found.of(entry, mark, case)
+                    break
+                if (case.scope ^ prefixes[index]) not in flight.created:
+                    waiting = waiting or Found.of(entry, mark, case)
+            if live is not None:
+                break
+        return live, waiting
+
+    def _commit(
+        self, case: Case, flight: Flight, live: Found | None
+    ) -> tuple[Entry | None, int | None]:
+        """Bring the entries up to date; return that of the last mark, and its key."""
+        marks, start = case.prompt.marks, case.asked.start
+        if live is not None and case.counted.read:
+            live.entry.refresh(start, live.entry.ttl)
+        if not marks or not case.counted.cached:
+            self.drop(flight)
+            return None, None
+        for mark in marks:
+            key = case.scope ^ case.prompt.blocks.prefixes[mark.block]
+            entry = self._entries.get(key) or Entry(start + mark.ttl, mark.ttl, math.inf)
+            entry.refresh(start, mark.ttl)
+            entry.available = min(entry.available, flight.answered)
+            if mark is marks[-1]:
+                entry.tokens, entry.exact = case.counted.cached, True
+            elif not entry.exact:
+                entry.tokens = case.tokens(mark.size)
+            self._entries.put(key, entry)
+        return entry, key
+
+
+def _key(asked: Asked, prompt: Prompt | None) -> object:
+    """Return what a conversation is known by."""
+    if asked.session is not None:
+        return asked.session, asked.agent
+    return asked.credential, None if prompt is None else prompt.blocks.first
+
+
+def _chain(case: Case, entry: Entry | None, key: int | None) -> Chain:
+    """Return what the next request is compared with."""
+    blocks, mark = case.prompt.blocks, case.prompt.mark
+    own = mark is not None and blocks.kinds[mark.block] > SYSTEM
+    return Chain(
+        prefixes=blocks.prefixes,
+        kinds=blocks.kinds,
+        count=len(blocks.kinds),
+        mark=mark,
+        entry=entry,
+        key=key if own else None,  # that of a system prompt is shared
+        tokens=case.counted.cached,
+        first=blocks.first,
+        last=blocks.last,
+        system=blocks.system,
+        model=case.model,
+        params=case.prompt.params,
+        credential=case.asked.credential,
+        start=case.asked.start,
+    )

@@ -1,0 +1,223 @@
+"""The cache recorder's place in the journey: when a body is read for it, and what it then says.
+
+It reads a body once that has gone upstream, while the answer is awaited; a long one on a thread.
+It holds nothing up, and what fails here costs the exchange its verdict only.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from ..anthropic.tap import Reading
+from ..anthropic.usage import Usage
+from ..cache.blocks import Digest
+from ..cache.evidence import Asked, Counted
+from ..cache.fill import scaled
+from ..cache.members import Unreadable
+from ..cache.prompt import Template
+from ..cache.recorder import Flight, Read, Recorder
+from ..cache.report import CacheReport
+from ..cache.verdict import Verdict
+from ..wire.headers import Headers
+from .defects import report
+from .request.body import Body
+
+INLINE = 256 * 1024  # bytes of a body that is read on the event loop
+WAITING = 64 * 2**20  # bytes of bodies that may wait for the thread; others are not read
+SETTLE = 0.5  # seconds that a record waits for the thread
+
+_SESSION, _AGENT = b"x-claude-code-session-id", b"x-claude-code-agent-id"
+_CLASS, _BETA = b"x-claude-code-request-class", b"anthropic-beta"
+_COMPACTION, _COMPACTED = b"x-claude-code-compaction", b"x-claude-code-context-compacted"
+
+Result = TypeVar("Result")
+
+
+class Caching:
+    """The part that all requests share.
+
+    The first of the ``recorders`` remembers bodies as they are sent, a second one as they were
+    received: its verdict shows whether a change on the way made a difference. Without any, nothing
+    is recorded. State: ``waiting`` bytes for the thread.
+    """
+
+    def __init__(self, digest: Digest, *, recorders: int) -> None:
+        self.digest = digest
+        self.recorders = tuple(Recorder(digest) for _ in range(recorders))
+        self.thread = ThreadPoolExecutor(1, "cache")
+        self.waiting = 0
+
+    def asked(self, headers: Headers, now: float) -> Asked:
+        """Return who sends a request."""
+        fields = dict(headers)
+        kind = fields.get(_CLASS)
+        return Asked(
+            start=now,
+            credential=self._hash(fields.get(b"x-api-key") or fields.get(b"authorization")) or 0,
+            session=self._hash(fields.get(_SESSION)),
+            agent=self._hash(fields.get(_AGENT)),
+            betas=b",".join(value for name, value in headers if name == _BETA),
+            hinted=kind is not None,
+            aside=kind == b"auxiliary",
+            compaction=kind == b"compaction" or _COMPACTION in fields,
+            compacted=_COMPACTED in fields,
+        )
+
+    def read(
+        self, bodies: Sequence[bytes], asked: Asked, templates: Sequence[Template | None]
+    ) -> list[Read | None]:
+        """Read a body for each recorder, the same one once. Any thread may call it."""
+        reads: list[Read | None] = []
+        for recorder, body, template in zip(self.recorders, bodies, templates, strict=True):
+            if reads and body is bodies[0]:
+                reads.append(reads[0])
+                continue
+            try:
+                reads.append(recorder.read(body, asked, template))
+            except Unreadable:
+                reads.append(None)
+        return reads
+
+    def _hash(self, value: bytes | None) -> int | None:
+        return None if value is None else self.digest(value)
+
+
+OFF = Caching(hash, recorders=0)
+
+
+class CacheFlight:
+    """One request, as the recorder sees it.
+
+    State: the body to be ``_read``, or its ``_reading`` on the thread; then the ``_flights``.
+    ``_over`` once it was judged, ``_failed`` once a defect showed, or if nothing is recorded.
+    """
+
+    def __init__(self, caching: Caching, headers: Headers) -> None:
+        self._caching = caching
+        self._headers = headers
+        self._asked: Asked | None = None
+        self._original: bytes | None = None
+        self._body: bytes | None = None
+        self._reading: asyncio.Future[list[Read | None]] | None = None
+        self._flights: list[Flight] = []
+        self._answered: float | None = None
+        self._failed, self._over = not caching.recorders, False
+
+    def changed(self, original: bytes | None) -> None:
+        """Take note that another body is sent than ``original``."""
+        self._original = original
+
+    def sending(self, body: Body, now: float) -> None:
+        """Take note that the request goes upstream; read its body as soon as that has gone."""
+        self._asked = self._safely(self._caching.asked, self._headers, now)
+        whole = None if self._asked is None else body.held
+        if whole is not None and len(whole) <= INLINE:
+            self._body = whole
+            asyncio.get_running_loop().call_soon(self._read)
+
+    def sent(self, body: Body) -> None:
+        """Read a long body on the thread, now that all of it has gone."""
+        self._read()
+        if self._asked is not None and not self._flights:
+            self._safely(self._submit, body.chunks)
+
+    def answered(self, now: float) -> None:
+        """Take note that the answer has begun, and is no error."""
+        self._answered = now
+        self._safely(self._mark_answered)
+
+    async def settle(self) -> None:
+        """Wait for the thread, but not for long."""
+        if self._reading is not None:
+            await asyncio.wait([self._reading], timeout=SETTLE)
+
+    def judge(self, reading: Reading) -> CacheReport | None:
+        """Return the report on an answer, None if it states no usage."""
+        self._over = True
+        usage = reading.prompt or reading.usage
+        if usage is None or self._answered is None or not self._caching.recorders:
+            self._safely(self._drop)
+            return None
+        return self._safely(self._judge, usage, reading.model) or CacheReport(Verdict("unknown"))
+
+    def _safely(self, work: Callable[..., Result], *args: Any) -> Result | None:
+        """Return what ``work`` returns; None once something has failed."""
+        if self._failed:
+            return None
+        try:
+            return work(*args)
+        except Exception as exc:  # noqa: BLE001 - a defect here must not stop the relay
+            self._failed = True
+            report("the cache recorder failed", exc)
+            return None
+
+    def _read(self) -> None:
+        body, self._body = self._body, None
+        if body is not None and not self._over:
+            self._safely(self._read_now, body)
+
+    def _read_now(self, body: bytes) -> None:
+        if self._asked is not None:
+            self._begin(self._caching.read(self._bodies(body), self._asked, self._templates()))
+
+    def _submit(self, chunks: Sequence[bytes]) -> None:
+        """Hand a body to the thread, unless too much waits for it."""
+        caching, asked = self._caching, self._asked
+        size = sum(map(len, chunks))
+        if asked is None or not size or caching.waiting + size > WAITING:
+            return
+        templates = self._templates()
+        caching.waiting += size
+
+        def work() -> list[Read | None]:
+            return caching.read(self._bodies(b"".join(chunks)), asked, templates)
+
+        def done(future: asyncio.Future[list[Read | None]]) -> None:
+            caching.waiting -= size
+            if not self._over:
+                self._safely(lambda: self._begin(future.result()))
+
+        self._reading = asyncio.get_running_loop().run_in_executor(caching.thread, work)
+        self._reading.add_done_callback(done)
+
+    def _bodies(self, body: bytes) -> list[bytes]:
+        original = body if self._original is None else self._original
+        return [body, original][: len(self._caching.recorders)]
+
+    def _templates(self) -> list[Template | None]:
+        asked, recorders = self._asked, self._caching.recorders
+        return [None if asked is None else one.template(asked) for one in recorders]
+
+    def _begin(self, reads: Sequence[Read | None]) -> None:
+        self._original = None
+        if self._asked is not None:
+            for recorder, read in zip(self._caching.recorders, reads, strict=True):
+                self._flights.append(recorder.begin(self._asked, read))
+        if self._answered is not None:
+            self._mark_answered()
+
+    def _mark_answered(self) -> None:
+        for recorder, flight in self._each():
+            if self._answered is not None:
+                recorder.answered(flight, self._answered)
+
+    def _drop(self) -> None:
+        for recorder, flight in self._each():
+            recorder.drop(flight)
+
+    def _judge(self, usage: Usage, model: str | None) -> CacheReport | None:
+        counted = Counted(
+            read=usage.cache_read,
+            written=usage.cache_write_5m + usage.cache_write_1h,
+            fresh=usage.input,
+        )
+        verdicts = [one.judge(flight, counted, model) for one, flight in self._each()]
+        if not verdicts:
+            return None
+        prompt = self._flights[0].prompt
+        fill = {} if prompt is None else scaled(prompt.blocks.fill, counted.total)
+        return CacheReport(verdicts[0], fill, verdicts[1] if len(verdicts) > 1 else None)
+
+    def _each(self) -> Iterator[tuple[Recorder, Flight]]:
+        return zip(self._caching.recorders, self._flights, strict=False)

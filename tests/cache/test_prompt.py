@@ -1,0 +1,193 @@
+"""Hashes stay as they are where the prompt does, and a next body is read as a whole one is."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.cache.members import MOST_ELEMENTS, Unreadable
+from app.cache.prompt import Prompt, read_prompt
+from tests.cache.bodies import LONG, SHORT, SYSTEM, TOOLS, assistant, block, body, tool, user
+
+Json = dict[str, Any]
+
+
+def prefixes(sent: bytes) -> list[int]:
+    return list(read_prompt(sent, hash)[0].blocks.prefixes)
+
+
+def compact(document: Json) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def facts(prompt: Prompt) -> tuple[Any, ...]:
+    """Return a prompt, except for the hashes of its blocks alone: known ones are not parsed."""
+    blocks = prompt.blocks
+    shown = (blocks.marks, blocks.fill, blocks.size, blocks.first, blocks.last, blocks.system)
+    hashes = list(blocks.prefixes), bytes(blocks.kinds)
+    return (prompt.model, prompt.params, prompt.automatic, *hashes, *map(repr, shown))
+
+
+texts = st.text(alphabet='ab"\\{}[],:é\n ', max_size=12)
+blocks_ = st.one_of(
+    st.builds(lambda text: {"type": "text", "text": text}, texts),
+    st.builds(
+        lambda text: {"type": "tool_use", "id": "t", "name": "n", "input": {text: text}}, texts
+    ),
+    st.builds(lambda text: {"type": "tool_result", "tool_use_id": "t", "content": text}, texts),
+    st.builds(
+        lambda text: {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}, texts
+    ),
+)
+messages_ = st.lists(
+    st.fixed_dictionaries(
+        {
+            "role": st.sampled_from(("user", "assistant", "system")),
+            "content": st.one_of(texts, st.lists(blocks_, max_size=3)),
+        },
+        optional={"output_config": st.just({"effort": "low"})},
+    ),
+    max_size=5,
+)
+documents = st.fixed_dictionaries(
+    {
+        "model": st.just("claude-opus-5-5"),
+        "messages": messages_,
+        "system": st.one_of(texts, st.lists(blocks_, max_size=2)),
+    },
+    optional={
+        "tools": st.lists(st.builds(lambda name: {"name": name}, texts), max_size=2),
+        "cache_control": st.just({"type": "ephemeral"}),
+        "thinking": st.just({"type": "adaptive"}),
+    },
+)
+
+
+@given(documents, st.lists(messages_, max_size=3), st.booleans(), st.booleans())
+def test_a_next_body_is_read_as_a_whole_one_is(
+    document: Json, further: list[list[Json]], spaced: bool, changed: bool
+) -> None:
+    template = None
+    separators = (", ", ": ") if spaced else (",", ":")
+    messages = list(document["messages"])
+    for more in [[], *further]:
+        messages = messages[:-1] + more if changed else messages + more
+        sent = json.dumps({**document, "messages": messages}, separators=separators).encode()
+        read, template = read_prompt(sent, hash, template=template)
+        assert facts(read) == facts(read_prompt(sent, hash)[0])
+
+
+def test_only_the_middle_of_a_next_body_is_parsed() -> None:
+    a, b, c = user("u1"), assistant("a1"), user("u2")
+    _, template = read_prompt(body(a, b, c), hash)
+    read, _ = read_prompt(body(a, b, c, b, c), hash, template=template)
+    assert len(read.blocks.owns) < len(read.blocks.kinds) - len(TOOLS)
+
+
+def test_a_long_conversation_is_hashed_in_few_pieces() -> None:
+    turns = [user("u0")]
+    template = None
+    for number in range(40):
+        _, template = read_prompt(body(*turns), hash, template=template)
+        assert template is not None
+        assert len(template.spans) <= 8
+        turns += [assistant(f"a{number}", 5), user(f"u{number}", 5)]
+
+
+@given(blocks_, st.sampled_from((SHORT, LONG, None)), st.integers(0, 4), st.booleans())
+@example({"type": "text", "text": '","cache_control":{"type":"ephemeral"}'}, SHORT, 0, True)
+def test_a_mark_is_no_part_of_its_block(
+    content: Json, mark: Json | None, place: int, spaced: bool
+) -> None:
+    plain = {name: value for name, value in content.items() if name != "cache_control"}
+    members = list(plain.items())
+    members.insert(min(place, len(members)), ("cache_control", mark))
+    separators = (", ", ": ") if spaced else (",", ":")
+
+    def sent(one: Json) -> bytes:
+        document = {"messages": [{"role": "user", "content": [one]}]}
+        return json.dumps(document, separators=separators).encode()
+
+    assert prefixes(sent(dict(members))) == prefixes(sent(plain))
+    marks = read_prompt(sent(dict(members)), hash)[0].blocks.marks
+    assert [one.ttl for one in marks] == ([] if mark is None else [3600 if mark is LONG else 300])
+
+
+def test_a_mark_that_a_text_quotes_is_none() -> None:
+    quoted = '{"cache_control":{"type":"ephemeral"}}'
+    sent = body({"role": "user", "content": quoted}, mark=None, system_mark=None)
+    assert read_prompt(sent, hash)[0].marks == []
+
+
+def test_a_text_alone_is_the_same_in_a_list() -> None:
+    one = compact({"messages": [{"role": "user", "content": "hello"}]})
+    other = compact(
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "hello"}]}]}
+    )
+    assert prefixes(one) == prefixes(other)
+
+
+def test_role_and_config_of_a_message_are_a_part_of_it() -> None:
+    shapes: list[Json] = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "a"},
+        {"role": "user", "content": "a", "output_config": {"effort": "low"}},
+    ]
+    assert len({tuple(prefixes(compact({"messages": [one]}))) for one in shapes}) == len(shapes)
+
+
+def test_the_order_is_tools_system_messages_whatever_that_of_the_members() -> None:
+    first = {"messages": [user("u1")], "system": "s", "tools": [{"name": "t"}], "model": "m"}
+    last = dict(reversed(first.items()))
+    read = read_prompt(compact(first), hash)[0]
+    assert bytes(read.blocks.kinds) == bytes((0, 1, 2))
+    assert prefixes(compact(first)) == prefixes(compact(last))
+
+
+def test_the_attribution_and_deferred_tools_are_left_out() -> None:
+    deferred = tool("Later", 10, defer_loading=True)
+    plain = body(user("u1"), system=SYSTEM[1:])
+    assert prefixes(body(user("u1"), tools=[deferred, *TOOLS])) == prefixes(plain)
+
+
+def test_a_text_that_mentions_the_attribution_is_kept() -> None:
+    system = [block("a", 3), {"type": "text", "text": "about x-anthropic-billing-header: it"}]
+    assert len(prefixes(body(user("u1"), system=system))) == len(TOOLS) + 3
+
+
+def test_only_four_marks_count() -> None:
+    marked = [{"type": "text", "text": str(n), "cache_control": SHORT} for n in range(100)]
+    read = read_prompt(compact({"messages": [{"role": "user", "content": marked}]}), hash)[0]
+    assert [mark.block for mark in read.marks] == [96, 97, 98, 99]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"messages":',
+        b'{"messages":"none"}',
+        b'{"messages":{}}',
+        b'{"messages":[1]}',
+        b'{"model":1,"messages":[]}',
+        b'{"messages":[],"tools":{}}',
+        b"\xff\xfe",
+        b'{"messages":' + b"[" * 100_000,
+        b'{"messages":[' + b"{}," * 200_000 + b"{}]}",
+    ],
+    ids=str,
+)
+def test_an_odd_body_is_refused_and_nothing_else_happens(sent: bytes) -> None:
+    with pytest.raises(Unreadable):
+        read_prompt(sent, hash)
+
+
+def test_a_list_is_read_to_a_bound() -> None:
+    message = '{"role":"user","content":"' + "x" * 20 + '"}'
+    sent = '{"messages":[' + ",".join([message] * (MOST_ELEMENTS + 1)) + "]}"
+    with pytest.raises(Unreadable):
+        read_prompt(sent.encode(), hash)
