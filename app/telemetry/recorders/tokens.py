@@ -20,7 +20,7 @@ STOP_REASONS = (
 SERVER_TOOLS = ("web_search", "web_fetch")
 INPUT_TOKENS = tuple(4**power for power in range(4, 11))  # 256 to 1,048,576
 
-MODELS = 13  # each costs 22 series here, and as many created timestamps
+MODELS = 14  # each costs 22 series here, and as many created timestamps
 
 
 class Tokens:
