@@ -1,4 +1,4 @@
-"""The server's TLS context, whose certificate follows its files.
+"""TLS contexts of server and clients; a server's certificate follows its files.
 
 Whoever renews a certificate replaces the files; nobody has to restart the proxy. Every handshake
 looks whether the files have changed (a few ``stat`` calls) and takes the newest pair that can be
@@ -34,6 +34,14 @@ def tls_context(certificate: Certificate, client_ca: Path | None) -> ssl.SSLCont
     if client_ca is not None:
         context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def trusting(file: Path | str) -> ssl.SSLContext:
+    """Return a client's context that also trusts ``file``; a leaf may be all there is to trust."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(file)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 

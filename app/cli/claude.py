@@ -12,6 +12,7 @@ from .. import settings
 from ..certificates import Certificate, kept
 from ..failures import StartError
 from ..settings import Settings, variable
+from ..tls import trusting
 from . import client, exits, hints, repository
 
 HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
@@ -56,7 +57,7 @@ def _certificate(loaded: Settings) -> Certificate:
 
 def _check_up(base: str, ca_file: str) -> None:
     try:
-        context = client.trusting(ca_file)
+        context = trusting(ca_file)
         if certificate := os.environ.get("CLAUDE_CODE_CLIENT_CERT"):
             context.load_cert_chain(certificate, os.environ.get("CLAUDE_CODE_CLIENT_KEY"))
         opener = urllib.request.build_opener(

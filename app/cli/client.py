@@ -1,10 +1,8 @@
 """What a client needs to reach the running proxy."""
 
-import ssl
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from pathlib import Path
 
 from ..certificates import Certificate
 from ..failures import StartError
@@ -30,14 +28,6 @@ def environment(base: str, certificate: Certificate) -> dict[str, str]:
     """Return the environment variables that lead Claude Code through the proxy."""
     trusted = certificate.ca_file or certificate.cert_file
     return {"ANTHROPIC_BASE_URL": base, "NODE_EXTRA_CA_CERTS": str(trusted.resolve())}
-
-
-def trusting(file: Path | str) -> ssl.SSLContext:
-    """Return a context that also trusts ``file``; a leaf may be all there is to trust."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(file)
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
 
 
 def page(loaded: Settings, path: str) -> str:

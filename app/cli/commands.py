@@ -137,9 +137,18 @@ COMMANDS = (
         ),
         examples=(
             ("anthropic-proxy doctor", "Find out why requests do not reach the API."),
+            ("anthropic-proxy doctor --contract", "Show that nothing is changed on the way."),
             ("anthropic-proxy doctor --json", "The same for a program."),
         ),
-        arguments=(argument("--json", action="store_true", help="print a JSON array"),),
+        arguments=(
+            argument(
+                "--contract",
+                action="store_true",
+                help="check instead that requests and responses pass through unchanged, in front "
+                "of a simulated API",
+            ),
+            argument("--json", action="store_true", help="print a JSON array"),
+        ),
     ),
     Command(
         name="certificate",

@@ -10,6 +10,7 @@ from ..http2 import ProxyEnvironment, Transport
 from ..server import Addresses, serve
 from ..server.certificate import certificate_of
 from ..settings import Settings
+from ..tls import trusting
 from . import client
 from .serving import announce, serving, settle
 from .simulation import command, load, simulator
@@ -34,7 +35,7 @@ def run(_: argparse.Namespace) -> int:
 async def _demonstrate(loaded: Settings) -> None:
     """Serve in front of a simulator on loopback, with a load, until a signal comes."""
     certificate = certificate_of(loaded)
-    context = client.trusting(certificate.ca_file or certificate.cert_file)
+    context = trusting(certificate.ca_file or certificate.cert_file)
     context.check_hostname = False  # the user's own certificate may be for another name
 
     def transport() -> Transport:

@@ -2,11 +2,16 @@
 
 import argparse
 import asyncio
+import logging
+
+import structlog
 
 from .. import doctor, settings
 from ..doctor import Finding
+from ..doctor.contract import check
 from ..factories.scrubbing import load_rules
 from ..failures import SettingsError
+from ..settings import Settings
 from . import exits
 
 
@@ -15,10 +20,19 @@ def run(options: argparse.Namespace) -> int:
     try:
         loaded = settings.load()
         load_rules(loaded)
-        findings = asyncio.run(doctor.examine(loaded))
+        findings = asyncio.run(_contract(loaded) if options.contract else doctor.examine(loaded))
         code = doctor.exit_code(findings)
     except SettingsError as exc:
         findings = [Finding("settings", "fail", line) for line in str(exc).splitlines()]
         code = exits.BAD_SETTINGS
     print(doctor.as_json(findings) if options.json else doctor.table(findings))
     return code
+
+
+async def _contract(loaded: Settings) -> list[Finding]:
+    """Return whether a proxy with these settings relays everything as it comes."""
+    from .simulation import simulator  # noqa: PLC0415 - the other checks need none of it
+
+    logging.disable()  # a proxy that is started for this says nothing of its own
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    return await check(loaded, simulator.Simulator)

@@ -1,0 +1,66 @@
+"""Runs the contract through a proxy, clause by clause."""
+
+import ssl
+
+import httpx
+
+from ...settings import Settings
+from ..finding import Finding
+from ..machine import ANY_ADDRESS
+from .clauses import CLAUSES, Broken, Clause
+from .party import Party, Unscanned
+from .place import Simulator, parties, started, trusted_file
+
+RUNNING = "the running proxy at {url}, whose upstream is the simulator"
+STARTED = (
+    "a proxy with your settings, started for this check in front of the simulator: the running "
+    "one, if any, forwards to {upstream} and cannot be led to the simulator"
+)
+UNSCANNED = "not checked: ANTHROPIC_PROXY_SCRUB_ON_SKIP=block refuses what cannot be scanned"
+ADVICE = "Report a bug, with this table and the output of `anthropic-proxy --version`."
+
+
+async def check(settings: Settings, simulator: Simulator) -> list[Finding]:
+    """Return a finding for each clause, after one that says which proxy was looked at."""
+    token = settings.access_token.get_secret_value() if settings.access_token else None
+    url = f"https://{_reached(settings.host)}:{settings.port}"
+    trusted = trusted_file(settings)
+    if trusted.is_file():
+        try:
+            async with parties(url, trusted, token) as running:
+                if await running[0].is_simulated():
+                    return await _findings(RUNNING.format(url=url), running)
+        except ssl.SSLError:
+            pass  # of another state directory
+    async with started(settings, simulator) as at:
+        ca_file = at.certificate.ca_file or at.certificate.cert_file
+        async with parties(f"https://{at.host}:{at.port}", ca_file, token) as made:
+            said = STARTED.format(upstream=settings.upstream_base_url)
+            return await _findings(said, made)
+
+
+async def _findings(place: str, both: list[Party]) -> list[Finding]:
+    return [
+        Finding("proxy", "ok", place),
+        *[await _finding(clause, both) for clause in CLAUSES],
+    ]
+
+
+async def _finding(clause: Clause, both: list[Party]) -> Finding:
+    """Check a clause over both versions of HTTP."""
+    found = ""
+    for party, version in zip(both, ("HTTP/1.1", "HTTP/2"), strict=True):
+        try:
+            found = await clause.check(party)
+        except Unscanned:
+            return Finding(clause.name, "warn", UNSCANNED)
+        except Broken as exc:
+            return Finding(clause.name, "fail", f"{version}: {exc}", ADVICE)
+        except (OSError, TimeoutError, httpx.HTTPError) as exc:
+            return Finding(clause.name, "fail", f"{version}: {type(exc).__name__}", ADVICE)
+    return Finding(clause.name, "ok", found)
+
+
+def _reached(host: str) -> str:
+    name = ANY_ADDRESS.get(host, host)
+    return f"[{name}]" if ":" in name else name
