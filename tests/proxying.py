@@ -103,7 +103,7 @@ async def proxying(
         "host": "127.0.0.1",
         "port": 0,
         "dashboard_port": 0,
-        "shutdown_timeout": 0.4,
+        "shutdown_timeout": 0.04,
         "upstream_base_url": upstream,
         "upstream_ca_file": certificate.ca_file,
         "tls_cert_file": certificate.cert_file,

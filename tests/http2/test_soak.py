@@ -21,7 +21,7 @@ from tests.http2.tls import Tls
 from tests.relay import Relay, relaying
 from tests.thorough import scaled
 
-EXCHANGES = int(os.environ.get("SOAK_EXCHANGES", scaled(18, 4)))  # of each client
+EXCHANGES = int(os.environ.get("SOAK_EXCHANGES", scaled(18, 2)))  # of each client
 CLIENTS = 60
 KB = 1024
 

@@ -16,6 +16,7 @@ from app.ledger.queries import Group, Totals
 from app.ledger.reader import NoLedger, TooSlow, reading
 from app.ledger.rows import Record
 from tests.ledger.ledgers import NOON, SESSION, ask, attempt, record, store
+from tests.thorough import scaled
 
 HOUR = 3_600_000
 TABLES = (queries.by_day, queries.by_hour, queries.by_model, queries.by_session, queries.by_agent)
@@ -168,7 +169,7 @@ def records(draw: st.DrawFn) -> Record:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=scaled(25, 8), deadline=None)
 @given(st.lists(records(), max_size=12))
 def test_whatever_they_are_grouped_by_the_sum_is_that_of_the_rows(
     tmp_path_factory: pytest.TempPathFactory, written: list[Record]

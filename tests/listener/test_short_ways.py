@@ -17,6 +17,7 @@ from app.listener.tls import SharedBufferTls
 from app.tls import tls_context
 from tests.listener import h1client, h2client
 from tests.listener.serving import App, Receive, Send, listening
+from tests.thorough import scaled
 
 RECORD = 16 * 1024  # bytes that one TLS record holds at most (RFC 8446 §5.1)
 HEADS = st.fixed_dictionaries(
@@ -211,7 +212,7 @@ def contexts(certificate: Certificate) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return tls_context(certificate, None), client
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=scaled(60, 12))
 @given(steps=STEPS)
 def test_what_is_written_is_what_the_standard_library_writes(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext], steps: list[int | str]

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.pages.serving import DEADLINE, serving
 from tests.telemetry.exchanges import PLAIN, parsed, record
+from tests.thorough import scaled
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 TEXT = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -79,7 +80,7 @@ async def test_the_exposition_is_compressed_when_asked() -> None:
 
 async def test_the_views_agree_while_requests_come_in() -> None:
     async with serving() as served:
-        for _ in range(30):
+        for _ in range(scaled(30, 8)):
             record(served.observer, PLAIN)
             before = await served.client.get("/prometheus")
             record(served.observer, PLAIN)

@@ -10,8 +10,9 @@ import pytest
 from app.scrubber.detect.recognize import Recognizer
 from tests.scrubber.dialogues import Leak, run
 from tests.scrubber.recognizers import Everything
+from tests.thorough import scaled
 
-COUNT = 60
+COUNT = scaled(60, 20)
 
 
 def test_no_value_goes_upstream_on_any_turn_and_what_was_sent_stays() -> None:

@@ -20,6 +20,7 @@ from app.telemetry.recorders.ledger import WINDOWS
 from app.telemetry.sampling.samples import Samples
 from tests.ledger.ledgers import ask, ledger
 from tests.telemetry.exchanges import FAILED, PLAIN, SESSION, exchanges, record, telemetry
+from tests.thorough import scaled
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,9 @@ def test_words_that_upstream_chose_are_kept_only_if_they_are_words(tmp_path: Pat
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=scaled(100, 20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(exchanges)
 def test_whatever_ended_has_a_row_that_can_be_written(
@@ -150,7 +153,9 @@ def test_whatever_ended_has_a_row_that_can_be_written(
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=scaled(50, 10),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(exchanges)
 def test_the_rows_add_up_to_the_metrics(tmp_path: Path, exchange: Exchange) -> None:

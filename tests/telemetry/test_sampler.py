@@ -20,6 +20,7 @@ from app.telemetry.sampling.ring import TOTALS, Point
 from app.telemetry.sampling.sampler import INTERVAL, MAX_AGE, Sampler
 from app.telemetry.sampling.samples import Samples
 from tests.telemetry.exchanges import FAILED, PLAIN, Clock, record, telemetry
+from tests.thorough import scaled
 
 SLOW = replace(PLAIN, first_token=9.0, overhead_request=0.5, overhead_response=0.2)
 STATS = SimpleNamespace(connections_opened=0, streams_open=0)
@@ -96,7 +97,7 @@ HAPPENINGS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=scaled(20, 8), deadline=None)
 @given(HAPPENINGS)
 def test_the_history_is_the_same_whether_or_not_somebody_watched(
     happenings: list[list[Exchange]],
@@ -115,7 +116,7 @@ def test_the_history_is_the_same_whether_or_not_somebody_watched(
     assert unwatched.tick().as_json() == watched.tick().as_json()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=scaled(20, 8), deadline=None)
 @given(HAPPENINGS)
 def test_a_point_of_some_samples_is_that_of_all(happenings: list[list[Exchange]]) -> None:
     observer = telemetry(Clock())

@@ -215,7 +215,7 @@ def test_requests_that_only_start_take_no_place_from_those_that_end() -> None:
     for route in ROUTES:
         for model in (*PRICES.models, *PRICES.unpriced):
             observer.started(Progress(route, model=model))
-            observer.collect()
+        observer.collect()
 
     record(observer, replace(PLAIN, model="claude-haiku-4-5", status=404))
 

@@ -24,6 +24,7 @@ from app.wire.codec import Codec
 from app.wire.data_frames import DataFrames
 from app.wire.limits import PREFACE
 from app.wire.roles import Role
+from tests.thorough import scaled
 from tests.wire.conformance import (
     CONTINUATION,
     DATA,
@@ -42,7 +43,7 @@ from tests.wire.conformance import (
     setting,
 )
 
-EXAMPLES = 150
+EXAMPLES = scaled(150, 30)
 FAST_FLOOR = 4 * EXAMPLES  # frames that took the short way in that many examples
 WINDOW = 300  # bytes of each stream, small so that it is met
 REQUEST = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"a"), (b":path", b"/")]

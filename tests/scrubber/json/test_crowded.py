@@ -10,7 +10,12 @@ from app.scrubber.detect import rules
 from app.scrubber.json.document import MOST_ELEMENTS, is_quick, units
 from app.scrubber.redact.ledger import MOST_LITERALS
 from app.scrubber.redact.scrubber import Redaction, Scrubber
+from tests.thorough import scaled
 
+# More than a body that is quick may have, whatever its length.
+MEMBERS = scaled(200_000, 75_000)
+STRINGS = scaled(400_000, 220_000)
+PIECES = ['"a",', "[],", "1,", "{},", '{"a":[1]},', '"\\n\\n\\n",'][: scaled(6, 2)]
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 OTHER = "ghp_" + "a1B2" * 9
 
@@ -45,14 +50,14 @@ def test_messages_are_units_unless_there_are_too_many() -> None:
 
 
 def test_a_secret_behind_any_number_of_members_is_replaced() -> None:
-    members = {f"x{number}": "abc" for number in range(200_000)}
+    members = {f"x{number}": "abc" for number in range(MEMBERS)}
     body = json.dumps({"model": OTHER, **members, "last": KEY}).encode()
     assert not is_quick(body)
     made = json.loads(redact(body).body)
     assert made == {"model": OTHER, **members, "last": "<ANTHROPIC_KEY_1>"}
 
 
-@pytest.mark.parametrize("piece", ['"a",', "[],", "1,", "{},", '{"a":[1]},', '"\\n\\n\\n",'])
+@pytest.mark.parametrize("piece", PIECES)
 def test_large_bodies_of_punctuation_give_the_same_units_as_small(piece: str) -> None:
     def shape(times: int) -> Iterator[tuple[Any, ...]]:
         head = f'{{"tools":[{{"name":"a"}}],"messages":[{piece * 9}"x"],"y":[{piece * times}"z"]}}'
@@ -63,7 +68,7 @@ def test_large_bodies_of_punctuation_give_the_same_units_as_small(piece: str) ->
 
 
 def test_a_secret_in_a_large_body_of_punctuation_is_replaced() -> None:
-    strings = ["a"] * 400_000
+    strings = ["a"] * STRINGS
     body = json.dumps({"messages": [{"content": [*strings, KEY, [KEY], {"x": KEY}]}]}).encode()
     assert not is_quick(body)
     assert redact(body).body == body.replace(KEY.encode(), b"<ANTHROPIC_KEY_1>")

@@ -11,15 +11,17 @@ from app.scrubber import placeholders, review
 from app.scrubber.detect import rules
 from app.scrubber.detect.dense import BURST, BYTES_PER_STEP, CHECK
 from app.scrubber.redact.scrubber import Redaction, Scrubber
+from tests.thorough import scaled
 
 TIMES = BURST // (1 + CHECK) + 5_000  # of what takes so many steps: more than there are
-BEFORE = [16_000, 32_000, 44_000]
+BEFORE = [16_000, 32_000, 44_000][: scaled(3, 1)]
 RULES = rules.load(detectors="+extended", file=None)
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 PEM = "-----BEGIN " + "RSA PRIVATE KEY-----\n" + "MIIEfake0FAKE1fake2FAKE3fake4/fake5+FAKE6\n" * 40
 PEM += "-----END RSA PRIVATE KEY-----"
 # What is written so often that no step is left, and what a secret among it looks like.
 PIECES = ["a@b.cc ", "-eyJ", "a@a", "jdbc:a", "://", "%25a@b.cc", "AKIA" + "IOSFODNN7EXAMPLE\n"]
+PIECES = PIECES[: scaled(7, 2)]
 SECRETS = [
     KEY,
     "Bearer abc123def456ghi789",
