@@ -1,9 +1,9 @@
 """Starts the program as a process that begins at once: forked from one that has imported it.
 
-`run` and `start` take what a Python takes: ``("-m", "app", "check")``, or ``("-c", text)``. What
-they start has a process id, an environment, a working directory and standard streams of its own,
-and ends as any Python does. Its imports have happened before: a test of imports, or of options of
-Python, starts a real one.
+`run` and `start` take what a Python takes: ``("-m", "app", "check")``, or ``("-c", text)``. A
+started program has a process id, an environment, a working directory and standard streams of its
+own, and ends as any Python does. Its imports have happened before: a test of imports, or of options
+of Python, starts a real one.
 
 ``python -m tests.processes`` is the process that is forked, one for each that tests. It reads
 orders from the socket that is its standard input, and ends with it.
@@ -213,7 +213,7 @@ def _supervise(order: dict[str, Any], status: int, *streams: int) -> NoReturn:
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - not a file of ours
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - not a file
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     errors = open(2, "wb", closefd=False)  # noqa: SIM115
     sys.stderr = io.TextIOWrapper(errors, errors="backslashreplace", line_buffering=True)

@@ -16,15 +16,16 @@ from tests.proxying import MESSAGE, proxying
 KEY = "0f" * 32
 TOKEN = "ghp_" + "f4k3" * 9
 
-WRITTEN: list[bytes] = []  # the receipts, once they were written
+WRITTEN: dict[str, bytes] = {}  # the receipts and their head, once they were written
 
 
 @pytest.fixture
 async def written(upstream: Simulator, certificate: Certificate, tmp_path: Path) -> Path:
     """Return the receipts of four requests: three with secrets, one without."""
     path = tmp_path / "receipts.jsonl"
+    for name, content in WRITTEN.items():
+        (tmp_path / name).write_bytes(content)
     if WRITTEN:
-        path.write_bytes(WRITTEN[0])
         return path
     settings: dict[str, Any] = {
         "scrub_mode": "pseudonymize",
@@ -40,7 +41,8 @@ async def written(upstream: Simulator, certificate: Certificate, tmp_path: Path)
             message = MESSAGE | {"messages": [{"role": "user", "content": text}]}
             answer = await client.post("/v1/messages", json=message)
             assert answer.status_code == 200
-    WRITTEN.append(path.read_bytes())
+    for name in (path.name, f"{path.name}.head"):
+        WRITTEN[name] = (tmp_path / name).read_bytes()
     return path
 
 

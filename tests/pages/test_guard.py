@@ -22,6 +22,10 @@ async def _page(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"page"})
 
 
+async def _at_once(_seconds: float) -> None:
+    """Wait no second after a wrong token."""
+
+
 async def _get(
     headers: dict[str, bytes] | None = None,
     *,
@@ -30,7 +34,7 @@ async def _get(
     token: str | None = None,
     scheme: str = "http",
 ) -> httpx.Response:
-    guard = Guard(_page, names={"proxy.example"}, token=token)
+    guard = Guard(_page, names={"proxy.example"}, token=token, sleep=_at_once)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guard)) as client:
         fields = {"host": host.encode("latin-1")} | (headers or {})
         sent = [(name.encode(), value) for name, value in fields.items()]

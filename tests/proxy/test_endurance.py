@@ -6,6 +6,7 @@ import tracemalloc
 from typing import Any
 
 import httpx
+import pytest
 
 from app.certificates import Certificate
 from app.exchange import Outcome
@@ -67,8 +68,11 @@ async def test_streams_in_flight_outlive_a_goaway(proxy: Running, upstream: Simu
 
 
 async def test_a_connection_that_fell_silent_is_noticed_and_replaced(
-    upstream: Simulator, certificate: Certificate
+    upstream: Simulator, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    defaults = Transport.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "ping_timeout", 1.0)
     settings: dict[str, Any] = {"upstream_ping_interval": 0.2, "upstream_connect_timeout": 2.0}
     async with (
         proxying(upstream.url, certificate, **settings) as proxy,
