@@ -1,7 +1,10 @@
 """Behaviour C4: a client that leaves ends its request upstream at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -113,16 +116,39 @@ async def test_a_client_that_leaves_a_held_up_upload_is_noticed(
     proxy: Running, upstream: Simulator, *, http2: bool
 ) -> None:
     upstream.script(Step(read_body=False))
-    transport = Transport(ssl_context=proxy.trust()) if http2 else None
-    async with proxy.client(transport=transport) as client:
-        request = asyncio.create_task(client.post("/v1/messages", content=b"x" * 4_000_000))
+    async with _uploading(proxy, b"x" * 4_000_000, http2=http2) as leave:
         await upstream.wait_for(lambda s: bool(s.received) and len(s.received[0].body) > 0)
-        await asyncio.sleep(0.3)
-        request.cancel()
-        await asyncio.gather(request, return_exceptions=True)
+        await leave()
         exchange = await proxy.ended()
     assert exchange.outcome is Outcome.CLIENT_ABORT
     await until(lambda: upstream.received[0].ended == "reset")
+
+
+@asynccontextmanager
+async def _uploading(
+    proxy: Running, body: bytes, *, http2: bool
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Begin an upload; yield what ends it in the middle, by a reset of its stream or connection."""
+    if http2:
+        async with proxy.client(transport=Transport(ssl_context=proxy.trust())) as client:
+            request = asyncio.create_task(client.post("/v1/messages", content=body))
+
+            async def leave() -> None:
+                request.cancel()
+                await asyncio.gather(request, return_exceptions=True)
+
+            yield leave
+        return
+    _, writer = await asyncio.open_connection("127.0.0.1", proxy.at.port, ssl=proxy.trust())
+    writer.write(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
+    writer.write(body)
+
+    async def abort() -> None:
+        reset = struct.pack("ii", 1, 0)  # an orderly end would stay behind what nobody reads
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        writer.transport.abort()
+
+    yield abort
 
 
 @pytest.mark.parametrize("behind", [b"\r\n", b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"])
