@@ -137,7 +137,7 @@ class Reception(ABC):
 
     @abstractmethod
     def _taken(self) -> None:
-        """Let the peer send more: what was taken out is done with, or nothing was."""
+        """Let the peer send more: the bytes taken out are consumed, or there were none."""
 
     @abstractmethod
     def _deliver_later(self) -> None:

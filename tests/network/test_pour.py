@@ -59,7 +59,7 @@ class Connection:
 
 
 class Consumer:
-    """Takes chunks. State: what it ``took`` and has ``done``, whether it ``waits``, ``at_once``."""
+    """Takes chunks. State: the bytes ``took`` and ``done``; whether it ``waits``, ``at_once``."""
 
     def __init__(self) -> None:
         self.took = self.done = b""
