@@ -11,8 +11,7 @@ from .json.document import units
 from .json.escapes import encoded, escaped, value
 from .json.paths import json_path
 from .json.spans import Span
-from .json.strings import ANYWHERE
-from .json.walk import NotJson
+from .json.tokenizer import NotJson
 from .placeholders import Scheme
 from .redact.ledger import Ledger
 from .redact.replace import Replacement, Replacer
@@ -40,7 +39,7 @@ def review(body: bytes, rules: Rules, scheme: Scheme) -> list[Finding]:
         parts = units(body)
     except NotJson:
         text = json.dumps(body.decode("utf-8", "surrogateescape")).encode()
-        lines = replacer.replacements(text, ledger, ANYWHERE)
+        lines = replacer.replacements(text, ledger, "api")
         found = [(f"line {_line(text, one)}", one) for one in lines]
     else:
         found = []
@@ -48,7 +47,7 @@ def review(body: bytes, rules: Rules, scheme: Scheme) -> list[Finding]:
             text = body[unit.start : unit.end]
             found += [
                 (json_path(unit.path, one.path), one)
-                for one in replacer.replacements(text, ledger, unit.place)
+                for one in replacer.replacements(text, ledger, unit.state)
             ]
             ledger.settle()
     return _findings(found, rules, ledger.foreign)

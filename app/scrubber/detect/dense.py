@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from ..json.spans import Span
 from .detector import Detector
 
 BURST = 60_000  # steps that a request may take whatever its length
@@ -30,6 +31,8 @@ Tick = Callable[[], None]  # raises when a body has had its time
 
 TEXT = Detector(name=NAME, pattern=re.compile(rb"(?s).+"), examples=())
 WORD = re.compile(rb"[A-Za-z0-9_/.+-]{0,64}")  # names, types: what the API itself may read
+_WORDS = re.compile(rb'"(' + WORD.pattern + rb')"')  # none is found between two strings of a run
+_STRING = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"', re.DOTALL)
 _REST_OF_WORD = re.compile(rb"[^ \"\\]*+")
 
 
@@ -76,3 +79,20 @@ def word_end(text: bytes, start: int) -> int:
     end = min(len(text), start + STRETCH)
     word = _REST_OF_WORD.match(text, end, start + LONGEST_STRETCH)
     return end if word is None else max(end, word.end())
+
+
+def words(text: bytes, run: Span) -> list[Span]:
+    """Return which strings of a run are names and words."""
+    return [Span(*one.span(1)) for one in _WORDS.finditer(text, *run)]
+
+
+def hidden(run: bytes, shown: bytes) -> tuple[bytes, int]:
+    """Return a run of strings with ``shown`` for each but names and words, and how often."""
+    string, times, at = b'"%b"' % shown, 0, 0
+    pieces: list[bytes] = []
+    for word in (*_WORDS.finditer(run), None):
+        made, count = _STRING.subn(string, run[at : word.start() if word else len(run)])
+        pieces += made, word[0] if word else b""
+        times += count
+        at = word.end() if word else at
+    return b"".join(pieces), times

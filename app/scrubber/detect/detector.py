@@ -30,8 +30,8 @@ class Pattern(Protocol):
 class Finder(NamedTuple):
     """A literal, and where a secret starts of which it was found at an offset (-1: nowhere).
 
-    A start lies at most `scan.REACH` bytes before the literal. ``starts``, if given, yields those
-    of several secrets, none before the literal.
+    A start lies at most `candidates.REACH` bytes before the literal. ``starts``, if given, yields
+    those of several secrets, none before the literal.
     """
 
     literal: bytes

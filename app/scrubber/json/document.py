@@ -1,7 +1,7 @@
 """A request body cut into what is scanned and cached on its own, in the order of prompt caching.
 
 Where the values lie is read off msgspec's `Raw` slices, which validate without building. What
-msgspec refuses (lone surrogates, great depth) or merges (repeated names) is walked instead.
+msgspec refuses (lone surrogates, great depth) or merges (repeated names) is visited instead.
 """
 
 import re
@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from .escapes import value
-from .strings import ANYWHERE, Place, skipped_in_request
-from .walk import events
+from .strings import skipped_in_request
+from .visitor import State, each_span, visit
 
 _ORDER: dict[str | int, int] = {"tools": 0, "system": 1, "messages": 2}
 _OTHER = len(_ORDER)
@@ -42,7 +41,7 @@ _SPACE = rb"[ \t\n\r]*"
 _NAME = re.compile(_SPACE + rb"[{,]" + _SPACE + rb'"([^"\\]*)"' + _SPACE + rb":" + _SPACE)
 _SEPARATOR = re.compile(_SPACE + rb"[\[,]" + _SPACE)
 _MARK = b"\xef\xbb\xbf"  # byte order mark
-_MEMBER_OF_ROOT, _ELEMENT = 1, 2  # depths
+_MEMBER, _ELEMENT = 1, 2  # depths
 
 
 class Unit(NamedTuple):
@@ -53,9 +52,9 @@ class Unit(NamedTuple):
     path: tuple[str | int, ...]
 
     @property
-    def place(self) -> Place:
-        """Whether it is a tool's definition."""
-        return Place(in_tools=self.path[:1] == ("tools",))
+    def state(self) -> State:
+        """What it stands in."""
+        return "tool" if self.path[0] == "tools" else "api"
 
 
 class _Crowded(Exception):
@@ -73,7 +72,7 @@ class _Displaced(Exception):
 def units(body: bytes) -> list[Unit]:
     """Return the values of ``body`` in cache order, without those skipped; raises `NotJson`."""
     try:
-        found = _quickly(body) or list(_walked(body))
+        found = _quickly(body) or list(_visited(body))
     except _Crowded as crowded:
         return [Unit(crowded.start, len(body), (0,))]
     found = [unit for unit in found if not _skipped(unit.path[0])]
@@ -81,7 +80,7 @@ def units(body: bytes) -> list[Unit]:
 
 
 def _quickly(body: bytes) -> list[Unit] | None:
-    """Return units read off slices, None if the body has to be walked."""
+    """Return units read off slices, None if the body has to be visited."""
     if not is_quick(body):
         return None
     try:
@@ -104,7 +103,7 @@ def is_quick(body: bytes) -> bool:
 
 
 def _skipped(name: str | int) -> bool:
-    return isinstance(name, str) and skipped_in_request(name.encode("utf-8", "replace"), ANYWHERE)
+    return isinstance(name, str) and skipped_in_request(name.encode("utf-8", "replace"), "api")
 
 
 def _sliced(body: bytes) -> Iterator[Unit]:
@@ -147,37 +146,40 @@ def _sliced_elements(body: bytes, name: str, start: int, end: int) -> Iterator[U
         yield Unit(separator.end(), cursor, (name, index))
 
 
-def _walked(body: bytes) -> Iterator[Unit]:  # noqa: C901 - one loop
-    """Yield the same from a walk over the whole body."""
-    depth, index = 0, -1
-    name: str | int = -1
-    begun: list[int] = []  # where the values being read start: root, member, element
-    divided = False  # the member being read is an array whose elements are units
-    elements: list[Unit] = []
+def _visited(body: bytes) -> Iterator[Unit]:
+    """Yield the same from a visit of the whole body."""
+    start = len(_MARK) if body.startswith(_MARK) else 0
+    elements: list[tuple[int, int]] = []  # of the member being read
     members = 0
-    for kind, start, end in events(body, len(_MARK) if body.startswith(_MARK) else 0, _ELEMENT):
-        if kind == "key":
-            if depth == 1:
-                name = value(body[start + 1 : end - 1])
-            continue
-        if kind != "close" and depth <= _ELEMENT:
-            begun[depth:] = [start]
-            if depth == _MEMBER_OF_ROOT:
-                name = name if isinstance(name, str) else name + 1
-                divided, index = name in _ORDER and body[start : start + 1] == b"[", -1
-            index += depth == _ELEMENT
-        depth += {"open": end - start, "close": start - end}.get(kind, 0)
-        if kind != "open" and depth == _ELEMENT and divided:
-            if index < MOST_ELEMENTS:
-                elements.append(Unit(begun[depth], end, (name, index)))
-        elif kind != "open" and depth == _MEMBER_OF_ROOT:
+    for depth, name, first, end in _values(body, start):
+        if depth == _ELEMENT and len(elements) <= MOST_ELEMENTS:
+            elements.append((first, end))
+        elif depth == _MEMBER:
             members += 1
             if members > MOST_ELEMENTS:
-                raise _Crowded(begun[0])
-            if divided and index < MOST_ELEMENTS:
-                yield from elements
+                raise _Crowded(start)
+            divided = name in _ORDER and body.startswith(b"[", first)
+            if divided and len(elements) <= MOST_ELEMENTS:
+                yield from (Unit(*one, (name, index)) for index, one in enumerate(elements))
             else:
-                yield Unit(begun[depth], end, (name,))
+                yield Unit(first, end, (name,))
             elements = []
-    if not begun[1:]:
-        yield Unit(begun[0], len(body), (0,))  # a string or a number alone
+        elif depth == 0 and not members:
+            yield Unit(first, len(body), (0,))
+
+
+def _values(body: bytes, start: int) -> Iterator[tuple[int, str | int, int, int]]:
+    """Yield the depth, name and span of each value as it ends, down to members' elements."""
+    begun = [0] * (_ELEMENT + 1)  # where those being read start
+    for kind, first, end, inner in visit(body, start=start):
+        frame = inner.outer if kind == "close" and inner.outer is not None else inner
+        if frame.depth > _ELEMENT or kind == "key":
+            continue
+        if kind == "open":
+            begun[frame.depth] = first
+        elif kind == "strings":
+            for index, span in enumerate(each_span(body, first, end), frame.index):
+                yield frame.depth, index, span[0] - 1, span[1] + 1
+        else:
+            begin = begun[frame.depth] if kind == "close" else first
+            yield frame.depth, frame.member_name(), begin, end

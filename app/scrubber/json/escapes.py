@@ -48,6 +48,8 @@ class View:
 
     def original(self, offset: int) -> int:
         """Return where ``offset`` lies in the original."""
+        if not self.marks:
+            return offset
         index = bisect_right(self.marks, offset) - 1
         return offset + self.shifts[index] if index >= 0 else offset
 

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Collection
 
-from .strings import Path
+from .visitor import Path, steps
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
 def json_path(root: tuple[str | int, ...], path: Path) -> str:
     """Return the path of a string: that of its unit in the document, and its own in the unit."""
-    return _written(_steps(root, path))
+    return _written([*root, *steps(path)])
 
 
 def json_path_without(root: tuple[str | int, ...], path: Path, values: Collection[str]) -> str:
@@ -18,21 +18,13 @@ def json_path_without(root: tuple[str | int, ...], path: Path, values: Collectio
     return _written(
         [
             step if isinstance(step, int) or _is_harmless(step, values) else "*"
-            for step in _steps(root, path)
+            for step in (*root, *steps(path))
         ]
     )
 
 
-def _steps(root: tuple[str | int, ...], path: Path) -> list[str | int]:
-    names: list[str | int] = []
-    while path is not None:
-        path, name = path
-        names.append(name)
-    return [*root, *reversed(names[:-1])]  # the outermost name is that of the unit in itself
-
-
-def _written(steps: list[str | int]) -> str:
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+def _written(names: list[str | int]) -> str:
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in names)
 
 
 def _is_harmless(name: str, values: Collection[str]) -> bool:

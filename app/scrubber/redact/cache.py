@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
-from ..json.strings import Path, Place
+from ..json.visitor import Path, State
 from .ledger import Change
 
 _PATH = 256  # bytes of a hit's path, about
@@ -12,10 +12,10 @@ _OVERHEAD = 512  # bytes of an entry beside its texts, about
 
 
 class Key(NamedTuple):
-    """All that a unit's redaction depends on: the ledger's state, its place and its bytes."""
+    """All that a unit's redaction depends on: the ledger's and its own state, its bytes."""
 
     digest: bytes
-    place: Place
+    state: State
     text: bytes
 
 

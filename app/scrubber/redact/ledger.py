@@ -102,6 +102,10 @@ class Ledger:
         """Whether a known value stands in ``text``."""
         return self._vocabulary.occurs(text)
 
+    def holds(self, text: bytes, spans: list[Span]) -> bool:
+        """Return True if a known value stands in one of ``spans``."""
+        return next(self._vocabulary.find(text, spans), None) is not None
+
     def shown_in(self, text: bytes, spans: list[Span]) -> Iterator[tuple[Span, Hidden, str]]:
         """Yield where in ``spans`` values stand that have a placeholder, words joined or not."""
         for span, value in self._vocabulary.find(text, spans, SHORTEST_JOINED):

@@ -1,34 +1,30 @@
 r"""Placeholders that a request holds itself, before anything in it is replaced.
 
 Two things follow from one. Its number is never given out after it. And whoever wrote it may want
-the model to repeat it: it is *foreign*, and never restored in the answer. What the model itself
-said earlier is not foreign, nor are its thoughts, which the client sends back unchanged.
+the model to repeat it: it is *foreign*, and never restored in the answer, unless the model itself
+wrote it earlier (`authors`).
 
 A model undoes escapes, so other spellings count too: ``&lt;github_token_01&gt;``, ``\u003c…``,
 ``%3C…``, ``<GITHUB\_TOKEN\_1>``.
 """
 
-import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import NamedTuple
 
 from ..automaton import compiled
+from ..detect.sources import Ahead
+from ..json.spans import Span
 from ..placeholders import Scheme
+from .authors import Author, foreign_spans
+from .ledger import Ledger
 
 _OPEN = re.compile(
     rb"(?:<|&lt;|&#0*60;|&#x0*3c;|%3c|\\+(?:u003c|x3c)|\xef\xbc\x9c|\\+uff1c)\Z", re.IGNORECASE
 )
 _LONGEST_OPEN = 16  # bytes
-# Blocks of an assistant's message that are the model's own words, and their members that are.
-_OWN = {
-    "text": "text",
-    "tool_use": "input",
-    "server_tool_use": "input",
-    "mcp_tool_use": "input",
-    "compaction": "content",
-}
-_THOUGHTS = frozenset(("thinking", "redacted_thinking"))
 
 
 class Literal(NamedTuple):
@@ -68,21 +64,6 @@ class Literals:
         literal = None if match is None else self._literal(text, 0, match)
         return literal is not None and literal.placeholder.encode() == text
 
-    def foreign(self, unit: bytes, *, in_tools: bool) -> set[str]:
-        """Return the placeholders in a unit that are not the model's own words."""
-        try:
-            node = json.loads(unit, object_pairs_hook=_unrepeated)
-            texts = list(_foreign_strings(node, in_tools=in_tools))
-        except (ValueError, RecursionError):
-            return set(self._in(unit))
-        return {
-            shown for text in texts for shown in self._in(text.encode("utf-8", "surrogatepass"))
-        }
-
-    def _in(self, text: bytes) -> Iterator[str]:
-        for _, literal in self.find(text):
-            yield literal.placeholder
-
     def _literal(self, text: bytes, start: int, match: re.Match[bytes]) -> Literal | None:
         bare = self._scheme.bracketed and text[start - 1 : start] != b"<"
         if bare and not _OPEN.search(text, max(0, start - _LONGEST_OPEN), start):
@@ -97,37 +78,26 @@ class Literals:
         return Literal(label, int(number), self._scheme.secret(label, int(number)))
 
 
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; raises ValueError for a repeated name, which could hide a text."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a name is repeated")
-    return made
+class Own:
+    """The placeholders in one unit's own text; those in foreign words are never restored."""
 
+    def __init__(
+        self, text: bytes, wrote: Author, found: Ahead[tuple[int, Literal]], ledger: Ledger
+    ) -> None:
+        self._found = found
+        self._ledger = ledger
+        self._foreign = [Span(0, len(text))] if wrote == "other" else []
+        if wrote == "model" and found.head is not None:
+            self._foreign = foreign_spans(text)
 
-def _foreign_strings(unit: Any, *, in_tools: bool) -> Iterator[str]:
-    assistant = isinstance(unit, dict) and unit.get("role") == "assistant" and not in_tools
-    if not assistant:
-        yield from _strings(unit)
-        return
-    content = unit.get("content")
-    for block in content if isinstance(content, list) else []:
-        if not isinstance(block, dict):
-            yield from _strings(block)
-        elif block.get("type") not in _THOUGHTS:
-            own = _OWN.get(str(block.get("type")))
-            yield from _strings({name: one for name, one in block.items() if name != own})
+    def note_before(self, end: int) -> None:
+        """Leave out the numbers that the text uses itself before ``end``."""
+        for offset, literal in self._found.before(end):
+            if self._is_foreign(offset):
+                self._ledger.distrust(literal.placeholder)
+            if literal.number is not None:
+                self._ledger.reserve(literal.label, literal.number)
 
-
-def _strings(node: Any) -> Iterator[str]:
-    """Yield the strings and names in a value, without recursion."""
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, dict):
-            waiting += one.keys()
-            waiting += one.values()
+    def _is_foreign(self, offset: int) -> bool:
+        index = bisect_right(self._foreign, offset, key=itemgetter(0))
+        return index > 0 and self._foreign[index - 1].end > offset

@@ -14,8 +14,8 @@ from ..json.document import Unit, units
 from ..json.opaque import text_size
 from ..json.paths import json_path_without
 from ..json.spans import spliced
-from ..json.strings import Path
-from ..json.walk import NotJson
+from ..json.tokenizer import NotJson
+from ..json.visitor import Path
 from ..placeholders import Placeholders, Scheme, Style
 from .belt import check
 from .budget import SECONDS_PER_BYTE, Budget, TooSlow
@@ -203,7 +203,7 @@ class Scrubber:
         )
 
     def _outcome(self, text: bytes, unit: Unit, ledger: Ledger, tick: Tick) -> Outcome:
-        key = Key(ledger.digest, unit.place, text)
+        key = Key(ledger.digest, unit.state, text)
         outcome = self._cache.get(key)
         if outcome is not None:
             ledger.replay(outcome.changes)
@@ -212,12 +212,11 @@ class Scrubber:
         found: list[tuple[str, Path]] = []
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
-            for one in self._replacer.replacements(text, ledger, unit.place, tick):
-                start, end, detector, _, placeholder, path = one
-                matches[detector] += 1
+            for one in self._replacer.replacements(text, ledger, unit.state, tick):
+                matches[one.detector] += one.times
                 if self._receipts:
-                    found.append((placeholder, path))
-                yield start, end, placeholder.encode()
+                    found.append((one.placeholder, one.path))
+                yield one.start, one.end, one.written()
 
         made = spliced(text, pieces())
         if made is not text:

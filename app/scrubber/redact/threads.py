@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from ..automaton import compiled
 from ..json.document import Unit
-from ..json.escapes import value
-from ..json.walk import NotJson, events
+from ..json.tokenizer import NotJson
+from ..json.visitor import steps, visit
 
-_PARAMS = 3  # depth of the members of a request's `params` in a batch
+_PARAMS = 3  # depth of a request's `params` in a batch
 _NAME = b'"thread"'
 _ESCAPED = compiled("".join(rf"(?:{c}|\\u00{ord(c):x})" for c in "thread") + '"')
 
@@ -29,17 +29,14 @@ def is_threaded(body: bytes, members: Iterable[Unit]) -> bool:
 def _in_batch(text: bytes) -> bool:
     if _NAME not in text and not (b"\\u00" in text and _ESCAPED.search(text)):
         return False
-    depth, names = 0, [""] * _PARAMS
-    found = False  # the value of such a member is next
     try:
-        for kind, start, end in events(text):
-            if found and text[start:end] != b"null":
-                return True
-            found = False
-            if kind == "key" and depth <= _PARAMS:
-                names[depth - 1] = value(text[start + 1 : end - 1])
-                found = depth == _PARAMS and names[1:] == ["params", "thread"]
-            depth += {"open": end - start, "close": start - end}.get(kind, 0)
+        return any(
+            frame.depth == _PARAMS
+            and frame.name == b"thread"
+            and kind not in ("key", "close")
+            and steps(frame.path)[-1] == "params"
+            and text[start:end] != b"null"
+            for kind, start, end, frame in visit(text)
+        )
     except NotJson:
         return False
-    return False

@@ -6,21 +6,9 @@ placeholder and the rest stays text, if the rest cannot be a part of a secret.
 """
 
 import re
-from typing import Literal
 
-import msgspec
+from .authors import Author
 
-Author = Literal["model", "other"]
-
-
-LONGEST_ANSWER = 512 * 1024  # bytes of a message that a model may have written
-
-
-class _Message(msgspec.Struct):
-    role: str = ""
-
-
-_MESSAGE = msgspec.json.Decoder(_Message)
 # What a password or a user would stand in.
 _CREDENTIAL = re.compile(rb"@|(?i:passw|pwd|secret|token|key|auth|credential)|:[^/0-9]")
 # Words of one case or capitalised, and numbers of a few digits.
@@ -30,16 +18,6 @@ _PLAIN_RUN = re.compile(
 _SHORT_RUN = 4  # letters and digits of a model's own that tell nothing of a secret
 _RUN = re.compile(rb"[A-Za-z0-9]+")
 _JOINT = re.compile(rb"[A-Za-z0-9]")
-
-
-def author(unit: bytes) -> Author:
-    """Return who wrote a message: the model never saw a value, so it wrote placeholders."""
-    if len(unit) > LONGEST_ANSWER:
-        return "other"
-    try:
-        return "model" if _MESSAGE.decode(unit).role == "assistant" else "other"
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return "other"
 
 
 def may_stand(rest: list[bytes], detectors: set[str], wrote: Author) -> bool:

@@ -5,8 +5,9 @@ import re
 
 from ..json.escapes import escaped, value
 from ..json.spans import spliced
-from ..json.strings import Path, skipped_in_answer, strings
-from ..json.walk import NotJson
+from ..json.strings import skipped_in_answer, strings
+from ..json.tokenizer import NotJson
+from ..json.visitor import Path, steps
 from .sinks import Sink
 from .table import Table
 from .window import Window
@@ -26,7 +27,7 @@ def restored_json(raw: bytes, table: Table) -> bytes:
     pieces = []
     for one in texts:
         text = raw[slice(*one.span)]
-        names = _names(one.path)
+        names = steps(one.path)
         sink = table.tools.at(document, names)
         if "input" in names:
             table.count_unresolved(value(text))
@@ -54,12 +55,3 @@ def _restored_string(text: bytes, sink: Sink, table: Table) -> bytes:
     shown = text.decode("utf-8", "surrogateescape") if plainly else escaped(value(text))
     made = table.restore(shown, sink, Window(inside=True))
     return text if made == shown else made.encode("utf-8", "surrogateescape")
-
-
-def _names(path: Path) -> list[str | int]:
-    """Return the names that lead to a string, from the root on."""
-    names: list[str | int] = []
-    while path is not None:
-        path, name = path
-        names.append(name)
-    return names[-2::-1]  # the outermost is the document itself

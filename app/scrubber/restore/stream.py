@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ...anthropic.sse import Record, Splitter, parse
 from ..json.escapes import encoded, escaped
-from ..json.strings import Path
+from ..json.visitor import Path
 from .json_answer import restored_json, with_string
 from .sinks import TEXT, Sink, ToolPolicy
 from .table import Table

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from app.scrubber.detect import rules
-from app.scrubber.detect.scan import Hit, Scanner
+from app.scrubber.detect.hits import Hit
+from app.scrubber.detect.scan import Scanner
 from app.scrubber.json.escapes import value, view
 from app.scrubber.json.spans import Span
 from tests.scrubber import corpus

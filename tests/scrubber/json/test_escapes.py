@@ -179,7 +179,7 @@ def test_a_body_that_would_not_parse_is_not_sent_and_reported(
     def cut(_: bytes, start: int, end: int) -> tuple[int, int]:
         return start - 1, end
 
-    monkeypatch.setattr("app.scrubber.detect.scan.widened", cut)
+    monkeypatch.setattr("app.scrubber.detect.hits.widened", cut)
     body = json.dumps({"system": f"a\n{KEY}"}).encode()
     redaction = scrubber(rules.load(file=None)).redact(body, None, "POST")
     assert redaction.body is body

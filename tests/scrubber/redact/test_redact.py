@@ -10,7 +10,6 @@ from typing import Any, Literal
 import pytest
 
 from app.scrubber.detect import rules
-from app.scrubber.json.strings import Place
 from app.scrubber.redact.cache import Cache, Key, Outcome
 from app.scrubber.redact.scrubber import Scrubber
 
@@ -330,7 +329,7 @@ def test_threads_share_a_scrubber() -> None:
 def test_the_cache_stays_within_its_bytes() -> None:
     cache = Cache(100_000)
     for number in range(1000):
-        cache.put(Key(b"", Place(), b"%1000d" % number), Outcome(None, {}, ()))
+        cache.put(Key(b"", "api", b"%1000d" % number), Outcome(None, {}, ()))
     assert cache.size <= 100_000
-    assert cache.get(Key(b"", Place(), b"%1000d" % 999)) is not None
-    assert cache.get(Key(b"", Place(), b"%1000d" % 0)) is None
+    assert cache.get(Key(b"", "api", b"%1000d" % 999)) is not None
+    assert cache.get(Key(b"", "api", b"%1000d" % 0)) is None

@@ -1,11 +1,10 @@
-"""JSON text as events (RFC 8259), without building anything.
+"""JSON text as events (RFC 8259): what its tokens mean, without building anything.
 
 A loop over tokens: depth costs memory, never recursion, a repeated name is met twice and a lone
 surrogate is a string like any other.
 """
 
 import re
-import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -53,40 +52,36 @@ _GRAMMAR |= {
     ("first value", came): then for (now, came), then in _GRAMMAR.items() if now == "value"
 }
 
-Event = tuple[str, int, int]  # key, string, atom, open or close; where its token starts and ends
+Event = tuple[str, int, int]  # key, string, strings, atom, open or close; where it starts and ends
 
 
 class NotJson(Exception):
     """The bytes are no JSON document."""
 
 
-def events(  # noqa: C901 - one loop
-    text: bytes, start: int = 0, skim: int = sys.maxsize
-) -> Iterator[Event]:
+def events(text: bytes, start: int = 0) -> Iterator[Event]:  # noqa: C901 - one loop
     """Yield the events of one JSON value; raises `NotJson` at the first fault.
 
-    An ``open`` or ``close`` of several bytes is as many brackets. Strings in arrays that are
-    deeper than ``skim`` may be left out.
+    An ``open`` or ``close`` of several bytes is as many brackets. ``strings`` are elements of an
+    array, from the first one's quote to the last one's.
     """
     opened = bytearray()
     expected, position = "value", start
     while True:
         # What nearly all of a long text is made of, by one match each: `, "…"` and `, "…":`.
         while expected == "more" and opened:
-            in_array, skims = opened[-1] == _BRACKET, len(opened) > skim
-            pattern = (_ITEMS if skims else _ITEM) if in_array else _NAME
-            window = _WINDOW if skims else _SHORT
-            short = pattern.match(text, position, position + window)
+            in_array = opened[-1] == _BRACKET
+            short = (_ITEM if in_array else _NAME).match(text, position, position + _SHORT)
             if short is None:
                 break
-            position = short.end()
-            if in_array and skims:
-                continue
-            if in_array:
-                yield "string", *short.span(1)
-            else:
+            (begin, end), position = short.span(1), short.end()
+            if not in_array:
                 expected = "value"
-                yield "key", *short.span(1)
+                yield "key", begin, end
+                break
+            items = _ITEMS.match(text, position, position + _WINDOW)
+            position = position if items is None else items.end()
+            yield ("string", begin, end) if items is None else ("strings", begin, position)
         token = _token(text, position, len(opened) - _DEEP)
         if token is None:
             break

@@ -1,0 +1,68 @@
+"""Where in a text secrets may start, in order: what all its sources find, or a hidden stretch.
+
+It works on one window of the text after another, so that nothing ever is held for all of a large
+text: to release a million objects at once would hold up the event loop.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator
+from operator import itemgetter
+
+from . import dense
+from .dense import Effort
+from .hits import hit_at
+from .sources import Ahead, Candidate, Cursor, Sources
+
+WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
+REACH = 1024  # bytes that a candidate may start before what gave it away
+
+
+class Candidates(Ahead[Candidate]):
+    """Candidates in order; one without detectors is where a stretch begins that is hidden.
+
+    State: where the stretch ``hidden`` last ended, and the ``ends`` of those to come.
+    """
+
+    def __init__(self, text: bytes, sources: Sources, effort: Effort, *, quiet: bool) -> None:
+        self.effort = effort
+        self.ends = deque[int]()
+        self.hidden = 0
+        self._text = text
+        self._sources = sources
+        super().__init__(self._merged(Cursor(text, effort), quiet=quiet))
+
+    def _merged(self, cursor: Cursor, *, quiet: bool) -> Iterator[Candidate]:
+        sources = self._sources.of(cursor, quiet=quiet)
+        held: list[Candidate] = []
+        end, size = 0, dense.SAMPLE
+        while heads := [source.head[0] for source in sources if source.head is not None]:
+            start, taken = max(end, min(heads)), self.effort.taken
+            end = start + size
+            for source in sources:
+                held += (candidate for _, candidate in source.before(end))
+            held = sorted((one for one in held if one[1]), key=itemgetter(0))
+            settled = bisect_left(held, end - REACH, key=itemgetter(0))
+            yield from held[:settled]
+            del held[:settled]
+            dense_here = dense.is_dense(self.effort.taken - taken, end - start)
+            size = dense.SAMPLE if dense_here else min(2 * size, WINDOW)
+            if dense_here and self.effort.exhausted:
+                first, end = end - REACH, self._stretch_end(end)
+                cursor.at = end
+                self.ends.append(end)
+                yield first, ()
+                held = [(at, detectors) for at, detectors in held if at >= end]
+                for source in sources:
+                    held += (one for _, one in source.before(end) if one[0] >= end)
+        yield from held
+
+    def _stretch_end(self, start: int) -> int:
+        """Return where a stretch ends that no secret from inside leaves."""
+        text, end = self._text, dense.word_end(self._text, start)
+        begun = [*self._sources.last(text, start, end)]
+        begun += self._sources.between(text, max(start, end - dense.TAIL), end)
+        for offset, detectors in begun:
+            hits = (hit_at(text, offset, len(text), one) for one in detectors)
+            end = max([end, *(hit.end for hit in hits if hit is not None)])
+        return end

@@ -1,0 +1,191 @@
+"""What gives a secret away, and where it may start then.
+
+Each source works through the text by itself and is never ahead by more than one finding.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from ..automaton import compiled
+from ..json.escapes import escape_around
+from . import dense
+from .dense import Effort
+from .detector import Detector, Finder
+from .edges import edge_end
+
+_SEARCHED = 1024 * 1024  # bytes of one search, which holds the interpreter's lock
+# Literals that ordinary text holds: they are looked for by themselves.
+_COMMON = frozenset((b"@", b"://", b"data", b"machine", b"-u", b"-U"))
+_SILENT = 64  # literals behind which a source shows where it is
+_GROUP = re.compile(r"(?<!\\)\((?!\?)")
+
+Candidate = tuple[int, tuple[Detector, ...]]  # where which detectors may match
+Found = list[tuple[Finder, tuple[Detector]]]
+Placed = TypeVar("Placed", bound="tuple[int, Any]")
+
+
+class Ahead(Generic[Placed]):
+    """An iterator of tuples that begin with an offset, and what comes next (None: nothing)."""
+
+    def __init__(self, source: Iterator[Placed]) -> None:
+        self._source = source
+        self.head = next(source, None)
+
+    def before(self, end: int) -> Iterator[Placed]:
+        """Yield what comes before an offset."""
+        while self.head is not None and self.head[0] < end:
+            head, self.head = self.head, next(self._source, None)
+            yield head
+
+
+class Cursor:
+    """Where in a text sources look: no more at what lies before ``at``."""
+
+    __slots__ = ("at", "effort", "end", "text")
+
+    def __init__(self, text: bytes, effort: Effort, at: int = 0, end: int | None = None) -> None:
+        self.text = text
+        self.effort = effort
+        self.at = at
+        self.end = len(text) if end is None else end
+
+
+class Sources:
+    """Those of all ``detectors``.
+
+    The built-in detectors share a pass. The user's own rules are apart: they may match long text,
+    in which a shared pass would overlook a secret.
+    """
+
+    def __init__(self, detectors: Sequence[Detector], also: str) -> None:
+        gated = [one for one in detectors if one.shared and one.gate]
+        gates = [_GROUP.sub("(?:", detector.gate) for detector in gated]
+        self._gate = compiled("|".join(gates)) if gates else None
+        self._by_head = [
+            tuple(one for one in gated if chr(octet) in one.heads) for octet in range(256)
+        ]
+        self._finders: dict[bytes, Found] = defaultdict(list)
+        for detector in detectors:
+            for finder in detector.finders:
+                self._finders[finder.literal].append((finder, (detector,)))
+        rare = [literal for literal in self._finders if literal not in _COMMON]
+        signs = [*gates, *(re.escape(literal.decode()) for literal in rare), also]
+        self._signs = compiled("|".join(filter(None, signs)) or r"\z")
+        self._alone = [(compiled(one.gate), one) for one in detectors if not one.shared]
+
+    def is_quiet(self, text: bytes) -> bool:
+        """Return True if one pass shows that nothing stands in ``text`` but what is common."""
+        return self._signs.search(text) is None
+
+    def has_gate(self, text: bytes, start: int, end: int) -> bool:
+        """Return True if something other than a literal gives a secret away in a stretch."""
+        gates = (self._gate, *(gate for gate, _ in self._alone))
+        return any(gate is not None and gate.search(text, start, end) for gate in gates)
+
+    def of(self, cursor: Cursor, *, quiet: bool) -> list[Ahead[tuple[int, Candidate]]]:
+        """Return the sources in a text; ``quiet`` is what it is."""
+        text, small = cursor.text, len(cursor.text) <= _SEARCHED
+        literals = {
+            literal: found
+            for literal, found in self._finders.items()
+            if literal in _COMMON or not (quiet or (small and literal not in text))
+        }
+        return list(map(Ahead, self._each(cursor, None if quiet else self._gate, literals)))
+
+    def between(self, text: bytes, start: int, end: int) -> Iterator[Candidate]:
+        """Yield where a secret may start of which something is found in a short piece of text."""
+        cursor = Cursor(text, Effort.unlimited(), start, min(len(text), end + dense.TAIL))
+        for source in self._each(cursor, self._gate, self._finders):
+            yield from (one for _, one in Ahead(source).before(end))
+
+    def _each(
+        self, cursor: Cursor, gate: Any, literals: Mapping[bytes, Found]
+    ) -> Iterator[Iterator[tuple[int, Candidate]]]:
+        if gate is not None:
+            yield self._gated(cursor, gate)
+        for literal, found in literals.items():
+            yield _found(cursor, literal, found)
+        for alone, detector in self._alone:
+            yield _starts(cursor, alone, detector)
+
+    def last(self, text: bytes, start: int, end: int) -> Iterator[Candidate]:
+        """Yield what begins where a literal stands last in a stretch.
+
+        And before that, if a list of secrets may follow it.
+        """
+        for literal, found in self._finders.items():
+            several = any(finder.starts is not None for finder, _ in found)
+            at = end
+            for _ in range(dense.LAST if several else 1):
+                at = text.rfind(literal, start, at)
+                if at < 0:
+                    break
+                yield from ((one, which) for one, which in _starting(text, at, found) if one >= 0)
+
+    def _gated(self, cursor: Cursor, gate: Any) -> Iterator[tuple[int, Candidate]]:
+        text, step, at = cursor.text, cursor.effort.step, cursor.at
+        while (match := gate.search(text, at, cursor.end)) is not None:
+            step()
+            boundary = match.start()
+            start = edge_end(text, boundary)
+            at = boundary + 1
+            for offset in (at, start) if start > at else (at,):
+                detectors = self._by_head[text[offset]] if offset < len(text) else ()
+                if detectors and escape_around(text, offset) is None:
+                    yield boundary, (offset, detectors)
+                    at = max(at, offset)
+            at = max(at, cursor.at - 1)  # a boundary may belong to what is hidden
+
+
+def _find(text: bytes, literal: bytes, start: int, end: int) -> int:
+    """Return where a literal comes next, -1 if it does not."""
+    while start < end:
+        at = text.find(literal, start, min(end, start + _SEARCHED))
+        if at >= 0:
+            return at
+        start += _SEARCHED - len(literal) + 1
+    return -1
+
+
+def _found(cursor: Cursor, literal: bytes, found: Found) -> Iterator[tuple[int, Candidate]]:
+    """Yield what starts at a literal, or before it."""
+    text, step = cursor.text, cursor.effort.step
+    at = _find(text, literal, cursor.at, cursor.end)
+    silent = 0
+    while at >= 0:
+        step()
+        silent += 1
+        if silent == _SILENT:
+            silent = 0
+            yield at, (at, ())
+        for start, detectors in _starting(text, at, found):
+            if start >= 0 and escape_around(text, start) is None:
+                yield at, (start, detectors)
+        at = _find(text, literal, max(at + len(literal), cursor.at), cursor.end)
+
+
+def _starting(text: bytes, at: int, found: Found) -> Iterator[Candidate]:
+    """Yield where secrets start of which a literal stands at an offset (-1: none does)."""
+    for finder, detectors in found:
+        if finder.starts is None:
+            yield finder.start(text, at), detectors
+        else:
+            for start in finder.starts(text, at):
+                yield start, detectors
+
+
+def _starts(cursor: Cursor, gate: Any, detector: Detector) -> Iterator[tuple[int, Candidate]]:
+    """Yield where a rule of the user's own matches, without the starts that cut an escape."""
+    text, step, at = cursor.text, cursor.effort.step, cursor.at
+    while (match := gate.search(text, at, cursor.end)) is not None:
+        step()
+        at = match.start()
+        cut = escape_around(text, at)
+        if cut is None:
+            yield at, (at, (detector,))
+        # What starts inside of a hit is none. But a match may go on past its string.
+        hit = b'"' not in match[0]
+        at = cut[1] if cut is not None else max(at + 1, match.end(detector.group) if hit else 0)
+        at = max(at, cursor.at)

@@ -1,0 +1,125 @@
+"""What stands for the hits and the known values of a unit: these, or those, where they overlap."""
+
+from collections.abc import Callable
+from operator import itemgetter
+from urllib.parse import unquote
+
+from ..detect import dense, urls
+from ..detect.hits import Hit
+from ..json.escapes import value
+from ..json.spans import Span
+from ..json.visitor import Path
+from .authors import Author
+from .batches import Batch
+from .ledger import Decision, Ledger
+from .overlaps import Group, gaps, groups
+from .words import may_stand
+
+_PUNCTUATION = ")]},.;:!?"
+
+Replaced = tuple[int, int, str, str, str, Path]  # start, end, detector, value, placeholder, path
+
+
+class Decider:
+    """Decides in one unit, batch by batch; the ledger notes what it learns."""
+
+    def __init__(
+        self,
+        text: bytes,
+        wrote: Author,
+        ledger: Ledger,
+        is_harmless: Callable[[Hit, str], bool],
+    ) -> None:
+        """``is_harmless`` says of a hit and its value whether it stays."""
+        self._text = text
+        self._wrote = wrote
+        self._ledger = ledger
+        self._is_harmless = is_harmless
+
+    def replaced(self, batch: Batch) -> list[Replaced]:
+        """Return what is replaced: what is detected, then what is known by now."""
+        places = _open(batch) if self._wrote == "model" else self._new(batch)
+        shown = sorted(self._ledger.shown_in(self._text, places), key=itemgetter(0))
+        if shown:
+            made: list[Replaced] = []
+            for group in groups(batch.hits, shown):
+                made += self._decided(group, batch)
+        else:
+            made = self._hits(batch.hits, batch)
+        for span, hidden, placeholder in self._ledger.known(self._text, gaps(batch.spans, made)):
+            path = batch.path(span.start)
+            made.append((*span, hidden.detector, hidden.value, placeholder, path))
+        made.sort(key=itemgetter(0))
+        return made
+
+    def _new(self, batch: Batch) -> list[Span]:
+        """Return the spans of hits that have no placeholder of their own yet."""
+        return [
+            Span(*hit[:2])
+            for hit in batch.hits
+            if hit[2:] not in self._ledger.decisions and hit.detector is not dense.TEXT
+        ]
+
+    def _decided(self, group: Group, batch: Batch) -> list[Replaced]:
+        """Return what is replaced of hits and known values that overlap: these, or those."""
+        if not group.known or (group.hits and not self._stays(group)):
+            return self._hits(group.hits, batch)
+        first = group.hits[0].start if group.hits else group.known[0][0].start
+        path = batch.path(first)
+        return [
+            (*span, hidden.detector, hidden.value, shown, path)
+            for span, hidden, shown in group.known
+        ]
+
+    def _hits(self, hits: list[Hit], batch: Batch) -> list[Replaced]:
+        """Return what stands for hits."""
+        made: list[Replaced] = []
+        known = self._ledger.decisions
+        for hit in hits:
+            decision = known.get(hit[2:]) or self._decide(hit)
+            if decision is not None:
+                made.append((*hit[:2], *decision, batch.path(hit[0])))
+        return made
+
+    def _decide(self, hit: Hit) -> Decision | None:
+        """Return what stands for a hit, None if it is harmless."""
+        ledger = self._ledger
+        if hit.detector is dense.TEXT:
+            decision = dense.NAME, "", ledger.overflow(hit.detector, "")
+            if not hit.escaped:
+                ledger.decisions[hit[2:]] = decision
+            return decision
+        found = value(hit.detector.canonical(hit.escaped))
+        if self._is_harmless(hit, found):
+            return None
+        decision = (hit.detector.name, found, ledger.placeholder(hit.detector, found))
+        self._learn(hit, found)
+        if ledger.has(value(hit.escaped)):
+            ledger.decisions[hit[2:]] = decision
+        return decision
+
+    def _stays(self, group: Group) -> bool:
+        """Return True if known values are replaced in a longer hit, and the rest of it stays."""
+        if group.hits[-1].detector is dense.TEXT:
+            return False
+        if len(group.hits) == 1 and self._ledger.has(value(group.hits[0].escaped)):
+            return False
+        detectors = {hit.detector.name for hit in group.hits}
+        return may_stand(group.rest(self._text), detectors, self._wrote)
+
+    def _learn(self, hit: Hit, found: str) -> None:
+        """Note what is a secret by itself: a password, the lines of a key."""
+        if hit.password is not None:
+            password = value(hit.password)
+            if not urls.names_also(found, password):
+                for spelled in (password, unquote(password), password.rstrip(_PUNCTUATION)):
+                    self._ledger.learn(hit.detector, spelled)
+        if hit.detector.parts is not None:
+            for part in hit.detector.parts(hit.escaped):
+                self._ledger.learn(hit.detector, value(part))
+
+
+def _open(batch: Batch) -> list[Span]:
+    """Return the strings without the stretches in them that are hidden as a whole."""
+    hidden = [hit for hit in batch.hits if hit.detector is dense.TEXT]
+    return gaps(batch.spans, hidden) if hidden else batch.spans
