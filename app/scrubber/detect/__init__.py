@@ -6,6 +6,8 @@
 - ``edges``      where a token begins.
 - ``addresses``, ``blocks``, ``urls``, ``lookalikes``, ``validators``: what patterns cannot say.
 - ``rules``      the detectors in force, the user's own, the allow-list; tried on ``examples``.
-- ``scan``       finds candidates, then hits; ``dense`` bounds how much is looked at.
+- ``scan``       finds secrets in a text: ``sources`` give away where one may start,
+  ``candidates`` puts that in order, ``hits`` is what detectors find there. ``dense`` bounds how
+  much is looked at.
 - ``recognize``  whether a value would be found again where it is put.
 """

@@ -40,7 +40,9 @@ def texts(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str, tuple
 def test_every_string_and_its_path_are_those_of_the_json_module(
     value: Any, indent: Any, ascii_only: bool
 ) -> None:
-    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode(
+        "utf-8", "surrogatepass"
+    )
     found = [
         (json.loads(text[one.span.start - 1 : one.span.end + 1]), tuple(steps(one.path)))
         for one in strings(text, nothing_skipped)

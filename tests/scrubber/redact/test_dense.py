@@ -72,6 +72,26 @@ def test_dense_strings_are_hidden_one_by_one() -> None:
     assert not [text for text in texts if "@" in text or "fake" in text]
 
 
+def test_names_stay_in_a_dense_array_and_known_values_do_not() -> None:
+    known, count = "postgres://user:hunter2xQ9@db.example/main", 3 * TIMES
+    strings = [*(["a@b.cc"] * count), "a_name", "hunter2xQ9", "x y", KEY, *(["a@b.cc"] * 99)]
+    body = conversation(known, [{"type": "tool_use", "input": strings}])
+    redaction = redact(body)
+    made = json.loads(redaction.body)["messages"][1]["content"][0]["input"]
+    hidden = made[-1]
+    assert hidden.startswith("<DENSE_TEXT_")
+    assert made[count:] == ["a_name", "<DB_CONNECTION_STRING_2>", *[hidden] * 101]
+    assert redaction.report.matches["dense_text"] == made.count(hidden)
+
+
+def test_an_escape_in_a_dense_array_changes_no_other_byte() -> None:
+    strings = ", ".join(['"a@b.cc"', '"a_name"', '"\\/"'] * 2 * TIMES)
+    body = f'{{"messages":[{{"role":"user","content":[{{"type":"x","y":[{strings}]}}]}}]}}'
+    made = scrubber().redact(body.encode(), None, "POST").body.decode()
+    shown = re.sub(r"<(?:EMAIL_HMAC|DENSE_TEXT)[^>]*>", "a@b.cc", made)
+    assert re.sub(r'"a@b.cc"(?=, "a@|])', '"\\/"', shown) == body
+
+
 def test_what_the_api_reads_is_kept_in_dense_text() -> None:
     blocks = [
         {"type": "text", "text": "a@b.cc " * 9, "id": "a@b.cc", "media_type": "image/png"}
