@@ -1,8 +1,8 @@
 """Who wrote what in a request: the model, or others.
 
-The model never saw a value, so it wrote placeholders. What it said earlier is its own, and so are
-its thoughts, which the client sends back unchanged. All else is foreign: others' messages, and in
-the model's own the results that upstream put there.
+The model never saw a value, so it wrote placeholders. Its earlier words are its own, and so are its
+thoughts, which the client sends back unchanged. All else is foreign: messages of others, and
+results that upstream put into the model's own.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What stands for the hits and the known values of a unit: these, or those, where they overlap."""
+"""Placeholders for the hits and the known values of a unit: these, or those, where they overlap."""
 
 from collections.abc import Callable
 from operator import itemgetter
@@ -30,7 +30,7 @@ class Decider:
         ledger: Ledger,
         is_harmless: Callable[[Hit, str], bool],
     ) -> None:
-        """``is_harmless`` says of a hit and its value whether it stays."""
+        """``is_harmless`` returns True if a hit with this value stays."""
         self._text = text
         self._wrote = wrote
         self._ledger = ledger
