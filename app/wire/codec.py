@@ -5,7 +5,6 @@ in `app.wire.assertions`. Sections are RFC 9113's.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from h2.config import H2Configuration
 from h2.connection import ConnectionState
@@ -14,7 +13,6 @@ from h2.events import ConnectionTerminated, Event, StreamReset
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import Settings
 from h2.stream import StreamClosedBy, StreamState
-from hpack import Encoder
 from hpack.exceptions import HPACKError
 from hyperframe.frame import (
     DataFrame,
@@ -30,6 +28,7 @@ from hyperframe.frame import (
 from . import assertions
 from .data_frames import DataFrames
 from .frame_reader import FrameReader
+from .header_encoder import HeaderEncoder
 from .limits import INITIAL_WINDOW, LAST_STREAM
 from .roles import Role
 
@@ -53,9 +52,8 @@ class Codec(DataFrames):
     """One side of a connection: bytes in, events out, and the reverse.
 
     Header fields are byte pairs and pass unvalidated both ways: `app.wire.heads` judges them one
-    message at a time, where python-h2 would end the connection. State of its own: ``_greeted``,
-    once the peer's first frame has come; ``_late``, while a frame is taken on a stream that was
-    reset before it came.
+    message at a time, where python-h2 would end the connection. State of its own: ``_late``, while
+    a frame is taken on a stream that was reset before it came.
     """
 
     def __init__(self, role: Role) -> None:
@@ -71,7 +69,7 @@ class Codec(DataFrames):
         )
         self.local_settings = Settings(client=role.client_side, initial_values=dict(role.settings))
         self.decoder.max_header_list_size = role.decoded_fields
-        self.encoder = _PlainEncoder()
+        self.encoder = HeaderEncoder()
         self.incoming_buffer = FrameReader(server=not role.client_side)
         self._window = role.window
         self._greeted = False
@@ -177,16 +175,6 @@ class Codec(DataFrames):
         if isinstance(frame, DataFrame):
             self.acknowledge_received_data(frame.flow_controlled_length, frame.stream_id)
         return [StreamBroken(stream_id=frame.stream_id, reason=reason)]
-
-
-class _PlainEncoder(Encoder):
-    """Sends strings as they are (RFC 7541 §5.2): hpack's Huffman coding is quadratic.
-
-    A field of 64 KB would hold up every stream for a second.
-    """
-
-    def encode(self, headers: Any, huffman: bool = False) -> bytes:
-        return super().encode(headers, huffman=huffman)
 
 
 def _is_echo(frame: Frame) -> bool:

@@ -7,6 +7,7 @@ Sections are RFC 9113's. Bytes, unless something else is said.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # what a client sends first (§3.4)
 INITIAL_WINDOW = 65_535  # of every connection, whatever SETTINGS say (§6.9.2)
 LAST_STREAM = 2**31 - 1  # the highest stream identifier (§5.1.1)
+WIDEST_WINDOW = 2**31 - 1  # that any increment may make (§6.9.1)
 FIELD_OVERHEAD = 32  # what each field adds to the size of a header list (§6.5.2)
 
 # Chosen: what may lie unread (§6.9).

@@ -1,4 +1,4 @@
-"""The short way for DATA is python-h2's own, whatever frames come and however they are cut.
+"""The short way for DATA and WINDOW_UPDATE is python-h2's own, whatever comes in whatever pieces.
 
 Two connections take the same bytes and the same local actions, one with the short way and one
 without. After each segment all that can be seen of them is equal: events, errors, states, windows,
@@ -42,6 +42,9 @@ from tests.wire.conformance import (
     increment,
     setting,
 )
+from tests.wire.conformance import (
+    WINDOW as WINDOW_UPDATE,
+)
 
 EXAMPLES = scaled(150, 30)
 FAST_FLOOR = 4 * EXAMPLES  # frames that took the short way in that many examples
@@ -52,13 +55,23 @@ STREAMS = (1, 3)
 
 
 class Fast(DataFrames):
-    """Counts, by whether a frame of DATA took the short way."""
+    """Counts, by whether a frame took the short way: DATA by that alone, others by name too."""
 
-    counted: Counter[bool]
+    counted: Counter[Any]
 
     def _receiver(self, stream_id: int, length: int) -> H2Stream | None:
         stream = super()._receiver(stream_id, length)
         self.counted[stream is not None] += 1
+        return stream
+
+    def _widened(self, stream_id: int, increment: int) -> bool:
+        widened = super()._widened(stream_id, increment)
+        self.counted["widened", widened] += 1
+        return widened
+
+    def _sender(self, stream_id: int, length: int) -> H2Stream | None:
+        stream = super()._sender(stream_id, length)
+        self.counted["sent", stream is not None] += 1
         return stream
 
 
@@ -72,6 +85,9 @@ class SlowCodec(Codec):
     def receive_data(self, data: Any) -> list[Any]:
         return H2Connection.receive_data(self, data)
 
+    def send_data(self, *args: Any, **kwargs: Any) -> None:
+        H2Connection.send_data(self, *args, **kwargs)
+
 
 @dataclass
 class Pair:
@@ -80,7 +96,7 @@ class Pair:
     client: bool
     fast: H2Connection
     slow: H2Connection
-    counted: Counter[bool]
+    counted: Counter[Any]
 
     def opening(self) -> bytes:
         return frame(SETTINGS) if self.client else PREFACE + frame(SETTINGS)
@@ -126,7 +142,8 @@ def _seen(connection: H2Connection) -> list[Any]:
         for key, stream in sorted(connection.streams.items())
     ]
     sent = connection.data_to_send()
-    return [connection.state_machine.state, dict(window), streams, sent]
+    outbound = connection.outbound_flow_control_window
+    return [connection.state_machine.state, dict(window), outbound, streams, sent]
 
 
 def _plain(kind: type[H2Connection], *, client: bool, window: int) -> H2Connection:
@@ -184,20 +201,32 @@ REMOTE = st.one_of(
     st.tuples(st.just("half"), STREAM),
     st.tuples(st.just("reset"), STREAM),
     st.tuples(st.just("setting"), st.sampled_from([1, 3, 4, 5]), st.integers(0, 2**17)),
-    st.tuples(st.just("window"), STREAM, st.integers(0, 2**16)),
+    st.tuples(
+        st.just("window"),
+        STREAM,
+        st.integers(0, 2**16) | st.sampled_from([0, 2**31 - 1, 2**31 - 65_536, 2**31, 2**32 - 1]),
+    ),
     st.tuples(st.just("ping")),
     st.tuples(st.just("goaway")),
     st.tuples(st.just("ack")),
 )
+SENT = st.integers(0, 40) | st.sampled_from([16_384, 16_385, 65_535, 65_536])
 LOCAL = st.one_of(
     st.tuples(st.just("take"), st.sampled_from(STREAMS), st.integers(1, WINDOW)),
     st.tuples(st.just("widen"), st.sampled_from([0, *STREAMS]), st.integers(1, WINDOW)),
     st.tuples(st.just("end"), st.sampled_from(STREAMS)),
     st.tuples(st.just("drop"), st.sampled_from(STREAMS)),
+    st.tuples(st.just("open"), st.sampled_from(STREAMS)),
+    st.tuples(st.just("send"), st.sampled_from([*STREAMS, 5]), SENT, st.booleans()),
 )
+WIDENED = st.tuples(st.just("window"), st.sampled_from([0, *STREAMS]), st.integers(1, 2**16))
+SENDING = st.tuples(st.just("send"), st.sampled_from(STREAMS), st.integers(0, 3000), st.just(False))
 RUNS = st.lists(LAWFUL, min_size=4, max_size=12)
+BOTH_WAYS = st.lists(LAWFUL | WIDENED | SENDING, min_size=4, max_size=12)
 STEPS = st.lists(
-    st.one_of(RUNS, RUNS, RUNS, *(st.tuples(one) for one in (WILD, HEAD, REMOTE, LOCAL))),
+    st.one_of(
+        RUNS, RUNS, RUNS, BOTH_WAYS, *(st.tuples(one) for one in (WILD, HEAD, REMOTE, LOCAL))
+    ),
     max_size=12,
 )
 CUTS = st.lists(st.integers(1, 40) | st.just(10**6), min_size=1, max_size=6)
@@ -237,13 +266,17 @@ def _act(connection: H2Connection, step: tuple[Any, ...]) -> None:
             connection.end_stream(stream)
         case ("drop", stream):
             connection.reset_stream(stream)
+        case ("open", stream):
+            connection.send_headers(stream, RESPONSE)
+        case ("send", stream, size, end):
+            connection.send_data(stream, memoryview(b"y" * size), end_stream=end)
 
 
 def _segments(pair: Pair, steps: list[tuple[Any, ...]], cuts: list[int]) -> Iterator[Any]:
     """Yield segments and local actions; segments between two actions are cut anywhere."""
     waiting, turn = b"", 0
     for step in [*steps, ("none",)]:
-        if step[0] not in ("take", "widen", "end", "drop", "none"):
+        if step[0] not in ("take", "widen", "end", "drop", "open", "send", "none"):
             waiting += _bytes(pair, step)
             continue
         while waiting:
@@ -259,13 +292,14 @@ def _segments(pair: Pair, steps: list[tuple[Any, ...]], cuts: list[int]) -> Iter
 def test_whatever_comes_in_whatever_pieces_both_ways_are_alike(
     *, client: bool, corrected: bool
 ) -> None:
-    total: Counter[bool] = Counter()
+    total: Counter[Any] = Counter()
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(RUNS, STEPS, CUTS, st.booleans())
     def law(first: Any, steps: list[Any], cuts: list[int], narrow: bool) -> None:
         both = pair(client=client, corrected=corrected, window=WINDOW if narrow else 200_000)
-        flat = [("head", stream, None, False) for stream in STREAMS]
+        flat: list[tuple[Any, ...]] = [("head", stream, None, False) for stream in STREAMS]
+        flat += [] if client else [("open", stream) for stream in STREAMS]
         flat += [one for run in [first, *steps] for one in run]
         for step in _segments(both, flat, cuts):
             if isinstance(step, bytes):
@@ -278,6 +312,8 @@ def test_whatever_comes_in_whatever_pieces_both_ways_are_alike(
     law()
     assert total[True] >= FAST_FLOOR
     assert total[False] > 0
+    for kind in ("widened", "sent"):
+        assert total[kind, True] >= EXAMPLES // 3
 
 
 def body(size: int, flags: int = 0, stream: int = 1) -> bytes:
@@ -395,3 +431,129 @@ def test_what_was_received_stays_when_its_buffer_is_used_again(
     events = both.fast.receive_data(kind(buffer))
     buffer[:] = bytes(len(buffer))
     assert [(type(event.data), event.data) for event in events] == [(bytes, b"x" * 10)]  # type: ignore[attr-defined]
+
+
+# What of the window's account is looked at, and how many updates take the short way.
+UPDATES: dict[str, tuple[Callable[[Pair], bytes], int]] = {
+    "ordinary": (lambda _: increment(1, 0) + increment(1, 1), 2),
+    "none": (lambda _: increment(0, 0), 0),
+    "none on a stream": (lambda _: increment(0, 1), 0),
+    "the widest": (lambda _: increment(2**31 - 1 - 65_535, 0), 1),
+    "too wide": (lambda _: increment(2**31 - 65_535, 0), 0),
+    "the widest of a stream": (lambda _: increment(2**31 - 1 - 65_535, 1), 1),
+    "too wide for a stream": (lambda _: increment(2**31 - 65_535, 1), 0),
+    "the reserved bit of an increment": (lambda _: increment(2**31 + 1, 1), 0),
+    "a flag that is not defined": (lambda _: frame(WINDOW_UPDATE, 1, 1, b"\0\0\0\1"), 0),
+    "too short": (lambda _: frame(WINDOW_UPDATE, 0, 1, b"\0\0\1"), 0),
+    "too long": (lambda _: frame(WINDOW_UPDATE, 0, 1, b"\0\0\0\1\0"), 0),
+    "no stream": (lambda _: increment(1, 7), 0),
+    "behind a reset": (lambda _: frame(RST, 0, 1, RESET) + increment(1, 1), 0),
+    "behind the end": (lambda _: body(0, END_STREAM) + increment(1, 1), 1),
+    "in an open header block": (
+        lambda pair: (
+            frame(HEADERS, 0, 3, encoded(*(RESPONSE if pair.client else REQUEST))) + increment(1, 0)
+        ),
+        0,
+    ),
+}
+
+
+@SIDES
+@KINDS
+@pytest.mark.parametrize("update", UPDATES)
+def test_each_account_of_a_window_is_looked_at(
+    update: str, *, client: bool, corrected: bool
+) -> None:
+    sent, fast = UPDATES[update]
+    both = pair(client=client, corrected=corrected)
+    assert both.receive(both.head(1))
+    both.receive(sent(both))
+    assert both.counted["widened", True] == fast
+
+
+@SIDES
+def test_a_window_is_not_widened_before_the_settings_came(*, client: bool) -> None:
+    role = Role(client, {}, 65_536, 2**16)
+    for kind in (FastCodec, SlowCodec):
+        codec = kind(role)
+        codec.counted = Counter()  # type: ignore[union-attr, unused-ignore]
+        codec.initiate_connection()
+        with pytest.raises(ProtocolError):
+            codec.receive_data((b"" if client else PREFACE) + increment(1, 0))
+
+
+THRICE: list[tuple[Any, ...]] = [("send", 1, 16_384, False)] * 3
+# A frame of this size that ends the stream or not, after what was done before; whether it is short.
+SENDINGS: dict[str, tuple[list[tuple[Any, ...]], int, bool, bool]] = {
+    "ordinary": ([], 10, False, True),
+    "nothing": ([], 0, False, True),
+    "the last": ([], 10, True, True),
+    "nothing, and the end": ([], 0, True, True),
+    "the largest": ([], 16_384, False, True),
+    "too large": ([], 16_385, False, False),
+    "what is left of both windows": (THRICE, 16_383, False, True),
+    "more than is left of both windows": (THRICE, 16_384, False, False),
+    "more than is left of the stream's": (
+        [*THRICE, ("get", increment(99, 0))],
+        16_384,
+        False,
+        False,
+    ),
+    "more than is left of the connection's": (
+        [*THRICE, ("get", increment(99, 1))],
+        16_384,
+        False,
+        False,
+    ),
+    "after the end": ([("send", 1, 1, True)], 1, False, False),
+    "after a reset": ([("drop", 1)], 1, False, False),
+    "after a farewell": ([("close",)], 1, False, False),
+}
+
+
+@SIDES
+@KINDS
+@pytest.mark.parametrize("sending", SENDINGS)
+def test_each_account_of_what_is_sent_is_looked_at(
+    sending: str, *, client: bool, corrected: bool
+) -> None:
+    before, size, end, fast = SENDINGS[sending]
+    both = pair(client=client, corrected=corrected)
+    assert both.receive(both.head(1))
+    if not client:
+        both.both(lambda connection: connection.send_headers(1, RESPONSE))
+    for step in before:
+        if step == ("close",):
+            both.both(lambda connection: connection.close_connection())
+        elif step[0] == "get":
+            assert both.receive(step[1])
+        else:
+            both.both(lambda connection, step=step: _act(connection, step))  # type: ignore[misc]
+    counted = both.counted["sent", True]
+    both.both(lambda connection: _act(connection, ("send", 1, size, end)))
+    assert (both.counted["sent", True] > counted) is fast
+
+
+@SIDES
+def test_padding_goes_the_long_way(*, client: bool) -> None:
+    both = pair(client=client, corrected=True)
+    assert both.receive(both.head(1))
+    if not client:
+        both.both(lambda connection: connection.send_headers(1, RESPONSE))
+    both.both(lambda connection: connection.send_data(1, b"x", pad_length=3))
+    assert not both.counted["sent", True]
+
+
+@SIDES
+@KINDS
+def test_a_window_below_zero_does_not_let_the_reserved_bit_pass(
+    *, client: bool, corrected: bool
+) -> None:
+    both = pair(client=client, corrected=corrected)
+    assert both.receive(both.head(1))
+    if not client:
+        both.both(lambda connection: connection.send_headers(1, RESPONSE))
+    both.both(lambda connection: _act(connection, ("send", 1, 100, False)))
+    assert both.receive(setting(4, 0))
+    both.receive(increment(2**31 + 1, 1))
+    assert not both.counted["widened", True]
