@@ -80,7 +80,8 @@ class Stream(Reception):
             self._came()
         elif not self._buffer:
             self._credit()
-            self._open_window()
+            if self._reader is not None:  # else a consumer may still hold what it has read
+                self._open_window()
 
     def receive_end(self) -> None:
         """Take END_STREAM. A response may end before its request: the rest is not sent (§8.1)."""

@@ -295,12 +295,12 @@ def test_whatever_comes_in_whatever_pieces_both_ways_are_alike(
     total: Counter[Any] = Counter()
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(RUNS, STEPS, CUTS, st.booleans())
-    def law(first: Any, steps: list[Any], cuts: list[int], narrow: bool) -> None:
+    @given(RUNS, st.lists(WIDENED | SENDING, min_size=4, max_size=8), STEPS, CUTS, st.booleans())
+    def law(first: Any, second: Any, steps: list[Any], cuts: list[int], narrow: bool) -> None:
         both = pair(client=client, corrected=corrected, window=WINDOW if narrow else 200_000)
         flat: list[tuple[Any, ...]] = [("head", stream, None, False) for stream in STREAMS]
         flat += [] if client else [("open", stream) for stream in STREAMS]
-        flat += [one for run in [first, *steps] for one in run]
+        flat += [one for run in [first, second, *steps] for one in run]
         for step in _segments(both, flat, cuts):
             if isinstance(step, bytes):
                 if not both.receive(step):
