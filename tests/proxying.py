@@ -13,7 +13,8 @@ from app.anthropic import usage as api
 from app.application import Application, create_app
 from app.certificates import Certificate
 from app.exchange import Exchange, Progress
-from app.server import Addresses, serve
+from app.server.addresses import Addresses
+from app.server.serving import serve
 from app.settings import Settings
 from app.tls import tls_context
 from simulator import Simulator

@@ -7,8 +7,9 @@ from pydantic import SecretStr
 
 from ..application import create_app
 from ..http2 import ProxyEnvironment, Transport
-from ..server import Addresses, serve
+from ..server.addresses import Addresses
 from ..server.certificate import certificate_of
+from ..server.serving import serve
 from ..settings import Settings
 from ..tls import trusting
 from . import client

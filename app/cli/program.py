@@ -4,14 +4,15 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import exits, imports, parser
+from .. import imports
+from . import exits, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     options = parser.parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(imports.command_module(options.command).run(options))
+        return int(imports.load(f"cli.{options.command}").run(options))
     except tuple(exits.FAILURES) as exc:
         print(exc, file=sys.stderr)
         return exits.FAILURES[type(exc)]

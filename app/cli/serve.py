@@ -3,7 +3,8 @@
 import argparse
 
 from ..application import create_app
-from ..server import Addresses, serve
+from ..server.addresses import Addresses
+from ..server.serving import serve
 from ..settings import Settings
 from .serving import announce, serving, settle
 

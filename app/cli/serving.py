@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from .. import __version__, logs, settings
-from ..server import Addresses
+from ..server.addresses import Addresses
 from ..settings import Settings, variable
 from ..telemetry.facts import Facts, ScrubFacts
 from . import client, exits, hints

@@ -3,12 +3,10 @@
 The map:
 
 ``sockets``      binds the ports, and says in words why one cannot be bound.
+``exposure``     warns when strangers may use the proxy.
+``addresses``    where the server listens.
 ``certificate``  the certificate to serve with, and its daily renewal.
 ``serving``      everything in order: certificate, ports, lifespan, listeners, drain.
 ``drain``        the steps of a graceful shutdown, and how long each may take.
 ``signals``      SIGTERM and SIGINT, and the watchdog over a shutdown.
 """
-
-from .serving import Addresses, serve
-
-__all__ = ["Addresses", "serve"]

@@ -5,11 +5,10 @@ name.
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -17,33 +16,23 @@ from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.utils import wrap_app
 
 from ..application import Application
-from ..certificates import Certificate
 from ..listener import Listener
 from ..listener.limits import Limits, raise_descriptor_limit
 from ..listener.listener import config
-from ..settings import Settings, variable
+from ..settings import Settings
 from ..telemetry.connections import Port
 from ..telemetry.facts import Listening
 from ..tls import following_context
 from . import signals
+from .addresses import Addresses
 from .certificate import certificate_of, renewal
 from .drain import drain
-from .sockets import bind
+from .exposure import warn_if_exposed
+from .sockets import Ports, open_ports
 
 PAGES_CONNECTIONS = 256  # on the pages' port
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the server listens: the ports are real even where 0 was asked for."""
-
-    host: str
-    port: int
-    dashboard_port: int
-    certificate: Certificate
 
 
 async def serve(
@@ -52,38 +41,40 @@ async def serve(
     *,
     started: Callable[[Addresses], None] = lambda _: None,
     stop: asyncio.Event | None = None,
+    ports: Ports | None = None,
+    patience: Callable[[], float] | None = None,
 ) -> None:
-    """Serve until a signal comes or ``stop`` is set, then drain; raises `StartError`."""
+    """Serve until a signal comes or ``stop`` is set, then drain; raises `StartError`.
+
+    ``ports`` are bound already, by a supervisor. ``patience`` returns, when the drain begins, how
+    many seconds running requests may take; by default it is ``SHUTDOWN_TIMEOUT``.
+    """
     certificate = certificate_of(settings)
     context = following_context(certificate, settings.tls_client_ca_file)
     with ExitStack() as closing:
-        main = closing.enter_context(bind(settings.host, settings.port, variable("port")))
-        dashboard = closing.enter_context(
-            bind(settings.host, settings.dashboard_port, variable("dashboard_port"))
-        )
-        addresses = Addresses(
-            settings.host, main.getsockname()[1], dashboard.getsockname()[1], certificate
-        )
+        if ports is None:
+            ports = closing.enter_context(open_ports(settings))
+            warn_if_exposed(settings)
+        addresses = Addresses.of(settings, ports, certificate)
         async with _lifespan(application) as state:
-            listeners = _listeners(application, settings, state, main, dashboard, context)
+            listeners = _listeners(application, settings, state, ports, context)
             stopping = stop or asyncio.Event()
             with signals.handled(stopping), renewal(settings):
                 for listener in listeners:
                     await listener.start()
                 _note_start(application, addresses, settings)
-                _warn_if_exposed(settings)
                 started(addresses)
                 await stopping.wait()
-                closing.enter_context(signals.watchdog(settings.shutdown_timeout))
-                await drain(application, listeners, settings.shutdown_timeout)
+                seconds = settings.shutdown_timeout if patience is None else patience()
+                closing.enter_context(signals.watchdog(seconds))
+                await drain(application, listeners, seconds)
 
 
 def _listeners(
     application: Application,
     settings: Settings,
     state: dict[str, Any],
-    main: socket.socket,
-    dashboard: socket.socket,
+    ports: Ports,
     context: ssl.SSLContext,
 ) -> list[Listener]:
     """Return what accepts on both ports; neither can take the other's connections."""
@@ -97,7 +88,7 @@ def _listeners(
     return [
         Listener(
             application,
-            main,
+            ports.main,
             state=state,
             ssl_context=context,
             limits=limits,
@@ -105,29 +96,12 @@ def _listeners(
         ),
         Listener(
             application.dashboard,
-            dashboard,
+            ports.dashboard,
             state=state,
             limits=replace(limits, connections=PAGES_CONNECTIONS),
             observer=Port(connections, "pages"),
         ),
     ]
-
-
-def _warn_if_exposed(settings: Settings) -> None:
-    """Say in one line when strangers on the network may use the proxy, and what to do."""
-    locked = settings.access_token is not None or settings.tls_client_ca_file is not None
-    if not locked and settings.host not in LOOPBACK:
-        log.warning(
-            "anyone who reaches this machine may use the proxy",
-            host=settings.host,
-            remedy=f"set {variable('host')}=127.0.0.1, or {variable('access_token')}",
-        )
-    if settings.tls_client_ca_file is not None and settings.pages_token is None:
-        log.warning(
-            "client certificates do not protect the pages, which are plain HTTP",
-            port=settings.dashboard_port,
-            remedy=f"set {variable('pages_token')}",
-        )
 
 
 def _note_start(application: Application, at: Addresses, settings: Settings) -> None:

@@ -2,8 +2,29 @@
 
 import errno
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from ..failures import StartError
+from ..settings import Settings, variable
+
+
+class Ports(NamedTuple):
+    """The bound sockets of the proxy and of its pages."""
+
+    main: socket.socket
+    dashboard: socket.socket
+
+
+@contextmanager
+def open_ports(settings: Settings) -> Iterator[Ports]:
+    """Bind both ports; raises `StartError` naming the setting of the one that cannot be bound."""
+    with (
+        bind(settings.host, settings.port, variable("port")) as main,
+        bind(settings.host, settings.dashboard_port, variable("dashboard_port")) as dashboard,
+    ):
+        yield Ports(main, dashboard)
 
 
 def bind(host: str, port: int, name: str) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Imports a command's module, without what its libraries import and no command uses.
+"""Imports what a command runs, without what its libraries import and no command uses.
 
 Two more things make a start slow. A garbage collection while modules load finds nothing and costs
 0.1 s; afterwards every full one would look at all that they made. So none runs meanwhile, and what
@@ -19,13 +19,13 @@ ABSENT = ("click", "greenlet", "rich")
 WEBSOCKETS = "hypercorn.protocol.ws_stream"
 
 
-def command_module(command: str) -> ModuleType:
-    """Return the module of a command."""
+def load(name: str) -> ModuleType:
+    """Return a module of this package, ``name`` being relative to it."""
     collecting = gc.isenabled()
     gc.disable()
     try:
         with _kept_out():
-            return import_module(f".{command}", __package__)
+            return import_module(f".{name}", __package__)
     finally:
         gc.freeze()
         if collecting:
