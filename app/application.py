@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import ResponseCut
 from .factories.caching import caching_of
-from .factories.pages import pages_of
+from .factories.pages import MakeView, pages_of
 from .factories.telemetry import telemetry_of
 from .factories.transport import transport_of
 from .memory import Trimmer
@@ -81,11 +81,12 @@ def create_app(
     clock: Clock = time.monotonic,
     wall: Clock = time.time,
     simulated: bool = False,
+    view: MakeView | None = None,
 ) -> Application:
     """Return the application; raises `SettingsError` when a file that one names is unusable.
 
     ``transport`` reaches upstream; the application closes it at the end of its lifespan.
-    ``simulated`` says that upstream is the simulator.
+    ``simulated`` says that upstream is the simulator; ``view`` is for `pages_of`.
     """
     transport = transport or transport_of(settings)
     scrubbing, scrub_facts = _scrubbing(settings, clock)
@@ -114,7 +115,8 @@ def create_app(
         hold_budget=hold_budget,
     )
     broadcast = Broadcast()
-    pages = pages_of(settings, telemetry, admission, broadcast, transport, Trimmer(hold_budget))
+    trimmer = Trimmer(hold_budget)
+    pages = pages_of(settings, telemetry, admission, broadcast, transport, trimmer, view)
     return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=broadcast.close)
 
 

@@ -9,16 +9,16 @@ import pytest
 from app import certificates
 from app.certificates import Certificate
 from simulator import Simulator
-from tests import programs, thorough, workers
+from tests import programs, scheduling, thorough
 from tests.proxying import Running, proxying, simulated
 
 thorough.register()
 
 
 @pytest.hookimpl(optionalhook=True)  # there may be one process only
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Workers:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.Workers:
     """Keep tests together that share what is expensive to start."""
-    return workers.Workers(config, log)
+    return scheduling.Workers(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need programs of others; what takes longest goes first."""
     for item in items:
         programs.mark(item)
-    items.sort(key=lambda item: (not programs.is_external(item), workers.rank(item.nodeid)))
+    items.sort(key=lambda item: (not programs.is_external(item), scheduling.rank(item.nodeid)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,11 +9,12 @@ from ..application import create_app
 from ..http2 import ProxyEnvironment, Transport
 from ..server.addresses import Addresses
 from ..server.certificate import certificate_of
+from ..server.loop import settle
 from ..server.serving import serve
 from ..settings import Settings
 from ..tls import trusting
 from . import client
-from .serving import announce, serving, settle
+from .serving import announce, serving
 from .simulation import command, load, simulator
 
 # Whatever the settings say: a demo needs no key, token or certificate of the user's, and shows the

@@ -2,11 +2,9 @@
 
 import argparse
 
-from ..application import create_app
-from ..server.addresses import Addresses
-from ..server.serving import serve
+from ..imports import load
 from ..settings import Settings
-from .serving import announce, serving, settle
+from .serving import announce, serving
 
 
 def run(_: argparse.Namespace) -> int:
@@ -15,10 +13,11 @@ def run(_: argparse.Namespace) -> int:
 
 
 async def _serve(loaded: Settings) -> None:
-    application = create_app(loaded)
-
-    def started(at: Addresses) -> None:
-        settle()
-        announce(at, loaded, application.telemetry.facts)
-
-    await serve(application, loaded, started=started)
+    if loaded.workers > 1:
+        await load("workers.supervisor").supervise(
+            loaded, started=lambda at, facts: announce(at, loaded, facts)
+        )
+    else:
+        await load("server.alone").serve_alone(
+            loaded, started=lambda at, facts: announce(at, loaded, facts)
+        )

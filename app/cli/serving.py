@@ -1,7 +1,5 @@
 """Runs a program that serves, on the fastest event loop, and announces where it listens."""
 
-import asyncio
-import gc
 import shlex
 import sys
 import textwrap
@@ -12,17 +10,10 @@ import structlog
 
 from .. import __version__, logs, settings
 from ..server.addresses import Addresses
+from ..server.loop import run_loop
 from ..settings import Settings, variable
 from ..telemetry.facts import Facts, ScrubFacts
 from . import client, exits, hints
-
-try:
-    import uvloop
-except ImportError:  # no wheel for this platform: asyncio's own loop does
-    loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-else:
-    loop_factory = uvloop.new_event_loop
-
 
 log = structlog.get_logger(__name__)
 
@@ -56,21 +47,6 @@ def _warn(warning: str, loaded: Settings) -> None:
         log.warning("settings", problem=warning)
     else:
         print(f"warning: {warning}", file=sys.stderr)
-
-
-def run_loop(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run to the end on the fastest event loop of this platform."""
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(coroutine)
-
-
-def settle() -> None:
-    """Spare what the start has made from every later collection, which would take 25 ms.
-
-    What the imports made is frozen already: there is little to look at.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:

@@ -5,7 +5,7 @@ import ssl
 
 from ..failures import SettingsError, StartError
 from ..http2 import ProxyEnvironment, Transport
-from .serving import run_loop
+from ..server.loop import run_loop
 from .simulation import command
 
 NEEDS = {"key": "certificate", "load_ca": "load"}  # options that would be ignored alone

@@ -20,7 +20,10 @@ from ..settings import Settings, revealed
 from ..telemetry.recorder import Telemetry
 from ..telemetry.sampling.broadcast import Broadcast
 from ..telemetry.sampling.sampler import Sampler
-from .telemetry import ledger_file_of, thresholds_of
+from .telemetry import ledger_file_of
+from .thresholds import thresholds_of
+
+MakeView = Callable[[Telemetry, Broadcast], metrics.View]
 
 
 def pages_of(
@@ -30,14 +33,22 @@ def pages_of(
     broadcast: Broadcast,
     transport: httpx.AsyncBaseTransport,
     trimmer: Trimmer,
+    view: MakeView | None,
 ) -> Starlette:
-    """Return the pages, whose lifespan is the application's."""
-    sampler = Sampler(telemetry, broadcast, thresholds=thresholds_of(settings))
+    """Return the pages, whose lifespan is the application's.
+
+    ``view`` makes what stands for a sampler where several processes serve.
+    """
+    shown = (
+        Sampler(telemetry, broadcast, thresholds=thresholds_of(settings))
+        if view is None
+        else view(telemetry, broadcast)
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         telemetry.open()
-        running = [asyncio.create_task(sampler.run()), asyncio.create_task(trimmer.run())]
+        running = [asyncio.create_task(shown.run()), asyncio.create_task(trimmer.run())]
         try:
             yield
         finally:
@@ -52,7 +63,7 @@ def pages_of(
         routes=[
             *health.routes(lambda: admission.ready),
             *authority.routes(_authority(settings)),
-            *metrics.routes(sampler, broadcast),
+            *metrics.routes(shown, broadcast),
             *ledger.routes(ledger_file_of(settings, telemetry.facts)),
             *dashboard.routes(),
             Route("/", _to_dashboard),

@@ -16,7 +16,6 @@ from ..telemetry.facts import Facts
 from ..telemetry.recorder import Telemetry
 from ..telemetry.recorders.access_log import AccessLog
 from ..telemetry.recorders.receipts import ReceiptFile
-from ..telemetry.sampling.alerts import Thresholds, Unscanned
 
 Clock = Callable[[], float]
 
@@ -56,17 +55,6 @@ def ledger_file_of(settings: Settings, facts: Facts) -> Path | None:
     if not settings.ledger:
         return None
     return ledger_file(settings.state_dir, simulated=facts.simulated)
-
-
-def thresholds_of(settings: Settings) -> Thresholds:
-    """Return what the dashboard's alerts depend on."""
-    fate: Unscanned = "blocked" if settings.scrub_blocks else "passed"
-    return Thresholds(
-        error_rate=settings.alert_error_rate,
-        active=settings.alert_active,
-        scrub_limit=settings.scrub_max_body_size,
-        unscanned="counted" if settings.scrub_mode == "detect" else fate,
-    )
 
 
 def _receipts(settings: Settings) -> ReceiptFile | None:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ import structlog
 NAME = "ledger.sqlite"
 DEMO_NAME = "ledger.demo.sqlite"
 MODE = 0o600
+PATIENCE = 5.0  # seconds to wait for another process that opens the ledger
+PAUSE = 0.01  # seconds between two tries
 COMPANIONS = ("", "-wal", "-shm")  # SQLite's own files beside it
 
 log = structlog.get_logger(__name__)
@@ -31,19 +34,31 @@ def ledger_file(state_dir: Path, *, simulated: bool = False) -> Path:
 def locked(directory: Path) -> Iterator[None]:
     """Keep other processes from opening or setting aside a ledger meanwhile.
 
-    Raises BlockingIOError when one is at it. A file system without locks is used without.
+    Raises BlockingIOError when one is at it for too long. A file system without locks is used
+    without.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass
+        _lock(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock; workers that start together want it at the same time."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(PAUSE)
+        except OSError:
+            return
+        else:
+            return
 
 
 def make_private(path: Path) -> os.stat_result:

@@ -15,6 +15,7 @@ class Limits:
     connections: int = 4096
     peer_share: float = 0.25
     write_idle: float = 300.0  # seconds a client may take nothing of an answer
+    accepts: int = 64  # in one turn of the event loop; 1 where other processes accept, too
     descriptors: int = resource.RLIM_INFINITY  # from this one on, connections are shed
 
     @property

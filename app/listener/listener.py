@@ -24,7 +24,6 @@ from .limits import (
 )
 
 BACKLOG = 1024
-ACCEPTS = 64  # connections accepted in one turn of the event loop
 PAUSE = 0.5  # seconds without accepting, when the process has no descriptor left
 HANDSHAKE_TIMEOUT = 15.0  # seconds
 SHUTDOWN_TIMEOUT = 1.0  # seconds for TLS's close_notify; asyncio's 30 keep dead connections
@@ -105,7 +104,7 @@ class Listener:
             asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(ACCEPTS):
+        for _ in range(self._limits.accepts):
             try:
                 sock, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

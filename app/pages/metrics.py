@@ -5,7 +5,7 @@ import gzip
 import re
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
@@ -15,11 +15,12 @@ from starlette.routing import Route
 
 from ..proxy.peer import peer_of
 from ..telemetry.sampling.broadcast import Broadcast, TooManyWatchers, Watcher
-from ..telemetry.sampling.sampler import Sampler, Snapshot
+from ..telemetry.sampling.sampler import NoSnapshot, Snapshot
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Respond = Callable[[Request], Awaitable[Response]]
 
 SCHEMA = resources.files(__package__) / "static" / "metrics.schema.json"
 RENDERINGS = 8  # cached for one snapshot: two formats, with and without gzip, and some variants
@@ -31,16 +32,29 @@ _UNSPOKEN = re.compile(r";\s*version=(?!(?:0\.0\.[14]|1\.0\.0)\s*(?:[;,]|$))[^;,
 _NO_STORE = {"cache-control": "no-store"}
 
 
-def routes(sampler: Sampler, broadcast: Broadcast) -> list[Route]:
+class View(Protocol):
+    """What the views show: a `Sampler`, or what stands for one in a worker process."""
+
+    async def latest(self) -> Snapshot:
+        """Return the metrics as they are now."""
+
+    async def welcome(self) -> None:
+        """Publish them for the first watcher."""
+
+    async def run(self) -> None:
+        """Publish them from time to time, until cancelled."""
+
+
+def routes(view: View, broadcast: Broadcast) -> list[Route]:
     """Return the routes of all four views; the stream ends with ``broadcast.close()``."""
-    exposition = Exposition(sampler)
+    exposition = Exposition(view)
     schema = SCHEMA.read_bytes()
 
     async def document(request: Request) -> Response:
         if wants_exposition(request.headers.get("accept", "")):
             return await exposition.respond(request)
         return Response(
-            sampler.current().encoded,
+            (await view.latest()).encoded,
             media_type="application/json",
             headers=_NO_STORE | {"vary": "accept"},
         )
@@ -49,11 +63,25 @@ def routes(sampler: Sampler, broadcast: Broadcast) -> list[Route]:
         return Response(schema, media_type="application/schema+json", headers=_NO_STORE)
 
     return [
-        Route("/prometheus", exposition.respond),
-        Route("/metrics", document),
+        Route("/prometheus", _if_known(exposition.respond)),
+        Route("/metrics", _if_known(document)),
         Route("/metrics/schema.json", published),
-        Route("/metrics/stream", Stream(sampler, broadcast), methods=["GET"]),
+        Route("/metrics/stream", Stream(view, broadcast), methods=["GET"]),
     ]
+
+
+def _if_known(respond: Respond) -> Respond:
+    """Answer 503 while the metrics cannot be had."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await respond(request)
+        except NoSnapshot:
+            return JSONResponse(
+                {"error": "The supervisor does not answer."}, status_code=503, headers=_NO_STORE
+            )
+
+    return answer
 
 
 def wants_exposition(accept: str) -> bool:
@@ -68,14 +96,14 @@ class Exposition:
     State: ``_rendered`` by content type and coding, of ``_snapshot`` only.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
-        self._sampler = sampler
+    def __init__(self, view: View) -> None:
+        self._view = view
         self._snapshot: Snapshot | None = None
         self._rendered: dict[tuple[str, bool], bytes] = {}
 
     async def respond(self, request: Request) -> Response:
         """Answer a scrape in the requested format and coding."""
-        snapshot = self._sampler.current()
+        snapshot = await self._view.latest()
         if snapshot is not self._snapshot:
             self._snapshot, self._rendered = snapshot, {}
         accept = _UNSPOKEN.sub("", request.headers.get("accept", ""))
@@ -120,13 +148,13 @@ class Uncreated:
 class Stream:
     """An ASGI application: the broadcast as server-sent events, until the client disconnects."""
 
-    def __init__(self, sampler: Sampler, broadcast: Broadcast) -> None:
-        self._sampler = sampler
+    def __init__(self, view: View, broadcast: Broadcast) -> None:
+        self._view = view
         self._broadcast = broadcast
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one watcher."""
-        self._sampler.welcome()
+        await self._view.welcome()
         try:
             with self._broadcast.watch(peer_of(scope.get("client"))) as watcher:
                 await _serve(watcher, scope, receive, send)

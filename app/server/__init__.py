@@ -7,6 +7,8 @@ The map:
 ``addresses``    where the server listens.
 ``certificate``  the certificate to serve with, and its daily renewal.
 ``serving``      everything in order: certificate, ports, lifespan, listeners, drain.
+``alone``        serves with this process alone; `app.workers` does with several.
+``loop``         the event loop.
 ``drain``        the steps of a graceful shutdown, and how long each may take.
 ``signals``      SIGTERM and SIGINT, and the watchdog over a shutdown.
 """

@@ -84,6 +84,8 @@ def _listeners(
         write_idle=settings.write_idle,
         descriptors=raise_descriptor_limit(),
     )
+    if settings.workers > 1:
+        limits = replace(limits, accepts=1)
     connections = application.telemetry.connections
     return [
         Listener(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -16,13 +16,16 @@ log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def handled(stopping: asyncio.Event) -> Iterator[None]:
-    """Set ``stopping`` at the first signal; exit at once at the second."""
+def handled(
+    stopping: asyncio.Event, *, at_once: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Set ``stopping`` at the first signal; at the second call ``at_once`` and exit."""
     loop = asyncio.get_running_loop()
 
     def received(number: signal.Signals) -> None:
         if stopping.is_set():
-            os._exit(128 + number)  # asked twice: at once
+            at_once()
+            os._exit(128 + number)
         log.info("signal", name=number.name)
         stopping.set()
 

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     shutdown_timeout: Delay = Field(
         30.0, description="Maximum seconds for running requests to finish at shutdown"
     )
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(
+        1, description="Number of processes that serve; each one uses one core"
+    )
     max_body_size: Bytes = Field(
         512 * 2**20, description="Maximum size of a request body, in bytes"
     )

@@ -87,6 +87,7 @@ class Telemetry:
         self._tokens = Tokens(instruments, priced, prices.unpriced)
         self._expected: set[tuple[str, str]] = set()
         self.changes = 0  # exchanges that started, and those that ended
+        self._limits = LimitGauges(instruments)
         self._recorders: tuple[Recorder, ...] = (
             self._traffic,
             self._latency,
@@ -94,7 +95,7 @@ class Telemetry:
             Scrubs(instruments),
             Receipts(instruments, receipts),
             CacheVerdicts(instruments),
-            LimitGauges(instruments),
+            self._limits,
             self.recent,
             access_log,
             LedgerRows(instruments, ledger),
@@ -134,6 +135,11 @@ class Telemetry:
         return self._running.active
 
     @property
+    def limits_at(self) -> float:
+        """When upstream last stated its limits, in seconds since the epoch."""
+        return self._limits.stated_at
+
+    @property
     def prices_age(self) -> int | None:
         """Age of the price table in days."""
         return self._prices.age(datetime.fromtimestamp(self.wall(), UTC).date())
@@ -157,6 +163,10 @@ class Telemetry:
     def advance(self) -> bool:
         """Bring the live output tokens, which lag behind, up to date; True if they changed."""
         return self._output.advance()
+
+    def late_by(self, seconds: float) -> None:
+        """Record how late a timer of the event loop was."""
+        self.loop_lag.observe(seconds)
 
     def started(self, progress: Progress) -> None:
         """Count a running exchange."""

@@ -68,7 +68,11 @@ def _imported(*arguments: str) -> set[str]:
 def test_what_only_prints_imports_nothing_but_python_s_own(arguments: tuple[str, ...]) -> None:
     imported = _imported(*arguments)
     foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
-    own = {name for name in foreign if re.fullmatch(r"app(\.cli.*|\.failures|\.imports|\.__main__)?", name)}
+    own = {
+        name
+        for name in foreign
+        if re.fullmatch(r"app(\.cli.*|\.failures|\.imports|\.__main__)?", name)
+    }
     assert foreign - JYTHON == own
     assert len(imported) < MANY
 

@@ -153,10 +153,10 @@ async def test_the_first_watcher_gets_a_snapshot_at_once_and_later_ones_share_it
     sampler.tick_unwatched()
     clock.now += MAX_AGE + 0.1
 
-    sampler.welcome()
+    await sampler.welcome()
     with broadcast.watch() as first:
         assert await number(first) == 1
-        sampler.welcome()
+        await sampler.welcome()
         with broadcast.watch() as second:
             assert await number(second) == 1
 

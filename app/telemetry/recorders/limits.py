@@ -13,10 +13,14 @@ OVERALL = "unified"  # the window for the overall status
 
 
 class LimitGauges:
-    """Gauges by kind (API keys) and by window (subscriptions)."""
+    """Gauges by kind (API keys) and by window (subscriptions).
+
+    State: ``stated_at``, when upstream last stated limits.
+    """
 
     def __init__(self, instruments: Instruments) -> None:
         gauges = instruments.gauges
+        self.stated_at = 0.0
         self._kind = instruments.label_set("limit_kind", KINDS, room=MORE_KINDS)
         self._window = instruments.label_set("limit_window", (*WINDOWS, OVERALL), room=MORE_WINDOWS)
         self._status_word = instruments.label_set("limit_status", STATUSES)
@@ -48,6 +52,7 @@ class LimitGauges:
         if not entry.exchange.headers:
             return
         limits = read(entry.exchange.headers)
+        self.stated_at = entry.exchange.started_at + entry.exchange.duration
         for name, kind in limits.kinds.items():
             self._set_kind(self._kind(name), kind)
         for name, window in limits.windows.items():

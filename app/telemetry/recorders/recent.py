@@ -1,6 +1,7 @@
 """The last exchanges, one row each, for the dashboard."""
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from ...anthropic.token_types import OUTPUTS, PROMPT
@@ -27,8 +28,13 @@ class Recent:
 
     def reasons(self, since: float) -> list[str]:
         """Return why exchanges that began after ``since`` failed, plain statuses excluded."""
-        reasons = [row["reason"] for row in self._rows if row["time"] >= since]
-        return [reason for reason in reasons if reason and not reason.isdigit()]
+        return reasons(self._rows, since)
+
+
+def reasons(rows: Iterable[Row], since: float) -> list[str]:
+    """Return why exchanges that began after ``since`` failed, plain statuses excluded."""
+    found = (row["reason"] for row in rows if row["time"] >= since)
+    return [reason for reason in found if reason and not reason.isdigit()]
 
 
 def row(entry: Entry) -> Row:

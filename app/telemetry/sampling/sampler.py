@@ -6,13 +6,14 @@ started, run or ended since the last point, the tick collects nothing either: th
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Protocol
 
 import structlog
 from prometheus_client import Metric
 
-from ..recorder import Telemetry
+from ..facts import Facts, Listening
 from .alerts import Alarms, Alert, Situation, Thresholds
 from .broadcast import Broadcast
 from .ring import TOTALS, WINDOW, Point, Ring
@@ -23,6 +24,60 @@ INTERVAL = 1.5  # seconds
 MAX_AGE = 1.0  # seconds for which a snapshot is reused
 
 log = structlog.get_logger(__name__)
+
+
+class NoSnapshot(Exception):
+    """The metrics cannot be had now."""
+
+
+class Rows(Protocol):
+    """The last exchanges."""
+
+    def as_json(self) -> list[Json]:
+        """Return them as JSON objects, the latest start first."""
+
+    def reasons(self, since: float) -> list[str]:
+        """Return why exchanges that began after ``since`` failed."""
+
+
+class Source(Protocol):
+    """What is sampled: the telemetry of this process, or of several workers."""
+
+    version: str
+    facts: Facts
+    listening: Listening | None
+    prices_as_of: str
+    changes: int
+    clock: Callable[[], float]
+    wall: Callable[[], float]
+
+    @property
+    def recent(self) -> Rows:
+        """The last exchanges."""
+
+    @property
+    def active(self) -> int:
+        """How many exchanges are running."""
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the start."""
+
+    @property
+    def prices_age(self) -> int | None:
+        """Age of the price table in days."""
+
+    def collect(self) -> tuple[Metric, ...]:
+        """Return every metric."""
+
+    def collect_only(self, names: Iterable[str]) -> tuple[Metric, ...]:
+        """Return the samples with these names."""
+
+    def advance(self) -> bool:
+        """Bring figures that lag behind up to date; True if they changed."""
+
+    def late_by(self, seconds: float) -> None:
+        """Record how late a timer of the event loop was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +110,7 @@ class Sampler:
 
     def __init__(
         self,
-        telemetry: Telemetry,
+        telemetry: Source,
         broadcast: Broadcast,
         *,
         thresholds: Thresholds | None = None,
@@ -85,7 +140,7 @@ class Sampler:
                 log.exception("sampling failed")
             due = clock() + self._interval
             await self._sleep(self._interval)
-            self._telemetry.loop_lag.observe(max(0.0, clock() - due))
+            self._telemetry.late_by(max(0.0, clock() - due))
 
     def tick(self) -> Snapshot:
         """Take a snapshot, add its point to the ring, and send it to the watchers."""
@@ -99,7 +154,11 @@ class Sampler:
         self._remember(point)
         self._check(point)
 
-    def welcome(self) -> None:
+    async def latest(self) -> Snapshot:
+        """Return `current`: the views of other processes have to wait for it."""
+        return self.current()
+
+    async def welcome(self) -> None:
         """Publish a current snapshot for the first watcher; the next ones come with the ticks."""
         if not self._broadcast.watched:
             self._broadcast.publish(self.current().encoded)

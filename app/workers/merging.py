@@ -1,0 +1,99 @@
+"""The metrics of several processes as those of one. Pure.
+
+Each sample has one value. What counts up is summed; so are most gauges, which say how much there
+is of something. The others have a rule by their name.
+"""
+
+from collections.abc import Callable, Iterable
+
+from ..telemetry.instruments import PREFIX
+from .messages import Exemplar, Family, Value
+
+Rule = Callable[[float, float], float]
+Key = tuple[str, tuple[tuple[str, str], ...]]
+
+CUMULATIVE = ("counter", "histogram")
+RUN = f"{PREFIX}run_"  # totals of one run of one process: they end with it
+# Gauges that are no amounts.
+RULES: dict[str, Rule] = {
+    "process_start_time_seconds": min,
+    "python_info": max,
+    f"{PREFIX}build": max,
+    f"{PREFIX}config": max,
+    f"{PREFIX}pricing": max,
+}
+LATEST = f"{PREFIX}upstream_ratelimit_"  # upstream states these: the newest statement holds
+
+
+def merged(reports: Iterable[Iterable[Family]]) -> list[Family]:
+    """Return the sums of reports; the last one has upstream's newest statements."""
+    families: dict[str, Family] = {}
+    values: dict[str, dict[Key, Value]] = {}
+    for report in reports:
+        for family in report:
+            families.setdefault(family.name, family)
+            _add(values.setdefault(family.name, {}), family)
+    return [
+        Family(one.name, one.text, one.type, one.unit, [*values[one.name].values()])
+        for one in families.values()
+    ]
+
+
+def overlaid(below: Iterable[Family], above: Iterable[Family]) -> list[Family]:
+    """Return ``below`` with the samples of ``above`` in place of its own."""
+    families = {family.name: family for family in below}
+    for family in above:
+        old = families.get(family.name)
+        values = {} if old is None else {_key(value): value for value in old.values}
+        values.update((_key(value), value) for value in family.values)
+        families[family.name] = Family(
+            family.name, family.text, family.type, family.unit, [*values.values()]
+        )
+    return [*families.values()]
+
+
+def cumulative(report: Iterable[Family]) -> list[Family]:
+    """Return what a process has counted, which stays true when it has ended."""
+    return [one for one in report if one.type in CUMULATIVE and not one.name.startswith(RUN)]
+
+
+def counted(report: Iterable[Family]) -> list[Family]:
+    """Return what a process that does not answer has counted, as far as it is known."""
+    return [one for one in report if one.type in CUMULATIVE]
+
+
+def _add(values: dict[Key, Value], family: Family) -> None:
+    created = f"{family.name}_created"
+    rule = _rule(family)
+    for value in family.values:
+        key = _key(value)
+        old = values.get(key)
+        if old is None:
+            values[key] = value
+            continue
+        combine = min if value[0] == created else rule
+        values[key] = (*value[:2], combine(old[2], value[2]), _newer(old[3], value[3]))
+
+
+def _rule(family: Family) -> Rule:
+    if family.name.startswith(LATEST):
+        return _second
+    return RULES.get(family.name, _sum)
+
+
+def _sum(first: float, second: float) -> float:
+    return first + second
+
+
+def _second(_: float, second: float) -> float:
+    return second
+
+
+def _newer(first: Exemplar | None, second: Exemplar | None) -> Exemplar | None:
+    """Return the exemplar of the later observation."""
+    known = [one for one in (first, second) if one is not None]
+    return max(known, key=lambda one: one[2] or 0.0, default=None)
+
+
+def _key(value: Value) -> Key:
+    return value[0], tuple(sorted(value[1].items()))

@@ -1,0 +1,179 @@
+"""What the workers have reported, as the telemetry of one process. Pure but for its clocks.
+
+A worker's counts outlast it: without them the sums would fall, and Prometheus would take that for
+a restart of all workers and count everything again.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prometheus_client import Metric
+
+from ..telemetry.facts import Facts, Listening
+from ..telemetry.instruments import PREFIX
+from ..telemetry.recorders.recent import KEPT, reasons
+from .merging import counted, cumulative, merged, overlaid
+from .messages import Family, Report
+from .reports import unpacked
+
+Row = dict[str, Any]
+
+
+class Service:
+    """The last report of each worker, and what those that ended had counted.
+
+    State: ``_reports`` and ``_families`` of the workers by number; ``_ended``, the sums of those
+    that are gone; ``_silent``, the workers that did not answer the last question; ``_restarts``;
+    ``changes`` grows with each report that has something new.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        version: str,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self.version = version
+        self.clock = clock
+        self.wall = wall
+        self.changes = 0
+        self.prices_as_of = ""
+        self.facts = Facts()
+        self.listening: Listening | None = None
+        self._workers = workers
+        self._started = clock()
+        self._created = wall()
+        self._reports: dict[int, Report] = {}
+        self._families: dict[int, list[Family]] = {}
+        self._ended: list[Family] = []
+        self._rows: list[Row] = []
+        self._silent: set[int] = set(range(workers))
+        self._restarts = dict.fromkeys(range(workers), 0)
+
+    # What happens to workers
+
+    def known(self, worker: int) -> int | None:
+        """Return after how many changes a worker has reported, None if not in full."""
+        report = self._reports.get(worker)
+        return None if report is None else report.changes
+
+    def report(self, worker: int, report: Report, *, whole: bool) -> None:
+        """Take a report: of all metrics, or of some."""
+        self._silent.discard(worker)
+        if report.families is None:
+            return
+        self.changes += 1
+        below = [] if whole else self._families.get(worker, [])
+        self._families[worker] = overlaid(below, report.families)
+        self._reports[worker] = report
+
+    def silent(self, worker: int) -> None:
+        """Note that a worker did not answer."""
+        self._silent.add(worker)
+
+    def ended(self, worker: int) -> None:
+        """Note the end of a worker; what it has counted stays."""
+        self._silent.add(worker)
+        report = self._reports.pop(worker, None)
+        if report is None:
+            return
+        self.changes += 1
+        self._ended = merged([self._ended, cumulative(self._families.pop(worker))])
+        self._rows = _newest([*self._rows, *report.recent])
+
+    def restarted(self, worker: int) -> None:
+        """Count a restart."""
+        self.changes += 1
+        self._restarts[worker] += 1
+
+    # What a sampler reads
+
+    @property
+    def active(self) -> int:
+        """How many exchanges are running."""
+        return sum(report.active for report in self._reports.values())
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the start of the supervisor."""
+        return self.clock() - self._started
+
+    @property
+    def prices_age(self) -> int | None:
+        """Age of the price table in days."""
+        ages = (report.prices_age for report in self._reports.values())
+        return next((age for age in ages if age is not None), None)
+
+    @property
+    def recent(self) -> "Service":
+        """The last exchanges: what follows."""
+        return self
+
+    def as_json(self) -> list[Row]:
+        """Return the last exchanges of all workers, the latest start first."""
+        rows = [row for report in self._reports.values() for row in report.recent]
+        return _newest([*self._rows, *rows])
+
+    def reasons(self, since: float) -> list[str]:
+        """Return why exchanges that began after ``since`` failed, plain statuses excluded."""
+        return reasons(self.as_json(), since)
+
+    def advance(self) -> bool:
+        """Return False: the workers bring their live figures up to date when they report."""
+        return False
+
+    def late_by(self, seconds: float) -> None:
+        """Pass over it: the supervisor serves nobody."""
+
+    def families(self) -> list[Family]:
+        """Return the metrics of all workers."""
+        newest_last = sorted(self._reports, key=lambda worker: self._reports[worker].limits_at)
+        parts = (
+            counted(self._families[worker]) if worker in self._silent else self._families[worker]
+            for worker in newest_last
+        )
+        return [*merged([self._ended, *parts]), *self._own()]
+
+    def collect(self) -> tuple[Metric, ...]:
+        """Return the metrics of all workers."""
+        return unpacked(self.families())
+
+    def collect_only(self, names: Iterable[str]) -> tuple[Metric, ...]:
+        """Return the samples with these names (without the prefix)."""
+        wanted = {PREFIX + name for name in names}
+        return unpacked(
+            Family(one.name, one.text, one.type, one.unit, chosen)
+            for one in self.families()
+            if (chosen := [value for value in one.values if value[0] in wanted])
+        )
+
+    def _own(self) -> list[Family]:
+        restarts = f"{PREFIX}worker_restarts"
+        up = f"{PREFIX}worker_up"
+        numbers = [(worker, {"worker": str(worker)}) for worker in range(self._workers)]
+        return [
+            Family(
+                up,
+                "1 if the worker process reported for this scrape",
+                "gauge",
+                "",
+                [(up, label, float(worker not in self._silent), None) for worker, label in numbers],
+            ),
+            Family(
+                restarts,
+                "Restarts of worker processes that ended by themselves",
+                "counter",
+                "",
+                [
+                    (f"{restarts}_total", label, float(self._restarts[worker]), None)
+                    for worker, label in numbers
+                ]
+                + [(f"{restarts}_created", label, self._created, None) for _, label in numbers],
+            ),
+        ]
+
+
+def _newest(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row["time"], reverse=True)[:KEPT]
