@@ -40,7 +40,7 @@ def merged(reports: Iterable[Iterable[Family]]) -> list[Family]:
 
 
 def overlaid(below: Iterable[Family], above: Iterable[Family]) -> list[Family]:
-    """Return ``below`` with the samples of ``above`` in place of its own."""
+    """Return ``below`` with its samples replaced by those of ``above``."""
     families = {family.name: family for family in below}
     for family in above:
         old = families.get(family.name)

@@ -1,4 +1,4 @@
-"""What goes over a channel, as bytes: MessagePack in frames of a length and a body. Pure."""
+"""The messages of a channel, as bytes: MessagePack in frames of a length and a body. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Union

@@ -1,4 +1,4 @@
-"""What the workers have reported, as the telemetry of one process. Pure but for its clocks.
+"""The reports of all workers, as the telemetry of one process. Pure, given its clocks.
 
 A worker's counts outlast it: without them the sums would fall, and Prometheus would take that for
 a restart of all workers and count everything again.
@@ -74,7 +74,7 @@ class Service:
         self._silent.add(worker)
 
     def ended(self, worker: int) -> None:
-        """Note the end of a worker; what it has counted stays."""
+        """Note the end of a worker, and keep its counts."""
         self._silent.add(worker)
         report = self._reports.pop(worker, None)
         if report is None:
@@ -134,7 +134,7 @@ class Service:
             counted(self._families[worker]) if worker in self._silent else self._families[worker]
             for worker in newest_last
         )
-        return [*merged([self._ended, *parts]), *self._own()]
+        return [*merged([self._ended, *parts]), *self.own()]
 
     def collect(self) -> tuple[Metric, ...]:
         """Return the metrics of all workers."""
@@ -149,7 +149,8 @@ class Service:
             if (chosen := [value for value in one.values if value[0] in wanted])
         )
 
-    def _own(self) -> list[Family]:
+    def own(self) -> list[Family]:
+        """Return the metrics of the worker processes themselves."""
         restarts = f"{PREFIX}worker_restarts"
         up = f"{PREFIX}worker_up"
         numbers = [(worker, {"worker": str(worker)}) for worker in range(self._workers)]

@@ -1,5 +1,6 @@
 """The metrics with their types, labels and meanings."""
 
+import time
 from collections.abc import Iterator
 
 from prometheus_client import Metric
@@ -8,6 +9,8 @@ from app.anthropic.usage import Usage
 from app.exchange import Failure, Retry
 from app.scrubber.redact.report import ScrubReport
 from app.telemetry import instruments
+from app.workers.reports import unpacked
+from app.workers.service import Service
 from docs.generate.markdown import code
 from docs.generate.markdown import table as rows_of
 from tests.telemetry.exchanges import PLAIN, billed, record, telemetry
@@ -37,7 +40,9 @@ def metrics() -> Iterator[Metric]:
     """Yield the proxy's own metrics, as they are after a request with one of everything."""
     observer = telemetry()
     record(observer, EVERYTHING, billed(EVERYTHING, model="made-up"))
-    return (one for one in observer.collect() if one.name.startswith(instruments.PREFIX))
+    workers = Service(1, version="", clock=time.monotonic, wall=time.time)
+    collected = (*observer.collect(), *unpacked(workers.own()))
+    return (one for one in collected if one.name.startswith(instruments.PREFIX))
 
 
 def name(metric: Metric) -> str:

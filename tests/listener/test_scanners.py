@@ -8,8 +8,8 @@ import pytest
 
 from app.certificates import Certificate
 from simulator import Simulator
-from tests.listener.test_process import Process, running
 from tests.programs import require
+from tests.proxy_process import Process, running
 from tests.proxying import MESSAGE
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]

@@ -1,4 +1,4 @@
-"""Several processes serve as one: real ones, on loopback (behaviour D7)."""
+"""Several processes serve as one: real ones, on loopback (behaviour D5)."""
 
 import asyncio
 import json

@@ -41,7 +41,7 @@ class Rows(Protocol):
 
 
 class Source(Protocol):
-    """What is sampled: the telemetry of this process, or of several workers."""
+    """The telemetry that is sampled: of this process, or of several workers."""
 
     version: str
     facts: Facts
