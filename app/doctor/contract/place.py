@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from ... import certificates
 from ...application import Application, create_app
 from ...http2 import ProxyEnvironment, Transport
-from ...server import Addresses, serve
+from ...server.addresses import Addresses
+from ...server.serving import serve
 from ...settings import Settings
 from ...tls import tls_context, trusting
 from .party import Party
