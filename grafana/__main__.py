@@ -6,6 +6,7 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from grafana.dashboard import Dashboard
+from grafana.rows.cache import CACHE
 from grafana.rows.latency import LATENCY
 from grafana.rows.limits import LIMITS, LIMITS_IN_FULL
 from grafana.rows.process import FROM_CLIENTS, PROCESS, TOWARDS_UPSTREAM
@@ -27,6 +28,7 @@ DASHBOARDS = {
             TRAFFIC,
             LATENCY,
             TOKENS,
+            CACHE,
             LIMITS,
             TOWARDS_UPSTREAM,
             FROM_CLIENTS,

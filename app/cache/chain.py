@@ -91,19 +91,16 @@ class Conversation:
     def previous(self, prompt: Prompt, start: float, *, strict: bool) -> Chain | None:
         """Return the request that a prompt follows, None if it is the first of its kind.
 
-        Unless ``strict``, some of them may be no turns of the conversation: one that the prompt
-        continues unchanged is preferred.
+        Unless ``strict``, some of them may be no turns of the conversation: those that have
+        nothing in common with the prompt are not, and one that it continues unchanged is preferred.
         """
-        related = [
-            chain
-            for chain in reversed(self.chains)
-            if chain.start <= start and chain.relates_to(prompt)
-        ]
+        earlier = [chain for chain in reversed(self.chains) if chain.start <= start]
         if not strict:
-            for chain in related:
+            earlier = [chain for chain in earlier if chain.relates_to(prompt)]
+            for chain in earlier:
                 if chain.common(prompt) == chain.length:
                     return chain
-        return related[0] if related else None
+        return earlier[0] if earlier else None
 
     def add(self, chain: Chain, template: Template | None) -> list[int]:
         """Keep a request; return the keys of entries that need not be remembered any more."""

@@ -101,12 +101,13 @@ def evidence_of(
     asked, prompt, counted = case.asked, case.prompt, case.counted
     difference = None if previous is None else previous.difference(prompt)
     compacted = asked.compacted and difference is not None
-    goes_on = previous is not None and not compacted and previous.goes_on(prompt)
+    ahead = difference is not None and difference.kind in ("tool", "system")
+    goes_on = previous is not None and not compacted and (ahead or previous.goes_on(prompt))
     known = [(one.tokens, one.exact) for one in (live, waiting) if one is not None]
     if previous is not None and goes_on:
         known.append((previous.tokens, previous.model == case.model))
     expected, exact = max(known, default=(0, True))
-    if difference is not None and not goes_on and difference.kind not in ("tool", "system"):
+    if not goes_on:
         difference = None  # it went back: nothing was changed
     facts = Evidence(
         read=counted.read,

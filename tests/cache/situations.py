@@ -862,6 +862,19 @@ SITUATIONS = (
         ),
     ),
     Situation(
+        "tools, system prompt and first message change at once",
+        (
+            FIRST,
+            lost(
+                9,
+                body(user("new"), B, C, tools=TOOLS[::-1], system=AGENT),
+                "tools_changed",
+                index=0,
+                kind="tool",
+            ),
+        ),
+    ),
+    Situation(
         "an image is appended",
         (
             FIRST,

@@ -15,6 +15,8 @@ import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from app.cache.report import CacheReport
+from app.cache.verdict import Verdict
 from app.exchange import Exchange, Failure, Outcome
 from app.scrubber.redact.report import ScrubReport
 from simulator import Simulator, Step
@@ -39,6 +41,9 @@ def failed(error_type: str, reason: str) -> Exchange:
 FIRST_EVENTS: Mapping[str, tuple[Exchange, ...]] = {
     "PrefixMismatch": (failed("prefix_mismatch", "400"),),
     "ScrubSkipped": (SKIPPED,),
+    "ScrubCausesMisses": (
+        replace(PLAIN, cache=CacheReport(Verdict("upstream"), received=Verdict("hit"))),
+    ),
     "Unpriced": (billed(PLAIN, model="gpt-fake"),),
     "LabelOverflow": (replace(PLAIN, model="gpt-fake"),),
     "RateLimited": (failed("rate_limit_error", "429"),) * 5,
