@@ -90,7 +90,21 @@ soak: install ## Load, faults, attackers and restarts: make soak MINUTES=5
 	$(RUN) python -m benchmarks.soak $(MINUTES)
 
 bench: install ## Compare speed and memory with a naive proxy, nginx and HAProxy: make bench ROUNDS=1
-	$(RUN) python -m benchmarks --rounds $(ROUNDS) $(ARGS)
+	$(RUN) --group bench python -m benchmarks --rounds $(ROUNDS) $(ARGS)
+
+bench-record: install ## All of bench and bench-curves; writes benchmarks/results.json and the documentation's tables
+	$(RUN) --group bench python -m benchmarks --rounds $(ROUNDS) --json benchmarks/results.json $(ARGS)
+	-$(RUN) python -m benchmarks.curves --json benchmarks/curves.json
+	$(RUN) python -m docs.generate
+
+bench-check: install ## Fail if a ratio to the naive proxy is more than 15 % worse than the one kept
+	$(RUN) python -m benchmarks.check $(ARGS)
+
+bench-curves: install ## Scaling: bodies, streams, dashboards, series; what one more of each costs
+	$(RUN) python -m benchmarks.curves $(ARGS)
+
+bench-memory: install ## Memory with 200 streams for long: make bench-memory MINUTES=30
+	$(RUN) python -m benchmarks.memory --minutes $(MINUTES) $(ARGS)
 
 scrub-corpus: install ## Real source text through the scrubber: make scrub-corpus MEGABYTES=1300
 	$(RUN) python -m benchmarks.scrub_corpus $(MEGABYTES)
@@ -131,4 +145,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench check docs diagrams kubernetes release deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench bench-record bench-check bench-curves bench-memory check docs diagrams kubernetes release deploy rollback logs status

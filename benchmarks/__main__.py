@@ -77,7 +77,7 @@ def main() -> int:
     if cores.proxy == cores.load:
         print("one core only: the load takes time from the proxies", file=sys.stderr)
     rounds = run(plan)
-    results = describe(rounds, 1 if cores.proxy == cores.load else 2, list(plan.compared))
+    results = describe(rounds, plan.compared)
     print(report.plain(report.rows(results)))
     print(report.measured_on(results))
     if given.json is not None:

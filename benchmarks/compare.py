@@ -4,6 +4,7 @@ Every round measures every proxy, each time another one first, so that what else
 machine meets all of them.
 """
 
+import asyncio
 import ssl
 import sys
 import tempfile
@@ -18,9 +19,10 @@ from app import certificates
 from benchmarks import peers, process
 from benchmarks.process import Command, Cores, Process
 from benchmarks.resting import answering, idling, resting
-from benchmarks.workloads import Target, Workload
+from benchmarks.workloads import Figures, Target, Workload
 
 IDLE = 8.0  # seconds
+PATIENCE = 60.0  # seconds more than planned that a workload may take
 WARM = 0.3  # seconds of a first, unmeasured round
 Rounds = dict[str, dict[str, list[float]]]
 
@@ -50,14 +52,14 @@ class Stage:
     upstream: Process
     upstream_port: int
 
-    def command(self, name: str, plan: Plan) -> tuple[Command, int]:
+    def command(self, name: str, beside: Path | None = None) -> tuple[Command, int]:
         """Return the command line of a proxy, and the port it will listen on."""
         port = peers.free_port()
         directory = Path(tempfile.mkdtemp(prefix=name, dir=self.directory))
         place = peers.Place(port, self.upstream_port, self.certificate, directory)
         if name == BESIDE:
-            assert plan.beside is not None
-            return peers.ours(place, plan.beside.resolve()), port
+            assert beside is not None
+            return peers.ours(place, beside.resolve()), port
         return peers.PEERS[name](place), port
 
     @property
@@ -102,12 +104,12 @@ async def compare(plan: Plan, on: Stage) -> Rounds:
         targets = await _targets(plan, on, stack)
         for workload in plan.workloads:
             for target in targets:
-                await workload.run(target, WARM)
+                await _run(workload, target, WARM)
         began = time.monotonic()
         for number in range(plan.rounds):
             for workload in plan.workloads:
                 for target in _turned(targets, number):
-                    _note(found, target.name, await workload.run(target, workload.seconds))
+                    _note(found, target.name, await _run(workload, target, workload.seconds))
                 _tell(f"round {number + 1} of {plan.rounds}, {workload.name}", began)
         if plan.at_rest:
             proxies = {each.name: each.process for each in targets if each.name != peers.DIRECT}
@@ -118,13 +120,22 @@ async def compare(plan: Plan, on: Stage) -> Rounds:
     return {key: dict(values) for key, values in found.items()}
 
 
+async def _run(workload: Workload, target: Target, seconds: float) -> Figures:
+    try:
+        async with asyncio.timeout(PATIENCE + seconds):
+            return await workload.run(target, seconds)
+    except (OSError, AssertionError) as exc:
+        exc.add_note(f"{workload.name} through {target.name}")
+        raise
+
+
 async def _targets(plan: Plan, on: Stage, stack: ExitStack) -> list[Target]:
     targets = []
     for name in plan.compared:
         if name == peers.DIRECT:
             targets.append(Target(name, on.upstream_port, on.upstream, on.trusted))
             continue
-        command, port = on.command(name, plan)
+        command, port = on.command(name, plan.beside)
         started = process.running(command, on.cores.proxy, log=on.log)
         target = Target(name, port, stack.enter_context(started), on.trusted)
         try:
@@ -140,7 +151,7 @@ async def _starts(plan: Plan, on: Stage, found: Rounds) -> None:
     for number in range(min(plan.rounds, 3)):
         for name in plan.compared:
             if name != peers.DIRECT:
-                command, port = on.command(name, plan)
+                command, port = on.command(name, plan.beside)
                 figures = await resting(command, port, on.cores.proxy, on.log, on.trusted)
                 _note(found, name, figures)
         _tell(f"starts and memory, {number + 1}", began)
@@ -162,9 +173,6 @@ def _tell(what: str, began: float) -> None:
 
 
 def run(plan: Plan) -> Rounds:
-    """Measure everything on the fastest event loop."""
-    import uvloop  # noqa: PLC0415 - has no wheel for Windows
-
+    """Measure everything."""
     with stage() as on:
-        process.pin(on.cores.load)
-        return uvloop.run(compare(plan, on))
+        return process.run_on(on.cores.load, compare(plan, on))

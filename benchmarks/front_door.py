@@ -63,7 +63,10 @@ async def flood(proxy: Proxy, certificate: Certificate, trust: ssl.SSLContext, k
     output, _ = await attacker.communicate()
     sent, connections = map(int, output.split())
     report(
-        kind, took, f"{sent / SECONDS / 1e6:.1f} MB/s, {connections} connections", proxy.resident
+        kind,
+        took,
+        f"{sent / SECONDS / 1e6:.1f} MB/s, {connections} connections",
+        proxy.process.resident,
     )
 
 
@@ -77,7 +80,7 @@ async def stopped(proxy: Proxy, upstream: Simulator, trust: ssl.SSLContext, prot
     """Print what each of many stopped readers of a large answer costs."""
     upstream.reset()
     upstream.script(ANSWER)
-    before = proxy.resident
+    before = proxy.process.resident
     writers = []
     for _ in range(READERS):
         trust.set_alpn_protocols([protocol])
@@ -90,7 +93,7 @@ async def stopped(proxy: Proxy, upstream: Simulator, trust: ssl.SSLContext, prot
     await asyncio.sleep(10)
     assert len(upstream.received) == READERS
     assert all(received.status == 200 and not received.ended for received in upstream.received)
-    each = (proxy.resident - before) / READERS
+    each = (proxy.process.resident - before) / READERS
     print(f"stopped readers  {protocol:8} {each:6.2f} MiB each, of {READERS}")
     for writer in writers:
         writer.transport.abort()
@@ -130,11 +133,11 @@ async def main() -> None:
                 async with running(upstream, certificate, WRITE_IDLE="300") as proxy:
                     await stopped(proxy, upstream, trust, protocol)
             async with running(upstream, certificate) as proxy:
-                report("no flood", await sibling(proxy, trust, SECONDS), "", proxy.resident)
+                report("no flood", await sibling(proxy, trust, SECONDS), "", proxy.process.resident)
                 for kind in FLOODS:
                     await flood(proxy, certificate, trust, kind)
                 await asyncio.sleep(3)
-                print(f"after all floods {proxy.resident:.0f} MiB")
+                print(f"after all floods {proxy.process.resident:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,11 @@ class Client(asyncio.Protocol):
         assert self._begun is not None
         await self._begun
 
+    @property
+    def content(self) -> bytearray:
+        """The body as far as it has come."""
+        return self._answer.body
+
     def close(self) -> None:
         """Close the connection at once, whatever is under way."""
         for waiting in (self._done, self._begun):

@@ -1,145 +1,117 @@
-"""Resident memory of the proxy with many open streams, and after aborted uploads.
+"""Memory of the proxy over time: many streams for long, and uploads that are broken off.
 
-``python -m benchmarks.memory``: the proxy and the upstream run in processes of their own, with
-default settings. Needs Linux (/proc).
+    make bench-memory MINUTES=30
+
+Clients take one slow stream after the other, each after a request of 50 KB. Printed once a minute:
+resident memory; at the end its slope after the first third, which is taken for warming up. Then
+uploads of 31 MB end in the middle, twice. Exit code 1 if memory grows by more than 5 MB an hour.
 """
 
 import argparse
 import asyncio
-import os
-import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+import time
+from contextlib import ExitStack
 
-import h11
+from benchmarks import process, slopes
+from benchmarks.compare import Stage, stage
+from benchmarks.load import Client, body, request
+from benchmarks.peers import OURS
+from benchmarks.process import MB, Process
+from benchmarks.resting import answering
+from benchmarks.workloads import KB, Target, relay_delays
 
-from tests.http2.tls import Tls, self_signed
+EVENTS, GAP = 30, 500  # of a stream: events, and ms between them
+SAMPLE, TOLD = 5.0, 12  # seconds between samples; each of so many is printed
+LIMIT = 5.0  # MB an hour
+UPLOADS, UPLOAD = 20, 31 * MB
 
-MB = 2**20
-Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+async def _turns(client: Client, wait: float, end: float) -> int:
+    """Take one stream after the other until ``end``; return how many."""
+    await asyncio.sleep(wait)
+    sent, count = request(f"/paced?{EVENTS},{GAP}", body(50 * KB, stream=True)), 0
+    while time.monotonic() < end:
+        relay_delays(await client.start(sent), EVENTS)
+        count += 1
+    return count
 
 
-async def start(*command: str, env: dict[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Start a program whose standard output is read."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        *command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=os.environ | (env or {}),
+async def _watch(running: Process, end: float) -> list[tuple[float, float]]:
+    """Return hours and MB, once in a while until ``end``."""
+    began = time.monotonic()
+    points: list[tuple[float, float]] = []
+    while (now := time.monotonic()) < end:
+        if len(points) % TOLD == 0:
+            print(f"{(now - began) / 60:5.0f} min  {running.resident:7.1f} MB", flush=True)
+        points.append(((now - began) / 3600, running.resident))
+        await asyncio.sleep(SAMPLE)
+    return points
+
+
+async def steady(target: Target, minutes: float, streams: int) -> float:
+    """Keep streams open for so long; print and return the slope, in MB an hour."""
+    clients = await target.connect(streams)
+    end = time.monotonic() + 60 * minutes
+    waits = (number * EVENTS * GAP / 1000 / streams for number in range(streams))
+    turns = [_turns(client, wait, end) for client, wait in zip(clients, waits, strict=True)]
+    watching = asyncio.ensure_future(_watch(target.process, end))
+    counts = await asyncio.gather(*turns)
+    points = await watching
+    for client in clients:
+        client.close()
+    warm = points[len(points) // 3 :]
+    slope = slopes.line(warm).each
+    sizes = [size for _, size in warm]
+    print(
+        f"{streams} streams, {minutes:g} minutes, {sum(counts)} answers, none altered: "
+        f"{min(sizes):.1f} to {max(sizes):.1f} MB, {slope:+.1f} MB an hour"
     )
+    return slope
 
 
-def resident(process: asyncio.subprocess.Process) -> float:
-    """MiB of a process that lie in memory."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
+async def _break_off(target: Target) -> None:
+    """Begin large uploads, and end their connections in the middle."""
+    whole = request("/sink", body(UPLOAD + MB))[:UPLOAD]
+    clients = await target.connect(UPLOADS)
+    for client in clients:
+        client.start(whole)
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(3)
+    print(f"{UPLOADS} uploads of {UPLOAD // MB} MB under way: {target.process.resident:.0f} MB")
+    for client in clients:
+        client.close()
+    await asyncio.sleep(8)  # the heap is trimmed every 5 s
+    print(f"  broken off: {target.process.resident:.0f} MB")
 
 
-@asynccontextmanager
-async def proxy(tls: Tls, upstream: int) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    """Run the proxy; yields it and its port."""
-    process = await start(
-        "-m",
-        "app",
-        "serve",
-        env={
-            "ANTHROPIC_PROXY_HOST": "127.0.0.1",
-            "ANTHROPIC_PROXY_PORT": "0",
-            "ANTHROPIC_PROXY_DASHBOARD_PORT": "0",
-            "ANTHROPIC_PROXY_UPSTREAM_BASE_URL": f"https://localhost:{upstream}",
-            "ANTHROPIC_PROXY_UPSTREAM_CA_FILE": str(tls.certificate),
-            "ANTHROPIC_PROXY_TLS_CERT_FILE": str(tls.certificate),
-            "ANTHROPIC_PROXY_TLS_KEY_FILE": str(tls.key),
-            "ANTHROPIC_PROXY_LOG_FORMAT": "json",
-        },
+async def measure(on: Stage, minutes: float, streams: int) -> float:
+    """Start the proxy and measure both; return the slope."""
+    with ExitStack() as stack:
+        command, port = on.command(OURS)
+        running = stack.enter_context(process.running(command, on.cores.proxy, log=on.log))
+        await answering(port, on.trusted)
+        target = Target(OURS, port, running, on.trusted)
+        slope = await steady(target, minutes, streams)
+        for _ in range(2):
+            await _break_off(target)
+    return slope
+
+
+def main() -> int:
+    """Measure; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.memory",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    assert process.stdout is not None
-    try:
-        while b'"started"' not in (line := await process.stdout.readline()):
-            assert line, "the proxy did not start"
-        reading = asyncio.ensure_future(process.stdout.read())
-        yield process, int(line.partition(b'"port": ')[2].partition(b",")[0].strip(b"} \n"))
-        reading.cancel()
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def post(tls: Tls, port: int, path: str, size: int, *, announced: int) -> Ends:
-    """Send ``size`` bytes of a body over a new HTTP/1.1 connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls.client())
-    client = h11.Connection(h11.CLIENT)
-    head = h11.Request(
-        method="POST", target=path, headers=[("host", "x"), ("content-length", str(announced))]
-    )
-    writer.write(client.send(head) or b"")
-    for _ in range(size // (64 * 1024)):
-        writer.write(b" " * 64 * 1024)
-        await writer.drain()
-    return reader, writer
-
-
-async def open_streams(
-    tls: Tls, process: asyncio.subprocess.Process, port: int, count: int
-) -> None:
-    """Print what ``count`` open streams of 1 MB bodies take."""
-    before = resident(process)
-
-    async def one() -> asyncio.StreamWriter:
-        reader, writer = await post(tls, port, "/open", MB, announced=MB)
-        assert b" 200 " in await reader.readline()
-        return writer
-
-    writers = []
-    for _ in range(count // 20):
-        writers += await asyncio.gather(*(one() for _ in range(20)))
-    await asyncio.sleep(1)
-    print(f"{count} open streams of 1 MB bodies: {before:.0f} -> {resident(process):.0f} MiB")
-    for writer in writers:
-        writer.transport.abort()
-    await asyncio.sleep(2)
-    print(f"  after they left: {resident(process):.0f} MiB")
-
-
-async def aborted(tls: Tls, process: asyncio.subprocess.Process, port: int) -> None:
-    """Print what stays of 40 uploads of 31 MiB that never ended."""
-    before = resident(process)
-    for _ in range(2):
-        ends = await asyncio.gather(
-            *(post(tls, port, "/v1/messages", 31 * MB, announced=32 * MB) for _ in range(20))
-        )
-        most = resident(process)
-        for _, writer in ends:
-            writer.transport.abort()
-        await asyncio.sleep(8)  # the heap is trimmed every 5 s
-        print(f"20 uploads of 31 MiB: {before:.0f} -> {most:.0f}, left {resident(process):.0f} MiB")
-
-
-async def main() -> None:
-    """Run both cases."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=int, default=500)
-    streams = parser.parse_args().streams
-    with tempfile.TemporaryDirectory() as folder:
-        tls = self_signed(Path(folder))
-        upstream = await start("-m", "benchmarks.raw_upstream", str(tls.certificate), str(tls.key))
-        assert upstream.stdout is not None
-        assert upstream.stdin is not None
-        target = int(await upstream.stdout.readline())
-        async with proxy(tls, target) as (process, port):
-            await open_streams(tls, process, port, streams)
-        async with proxy(tls, target) as (process, port):
-            await aborted(tls, process, port)
-        upstream.stdin.close()
-        await upstream.wait()
+    parser.add_argument("--minutes", type=float, default=30.0, help="default: 30")
+    parser.add_argument("--streams", type=int, default=200, help="default: 200")
+    given = parser.parse_args()
+    with stage() as on:
+        slope = process.run_on(on.cores.load, measure(on, given.minutes, given.streams))
+    return 0 if slope <= LIMIT else 1
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(main())

@@ -7,6 +7,8 @@ It counts nothing, retries nothing and notices no client that leaves.
 
 import ssl
 import sys
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 import httpx
 import uvloop
@@ -18,21 +20,43 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+T = TypeVar("T")
+
 STREAMS = 100  # of a connection
 NOT_FORWARDED = {"host", "connection", "transfer-encoding"}
+
+
+class Clients(Generic[T]):
+    """A client for every 100 requests, since each opens one HTTP/2 connection and lets others wait.
+
+    State: the clients so far, and how many requests are running.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._clients: list[T] = []
+        self._running = 0
+
+    def acquire(self) -> T:
+        """Return the client that takes one more request."""
+        number = self._running // STREAMS
+        if number == len(self._clients):
+            self._clients.append(self._make())
+        self._running += 1
+        return self._clients[number]
+
+    def release(self) -> None:
+        """Note that a request has ended."""
+        self._running -= 1
 
 
 def application(upstream: str, ca_file: str) -> Starlette:
     """Return the proxy in front of ``upstream``."""
     context = ssl.create_default_context(cafile=ca_file)
-    # httpx opens one HTTP/2 connection, of 100 streams, and lets the others wait.
-    clients = [httpx.AsyncClient(http2=True, verify=context, timeout=600) for _ in range(20)]
-    active = 0
+    clients = Clients(lambda: httpx.AsyncClient(http2=True, verify=context, timeout=600))
 
     async def forward(request: Request) -> StreamingResponse:
-        nonlocal active
-        client = clients[min(active // STREAMS, len(clients) - 1)]
-        active += 1
+        client = clients.acquire()
         headers = [pair for pair in request.headers.items() if pair[0] not in NOT_FORWARDED]
         url = upstream + request.url.path
         outgoing = client.build_request(
@@ -49,21 +73,29 @@ def application(upstream: str, ca_file: str) -> Starlette:
         )
 
     async def close(answer: httpx.Response) -> None:
-        nonlocal active
-        active -= 1
+        clients.release()
         await answer.aclose()
 
-    methods = ["GET", "POST"]
-    return Starlette(routes=[Route("/{path:path}", forward, methods=methods)])
+    return routed(forward)
 
 
-async def main(port: str, upstream: str, ca_file: str, certificate: str, key: str) -> None:
+def routed(forward: Callable[[Request], Awaitable[StreamingResponse]]) -> Starlette:
+    """Return an application that forwards every path."""
+    return Starlette(routes=[Route("/{path:path}", forward, methods=["GET", "POST"])])
+
+
+async def listen(application: Starlette, port: str, certificate: str, key: str) -> None:
     """Serve until the process is ended."""
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.certfile, config.keyfile = certificate, key
     config.accesslog = config.errorlog = None
-    await serve(application(upstream, ca_file), config)  # type: ignore[arg-type] # ASGI in its own way
+    await serve(application, config)  # type: ignore[arg-type] # ASGI in its own way
+
+
+async def main(port: str, upstream: str, ca_file: str, certificate: str, key: str) -> None:
+    """Run the naive proxy."""
+    await listen(application(upstream, ca_file), port, certificate, key)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from app.certificates import Certificate
 from benchmarks.process import Command
 
 ROOT = Path(__file__).parents[1]
-OURS, NAIVE, NGINX, HAPROXY, DIRECT = "ours", "naive", "nginx", "haproxy", "direct"
+OURS, NAIVE, RUST, NGINX, HAPROXY = "ours", "naive", "naive-rust", "nginx", "haproxy"
+DIRECT = "direct"
 
 NGINX_CONF = """
 daemon off;
@@ -126,11 +129,11 @@ def ours(place: Place, root: Path = ROOT, **settings: str) -> Command:
     )
 
 
-def _naive(place: Place) -> Command:
+def _naive(place: Place, module: str = "naive") -> Command:
     certificate = place.certificate
     return Command(
         (
-            *(sys.executable, "-m", "benchmarks.naive", str(place.port)),
+            *(sys.executable, "-m", f"benchmarks.{module}", str(place.port)),
             *(f"https://localhost:{place.upstream}", str(certificate.ca_file)),
             *(str(certificate.cert_file), str(certificate.key_file)),
         ),
@@ -157,6 +160,7 @@ def _haproxy(place: Place) -> Command:
 PEERS: Mapping[str, Callable[[Place], Command]] = {
     OURS: ours,
     NAIVE: _naive,
+    RUST: partial(_naive, module="naive_rust"),
     NGINX: _nginx,
     HAPROXY: _haproxy,
 }
@@ -164,8 +168,9 @@ PROGRAMS = {NGINX: ("nginx", "-v"), HAPROXY: ("haproxy", "-v")}
 
 
 def missing() -> list[str]:
-    """Return the peers whose programs this machine lacks."""
-    return [peer for peer, (program, _) in PROGRAMS.items() if shutil.which(program) is None]
+    """Return the peers whose programs or packages this machine lacks."""
+    lacking = [peer for peer, (program, _) in PROGRAMS.items() if shutil.which(program) is None]
+    return lacking if find_spec("pyreqwest") else [RUST, *lacking]
 
 
 def version(peer: str) -> str:

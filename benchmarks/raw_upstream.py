@@ -54,6 +54,9 @@ class Http2Exchange:
     def send(self, pieces: list[bytes], *, end: bool = False) -> None:
         """Send a DATA frame for each piece."""
         last = len(pieces) - 1
+        size = sum(map(len, pieces))
+        self.connection.window -= size
+        self.window -= size
         self.connection.write(
             b"".join(
                 frame(DATA, END_STREAM if end and number == last else 0, self.stream, piece)
@@ -68,8 +71,6 @@ class Http2Exchange:
         while min(self.connection.window, self.window) < size:
             self.connection.opened.clear()
             await self.connection.opened.wait()
-        self.connection.window -= size
-        self.window -= size
 
 
 class Connection(asyncio.Protocol):

@@ -98,6 +98,7 @@ _phases = (number * GOLDEN % 1 for number in itertools.count())
 async def _paced(exchange: Exchange, count: int, gap: float) -> None:
     loop = asyncio.get_running_loop()
     exchange.begin(EVENTS, None)
+    await exchange.room(len(START))
     exchange.send([START])
     due = loop.time() + gap * (1 + next(_phases))
     for _ in range(count):
@@ -105,11 +106,13 @@ async def _paced(exchange: Exchange, count: int, gap: float) -> None:
         await exchange.room(len(EVENT))
         exchange.send([b"%b%020d%b" % (BEFORE, time.monotonic_ns(), AFTER)])
         due += gap
+    await exchange.room(len(END))
     exchange.send([END], end=True)
 
 
 async def _unpaced(exchange: Exchange, count: int) -> None:
     exchange.begin(EVENTS, None)
+    await exchange.room(len(START))
     exchange.send([START])
     while count:
         batch = min(BATCH, count)
@@ -117,4 +120,5 @@ async def _unpaced(exchange: Exchange, count: int) -> None:
         exchange.send([EVENT] * batch)
         count -= batch
         await asyncio.sleep(0)
+    await exchange.room(len(END))
     exchange.send([END], end=True)

@@ -56,7 +56,7 @@ def rows(results: Results) -> list[Row]:
         verdict = met(figure, values, peers.OURS, peers.NAIVE, peers.DIRECT)
         table.append(
             (
-                figure.title + (f", {figure.unit}" if figure.unit else ""),
+                _title(figure),
                 *(_cell(values, busy, peer) for peer in compared),
                 _ratio(values, peers.OURS),
                 _goal(figure),
@@ -76,6 +76,21 @@ def plain(table: list[Row]) -> str:
         ).rstrip()
         for row in table
     )
+
+
+def short(results: Results) -> list[Row]:
+    """Return the table without notes: figure, ours, naive, and the ratio."""
+    table: list[Row] = [("", "this proxy", "naive", "ratio")]
+    for figure in FIGURES:
+        values = results.medians(figure)
+        if figure.goal is Goal.RATIO and peers.OURS in values and peers.NAIVE in values:
+            cells = (shown(values[peer]) for peer in (peers.OURS, peers.NAIVE))
+            table.append((_title(figure), *cells, _ratio(values, peers.OURS)))
+    return table
+
+
+def _title(figure: Figure) -> str:
+    return figure.title + (f", {figure.unit}" if figure.unit else "")
 
 
 def measured_on(results: Results) -> str:

@@ -9,25 +9,28 @@ from benchmarks.load import Client, body, request
 from benchmarks.process import Command, Process, running
 from benchmarks.workloads import KB, Figures, Target
 
-OPEN = 200  # streams
-SETTLED = 1.0  # seconds after which memory is read
+OPEN, GAP = 200, 1000  # streams, and ms between the events of each
+SETTLED = 2.0  # seconds after which memory is read
 POLL = 0.002  # seconds between two attempts to connect
 PATIENCE = 30.0  # seconds that a start may take
 
 
-async def answering(port: int, trusted: ssl.SSLContext) -> None:
-    """Wait until a proxy answers a request through upstream."""
+async def listening(port: int, trusted: ssl.SSLContext) -> Client:
+    """Wait until a proxy accepts connections; return the first one."""
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
-                client = await Client.connect(port, trusted)
+                return await Client.connect(port, trusted)
             except OSError:
                 await asyncio.sleep(POLL)
-                continue
-            answer = await client.start(request("/quick", body(200)))
-            client.close()
-            assert answer.head.startswith(b"HTTP/1.1 200"), answer.head
-            return
+
+
+async def answering(port: int, trusted: ssl.SSLContext) -> None:
+    """Wait until a proxy answers a request through upstream."""
+    client = await listening(port, trusted)
+    answer = await client.start(request("/quick", body(200)))
+    client.close()
+    assert answer.head.startswith(b"HTTP/1.1 200"), answer.head
 
 
 async def resting(
@@ -41,14 +44,16 @@ async def resting(
         await asyncio.sleep(SETTLED)
         idle = process.resident
         clients = await Target("", port, process, trusted).connect(OPEN)
-        sent = request("/open", body(50 * KB, stream=True))
-        for client in clients:
-            client.start(sent)
-            await client.begun()
+        sent = request(f"/paced?{10**6},{GAP}", body(50 * KB, stream=True))
+        async with asyncio.timeout(PATIENCE):
+            for client in clients:
+                client.start(sent)
+            await asyncio.gather(*(client.begun() for client in clients))
         await asyncio.sleep(SETTLED)
         opened = process.resident
         for client in clients:
             client.close()
+        await asyncio.sleep(SETTLED)  # the proxy waits for open streams before it ends
     return {"ready_s": ready, "rss_idle_mb": idle, "rss_200_mb": opened}
 
 

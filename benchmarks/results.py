@@ -1,20 +1,24 @@
 """The results of a comparison: the figures of every round, and what they were measured on."""
 
 import json
+import os
 import platform
+import re
 import ssl
 import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import peers
 from benchmarks.figures import FIGURES, Figure
 
-PACKAGES = ("h2", "httpx", "hypercorn", "starlette", "uvloop")
+KEPT = Path(__file__).with_name("results.json")
+PACKAGES = ("h2", "httpx", "hypercorn", "pyreqwest", "starlette", "uvloop")
 Rounds = Mapping[str, Mapping[str, list[float]]]  # by figure and proxy, one value a round
 
 
@@ -64,7 +68,7 @@ class Results:
         }
         shown = asdict(self) | {"rounds": rounds, "medians": medians}
         text = json.dumps(shown, indent=1, ensure_ascii=False)
-        file.write_text(_short_lists(text) + "\n")
+        file.write_text(one_line_lists(text) + "\n")
 
     @classmethod
     def load(cls, file: Path) -> "Results":
@@ -77,32 +81,26 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
     return {peer: float(f"{value:.4g}") for peer, value in values.items()}
 
 
-def _short_lists(text: str) -> str:
-    """Put each list on one line."""
-    lines: list[str] = []
-    inside = False
-    for line in text.split("\n"):
-        if inside:
-            lines[-1] += line.strip().replace(",", ", ")
-        else:
-            lines.append(line)
-        inside = (inside or line.endswith("[")) and not line.strip().startswith("]")
-    return "\n".join(lines)
+def one_line_lists(text: str) -> str:
+    """Return indented JSON with each list of numbers on one line."""
+    return re.sub(
+        r"\[\s+([-\d.eE+,\s]+?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text
+    )
 
 
-def describe(rounds: Rounds, cores: int, compared: list[str]) -> Results:
+def describe(rounds: Rounds, compared: Iterable[str]) -> Results:
     """Return results measured now, here, with this source."""
     return Results(
         date=datetime.now(UTC).date().isoformat(),
         commit=_git("rev-parse", "--short", "HEAD") + ("+" if _changed() else ""),
         machine={
             "cpu": _processor(),
-            "cores": str(cores),
+            "cores": str(len(os.sched_getaffinity(0))),
             "kernel": ".".join(platform.release().split(".")[:2]),
             "python": platform.python_version(),
             "openssl": ssl.OPENSSL_VERSION.split()[1],
         },
-        versions={name: version(name) for name in PACKAGES}
+        versions={name: version(name) for name in PACKAGES if find_spec(name)}
         | {name: peers.version(name) for name in compared if name in peers.PROGRAMS},
         rounds=rounds,
     )

@@ -11,7 +11,6 @@ still holds then has leaked. Exit code 1 if a verdict is bad. Needs Linux (/proc
 import argparse
 import asyncio
 import itertools
-import os
 import random
 import re
 import ssl
@@ -28,7 +27,10 @@ import httpx
 
 from app import certificates
 from app.certificates import Certificate
+from benchmarks import peers, process
 from benchmarks.attackers import FLOODS
+from benchmarks.process import Process
+from benchmarks.resting import listening
 from simulator import Simulator
 from tests.proxying import simulated
 
@@ -56,24 +58,13 @@ class Counts:
     lags: list[float] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Proxy:
-    """A running proxy."""
+    """A running proxy and its ports."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     port: int
     pages: int
-
-    @property
-    def resident(self) -> float:
-        """MiB that lie in memory."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
-
-    @property
-    def descriptors(self) -> int:
-        """How many are open."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))  # noqa: PTH208 - counted only
 
 
 @asynccontextmanager
@@ -82,41 +73,20 @@ async def running(
 ) -> AsyncIterator[Proxy]:
     """Run the proxy, with ``others`` overriding these settings."""
     settings = {
-        "HOST": "127.0.0.1",
-        "PORT": "0",
-        "DASHBOARD_PORT": "0",
-        "LOG_FORMAT": "json",
         "UPSTREAM_BASE_URL": upstream.url,
-        "UPSTREAM_CA_FILE": str(certificate.ca_file),
-        "TLS_CERT_FILE": str(certificate.cert_file),
-        "TLS_KEY_FILE": str(certificate.key_file),
         "BODY_TIMEOUT": str(PATIENCE),
         "WRITE_IDLE": str(PATIENCE),
         "RETRY_BASE_DELAY": "0.05",
         "SHUTDOWN_TIMEOUT": "5",
-        "PEER_SHARE": "1",  # all of them come from one address
     } | others
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app"),
-        env=os.environ | {f"ANTHROPIC_PROXY_{name}": value for name, value in settings.items()},
-        stderr=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stderr is not None
-    reading: asyncio.Future[bytes] | None = None
-    try:
-        async with asyncio.timeout(60):
-            told = (await process.stderr.readuntil(b'"listening"')).decode()
-        [port] = re.findall(r'"proxy": "https://127\.0\.0\.1:(\d+)', told)
-        [pages] = re.findall(r'"dashboard": "http://127\.0\.0\.1:(\d+)', told)
-        reading = asyncio.ensure_future(process.stderr.read())
-        yield Proxy(process, int(port), int(pages))
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
-        if reading is not None:
-            await reading
+    trusted = ssl.create_default_context(cafile=certificate.ca_file)
+    with tempfile.TemporaryDirectory() as name:
+        place = peers.Place(peers.free_port(), 0, certificate, Path(name))
+        pages = peers.free_port()
+        command = peers.ours(place, peers.ROOT, DASHBOARD_PORT=str(pages), **settings)
+        with process.running(command, None, log=Path(name) / "log") as started:
+            (await listening(place.port, trusted)).close()
+            yield Proxy(started, place.port, pages)
 
 
 async def client(
@@ -134,7 +104,7 @@ async def client(
         for count in itertools.count():
             if time.monotonic() >= end:
                 return
-            name = f"{proxy.process.pid}-{number}-{count}"
+            name = f"{proxy.process.child.pid}-{number}-{count}"
             body = b'{"model":"claude-sonnet-4-5","max_tokens":9,"stream":%s,"messages":[%s]}' % (
                 dice.choice((b"true", b"false")),
                 b'{"role":"user","content":"%s"}' % (b"x" * dice.randrange(200_000)),
@@ -203,8 +173,8 @@ async def settle(proxy: Proxy, before: int, counts: Counts) -> None:
     for name in ("requests_in_progress", 'connections_open{port="proxy"'):
         if (left := _total(text, name)) != 0:
             counts.leaked.append(f"{left:g} {name.partition('{')[0]}")
-    if proxy.descriptors > before + 20:  # of upstream's pool
-        counts.leaked.append(f"{proxy.descriptors} descriptors, {before} at the start")
+    if proxy.process.descriptors > before + 20:  # of upstream's pool
+        counts.leaked.append(f"{proxy.process.descriptors} descriptors, {before} at the start")
     whole = sum(
         float(value)
         for labels, value in re.findall(
@@ -236,7 +206,7 @@ async def soak(minutes: float, certificate: Certificate, counts: Counts) -> None
             counts.whole = 0
             counts.resident.append((-1.0, 0.0))  # a start: slopes are of one process
             async with running(upstream, certificate) as proxy:
-                before = proxy.descriptors
+                before = proxy.process.descriptors
                 for turn in range(TURNS):
                     end = time.monotonic() + part
                     attacks = [next(kinds) for _ in range(max(1, int(part // 3)))]
@@ -250,7 +220,7 @@ async def soak(minutes: float, certificate: Certificate, counts: Counts) -> None
                     )
                     await settle(proxy, before, counts)
                     if turn > 0:
-                        counts.resident.append((time.monotonic(), proxy.resident))
+                        counts.resident.append((time.monotonic(), proxy.process.resident))
 
 
 def slope(resident: list[tuple[float, float]]) -> float:

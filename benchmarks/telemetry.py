@@ -1,26 +1,21 @@
-"""What telemetry costs: per exchange, per relayed event, and with many watchers.
+"""What telemetry costs in itself: an exchange, a relayed event, a snapshot.
 
-Usage: python -m benchmarks.telemetry
+    python -m benchmarks.telemetry
+
+What many watching dashboards cost is one of the curves (`benchmarks.curves`).
 """
 
-import asyncio
 import os
-import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import structlog
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
-from starlette.applications import Starlette
 
 from app import logs
 from app.anthropic.prices import Prices
 from app.anthropic.tap import Tap
 from app.exchange import Progress
-from app.pages import metrics
 from app.proxy.stopwatch import Stopwatch
 from app.telemetry.recorder import Telemetry
 from app.telemetry.recorders.access_log import AccessLog
@@ -30,11 +25,7 @@ from tests.telemetry.exchanges import PLAIN
 
 EXCHANGES = 20_000
 EVENTS = 50_000
-WATCHERS = 500
-SECONDS = 12.0
-SNAPSHOTS = 50_000  # bytes that every watcher must have seen at least
 
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 EVENT = (
     b"event: content_block_delta\n"
@@ -123,86 +114,11 @@ def samples() -> Iterator[str]:
     yield f"take a snapshot             {tick:8.1f} µs every {INTERVAL} s, {size} bytes"
 
 
-async def serve_watchers() -> None:
-    """Serve the stream; between two lines on standard input, measure; then end."""
-    observer = telemetry(AccessLog(slow=None))
-    for _ in range(50):
-        finish(observer)
-    broadcast = Broadcast()
-    sampler = Sampler(observer, broadcast)
-    config, stop = Config(), asyncio.Event()
-    listener = socket.create_server(("127.0.0.1", 0), backlog=WATCHERS)
-    print(listener.getsockname()[1], flush=True)
-    config.bind = [f"fd://{listener.detach()}"]
-    config.errorlog = None
-    app = Starlette(routes=list(metrics.routes(sampler, broadcast)))
-    ticking = asyncio.create_task(sampler.run())
-    serving = asyncio.create_task(serve(app, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
-    await asyncio.to_thread(sys.stdin.readline)
-    begun, used = time.monotonic(), time.process_time()
-    await asyncio.to_thread(sys.stdin.readline)
-    share = (time.process_time() - used) / (time.monotonic() - begun)
-    print(share, flush=True)
-    ticking.cancel()
-    broadcast.close()
-    stop.set()
-    await serving
-
-
-async def watched(watchers: int) -> float:
-    """Return the share of a core that a process with so many watchers takes."""
-    server = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.telemetry",
-        "serve",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    port = int(await server.stdout.readline())
-    streams = [await connect(port) for _ in range(watchers)]
-    reading = [asyncio.create_task(count(stream)) for stream in streams]
-    server.stdin.write(b"begin\n")
-    await asyncio.sleep(SECONDS)
-    server.stdin.write(b"end\n")
-    share = float(await server.stdout.readline())
-    received = await asyncio.gather(*reading)
-    await server.wait()
-    assert all(size > SNAPSHOTS for size in received), "a watcher saw next to nothing"
-    return share
-
-
-async def connect(port: int) -> Stream:
-    """Start to watch; return once the first bytes are here."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /metrics/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-    await reader.readline()
-    return reader, writer
-
-
-async def count(stream: Stream) -> int:
-    """Read the stream to its end; return how many bytes came."""
-    reader, writer = stream
-    received = 0
-    while chunk := await reader.read(65_536):
-        received += len(chunk)
-    writer.close()
-    return received
-
-
 def main() -> None:
     """Print every figure."""
-    if sys.argv[1:2] == ["serve"]:
-        asyncio.run(serve_watchers())
-        return
     for lines in (exchanges(), events(), samples()):
         for line in lines:
             print(line)
-    alone, many = asyncio.run(watched(0)), asyncio.run(watched(WATCHERS))
-    print(f"no watcher                  {alone:8.2%} of a core")
-    print(f"{WATCHERS} watchers                {many:8.2%} of a core, {many - alone:.2%} more")
 
 
 if __name__ == "__main__":

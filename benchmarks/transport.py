@@ -8,20 +8,16 @@ import asyncio
 import gc
 import ssl
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 
 from app.http2 import ProxyEnvironment, Transport
-from tests.http2.tls import Tls, self_signed
+from benchmarks import process
+from benchmarks.compare import Stage, stage
 
 MB = 2**20
 POSTS, POST_SIZE, AT_ONCE = 1_500, 50_000, 8
@@ -190,50 +186,36 @@ def ours(context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
 
 
 async def measure(
-    make: Callable[[ssl.SSLContext], httpx.AsyncBaseTransport], row: Row, url: str, tls: Tls
+    make: Callable[[ssl.SSLContext], httpx.AsyncBaseTransport],
+    row: Row,
+    url: str,
+    trusted: ssl.SSLContext,
 ) -> float:
     """Run a case on a new transport."""
-    transport = make(tls.client())
+    transport = make(trusted)
     try:
         return await row.run(transport, url)
     finally:
         await transport.aclose()
 
 
-@asynccontextmanager
-async def upstream(tls: Tls) -> AsyncIterator[str]:
-    """Run the upstream beside us; yields its URL."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.raw_upstream",
-        str(tls.certificate),
-        str(tls.key),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    try:
-        yield f"https://localhost:{int(await process.stdout.readline())}"
-    finally:
-        process.stdin.close()
-        await process.wait()
-
-
-async def main() -> None:
+async def compare(on: Stage) -> None:
     """Print a line per case: httpx's number, ours, and how many times better ours is."""
-    with tempfile.TemporaryDirectory() as folder:
-        tls = self_signed(Path(folder))
-        async with upstream(tls) as url:
-            print(f"{'case':32}{'httpx':>10}{'ours':>10}  unit   better by")
-            for row in ROWS:
-                theirs = await measure(stock, row, url, tls)
-                mine = await measure(ours, row, url, tls)
-                ratio = mine / theirs if row.more else theirs / mine
-                goal = "" if row.goal is None else f"  (goal {row.goal})"
-                print(f"{row.name:32}{theirs:10,.1f}{mine:10,.1f}  {row.unit:6}{ratio:6.1f}{goal}")
+    url = f"https://localhost:{on.upstream_port}"
+    print(f"{'case':32}{'httpx':>10}{'ours':>10}  unit   better by")
+    for row in ROWS:
+        theirs = await measure(stock, row, url, on.trusted)
+        mine = await measure(ours, row, url, on.trusted)
+        ratio = mine / theirs if row.more else theirs / mine
+        goal = "" if row.goal is None else f"  (goal {row.goal})"
+        print(f"{row.name:32}{theirs:10,.1f}{mine:10,.1f}  {row.unit:6}{ratio:6.1f}{goal}")
+
+
+def main() -> None:
+    """Compare on a core of our own."""
+    with stage() as on:
+        process.run_on(on.cores.proxy, compare(on))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

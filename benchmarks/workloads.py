@@ -31,13 +31,14 @@ STAMPS = re.compile(re.escape(BEFORE) + rb"\d{%d}" % STAMP + re.escape(AFTER))
 
 @dataclass(slots=True)
 class Target:
-    """A proxy under load, or upstream itself. ``pace`` is what it did in earlier rounds."""
+    """A proxy under load, or upstream itself: its ports, and its pace in earlier rounds."""
 
     name: str
     port: int
     process: Process
     trusted: ssl.SSLContext
     pace: dict[str, float] = field(default_factory=dict)
+    pages: int = 0
 
     async def connect(self, count: int) -> list[Client]:
         """Open connections, a few at a time."""
@@ -213,21 +214,22 @@ async def unpaced(target: Target, seconds: float) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload, its name on the command line, and seconds of a round."""
+    """A workload: its name on the command line, seconds of a round, the figures it gives."""
 
     name: str
     run: Callable[[Target, float], Awaitable[Figures]]
     seconds: float
+    keys: tuple[str, ...]
 
 
 WORKLOADS: Mapping[str, Workload] = {
     workload.name: workload
     for workload in (
-        Workload("json-50k", json_50k, 0.7),
-        Workload("json-2m", json_2m, 1.2),
-        Workload("ttft", first_token, 0.7),
-        Workload("requests", many_requests, 1.5),
-        Workload("paced", paced, 3.0),
-        Workload("unpaced", unpaced, 1.5),
+        Workload("json-50k", json_50k, 0.7, ("json_50k",)),
+        Workload("json-2m", json_2m, 1.2, ("json_2m",)),
+        Workload("ttft", first_token, 0.7, ("ttft_50k",)),
+        Workload("requests", many_requests, 1.5, ("requests_per_s", "cpu_ms_per_request")),
+        Workload("paced", paced, 3.0, ("relay_p50", "relay_p99", "cpu_us_per_event")),
+        Workload("unpaced", unpaced, 1.5, ("unpaced_per_s",)),
     )
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from docs.generate.blocks import BLOCKS
 
 DOCS = Path(__file__).parents[1]
-PAGES = tuple(sorted(DOCS.glob("*.md")))
+PAGES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
 
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
 

@@ -21,5 +21,5 @@ def test_every_generated_part_is_on_exactly_one_page() -> None:
     assert sorted(found) == sorted(BLOCKS)
 
 
-def test_the_readme_has_no_generated_part() -> None:
-    assert names((ROOT / "README.md").read_text("utf-8")) == []
+def test_the_only_generated_part_of_the_readme_is_how_fast_it_is() -> None:
+    assert names((ROOT / "README.md").read_text("utf-8")) == ["speed"]

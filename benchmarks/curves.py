@@ -1,0 +1,265 @@
+"""Scaling curves of the proxy alone: what one more byte, stream, watcher or series costs.
+
+    make bench-curves
+
+For each curve: the points, the slope of the line through them, and whether it is flat, that is,
+whether a unit costs no more among many than among few. CPU time is the proxy's own. Exit code 1 if
+a curve is not flat.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks import process, slopes
+from benchmarks.compare import Stage, stage
+from benchmarks.load import Client, body, request
+from benchmarks.peers import OURS
+from benchmarks.raw_work import EVENT, START
+from benchmarks.resting import answering
+from benchmarks.results import describe, one_line_lists
+from benchmarks.workloads import KB, MB, STAMPS, Posted, Target, measured
+
+KEPT = Path(__file__).with_name("curves.json")
+SIZES = (KB, 10 * KB, 100 * KB, MB, 4 * MB, 8 * MB, 16 * MB, 32 * MB)
+STREAMS = (1, 10, 50, 100, 200, 500, 1000, 2000)
+EVENTS_PER_S = 1000  # of all streams together
+WATCHERS = (0, 1, 10, 50, 100, 250, 500)
+WATCHERS_OF_ONE = 100  # address
+MODELS = (1, 5, 10, 20, 40, 60)
+SMALL = 300  # bytes of a small request, and how many are sent
+WINDOW = 4.0  # seconds that a point is measured for
+SCRAPES, APART = 3, 1.6  # a snapshot is rendered once in 1.5 s
+
+Points = list[slopes.Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What costs what: points are the costs of all (``sums``) or of one.
+
+    The slope is told for ``per`` units of ``x``.
+    """
+
+    name: str
+    x: str
+    y: str
+    points: Points
+    per: float = 1
+    sums: bool = True
+
+    @property
+    def slope(self) -> float:
+        """What ``per`` units more cost."""
+        return slopes.line(self.points).each * self.per
+
+    @property
+    def shown(self) -> str:
+        """Return every point: how many, and what they cost."""
+        return ", ".join(f"{count:,g}: {cost:.3g}" for count, cost in self.points)
+
+    def lines(self) -> list[str]:
+        """Return the curve for a terminal."""
+        shape = "flat" if self.flat else "NOT FLAT"
+        return [
+            f"{self.name}, {self.y} by {self.x}: {self.shown}",
+            f"  slope {self.slope:+.3g} for {self.per:g} {self.x}; {shape}",
+        ]
+
+    @property
+    def flat(self) -> bool:
+        """Return True if a unit costs no more among many."""
+        return (slopes.flat_sums if self.sums else slopes.flat_units)(self.points)
+
+
+def save(curves: Iterable[Curve], file: Path) -> None:
+    """Write curves as JSON, and what they were measured on."""
+    told = asdict(describe({}, ())) | {"curves": [asdict(curve) for curve in curves]}
+    file.write_text(one_line_lists(json.dumps(told, indent=1, ensure_ascii=False)) + "\n")
+
+
+def load(file: Path) -> list[Curve]:
+    """Read curves."""
+    return [
+        Curve(**each | {"points": [tuple(point) for point in each["points"]]})
+        for each in json.loads(file.read_text())["curves"]
+    ]
+
+
+async def bodies(target: Target) -> list[Curve]:
+    """Measure requests by the size of their bodies."""
+    [client] = await target.connect(1)
+    points: Points = []
+    for size in SIZES:
+        posted = Posted.of(size)
+        posted.check(await client.start(posted.sent))
+        count, end = 0, time.perf_counter() + WINDOW / 2
+        with measured(target) as spent:
+            while time.perf_counter() < end or count < 3:
+                posted.check(await client.start(posted.sent))
+                count += 1
+        points.append((size / MB, spent.cpu / count * 1000))
+    client.close()
+    return [Curve("body of a request", "MB", "ms of CPU", points)]
+
+
+async def streams(target: Target) -> list[Curve]:
+    """Measure events, all streams together having the same number of them a second; and memory."""
+    costs: Points = []
+    memory: Points = []
+    for count in STREAMS:
+        clients = await target.connect(count)
+        gap = count * 1000 // EVENTS_PER_S
+        sent = request(f"/paced?{10**6},{gap}", body(50 * KB, stream=True))
+        for start in range(0, count, 50):
+            some = clients[start : start + 50]
+            for client in some:
+                client.start(sent)
+            await asyncio.gather(*(client.begun() for client in some))
+        await asyncio.sleep(1)
+        before = _events(clients)
+        with measured(target) as spent:
+            await asyncio.sleep(WINDOW)
+        seen = _events(clients) - before
+        costs.append((count, spent.cpu / seen * 1e6))
+        memory.append((count, target.process.resident))
+        for client in clients:
+            client.close()
+        await asyncio.sleep(1)
+    return [
+        Curve(
+            "open streams, 1,000 events/s in all",
+            "streams",
+            "µs of CPU an event",
+            costs,
+            100,
+            False,
+        ),
+        Curve("open streams, each after 50 KB", "streams", "MB", memory, 100),
+    ]
+
+
+def _events(clients: Iterable[Client]) -> int:
+    """Check what came of all streams; return how many events that is."""
+    total = 0
+    for client in clients:
+        count, left = divmod(len(client.content) - len(START), len(EVENT))
+        assert not left, "a part of an event"
+        assert STAMPS.sub(EVENT, client.content) == START + EVENT * count, "a stream was altered"
+        total += count
+    return total
+
+
+async def watchers(target: Target) -> list[Curve]:
+    """Measure the dashboards that watch."""
+    points: Points = []
+    for count in WATCHERS:
+        watching = [await _watch(target.pages, number) for number in range(count)]
+        reading = [asyncio.ensure_future(reader.read()) for reader, _ in watching]
+        with measured(target) as spent:
+            await asyncio.sleep(1.5 * WINDOW)
+        assert not any(task.done() for task in reading), "a watcher was turned away"
+        for task, (_, writer) in zip(reading, watching, strict=True):
+            task.cancel()
+            writer.close()
+        points.append((count, spent.busy * 100))
+        await asyncio.sleep(0.5)
+    return [Curve("dashboards that watch", "dashboards", "% of a core", points, 100)]
+
+
+async def _watch(port: int, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    address = f"127.0.0.{2 + number // WATCHERS_OF_ONE}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+    writer.write(b"GET /metrics/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+    assert b" 200 " in await reader.readline()
+    return reader, writer
+
+
+async def series(target: Target) -> list[Curve]:
+    """Measure scrapes and small requests by the number of series, which models make."""
+    [client] = await target.connect(1)
+    scrapes: Points = []
+    requests: Points = []
+    posted, made = Posted.of(SMALL), 0
+    for models in MODELS:
+        for number in range(made, models):
+            named = body(SMALL).replace(b"claude-sonnet-4-5", b"claude-made-up-%02d" % number)
+            await client.start(request("/post", named))
+        made = models
+        await asyncio.sleep(APART)
+        count = len(re.findall(r"(?m)^anthropic_proxy_", await _scrape(target.pages)))
+        with measured(target) as spent:
+            for _ in range(SCRAPES):
+                await asyncio.sleep(APART)
+                await _scrape(target.pages)
+        scrapes.append((count, spent.cpu / SCRAPES * 1000))
+        with measured(target) as spent:
+            for _ in range(SMALL):
+                posted.check(await client.start(posted.sent))
+        requests.append((count, spent.cpu / SMALL * 1000))
+    client.close()
+    return [
+        Curve("series of a scrape", "series", "ms of CPU", scrapes, 1000),
+        Curve("a small request beside series", "series", "ms of CPU", requests, 1000, False),
+    ]
+
+
+async def _scrape(port: int) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /prometheus HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
+    text = (await reader.read()).decode()
+    writer.close()
+    assert text.startswith("HTTP/1.1 200")
+    return text
+
+
+CURVES: Mapping[str, Callable[[Target], Awaitable[list[Curve]]]] = {
+    "bodies": bodies,
+    "streams": streams,
+    "watchers": watchers,
+    "series": series,
+}
+
+
+async def measure(on: Stage, names: Iterable[str]) -> list[Curve]:
+    """Measure curves, each on a proxy that has just been started."""
+    found: list[Curve] = []
+    for name in names:
+        with ExitStack() as stack:
+            command, port = on.command(OURS)
+            running = stack.enter_context(process.running(command, on.cores.proxy, log=on.log))
+            await answering(port, on.trusted)
+            pages = int(command.environment["ANTHROPIC_PROXY_DASHBOARD_PORT"])
+            more = await CURVES[name](Target(OURS, port, running, on.trusted, pages=pages))
+            found += more
+        for curve in more:
+            print("\n".join(curve.lines()), flush=True)
+    return found
+
+
+def main() -> int:
+    """Measure and print; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.curves",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", default=",".join(CURVES), help=f"some of {', '.join(CURVES)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the points to this file")
+    given = parser.parse_args()
+    with stage() as on:
+        found = process.run_on(on.cores.load, measure(on, given.only.split(",")))
+    if given.json is not None:
+        save(found, given.json)
+    return 0 if all(curve.flat for curve in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

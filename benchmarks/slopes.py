@@ -1,0 +1,46 @@
+"""Straight lines through measured points: what one more of something costs. Pure."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FLAT = 1.25  # how many times as much a unit may cost among the most as among fewer
+Point = tuple[float, float]  # how many, and what they cost
+Points = Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The cost of nothing, and of each unit."""
+
+    base: float
+    each: float
+
+
+def line(points: Points) -> Line:
+    """Return the line of least squares."""
+    counts, costs = zip(*points, strict=True)
+    fitted = statistics.linear_regression(counts, costs)
+    return Line(fitted.intercept, fitted.slope)
+
+
+def between(before: Point, after: Point) -> float:
+    """Return what each unit costs that the second point has more."""
+    return (after[1] - before[1]) / (after[0] - before[0])
+
+
+def flat_sums(points: Points) -> bool:
+    """Return True if the last units cost no more than those before; points are costs of all.
+
+    The last step is compared with the way from the middle to it: what is paid once has no part, and
+    few units cost too little to be measured one by one.
+    """
+    middle, last = points[len(points) // 2], points[-2]
+    return between(last, points[-1]) <= FLAT * max(0.0, between(middle, last))
+
+
+def flat_units(points: Points) -> bool:
+    """Return True if a unit costs no more among the most; points are costs of one."""
+    costs = [cost for _, cost in points]
+    half = len(costs) // 2
+    return max(costs[half:]) <= FLAT * statistics.median(costs[:half])
