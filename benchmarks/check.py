@@ -1,6 +1,6 @@
 """Hold a new run against the one that the repository keeps: `make bench-check`.
 
-What is compared are ratios to the naive proxy of the same run, since they hold on other machines.
+It compares ratios to the naive proxy of the same run, since these hold on other machines.
 A figure that is worse by more than `TOLERANCE` is measured once again before it counts.
 """
 
