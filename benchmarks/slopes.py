@@ -32,8 +32,8 @@ def between(before: Point, after: Point) -> float:
 def flat_sums(points: Points) -> bool:
     """Return True if the last units cost as little as those before; points are costs of all.
 
-    The last step is compared with the way from the middle to it: a cost paid once has no part, and few
-    units cost too little to be measured one by one.
+    The last step is compared with the way from the middle to it. So a cost paid once has no part,
+    and the few first units, which cost too little to be measured one by one.
     """
     middle, last = points[len(points) // 2], points[-2]
     return between(last, points[-1]) <= FLAT * max(0.0, between(middle, last))
