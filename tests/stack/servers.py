@@ -16,6 +16,8 @@ from prometheus_client import start_http_server
 from prometheus_client.registry import Collector
 from structlog.testing import capture_logs
 
+from app.cache.report import CacheReport
+from app.cache.verdict import Verdict
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.redact.report import ScrubReport
 from app.telemetry.recorder import Telemetry
@@ -50,6 +52,7 @@ MIXED: tuple[Exchange, ...] = (
     billed(PLAIN, model="gpt-fake"),
     billed(PLAIN, usage=None, usage_missing="parse", scrub=ScrubReport(skipped="too_large")),
     replace(PLAIN, outcome=Outcome.CLIENT_ABORT),
+    replace(PLAIN, cache=CacheReport(Verdict("tools_changed", expected=40_000, missed=200))),
     replace(PLAIN, streamed=False, route="count_tokens"),
     replace(FAILED, status=429, failure=Failure("upstream", "rate_limit_error", "429")),
     replace(FAILED, outcome=Outcome.PROXY_TIMEOUT),

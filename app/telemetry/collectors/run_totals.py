@@ -19,6 +19,7 @@ TOTALS: Mapping[str, tuple[str, ...]] = {
     "requests_total": ("model",),
     "tokens_total": ("model", "type"),
     "cost_usd_total": ("model",),
+    "cache_miss_cost_usd_total": ("reason",),
     "scrub_matches_total": ("detector",),
     "scrub_restored_total": ("detector",),
     "scrub_skipped_total": ("reason",),
