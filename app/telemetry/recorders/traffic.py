@@ -39,7 +39,7 @@ BODY_BYTES = (1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 3355
 
 # Series by route, model, status and outcome. When they are used up, new combinations lose their
 # model; when those are used up too, they lose their route, and the status becomes its class (5xx).
-COMBINATIONS = 70
+COMBINATIONS = 52
 WITHOUT_MODEL = 70
 # These are reserved, because alerts and objectives read them.
 WATCHED = (
