@@ -199,6 +199,7 @@ async def test_a_connection_is_not_used_beyond_its_age(make_transport: MakeTrans
         assert len(upstream.wires) == 3
 
 
+@pytest.mark.simulated_clock
 async def test_the_read_timeout_counts_silence_and_one_stream_only(transport: Transport) -> None:
     async def answer(wire: Wire) -> None:
         await wire.body()
@@ -216,6 +217,7 @@ async def test_the_read_timeout_counts_silence_and_one_stream_only(transport: Tr
         assert await chatty == b"ok"
 
 
+@pytest.mark.simulated_clock
 async def test_the_write_timeout_counts_time_without_progress(transport: Transport) -> None:
     async def answer(_: Wire) -> None:
         await asyncio.sleep(60)
@@ -225,6 +227,7 @@ async def test_the_write_timeout_counts_time_without_progress(transport: Transpo
             await transport.handle_async_request(request(upstream.url, body=Endless(), write=0.4))
 
 
+@pytest.mark.simulated_clock
 async def test_the_connect_timeout_covers_tls(transport: Transport) -> None:
     async with peer(mute) as upstream:  # it waits for a line end in what is TLS to us
         url = upstream.url.replace("http:", "https:")

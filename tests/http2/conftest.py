@@ -8,6 +8,9 @@ import pytest
 from app.http2 import ProxyEnvironment, Transport
 from tests.http2.outgoing import MakeTransport
 from tests.http2.tls import Tls, self_signed
+from tests.simulated_clock import pytest_asyncio_loop_factories
+
+__all__ = ["pytest_asyncio_loop_factories"]
 
 
 @pytest.fixture(scope="session")

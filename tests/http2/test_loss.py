@@ -12,6 +12,8 @@ from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, Wire, eventually, peer, polite
 from tests.http2.tls import Tls
 
+pytestmark = pytest.mark.simulated_clock
+
 
 def reset(wire: Wire) -> None:
     """Close with RST instead of FIN."""

@@ -9,6 +9,8 @@ from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, eventually, peer, polite
 from tests.http2.tls import Tls
 
+pytestmark = pytest.mark.simulated_clock
+
 STALLED = 60
 WINDOW = 256 * 1024
 TOTAL = 400 * 1024

@@ -11,6 +11,8 @@ from tests.http2.outgoing import request
 from tests.http2.peer import Call, eventually, peer, polite
 from tests.http2.tls import Tls
 
+pytestmark = pytest.mark.simulated_clock
+
 MB = 2**20
 
 

@@ -16,6 +16,8 @@ from simulator import Simulator, Step
 from simulator.step import Fault
 from tests.proxying import MESSAGE, Running, proxying, until
 
+pytestmark = pytest.mark.simulated_clock
+
 
 def _told(answer: httpx.Response) -> Mapping[str, object]:
     """Check an answer of the proxy's own; return what tells it apart."""
