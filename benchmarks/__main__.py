@@ -24,6 +24,12 @@ AT_REST = "rest"
 ROUNDS = 7
 
 
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     names = (*WORKLOADS, AT_REST)
@@ -32,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
+    made.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"default: {ROUNDS}")
     made.add_argument(
         "--only",
         default=",".join(names),
