@@ -1,11 +1,11 @@
 """Benchmarks: each compares with a stated baseline in the same run and prints ratios.
 
 The comparison with other proxies (``python -m benchmarks``): ``__main__`` is its command line,
-``compare`` its rounds, ``workloads`` and ``resting`` what is measured, ``figures`` the goals,
-``peers`` the other proxies (``naive`` and ``naive_rust`` are our own), ``load`` the client,
-``raw_upstream``, ``raw_http1`` and ``raw_work`` the upstream, ``process`` starting, pinning and
-measuring programs, ``results`` and ``report`` files and tables, ``check`` the comparison with the
-results kept.
+``compare`` its rounds, ``stage`` where they run, ``workloads`` and ``resting`` what is measured,
+``figures`` the goals, ``peers`` the other proxies (``naive`` and ``naive_rust`` are our own),
+``load`` the client, ``raw_upstream``, ``raw_http1`` and ``raw_work`` the upstream, ``process``
+starts, pins and measures programs, ``results`` and ``report`` are files and tables, ``check``
+compares with the results kept.
 
 This proxy alone: ``curves`` and ``slopes``, ``memory``, ``soak``, ``front_door`` and ``attackers``,
 ``leaving``. Parts of it: ``transport``, ``telemetry``, ``tap``, ``scrubber``, ``scrub_corpus``,

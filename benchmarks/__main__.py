@@ -15,9 +15,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import peers, report
-from benchmarks.compare import BESIDE, Plan, run
+from benchmarks.compare import Plan, run
 from benchmarks.process import Cores
 from benchmarks.results import describe
+from benchmarks.stage import BESIDE
 from benchmarks.workloads import WORKLOADS
 
 AT_REST = "rest"

@@ -5,20 +5,17 @@ machine meets all of them.
 """
 
 import asyncio
-import ssl
 import sys
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import certificates
 from benchmarks import peers, process
-from benchmarks.process import Command, Cores, Process
 from benchmarks.resting import answering, idling, resting
+from benchmarks.stage import Stage, stage
 from benchmarks.workloads import Figures, Target, Workload
 
 IDLE = 8.0  # seconds
@@ -39,62 +36,6 @@ class Plan:
     rounds: int
     at_rest: bool
     beside: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Upstream, and where proxies in front of it are started."""
-
-    directory: Path
-    certificate: certificates.Certificate
-    trusted: ssl.SSLContext
-    cores: Cores
-    upstream: Process
-    upstream_port: int
-
-    def command(self, name: str, beside: Path | None = None) -> tuple[Command, int]:
-        """Return the command line of a proxy, and the port it will listen on."""
-        port = peers.free_port()
-        directory = Path(tempfile.mkdtemp(prefix=name, dir=self.directory))
-        place = peers.Place(port, self.upstream_port, self.certificate, directory)
-        if name == BESIDE:
-            assert beside is not None
-            return peers.ours(place, beside.resolve()), port
-        return peers.PEERS[name](place), port
-
-    @property
-    def log(self) -> Path:
-        """What the programs print."""
-        return self.directory / "log"
-
-
-BESIDE = "beside"
-
-
-@contextmanager
-def stage() -> Iterator[Stage]:
-    """Start upstream beside this process, which keeps to its own core from now on."""
-    cores = Cores.of_this_machine()
-    process.allow_descriptors()
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
-        directory = Path(name)
-        certificate = certificates.ensure(directory, ("localhost", "127.0.0.1"))
-        upstream = Command(
-            (
-                *(sys.executable, "-m", "benchmarks.raw_upstream"),
-                *(str(certificate.cert_file), str(certificate.key_file)),
-            ),
-            peers.ROOT,
-        )
-        with process.running(upstream, cores.load) as running:
-            yield Stage(
-                directory,
-                certificate,
-                ssl.create_default_context(cafile=certificate.ca_file),
-                cores,
-                running,
-                int(running.line()),
-            )
 
 
 async def compare(plan: Plan, on: Stage) -> Rounds:

@@ -15,16 +15,17 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import process, slopes
-from benchmarks.compare import Stage, stage
+from benchmarks import process
 from benchmarks.load import Client, body, request
 from benchmarks.peers import OURS
 from benchmarks.raw_work import EVENT, START
 from benchmarks.resting import answering
 from benchmarks.results import describe, one_line_lists
+from benchmarks.slopes import Curve, Point
+from benchmarks.stage import Stage, stage
 from benchmarks.workloads import KB, MB, STAMPS, Posted, Target, measured
 
 KEPT = Path(__file__).with_name("curves.json")
@@ -37,46 +38,6 @@ MODELS = (1, 5, 10, 20, 40, 60)
 SMALL = 300  # bytes of a small request, and how many are sent
 WINDOW = 4.0  # seconds that a point is measured for
 SCRAPES, APART = 3, 1.6  # a snapshot is rendered once in 1.5 s
-
-Points = list[slopes.Point]
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """What costs what: points are the costs of all (``sums``) or of one.
-
-    The slope is told for ``per`` units of ``x``.
-    """
-
-    name: str
-    x: str
-    y: str
-    points: Points
-    per: float = 1
-    sums: bool = True
-
-    @property
-    def slope(self) -> float:
-        """What ``per`` units more cost."""
-        return slopes.line(self.points).each * self.per
-
-    @property
-    def shown(self) -> str:
-        """Return every point: how many, and what they cost."""
-        return ", ".join(f"{count:,g}: {cost:.3g}" for count, cost in self.points)
-
-    def lines(self) -> list[str]:
-        """Return the curve for a terminal."""
-        shape = "flat" if self.flat else "NOT FLAT"
-        return [
-            f"{self.name}, {self.y} by {self.x}: {self.shown}",
-            f"  slope {self.slope:+.3g} for {self.per:g} {self.x}; {shape}",
-        ]
-
-    @property
-    def flat(self) -> bool:
-        """Return True if a unit costs no more among many."""
-        return (slopes.flat_sums if self.sums else slopes.flat_units)(self.points)
 
 
 def save(curves: Iterable[Curve], file: Path) -> None:
@@ -96,7 +57,7 @@ def load(file: Path) -> list[Curve]:
 async def bodies(target: Target) -> list[Curve]:
     """Measure requests by the size of their bodies."""
     [client] = await target.connect(1)
-    points: Points = []
+    points: list[Point] = []
     for size in SIZES:
         posted = Posted.of(size)
         posted.check(await client.start(posted.sent))
@@ -112,8 +73,8 @@ async def bodies(target: Target) -> list[Curve]:
 
 async def streams(target: Target) -> list[Curve]:
     """Measure events, all streams together having the same number of them a second; and memory."""
-    costs: Points = []
-    memory: Points = []
+    costs: list[Point] = []
+    memory: list[Point] = []
     for count in STREAMS:
         clients = await target.connect(count)
         gap = count * 1000 // EVENTS_PER_S
@@ -159,7 +120,7 @@ def _events(clients: Iterable[Client]) -> int:
 
 async def watchers(target: Target) -> list[Curve]:
     """Measure the dashboards that watch."""
-    points: Points = []
+    points: list[Point] = []
     for count in WATCHERS:
         watching = [await _watch(target.pages, number) for number in range(count)]
         reading = [asyncio.ensure_future(reader.read()) for reader, _ in watching]
@@ -185,8 +146,8 @@ async def _watch(port: int, number: int) -> tuple[asyncio.StreamReader, asyncio.
 async def series(target: Target) -> list[Curve]:
     """Measure scrapes and small requests by the number of series, which models make."""
     [client] = await target.connect(1)
-    scrapes: Points = []
-    requests: Points = []
+    scrapes: list[Point] = []
+    requests: list[Point] = []
     posted, made = Posted.of(SMALL), 0
     for models in MODELS:
         for number in range(made, models):

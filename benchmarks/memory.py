@@ -14,11 +14,11 @@ import time
 from contextlib import ExitStack
 
 from benchmarks import process, slopes
-from benchmarks.compare import Stage, stage
 from benchmarks.load import Client, body, request
 from benchmarks.peers import OURS
 from benchmarks.process import MB, Process
 from benchmarks.resting import answering
+from benchmarks.stage import Stage, stage
 from benchmarks.workloads import KB, Target, relay_delays
 
 EVENTS, GAP = 30, 500  # of a stream: events, and ms between them

@@ -44,3 +44,41 @@ def flat_units(points: Points) -> bool:
     costs = [cost for _, cost in points]
     half = len(costs) // 2
     return max(costs[half:]) <= FLAT * statistics.median(costs[:half])
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What costs what: points are the costs of all (``sums``) or of one.
+
+    The slope is told for ``per`` units of ``x``.
+    """
+
+    name: str
+    x: str
+    y: str
+    points: list[Point]
+    per: float = 1
+    sums: bool = True
+
+    @property
+    def slope(self) -> float:
+        """What ``per`` units more cost."""
+        return line(self.points).each * self.per
+
+    @property
+    def shown(self) -> str:
+        """Return every point: how many, and what they cost."""
+        return ", ".join(f"{count:,g}: {cost:.3g}" for count, cost in self.points)
+
+    def lines(self) -> list[str]:
+        """Return the curve for a terminal."""
+        shape = "flat" if self.flat else "NOT FLAT"
+        return [
+            f"{self.name}, {self.y} by {self.x}: {self.shown}",
+            f"  slope {self.slope:+.3g} for {self.per:g} {self.x}; {shape}",
+        ]
+
+    @property
+    def flat(self) -> bool:
+        """Return True if a unit costs no more among many."""
+        return (flat_sums if self.sums else flat_units)(self.points)

@@ -17,7 +17,7 @@ import httpx
 
 from app.http2 import ProxyEnvironment, Transport
 from benchmarks import process
-from benchmarks.compare import Stage, stage
+from benchmarks.stage import Stage, stage
 
 MB = 2**20
 POSTS, POST_SIZE, AT_ONCE = 1_500, 50_000, 8

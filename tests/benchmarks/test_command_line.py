@@ -6,7 +6,8 @@ import pytest
 
 from benchmarks import peers
 from benchmarks.__main__ import parser, plan_of
-from benchmarks.compare import BESIDE, Plan
+from benchmarks.compare import Plan
+from benchmarks.stage import BESIDE
 from benchmarks.workloads import WORKLOADS
 
 

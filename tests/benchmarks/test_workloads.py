@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from benchmarks import peers
-from benchmarks.compare import BESIDE, Stage, stage
 from benchmarks.figures import FIGURES
 from benchmarks.raw_work import message, streamed
+from benchmarks.stage import BESIDE, Stage, stage
 from benchmarks.workloads import WORKLOADS, Target, Workload
 
 
