@@ -13,5 +13,6 @@ setup(
         *(f"{name}.{found}" for name, folder in FOLDERS.items() for found in find_packages(folder)),
     ],
     package_dir=FOLDERS,
-    package_data={"": ["*.toml", "*.json", "py.typed"], "anthropic_proxy.pages": ["static/**"]},
+    data_files=[("share/man/man1", ["app/cli/anthropic-proxy.1"])],
+    package_data={"": ["*.toml", "*.json", "commit.txt", "py.typed"], "anthropic_proxy.pages": ["static/**"]},
 )

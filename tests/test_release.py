@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ def test_the_wheel_installs_its_packages_its_licence_and_nothing_else(built: Pat
     assert "anthropic_proxy/pages/static/dashboard/index.html" in names
     assert "anthropic_proxy/anthropic/prices.toml" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert any(name.endswith(".data/data/share/man/man1/anthropic-proxy.1") for name in names)
 
 
 def test_the_wheel_runs_the_simulator_that_it_ships(built: Path, tmp_path: Path) -> None:
@@ -58,6 +60,33 @@ def test_the_wheel_runs_the_simulator_that_it_ships(built: Path, tmp_path: Path)
     packages = {name.partition(".")[0] for name in names}
     assert {"anthropic_proxy", "anthropic_proxy_simulator"} <= packages
     assert {"app", "simulator"} & packages == set()
+
+
+def test_the_wheel_knows_the_commit_that_it_was_built_from(built: Path, tmp_path: Path) -> None:
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=built.parent, text=True)
+    (wheel,) = built.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    command = [sys.executable, "-m", "anthropic_proxy", "--version"]
+    printed = subprocess.check_output(command, cwd=tmp_path, text=True)
+    assert printed == f"anthropic-proxy {__version__} ({commit[:10]})\n"
+
+
+def test_the_homebrew_formula_names_what_was_built(built: Path) -> None:
+    formula = (built / "anthropic-proxy.rb").read_text()
+    (wheel,) = built.glob("*.whl")
+    for file in (wheel, built / "requirements.txt"):
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        assert re.search(
+            rf'/v{__version__}/{re.escape(file.name)}".*\n.*\n? *sha256 "{digest}"', formula
+        )
+    assert "@" not in formula.replace("python@", "")
+
+
+def test_every_dependency_is_required_by_hash(built: Path) -> None:
+    lines = (built / "requirements.txt").read_text().splitlines()
+    required = [line for line in lines if re.match(r"\w", line)]
+    assert any(line.startswith("h2==") for line in required)
+    assert all(line.endswith("\\") for line in required)
 
 
 def test_the_sbom_names_every_dependency(built: Path) -> None:

@@ -5,10 +5,13 @@ bash, zsh and fish of its parsers, so that a larger library would bring nothing 
 """
 
 import argparse
+import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from .. import __version__
+from . import colours
 from .commands import CLAUDE, COMMANDS, DESCRIPTION, EXAMPLES, SERVE, SETTINGS, Command
+from .version import version
 
 NAME = "anthropic-proxy"
 COLUMNS = 30  # at which explanations begin
@@ -24,14 +27,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def build() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         NAME,
         usage=f"{NAME} [-h] [--version] [COMMAND ...]",
         description=f"{DESCRIPTION}\n{_overview()}",
         epilog=f"settings:\n{SETTINGS}\n\n{_listed(EXAMPLES)}",
         formatter_class=_Formatter,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     parser.set_defaults(command=SERVE)
     # argparse's own list of them is not aligned: `_overview` is shown instead.
     commands = parser.add_subparsers(prog=NAME, metavar="COMMAND", help=argparse.SUPPRESS)
@@ -40,7 +43,7 @@ def build() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(command: Command, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add(command: Command, commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser(
         command.name,
         usage=command.usage,
@@ -67,6 +70,16 @@ def _overview() -> str:
 def _listed(examples: Iterable[tuple[str, str]]) -> str:
     """Return examples as lines, what they do below each."""
     return "\n".join(["examples:", *(f"  {line}\n      {meaning}" for line, meaning in examples)])
+
+
+class _Parser(argparse.ArgumentParser):
+    """Prints its help in colours where they are wanted, the same in every version of Python."""
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help."""
+        self.color = False  # Python 3.14 has colours of its own
+        stream, text = file or sys.stdout, self.format_help()
+        stream.write(colours.coloured(text) if colours.wanted(stream) else text)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -1,6 +1,6 @@
-"""The tables of the documentation that come from the code.
+"""The parts of the documentation that come from the code.
 
-``blocks`` has the list of them, one module each makes their text, and ``pages`` puts the text into
-the pages, between ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. ``python -m
-docs.generate`` (``make docs``) writes them; a test holds the pages to the code.
+``blocks`` has the list of a page's tables, one module each makes their text, and ``pages`` puts
+the text between ``<!-- generated: NAME -->`` and ``<!-- /generated -->``. ``manual`` is the manual
+page. ``python -m docs.generate`` (``make docs``) writes all; a test holds them to the code.
 """

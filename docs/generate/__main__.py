@@ -1,9 +1,10 @@
-"""Write every generated part of the pages."""
+"""Write every generated part of the pages, and the manual page."""
 
 import logging
 
 import structlog
 
+from docs.generate import manual
 from docs.generate.pages import PAGES, filled
 
 if __name__ == "__main__":
@@ -11,3 +12,4 @@ if __name__ == "__main__":
     structlog.configure(wrapper_class=quiet)
     for page in PAGES:
         page.write_text(filled(page.read_text("utf-8")), encoding="utf-8")
+    manual.PAGE.write_text(manual.page(), encoding="utf-8")

@@ -21,24 +21,20 @@ def reference() -> str:
 def _section(command: Command) -> str:
     text = " ".join((command.description or command.summary).split())
     parts = [f"### {parser.NAME} {command.name}", text]
-    rows = [(_shown(one), _meaning(one)) for one in options(command)]
+    rows = [(code(name), meaning) for name, meaning in map(signature, options(command))]
     parts += [rows_of(("Argument", "Meaning"), rows)] if rows else []
     lines = [f"{line}\n    # {meaning}" for line, meaning in command.examples]
     return "\n\n".join([*parts, "```\n" + "\n".join(lines) + "\n```"])
 
 
-def _shown(argument: Argument) -> str:
-    """Return an argument as a user types it."""
+def signature(argument: Argument) -> tuple[str, str]:
+    """Return an argument as a user types it, and its meaning."""
     given = argument.options
+    meaning = str(given["help"]) % {"default": given.get("default")}
     choices = ",".join(given.get("choices", ()))
     name = argument.names[0]
     if not name.startswith("-"):
-        return code(given.get("metavar") or choices or name)
+        return given.get("metavar") or choices or name, meaning
     if given.get("action") == "store_true":
-        return code(name)
-    value = given.get("metavar") or choices or name.lstrip("-").upper()
-    return code(f"{name} {value}")
-
-
-def _meaning(argument: Argument) -> str:
-    return str(argument.options["help"]) % {"default": argument.options.get("default")}
+        return name, meaning
+    return f"{name} {given.get('metavar') or choices or name.lstrip('-').upper()}", meaning

@@ -1,11 +1,14 @@
 """The generated parts of the documentation are what the code says now."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from docs.generate import manual
 from docs.generate.blocks import BLOCKS
 from docs.generate.pages import PAGES, filled, names
+from tests.programs import require
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,3 +26,17 @@ def test_every_generated_part_is_on_exactly_one_page() -> None:
 
 def test_the_only_generated_part_of_the_readme_is_how_fast_it_is() -> None:
     assert names((ROOT / "README.md").read_text("utf-8")) == ["speed"]
+
+
+def test_the_manual_page_is_current() -> None:
+    assert manual.PAGE.read_text("utf-8") == manual.page(), "run `make docs`"
+
+
+@pytest.mark.external
+def test_the_manual_page_is_sound() -> None:
+    groff = require("groff", "groff-base")
+    checked = subprocess.run(
+        [groff, "-man", "-ww", "-Tutf8", manual.PAGE], capture_output=True, text=True, check=True
+    )
+    assert checked.stderr == ""
+    assert "anthropic-proxy" in checked.stdout
