@@ -30,7 +30,8 @@ def test_the_wheel_installs_its_packages_its_licence_and_nothing_else(built: Pat
     (wheel,) = built.glob("*.whl")
     assert wheel.name == f"anthropic_proxy-{__version__}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
-    folders = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    metadata = re.compile(r"anthropic_proxy-[^/]*\.(dist-info|data)/")
+    folders = {name.split("/")[0] for name in names if not metadata.match(name)}
     assert folders == {"anthropic_proxy", "anthropic_proxy_simulator"}
     assert "anthropic_proxy/pages/static/dashboard/index.html" in names
     assert "anthropic_proxy/anthropic/prices.toml" in names
