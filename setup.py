@@ -14,5 +14,8 @@ setup(
     ],
     package_dir=FOLDERS,
     data_files=[("share/man/man1", ["app/cli/anthropic-proxy.1"])],
-    package_data={"": ["*.toml", "*.json", "commit.txt", "py.typed"], "anthropic_proxy.pages": ["static/**"]},
+    package_data={
+        "": ["*.toml", "*.json", "commit.txt", "py.typed"],
+        "anthropic_proxy.pages": ["static/**"],
+    },
 )
