@@ -5,6 +5,11 @@ MAKEFLAGS += --no-print-directory
 export PYTHONDONTWRITEBYTECODE =
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+ifeq ($(origin PYTHON),command line)
+# A chosen Python has an environment of its own.
+export UV_PYTHON := $(PYTHON)
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.uv/$(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+endif
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
 LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked

@@ -11,22 +11,20 @@ import ssl
 import sys
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
 
 from app import __version__, certificates, cli
-from app.certificates import Certificate, issuing
+from app.certificates import Certificate
 from app.cli import client, hints
 from app.settings import PREFIX, Settings, variable
 from tests.cli.place import LOOPBACK, Banner, Place
 from tests.processes import DEADLINE
+from tests.self_signed import DAY, self_signed
 
 CA = "NODE_EXTRA_CA_CERTS"
 
@@ -548,31 +546,6 @@ def test_a_start_says_how_the_scrubber_is_set_up(
         assert (mode, len(detectors), restore) == logged
 
 
-def _pair(place: Place, start: timedelta, end: timedelta) -> tuple[Path, Path]:
-    """Write a self-signed certificate that is valid from ``start`` to ``end`` as of now."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + start)
-        .not_valid_after(now + end)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = place.path / "own.crt", place.path / "own.key"
-    cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(issuing._pem(key))
-    key_file.chmod(0o600)
-    return cert_file, key_file
-
-
-DAY = timedelta(days=1)
-
-
 @pytest.mark.parametrize(
     ("start", "end", "code", "said"),
     [
@@ -585,7 +558,7 @@ DAY = timedelta(days=1)
 def test_check_refuses_a_certificate_that_every_client_would_refuse(
     place: Place, start: timedelta, end: timedelta, code: int, said: str
 ) -> None:
-    cert_file, key_file = _pair(place, start, end)
+    cert_file, key_file = self_signed(place.path, start=start, end=end)
     ended = place.run("check", TLS_CERT_FILE=cert_file, TLS_KEY_FILE=key_file)
     assert (ended.returncode, said in ended.stderr) == (code, True)
     assert bool(ended.stderr) == bool(said)

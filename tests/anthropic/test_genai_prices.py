@@ -8,14 +8,8 @@ import pytest
 
 from app.anthropic.genai_prices import convert
 from app.anthropic.prices import Prices
+from tests.anthropic.genai_rates import RATES
 
-RATES = {
-    "input_mtok": 5,
-    "cache_write_mtok": 6.25,
-    "cache_write_1h_mtok": 10,
-    "cache_read_mtok": 0.5,
-    "output_mtok": 25,
-}
 ON = date(2026, 11, 20)
 
 

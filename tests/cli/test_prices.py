@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 from app import cli
 from app.anthropic.prices import Prices
 from app.settings import PREFIX
+from tests.anthropic.genai_rates import RATES
 from tests.thorough import scaled
-
-RATES = {
-    "input_mtok": 5,
-    "cache_write_mtok": 6.25,
-    "cache_write_1h_mtok": 10,
-    "cache_read_mtok": 0.5,
-    "output_mtok": 25,
-}
 
 
 def times(factor: float) -> dict[str, float]:
