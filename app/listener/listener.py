@@ -93,6 +93,8 @@ class Listener:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         await self._context.terminated.set()
+        for connection in tuple(self._connections.values()):
+            connection.close_if_idle()
         if self._tasks:
             _, left = await asyncio.wait(self._tasks, timeout=deadline)
             for task in left:
