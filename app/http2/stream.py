@@ -113,7 +113,9 @@ class Stream(Reception):
         """Take out all that was received, and give the connection's window of it back."""
         if self._held and self.attached:
             self._credit()
-        return super()._collect()
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
 
     def _taken(self) -> None:
         if self.attached:

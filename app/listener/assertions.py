@@ -132,6 +132,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "hypercorn.protocol.h11": ("STREAM_ID",),
     "h11:Connection": ("_receive_buffer", "_writer"),
     "h11._writers:BodyWriter": ("send_data(data, write)",),
+    "h11._writers": ("ChunkedWriter",),
     "h11._receivebuffer:ReceiveBuffer": (
         "__init__()",
         "maybe_extract_lines()",

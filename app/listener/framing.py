@@ -1,6 +1,9 @@
 """The short way of a response's body through h11, for most of what is sent over HTTP/1.1."""
 
+from typing import Any
+
 import h11
+from h11._writers import ChunkedWriter
 
 
 def frame(connection: h11.Connection, data: bytes) -> bytes | None:
@@ -11,9 +14,12 @@ def frame(connection: h11.Connection, data: bytes) -> bytes | None:
     """
     if connection.our_state is not h11.SEND_BODY:
         return None
+    writer: Any = connection._writer  # noqa: SLF001
+    if type(writer) is ChunkedWriter and data:
+        return b"%x\r\n%b\r\n" % (len(data), data)
     framed: list[bytes] = []
     try:
-        connection._writer.send_data(data, framed.append)  # type: ignore[union-attr] # noqa: SLF001
+        writer.send_data(data, framed.append)
     except h11.LocalProtocolError:  # more than its content-length: raised there again
         return None
     return b"".join(framed)

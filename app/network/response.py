@@ -55,9 +55,13 @@ class ResponseBody(httpx.AsyncByteStream):
         finally:
             self._stream.close()
 
+    def close(self) -> None:
+        """End the stream. Idempotent."""
+        self._stream.close()
+
     async def aclose(self) -> None:
         """End the stream."""
-        self._stream.close()
+        self.close()
 
 
 def response(

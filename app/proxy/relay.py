@@ -66,14 +66,14 @@ class _Relaying:
         if self._restoring is not None:
             tap.feed(chunk)
             return partial(self._restore, self._restoring, chunk, arrived)
-        offered = watch.awaiting_client()
         rest = self._outbound.write(chunk)
         if rest is not None:
+            offered = watch.awaiting_client()
             tap.feed(chunk)
             return partial(self._finish, rest, arrived, offered)
-        taken = watch.client_took()
+        taken = watch.now()
         tap.feed(chunk)
-        self._done(arrived, offered, taken, sent=True)
+        watch.passed(arrived, taken, token=tap.first_token, events=tap.events)
         return None
 
     async def _finish(self, rest: Rest, arrived: float, offered: float) -> None:

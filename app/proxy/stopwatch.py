@@ -116,12 +116,32 @@ class Stopwatch:
         if timings.first_token is None and token:
             timings.first_token = offered - self._start
         if events > self._events:
-            self._events = events
-            timings.longest_event_gap = max(timings.longest_event_gap or 0.0, self._silence)
-            self._silence = 0.0
+            self._end_silence(events)
+
+    def passed(self, arrived: float, taken: float, *, token: bool, events: int) -> None:
+        """Note that a chunk that ``arrived`` was ``taken`` at once, and that the next is awaited.
+
+        This is `awaiting_client`, `client_took`, `relayed` and `awaiting_upstream` in one.
+        """
+        timings, now = self.timings, self.now()
+        timings.longest_client_stall = max(timings.longest_client_stall or 0.0, taken - arrived)
+        timings.overhead_response = max(timings.overhead_response or 0.0, now - taken)
+        if timings.first_byte is None:
+            timings.first_byte = arrived - self._start
+        if timings.first_token is None and token:
+            timings.first_token = arrived - self._start
+        if events > self._events:
+            self._end_silence(events)
+        self._progress.upstream_since = now
 
     def stop(self) -> None:
         """End the waits that are under way: what never came was silence too."""
         self.upstream_arrived()
         if self._progress.client_since is not None:
             self.client_took()
+
+    def _end_silence(self, events: int) -> None:
+        """Note that the silence ended with an event."""
+        self._events = events
+        self.timings.longest_event_gap = max(self.timings.longest_event_gap or 0.0, self._silence)
+        self._silence = 0.0

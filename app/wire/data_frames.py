@@ -50,7 +50,8 @@ class DataFrames(H2Connection):
                 if left < position:
                     events += super().receive_data(data[left:position])
                     left = position
-                event = self._short(kind, stream_id, data, body, end)
+                short = self._take_data if kind == DATA else self._take_window_update
+                event = short(stream_id, data, body, end)
                 if event is not None:
                     events.append(event)
                     left = end
@@ -80,13 +81,15 @@ class DataFrames(H2Connection):
         stream.outbound_flow_control_window -= size
         self.outbound_flow_control_window -= size
 
-    def _short(self, kind: int, stream_id: int, data: bytes, body: int, end: int) -> Event | None:
-        """Take one frame, ``data[body:end]``; None leaves it to python-h2."""
-        if kind == WINDOW_UPDATE:
-            increment = INCREMENT.unpack_from(data, body)[0] if end - body == INCREMENT.size else 0
-            if not self._widened(stream_id, increment):
-                return None
-            return WindowUpdated(stream_id=stream_id, delta=increment)
+    # One frame, whose payload is ``data[body:end]``; None leaves it to python-h2.
+
+    def _take_window_update(self, stream_id: int, data: bytes, body: int, end: int) -> Event | None:
+        increment = INCREMENT.unpack_from(data, body)[0] if end - body == INCREMENT.size else 0
+        if not self._widened(stream_id, increment):
+            return None
+        return WindowUpdated(stream_id=stream_id, delta=increment)
+
+    def _take_data(self, stream_id: int, data: bytes, body: int, end: int) -> Event | None:
         length = end - body
         stream = self._receiver(stream_id, length)
         if stream is None:

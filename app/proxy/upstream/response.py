@@ -70,6 +70,9 @@ class UpstreamResponse:
         """Close the response and end its stream upstream. Idempotent, never endless."""
         if self._pending is not None:
             self._pending.cancel()
+        if isinstance(self._stream, ResponseBody):
+            self._stream.close()
+            return
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._response.aclose()
