@@ -108,6 +108,9 @@ bench-check: install ## Fail if a ratio to the naive proxy is more than 15 % wor
 bench-curves: install ## Scaling: bodies, streams, dashboards, series; what one more of each costs
 	$(RUN) python -m benchmarks.curves $(ARGS)
 
+bench-workers: install ## What a second worker process brings
+	$(RUN) python -m benchmarks.workers $(ARGS)
+
 bench-memory: install ## Memory with 200 streams for long: make bench-memory MINUTES=30
 	$(RUN) python -m benchmarks.memory --minutes $(MINUTES) $(ARGS)
 
@@ -150,4 +153,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench bench-record bench-check bench-curves bench-memory check docs diagrams kubernetes release deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench bench-record bench-check bench-curves bench-workers bench-memory check docs diagrams kubernetes release deploy rollback logs status

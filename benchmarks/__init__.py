@@ -7,7 +7,7 @@ The comparison with other proxies (``python -m benchmarks``): ``__main__`` is it
 starts, pins and measures programs, ``results`` and ``report`` are files and tables, ``check``
 compares with the results kept.
 
-This proxy alone: ``curves`` and ``slopes``, ``memory``, ``soak``, ``front_door`` and ``attackers``,
-``leaving``. Parts of it: ``transport``, ``telemetry``, ``tap``, ``scrubber``, ``scrub_corpus``,
-``hostile``.
+This proxy alone: ``curves`` and ``slopes``, ``workers``, ``memory``, ``soak``, ``front_door``
+and ``attackers``, ``leaving``. Parts of it: ``transport``, ``telemetry``, ``tap``, ``scrubber``,
+``scrub_corpus``, ``hostile``.
 """

@@ -48,14 +48,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running program of one process."""
+    """A running program."""
 
     child: subprocess.Popen[bytes]
 
     @property
     def cpu(self) -> float:
-        """Seconds of CPU time of all its threads so far, to the nanosecond."""
-        return time.clock_gettime(~self.child.pid << 3 | 2)  # its clock: clock_getcpuclockid(3)
+        """Seconds of CPU time so far, of all its threads and those of its children."""
+        return sum(map(_cpu, _family(self.child.pid)))
 
     @property
     def resident(self) -> float:
@@ -73,6 +73,18 @@ class Process:
         """Return the next line that it prints."""
         assert self.child.stdout is not None
         return self.child.stdout.readline().decode().strip()
+
+
+def _family(pid: int) -> Iterator[int]:
+    """Yield a process and its descendants."""
+    yield pid
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            yield from _family(int(child))
+
+
+def _cpu(pid: int) -> float:
+    return time.clock_gettime(~pid << 3 | 2)  # the clock of a process: clock_getcpuclockid(3)
 
 
 def environment() -> dict[str, str]:

@@ -43,8 +43,8 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """Start upstream beside this process, which keeps to its own core from now on."""
+def stage(*, pinned: bool = True) -> Iterator[Stage]:
+    """Start upstream, on a core of the load if ``pinned``."""
     cores = Cores.of_this_machine()
     process.allow_descriptors()
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
@@ -57,7 +57,7 @@ def stage() -> Iterator[Stage]:
             ),
             peers.ROOT,
         )
-        with process.running(upstream, cores.load) as running:
+        with process.running(upstream, cores.load if pinned else None) as running:
             yield Stage(
                 directory,
                 certificate,
