@@ -7,11 +7,16 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app import __version__
+from app.settings import PREFIX
+from tests.docs.blocks import Block, Reader
+from tests.ports import free_port
+from tests.programs import require, run
 
 ROOT = Path(__file__).parent.parent
 
@@ -101,3 +106,53 @@ def test_the_checksums_are_those_of_the_files(built: Path) -> None:
     for line in lines:
         digest, name = line.split()
         assert hashlib.sha256((built / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the programs of a fresh environment into which pip has installed the wheel."""
+    environment = tmp_path_factory.mktemp("environment")
+    (wheel,) = built.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    pip = [environment / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", built / "requirements.txt"], check=True)
+    subprocess.run([*pip, "--no-deps", wheel], check=True)
+    return environment / "bin"
+
+
+@pytest.fixture
+def reader(installed: Path, tmp_path: Path) -> Iterator[Reader]:
+    """Return a user with an empty home, in the root directory."""
+    ports = {"8443": str(free_port()), "9090": str(free_port())}
+    environment = {
+        "HOME": str(tmp_path),
+        "PATH": f"{installed}:/usr/bin:/bin",
+        f"{PREFIX}HOST": "127.0.0.1",
+        f"{PREFIX}PORT": ports["8443"],
+        f"{PREFIX}DASHBOARD_PORT": ports["9090"],
+    }
+    one = Reader(environment, tmp_path, ports)
+    one.directory = Path("/")
+    yield one
+    one.stop()
+
+
+@pytest.mark.external
+def test_what_pip_installs_serves_and_demonstrates_from_the_root_directory(reader: Reader) -> None:
+    reader.serve("anthropic-proxy")
+    reader.run(Block("anthropic-proxy health"))
+    reader.serve("anthropic-proxy demo")
+    reader.run(Block("anthropic-proxy health\nanthropic-proxy metrics >/dev/null"))
+    reader.stop()
+    reader.run(Block("anthropic-proxy doctor --contract\nanthropic-proxy check >/dev/null"))
+    found = Block(
+        f"{PREFIX}UPSTREAM_BASE_URL=http://127.0.0.1:1 anthropic-proxy doctor", "exit 1: "
+    )
+    reader.run(found)
+
+
+@pytest.mark.external
+def test_what_pip_installs_has_a_manual_page(installed: Path) -> None:
+    page = installed.parent / "share/man/man1/anthropic-proxy.1"
+    shown = run(require("groff", "groff-base"), "-man", "-Tutf8", page)
+    assert "anthropic-proxy" in shown

@@ -120,7 +120,7 @@ class Reader:
                 os.killpg(serving.pid, signal.SIGKILL)
 
     def _finish(self, block: Block) -> None:
-        after = self.directory.parent / "environment"
+        after = self.log.with_name("environment")
         script = f"trap 'env -0 >{after}; pwd >>{after}' EXIT\n{self._here(block.text)}"
         done = subprocess.run(
             ["bash", "-euc", script],
