@@ -205,7 +205,5 @@ def test_a_default_that_an_explanation_repeats_is_true() -> None:
 def test_the_readme_is_short_and_leaves_long_tables_to_the_documentation() -> None:
     text = README.read_text("utf-8")
     assert len(text.splitlines()) <= 200
-    assert (
-        max(len(table.splitlines()) for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE))
-        <= 22
-    )
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert max(len(table.splitlines()) for table in tables) <= 22  # 20 rows and the header
