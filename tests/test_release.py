@@ -114,9 +114,9 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = tmp_path_factory.mktemp("environment")
     (wheel,) = built.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    pip = [environment / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", built / "requirements.txt"], check=True)
-    subprocess.run([*pip, "--no-deps", wheel], check=True)
+    pip = str(environment / "bin/pip"), "install", "--quiet", "--disable-pip-version-check"
+    run(*pip, "--require-hashes", "--requirement", built / "requirements.txt")
+    run(*pip, "--no-deps", wheel)
     return environment / "bin"
 
 
