@@ -53,3 +53,16 @@ def test_an_automaton_is_built_of_so_many_characters_and_no_more(
     assert len(found(values, " ".join(values).encode())) == len(values)
     assert max(sizes) <= vocabulary._LONGEST
     assert sum(map(bool, sizes)) > 1
+
+
+@pytest.mark.parametrize("steps", [(256, 240), (250, 6, 1), (1, 15, 16, 512, 17), (300, 212, 600)])
+def test_all_values_are_found_however_many_come_at_once(steps: tuple[int, ...]) -> None:
+    known, values = Vocabulary(), list[str]()
+    for step in steps:
+        more = [f"value{number:08}" for number in range(len(values), len(values) + step)]
+        values += more
+        for value in more:
+            known.add(value)
+        text = " ".join(values).encode()
+        assert sorted(one for _, one in known.find(text, [Span(0, len(text))])) == values
+        assert known.occurs(values[0].encode())
