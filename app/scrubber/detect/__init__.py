@@ -1,8 +1,7 @@
 """Where secrets are in JSON-escaped text.
 
 - ``detector``   what a detector is: one kind of secret, as data.
-- ``detectors``  the sixteen; ``extended`` has those to switch on, with ``credentials`` (by the name
-  in front of them) and ``encoded`` (base64).
+- ``detectors``  the sixteen; ``extended`` has those to switch on.
 - ``edges``      where a token begins.
 - ``addresses``, ``blocks``, ``urls``, ``lookalikes``, ``validators``: what patterns cannot say.
 - ``rules``      the detectors in force, the user's own, the allow-list; tried on ``examples``.

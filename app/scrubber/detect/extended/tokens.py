@@ -1,11 +1,10 @@
-"""Further detectors (``+extended``): tokens of a known shape, and what only the context tells."""
+"""Tokens of a known shape."""
 
 import re
 
-from .credentials import CREDENTIALS
-from .detector import Detector, Finder
-from .edges import after
-from .encoded import ENCODED
+from .. import validators
+from ..detector import Detector, Finder
+from ..edges import after
 
 _WORD = after("A-Za-z0-9")
 _DASHED = after("A-Za-z0-9_-")
@@ -23,7 +22,7 @@ def _token(name: str, head: str, shape: str, example: str, *, dashed: bool = Fal
     )
 
 
-EXTENDED: tuple[Detector, ...] = (
+TOKENS: tuple[Detector, ...] = (
     _token("gitlab_token", "glpat-", "[A-Za-z0-9_-]{20,300}", "a1b2c3d4e5f6g7h8i9j0", dashed=True),
     _token("slack_token", "xoxb-", "[A-Za-z0-9-]{20,250}", "1234567890-abcdefghijkl", dashed=True),
     _token(
@@ -54,6 +53,36 @@ EXTENDED: tuple[Detector, ...] = (
         examples=("DefaultEndpointsProtocol=https;AccountKey=" + "a1B2" * 21 + "ab==",),
         negatives=("AccountKey={storage_key}",),
     ),
-    *CREDENTIALS,
-    *ENCODED,
+)
+
+
+def _is_legacy_vault(match: re.Match[bytes]) -> bool:
+    body = match["body"]
+    return body is None or (validators.has_both_cases(body) and validators.is_random(body))
+
+
+VAULT_LEGACY_TOKEN = Detector(
+    name="vault_legacy_token",
+    gate=after("A-Za-z0-9._-") + r"(s\.[A-Za-z0-9]{24}|b\.AAAAAQ[A-Za-z0-9_-]{20})",
+    heads="sb",
+    pattern=re.compile(
+        rb"s\.(?P<body>[A-Za-z0-9]{24})(?![A-Za-z0-9_(\[=-])(?:\.[A-Za-z0-9]{5}(?![A-Za-z0-9]))?"
+        rb"|b\.AAAAAQ[A-Za-z0-9_-]{20,512}+"
+    ),
+    accepts=_is_legacy_vault,
+    examples=("s." + "f3Z9kQw7LxTb2NvR8mYcJd4H", "b." + "AAAAAQ" * 6),
+    negatives=(
+        "s.f3Z9kQw7LxTb2NvR8mYcJd4H5",
+        "s.someVeryLongPropertyName",
+        "this.s.f3Z9kQw7LxTb2NvR8mYcJd4H",
+        "s.getVeryLongPropertyNamed()",
+    ),
+)
+GOOGLE_OAUTH = Detector(
+    name="google_oauth",
+    gate=_WORD + r"(GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20})",
+    heads="Gy",
+    pattern=re.compile(rb"GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_.-]{20,2048}(?<![.-])"),
+    examples=("GOCSPX-" + "a1B2" * 7, "ya29." + "a0AfB_byC1" * 6),
+    negatives=("GOCSPX-", "ya29.short"),
 )

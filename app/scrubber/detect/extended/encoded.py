@@ -12,13 +12,13 @@ import re
 import string
 from collections.abc import Iterator
 
-from ..json.spans import Span
-from . import validators
-from .blocks import COLOUR, LINE_END, NEXT_LINE
-from .detector import Detector, Finder
-from .detectors import BUILT_IN
-from .edges import after, token_start
-from .scan import Scanner
+from ...json.spans import Span
+from .. import validators
+from ..blocks import COLOUR, LINE_END, NEXT_LINE
+from ..detector import Detector, Finder
+from ..detectors import BUILT_IN
+from ..edges import after, token_start
+from ..scan import Scanner
 
 _SPACE = rb"(?:[ ]|%20)"
 _QUOTE = rb"(?:\\*\"|')?"
