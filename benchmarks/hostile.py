@@ -1,10 +1,11 @@
 """Text made to be slow: what a scan costs, and how long it holds up the event loop.
 
-    python -m benchmarks.hostile [MEGABYTES]
+    python -m benchmarks.hostile [MEGABYTES] [DETECTORS]
 
 For each kind of body: processor seconds per megabyte (promised: ≤ 0.5), and the longest time that a
 task on the event loop had to wait while the body was scanned in the pool (promised: ≤ 20 ms). The
-first line is the machine's own: the same with a thread that only counts.
+first line is the machine's own: the same with a thread that only counts. With ``+extended`` for the
+detectors there are more kinds of bodies.
 """
 
 import asyncio
@@ -37,6 +38,22 @@ REPEATED = (
     *(KEY + "\nVersion: 1\n", KEY + "\n" * 40, VAULT + "\n", "postgres://a:b@", "://"),
     *("\\u0041\\/", "<EMAIL_1> ", "\x01"),
 )
+# What the extended set looks at, as often as it can be.
+FOR_EXTENDED = (
+    *("password=a ", "a=b;Password=hunter2;", "authorization: token ", "auth: dXNlcjpwYXNz "),
+    *("token: aaaaaaaa", "curl -u a:b ", "-u ", "https://a:b@c ", "https://0a1b2c3d4e5f60718@c "),
+    *("machine a login b password c ", "machine ", "default login ", "_authToken=abcdef012 "),
+    *("aws_secret_key=", "AKIA" + "IOSFODNN7EXAMPLE,", "kind: Secret\ndata:\n  a: aGk=\n"),
+    *(
+        "data:\n  a: aGk=\n",
+        "stringData:\n  a: b\n",
+        "data:{",
+        "LS0tLS1CRUdJTi",
+        "glpat-",
+        "xoxb-1",
+    ),
+    *("s.f3Z9kQw7LxTb2NvR8mYcJd4H ", "AccountKey=", "12345678:AA", "SG.a.b "),
+)
 NUMBERED: dict[str, Callable[[int], str]] = {
     "distinct e-mails": lambda number: f"u{number}@ex.com ",
     "distinct URLs": lambda number: f"redis://:p4ss{number:06}@h ",
@@ -61,9 +78,9 @@ def _text(text: str) -> bytes:
     return json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
 
 
-def bodies(size: int) -> Iterator[tuple[str, bytes]]:
+def bodies(size: int, detectors: str = "") -> Iterator[tuple[str, bytes]]:
     """Yield bodies of about ``size`` bytes, and what they are called."""
-    for piece in REPEATED:
+    for piece in (*REPEATED, *(FOR_EXTENDED if "extended" in detectors else ())):
         yield repr(piece)[:24], _text(piece * (size // len(json.dumps(piece)[1:-1])))
     for name, piece_of in NUMBERED.items():
         length = len(json.dumps(piece_of(99_999))[1:-1])
@@ -107,16 +124,16 @@ def _counted() -> tuple[float, str]:
     return 0.0, ""
 
 
-async def main(size: int) -> None:
+async def main(size: int, detectors: str) -> None:
     """Print a line for each body."""
     sys.setswitchinterval(SWITCH)
-    chosen, pool = rules.load(file=None), ScanPool(time.monotonic)
+    chosen, pool = rules.load(file=None, detectors=detectors), ScanPool(time.monotonic)
     _scanned(b'{"messages":["warm"]}', chosen)
     gc.collect()
     gc.freeze()
     _, lag = await _lag(_counted, pool)
     print(f"{'a thread that counts':26}            lag {lag * 1000:6.1f} ms")
-    for name, body in bodies(size):
+    for name, body in bodies(size, detectors):
         gc.collect()
         (seconds, skipped), lag = await _lag(partial(_scanned, body, chosen), pool)
         cost = seconds / len(body) * 1e6
@@ -124,4 +141,4 @@ async def main(size: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(float(sys.argv[1] if len(sys.argv) > 1 else 10) * 1e6)))
+    asyncio.run(main(int(float([*sys.argv, "10"][1]) * 1e6), "".join(sys.argv[2:3])))

@@ -3,8 +3,10 @@
     python -m benchmarks.scrubber
 
 Both work on the same conversation in the same run: 900 messages, 6.6 MB, 200 secrets. Printed are
-the best of a few runs in milliseconds, and the ratios that the project promises:
-first turn ≥ 11x, repeated turn ≥ 70x, two new messages < 2 x a repeat.
+the best of a few runs in milliseconds, and the ratios that the project promises: first turn ≥ 11x,
+repeated turn ≥ 70x, two new messages < 2 x a repeat. The goal is nearer to `json.loads` alone: a
+first turn of 50 ms and a repeated one of 8 ms on a machine where that takes 45 ms. Hostile text
+costs at most 0.5 s of processor time per megabyte; `benchmarks.hostile` has more kinds.
 """
 
 import json
@@ -22,6 +24,7 @@ MESSAGES = 900
 SECRETS = 200
 BYTES = 6_600_000
 HOSTILE_BYTES = 10_000_000
+LOADS, FIRST_GOAL, GOAL = 45.0, 50.0, 8.0  # milliseconds, on one machine
 LIMIT = 16 * 2**20
 RULES = rules.load(file=None)
 
@@ -139,11 +142,15 @@ def turns() -> None:
     grown = min(milliseconds(scrub, used, turn) for turn in longer)
     redaction = scrub(used, body)
     hits = sum(redaction.report.matches.values())
+    parsed = min(milliseconds(json.loads, body) for _ in range(9))
     print(f"body {len(body) / 1e6:.2f} MB, {MESSAGES} messages, {hits} hits")
+    print(f"json.loads alone  {parsed:8.1f} ms")
     print(f"naive             {slow:8.1f} ms")
     print(f"first turn        {first:8.1f} ms  {slow / first:6.1f} x faster (promised: 11)")
     print(f"repeated turn     {repeat:8.1f} ms  {slow / repeat:6.1f} x faster (promised: 70)")
     print(f"two new messages  {grown:8.1f} ms  {grown / repeat:6.2f} x a repeat (promised: < 2)")
+    for name, taken, goal in (("first turn", first, FIRST_GOAL), ("repeated turn", repeat, GOAL)):
+        print(f"{name:17} {taken / parsed:8.2f} x json.loads (goal: {goal / LOADS:.2f})")
 
 
 def scrub(used: Scrubber, body: bytes) -> Redaction:
@@ -158,21 +165,25 @@ def afresh(body: bytes) -> float:
     return min(milliseconds(scrub, scrubber(), body) for _ in range(3))
 
 
+def cost(body: bytes) -> float:
+    """Return the processor seconds that a scrubber takes for a megabyte of a body."""
+    used = scrubber()
+    start = time.thread_time()
+    scrub(used, body)
+    return (time.thread_time() - start) / len(body) * 1e6
+
+
 def hostile() -> None:
-    """Compare text made to be slow with plain text of the same size."""
-    print(f"\nhostile text of {HOSTILE_BYTES / 1e6:.0f} MB, beside plain text (promised: < 3 x)")
-    plain = 0.0
+    """Print what text costs that is made to be slow."""
+    print(f"\nhostile text of {HOSTILE_BYTES / 1e6:.0f} MB (promised: at most 0.5 s/MB)")
     for piece in ("plain words ", "sk-", "-----BEGIN ", "eyJ", "@", "://", "a@b.", "Bearer "):
         text = piece * (HOSTILE_BYTES // len(piece))
         body = encoded({"messages": [{"role": "user", "content": text}]})
-        taken = afresh(body)
-        plain = plain or taken
-        print(f"{piece!r:16} {taken:8.1f} ms  {taken / plain:6.2f} x")
+        print(f"{piece!r:16} {cost(body):8.3f} s/MB")
     depth = 100_000
     text = "plain words " * ((HOSTILE_BYTES - 2 * depth) // len("plain words "))
     nested = f'{{"messages":[{"[" * depth}"{text}"{"]" * depth}]}}'.encode()
-    taken = afresh(nested)
-    print(f"{'100,000 deep':16} {taken:8.1f} ms  {taken / plain:6.2f} x")
+    print(f"{'100,000 deep':16} {cost(nested):8.3f} s/MB")
 
 
 if __name__ == "__main__":
