@@ -20,6 +20,7 @@ from .detector import Detector
 BURST = 60_000  # steps that a request may take whatever its length
 BYTES_PER_STEP = 32  # of text, for one step more
 CHECK = 3  # steps of a look at one candidate; to find what gives it away is one more
+FAR_LOOK = 8  # steps of a look at many kilobytes around a place
 SAMPLE = 2 * 1024  # bytes of text that are scanned…
 STRETCH = 48 * 1024  # …before so many are hidden, if they were dense
 LONGEST_STRETCH = 60 * 1024  # bytes, up to the end of a word

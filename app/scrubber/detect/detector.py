@@ -31,7 +31,7 @@ class Finder(NamedTuple):
     """A literal, and where a secret starts of which it was found at an offset (-1: nowhere).
 
     A start lies at most `candidates.REACH` bytes before the literal. ``starts``, if given, yields
-    those of several secrets, none before the literal.
+    those of several secrets, none before the literal; -1 for a look far around that found none.
     """
 
     literal: bytes

@@ -158,7 +158,7 @@ def _found(cursor: Cursor, literal: bytes, found: Found) -> Iterator[tuple[int, 
     """Yield what starts at a literal, or before it."""
     text, step = cursor.text, cursor.effort.step
     at = _find(text, literal, cursor.at, cursor.end)
-    silent = 0
+    silent, several = 0, any(finder.starts is not None for finder, _ in found)
     while at >= 0:
         step()
         silent += 1
@@ -168,6 +168,8 @@ def _found(cursor: Cursor, literal: bytes, found: Found) -> Iterator[tuple[int, 
         for start, detectors in _starting(text, at, found):
             if start >= 0 and escape_around(text, start) is None:
                 yield at, (start, detectors)
+            elif several:
+                step(dense.FAR_LOOK)
         at = _find(text, literal, max(at + len(literal), cursor.at), cursor.end)
 
 

@@ -60,13 +60,14 @@ _SCANNER = Scanner(BUILT_IN)
 
 
 def _secret_values(text: bytes, offset: int, shape: re.Pattern[bytes] = _ENTRY) -> Iterator[int]:
-    """Yield where the values under the `data:` of a Kubernetes Secret start."""
+    """Yield where the values under the `data:` of a Kubernetes Secret start, -1 if it is none."""
     data = _DATA.match(text, offset)
     entry = shape.match(text, data.end()) if data is not None else None
     margin = _indent(text, offset) if data is not None and data["yaml"] is not None else -1
     if entry is None or _depth(entry) <= margin:
         return
     if not (_is_word(text, offset) and _in_secret(text, offset)):
+        yield -1
         return
     while entry is not None and _depth(entry) > margin:
         if entry["value"]:
