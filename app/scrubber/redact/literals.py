@@ -51,12 +51,19 @@ class Literals:
 
     def find(self, text: bytes) -> Iterator[tuple[int, Literal]]:
         """Yield the placeholders in ``text``, and where their labels start."""
+        last, written = None, b""  # a text may hold one a million times
         for gate in self._gate.finditer(text):
             start = gate.start()
+            if last is not None and text.startswith(written, start - 1):
+                yield start, last
+                continue
             match = self._pattern.match(text, start)
             literal = None if match is None else self._literal(text, start, match)
-            if literal is not None:
-                yield start, literal
+            if literal is None or match is None:
+                continue
+            if text.startswith(b"<", start - 1):
+                last, written = literal, text[start - 1 : match.end() + 1]
+            yield start, literal
 
     def is_one(self, text: bytes) -> bool:
         """Return True if ``text`` is a placeholder and nothing else: it hides a value already."""
@@ -86,13 +93,18 @@ class Own:
     ) -> None:
         self._found = found
         self._ledger = ledger
-        self._foreign = [Span(0, len(text))] if wrote == "other" else []
+        self._is_other = wrote == "other"
+        self._last: Literal | None = None
+        self._foreign = [Span(0, len(text))] if self._is_other else []
         if wrote == "model" and found.head is not None:
             self._foreign = foreign_spans(text)
 
     def note_before(self, end: int) -> None:
         """Leave out the numbers that the text uses itself before ``end``."""
         for offset, literal in self._found.before(end):
+            if literal is self._last and self._is_other:
+                continue
+            self._last = literal
             if self._is_foreign(offset):
                 self._ledger.distrust(literal.placeholder)
             if literal.number is not None:
