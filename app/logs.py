@@ -232,9 +232,17 @@ def writer(stream: TextIO) -> Callable[[str], object]:
     return lambda text: _write_all(descriptor, text.encode("utf-8", "backslashreplace"))
 
 
+def _piece(text: bytes) -> bytes:
+    """Return the lines that a pipe takes at once: those of several processes must not mix."""
+    if len(text) <= select.PIPE_BUF:
+        return text
+    whole = text.rfind(b"\n", 0, select.PIPE_BUF) + 1
+    return text[:whole] if whole else text[: text.find(b"\n") + 1] or text
+
+
 def _write_all(descriptor: int, text: bytes) -> None:
     while text:
         try:
-            text = text[os.write(descriptor, text) :]
+            text = text[os.write(descriptor, _piece(text)) :]
         except BlockingIOError:  # another process made the pipe or terminal non-blocking
             select.select([], [descriptor], [])

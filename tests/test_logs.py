@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 import textwrap
@@ -10,8 +11,10 @@ import threading
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.logs import PINNED, Sink, writer
+from app.logs import PINNED, Sink, _write_all, writer
 from tests import processes
 
 DEADLINE = 60.0
@@ -319,3 +322,22 @@ def test_lines_that_arrive_during_a_write_are_written_together() -> None:
     sink.close(DEADLINE)
 
     assert writes == ["first\n", "more\n" * 100]
+
+
+@given(st.lists(st.integers(0, 3 * select.PIPE_BUF), max_size=20))
+def test_lines_reach_a_pipe_whole_and_together_as_far_as_it_takes_them_at_once(
+    sizes: list[int],
+) -> None:
+    written: list[bytes] = []
+    lines = [b"x" * size + b"\n" for size in sizes]
+
+    def take(_: int, piece: bytes) -> int:
+        written.append(piece)
+        return len(piece)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", take)
+        _write_all(1, b"".join(lines))
+    assert b"".join(written) == b"".join(lines)
+    assert all(piece.endswith(b"\n") for piece in written)
+    assert all(len(piece) <= select.PIPE_BUF or piece.count(b"\n") == 1 for piece in written)

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
+from signal import Signals
 from typing import Any
 
 import structlog
@@ -43,11 +44,13 @@ async def serve(
     stop: asyncio.Event | None = None,
     ports: Ports | None = None,
     patience: Callable[[], float] | None = None,
+    again: Callable[[Signals], None] = signals.exit_at_once,
 ) -> None:
     """Serve until a signal comes or ``stop`` is set, then drain; raises `StartError`.
 
     ``ports`` are bound already, by a supervisor. ``patience`` returns, when the drain begins, how
-    many seconds running requests may take; by default it is ``SHUTDOWN_TIMEOUT``.
+    many seconds running requests may take; by default it is ``SHUTDOWN_TIMEOUT``. ``again`` is
+    called at a second signal.
     """
     certificate = certificate_of(settings)
     context = following_context(certificate, settings.tls_client_ca_file)
@@ -59,7 +62,7 @@ async def serve(
         async with _lifespan(application) as state:
             listeners = _listeners(application, settings, state, ports, context)
             stopping = stop or asyncio.Event()
-            with signals.handled(stopping), renewal(settings):
+            with signals.handled(stopping, again=again), renewal(settings):
                 for listener in listeners:
                     await listener.start()
                 _note_start(application, addresses, settings)

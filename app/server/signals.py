@@ -15,17 +15,22 @@ WATCHDOG = 10.0  # seconds past the shutdown time-out after which the process is
 log = structlog.get_logger(__name__)
 
 
+def exit_at_once(number: signal.Signals) -> None:
+    """End the process as the signal would."""
+    os._exit(128 + number)
+
+
 @contextmanager
 def handled(
-    stopping: asyncio.Event, *, at_once: Callable[[], None] = lambda: None
+    stopping: asyncio.Event, *, again: Callable[[signal.Signals], None] = exit_at_once
 ) -> Iterator[None]:
-    """Set ``stopping`` at the first signal; at the second call ``at_once`` and exit."""
+    """Set ``stopping`` at the first signal; call ``again`` at every further one."""
     loop = asyncio.get_running_loop()
 
     def received(number: signal.Signals) -> None:
         if stopping.is_set():
-            at_once()
-            os._exit(128 + number)
+            again(number)
+            return
         log.info("signal", name=number.name)
         stopping.set()
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
 from ..telemetry.sampling.ring import LATENCIES, TOTALS
 from ..telemetry.sampling.sampler import INTERVAL, MAX_AGE, Sampler
 from .channel import Channel, ChannelClosed
-from .messages import Collect, Report, Scene
+from .messages import Body, Collect, Report, Scene
 from .reports import packed
 from .service import Service
 
@@ -64,10 +65,12 @@ class Hub:
 
     async def _ask(self, worker: int, channel: Channel, names: tuple[str, ...] | None) -> None:
         known = None if names is None else self._service.known(worker)
-        try:
+        report: Body | None = None
+        with suppress(TimeoutError, ChannelClosed):
             report = await channel.ask(Collect(names, known), PATIENCE)
-        except (TimeoutError, ChannelClosed):
-            self._service.silent(worker)
-            return
-        if self.channels.get(worker) is channel and isinstance(report, Report):
+        if self.channels.get(worker) is not channel:
+            return  # another one has this number now
+        if isinstance(report, Report):
             self._service.report(worker, report, whole=names is None)
+        else:
+            self._service.silent(worker)

@@ -44,7 +44,7 @@ async def supervise(settings: Settings, *, started: Started = lambda _at, _facts
         warn_if_exposed(settings)
         supervisor = Supervisor(settings, ports)
         stopping = asyncio.Event()
-        with signals.handled(stopping, at_once=supervisor.kill):
+        with signals.handled(stopping, again=supervisor.exit_at_once):
             try:
                 ready = await supervisor.start(stopping)
                 if ready is not None:
@@ -54,9 +54,11 @@ async def supervise(settings: Settings, *, started: Started = lambda _at, _facts
                     await stopping.wait()
                 for port in ports:
                     port.close()  # a worker that is the last to close its own refuses what waits
-                await supervisor.drain()
+                ended = await supervisor.drain()
             finally:
                 supervisor.kill()
+            if not ended:
+                raise SystemExit(1)
 
 
 class Supervisor:
@@ -85,16 +87,16 @@ class Supervisor:
         numbers = range(self._settings.workers)
         workers = await asyncio.gather(*(self._start(number) for number in numbers))
         self._keepers = [asyncio.create_task(self._keep(worker)) for worker in workers]
-        all_ready = asyncio.gather(*(worker.ready for worker in workers))
+        serving = asyncio.create_task(_all_ready(workers))
         signalled = asyncio.create_task(stopping.wait())
         try:
-            first: list[asyncio.Future[Any]] = [all_ready, signalled]
+            first: list[asyncio.Task[Any]] = [serving, signalled]
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-            if not all_ready.done():
+            if not serving.done():
                 return None
-            ready = (await all_ready)[0]
+            ready = await serving
         finally:
-            all_ready.cancel()
+            serving.cancel()
             signalled.cancel()
         self._sampling = asyncio.create_task(self._hub.run())
         return ready
@@ -110,18 +112,25 @@ class Supervisor:
         service.listening = Listening.at(at.port, certificate.ca_file or certificate.cert_file)
         return service.facts
 
-    async def drain(self) -> None:
-        """Let every worker drain; end those that take too long."""
+    async def drain(self) -> bool:
+        """Let every worker drain; return whether all have ended in time."""
         self._draining.set()
         for worker in self._running.values():
             worker.send(signal.SIGTERM)
         patience = self._settings.shutdown_timeout + signals.WATCHDOG + 1.0
-        if self._keepers:
-            _, hanging = await asyncio.wait(self._keepers, timeout=patience)
-            for keeper in hanging:
-                keeper.cancel()
+        _, hanging = await asyncio.wait(self._keepers, timeout=patience)
+        for keeper in hanging:
+            keeper.cancel()
         if self._sampling is not None:
             self._sampling.cancel()
+        if hanging:
+            log.error("workers do not end", workers=sorted(self._running))
+        return not hanging
+
+    def exit_at_once(self, number: signal.Signals) -> None:
+        """End every worker and this process, as the second signal asks."""
+        self.kill()
+        signals.exit_at_once(number)
 
     def kill(self) -> None:
         """End every worker at once."""
@@ -177,6 +186,12 @@ class Supervisor:
     def _serving(self) -> bool:
         """Whether all workers have been ready: before that, an end is an error of the start."""
         return self._sampling is not None
+
+
+async def _all_ready(workers: list[WorkerProcess]) -> Ready:
+    """Wait until all serve; return what the first one says. Raises what one of them fails with."""
+    said = [await asyncio.shield(worker.ready) for worker in workers]
+    return said[0]
 
 
 def _why(worker: WorkerProcess) -> dict[str, str]:

@@ -85,6 +85,8 @@ class Worker:
             started=started,
             stop=stop,
             ports=ports,
+            # A service manager may tell every process, and so does the supervisor: that is once.
+            again=lambda _: None,
             patience=lambda: 0.0 if channel.closed.done() else settings.shutdown_timeout,
         )
 

@@ -25,6 +25,7 @@ UNUSED = (
     "app.scrubber.detect",
     "app.scrubber.json",
     "app.scrubber.review",
+    "app.workers",
     "attr",
     "click.",  # whose own name stands there for the attempt
     "cryptography",

@@ -187,7 +187,9 @@ async def test_a_signal_drains_all_workers(upstream: Simulator, certificate: Cer
 
         streams = [asyncio.create_task(stream()) for _ in range(8)]
         await until(lambda: sum(bool(one.sent) for one in upstream.received) == 8)
-        proxy.process.send_signal(signal.SIGTERM)
+        # As systemd does: every process of the service gets the signal.
+        for pid in (proxy.process.pid, *_children(proxy)):
+            os.kill(pid, signal.SIGTERM)
         await asyncio.gather(*streams)
         code, lines = await proxy.ended()
         assert code == 0
@@ -197,6 +199,41 @@ async def test_a_signal_drains_all_workers(upstream: Simulator, certificate: Cer
         with socket.socket() as free:
             free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             free.bind(("127.0.0.1", proxy.port))
+
+
+async def test_a_signal_during_the_start_ends_it(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    async with (
+        running(upstream, certificate, workers=WORKERS, ledger=False) as proxy,
+        asyncio.timeout(DEADLINE),
+    ):
+        await until(lambda: len(_children(proxy)) == WORKERS)
+        proxy.process.send_signal(signal.SIGTERM)
+        code, lines = await proxy.ended()  # when the last worker has closed standard error
+        assert (code, [line for line in lines if line["level"] == "error"]) == (0, [])
+
+
+async def test_a_second_signal_ends_all_at_once(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    upstream.script(Step(fault="silent"))
+    async with (
+        running(upstream, certificate, workers=WORKERS, ledger=False) as proxy,
+        asyncio.timeout(DEADLINE),
+    ):
+        await proxy.started()
+        async with proxy.client() as client:
+            waiting = asyncio.create_task(client.post("/v1/messages", json=MESSAGE))
+            await until(lambda: bool(upstream.received))
+            proxy.process.send_signal(signal.SIGTERM)
+            assert proxy.process.stderr is not None
+            await proxy.process.stderr.readuntil(b'"draining"')
+            proxy.process.send_signal(signal.SIGTERM)
+            code, _ = await proxy.ended()
+            assert code == 128 + signal.SIGTERM
+            with pytest.raises(httpx.HTTPError):
+                await waiting
 
 
 async def test_without_its_supervisor_no_worker_stays(
