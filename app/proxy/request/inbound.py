@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ...errors import BodyTooLarge, ProxyFailure, RequestTimeout
+from ...network.timeouts import Alarm
 from ...wire.grammar import announced_length
 from ...wire.headers import Headers, first
 
@@ -41,10 +42,14 @@ class Inbound:
 
     async def watch(self) -> None:
         """Receive until the client has left; pause while `BUFFER` bytes are unread."""
-        while (message := await self._next())["type"] != "http.disconnect":
-            self._put(message.get("body", b""), last=not message.get("more_body", False))
-            if not self.complete:
-                await self._room.wait()
+        alarm = Alarm(asyncio.get_running_loop())
+        try:
+            while (message := await self._next(alarm))["type"] != "http.disconnect":
+                self._put(message.get("body", b""), last=not message.get("more_body", False))
+                if not self.complete:
+                    await self._room.wait()
+        finally:
+            alarm.stop()
 
     async def read(self) -> bytes:
         """Return what has come and was not yet read, b"" at the end.
@@ -80,21 +85,21 @@ class Inbound:
         self._chunks.clear()
         self._waiting = 0
 
-    async def _next(self) -> MutableMapping[str, Any]:
+    async def _next(self, alarm: Alarm) -> MutableMapping[str, Any]:
         """Return the next message; a client that is silent in the middle of a body is refused."""
-        if self.complete or self._failure is not None:
-            return await self._receive()
-        try:
-            async with asyncio.timeout(self._silence):
-                return await self._receive()
-        except TimeoutError:
-            self.fail(
-                RequestTimeout(
-                    "body_timeout",
-                    f"The request body made no progress for {self._silence:g} s: send it again.",
-                )
+        if not self.complete:
+            alarm.set(self._silence, self._give_up)
+        message = await self._receive()
+        alarm.clear()
+        return message
+
+    def _give_up(self) -> None:
+        self.fail(
+            RequestTimeout(
+                "body_timeout",
+                f"The request body made no progress for {self._silence:g} s: send it again.",
             )
-            return await self._receive()
+        )
 
     def _put(self, data: bytes, *, last: bool) -> None:
         if data:
