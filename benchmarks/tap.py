@@ -13,6 +13,7 @@ from typing import Any
 
 import brotli
 
+from app.anthropic.intake import Intake
 from app.anthropic.tap import Tap
 
 EVENTS = 20_000
@@ -47,7 +48,7 @@ def split_like(chunks: list[bytes], encoded: bytes) -> list[bytes]:
 
 def tapped(chunks: list[bytes], encoding: str) -> None:
     """Read a stream as the proxy does."""
-    tap = Tap("text/event-stream", encoding)
+    tap = Tap(Intake("text/event-stream", encoding))
     for chunk in chunks:
         tap.feed(chunk)
     reading = tap.finish()

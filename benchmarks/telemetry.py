@@ -13,6 +13,7 @@ from dataclasses import replace
 import structlog
 
 from app import logs
+from app.anthropic.intake import Intake
 from app.anthropic.prices import Prices
 from app.anthropic.tap import Tap
 from app.exchange import Progress
@@ -86,7 +87,7 @@ def exchanges() -> Iterator[str]:
 def events() -> Iterator[str]:
     """Measure what the relay adds to each event: the tap and the times."""
     watch = Stopwatch(time.monotonic, Progress("messages"))
-    tap = Tap("text/event-stream", None)
+    tap = Tap(Intake("text/event-stream", None))
 
     watch.awaiting_upstream()
 

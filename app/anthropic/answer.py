@@ -5,17 +5,17 @@ the rest.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
 from .accumulator import Accumulator
+from .records import CONTENT, Document, Record, read_document
 from .spoken import Spoken
-from .sse import Splitter, parse
 from .usage import Attempt, Missing, Usage
 
 BODY_LIMIT = 8 * 2**20  # bytes of a JSON body that are held; a long answer has some hundred KB
-RECORD_LIMIT = 2**20  # bytes of an event that are held; those that are read have some hundred
 FIELD_LIMIT = 64 * 1024  # bytes of a field that is read; `usage` has some hundred
 WORD_LIMIT = 200  # characters of a model, stop reason or error type
 
@@ -32,31 +32,9 @@ REFUSAL = "refusal"  # the stop reason of an answer that was declined
 UNKNOWN_ITERATION: Final = "unknown_iteration"  # an iteration of a type that is not known
 NOT_FINAL: Final = "not_final"  # the stream ended before the last word on its usage
 
-_CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")
 # A string with its end, which may be missing. It matches from any quote on, so it never goes back.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*("|\\?\Z)', re.DOTALL)
 _NULL = msgspec.Raw(b"null")
-_NOTHING = msgspec.Raw(b"{}")
-
-
-class _Document(msgspec.Struct):
-    """The fields that are read of an event, a message or an error; null where absent."""
-
-    type: msgspec.Raw = _NULL
-    model: msgspec.Raw = _NULL
-    stop_reason: msgspec.Raw = _NULL
-    usage: msgspec.Raw = _NULL
-    message: msgspec.Raw = _NOTHING  # of message_start
-    delta: msgspec.Raw = _NOTHING  # of message_delta
-    content_block: msgspec.Raw = _NOTHING  # of content_block_start
-    to: msgspec.Raw = _NOTHING  # of a content block of type fallback
-    error: msgspec.Raw = _NOTHING
-    details: msgspec.Raw = _NULL  # of an error
-    diagnostics: msgspec.Raw = _NULL  # of a message
-    cache_miss_reason: msgspec.Raw = _NULL  # of its diagnostics
-
-
-_document = msgspec.json.Decoder(_Document).decode
 
 
 class Notes:
@@ -77,39 +55,39 @@ class Notes:
         self.prompt: Usage | None = None
         self.final = True
 
-    def message(self, message: _Document) -> None:
+    def message(self, message: Document) -> None:
         """Take in a message, whole or as it starts."""
         self.model = _word(message.model)
         self.stop_reason = _word(message.stop_reason)
         self.cache_miss_reason = _verdict(message.diagnostics)
         self.accumulator.announce(_value(message.usage))
 
-    def started(self, message: _Document) -> None:
+    def started(self, message: Document) -> None:
         """Take in the start of a stream, whose output tokens are a placeholder."""
         self.final = False
         self.message(message)
         self.prompt = self.accumulator.usage
 
-    def block(self, event: _Document) -> None:
+    def block(self, event: Document) -> None:
         """Take in the start of a content block: one kind of them changes the model."""
-        block = _document(event.content_block)
+        block = read_document(event.content_block)
         if _word(block.type) == "fallback":
-            self.spoken.fell_back(_word(_document(block.to).model))
+            self.spoken.fell_back(_word(read_document(block.to).model))
 
-    def delta(self, event: _Document) -> None:
+    def delta(self, event: Document) -> None:
         """Take in how a message went on."""
         usage = _value(event.usage)
         self.accumulator.announce(usage)
-        delta = _document(event.delta)
+        delta = read_document(event.delta)
         self.stop_reason = _word(delta.stop_reason) or self.stop_reason
         verdict = _verdict(event.diagnostics) or _verdict(delta.diagnostics)
         self.cache_miss_reason = verdict or self.cache_miss_reason
         told = isinstance(usage, dict) and usage.get("output_tokens") is not None
         self.final = self.final or (told and self.stop_reason is not None)
 
-    def failed(self, document: _Document) -> None:
+    def failed(self, document: Document) -> None:
         """Take in an error."""
-        error = _document(document.error)
+        error = read_document(document.error)
         self.error = _word(error.type) or UNKNOWN_ERROR
         if PREFIX_WORDING in (_word(error.message) or ""):
             self.error = PREFIX_MISMATCH
@@ -137,18 +115,16 @@ class EventStream:
         self.events = 0
         self.first_token = False
         self._notes = notes
-        self._splitter = Splitter(RECORD_LIMIT)
 
-    def feed(self, data: bytes) -> None:
-        """Take in the next bytes."""
-        for raw, whole in self._splitter.feed(data):
-            if whole and raw.startswith(_CONTENT):
+    def feed(self, records: Iterable[Record]) -> None:
+        """Take in the next records."""
+        for record in records:
+            if record.whole and record.raw.startswith(CONTENT):
                 self.events += 1
-                self.first_token = True
-                self._notes.spoken.hear(raw)
-            elif whole and not raw.isspace():
+                self._hear(record)
+            elif record.whole and not record.raw.isspace():
                 self.events += 1
-                self._read(raw)
+                self._read(record)
 
     def finish(self) -> None:
         """Take in the end. A record without its blank line is none (WHATWG HTML §9.2.6)."""
@@ -161,21 +137,27 @@ class EventStream:
         elif notes.accumulator.unknown_iterations:
             notes.missing = notes.missing or UNKNOWN_ITERATION
 
-    def _read(self, raw: bytes) -> None:
-        name, data = parse(raw)
+    def _hear(self, record: Record) -> None:
+        """Count what a delta says; a malformed one counts as nothing."""
+        self.first_token = True
+        content = record.content
+        if content is not None:
+            self._notes.spoken.hear(content.delta)
+
+    def _read(self, record: Record) -> None:
+        name = record.event.name
         try:
             if name == b"content_block_delta":
-                self.first_token = True
-                self._notes.spoken.hear(raw)
+                self._hear(record)
             elif name == b"message_start":
-                self._notes.started(_document(_document(data).message))
+                self._notes.started(read_document(record.document.message))
             elif name == b"content_block_start":
-                self._notes.block(_document(data))
+                self._notes.block(record.document)
             elif name == b"message_delta":
-                self._notes.delta(_document(data))
+                self._notes.delta(record.document)
             elif name == b"error":
                 self._notes.error = UNKNOWN_ERROR
-                self._notes.failed(_document(data))
+                self._notes.failed(record.document)
         except (ValueError, RecursionError):
             if self._notes.error is None:
                 self._notes.missing = "parse"
@@ -191,25 +173,26 @@ class Body:
         self._notes = notes
         self._held = bytearray()
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, pieces: Iterable[Record]) -> None:
         """Take in the next bytes, as far as they can be held."""
-        if len(self._held) + len(data) > BODY_LIMIT:
-            self._notes.missing = "truncated"
-        if self._notes.missing is not None:
-            self._held.clear()
-        else:
-            self._held += data
+        for piece in pieces:
+            if len(self._held) + len(piece.raw) > BODY_LIMIT:
+                self._notes.missing = "truncated"
+            if self._notes.missing is not None:
+                self._held.clear()
+            else:
+                self._held += piece.raw
 
     def finish(self) -> None:
         """Read what is held; an empty body is the answer to HEAD and lacks nothing."""
         if not self._held or self._notes.missing is not None:
             return
         try:
-            self._read(_document(self._held))
+            self._read(read_document(self._held))
         except (ValueError, RecursionError):
             self._notes.missing = "truncated" if is_cut(self._held) else "parse"
 
-    def _read(self, document: _Document) -> None:
+    def _read(self, document: Document) -> None:
         kind = _word(document.type)
         if kind == "error":
             self._notes.failed(document)
@@ -246,7 +229,7 @@ def _verdict(diagnostics: msgspec.Raw) -> str | None:
     """Return the type of ``cache_miss_reason``, which is a word or an object with one."""
     if diagnostics == _NULL:
         return None
-    reason = _value(_document(diagnostics).cache_miss_reason)
+    reason = _value(read_document(diagnostics).cache_miss_reason)
     return _short(reason.get("type") if isinstance(reason, dict) else reason)
 
 

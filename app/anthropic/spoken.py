@@ -9,28 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import msgspec
-
-from .sse import parse
+from .records import Delta
 from .usage import Attempt, Usage
 
 CHARACTERS = 4  # a token, on average
-
-
-class _Delta(msgspec.Struct):
-    """The members of a delta that are output."""
-
-    text: str = ""
-    partial_json: str = ""
-    thinking: str = ""
-
-
-class _Event(msgspec.Struct):
-    delta: _Delta
-
-
-_event = msgspec.json.Decoder(_Event).decode
-_DATA = b"\ndata: "
 
 
 class Spoken:
@@ -48,12 +30,8 @@ class Spoken:
         """The model of the last fallback, None without one."""
         return self._fallbacks[-1][1] if self._fallbacks else None
 
-    def hear(self, record: bytes) -> None:
-        """Count the content of one ``content_block_delta``; a malformed record counts as 0."""
-        try:
-            delta = _event(_data(record)).delta
-        except (ValueError, RecursionError):
-            return
+    def hear(self, delta: Delta) -> None:
+        """Count the content of one delta."""
         self.characters += len(delta.text) + len(delta.partial_json) + len(delta.thinking)
 
     def fell_back(self, model: str | None) -> None:
@@ -78,11 +56,3 @@ class Spoken:
             for (_, model), floor in zip(self._fallbacks, floors[1:], strict=True)
         ]
         return [replace(own, usage=usage, estimated=True, samplings=()), *fallbacks, *others]
-
-
-def _data(record: bytes) -> bytes:
-    """Return the data of a record, at once where it has the API's own form."""
-    start = record.find(_DATA)
-    if start >= 0 and record.find(b"\n", start + 1) >= len(record.rstrip()):
-        return record[start + len(_DATA) :]
-    return parse(record).data

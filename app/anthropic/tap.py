@@ -4,13 +4,13 @@ The tap never disturbs the relay: it does not raise and holds a bounded number o
 that it cannot read becomes a reason in its `Reading` (behaviour B5).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .answer import Body, EventStream, Notes
-from .encoding import Decoder, EncodingError
+from .intake import EVENT_STREAM, Intake
+from .records import Record
 from .usage import Attempt, Missing, Usage
-
-DECODED_LIMIT = 2**30  # bytes: the longest stream that is decoded; only a small part is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +38,39 @@ class Reading:
 
 _LOST = ("encoding", "truncated")  # nothing that follows can be read
 _READERS: dict[str, type[EventStream | Body]] = {
-    "text/event-stream": EventStream,
+    EVENT_STREAM: EventStream,
     "application/json": Body,
 }
 
 
 class Tap:
-    """Reads one response, given its ``Content-Type`` and ``Content-Encoding`` (None: absent).
+    """Reads one response, as its ``intake`` decodes and splits it.
 
-    State: the ``_notes``, and the ``_decoder``, created with the first bytes.
+    The intake is fed here, or by whoever restores the response, who passes on what comes out.
+    State: the ``_notes``.
     """
 
-    def __init__(self, content_type: str | None, content_encoding: str | None) -> None:
-        media_type = (content_type or "").partition(";")[0].strip().lower()
-        reader = _READERS.get(media_type)
+    def __init__(self, intake: Intake) -> None:
+        reader = _READERS.get(intake.media_type)
+        self._intake = intake
         self._notes = Notes()
         self._reader = reader(self._notes) if reader is not None else None
-        self._encoding = content_encoding
-        self._decoder: Decoder | None = None
 
     def feed(self, chunk: bytes) -> None:
         """Read the next bytes as received, still encoded."""
-        if self._reader is None or self._notes.missing in _LOST or not chunk:
+        if self._reader is not None and self._notes.missing not in _LOST:
+            self.take(self._intake.feed(chunk))
+
+    def take(self, parts: Iterable[list[Record]]) -> None:
+        """Read what the intake makes of the next bytes."""
+        if self._reader is None or self._notes.missing in _LOST:
             return
         try:
-            if self._decoder is None:
-                self._decoder = Decoder(self._encoding, limit=DECODED_LIMIT)
-            for piece in self._decoder.feed(chunk):
-                self._reader.feed(piece)
-        except EncodingError:
+            for records in parts:
+                self._reader.feed(records)
+        except Exception:  # noqa: BLE001 - a defect of the tap must not end the response
+            self._notes.missing = "parse"
+        if self._intake.damaged:
             self._notes.missing = "encoding"
 
     @property

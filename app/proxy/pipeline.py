@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..anthropic.endpoints import is_billed, route
 from ..anthropic.errors import answer
+from ..anthropic.intake import TAPPED_LIMIT, Intake
+from ..anthropic.sse import RECORD_LIMIT
 from ..anthropic.tap import Tap
 from ..errors import Draining, InternalError, ProxyFailure, ResponseCut, UpstreamCut
 from ..exchange import Exchange, Progress
@@ -173,7 +175,8 @@ class Journey:
     async def _relay(self, response: UpstreamResponse, plan: "Plan | None") -> None:
         """Hand on the response, except its end."""
         kind = text(response.headers, b"content-type"), text(response.headers, b"content-encoding")
-        self._response, self._tap = response, Tap(*kind)
+        intake = Intake(*kind, limit=TAPPED_LIMIT if plan is None else RECORD_LIMIT)
+        self._response, self._tap = response, Tap(intake)
         self.progress.streaming = (kind[0] or "").startswith("text/event-stream")
         if is_billed(self._request.method, self.progress.route):
             self.progress.content = self._tap
@@ -181,8 +184,8 @@ class Journey:
             self._cache.answered(self._watch.now())
         restoring = None
         if plan is not None and self._parts.scrubbing is not None:
-            restoring = self._parts.scrubbing.restoring(plan, *kind)
-            self._restorer = restoring.restorer
+            restoring = self._parts.scrubbing.restoring(plan, intake)
+            self._restorer = None if restoring is None else restoring.restorer
         self._ending.on(Cause.RESPONSE_STARTED)
         await relay(response, restoring, self._outbound, self._tap, self._watch)
 

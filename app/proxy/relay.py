@@ -1,4 +1,6 @@
-"""The response's way back: each chunk goes on at once, then a copy is read.
+"""The response's way back: each chunk goes on at once, then the tap reads it.
+
+Where something is to be restored, a chunk is decoded, split and parsed once, for both.
 
 A response that upstream cut is cut for the client too: it never looks complete (behaviour B4).
 """
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from ..anthropic.records import Record
 from ..anthropic.tap import Tap
 from ..errors import ResponseCut, UpstreamCut, UpstreamSilent
 from ..wire.handover import Rest
@@ -64,8 +67,9 @@ class _Relaying:
         watch, tap = self._watch, self._tap
         arrived = watch.upstream_arrived()
         if self._restoring is not None:
-            tap.feed(chunk)
-            return partial(self._restore, self._restoring, chunk, arrived)
+            records = self._restoring.read(chunk)
+            tap.take((records,))
+            return partial(self._restore, self._restoring, records, arrived)
         rest = self._outbound.write(chunk)
         if rest is not None:
             offered = watch.awaiting_client()
@@ -80,8 +84,8 @@ class _Relaying:
         await rest()
         self._done(arrived, offered, self._watch.client_took(), sent=True)
 
-    async def _restore(self, restoring: "Restoring", chunk: bytes, arrived: float) -> None:
-        passed = await restoring.feed(chunk)
+    async def _restore(self, restoring: "Restoring", records: list[Record], arrived: float) -> None:
+        passed = await restoring.feed(records)
         offered = taken = self._watch.now()
         if passed:
             offered, taken = await self._outbound.body(passed)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from ..anthropic.intake import Intake
 from ..errors import BadRequest, Forbidden
 from ..scrubber.redact.report import ScrubReport
 from ..scrubber.redact.scrubber import Redaction, Scrubber
-from ..scrubber.restore.restorer import Restorer
+from ..scrubber.restore.restorer import Restorer, can_restore
 from ..scrubber.restore.sinks import ToolPolicy
 from ..scrubber.restore.table import Plan
 from ..wire.headers import text, with_length, without
@@ -79,9 +80,11 @@ class Scrubbing:
             return None
         return Plan(redaction.placeholders, self.scrubber.recognizer, redaction.foreign, self.tools)
 
-    def restoring(self, plan: Plan, content_type: str | None, coding: str | None) -> Restoring:
-        """Return what restores one answer, of this type and encoding."""
-        return Restoring(Restorer(plan, content_type, coding), self.pool)
+    def restoring(self, plan: Plan, intake: Intake) -> Restoring | None:
+        """Return what restores one answer; None if nothing can be restored in it."""
+        if not can_restore(plan, intake):
+            return None
+        return Restoring(Restorer(plan, intake), intake, self.pool)
 
     @staticmethod
     def redacted(request: UpstreamRequest, redaction: Redaction) -> UpstreamRequest:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.anthropic.intake import Intake
 from app.anthropic.prices import Prices
 from app.anthropic.tap import Tap
 from app.anthropic.usage import Attempt, Usage
@@ -48,7 +49,7 @@ def answer(usage: Any, model: str = SONNET, stop: str = "end_turn") -> bytes:
 
 
 def billed(body: bytes, kind: str = JSON, encoding: str | None = None) -> tuple[Attempt, ...]:
-    tap = Tap(kind, encoding)
+    tap = Tap(Intake(kind, encoding))
     tap.feed(body)
     tap.finish()
     return tap.billed
@@ -199,7 +200,7 @@ def test_a_stream_is_billed_as_the_whole_answer_is(
 
 
 def test_an_unknown_type_is_told() -> None:
-    tap = Tap(JSON, None)
+    tap = Tap(Intake(JSON, None))
     tap.feed(answer(CASES["an unknown type is billed to the model that it names"][0]))
     assert tap.finish().usage_missing == "unknown_iteration"
 
@@ -404,7 +405,7 @@ def test_generated_announcements_are_billed_as_an_independent_reading_says(
         )
     )
     at = data.draw(st.integers(0, len(sent)))
-    tap = Tap(SSE, encoding)
+    tap = Tap(Intake(SSE, encoding))
     tap.feed(sent[:at])
     tap.feed(sent[at:])
     tap.finish()
@@ -420,7 +421,7 @@ def test_what_a_cut_stream_is_billed_never_shrinks_as_more_of_it_comes(
     data: st.DataObject,
 ) -> None:
     whole = stream(deltas=[{"output_tokens": 900}])
-    tap, before = Tap(SSE, None), 0
+    tap, before = Tap(Intake(SSE, None)), 0
     for chunk in data.draw(chunkings(whole)):
         tap.feed(chunk)
         output = sum(one.usage.output for one in tap.billed)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.anthropic.answer import BODY_LIMIT
+from app.anthropic.intake import Intake
 from app.anthropic.tap import Reading, Tap
 from app.anthropic.usage import Missing, Usage
 from tests.anthropic.answers import (
@@ -51,7 +52,7 @@ STEPS = [
 
 
 def read(chunks: list[bytes], kind: str | None = SSE, encoding: str | None = None) -> Reading:
-    tap = Tap(kind, encoding)
+    tap = Tap(Intake(kind, encoding))
     for chunk in chunks:
         tap.feed(chunk)
     return tap.finish()
@@ -110,7 +111,7 @@ def test_an_encoded_stream_cut_at_any_byte_never_reads_a_wrong_number(
 
 
 def test_a_stream_that_is_flushed_event_by_event_is_read_as_it_comes() -> None:
-    compressor, tap = gzip_flusher(), Tap(SSE, "gzip")
+    compressor, tap = gzip_flusher(), Tap(Intake(SSE, "gzip"))
     tap.feed(compressor(event("message_start", message=message(START_USAGE))))
     assert (tap.events, tap.first_token) == (1, False)
     tap.feed(compressor(event("content_block_delta", delta={})))
@@ -119,7 +120,7 @@ def test_a_stream_that_is_flushed_event_by_event_is_read_as_it_comes() -> None:
 
 @given(chunkings(stream(line_end="\r\n")))
 def test_events_are_counted_whatever_the_chunks(chunks: list[bytes]) -> None:
-    tap = Tap(SSE, None)
+    tap = Tap(Intake(SSE, None))
     for chunk in chunks:
         tap.feed(chunk)
     assert (tap.events, tap.first_token) == (9, True)
@@ -135,7 +136,7 @@ def test_events_are_counted_whatever_the_chunks(chunks: list[bytes]) -> None:
     ],
 )
 def test_content_in_any_form_is_the_first_token(record: bytes) -> None:
-    tap = Tap(SSE, None)
+    tap = Tap(Intake(SSE, None))
     tap.feed(event("ping"))
     assert not tap.first_token
     tap.feed(record[:-2])
@@ -153,7 +154,7 @@ def test_content_in_any_form_is_the_first_token(record: bytes) -> None:
     ],
 )
 def test_what_is_no_content_is_no_first_token(kind: str, record: bytes) -> None:
-    tap = Tap(SSE, None)
+    tap = Tap(Intake(SSE, None))
     tap.feed(record)
     assert not tap.first_token, kind
 
@@ -262,7 +263,7 @@ def test_a_json_body_too_long_to_hold_is_truncated() -> None:
 
 @pytest.mark.parametrize("kind", [None, "", "text/html", "application/x-jsonl", "image/png"])
 def test_other_types_are_not_read(kind: str | None) -> None:
-    tap = Tap(kind, "compress")
+    tap = Tap(Intake(kind, "compress"))
     tap.feed(b"anything")
     assert (tap.events, tap.first_token, tap.finish()) == (0, False, Reading())
 
@@ -315,7 +316,7 @@ def peak_while(tap: Tap, chunks: list[bytes]) -> int:
 
 @pytest.mark.parametrize("kind", [SSE, JSON])
 def test_a_line_of_100_mb_costs_little_memory_and_no_later_usage(kind: str) -> None:
-    tap = Tap(kind, None)
+    tap = Tap(Intake(kind, None))
     tap.feed(stream(deltas=[]) if kind == SSE else answer()[:-1])
     assert peak_while(tap, [b"x" * 16_384] * 6_400) < 20 * 2**20
     tap.feed(b"\n\n" + stream(deltas=DELTAS))
@@ -325,7 +326,7 @@ def test_a_line_of_100_mb_costs_little_memory_and_no_later_usage(kind: str) -> N
 @pytest.mark.parametrize("kind", [SSE, JSON])
 def test_a_bomb_costs_little_memory(kind: str) -> None:
     bomb = brotli.compress(bytes(100 * 2**20), quality=5)
-    tap = Tap(kind, "br")
+    tap = Tap(Intake(kind, "br"))
     assert peak_while(tap, [bomb, bomb]) < 40 * 2**20
     assert tap.finish().usage_missing in ("encoding", "truncated")
 
@@ -335,7 +336,7 @@ def test_an_endless_stream_of_deltas_costs_no_memory() -> None:
         event("message_delta", delta={"stop_reason": f"r{n}"}, usage={f"tokens_{n}": n})
         for n in range(5_000)
     ]
-    assert peak_while(Tap(SSE, None), records) < 2**20
+    assert peak_while(Tap(Intake(SSE, None)), records) < 2**20
 
 
 def test_a_record_within_a_long_line_is_not_taken_for_one() -> None:
@@ -361,7 +362,7 @@ def test_a_record_within_a_long_line_is_not_taken_for_one() -> None:
 def test_content_is_counted_by_its_characters_as_it_passes(
     delta: dict[str, Any], characters: int, line_end: str
 ) -> None:
-    tap = Tap(SSE, None)
+    tap = Tap(Intake(SSE, None))
     record = event("content_block_delta", line_end, index=0, delta=delta)
 
     tap.feed(record + record)

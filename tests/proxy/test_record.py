@@ -4,6 +4,7 @@ import pytest
 
 from app import errors
 from app.anthropic.endpoints import route
+from app.anthropic.intake import Intake
 from app.anthropic.tap import Tap
 from app.errors import UpstreamCut, UpstreamSilent
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
@@ -76,7 +77,7 @@ class Journey:
 
     def relaying(self, status: int = 200, headers: Headers = EVENT_STREAM) -> None:
         self.status, self.headers = status, headers
-        self.tap = Tap(headers[0][1].decode(), None)
+        self.tap = Tap(Intake(headers[0][1].decode(), None))
         self.progress.streaming = headers is EVENT_STREAM
         self.ending.on(Cause.RESPONSE_STARTED)
         self.watch.awaiting_upstream()

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.anthropic.intake import Intake
 from app.anthropic.tap import Tap
 from app.anthropic.usage import Usage
 from app.errors import UpstreamCut, UpstreamSilent
@@ -69,9 +70,8 @@ async def _relay(
     await relay(response, restoring, Outbound(send, watch), tap, watch)
 
 
-def _restoring(headers: Headers, plan: Plan) -> Restoring:
-    kind = (text(headers, b"content-type"), text(headers, b"content-encoding"))
-    return Restoring(Restorer(plan, *kind), ScanPool(lambda: 0.0))
+def _restoring(intake: Intake, plan: Plan) -> Restoring:
+    return Restoring(Restorer(plan, intake), intake, ScanPool(lambda: 0.0))
 
 
 async def test_the_chunk_that_a_client_left_without_reading_is_counted() -> None:
@@ -82,7 +82,7 @@ async def test_the_chunk_that_a_client_left_without_reading_is_counted() -> None
             stuck.set()
             await asyncio.Event().wait()
 
-    tap = Tap("text/event-stream", None)
+    tap = Tap(Intake("text/event-stream", None))
     relaying = asyncio.create_task(_relay(tap, EVENTS, START, GROWN, send=send))
     async with asyncio.timeout(20):
         await stuck.wait()
@@ -94,8 +94,8 @@ async def test_the_chunk_that_a_client_left_without_reading_is_counted() -> None
 
 async def _cut(*chunks: bytes) -> Tap:
     """Relay a damaged compressed response that is to be restored; return what has read it."""
-    tap = Tap("text/event-stream", "gzip")
-    restoring = _restoring(GZIPPED, Plan(HIDDEN, EVERYTHING))
+    intake = Intake("text/event-stream", "gzip")
+    tap, restoring = Tap(intake), _restoring(intake, Plan(HIDDEN, EVERYTHING))
     with pytest.raises(UpstreamCut) as caught:
         await _relay(tap, GZIPPED, *chunks, restoring=restoring)
     assert not isinstance(caught.value, UpstreamSilent)
@@ -144,8 +144,9 @@ async def _restored(headers: Headers, *chunks: bytes) -> tuple[bytes, list[bool]
         sent.append(message.get("body", b""))
 
     watched = Watched()
-    restoring = _restoring(headers, Plan(HELD, watched))
-    await _relay(Tap(None, None), headers, *chunks, send=send, restoring=restoring)
+    intake = Intake(text(headers, b"content-type"), text(headers, b"content-encoding"))
+    restoring = _restoring(intake, Plan(HELD, watched))
+    await _relay(Tap(intake), headers, *chunks, send=send, restoring=restoring)
     return b"".join(sent), watched.threads
 
 

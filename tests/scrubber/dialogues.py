@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.anthropic.sse import Splitter, parse
+from app.anthropic.records import parse
+from app.anthropic.sse import Splitter
 from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Scrubber
-from app.scrubber.restore.restorer import Restorer
 from app.scrubber.restore.sinks import ToolPolicy
 from app.scrubber.restore.table import Plan
 from tests.scrubber.corpus import CONTEXTS, SHAPES, gutter
+from tests.scrubber.restore.answering import Answering
 
 TURNS = (6, 9)
 SPELLED_ASCII = 0.5  # share of requests: the spelling of a text may change from one to the next
@@ -115,8 +116,8 @@ class Session:
                 redaction.foreign,
                 ToolPolicy.parse("mcp__*"),
             )
-            restorer = Restorer(rules_of_answer, "text/event-stream", None)
-            answer = restorer.feed(answer) + restorer.close()
+            restorer = Answering(rules_of_answer, "text/event-stream", None)
+            answer = restorer.pass_on(answer) + restorer.close()
             world.counts["restored"] += sum(restorer.restored.values())
             world.counts.update({f"refused {why}": n for why, n in restorer.refused.items()})
         content = assembled(answer)

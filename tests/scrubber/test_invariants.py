@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Redaction, Scrubber
-from app.scrubber.restore.restorer import Restorer
 from app.scrubber.restore.table import Plan
 from tests.scrubber import conversations as conv
 from tests.scrubber.recognizers import EVERYTHING
+from tests.scrubber.restore.answering import Answering
 from tests.thorough import scaled
 
 RULES = rules.load(file=None)
@@ -135,8 +135,8 @@ def test_restoring_gives_the_original_back(request_: Any, encode: Any, style: st
     body = encode(request_)
     redaction = redact(body, scrubber(style))
     plan = Plan(redaction.placeholders, EVERYTHING)
-    restorer = Restorer(plan, "application/json", None)
-    answer = restorer.feed(redaction.body) + restorer.close()
+    restorer = Answering(plan, "application/json", None)
+    answer = restorer.pass_on(redaction.body) + restorer.close()
     assert loads(answer) == request_ or "<GITHUB_TOKEN_1>" in json.dumps(request_)
 
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from app.anthropic.encoding import decode
-from app.anthropic.sse import Splitter, parse
+from app.anthropic.records import parse
+from app.anthropic.sse import Splitter
 from simulator import Simulator, Step
 from simulator.step import Encoding
 from simulator.usage import Usage

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.anthropic.sse import Splitter, parse
+from app.anthropic.records import parse
+from app.anthropic.sse import Splitter
 from simulator import Step
 from simulator.message import compose, document, events
 from simulator.prompt import PromptCache, read, tokens

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ..json.escapes import value
 from ..json.spans import Span
+from .hits import Hit
 from .rules import Rules
 from .scan import Scanner
 
@@ -35,14 +36,14 @@ class Recognizer:
         """
         end = len(text) + 1 if complete else len(text)
         candidates = self._scanner.candidates(text)
-        hits = [
-            hit
-            for string in strings
-            for hit in self._scanner.hits(text, candidates, string)
-            if hit.end < end and not self._rules.allows(value(hit.detector.canonical(hit.escaped)))
-        ]
+        hits = [hit for string in strings for hit in self._scanner.hits(text, candidates, string)]
         starts = [hit.start for hit in hits]
         return [
-            (index := bisect_right(starts, span.start)) > 0 and hits[index - 1].end >= span.end
+            (index := bisect_right(starts, span.start)) > 0
+            and span.end <= hits[index - 1].end < end
+            and not self._allows(hits[index - 1])
             for span in values
         ]
+
+    def _allows(self, hit: Hit) -> bool:
+        return self._rules.allows(value(hit.detector.canonical(hit.escaped)))

@@ -6,9 +6,10 @@ block, and is sent with the block's next delta or just before its end.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from ...anthropic.encoding import Decoder, EncodingError
+from ...anthropic.intake import EVENT_STREAM, Intake
+from ...anthropic.records import Record
 from ...errors import ResponseCut
 from .json_answer import restored_json
 from .sinks import Refusal
@@ -18,30 +19,23 @@ from .table import Plan, Table
 JSON_LIMIT = 32 * 2**20  # bytes of a JSON answer that are held; a longer one passes as it is
 
 
+def can_restore(plan: Plan, intake: Intake) -> bool:
+    """Return True if there is something to restore in an answer, and a way to."""
+    return bool(plan.placeholders) and not intake.damaged and _body(intake.media_type) is not None
+
+
 class Restorer:
-    """Restores one answer of the given ``Content-Type`` and ``Content-Encoding``.
+    """Restores one answer that `can_restore`, as its intake decodes and splits it."""
 
-    ``identity``, known from the start: the answer is sent on decoded.
-    """
-
-    def __init__(
-        self,
-        plan: Plan,
-        content_type: str | None,
-        content_encoding: str | None,
-    ) -> None:
+    def __init__(self, plan: Plan, intake: Intake) -> None:
         self._table = Table(plan)
-        self._decoder = _decoder(content_encoding)
-        kind = (content_type or "").partition(";")[0].strip().lower()
-        known = _BODIES.get(kind, _JsonBody if kind.endswith("+json") else None)
-        self._body = known(self._table) if known and self._decoder and plan.placeholders else None
-        self._begun = False
-        self.identity = self._body is not None and bool(self._decoder and self._decoder.names)
+        self._intake = intake
+        self._body = (_body(intake.media_type) or _JsonBody)(self._table)
 
     @property
     def held(self) -> int:
         """Bytes that the next step works on, in addition to its input."""
-        return 0 if self._body is None else self._body.held
+        return self._body.held
 
     @property
     def restored(self) -> Mapping[str, int]:
@@ -66,21 +60,17 @@ class Restorer:
         """Strings in tool inputs that look like placeholders and are none of this request's."""
         return self._table.unresolved
 
-    def feed(self, chunk: bytes) -> bytes:
+    def feed(self, records: Iterable[Record]) -> bytes:
         """Return what can go on; raises `ResponseCut` when a compressed answer is damaged."""
-        if self._body is None or self._decoder is None:
-            return chunk
-        self._begun = self._begun or bool(chunk)
-        try:
-            return b"".join(map(self._body.feed, self._decoder.feed(chunk)))
-        except EncodingError as exc:
-            raise ResponseCut(f"the answer cannot be decoded: {exc}") from exc
+        if self._intake.damaged:
+            raise ResponseCut("the answer cannot be decoded")
+        return b"".join(map(self._body.feed, records))
 
     def close(self) -> bytes:
         """Return the rest, at the answer's end; raises `ResponseCut` when that came too soon."""
-        if self._begun and self._decoder is not None and not self._decoder.finished:
+        if self._intake.cut:
             raise ResponseCut("the compressed answer ends too soon")
-        return b"" if self._body is None else self._body.close()
+        return self._body.close(self._intake.rest())
 
 
 class _JsonBody:
@@ -91,28 +81,25 @@ class _JsonBody:
         self._pieces: list[bytes] | None = []
         self.held = 0
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, piece: Record) -> bytes:
         if self._pieces is None:
-            return data
-        self._pieces.append(data)
-        self.held += len(data)
+            return piece.raw
+        self._pieces.append(piece.raw)
+        self.held += len(piece.raw)
         if self.held <= JSON_LIMIT:
             return b""
         whole, self._pieces, self.held = b"".join(self._pieces), None, 0
         return whole
 
-    def close(self) -> bytes:
+    def close(self, _: bytes) -> bytes:
         return b"" if self._pieces is None else restored_json(b"".join(self._pieces), self._table)
 
 
 _BODIES: dict[str, Callable[[Table], _JsonBody | StreamRestorer]] = {
-    "text/event-stream": StreamRestorer,
+    EVENT_STREAM: StreamRestorer,
     "application/json": _JsonBody,
 }
 
 
-def _decoder(content_encoding: str | None) -> Decoder | None:
-    try:
-        return Decoder(content_encoding)
-    except EncodingError:
-        return None  # unknown: it passes as it is
+def _body(media_type: str) -> Callable[[Table], _JsonBody | StreamRestorer] | None:
+    return _BODIES.get(media_type, _JsonBody if media_type.endswith("+json") else None)

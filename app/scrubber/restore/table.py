@@ -86,6 +86,8 @@ class Table:
         self._values = plan.placeholders
         self._known = plan.placeholders.keys() | plan.foreign
         self._sorted = sorted(self._known)
+        heads = re.escape("".join({shown[0] for shown in self._known}))
+        self._head = re.compile(f"[{heads}]" if heads else r"\Z.")
         self.longest = max(map(len, self._known), default=0)
         detectors = {hidden.detector.upper() for hidden in self._values.values()}
         self._alike, self._variant, self._in_json = _patterns(_LABELS | detectors)
@@ -93,6 +95,10 @@ class Table:
     def may_stand_in(self, raw: bytes) -> bool:
         """Return True if what looks like a placeholder stands in JSON, however it is spelled."""
         return self._in_json.search(raw) is not None
+
+    def may_begin_in(self, text: str) -> bool:
+        """Return True if a placeholder may stand in ``text``, or begin there."""
+        return self._head.search(text) is not None
 
     def restore(self, text: str, sink: Sink, window: Window, *, complete: bool = True) -> str:
         """Return JSON-escaped ``text`` with the values that may stand in ``sink``.
@@ -209,9 +215,9 @@ class Table:
             clear = start + len(shown)
             if clear == len(text) and self._begins(shown):
                 return start
-        for place in range(max(clear, len(text) - self.longest + 1), len(text)):
-            if self._begins(text[place:]):
-                return place
+        for head in self._head.finditer(text, max(clear, len(text) - self.longest + 1)):
+            if self._begins(text[head.start() :]):
+                return head.start()
         return len(text)
 
     def _found(self, text: str, at: int = 0) -> Iterator[tuple[int, str]]:

@@ -9,9 +9,9 @@ import pytest
 
 from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Scrubber
-from app.scrubber.restore.restorer import Restorer
 from app.scrubber.restore.sinks import REFUSALS, ToolPolicy
 from app.scrubber.restore.table import Plan
+from tests.scrubber.restore.answering import Answering
 from tests.scrubber.restore.test_restore import STREAM, delta, event, start, stop, texts
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "scrubber.md"
@@ -100,14 +100,14 @@ SINKS: dict[str, Any] = {
 
 def answered(
     origin: str, stream: bytes, tools: str = "", secret: str = TOKEN
-) -> tuple[bytes, Restorer]:
+) -> tuple[bytes, Answering]:
     """Restore the answer to a request; return it with its counts."""
     redaction = SCRUBBER.redact(json.dumps(request(origin, secret)).encode(), None, "POST")
     plan = Plan(
         redaction.placeholders, SCRUBBER.recognizer, redaction.foreign, ToolPolicy.parse(tools)
     )
-    restorer = Restorer(plan, STREAM, None)
-    return restorer.feed(stream) + restorer.close(), restorer
+    restorer = Answering(plan, STREAM, None)
+    return restorer.pass_on(stream) + restorer.close(), restorer
 
 
 def matrix() -> list[tuple[str, str, str]]:
@@ -225,12 +225,12 @@ def test_what_only_its_context_tells_stays_a_placeholder_without_it(
     else:
         answer = start(0, "text", text="")
         answer += b"".join(delta(0, "text_delta", letter) for letter in words) + stop(0)
-    restorer = Restorer(
+    restorer = Answering(
         Plan(redaction.placeholders, SCRUBBER.recognizer),
         "application/json" if whole else STREAM,
         None,
     )
-    made = restorer.feed(answer) + restorer.close()
+    made = restorer.pass_on(answer) + restorer.close()
     assert restorer.refused.get("not_found_again", 0) == int(not restored)
     assert made.count(shown.encode()) == int(not restored) or not whole
     assert (secret.encode() in made) is (restored or "twice" in text)

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.anthropic.sse import Splitter, parse
+from app.anthropic.records import parse
+from app.anthropic.sse import Splitter
 from app.errors import ResponseCut
 from app.scrubber.placeholders import Hidden
-from app.scrubber.restore.restorer import Restorer
 from app.scrubber.restore.table import Plan
 from tests.scrubber.recognizers import EVERYTHING
+from tests.scrubber.restore.answering import Answering
 from tests.thorough import scaled
 
 STEP = scaled(1, 5)  # bytes from one cut to the next
@@ -60,10 +61,10 @@ def stop(index: int) -> bytes:
 
 
 def restored(stream: bytes, *cuts: int, placeholders: Any = None) -> bytes:
-    restorer = Restorer(plan(placeholders), STREAM, None)
+    restorer = Answering(plan(placeholders), STREAM, None)
     edges = [0, *sorted(cuts), len(stream)]
     chunks = [stream[start:end] for start, end in pairwise(edges)]
-    return b"".join(map(restorer.feed, chunks)) + restorer.close()
+    return b"".join(map(restorer.pass_on, chunks)) + restorer.close()
 
 
 def texts(stream: bytes) -> dict[tuple[int, str], str]:
@@ -231,8 +232,8 @@ def test_whole_strings_in_other_events_are_restored() -> None:
 
 
 def test_restored_and_unresolved_placeholders_are_counted() -> None:
-    restorer = Restorer(plan(), STREAM, None)
-    restorer.feed(RICH)
+    restorer = Answering(plan(), STREAM, None)
+    restorer.pass_on(RICH)
     restorer.close()
     assert dict(restorer.restored) == {"github_token": 2, "email": 1}
     assert restorer.unresolved == 1
@@ -249,23 +250,23 @@ def test_the_longer_of_two_placeholders_wins_even_in_pieces() -> None:
 
 @pytest.mark.parametrize(("coding", "encode"), [("gzip", gzip.compress), ("br", brotli.compress)])
 def test_a_compressed_answer_is_sent_on_decoded(coding: str, encode: Any) -> None:
-    restorer = Restorer(plan(), STREAM, coding)
-    assert restorer.identity
+    restorer = Answering(plan(), STREAM, coding)
+    assert restorer.intake.decodes
     packed = encode(RICH)
-    made = b"".join(restorer.feed(packed[at : at + 9]) for at in range(0, len(packed), 9))
+    made = b"".join(restorer.pass_on(packed[at : at + 9]) for at in range(0, len(packed), 9))
     assert made + restorer.close() == restored(RICH)
 
 
 def test_a_damaged_compressed_answer_is_cut() -> None:
-    restorer = Restorer(plan(), STREAM, "gzip")
+    restorer = Answering(plan(), STREAM, "gzip")
     with pytest.raises(ResponseCut):
-        restorer.feed(b"no gzip at all, certainly")
+        restorer.pass_on(b"no gzip at all, certainly")
 
 
 def test_a_compressed_answer_that_ends_too_soon_is_cut_and_an_empty_one_is_not() -> None:
-    restorer = Restorer(plan(), STREAM, "gzip")
+    restorer = Answering(plan(), STREAM, "gzip")
     assert restorer.close() == b""
-    restorer.feed(gzip.compress(RICH)[:-9])
+    restorer.pass_on(gzip.compress(RICH)[:-9])
     with pytest.raises(ResponseCut):
         restorer.close()
 
@@ -275,9 +276,9 @@ def test_a_compressed_answer_that_ends_too_soon_is_cut_and_an_empty_one_is_not()
     [("text/event-stream", "snappy"), ("application/octet-stream", "gzip"), (None, None)],
 )
 def test_what_cannot_be_read_passes_as_it_is(kind: str | None, coding: str | None) -> None:
-    restorer = Restorer(plan(), kind, coding)
-    assert not restorer.identity
-    assert restorer.feed(RICH) + restorer.close() == RICH
+    restorer = Answering(plan(), kind, coding)
+    assert not restorer.can
+    assert restorer.pass_on(RICH) == RICH
 
 
 def test_a_json_answer_is_restored_except_thinking() -> None:
@@ -293,8 +294,8 @@ def test_a_json_answer_is_restored_except_thinking() -> None:
         ]
     }
     body = json.dumps(answer, indent=2).encode()
-    restorer = Restorer(plan(), "application/json", None)
-    made = restorer.feed(body[:99]) + restorer.feed(body[99:]) + restorer.close()
+    restorer = Answering(plan(), "application/json", None)
+    made = restorer.pass_on(body[:99]) + restorer.pass_on(body[99:]) + restorer.close()
     content = json.loads(made)["content"]
     assert content[0] == answer["content"][0]
     assert content[1]["text"] == f"é {VALUE}"
@@ -304,12 +305,14 @@ def test_a_json_answer_is_restored_except_thinking() -> None:
 
 
 def test_an_error_body_is_restored() -> None:
-    restorer = Restorer(plan(), "application/json", None)
+    restorer = Answering(plan(), "application/json", None)
     body = b'{"type":"error","error":{"message":"bad input: <GITHUB_TOKEN_10>"}}'
-    assert restorer.feed(body) + restorer.close() == body.replace(b"<GITHUB_TOKEN_10>", b"fake-ten")
+    assert restorer.pass_on(body) + restorer.close() == body.replace(
+        b"<GITHUB_TOKEN_10>", b"fake-ten"
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"no json <GITHUB_TOKEN_1>", b'{"cut": "sho'])
 def test_a_body_that_is_no_json_passes_as_it_is(body: bytes) -> None:
-    restorer = Restorer(plan(), "application/json", None)
-    assert restorer.feed(body) + restorer.close() == body
+    restorer = Answering(plan(), "application/json", None)
+    assert restorer.pass_on(body) + restorer.close() == body

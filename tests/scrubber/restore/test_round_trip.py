@@ -8,9 +8,9 @@ import pytest
 
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.placeholders import Hidden
-from app.scrubber.restore.restorer import Restorer
 from app.scrubber.restore.table import Plan
 from tests.scrubber.dialogues import PLACEHOLDER, WRITTEN, assembled, scrubber, streamed
+from tests.scrubber.restore.answering import Answering
 
 SCRUBBER = scrubber()
 
@@ -33,9 +33,9 @@ def test_what_a_model_wrote_is_what_it_reads_on_the_next_turn(detector: Any, sha
             {"type": "text", "text": words},
             {"type": "tool_use", "id": "t", "name": "Write", "input": {"content": words}},
         ]
-        restorer = Restorer(Plan(values, SCRUBBER.recognizer), "text/event-stream", None)
+        restorer = Answering(Plan(values, SCRUBBER.recognizer), "text/event-stream", None)
         answer = streamed(blocks, random.Random(len(words)))
-        restored = assembled(restorer.feed(answer) + restorer.close())
+        restored = assembled(restorer.pass_on(answer) + restorer.close())
 
         second, _ = redacted(first, {"role": "assistant", "content": restored})
         assert second[1]["content"] == blocks
