@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,8 +79,9 @@ def _family(pid: int) -> Iterator[int]:
     """Yield a process and its descendants."""
     yield pid
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            yield from _family(int(child))
+        with suppress(OSError):  # the thread has just ended
+            for child in (thread / "children").read_text().split():
+                yield from _family(int(child))
 
 
 def _cpu(pid: int) -> float:

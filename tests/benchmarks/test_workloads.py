@@ -1,13 +1,17 @@
 """The benchmarks' own upstream, client and measurements fit together."""
 
 import ssl
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from benchmarks import peers
 from benchmarks.figures import FIGURES
+from benchmarks.process import Command, running
 from benchmarks.raw_work import message, streamed
 from benchmarks.stage import BESIDE, Stage, stage
 from benchmarks.workloads import WORKLOADS, Target, Workload
@@ -65,3 +69,14 @@ def test_another_source_tree_is_run_with_the_same_settings(on: Stage) -> None:
 def test_a_process_has_used_time_and_memory(on: Stage) -> None:
     assert 0 < on.upstream.cpu < 60
     assert 5 < on.upstream.resident < 1000
+
+
+def test_the_time_of_a_process_is_that_of_its_children_too(tmp_path: Path) -> None:
+    busy = "sum(range(10**7)); print('done', flush=True); input()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}])"
+    command = Command((sys.executable, "-c", parent), tmp_path)
+    with running(command, None) as started:
+        assert started.line() == "done"
+        whole = started.cpu
+        assert whole > time.clock_gettime(~started.child.pid << 3 | 2)
+        started.child.communicate(b"\n")
