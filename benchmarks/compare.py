@@ -18,7 +18,7 @@ from benchmarks.resting import answering, idling, resting
 from benchmarks.stage import Stage, stage
 from benchmarks.workloads import Figures, Target, Workload
 
-IDLE = 8.0  # seconds
+IDLE = 6.0  # seconds
 PATIENCE = 60.0  # seconds more than planned that a workload may take
 WARM = 0.3  # seconds of a first, unmeasured round
 Rounds = dict[str, dict[str, list[float]]]

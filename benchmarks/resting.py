@@ -10,6 +10,7 @@ from benchmarks.process import Command, Process, running
 from benchmarks.workloads import KB, Figures, Target
 
 OPEN, GAP = 200, 1000  # streams, and ms between the events of each
+LEFT = 0.5  # seconds until a proxy has seen that its clients left: it waits for open streams
 SETTLED = 2.0  # seconds after which memory is read
 POLL = 0.002  # seconds between two attempts to connect
 PATIENCE = 30.0  # seconds that a start may take
@@ -53,7 +54,7 @@ async def resting(
         opened = process.resident
         for client in clients:
             client.close()
-        await asyncio.sleep(SETTLED)  # the proxy waits for open streams before it ends
+        await asyncio.sleep(LEFT)
     return {"ready_s": ready, "rss_idle_mb": idle, "rss_200_mb": opened}
 
 
