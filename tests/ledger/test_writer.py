@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from app.ledger import store as stores
 from app.ledger import writer
+from app.ledger.file import locked
 from app.ledger.writer import Ledger
 from tests.ledger.ledgers import NOON, SESSION, ask, ledger, record, store
 
@@ -148,6 +149,17 @@ def test_rows_wait_for_another_process_that_writes(
         other.execute("COMMIT")
     one.close(DEADLINE)
     assert counts == {"written": 2}
+
+
+def test_a_process_that_starts_while_another_one_opens_the_file_waits_for_it(path: Path) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    with locked(path.parent):
+        one.put(record())
+        time.sleep(0.05)
+        assert counts == {}
+    one.close(DEADLINE)
+    assert counts == {"written": 1}
 
 
 def test_a_file_that_gets_damaged_is_set_aside_and_the_row_is_kept(path: Path) -> None:
