@@ -23,7 +23,7 @@ from .step import Step
 from .usage import Usage
 from .wire import Stream
 
-WAIT = 10.0  # seconds `wait_for` waits at most
+WAIT = 60.0  # seconds `wait_for` waits at most, on the busiest machine
 CLOSE_DEADLINE = 2.0  # seconds for connections to close
 
 

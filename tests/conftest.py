@@ -1,10 +1,11 @@
 """Fixtures shared by every test."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+import structlog
 
 from app import certificates
 from app.certificates import Certificate
@@ -47,6 +48,21 @@ def _own_environment(
         monkeypatch.delenv(name.lower(), raising=False)
     for name, directory in (("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")):
         monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / directory))
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Undo what a command that a test has called has set up: it would hide the lines of others."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no coverage be measured in processes, for tests of their imports: it imports much."""
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")

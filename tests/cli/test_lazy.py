@@ -40,11 +40,7 @@ UNUSED = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no coverage be measured in the processes: that imports much."""
-    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def _imported(*arguments: str) -> set[str]:

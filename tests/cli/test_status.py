@@ -130,6 +130,7 @@ def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
         assert status._session(stream) == "s1"
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_it_imports_little() -> None:
     loaded = "import sys, app.cli.program, app.cli.status; print(*sys.modules)"
     done = subprocess.run(

@@ -329,6 +329,13 @@ def test_the_model_asked_for_is_noted_when_no_answer_names_one() -> None:
     assert named.finish(model="claude-opus-4-1").requested_model is None
 
 
+def test_a_client_that_takes_what_it_did_not_wait_for_has_not_stalled() -> None:
+    journey = Journey()
+    journey.wait(1.0)
+    assert journey.watch.client_took() == journey.clock.now
+    assert journey.watch.timings.longest_client_stall is None
+
+
 async def test_a_retry_that_finds_no_answer_is_recorded(
     proxy: Running, upstream: Simulator
 ) -> None:
