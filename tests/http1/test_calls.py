@@ -65,7 +65,9 @@ async def test_a_cancelled_request_closes_its_connection_and_no_other(
         await asyncio.gather(*cancelled, return_exceptions=True)
         assert transport.stats.streams_open == 1
         if where != "/upload":  # that peer does not read
-            await asyncio.gather(*(asyncio.wait_for(w.ended.wait(), 5) for w in upstream.wires[:5]))
+            await asyncio.gather(
+                *(asyncio.wait_for(w.ended.wait(), 60) for w in upstream.wires[:5])
+            )
         assert await fetch(transport, request(upstream.url, b"/ok")) == b"ok"
         await begun.aclose()
         assert transport.stats.streams_open == 0
@@ -79,7 +81,7 @@ async def test_leaving_a_body_unread_closes_the_connection(transport: Transport)
             assert chunk == b"first"
             break
         await response.aclose()
-        await asyncio.wait_for(upstream.wires[0].ended.wait(), 5)
+        await asyncio.wait_for(upstream.wires[0].ended.wait(), 60)
 
 
 async def test_a_cancelled_wait_for_a_slot_or_a_connection_takes_none(
@@ -268,7 +270,7 @@ async def test_a_body_that_fails_closes_the_connection(transport: Transport) -> 
     async with peer() as upstream:
         with pytest.raises(RuntimeError, match="the client left"):
             await transport.handle_async_request(request(upstream.url, body=Raising()))
-        await asyncio.wait_for(upstream.wires[0].ended.wait(), 5)
+        await asyncio.wait_for(upstream.wires[0].ended.wait(), 60)
 
 
 @pytest.mark.parametrize("length", [b"3", b"5", b"+4", b"4, 4", b""])

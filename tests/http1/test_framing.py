@@ -63,7 +63,7 @@ async def test_a_malformed_response_fails_and_its_connection_is_closed(
         await good.aread()
         with pytest.raises(MalformedResponse):
             await (await transport.handle_async_request(request(upstream.url, b"/bad"))).aread()
-        await asyncio.wait_for(upstream.wires[0].ended.wait(), 5)
+        await asyncio.wait_for(upstream.wires[0].ended.wait(), 60)
         good = await transport.handle_async_request(request(upstream.url, b"/good"))
         assert await good.aread() == b"ok"
 

@@ -71,5 +71,5 @@ async def test_a_process_that_exits_without_closing_exits_cleanly(tls: Tls) -> N
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        output, errors = await asyncio.wait_for(process.communicate(), 30)
+        output, errors = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, output, errors) == (0, b"ok\n", b"")

@@ -52,7 +52,7 @@ async def nginx(folder: Path, tls: Tls) -> AsyncIterator[str]:
         program, "-p", str(folder), "-c", str(folder / "nginx.conf")
     )
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await listens(port):  # noqa: ASYNC110 - nginx does not say when it is up
                 await asyncio.sleep(0.02)
         yield f"https://localhost:{port}"

@@ -21,7 +21,7 @@ from app.ledger.writer import Ledger
 from tests.ledger.ledgers import NOON, SESSION, ask, ledger, record, store
 
 DAY = 86_400_000
-DEADLINE = 20.0  # seconds that a test waits for something at most
+DEADLINE = 60.0  # seconds that a test waits for something at most
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from app.server.sockets import bind
 from app.tls import tls_context
 from tests.proxying import DEADLINE, until
 
+BROKEN = 0.5  # seconds without an answer after which stock Hypercorn is taken to be stuck
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]

@@ -8,20 +8,11 @@ import pytest
 from app.certificates import Certificate
 from simulator import Simulator, Step
 from tests.listener.h1client import Wire, connected
-from tests.listener.serving import (
-    Receive,
-    Send,
-    answer,
-    echo,
-    listening,
-    stock,
-    until_left,
-)
+from tests.listener.serving import Receive, Send, answer, echo, listening, stock, until_left
 from tests.proxying import MESSAGE, Running, until
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-BROKEN = 1.0  # seconds without an answer after which stock is taken to be stuck
 
 
 def _post(body: bytes) -> bytes:

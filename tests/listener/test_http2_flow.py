@@ -9,6 +9,7 @@ from hyperframe.frame import DataFrame
 from app.certificates import Certificate
 from tests.listener.h2client import Client, connected
 from tests.listener.serving import (
+    BROKEN,
     App,
     Receive,
     Send,
@@ -26,7 +27,6 @@ CHUNK = b"x" * 65_536
 UPLOADS = scaled(1_000, 300)  # of a chunk: more than the connection's window
 PIECE = 1000  # bytes of a small DATA frame
 MANY = 160  # chunks: 10 MiB
-BROKEN = 1.0  # seconds without an answer after which stock is taken to be stuck
 
 
 class Pusher:

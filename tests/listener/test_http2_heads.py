@@ -9,9 +9,8 @@ from h2.errors import ErrorCodes
 
 from app.certificates import Certificate
 from tests.listener.h2client import Fields, connected
-from tests.listener.serving import Receive, Send, Started, answer, echo, listening, stock
+from tests.listener.serving import BROKEN, Receive, Send, Started, answer, echo, listening, stock
 
-BROKEN = 1.0  # seconds without an answer after which stock is taken to be stuck
 PATH = "/v1/ä/%2f?ü".encode()
 HEAD: Fields = [
     (b":method", b"POST"),

@@ -14,6 +14,7 @@ from app.listener.send_buffer import BoundedBuffer
 from app.listener.stream import RequestStream
 from tests.listener.h2client import Client, connected
 from tests.listener.serving import (
+    BROKEN,
     App,
     Receive,
     Send,
@@ -28,7 +29,6 @@ from tests.listener.serving import (
 from tests.proxying import until
 
 MOST_KEPT = 1000  # streams that a connection could remember (`priority`), were they not forgotten
-BROKEN = 1.0  # seconds without an answer after which stock is taken to be stuck
 
 
 async def _cutting(scope: Any, _: Receive, send: Send) -> None:

@@ -16,13 +16,11 @@ from hyperframe.frame import PingFrame
 
 from app.certificates import Certificate
 from tests.listener import h1client, h2client
-from tests.listener.serving import Receive, Send, echo, stock, until_left
+from tests.listener.serving import BROKEN, Receive, Send, echo, stock, until_left
 from tests.proxying import DEADLINE
 
 # Stock leaves coroutines behind that nobody can end: the collector complains about them.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-BROKEN = 1.0  # seconds without an answer after which stock is taken to be stuck
 
 
 @pytest.mark.parametrize(("length", "body"), [(b"3", b"four"), (b"5", b"four")])

@@ -184,7 +184,7 @@ def test_the_gate_closes_in_steps() -> None:
 
 async def test_idle_waits_for_the_last_exchange() -> None:
     admission = Admission(10)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await admission.idle()
         with ExitStack() as running:
             running.enter_context(admission.enter("a", _nothing, _nothing))

@@ -12,7 +12,7 @@ from hyperframe.frame import Frame
 from simulator import Simulator
 from tests.listener.h2client import Client
 
-LIMIT = 10.0  # seconds a test waits for what it expects
+LIMIT = 60.0  # seconds a test waits for what it expects
 F = TypeVar("F", bound=Frame)
 E = TypeVar("E", bound=Event)
 

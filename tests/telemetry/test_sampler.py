@@ -187,7 +187,7 @@ async def test_a_failing_sample_does_not_end_the_sampling(
 
 async def number(watcher: Watcher) -> int:
     """Return the number of the next event."""
-    async with asyncio.timeout(10), aclosing(watcher.events()) as events:
+    async with asyncio.timeout(60), aclosing(watcher.events()) as events:
         return int((await anext(events)).splitlines()[0].removeprefix(b"id: "))
 
 

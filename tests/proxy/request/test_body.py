@@ -43,7 +43,7 @@ async def receiving(client: Client, limit: int = 2**40) -> AsyncIterator[Inbound
     inbound = Inbound(client.receive, limit)
     watcher = asyncio.ensure_future(inbound.watch())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             yield inbound
     finally:
         watcher.cancel()
@@ -98,7 +98,7 @@ async def test_leaving_is_noticed_with_the_whole_body_unread() -> None:
     client = Client([b"x" * (BUFFER + 1)])
     inbound = Inbound(client.receive, 2**40)
     client.left.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await inbound.watch()
     assert inbound.complete
     assert not inbound.exhausted
@@ -108,7 +108,7 @@ async def test_leaving_in_the_middle_of_an_upload_leaves_the_body_incomplete() -
     client = Client([b"some"], ends=False)
     inbound = Inbound(client.receive, 2**40)
     client.left.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await inbound.watch()
     assert await inbound.read() == b"some"
     assert not inbound.complete
