@@ -1,7 +1,7 @@
 """One record of an event stream, and what it says: read once, whoever asks.
 
-`parse` reads the fields of a record (WHATWG HTML §9.2.6). What stands in its data is the API's: a
-delta of a content block, which nearly all records are, or something else, of which little is built.
+`parse` reads the fields of a record (WHATWG HTML §9.2.6). Its data is of one of two kinds: a delta of
+a content block, as in nearly all records, or another event, of which little is built.
 """
 
 import json
@@ -96,7 +96,7 @@ class Record:
 
     @property
     def document(self) -> Document:
-        """What is read of any other event; raises ValueError or RecursionError."""
+        """The fields read of any other event; raises ValueError or RecursionError."""
         if self._document is None:
             data = self.event.data
             try:
