@@ -65,14 +65,15 @@ class Decoder:
         return all(coding.finished for coding in self._codings)
 
     def _through(self, data: bytes, codings: list["_Coding"]) -> Iterator[bytes]:
-        if not codings:
-            yield data
-            return
+        rest = codings[1:]
         for piece in codings[0].feed(data):
             self._out += len(piece)
             if self._out > self._limit or self._out > RATIO_FREE + self._in * RATIO_LIMIT:
                 raise EncodingError("the content unfolds beyond all bounds")
-            yield from self._through(piece, codings[1:])
+            if rest:
+                yield from self._through(piece, rest)
+            else:
+                yield piece
 
 
 def decode(data: bytes, encoding: str | None, *, limit: int) -> bytes:
