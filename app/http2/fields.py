@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import httpx
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
+from ..network.errors import MalformedResponse
 from ..wire.grammar import is_target
 from ..wire.headers import NOT_SENT_HTTP2, SECRET, Headers, first
 from ..wire.heads import Malformed, fault_of, response
@@ -35,11 +36,11 @@ def for_request(request: httpx.Request) -> list[HeaderTuple]:
 
 
 def from_response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers]:
-    """Return status and fields of a response; raises `httpx.RemoteProtocolError`."""
+    """Return status and fields of a response; raises `MalformedResponse`."""
     try:
         return response(received)
     except Malformed as exc:
-        raise httpx.RemoteProtocolError(f"malformed response: {exc}") from exc
+        raise MalformedResponse(f"malformed response: {exc}") from exc
 
 
 def _tuple(name: bytes, value: bytes) -> HeaderTuple:

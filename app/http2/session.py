@@ -9,6 +9,7 @@ from h2 import events
 from h2.errors import ErrorCodes
 from hpack import HeaderTuple
 
+from ..network.errors import MalformedResponse
 from ..network.stats import Counters
 from ..wire.codec import Codec, StreamBroken
 from ..wire.heads import are_trailers
@@ -283,7 +284,7 @@ class Session:
         if stream := self.streams.get(event.stream_id):
             try:
                 stream.receive_head(*from_response(event.headers))
-            except httpx.RemoteProtocolError as exc:
+            except MalformedResponse as exc:
                 stream.fail(exc, ErrorCodes.PROTOCOL_ERROR)
 
     def _on_interim(self, event: events.InformationalResponseReceived) -> None:
@@ -295,7 +296,7 @@ class Session:
         stream = self.streams.get(event.stream_id)
         if stream is not None and not are_trailers(event.headers):
             reason = "malformed response: its trailers are not ordinary fields"
-            stream.fail(httpx.RemoteProtocolError(reason), ErrorCodes.PROTOCOL_ERROR)
+            stream.fail(MalformedResponse(reason), ErrorCodes.PROTOCOL_ERROR)
 
     def _on_data(self, event: events.DataReceived) -> None:
         if stream := self.streams.get(event.stream_id):
@@ -319,7 +320,7 @@ class Session:
         if stream := self.streams.get(event.stream_id):
             self._counters.resets_sent += 1
             reason = f"the peer broke the protocol on this stream: {event.reason}"
-            stream.fail(httpx.RemoteProtocolError(reason), None)
+            stream.fail(MalformedResponse(reason), None)
 
     def _on_window(self, event: events.WindowUpdated) -> None:
         self._widened = self._loop.time()

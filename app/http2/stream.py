@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterable
 from typing import Protocol
 
-import httpx
 from h2.errors import ErrorCodes
 
+from ..network.errors import MalformedResponse
 from ..network.reception import Reception
 from ..wire.timeouts import Timeouts
 from .turns import QUANTUM
@@ -86,7 +86,7 @@ class Stream(Reception):
     def receive_end(self) -> None:
         """Take END_STREAM. A response may end before its request: the rest is not sent (§8.1)."""
         if self._head is None:
-            self.fail(httpx.RemoteProtocolError("the response has no header fields"))
+            self.fail(MalformedResponse("the response has no header fields"))
             return
         self.ended = True
         self._detach(None if self.sent else ErrorCodes.CANCEL)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.http2 import Transport
 from app.http2.fields import for_request, from_response
+from app.network.errors import MalformedResponse
 from tests.http2.outgoing import request
 from tests.http2.peer import Call, eventually, peer
 from tests.http2.tls import Tls
@@ -152,7 +153,7 @@ async def test_a_malformed_response_is_refused_and_its_stream_reset(
         call.wire.head(call.id, fields)
 
     async with peer(tls.server("h2"), answer) as upstream:
-        with pytest.raises(httpx.RemoteProtocolError, match="malformed response"):
+        with pytest.raises(MalformedResponse, match="malformed response"):
             await transport.handle_async_request(request(upstream.url))
         await eventually(lambda: len(upstream.resets) == 1)
 

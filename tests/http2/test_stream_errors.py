@@ -9,6 +9,7 @@ from h2.errors import ErrorCodes
 from hyperframe.frame import DataFrame, Frame, HeadersFrame, PriorityFrame, WindowUpdateFrame
 
 from app.http2 import Transport
+from app.network.errors import MalformedResponse
 from tests.http2.outgoing import request
 from tests.http2.peer import Call, eventually, peer
 from tests.http2.tls import Tls
@@ -122,7 +123,7 @@ async def test_a_malformed_answer_fails_its_request_and_no_other(
             asyncio.ensure_future(fetch(transport, upstream.url, b"/good")) for _ in range(SIBLINGS)
         ]
         await eventually(lambda: len(upstream.calls) == SIBLINGS)
-        with pytest.raises(httpx.RemoteProtocolError, match="broke the protocol on this stream"):
+        with pytest.raises(MalformedResponse, match="broke the protocol on this stream"):
             await fetch(transport, upstream.url, b"/bad")
         go_on.set()
         assert await asyncio.gather(*siblings) == [b"fine"] * SIBLINGS

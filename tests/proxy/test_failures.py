@@ -2,18 +2,21 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx
 import pytest
+from hyperframe.frame import DataFrame
 
 from app import certificates
 from app.certificates import Certificate
 from app.exchange import Outcome
 from app.http2 import Transport
+from app.tls import tls_context
 from simulator import Simulator, Step
 from simulator.step import Fault
+from tests.http2.peer import Call, peer
 from tests.proxying import MESSAGE, Running, proxying, until
 
 pytestmark = pytest.mark.simulated_clock
@@ -247,6 +250,34 @@ async def test_an_upstream_whose_framing_is_ambiguous(certificate: Certificate) 
     async with (
         server,
         proxying(f"http://127.0.0.1:{port}", certificate) as proxy,
+        proxy.client() as client,
+    ):
+        told = await client.get("/v1/models")
+    assert _told(told) == {"status": 502, "type": "api_error", "reason": "malformed_response"}
+
+
+def _no_status(call: Call) -> None:
+    call.wire.head(call.id, [(b"x", b"1")], end=True)
+
+
+def _header_of_a_connection(call: Call) -> None:
+    call.head(fields=[(b"transfer-encoding", b"chunked")])
+
+
+def _body_alone(call: Call) -> None:
+    call.wire.send(DataFrame(call.id, b"hello"))
+
+
+@pytest.mark.parametrize("malformed", [_no_status, _header_of_a_connection, _body_alone])
+async def test_an_upstream_whose_response_is_malformed_in_http2(
+    certificate: Certificate, malformed: Callable[[Call], None]
+) -> None:
+    async def answer(call: Call) -> None:
+        malformed(call)
+
+    async with (
+        peer(tls_context(certificate, None), answer) as upstream,
+        proxying(upstream.url, certificate) as proxy,
         proxy.client() as client,
     ):
         told = await client.get("/v1/models")
