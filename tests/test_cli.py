@@ -442,17 +442,24 @@ def test_a_simulated_api_ends_at_a_sigterm(place: Place) -> None:
 def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(
     place: Place, certificate: Certificate
 ) -> None:
-    locks = {"ACCESS_TOKEN": "fake-token", "TLS_CLIENT_CA_FILE": certificate.ca_file}
-    with place.start("demo", **LOOPBACK, **locks) as process:
+    receipts = place.directory / "receipts.jsonl"
+    mine = {
+        "ACCESS_TOKEN": "fake-token",
+        "TLS_CLIENT_CA_FILE": certificate.ca_file,
+        "SCRUB_RECEIPTS_FILE": receipts,
+        "SCRUB_HMAC_KEY": "0f" * 32,
+    }
+    with place.start("demo", **LOOPBACK, **mine) as process:
         banner = Banner.read(process)
         assert "all answers are simulated" in banner.text
         assert "Secret scrubber: pseudonymize; values are restored in answers" in banner.text
         document: dict[str, Any] = {}
-        while document.get("requests", {}).get("active", 0) < 3:
+        while not sum(document.get("scrub", {}).get("matches", {}).values()):
             document = json.loads(_get(f"{banner.base}/metrics", banner.exports[CA]))
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 0
     assert document["instance"]["simulated"] is True
+    assert not receipts.exists()
     lines = [json.loads(line) for line in place.errors.splitlines()]
     assert [line for line in lines if line["level"] != "info"] == []
     assert lines[-1]["event"] == "drained"

@@ -25,6 +25,7 @@ DEMO = {
     "scrub_mode": "pseudonymize",
     "scrub_hmac_key": SecretStr(b"demo".hex() * 8),  # public, like everything in the demo
     "scrub_restore": True,
+    "scrub_receipts_file": None,  # the user's own holds what really left this machine
     "log_slow_threshold": None,  # every long answer would be a line
 }
 
