@@ -1,7 +1,7 @@
 """One record of an event stream, and what it says: read once, whoever asks.
 
-`parse` reads the fields of a record (WHATWG HTML §9.2.6). Its data is a delta of a content block, as
-in nearly all records, or another event, of which little is built.
+`parse` reads the fields of a record (WHATWG HTML §9.2.6). Its data is a delta of a content block,
+as in nearly all records, or another event, of which little is built.
 """
 
 import json
