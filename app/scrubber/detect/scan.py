@@ -24,7 +24,6 @@ class Scanner:
         self._sources = Sources(detectors, also)
         self._ranks = {detector.name: rank for rank, detector in enumerate(detectors)}
         self.is_quiet = self._sources.is_quiet
-        self.has_common = self._sources.has_common
 
     def candidates(
         self, text: bytes, effort: Effort | None = None, *, quiet: bool = False

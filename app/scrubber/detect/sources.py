@@ -70,7 +70,6 @@ class Sources:
         for detector in detectors:
             for finder in detector.finders:
                 self._finders[finder.literal].append((finder, (detector,)))
-        self._common = [literal for literal in self._finders if literal in _COMMON]
         rare = [literal for literal in self._finders if literal not in _COMMON]
         signs = [*gates, *(re.escape(literal.decode()) for literal in rare), also]
         self._signs = compiled("|".join(filter(None, signs)) or r"\z")
@@ -79,10 +78,6 @@ class Sources:
     def is_quiet(self, text: bytes) -> bool:
         """Return True if one pass shows that nothing stands in ``text`` but what is common."""
         return self._signs.search(text) is None
-
-    def has_common(self, text: bytes) -> bool:
-        """Return True if what is common stands in ``text``, or may: it is looked for by itself."""
-        return bool(self._alone) or any(literal in text for literal in self._common)
 
     def has_gate(self, text: bytes, start: int, end: int) -> bool:
         """Return True if something other than a literal gives a secret away in a stretch."""

@@ -6,7 +6,8 @@ msgspec refuses (lone surrogates, great depth) or merges (repeated names) is vis
 
 import re
 from collections.abc import Iterator
-from itertools import takewhile
+from functools import partial
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -57,6 +58,9 @@ class Unit(NamedTuple):
         return "tool" if self.path[0] == "tools" else "api"
 
 
+_UNIT = partial(tuple.__new__, Unit)  # there are many: the quickest way to make one
+
+
 class _Crowded(Exception):
     """A body has too many members to look at each; it starts at an offset."""
 
@@ -75,8 +79,11 @@ def units(body: bytes) -> list[Unit]:
         found = _quickly(body) or list(_visited(body))
     except _Crowded as crowded:
         return [Unit(crowded.start, len(body), (0,))]
-    found = [unit for unit in found if not _skipped(unit.path[0])]
-    return sorted(found, key=lambda unit: _ORDER.get(unit.path[0], _OTHER))
+    ordered: list[list[Unit]] = [[] for _ in range(_OTHER + 1)]
+    for name, members in groupby(found, key=_member):
+        if not _skipped(name):
+            ordered[_ORDER.get(name, _OTHER)] += members
+    return [unit for members in ordered for unit in members]
 
 
 def _quickly(body: bytes) -> list[Unit] | None:
@@ -100,6 +107,10 @@ def is_quick(body: bytes) -> bool:
     sample = b"".join(body[start : start + _SLICE] for start in range(0, len(body), step))
     escapes = sample.count(b"\\") > _DENSE_ESCAPES * len(sample)
     return not escapes and len(_PUNCTUATION.findall(sample)) <= _DENSE * len(sample)
+
+
+def _member(unit: Unit) -> str | int:
+    return unit.path[0]
 
 
 def _skipped(name: str | int) -> bool:
@@ -142,8 +153,9 @@ def _sliced_elements(body: bytes, name: str, start: int, end: int) -> Iterator[U
         separator = _SEPARATOR.match(body, cursor)
         if separator is None:
             raise _Displaced
-        cursor = separator.end() + len(memoryview(raw))
-        yield Unit(separator.end(), cursor, (name, index))
+        begin = separator.end()
+        cursor = begin + len(memoryview(raw))
+        yield _UNIT((begin, cursor, (name, index)))
 
 
 def _visited(body: bytes) -> Iterator[Unit]:

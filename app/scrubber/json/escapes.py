@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from ..automaton import compiled
 
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F]|0[89aAcCdD])|/)")
-ANY_ESCAPE = r"\\(?:u00(?:[2-7]|0[89aAcCdD])|/)"  # RE2 for what a view spells otherwise
-_ANY_ESCAPE = compiled(ANY_ESCAPE)
+_ANY_ESCAPE = compiled(r"\\(?:u00(?:[2-7]|0[89aAcCdD])|/)")
 _BACKSLASH = 0x5C
 _PIECES = 4096  # that are joined at a time: a call for millions would hold up everything else
 _MUST_STAY = {0x22: b'\\"', 0x5C: b"\\\\", 0x7F: b"\\u007f"}

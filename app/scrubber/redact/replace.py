@@ -9,7 +9,7 @@ from ..detect.hits import Hit
 from ..detect.rules import Rules
 from ..detect.scan import Scanner
 from ..detect.sources import Ahead
-from ..json.escapes import ANY_ESCAPE, View, view
+from ..json.escapes import View, view
 from ..json.strings import Run, each_string, skipped_in_request
 from ..json.visitor import Path, State
 from ..placeholders import Scheme
@@ -44,7 +44,7 @@ class Replacer:
     def __init__(self, rules: Rules, scheme: Scheme) -> None:
         self._rules = rules
         self._literals = Literals(scheme, [detector.label for detector in rules.detectors])
-        self._scanner = Scanner(rules.detectors, f"{self._literals.gate}|{ANY_ESCAPE}")
+        self._scanner = Scanner(rules.detectors, self._literals.gate)
 
     def replacements(
         self, unit: bytes, ledger: Ledger, state: State, tick: Tick = lambda: None
@@ -53,12 +53,9 @@ class Replacer:
 
         Raises `NotJson` for anything but JSON, and what ``tick`` raises.
         """
-        quiet = self._scanner.is_quiet(unit)
-        if quiet and not self._scanner.has_common(unit) and not ledger.occurs(unit):
-            return
-        plain = View(unit) if quiet else view(unit)
+        plain = view(unit)
         text = plain.text
-        quiet = quiet or (bool(plain.marks) and self._scanner.is_quiet(text))
+        quiet = self._scanner.is_quiet(text)
         effort = Effort(ledger.spent, len(text), tick)
         candidates = self._scanner.candidates(text, effort, quiet=quiet)
         literals = Ahead(iter(()) if quiet else self._literals.find(text))

@@ -175,7 +175,8 @@ class Scrubber:
         for unit in members:
             tick()
             outcome = self._outcome(body[unit.start : unit.end], unit, ledger, tick)
-            matches.update(outcome.matches)
+            if outcome.matches:
+                matches.update(outcome.matches)
             for shown, path in outcome.found:
                 found.setdefault(shown, []).append((unit, path))
             if outcome.text is not None:

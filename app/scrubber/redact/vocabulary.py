@@ -17,40 +17,31 @@ _LETTERS = (string.ascii_letters + string.digits).encode()
 _REACH = 80  # bytes of what stands before a value
 _WINDOW = 64 * 1024  # bytes searched at a time
 _LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock…
-_FEW = 16  # values in the one that is built for each new value
 _LONGEST = 48 * 1024  # …and so does the length of its values, in characters
 
 
 class Vocabulary:
     """Values in the order of their becoming known; `find` looks for all of them.
 
-    An automaton cannot grow, and building one of all for each new value would cost the square of
-    their number. So they are divided: into full automata, which are built once, and two of those
-    that came since, of which the second has the last few and is built often. Older automata come
-    first, which makes what is found a function of the values and the text alone.
+    An automaton cannot grow, and building one for each new value would cost the square of their
+    number. So the values are divided as the bits of their count are: 13 make automata of 8, 4 and
+    1, each built once. Older automata come first, which makes what is found a function of the
+    values and the text alone.
     """
 
     def __init__(self) -> None:
-        self._full: list[_Automaton] = []
-        self._recent: list[str] = []  # values since
-        self._length = 0  # of them, in characters
-        self._middle: list[_Automaton] = []  # of all but the last few…
-        self._in_middle = 0  # …so many
-        self._built = 0  # recent values that are in an automaton
+        self._values: list[str] = []
+        self._automata: dict[tuple[int, int], _Automaton] = {}  # by the values' place
         self._in_order: list[_Automaton] = []
+        self._built = 0  # values in them
 
     def add(self, value: str) -> None:
         """Look for ``value`` from now on."""
-        if len(self._recent) == _LARGEST or (self._recent and self._length + len(value) > _LONGEST):
-            self._full.append(_Automaton(self._recent))
-            self._recent, self._length, self._built = [], 0, 0
-            self._middle, self._in_middle = [], 0
-        self._recent.append(value)
-        self._length += len(value)
+        self._values.append(value)
 
     def occurs(self, text: bytes) -> bool:
         """Return True if any value stands in ``text``."""
-        return any(automaton.occurs(text) for automaton in self._current())
+        return any(next(automaton.find(text), None) is not None for automaton in self._current())
 
     def find(self, text: bytes, gaps: list[Span], long: int = _LONG) -> Iterator[tuple[Span, str]]:
         """Yield where in the ``gaps`` of ``text`` which value stands, none overlapping.
@@ -74,14 +65,19 @@ class Vocabulary:
 
     def _current(self) -> list["_Automaton"]:
         """Return the automata of all values, the older first."""
-        size = len(self._recent)
-        if self._built != size:
-            self._built, few = size, size % _FEW
-            if self._in_middle != size - few:
-                self._in_middle = size - few
-                self._middle = [_Automaton(self._recent[: -few or None])] if size > few else []
-            last = [_Automaton(self._recent[-few:])] if few else []
-            self._in_order = [*self._full, *self._middle, *last]
+        count = len(self._values)
+        if self._built != count:
+            self._built, start, kept = count, 0, dict[tuple[int, int], _Automaton]()
+            while start < count:
+                size = min(_LARGEST, 1 << ((count - start).bit_length() - 1))
+                values = self._values[start : start + size]
+                while size > 1 and sum(map(len, values)) > _LONGEST:
+                    size //= 2
+                    values = values[:size]
+                kept[start, size] = self._automata.get((start, size)) or _Automaton(values)
+                start += size
+            self._automata = kept
+            self._in_order = list(kept.values())
         return self._in_order
 
 
@@ -135,14 +131,6 @@ class _Automaton:
             [spelled for spelled, _ in patterns],
             matchkind=MatchKind.LeftmostLongest,
             implementation=Implementation.ContiguousNFA,  # quick to build, which is done often
-        )
-
-    def occurs(self, text: bytes) -> bool:
-        """Return True if any value stands in a text."""
-        reach = _WINDOW + self.longest
-        return any(
-            self.finder.find_matches_as_indexes(text[start : start + reach])
-            for start in range(0, len(text), _WINDOW)
         )
 
     def find(self, text: bytes) -> Iterator[tuple[int, int, str]]:
