@@ -12,19 +12,20 @@ from typing import NamedTuple
 
 from .fill import MESSAGES, SERVERS, TOOLS, Fill, part_of, weight
 from .fill import SYSTEM as SYSTEM_PART
-from .members import elements, given, read_message
+from .members import Unreadable, elements, given, read_message
 
 Digest = Callable[[bytes], int]  # a keyed hash of 64 bits
 
 SHORT_TTL, LONG_TTL = 300.0, 3600.0  # seconds
+MOST_BLOCKS = 8192  # a prompt of a million tokens has about 4,000
 KINDS = ("tool", "system", "user", "assistant", "other")  # of a block: a message's by its role
 TOOL, SYSTEM, OTHER = 0, 1, len(KINDS) - 1
 _ROLES = {"user": 2, "assistant": 3}
 
 # A quote inside a string is escaped, so these find members only, not what a text quotes.
 _MARK_NAME, _DEFERRED_NAME = b'"cache_control"', b'"defer_loading"'
-_MARK = re.compile(rb'"cache_control"\s*:\s*(?:\{[^{}]*\}|null)(\s*,)?')
-_EPHEMERAL = re.compile(rb'"cache_control"\s*:\s*\{[^{}]*"ephemeral"[^{}]*\}')
+_MARK = re.compile(rb'"cache_control"\s*:\s*(\{[^{}]*\}|null)(\s*,)?')
+_MOST_MARKS = 16  # in one block, nested ones included: each is cut out of a copy
 _HOUR = re.compile(rb'"ttl"\s*:\s*"1h"')
 _DEFERRED = re.compile(rb'"defer_loading"\s*:\s*true')
 _TEXT = b'{"type":"text","text":'
@@ -61,7 +62,9 @@ class Blocks:
     newest: int = 0
 
     def add(self, kind: int, own: int, size: int, ttl: float | None) -> None:
-        """Append a block of ``size`` bytes."""
+        """Append a block of ``size`` bytes; raises `Unreadable` if there are too many."""
+        if len(self.kinds) >= MOST_BLOCKS:
+            raise Unreadable("the prompt has too many blocks")
         self.newest = own = hash((kind, own))
         self.prefixes.append(hash((self.prefixes[-1] if self.kinds else 0, own)))
         self.kinds.append(kind)
@@ -83,32 +86,31 @@ class Blocks:
             self.last = self.newest
 
 
-def ttl_of(raw: bytes) -> float | None:
-    """Return the seconds that a marked block lives in the cache, None without a mark."""
-    if _MARK_NAME not in raw:
+def ttl_of(mark: bytes) -> float | None:
+    """Return the seconds that a ``cache_control`` gives, None if it is no mark."""
+    if b'"ephemeral"' not in mark:
         return None
-    mark = _EPHEMERAL.search(raw)
-    if mark is None:
-        return None
-    return LONG_TTL if _HOUR.search(mark[0]) else SHORT_TTL
+    return LONG_TTL if _HOUR.search(mark) else SHORT_TTL
 
 
-def without_marks(raw: bytes) -> bytes:
-    """Return a block without the members that are marks."""
-    at = raw.find(_MARK_NAME)
-    while at >= 0:
+def without_marks(raw: bytes) -> tuple[bytes, float | None]:
+    """Return a block without the members that are marks, and the seconds that it lives."""
+    ttl, at = None, raw.find(_MARK_NAME)
+    for _ in range(_MOST_MARKS):
+        if at < 0:
+            return raw, ttl
         match = _MARK.match(raw, at)
         if match is None:
             at = raw.find(_MARK_NAME, at + 1)
             continue
+        ttl = ttl_of(match[1]) or ttl
         before, behind = raw[:at], raw[match.end() :]
-        if match[1] is None:  # the last member: its comma is before it
+        if match[2] is None:  # the last member: its comma is before it
             before = before.rstrip().removesuffix(b",")
         else:
             behind = behind.lstrip()
-        raw = before + behind
-        at = raw.find(_MARK_NAME, len(before))
-    return raw
+        raw, at = before + behind, (before + behind).find(_MARK_NAME, len(before))
+    raise Unreadable("a block has too many marks")
 
 
 def add_tools(blocks: Blocks, tools: bytes | None, digest: Digest) -> None:
@@ -145,7 +147,7 @@ def add_message(blocks: Blocks, raw: bytes, digest: Digest) -> None:
 def _add(blocks: Blocks, kind: int, part: str, raw: bytes, digest: Digest, salt: int = 0) -> None:
     ttl, plain = None, raw
     if _MARK_NAME in raw:
-        ttl, plain = ttl_of(raw), without_marks(raw)
+        plain, ttl = without_marks(raw)
     size = weight(plain)
     blocks.fill[part] = blocks.fill.get(part, 0) + size
     if plain.startswith(_TEXT):

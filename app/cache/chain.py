@@ -88,6 +88,12 @@ class Conversation:
     chains: list[Chain] = field(default_factory=list)
     template: Template | None = None
 
+    @property
+    def blocks(self) -> int:
+        """How many blocks are remembered; chains that go on from each other share them."""
+        kept = {id(chain.prefixes): len(chain.prefixes) for chain in self.chains}
+        return sum(kept.values())
+
     def previous(self, prompt: Prompt, start: float, *, strict: bool) -> Chain | None:
         """Return the request that a prompt follows, None if it is the first of its kind.
 

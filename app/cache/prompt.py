@@ -200,7 +200,7 @@ def _prompt(members: Members, blocks: Blocks, digest: Digest, betas: bytes) -> P
     )
     hashes = (0 if value is None else digest(value) for value in map(given, params))
     mark = given(members.cache_control)
-    automatic = None if mark is None else ttl_of(b'"cache_control":' + mark)
+    automatic = None if mark is None else ttl_of(mark)
     if automatic is not None:
         blocks.mark_last(automatic)
     return Prompt(members.model, blocks, (*hashes, _betas(betas, digest)), automatic)

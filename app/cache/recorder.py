@@ -19,7 +19,8 @@ from .verdict import LOOKBACK, Verdict, decide
 
 Read = tuple[Prompt, Template | None]
 
-CONVERSATIONS = 2_000  # the least recently used are forgotten; some 3 KB each
+CONVERSATIONS = 2_000  # the least recently used are forgotten; some 3 KB each…
+BLOCKS = 1_000_000  # …and of all of them together so many blocks are remembered, 9 bytes each
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class Flight:
 
 
 class Recorder:
-    """Judges answers. State: ``_conversations`` and ``_entries``, both bounded.
+    """Judges answers. State: ``_conversations`` with ``_blocks``, and ``_entries``, all bounded.
 
     The order of calls is `template`, `begin`, `answered`, and `judge` or `drop`.
     """
@@ -43,6 +44,7 @@ class Recorder:
         self._digest = digest
         self._limit = conversations
         self._conversations: OrderedDict[object, Conversation] = OrderedDict()
+        self._blocks = 0
         self._entries = Entries()
 
     def template(self, asked: Asked) -> Template | None:
@@ -88,26 +90,31 @@ class Recorder:
         if prompt is None:
             return Verdict("unknown")
         name = plain(model or prompt.model)
-        conversation = self._conversation(flight.asked, prompt)
+        key = _key(flight.asked, prompt)
+        conversation = self._conversations.get(key) or Conversation()
         case = Case(flight.asked, prompt, counted, name)
         previous = conversation.previous(prompt, flight.asked.start, strict=flight.asked.hinted)
         live, waiting = self._reachable(case, flight)
         verdict = decide(evidence_of(case, previous, live, waiting))
         entry = self._commit(case, flight, live)
         if not (flight.asked.aside or flight.asked.compaction):
-            for key in conversation.add(_chain(case, *entry), flight.template):
-                self._entries.drop(key)
+            self._remember(key, conversation, _chain(case, *entry), flight.template)
         return verdict
 
-    def _conversation(self, asked: Asked, prompt: Prompt) -> Conversation:
-        key = _key(asked, prompt)
-        found = self._conversations.get(key)
-        if found is None:
-            found = self._conversations[key] = Conversation()
-            if len(self._conversations) > self._limit:
-                self._conversations.popitem(last=False)
+    def _remember(
+        self, key: object, conversation: Conversation, chain: Chain, template: Template | None
+    ) -> None:
+        """Add a request to its conversation, and forget old ones beyond the limits."""
+        if key in self._conversations:
+            self._blocks -= conversation.blocks
+        for unneeded in conversation.add(chain, template):
+            self._entries.drop(unneeded)
+        self._blocks += conversation.blocks
+        self._conversations[key] = conversation
         self._conversations.move_to_end(key)
-        return found
+        while self._blocks > BLOCKS or len(self._conversations) > self._limit:
+            _, forgotten = self._conversations.popitem(last=False)
+            self._blocks -= forgotten.blocks
 
     def _reachable(self, case: Case, flight: Flight) -> tuple[Found | None, Found | None]:
         """Return the longest prefix that can be read, and the longest that is being written."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...anthropic.token_types import OUTPUTS, PROMPT
+from ...cache.report import CacheReport
 from ..entry import Entry
 
 KEPT = 50
@@ -55,6 +56,20 @@ def row(entry: Entry) -> Row:
         "output_tokens": sum(map(entry.tokens, OUTPUTS)) if known else None,
         "estimated": entry.estimated,
         "cost": entry.total_cost,
+        "cache": _cache(exchange.cache),
         "request_id": entry.ids.get("request_id"),
         "session_id": entry.ids.get("session_id"),
+    }
+
+
+def _cache(report: CacheReport | None) -> Row | None:
+    """Return what the page says about a verdict."""
+    if report is None:
+        return None
+    verdict = report.verdict
+    return {
+        "verdict": verdict.reason,
+        "kind": verdict.kind,
+        "block": verdict.index,
+        "distance": verdict.blocks,
     }

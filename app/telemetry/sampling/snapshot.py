@@ -45,6 +45,7 @@ def figures(samples: Samples, now: Point, ring: Ring, scrub: ScrubFacts) -> Json
         },
         "retries": _whole(samples.by("retries_total", "result")),
         "retry_attempts": _whole(samples.by("retry_attempts_total", "reason")),
+        "cache": _cache(samples),
         "scrub": _scrub(samples, scrub),
         "limits": _limits(samples),
         "history": [_moment(span) for span in ring.history()],
@@ -108,6 +109,14 @@ def _cost(samples: Samples, recent: Span) -> Json:
         "by_type": samples.by("cost_usd_total", "type"),
         "per_hour": recent.cost_per_hour,
         "unpriced_requests": int(samples.total("unpriced_requests_total")),
+    }
+
+
+def _cache(samples: Samples) -> Json:
+    return {
+        "verdicts": _whole(samples.by("cache_verdicts_total", "reason")),
+        "miss_cost": samples.by("cache_miss_cost_usd_total", "reason"),
+        "saved": samples.total("cache_saved_usd_total"),
     }
 
 

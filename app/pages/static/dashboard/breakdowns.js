@@ -1,5 +1,6 @@
 // The tables of the page: which part of a snapshot each one shows.
 
+import { VERDICTS, verdicts } from "./cache.js";
 import { moneyParts } from "./format.js";
 import { fill, records, shareOf } from "./tables.js";
 
@@ -131,6 +132,18 @@ const FILLERS = {
     const all = records(scrub.refused).filter(({ count: placeholders }) => placeholders > 0);
     all.sort((one, other) => other.count - one.count);
     fill(body, [name, count], all, { empty: "None refused" });
+  },
+  cache(body, snapshot) {
+    const all = verdicts(snapshot);
+    const texts = moneyParts(all.map(({ spent }) => spent), all.reduce((sum, { spent }) => sum + (spent ?? 0), 0));
+    all.forEach((record, at) => (record.text = texts[at]));
+    const columns = [
+      { of: ({ name: verdict }) => VERDICTS[verdict]?.[0] ?? verdict, as: "text" },
+      count,
+      { ...MONEY, none: "–" },
+      { of: ({ advice }) => advice, as: "text" },
+    ];
+    fill(body, columns, all, { share: shareOf(all) });
   },
   models(body, { requests, tokens, cost }) {
     const names = Object.keys({ ...requests.by_model, ...tokens.by_model });
