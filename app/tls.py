@@ -79,7 +79,7 @@ class _Newest:
             problems = inspection.problems(cert_file, key_file)
             self.context = tls_context(self._certificate, self._client_ca)
         except (OSError, ValueError) as exc:  # SSLError is an OSError
-            log.warning("certificate not reloaded: the one before stays", reason=str(exc))
+            log.warning("certificate not reloaded: the previous one is still used", reason=str(exc))
             return
         log.info("certificate reloaded", file=str(cert_file))
         for problem in problems:

@@ -151,6 +151,17 @@ def test_every_alert_has_a_runbook_that_it_links_to() -> None:
         assert rule["annotations"]["runbook_url"] == f"{site[1]}alerts/#{rule['alert'].lower()}"
 
 
+def test_every_alert_of_the_dashboard_links_to_its_section() -> None:
+    script = (ROOT / "app/pages/static/dashboard/banner.js").read_text("utf-8")
+    site = re.search(r"site_url: (\S+)", (ROOT / "mkdocs.yml").read_text("utf-8"))
+    assert site is not None
+    assert f'"{site[1]}dashboard/"' in script
+    titles = re.findall(r'^  \w+: "(.+)",$', script.partition("TITLES = {")[2], re.MULTILINE)
+    headings = re.findall(r"^### (.+)$", page("dashboard.md"), re.MULTILINE)
+    assert titles
+    assert titles == headings
+
+
 def test_every_alert_that_a_document_names_exists() -> None:
     known = {rule["alert"] for rule in alerts()}
     named = set(words(r"\b(AnthropicProxy[A-Z]\w+)"))

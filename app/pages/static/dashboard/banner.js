@@ -3,6 +3,8 @@
 
 import { format } from "./format.js";
 
+// What to do about each: a section of this page has its title.
+const RUNBOOKS = "https://anthropic-proxy.github.io/anthropic-proxy/dashboard/";
 const TITLES = {
   error_rate: "High error rate",
   active_requests: "Many active requests",
@@ -39,7 +41,9 @@ function add(region, template, { kind, severity, since }) {
   const box = template.content.firstElementChild.cloneNode(true);
   box.dataset.kind = kind;
   box.dataset.severity = severity;
-  box.querySelector(".title").textContent = TITLES[kind] ?? kind;
+  const title = box.querySelector(".title");
+  title.textContent = TITLES[kind] ?? kind;
+  title.href = `${RUNBOOKS}#${title.textContent.toLowerCase().replaceAll(" ", "-")}`;
   box.querySelector(".since").textContent = format(since, "clock");
   region.append(box);
   return box;
