@@ -41,8 +41,10 @@ SCRAPES, APART = 3, 1.6  # a snapshot is rendered once in 1.5 s
 
 
 def save(curves: Iterable[Curve], file: Path) -> None:
-    """Write curves as JSON, and what they were measured on."""
-    told = asdict(describe({}, ())) | {"curves": [asdict(curve) for curve in curves]}
+    """Write curves as JSON beside those of other names that the file has."""
+    known = {curve.name: curve for curve in load(file)} if file.exists() else {}
+    known |= {curve.name: curve for curve in curves}
+    told = asdict(describe({}, ())) | {"curves": [asdict(curve) for curve in known.values()]}
     file.write_text(one_line_lists(json.dumps(told, indent=1, ensure_ascii=False)) + "\n")
 
 

@@ -89,11 +89,14 @@ def _cpu(pid: int) -> float:
 
 
 def environment() -> dict[str, str]:
-    """Return this process' environment without any setting of the proxy."""
+    """Return this process' environment without settings of the proxy and of Python.
+
+    A start that compiles every module would be slow, and its memory large.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().startswith("ANTHROPIC_PROXY_")
+        if not name.upper().startswith(("ANTHROPIC_PROXY_", "PYTHON"))
     }
 
 

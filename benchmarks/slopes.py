@@ -35,13 +35,14 @@ def flat_sums(points: Points) -> bool:
     The last step is compared with the way from the middle to it. So a cost paid once has no part,
     and the few first units, which cost too little to be measured one by one.
     """
-    middle, last = points[len(points) // 2], points[-2]
+    points = sorted(dict(points).items())
+    middle, last = points[len(points) // 2 - 1], points[-2]
     return between(last, points[-1]) <= FLAT * max(0.0, between(middle, last))
 
 
 def flat_units(points: Points) -> bool:
     """Return True if a unit costs no more among the most; points are costs of one."""
-    costs = [cost for _, cost in points]
+    costs = [cost for _, cost in sorted(points)]
     half = len(costs) // 2
     return max(costs[half:]) <= FLAT * statistics.median(costs[:half])
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report, slopes
+from benchmarks import curves, report, slopes
 from benchmarks.check import TOLERANCE, again, changes, lines
 from benchmarks.figures import FIGURES, Figure, met
 from benchmarks.peers import DIRECT, NAIVE, OURS
@@ -134,3 +134,16 @@ def test_costs_of_all_are_flat_if_each_unit_costs_no_more_among_many() -> None:
 def test_costs_of_one_are_flat_if_they_do_not_grow() -> None:
     assert slopes.flat_units([(count, 80.0 + count / 200) for count in COUNTS])
     assert not slopes.flat_units([(count, 80.0 + count / 20) for count in COUNTS])
+
+
+def test_a_count_that_was_measured_twice_counts_once() -> None:
+    points = [(float(count), 70 + 0.3 * count) for count in COUNTS]
+    assert slopes.flat_sums([*points, points[-1]])
+
+
+def test_curves_that_were_not_measured_again_stay_in_the_file(tmp_path: Path) -> None:
+    old = [slopes.Curve(name, "x", "y", [(1, 1.0), (2, 2.0)]) for name in ("one", "two")]
+    new = slopes.Curve("two", "x", "y", [(1, 3.0), (2, 6.0)])
+    curves.save(old, tmp_path / "curves.json")
+    curves.save([new], tmp_path / "curves.json")
+    assert curves.load(tmp_path / "curves.json") == [old[0], new]
