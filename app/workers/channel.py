@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import msgspec
+import structlog
 
-from .messages import LARGEST, LENGTH, Body, Envelope, decode, encode
+from .messages import LARGEST, LENGTH, Body, Done, Envelope, decode, encode
 
 Answer = Callable[[Body], Awaitable[Body]]
+log = structlog.get_logger(__name__)
+
+MOST_LATE = 3  # answers that the other end may owe
 
 
 class ChannelClosed(Exception):
@@ -20,8 +24,9 @@ class ChannelClosed(Exception):
 class Channel:
     """One end. ``answer`` is called with each question.
 
-    State: ``_asked``, the futures of open questions by number; ``_answering``, running answers;
-    ``closed``, done once the other end is gone.
+    State: ``_asked``, the futures of open questions by number; ``_late``, the numbers of those
+    whose answer did not come in time; ``_answering``, running answers; ``closed``, done once the
+    other end is gone.
     """
 
     def __init__(
@@ -33,6 +38,7 @@ class Channel:
         self._answer = answer
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Body]] = {}
+        self._late: set[int] = set()
         self._answering: set[asyncio.Task[None]] = set()
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
@@ -43,9 +49,14 @@ class Channel:
         return cls(reader, writer, answer)
 
     async def ask(self, body: Body, seconds: float | None = None) -> Body:
-        """Return the answer; raises TimeoutError after ``seconds``, or `ChannelClosed`."""
+        """Return the answer; raises TimeoutError after ``seconds``, or `ChannelClosed`.
+
+        Who owes several answers is asked nothing more: it would have to work off all of them.
+        """
         if self.closed.done():
             raise ChannelClosed
+        if len(self._late) >= MOST_LATE:
+            raise TimeoutError
         number = next(self._numbers)
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
         try:
@@ -53,6 +64,9 @@ class Channel:
             async with asyncio.timeout(seconds):
                 answered: Body = await answer
                 return answered
+        except TimeoutError:
+            self._late.add(number)
+            raise
         finally:
             del self._asked[number]
 
@@ -77,12 +91,17 @@ class Channel:
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
             return
+        self._late.discard(envelope.number)
         asked = self._asked.get(envelope.number)
         if asked is not None and not asked.done():  # else it came too late
             asked.set_result(envelope.body)
 
     async def _respond(self, envelope: Envelope) -> None:
-        body = await self._answer(envelope.body)
+        try:
+            body = await self._answer(envelope.body)
+        except Exception:
+            log.exception("a question of another process failed")
+            body = Done()  # it need not wait
         if not self.closed.done():
             self._writer.write(encode(Envelope(envelope.number, True, body)))
 

@@ -12,6 +12,7 @@ from .messages import Exemplar, Family, Value
 Rule = Callable[[float, float], float]
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
+BUCKET = "le"  # the label of a histogram's buckets, which are one series
 CUMULATIVE = ("counter", "histogram")
 RUN = f"{PREFIX}run_"  # totals of one run of one process: they end with it
 # Gauges that are no amounts.
@@ -34,7 +35,7 @@ def merged(reports: Iterable[Iterable[Family]]) -> list[Family]:
             families.setdefault(family.name, family)
             _add(values.setdefault(family.name, {}), family)
     return [
-        Family(one.name, one.text, one.type, one.unit, [*values[one.name].values()])
+        Family(one.name, one.text, one.type, one.unit, _grouped(values[one.name].values()))
         for one in families.values()
     ]
 
@@ -79,6 +80,15 @@ def _rule(family: Family) -> Rule:
     if family.name.startswith(LATEST):
         return _second
     return RULES.get(family.name, _sum)
+
+
+def _grouped(values: Iterable[Value]) -> list[Value]:
+    """Return the samples of each series together, as OpenMetrics demands."""
+    groups: dict[tuple[tuple[str, str], ...], list[Value]] = {}
+    for value in values:
+        series = tuple(sorted((name, text) for name, text in value[1].items() if name != BUCKET))
+        groups.setdefault(series, []).append(value)
+    return [value for group in groups.values() for value in group]
 
 
 def _sum(first: float, second: float) -> float:

@@ -19,6 +19,21 @@ from .reports import unpacked
 Row = dict[str, Any]
 
 
+class Rows:
+    """The last exchanges, one row each, as the workers have reported them."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = sorted(rows, key=lambda row: row["time"], reverse=True)[:KEPT]
+
+    def as_json(self) -> list[Row]:
+        """Return the rows as JSON objects, the latest start first."""
+        return self._rows
+
+    def reasons(self, since: float) -> list[str]:
+        """Return why exchanges that began after ``since`` failed, plain statuses excluded."""
+        return reasons(self._rows, since)
+
+
 class Service:
     """The last report of each worker, and what those that ended had counted.
 
@@ -81,7 +96,7 @@ class Service:
             return
         self.changes += 1
         self._ended = merged([self._ended, cumulative(self._families.pop(worker))])
-        self._rows = _newest([*self._rows, *report.recent])
+        self._rows = Rows([*self._rows, *report.recent]).as_json()
 
     def restarted(self, worker: int) -> None:
         """Count a restart."""
@@ -107,18 +122,9 @@ class Service:
         return next((age for age in ages if age is not None), None)
 
     @property
-    def recent(self) -> "Service":
-        """The last exchanges: what follows."""
-        return self
-
-    def as_json(self) -> list[Row]:
-        """Return the last exchanges of all workers, the latest start first."""
-        rows = [row for report in self._reports.values() for row in report.recent]
-        return _newest([*self._rows, *rows])
-
-    def reasons(self, since: float) -> list[str]:
-        """Return why exchanges that began after ``since`` failed, plain statuses excluded."""
-        return reasons(self.as_json(), since)
+    def recent(self) -> "Rows":
+        """The last exchanges of all workers."""
+        return Rows([*self._rows, *(row for one in self._reports.values() for row in one.recent)])
 
     def advance(self) -> bool:
         """Return False: the workers bring their live figures up to date when they report."""
@@ -168,13 +174,12 @@ class Service:
                 "counter",
                 "",
                 [
-                    (f"{restarts}_total", label, float(self._restarts[worker]), None)
+                    sample
                     for worker, label in numbers
-                ]
-                + [(f"{restarts}_created", label, self._created, None) for _, label in numbers],
+                    for sample in (
+                        (f"{restarts}_total", label, float(self._restarts[worker]), None),
+                        (f"{restarts}_created", label, self._created, None),
+                    )
+                ],
             ),
         ]
-
-
-def _newest(rows: list[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: row["time"], reverse=True)[:KEPT]

@@ -32,7 +32,9 @@ class View:
             scene = await self._channel.ask(Look(self._number), PATIENCE)
         except (TimeoutError, ChannelClosed):
             raise NoSnapshot from None
-        if isinstance(scene, Scene) and scene.families is not None:
+        if not isinstance(scene, Scene):
+            raise NoSnapshot
+        if scene.families is not None:
             families = unpacked(scene.families)
             self._snapshot = Snapshot(self._telemetry.clock(), families, {}, scene.document)
             self._number = scene.number

@@ -10,7 +10,11 @@ import httpx
 import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
 
+from app.pages import metrics
+from app.telemetry.sampling.broadcast import Broadcast
+from app.telemetry.sampling.sampler import NoSnapshot, Snapshot
 from tests.pages.serving import DEADLINE, serving
 from tests.telemetry.exchanges import PLAIN, parsed, record
 from tests.thorough import scaled
@@ -178,3 +182,26 @@ async def test_only_reading_is_allowed(path: str) -> None:
         answer = await served.client.post(path)
 
     assert answer.status_code == 405
+
+
+class _Unknown:
+    """The view of a worker whose supervisor does not answer."""
+
+    async def latest(self) -> Snapshot:
+        raise NoSnapshot
+
+    async def welcome(self) -> None:
+        pass
+
+    async def run(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("path", ["/prometheus", "/metrics"])
+async def test_metrics_that_cannot_be_had_are_refused_with_a_reason(path: str) -> None:
+    app = Starlette(routes=metrics.routes(_Unknown(), Broadcast()))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
+    assert answer.json() == {"error": "The supervisor does not answer."}

@@ -3,11 +3,12 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+from structlog.testing import capture_logs
 
-from app.workers.channel import Answer, Channel, ChannelClosed
+from app.workers.channel import MOST_LATE, Answer, Channel, ChannelClosed
 from app.workers.messages import Body, Collect, Done, Look, Report, Scene
 from tests.proxying import DEADLINE
 
@@ -58,6 +59,38 @@ async def test_who_does_not_answer_is_not_waited_for_and_a_late_answer_is_droppe
         answers.put_nowait(Scene(1))
         answers.put_nowait(Scene(2))
         assert await one.ask(Look(0)) == Scene(2)
+
+
+async def test_who_owes_several_answers_is_asked_nothing_more_until_it_gives_them() -> None:
+    asked = 0
+    stuck = asyncio.Event()
+
+    async def answer(_: Body) -> Body:
+        nonlocal asked
+        asked += 1
+        await stuck.wait()
+        return Done()
+
+    async with _pair(other=answer) as (one, _), asyncio.timeout(DEADLINE):
+        for _ in range(10):
+            with pytest.raises(TimeoutError):
+                await one.ask(Look(0), 0.01)
+        assert asked == MOST_LATE
+        stuck.set()
+        while asked == MOST_LATE:
+            with suppress(TimeoutError):
+                await one.ask(Look(0))
+            await asyncio.sleep(0)
+
+
+async def test_a_defect_of_an_answer_is_logged_and_nobody_waits_for_it() -> None:
+    async def fail(_: Body) -> Body:
+        raise ZeroDivisionError
+
+    async with _pair(other=fail) as (one, _), asyncio.timeout(DEADLINE):
+        with capture_logs() as logged:
+            assert await one.ask(Look(0)) == Done()
+    assert [line["event"] for line in logged] == ["a question of another process failed"]
 
 
 async def test_the_end_of_one_side_ends_the_open_questions_of_the_other() -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from app.telemetry.instruments import PREFIX
 from app.telemetry.recorder import Telemetry
 from app.telemetry.sampling.broadcast import Broadcast
 from app.telemetry.sampling.sampler import Sampler
@@ -113,6 +116,19 @@ def test_no_total_ever_falls_whatever_happens_to_workers(steps: list[tuple[str, 
             if after.get(key, 0.0) < value and not key[0].startswith("anthropic_proxy_run_")
         } == {}
         before = after
+
+
+def test_a_series_stays_together_when_only_a_part_of_it_was_known_of_a_worker_that_ended() -> None:
+    service, young = _service(), telemetry()
+    for model in ("claude-sonnet-4-5", "claude-opus-4-1"):
+        record(young, replace(PLAIN, requested_model=model, model=model))
+    service.report(0, report(young, Collect(NAMES)), whole=False)
+    service.ended(0)
+    _told(service, 1, young)
+    text = generate_latest(service).decode()  # type: ignore[no-untyped-call]
+    families = [*text_string_to_metric_families(text)]  # type: ignore[no-untyped-call]
+    found = Samples(family for family in families if family.name.startswith(PREFIX))
+    assert found.total("requests_total") == 4
 
 
 def _gauge(name: str, value: float, **labels: str) -> Family:

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.certificates import Certificate
@@ -74,8 +78,15 @@ async def test_scrapes_pages_and_streams_of_events_show_the_sums_of_all_workers(
                 assert _sum(samples, "requests_total") == 40
                 assert _sum(samples, "request_duration_seconds_count") == 40
                 assert _sum(samples, "worker_up") == WORKERS
+            openmetrics = (
+                await pages.get("/metrics", headers={"accept": "application/openmetrics-text"})
+            ).text
+            families = [*openmetrics_families(openmetrics)]  # type: ignore[no-untyped-call]
+            assert any(sample.exemplar for family in families for sample in family.samples)
+            schema = (await pages.get("/metrics/schema.json")).json()
             for _ in range(4):
                 document = (await pages.get("/metrics")).json()
+                jsonschema.validate(document, schema)
                 assert document["requests"]["total"] == 40
                 assert len(document["recent"]) == 40
                 assert document["tokens"]["total"] > 0
