@@ -122,6 +122,18 @@ def test_the_help_of_every_option_is_in_one_place() -> None:
     assert headings == [command.name for command in COMMANDS]
 
 
+def test_no_other_table_lists_options_targets_or_paths() -> None:
+    where = {"--": "commands.md", "make ": "commands.md", "/": "http-api.md"}
+    twice = {
+        (document.name, cell)
+        for document in DOCUMENTS
+        for cell in ROW.findall(document.read_text("utf-8"))
+        for start, home in where.items()
+        if cell.startswith(start) and document.name != home
+    }
+    assert twice == set()
+
+
 def test_every_command_that_a_document_names_exists() -> None:
     known = {command.name for command in COMMANDS}
     named = set(words(r"`anthropic-proxy ([a-z]+)[ `]"))
