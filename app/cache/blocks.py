@@ -109,14 +109,15 @@ def without_marks(raw: bytes) -> tuple[bytes, float | None]:
             before = before.rstrip().removesuffix(b",")
         else:
             behind = behind.lstrip()
-        raw, at = before + behind, (before + behind).find(_MARK_NAME, len(before))
+        raw = before + behind
+        at = raw.find(_MARK_NAME, len(before))
     raise Unreadable("a block has too many marks")
 
 
 def add_tools(blocks: Blocks, tools: bytes | None, digest: Digest) -> None:
     """Append the tools, except for those that are not loaded yet."""
     for raw in elements(tools) if tools is not None else ():
-        if _DEFERRED_NAME in raw and _DEFERRED.search(raw):
+        if raw.rfind(_DEFERRED_NAME) >= 0 and _DEFERRED.search(raw):
             continue
         part = part_of(raw)
         if part not in blocks.fill and len(blocks.fill) > SERVERS:
@@ -146,7 +147,7 @@ def add_message(blocks: Blocks, raw: bytes, digest: Digest) -> None:
 
 def _add(blocks: Blocks, kind: int, part: str, raw: bytes, digest: Digest, salt: int = 0) -> None:
     ttl, plain = None, raw
-    if _MARK_NAME in raw:
+    if raw.rfind(_MARK_NAME) >= 0:  # several times faster than `in`
         plain, ttl = without_marks(raw)
     size = weight(plain)
     blocks.fill[part] = blocks.fill.get(part, 0) + size

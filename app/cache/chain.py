@@ -83,16 +83,14 @@ class Chain:
 
 @dataclass(slots=True)
 class Conversation:
-    """Its last requests, the newest last, and what the next body is likely to look like."""
+    """Its last requests, the newest last, and what the next body is likely to look like.
+
+    It remembers so many ``blocks``; chains that go on from each other share them.
+    """
 
     chains: list[Chain] = field(default_factory=list)
     template: Template | None = None
-
-    @property
-    def blocks(self) -> int:
-        """How many blocks are remembered; chains that go on from each other share them."""
-        kept = {id(chain.prefixes): len(chain.prefixes) for chain in self.chains}
-        return sum(kept.values())
+    blocks: int = 0
 
     def previous(self, prompt: Prompt, start: float, *, strict: bool) -> Chain | None:
         """Return the request that a prompt follows, None if it is the first of its kind.
@@ -118,6 +116,7 @@ class Conversation:
         self.chains.append(chain)
         self.template = template or self.template
         dropped, self.chains = self.chains[:-KEPT], self.chains[-KEPT:]
+        self.blocks = sum({id(one.prefixes): len(one.prefixes) for one in self.chains}.values())
         kept = {one.key for one in self.chains}
         return [one.key for one in dropped if one.key is not None and one.key not in kept]
 

@@ -1,6 +1,6 @@
 """Weighs what is remembered against what an answer states, for the rules of `verdict`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .blocks import Mark
@@ -101,8 +101,9 @@ def evidence_of(
     asked, prompt, counted = case.asked, case.prompt, case.counted
     difference = None if previous is None else previous.difference(prompt)
     compacted = asked.compacted and difference is not None
-    ahead = difference is not None and difference.kind in ("tool", "system")
-    goes_on = previous is not None and not compacted and (ahead or previous.goes_on(prompt))
+    goes_on = previous is not None and not compacted
+    if previous is not None and difference is not None and goes_on:
+        goes_on = difference.kind in ("tool", "system") or previous.goes_on(prompt)
     known = [(one.tokens, one.exact) for one in (live, waiting) if one is not None]
     if previous is not None and goes_on:
         known.append((previous.tokens, previous.model == case.model))
@@ -128,20 +129,21 @@ def evidence_of(
 def _compared(facts: Evidence, previous: Chain, case: Case) -> Evidence:
     """Add what the request that it follows tells."""
     start, entry = case.asked.start, previous.entry
-    changed = (
-        name
-        for name, before, now in zip(PARAMS, previous.params, case.prompt.params, strict=True)
-        if before != now
-    )
-    return replace(
-        facts,
+    return facts._replace(
         same_account=previous.credential == case.asked.credential,
         same_model=previous.model == case.model,
-        param=next(changed, None),
+        param=_changed(previous.params, case.prompt.params),
         expired=entry is not None and entry.expires - MARGIN <= start,
         pending=facts.pending or (entry is not None and entry.available > start),
         blocks=_distance(previous, case.prompt),
     )
+
+
+def _changed(before: tuple[int, ...], now: tuple[int, ...]) -> str | None:
+    """Return the first parameter that is not as it was."""
+    if before == now:
+        return None
+    return next(name for name, a, b in zip(PARAMS, before, now, strict=True) if a != b)
 
 
 def _distance(previous: Chain, prompt: Prompt) -> int:

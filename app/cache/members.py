@@ -3,6 +3,8 @@
 Lists are read to a bounded length, so that an odd body does not cost seconds.
 """
 
+from itertools import takewhile
+
 import msgspec
 
 MOST_ELEMENTS = 4096
@@ -81,4 +83,8 @@ def elements(raw: bytes) -> list[bytes]:
         found = msgspec.structs.astuple(_long_list(raw))
     except (ValueError, RecursionError) as exc:
         raise Unreadable("not a list, or too long a one") from exc
-    return [bytes(one) for one in found if one is not _NOTHING]
+    return list(map(bytes, takewhile(_exists, found)))
+
+
+def _exists(raw: msgspec.Raw) -> bool:
+    return raw is not _NOTHING

@@ -1,5 +1,7 @@
 """The smallest prompt that a model caches, in tokens (documentation of prompt caching)."""
 
+import functools
+
 from ..anthropic.names import family_first, plain
 
 # By how a model's name starts, the first that fits.
@@ -18,7 +20,14 @@ _MINIMUMS = (
 MOST = 4096  # of every other model
 
 
-def minimum(model: str) -> int:
-    """Return the minimum of a model, whatever cloud's name it has."""
-    name = family_first(plain(model))
+@functools.lru_cache(64)
+def name_of(model: str) -> str:
+    """Return the plain name of a model."""
+    return plain(model)
+
+
+@functools.lru_cache(64)
+def minimum(name: str) -> int:
+    """Return the minimum of a model, by its plain name."""
+    name = family_first(name)
     return next((tokens for start, tokens in _MINIMUMS if name.startswith(start)), MOST)

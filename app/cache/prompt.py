@@ -6,7 +6,7 @@ did; their blocks are then those of the body before. The result is the same eith
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .blocks import Blocks, Digest, Mark, add_message, add_system, add_tools, ttl_of
@@ -145,7 +145,18 @@ def _extended(
 
 def _kept(prompt: Prompt) -> Prompt:
     """Return a prompt without what is needed for its own answer only."""
-    return replace(prompt, blocks=replace(prompt.blocks, owns=set()))
+    blocks = prompt.blocks
+    kept = Blocks(
+        prefixes=blocks.prefixes,
+        kinds=blocks.kinds,
+        marks=blocks.marks,
+        fill=blocks.fill,
+        size=blocks.size,
+        first=blocks.first,
+        last=blocks.last,
+        system=blocks.system,
+    )
+    return Prompt(prompt.model, kept, prompt.params, prompt.automatic)
 
 
 def _matches(body: bytes, template: Template, digest: Digest) -> bool:

@@ -9,11 +9,11 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from ..anthropic.names import plain
 from .blocks import SYSTEM, Digest
 from .chain import Chain, Conversation
 from .entries import Entries, Entry
 from .evidence import Asked, Case, Counted, Found, evidence_of, scope_of
+from .minimum import name_of
 from .prompt import Prompt, Template, read_prompt
 from .verdict import LOOKBACK, Verdict, decide
 
@@ -61,7 +61,7 @@ class Recorder:
         prompt, template = read or (None, None)
         flight = Flight(asked, prompt, template)
         if prompt is not None:
-            scope = scope_of(asked, plain(prompt.model))
+            scope = scope_of(asked, name_of(prompt.model))
             for mark in prompt.marks:
                 key = scope ^ prompt.blocks.prefixes[mark.block]
                 entry = self._entries.get(key)
@@ -89,7 +89,7 @@ class Recorder:
         prompt = flight.prompt
         if prompt is None:
             return Verdict("unknown")
-        name = plain(model or prompt.model)
+        name = name_of(model or prompt.model)
         key = _key(flight.asked, prompt)
         conversation = self._conversations.get(key) or Conversation()
         case = Case(flight.asked, prompt, counted, name)
@@ -105,11 +105,10 @@ class Recorder:
         self, key: object, conversation: Conversation, chain: Chain, template: Template | None
     ) -> None:
         """Add a request to its conversation, and forget old ones beyond the limits."""
-        if key in self._conversations:
-            self._blocks -= conversation.blocks
+        before = conversation.blocks
         for unneeded in conversation.add(chain, template):
             self._entries.drop(unneeded)
-        self._blocks += conversation.blocks
+        self._blocks += conversation.blocks - before
         self._conversations[key] = conversation
         self._conversations.move_to_end(key)
         while self._blocks > BLOCKS or len(self._conversations) > self._limit:
@@ -119,16 +118,17 @@ class Recorder:
     def _reachable(self, case: Case, flight: Flight) -> tuple[Found | None, Found | None]:
         """Return the longest prefix that can be read, and the longest that is being written."""
         live = waiting = None
-        prefixes, start = case.prompt.blocks.prefixes, case.asked.start
+        prefixes, start, scope = case.prompt.blocks.prefixes, case.asked.start, case.scope
         for mark in reversed(case.prompt.marks):
             for index in range(mark.block, max(-1, mark.block - LOOKBACK), -1):
-                entry = self._entries.get(case.scope ^ prefixes[index])
+                key = scope ^ prefixes[index]
+                entry = self._entries.get(key)
                 if entry is None or entry.expires <= start:
                     continue
                 if entry.available <= start:
                     live = live or Found.of(entry, mark, case)
                     break
-                if (case.scope ^ prefixes[index]) not in flight.created:
+                if key not in flight.created:
                     waiting = waiting or Found.of(entry, mark, case)
             if live is not None:
                 break
@@ -144,8 +144,9 @@ class Recorder:
         if not marks or not case.counted.cached:
             self.drop(flight)
             return None, None
+        scope = case.scope
         for mark in marks:
-            key = case.scope ^ case.prompt.blocks.prefixes[mark.block]
+            key = scope ^ case.prompt.blocks.prefixes[mark.block]
             entry = self._entries.get(key) or Entry(start + mark.ttl, mark.ttl, math.inf)
             entry.refresh(start, mark.ttl)
             entry.available = min(entry.available, flight.answered)

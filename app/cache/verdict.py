@@ -7,7 +7,7 @@ was to read is a hit, whatever has changed.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 Reason = Literal[
     "hit",  # it read what there was to read
@@ -57,8 +57,7 @@ class Verdict:
     blocks: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(NamedTuple):
     """The facts of an exchange that count.
 
     ``expected`` tokens were in the cache; ``estimated`` if that number comes from bytes. The rest

@@ -1,5 +1,6 @@
 """An ended exchange with its model, charges and ids, computed once for all recorders."""
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,14 +90,27 @@ class Entry:
         return {name: self.ids[name] for name in _EXEMPLAR if name in self.ids} or None
 
 
-def cache_dollars(exchange: Exchange, prices: Prices) -> tuple[float | None, float | None]:
+def cache_dollars(
+    exchange: Exchange, charges: tuple[Charge, ...], prices: Prices
+) -> tuple[float | None, float | None]:
     """Return what a cache miss cost and what the cache saved, in US dollars."""
-    if exchange.cache is None or not exchange.billed:
+    if exchange.cache is None or not charges:
         return None, None
-    cost = miss_cost(exchange.billed[0], exchange.cache.verdict.missed, prices.price)
-    savings = [saved(attempt, prices.price) for attempt in exchange.billed]
-    known = [dollars for dollars in savings if dollars is not None]
-    return cost, sum(known) if len(known) == len(savings) else None
+    missed = exchange.cache.verdict.missed
+    parts = [
+        _cache_dollars(charge, 0 if at else missed, prices) for at, charge in enumerate(charges)
+    ]
+    savings = [earned for _, earned in parts if earned is not None]
+    return parts[0][0], sum(savings) if len(savings) == len(parts) else None
+
+
+def _cache_dollars(
+    charge: Charge, missed: int, prices: Prices
+) -> tuple[float | None, float | None]:
+    usage = charge.attempt.usage
+    price = functools.partial(prices.cost, model=charge.attempt.model or "")
+    actual = price(usage) if charge.attempt.samplings else charge.cost
+    return miss_cost(usage, missed, actual, price), saved(usage, actual, price)
 
 
 _EXEMPLAR = ("request_id", "session_id")

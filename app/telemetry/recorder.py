@@ -198,11 +198,12 @@ class Telemetry:
 
     def _entry(self, exchange: Exchange) -> Entry:
         model = exchange.model or exchange.requested_model
-        miss_cost, saved = cache_dollars(exchange, self._prices)
+        charges = tuple(Charge.of(attempt, self._prices) for attempt in exchange.billed)
+        miss_cost, saved = cache_dollars(exchange, charges, self._prices)
         return Entry(
             exchange=exchange,
             model=NO_MODEL if model is None else self._prices.canonical(model),
-            charges=tuple(Charge.of(attempt, self._prices) for attempt in exchange.billed),
+            charges=charges,
             ids=identifiers(exchange),
             miss_cost=miss_cost,
             saved=saved,

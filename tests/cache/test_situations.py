@@ -1,9 +1,11 @@
 """Every scripted situation gets its verdict, and its price."""
 
+import functools
+
 import pytest
 
 from app.anthropic.prices import Prices
-from app.anthropic.usage import Attempt, Usage
+from app.anthropic.usage import Usage
 from app.cache.dollars import miss_cost, saved
 from app.cache.evidence import Asked, Counted
 from app.cache.members import Unreadable
@@ -58,15 +60,14 @@ def play(situation: Situation, recorder: Recorder | None = None) -> list[Verdict
     return [verdicts[number] for number in range(len(situation.turns))]
 
 
-def attempt(turn: Turn) -> Attempt:
-    usage = Usage(
+def usage(turn: Turn) -> Usage:
+    return Usage(
         input=turn.fresh,
         cache_read=turn.read,
         cache_write_5m=turn.short,
         cache_write_1h=turn.long,
         output=100,
     )
-    return Attempt(model=turn.model, usage=usage)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda one: one.name)
@@ -79,7 +80,9 @@ def test_each_answer_gets_its_verdict_and_its_price(situation: Situation) -> Non
             assert verdict.index == turn.index
         if turn.kind is not None:
             assert verdict.kind == turn.kind
-        cost = miss_cost(attempt(turn), verdict.missed, PRICES.price)
+        price = functools.partial(PRICES.cost, model=turn.model)
+        actual = price(usage(turn))
+        cost = miss_cost(usage(turn), verdict.missed, actual, price)
         if turn.missed == ANY:
             assert verdict.missed > 0
             assert cost is not None
@@ -88,7 +91,7 @@ def test_each_answer_gets_its_verdict_and_its_price(situation: Situation) -> Non
             assert verdict.missed == turn.missed
             assert cost == pytest.approx(turn.dollars, abs=1e-9)
         if turn.saved is not None:
-            assert saved(attempt(turn), PRICES.price) == pytest.approx(turn.saved, abs=1e-9)
+            assert saved(usage(turn), actual, price) == pytest.approx(turn.saved, abs=1e-9)
 
 
 def test_every_verdict_is_in_a_situation() -> None:
