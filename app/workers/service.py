@@ -70,7 +70,7 @@ class Service:
     # What happens to workers
 
     def known(self, worker: int) -> int | None:
-        """Return after how many changes a worker has reported, None if not in full."""
+        """Return after how many changes a worker has reported, None if it has not yet."""
         report = self._reports.get(worker)
         return None if report is None else report.changes
 
@@ -122,7 +122,7 @@ class Service:
         return next((age for age in ages if age is not None), None)
 
     @property
-    def recent(self) -> "Rows":
+    def recent(self) -> Rows:
         """The last exchanges of all workers."""
         return Rows([*self._rows, *(row for one in self._reports.values() for row in one.recent)])
 

@@ -85,7 +85,10 @@ class Supervisor:
     async def start(self, stopping: asyncio.Event) -> Ready | None:
         """Start all; return what the first says when all serve, None if a signal came first."""
         numbers = range(self._settings.workers)
-        workers = await asyncio.gather(*(self._start(number) for number in numbers))
+        try:
+            workers = await asyncio.gather(*(self._start(number) for number in numbers))
+        except OSError as exc:  # no memory, or too many processes
+            raise StartError(f"no worker process can be started: {exc.strerror}") from exc
         self._keepers = [asyncio.create_task(self._keep(worker)) for worker in workers]
         serving = asyncio.create_task(_all_ready(workers))
         signalled = asyncio.create_task(stopping.wait())
