@@ -14,12 +14,14 @@ UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
 LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
-PYTEST = $(RUN) pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+IN_WORKERS = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+PYTEST = $(RUN) pytest $(IN_WORKERS)
 FAST := --hypothesis-profile fast -m 'not external and not system'
 WHEEL := $(CURDIR)/.uv/wheel
-# What is tested as the wheel installs it: every package, from the lowest to a proxy that serves.
-PACKAGED := tests/anthropic tests/cli tests/http1 tests/pages tests/proxy/test_transparency.py \
-  tests/wire tests/test_settings.py
+# What is tested as the wheel installs it: the commands, which import every module, the files that
+# it brings (prices, pages), and a proxy that serves.
+PACKAGED := tests/anthropic/test_prices.py tests/cli tests/pages tests/proxy/test_transparency.py \
+  tests/test_cli.py tests/test_settings.py
 # Modules without I/O, of which no line and no branch may go untested.
 PURE := app/anthropic/* app/errors.py app/exchange.py app/failures.py app/wire/* \
   app/cache/chain.py app/cache/dollars.py app/cache/fill.py app/cache/members.py \
@@ -88,7 +90,7 @@ test-wheel: $(LOCAL_UV) ## Build the wheel, install it into an environment of it
 	$(UV) build --wheel --quiet --clear --out-dir $(WHEEL)/dist
 	$(UV) pip install --quiet --no-deps --reinstall --python $(WHEEL)/bin/python $(WHEEL)/dist/*.whl
 	cd / && $(WHEEL)/bin/anthropic-proxy --version && $(WHEEL)/bin/python -m anthropic_proxy --version
-	$(WHEEL)/bin/python -m pytest -p tests.installed $(FAST) $(PACKAGED)
+	$(WHEEL)/bin/python -m pytest -p tests.installed $(IN_WORKERS) $(FAST) $(PACKAGED)
 
 coverage: install ## Run the fast tests and hold their branch coverage to its floors
 	$(PYTEST) $(FAST) --cov --cov-report=
