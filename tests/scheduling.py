@@ -8,6 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 SHARED = {"tests/stack/test_engine.py": "docker", "tests/stack/test_scaled.py": "docker"}
 # Files that take longest: whoever begins one last keeps the others waiting for its end.
 LONGEST = (
+    "tests/workers/test_serving.py",
     "tests/scrubber/json/test_crowded.py",
     "tests/scrubber/redact/test_dense.py",
     "tests/test_cli.py",

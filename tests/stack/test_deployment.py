@@ -85,7 +85,7 @@ def test_every_variable_of_the_role_is_explained() -> None:
 
 def test_every_variable_that_is_explained_has_a_default() -> None:
     text = (ROOT / "docs/deployment.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(anthropic_proxy_\w+)`", text))
+    named = set(re.findall(r"^\| `(anthropic_proxy_\w+)` \|", text, re.MULTILINE))
     assert named == set(yaml_file(ROLE / "defaults/main.yml"))
 
 
