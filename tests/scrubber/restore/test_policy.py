@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.scrubber.detect import rules
+from app.scrubber.placeholders import Hidden
 from app.scrubber.redact.scrubber import Scrubber
 from app.scrubber.restore.sinks import REFUSALS, ToolPolicy
 from app.scrubber.restore.table import Plan
@@ -269,3 +270,16 @@ def test_variants_of_a_placeholder_are_counted_as_unresolved(spelling: str) -> N
 def test_every_reason_is_in_the_document() -> None:
     text = DOCUMENT.read_text()
     assert all(f"`{reason}`" in text for reason in REFUSALS)
+
+
+def test_the_context_of_a_value_may_have_come_long_before_it() -> None:
+    token = "fake0fake1fake2fake3fake4"
+    words = "of prose " * 1000 + "Authorization: Bearer "
+    said = (words[at : at + 9] for at in range(0, len(words), 9))
+    answer = Plan({"<BEARER_TOKEN_1>": Hidden("bearer_token", token)}, SCRUBBER.recognizer)
+    restorer = Answering(answer, STREAM, None)
+    made = start(0, "text", text="")
+    for piece in (*said, "<BEARER_TOKEN_1>", " and"):
+        made += restorer.pass_on(delta(0, "text_delta", piece))
+    made += restorer.pass_on(stop(0)) + restorer.close()
+    assert texts(made) == {(0, "text_delta"): f"{words}{token} and"}

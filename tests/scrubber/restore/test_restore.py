@@ -316,3 +316,18 @@ def test_an_error_body_is_restored() -> None:
 def test_a_body_that_is_no_json_passes_as_it_is(body: bytes) -> None:
     restorer = Answering(plan(), "application/json", None)
     assert restorer.pass_on(body) + restorer.close() == body
+
+
+@pytest.mark.parametrize("size", [1, 7, 500])
+@pytest.mark.parametrize("tool", ["Edit", "WebFetch"])
+def test_what_stays_is_counted_once_however_long_the_input(tool: str, size: int) -> None:
+    text = '"<GITHUB_TOKEN_7> of words <GITHUB_TOKEN_1> and more"' * 200
+    restorer = Answering(plan(), STREAM, None)
+    restorer.pass_on(start(1, "tool_use", id="toolu_1", name=tool, input={}))
+    for piece in pieces(text, size):
+        restorer.pass_on(delta(1, "input_json_delta", piece))
+    restorer.pass_on(stop(1))
+    assert restorer.unresolved == 200
+    allowed = tool == "Edit"
+    assert sum(restorer.restored.values()) == (200 if allowed else 0)
+    assert dict(restorer.refused) == ({} if allowed else {"tool": 200})
