@@ -17,11 +17,12 @@ from .members import Members, Unreadable, elements, given, read_members
 PARAMS = ("tool_choice", "thinking", "effort", "speed", "context_management", "betas")
 
 MOST_MARKS = 4  # the API refuses more
-MOST_SPANS = 8  # pieces of a head with a hash each, before one hash is taken of all
+MOST_SPANS = 4  # pieces of a head with a hash each, before one hash is taken of all
 _KEY = re.compile(rb'"messages"\s*:\s*\Z')
 _KEY_REACH = 64  # bytes before the messages in which their name is searched for
 _NEEDLE = 256  # bytes of the messages by which they are found
 _SPACE = b" \t\r\n"
+_NONE: set[int] = set()  # shared by all templates, whose blocks do not grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def _kept(prompt: Prompt) -> Prompt:
     kept = Blocks(
         prefixes=blocks.prefixes,
         kinds=blocks.kinds,
+        owns=_NONE,
         marks=blocks.marks,
         fill=blocks.fill,
         size=blocks.size,

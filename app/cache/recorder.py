@@ -19,7 +19,7 @@ from .verdict import LOOKBACK, Verdict, decide
 
 Read = tuple[Prompt, Template | None]
 
-CONVERSATIONS = 2_000  # the least recently used are forgotten; some 3 KB each…
+CONVERSATIONS = 2_000  # the least recently used are forgotten; some 5 KB each…
 BLOCKS = 1_000_000  # …and of all of them together so many blocks are remembered, 9 bytes each
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.cache.members import MOST_ELEMENTS, Unreadable
-from app.cache.prompt import Prompt, read_prompt
+from app.cache.prompt import MOST_SPANS, Prompt, read_prompt
 from tests.cache.bodies import LONG, SHORT, SYSTEM, TOOLS, assistant, block, body, tool, user
 
 Json = dict[str, Any]
@@ -92,7 +92,7 @@ def test_a_long_conversation_is_hashed_in_few_pieces() -> None:
     for number in range(40):
         _, template = read_prompt(body(*turns), hash, template=template)
         assert template is not None
-        assert len(template.spans) <= 8
+        assert len(template.spans) <= MOST_SPANS
         turns += [assistant(f"a{number}", 5), user(f"u{number}", 5)]
 
 
