@@ -19,14 +19,12 @@ from pathlib import Path
 REASONS = frozenset(
     {
         "Docker",
-        "Homebrew",
         "a certificate of a CA",
         "a cluster",
         "a terminal",
         "another machine",
         "hosts",
         "root",
-        "the network",
         "the package index",
         "the tests run it",
     }

@@ -8,7 +8,7 @@ from ...settings import Settings
 from ..finding import Finding
 from ..machine import ANY_ADDRESS
 from .clauses import CLAUSES, Broken, Clause
-from .party import Party, Unscanned
+from .party import Party, Refused
 from .place import Simulator, parties, started, trusted_file
 
 RUNNING = "the running proxy at {url}, whose upstream is the simulator"
@@ -16,7 +16,9 @@ STARTED = (
     "a proxy with your settings, started for this check in front of the simulator: the running "
     "one, if any, forwards to {upstream} and cannot be led to the simulator"
 )
-UNSCANNED = "not checked: ANTHROPIC_PROXY_SCRUB_ON_SKIP=block refuses what cannot be scanned"
+UNSCANNED = "scrub_skipped"  # the reason
+FORBIDDEN = "not checked: ANTHROPIC_PROXY_SCRUB_ON_SKIP=block refuses what cannot be scanned"
+REASONS = "A setting forbids it; see this reason under Troubleshooting in the documentation."
 ADVICE = "Report a bug, with this table and the output of `anthropic-proxy --version`."
 
 
@@ -52,13 +54,19 @@ async def _finding(clause: Clause, both: list[Party]) -> Finding:
     for party, version in zip(both, ("HTTP/1.1", "HTTP/2"), strict=True):
         try:
             found = await clause.check(party)
-        except Unscanned:
-            return Finding(clause.name, "warn", UNSCANNED)
+        except Refused as exc:
+            return _refused(clause, str(exc))
         except Broken as exc:
             return Finding(clause.name, "fail", f"{version}: {exc}", ADVICE)
         except (OSError, TimeoutError, httpx.HTTPError) as exc:
             return Finding(clause.name, "fail", f"{version}: {type(exc).__name__}", ADVICE)
     return Finding(clause.name, "ok", found)
+
+
+def _refused(clause: Clause, reason: str) -> Finding:
+    if reason == UNSCANNED:
+        return Finding(clause.name, "warn", FORBIDDEN)
+    return Finding(clause.name, "fail", f"the proxy refused a request: {reason}", REASONS)
 
 
 def _reached(host: str) -> str:

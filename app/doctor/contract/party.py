@@ -18,14 +18,13 @@ Fields = Sequence[tuple[bytes, bytes]]
 MARK = b"x-contract"
 TOKEN = b"x-anthropic-proxy-token"
 REASON = b"x-anthropic-proxy-error"
-UNSCANNED = b"scrub_skipped"
 STREAM = b'{"model":"claude-sonnet-4-5","max_tokens":64,"stream":true,"messages":[]}'
 STEP = 10.0  # seconds for a request; the simulator answers at once
 TIMEOUTS = Timeouts(connect=STEP, read=STEP, write=STEP, pool=STEP)
 
 
-class Unscanned(Exception):
-    """The scrubber cannot scan a request and refuses it, as the settings ask."""
+class Refused(Exception):
+    """The proxy answered a request itself; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +101,12 @@ class Party:
     ) -> tuple[Answer, list[Arrived]]:
         """Send a request, with a script for the simulator; return the answer and what arrived.
 
-        Raises `Unscanned`, or what the transport raises.
+        Raises `Refused`, or what the transport raises.
         """
         mark = secrets.token_hex(8)
         answer = await self._answer(method, target, self._head(mark, fields, step), body)
-        if answer.all(REASON) == [UNSCANNED]:
-            raise Unscanned
+        for reason in answer.all(REASON):
+            raise Refused(reason.decode("latin-1"))
         return answer, await self.arrived(mark)
 
     async def leave(self, **step: Any) -> str:
