@@ -18,7 +18,7 @@ STARTED = (
 )
 UNSCANNED = "scrub_skipped"  # the reason
 FORBIDDEN = "not checked: ANTHROPIC_PROXY_SCRUB_ON_SKIP=block refuses what cannot be scanned"
-REASONS = "A setting forbids it; see this reason under Troubleshooting in the documentation."
+REASONS = "The documentation explains this reason under Troubleshooting."
 ADVICE = "Report a bug, with this table and the output of `anthropic-proxy --version`."
 
 
@@ -58,7 +58,7 @@ async def _finding(clause: Clause, both: list[Party]) -> Finding:
             return _refused(clause, str(exc))
         except Broken as exc:
             return Finding(clause.name, "fail", f"{version}: {exc}", ADVICE)
-        except (OSError, TimeoutError, httpx.HTTPError) as exc:
+        except (OSError, ValueError, httpx.HTTPError) as exc:  # a listing that was cut, too
             return Finding(clause.name, "fail", f"{version}: {type(exc).__name__}", ADVICE)
     return Finding(clause.name, "ok", found)
 

@@ -5,7 +5,7 @@ import gzip
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from .party import MARK, STREAM, Arrived, Fields, Party, Refused
+from .party import MARK, STREAM, Answer, Arrived, Fields, Party, Refused
 
 LEAVING = 5.0  # seconds within which the simulator must learn that a client has left
 REFUSED_METHOD = "method_refused"
@@ -85,6 +85,7 @@ async def encodings(party: Party) -> str:
     """Compressed responses stay as upstream sent them."""
     for encoding in ENCODINGS:
         answer, arrived = await party.ask(body=STREAM, encoding=encoding)
+        _whole(answer)
         _same(f"a response in {encoding}", _one(arrived).sent, answer.body)
         named = [] if encoding is None else [encoding.encode()]
         _same("content-encoding", named, answer.all(b"content-encoding"))
@@ -94,6 +95,7 @@ async def encodings(party: Party) -> str:
 async def streaming(party: Party) -> str:
     """Each event is relayed as it comes: the first is here before the last is sent."""
     answer, arrived = await party.ask(body=STREAM, text="one two three", gap=0.05)
+    _whole(answer)
     _same("the events", _one(arrived).sent, answer.body)
     if b"message_stop" in answer.pieces[0]:
         raise Broken("the first event was held until the last")
@@ -201,6 +203,11 @@ CLAUSES = (
 
 def _clause_fields(arrived: Arrived) -> Fields:
     return [(key, value) for key, value in arrived.fields if key.lower() not in SCRIPTED]
+
+
+def _whole(answer: Answer) -> None:
+    if answer.cut:
+        raise Broken("a response was cut")
 
 
 def _one(arrived: list[Arrived]) -> Arrived:

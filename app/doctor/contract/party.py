@@ -105,8 +105,7 @@ class Party:
         """
         mark = secrets.token_hex(8)
         answer = await self._answer(method, target, self._head(mark, fields, step), body)
-        for reason in answer.all(REASON):
-            raise Refused(reason.decode("latin-1"))
+        _accepted(answer)
         return answer, await self.arrived(mark)
 
     async def leave(self, **step: Any) -> str:
@@ -114,12 +113,13 @@ class Party:
         mark = secrets.token_hex(8)
         request = self._request("POST", b"/v1/messages", self._head(mark, (), step), STREAM)
         async with self._sent(request) as pieces:
-            await anext(pieces.body)
+            await anext(pieces.body, b"")
         return mark
 
     async def arrived(self, mark: str) -> list[Arrived]:
         """Return the attempts of a request that reached the simulator."""
         answer = await self._answer("GET", b"/_simulator/requests", self._head(mark, (), {}), b"")
+        _accepted(answer)
         wanted = [MARK.decode(), mark]
         return [Arrived.of(one) for one in json.loads(answer.body) if wanted in one["headers"]]
 
@@ -167,3 +167,9 @@ class Party:
             yield _Received(response.status_code, response.headers.raw, aiter(stream))
         finally:
             await response.aclose()
+
+
+def _accepted(answer: Answer) -> None:
+    """Raise `Refused` if the proxy made the answer itself."""
+    for reason in answer.all(REASON):
+        raise Refused(reason.decode("latin-1"))
