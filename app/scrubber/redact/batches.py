@@ -67,6 +67,8 @@ class Batches:
         if hidden.span.end > hidden.span.start:
             yield from self._taken()
             yield hidden
+            if hidden.span.end == run.span.end:
+                return
             run = run.behind(text, hidden.span.end, sum(1 for _ in hidden.texts(text)))
         for count, one in enumerate(run.texts(text), 1):
             yield from self._string(one)

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...anthropic.encoding import Decoder, EncodingError
 from ..detect.dense import Tick
 from ..detect.recognize import Recognizer
 from ..detect.rules import Rules
 from ..json.document import Unit, units
-from ..json.opaque import text_size
 from ..json.paths import json_path_without
 from ..json.spans import spliced
 from ..json.tokenizer import NotJson
@@ -20,13 +18,13 @@ from ..placeholders import Placeholders, Scheme, Style
 from .belt import check
 from .budget import SECONDS_PER_BYTE, Budget, TooSlow
 from .cache import Cache, Key, Outcome
+from .intake import WHOLE_LIMIT, Limits, Skipped, plain_body
 from .ledger import Ledger
 from .receipts import SHOWN_PATHS, Hit
 from .replace import Replacer
-from .report import ScrubReport, Skip
+from .report import ScrubReport
 from .threads import is_threaded
 
-WHOLE_LIMIT = 64 * 2**20  # bytes of a body, its images and documents included
 CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations
 
 
@@ -43,14 +41,6 @@ class Redaction:
     placeholders: Placeholders = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     decoded: bool = False
-
-
-class Skipped(Exception):
-    """A body is not scanned."""
-
-    def __init__(self, reason: Skip) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Scrubber:
@@ -101,7 +91,8 @@ class Scrubber:
         """
         start = self._clock()
         try:
-            plain = self._plain(body, content_encoding, method)
+            limits = Limits(self._limit, self.whole_limit)
+            plain = plain_body(body, content_encoding, method, limits)
             seconds = self._seconds + len(plain) * SECONDS_PER_BYTE if within is None else within
             tick = Budget(self._cpu, seconds).tick
             redacted, matches, hits, ledger = self._redacted(plain, tick)
@@ -130,37 +121,6 @@ class Scrubber:
             frozenset(ledger.placeholders if ledger.crowded else ledger.foreign),
             decoded=plain is not body,
         )
-
-    def _plain(self, body: bytes, content_encoding: str | None, method: str) -> bytes:
-        """Return the decoded body; raises `Skipped`."""
-        if method != "POST":
-            raise Skipped("not_post")
-        plain = self._decoded(body, content_encoding)
-        if len(plain) > self.whole_limit:
-            raise Skipped("too_large")
-        if len(plain) > self._limit and text_size(plain) > self._limit:
-            raise Skipped("too_large")
-        return plain
-
-    def _decoded(self, body: bytes, content_encoding: str | None) -> bytes:
-        try:
-            decoder = Decoder(content_encoding)
-            if not decoder.names:
-                return body
-            pieces = list(self._bounded(decoder.feed(body)))
-        except EncodingError as exc:
-            raise Skipped("encoding") from exc
-        if not decoder.finished:
-            raise Skipped("encoding")
-        return b"".join(pieces)
-
-    def _bounded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        size = 0
-        for piece in pieces:
-            size += len(piece)
-            if size > self.whole_limit:
-                raise Skipped("too_large")
-            yield piece
 
     def _redacted(
         self, body: bytes, tick: Tick

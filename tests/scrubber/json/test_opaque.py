@@ -10,7 +10,8 @@ import pytest
 
 from app.scrubber.detect import rules
 from app.scrubber.json.opaque import text_size
-from app.scrubber.redact.scrubber import WHOLE_LIMIT, Redaction, Scrubber
+from app.scrubber.redact.intake import WHOLE_LIMIT
+from app.scrubber.redact.scrubber import Redaction, Scrubber
 
 LIMIT = 10 * 2**20
 IMAGE = base64.b64encode(random.Random(1).randbytes(3_000_000)).decode()
