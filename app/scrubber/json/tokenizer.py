@@ -24,7 +24,10 @@ _DEEP = 8
 _BRACKET = 0x5B
 # They end before the window does, so nothing is cut off.
 _ITEM = re.compile(_SPACE + rb"," + _SPACE + _STRING + rb"(?=" + _SPACE + rb"[,\]])", re.DOTALL)
-_ITEMS = re.compile(rb"(?>(?:" + _ITEM.pattern + rb")+)", re.DOTALL)
+_ITEMS = re.compile(
+    rb"(?>(?:" + _SPACE + rb"," + _SPACE + rb'"(?>(?:[^"\\]++|\\.)*)"(?=' + _SPACE + rb"[,\]]))+)",
+    re.DOTALL,
+)
 _NAME = re.compile(_SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":", re.DOTALL)
 _WINDOW = 32 * 1024  # bytes in which `re` looks for a token: it holds the interpreter's lock
 _SHORT = 512  # bytes of a token; a longer string is left to RE2, which is ten times as fast

@@ -102,7 +102,7 @@ def visit(
                 continue
             yield kind, first, last, frame
             if kind == "strings":
-                frame.index += len(_STRINGS.findall(text, first, last)) - 1
+                frame.index += _count(text, first, last) - 1
 
 
 def each_span(text: bytes, first: int, last: int) -> Iterator[tuple[int, int]]:
@@ -124,6 +124,13 @@ def steps(path: Path) -> list[str | int]:
         path, name = path
         names.append(name)
     return names[-2::-1]  # the outermost is the value
+
+
+def _count(text: bytes, first: int, last: int) -> int:
+    """Return how many ``strings`` there are: without escapes, each quote begins or ends one."""
+    if text.find(b"\\", first, last) < 0:
+        return text.count(b'"', first, last) // 2
+    return len(_STRINGS.findall(text, first, last))
 
 
 @lru_cache(_NAMES)
