@@ -46,3 +46,9 @@ def test_an_image_that_is_named_is_of_this_version(name: str) -> None:
 def test_the_image_has_no_version_of_its_own() -> None:
     assert __version__ not in (ROOT / "Dockerfile").read_text()
     assert f'"{__version__}"' not in (ROOT / "setup.py").read_text()
+
+
+def test_the_changelog_has_a_date_for_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(rf"^## \[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d$", text, re.MULTILINE)
+    assert f"\n[{__version__}]: " in text
