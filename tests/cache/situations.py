@@ -643,6 +643,47 @@ SITUATIONS = (
         (FIRST, hit(9, body(A, *calls("c", 9)), read=10_500)),
     ),
     Situation(
+        "nineteen blocks since the last mark are within reach",
+        (
+            FIRST,
+            Turn(
+                at=9,
+                body=body(A, assistant("a1"), *calls("c", 9)),
+                read=10_000,
+                short=1_500,
+                reason="upstream",
+                missed=500,
+                dollars=500 * 4.8e-6,
+            ),
+        ),
+    ),
+    Situation(
+        "fifty tokens of a short prompt are no miss",
+        (
+            Turn(
+                at=0, body=body(user("u1", 1500), tools=(), system=""), short=1_500, reason="first"
+            ),
+            hit(9, body(user("u1", 1500), B, C, tools=(), system=""), read=1_450, short=1_050),
+        ),
+    ),
+    Situation(
+        "a miss after a suggestion without a hint is seen",
+        (
+            Turn(at=0, body=body(A), short=10_500, reason="first", request_class=None),
+            hit(5, body(A, B, user("sug")), read=10_500, request_class=None),
+            Turn(
+                at=9,
+                body=body(A, B, C),
+                read=10_000,
+                short=1_500,
+                reason="upstream",
+                missed=500,
+                dollars=500 * 4.8e-6,
+                request_class=None,
+            ),
+        ),
+    ),
+    Situation(
         "ten parallel tool calls are one too many",
         (
             FIRST,
