@@ -119,7 +119,7 @@ bench-record: install ## All of bench and bench-curves; writes benchmarks/result
 bench-check: install ## Fail if a ratio to the naive proxy is more than 15 % worse than the one kept
 	$(RUN) python -m benchmarks.check $(ARGS)
 
-bench-curves: install ## Scaling: bodies, streams, dashboards, series; what one more of each costs
+bench-curves: install ## Scaling: bodies, streams, dashboards; what one more of each costs
 	$(RUN) python -m benchmarks.curves $(ARGS)
 
 bench-workers: install ## What a second worker process brings

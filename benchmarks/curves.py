@@ -1,4 +1,4 @@
-"""Scaling curves of the proxy alone: what one more byte, stream, watcher or series costs.
+"""Scaling curves of the proxy alone: what one more byte, stream or watching dashboard costs.
 
     make bench-curves
 
@@ -10,7 +10,6 @@ a curve is not flat.
 import argparse
 import asyncio
 import json
-import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -34,10 +33,7 @@ STREAMS = (1, 10, 50, 100, 200, 500, 1000, 2000)
 EVENTS_PER_S = 1000  # of all streams together
 WATCHERS = (0, 1, 10, 50, 100, 175, 250)  # the pages take 256 connections
 WATCHERS_OF_ONE = 100  # address
-MODELS = (1, 5, 10, 20, 40, 60)
-SMALL = 300  # bytes of a small request, and how many are sent
 WINDOW = 4.0  # seconds that a point is measured for
-SCRAPES, APART = 3, 1.6  # a snapshot is rendered once in 1.5 s
 
 
 def save(curves: Iterable[Curve], file: Path) -> None:
@@ -145,49 +141,10 @@ async def _watch(port: int, number: int) -> tuple[asyncio.StreamReader, asyncio.
     return reader, writer
 
 
-async def series(target: Target) -> list[Curve]:
-    """Measure scrapes and small requests by the number of series, which models make."""
-    [client] = await target.connect(1)
-    scrapes: list[Point] = []
-    requests: list[Point] = []
-    posted, made = Posted.of(SMALL), 0
-    for models in MODELS:
-        for number in range(made, models):
-            named = body(SMALL).replace(b"claude-sonnet-4-5", b"claude-made-up-%02d" % number)
-            await client.start(request("/post", named))
-        made = models
-        await asyncio.sleep(APART)
-        count = len(re.findall(r"(?m)^anthropic_proxy_", await _scrape(target.pages)))
-        with measured(target) as spent:
-            for _ in range(SCRAPES):
-                await asyncio.sleep(APART)
-                await _scrape(target.pages)
-        scrapes.append((count, spent.cpu / SCRAPES * 1000))
-        with measured(target) as spent:
-            for _ in range(SMALL):
-                posted.check(await client.start(posted.sent))
-        requests.append((count, spent.cpu / SMALL * 1000))
-    client.close()
-    return [
-        Curve("series of a scrape", "series", "ms of CPU", scrapes, 1000),
-        Curve("a small request beside series", "series", "ms of CPU", requests, 1000, False),
-    ]
-
-
-async def _scrape(port: int) -> str:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /prometheus HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
-    text = (await reader.read()).decode()
-    writer.close()
-    assert text.startswith("HTTP/1.1 200")
-    return text
-
-
 CURVES: Mapping[str, Callable[[Target], Awaitable[list[Curve]]]] = {
     "bodies": bodies,
     "streams": streams,
     "watchers": watchers,
-    "series": series,
 }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 FLAT = 1.25  # how many times as much a unit may cost among the most as among fewer
+LEAST = 4  # points of a curve
 Point = tuple[float, float]  # how many, and what they cost
 Points = Sequence[Point]
 
@@ -36,6 +37,8 @@ def flat_sums(points: Points) -> bool:
     and the few first units, which cost too little to be measured one by one.
     """
     points = sorted(dict(points).items())
+    if len(points) < LEAST:
+        raise ValueError(f"{len(points)} points do not show a shape")
     middle, last = points[len(points) // 2 - 1], points[-2]
     return between(last, points[-1]) <= FLAT * max(0.0, between(middle, last))
 

@@ -147,3 +147,8 @@ def test_curves_that_were_not_measured_again_stay_in_the_file(tmp_path: Path) ->
     curves.save(old, tmp_path / "curves.json")
     curves.save([new], tmp_path / "curves.json")
     assert curves.load(tmp_path / "curves.json") == [old[0], new]
+
+
+def test_too_few_points_show_no_shape() -> None:
+    with pytest.raises(ValueError, match="3 points"):
+        slopes.flat_sums([(1, 1.0), (2, 2.0), (3, 3.0), (3, 3.1)])
