@@ -1,4 +1,4 @@
-"""What is scanned of a request: its body, decoded, if it is not too large."""
+"""The part of a request that is scanned: its body, decoded, if it is not too large."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
