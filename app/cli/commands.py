@@ -27,8 +27,8 @@ and can keep secrets on this machine. Without a command it runs the proxy.
 """
 SETTINGS = """\
   Settings are environment variables named ANTHROPIC_PROXY_*. They can also be
-  lines of ~/.config/anthropic-proxy/env and, except for `claude`, of .env in
-  the working directory. `anthropic-proxy check` prints them all."""
+  lines of ~/.config/anthropic-proxy/env and, except for `claude` and `status`,
+  of .env in the working directory. `anthropic-proxy check` prints them all."""
 
 Examples = Sequence[tuple[str, str]]  # a command line, and what it does
 EXAMPLES: Examples = (
