@@ -1,6 +1,7 @@
 """Fixtures shared by every test."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests import programs, scheduling, thorough
 from tests.proxying import Running, proxying, simulated
 
 thorough.register()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts its background jobs so
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # there may be one process only
