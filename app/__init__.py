@@ -6,7 +6,8 @@ The map, in the order of a request's journey:
 2. ``application``           the composition root, with parts from ``factories``: own pages here,
                              everything else to the proxy.
 3. ``proxy``                 admission, body, scrub, forward, relay: one pipeline.
-4. ``http2``                 the upstream transport, an ``httpx.AsyncBaseTransport``.
+4. ``http2``, ``http1``      the upstream transport, an ``httpx.AsyncBaseTransport``; ``network``
+                             has what both share, ``wire`` the rules of HTTP both ways.
 5. ``anthropic``             pure knowledge of the API: events, usage, limits, prices, errors.
 6. ``scrubber``              pure: bytes in, the same bytes or bytes with placeholders out.
 7. ``cache``                 pure: why the prompt cache missed, and what that cost.
@@ -15,9 +16,9 @@ The map, in the order of a request's journey:
                              the ``ledger``, which outlasts restarts.
 10. ``pages``                health, metrics, dashboard, behind the page guard.
 
-Beside the journey: ``settings`` (the environment, read once), ``cli``, ``certificates``,
-``logs`` and ``errors``. The package ``simulator`` is another party: an Anthropic upstream with
-faults, for tests and demos.
+Beside the journey: ``settings`` (the environment, read once), ``workers`` (several processes
+as one), ``doctor``, ``cli``, ``certificates``, ``logs`` and ``errors``. The package
+``simulator`` is another party: an Anthropic upstream with faults, for tests and demos.
 The floors between them are enforced by import-linter (``pyproject.toml``).
 """
 

@@ -1,7 +1,7 @@
 """List prices: what an answer's tokens would cost in USD without any subscription or discount.
 
-An estimate, not a bill. The packaged list (``prices.toml``) says as of when it is; a file of
-the user's is laid over it, field by field.
+An estimate, not a bill. The packaged list (``prices.toml``) states its date; a file of the
+user's is laid over it, field by field.
 """
 
 import tomllib

@@ -1,8 +1,8 @@
-"""Why the prompt cache answered as it did: the closed set of verdicts, and who gets which.
+"""Why the prompt cache answered as it did: the closed set of verdicts, and the rule for each.
 
-`RULES` is the theory. The first rule that fits what is known of an exchange (`Evidence`) is its
-verdict. What the API *did* decides, not what it should have done: a request that read what there
-was to read is a hit, whatever has changed.
+The first of `RULES` that fits what is known of an exchange (`Evidence`) is its verdict. The answer
+is believed more than the request: one that read what there was to read is a hit, whatever has
+changed.
 """
 
 from collections.abc import Callable

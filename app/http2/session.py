@@ -27,13 +27,13 @@ BATCH = 256 * 1024  # bytes of longer bodies that are written before others have
 class Refused(httpx.RemoteProtocolError):
     """The peer has not processed the request: it may be sent again (RFC 9113 §8.7).
 
-    ``unwelcome`` is set if the peer left with an error code: another connection at once would be
+    ``with_error`` is set if the peer left with an error code: another connection at once would be
     met the same way.
     """
 
-    def __init__(self, message: str, *, unwelcome: bool = False) -> None:
+    def __init__(self, message: str, *, with_error: bool = False) -> None:
         super().__init__(message)
-        self.unwelcome = unwelcome
+        self.with_error = with_error
 
 
 class Owner(Protocol):
@@ -353,8 +353,8 @@ class Session:
         self._owner.drain()
         last = event.last_stream_id or 0
         for stream in [stream for key, stream in self.streams.items() if key > last]:
-            unwelcome = event.error_code != ErrorCodes.NO_ERROR
-            refusal = Refused(f"the peer is leaving: {self.goaway}", unwelcome=unwelcome)
+            with_error = event.error_code != ErrorCodes.NO_ERROR
+            refusal = Refused(f"the peer is leaving: {self.goaway}", with_error=with_error)
             stream.fail(refusal, None)
 
 

@@ -30,8 +30,9 @@ class Reception(ABC):
 
     State: ``sent`` once the request is written, ``attached``, ``ended`` once the response has
     ended, ``_head`` and ``_buffer`` what was received and not yet read, ``_error`` what ended it
-    early, ``_reader`` and ``_writer`` the futures of whoever waits, ``_take`` what the chunks go to
-    while `pour` waits for them and ``_rest`` what it has left to do, ``_upload`` the task of a long
+    early, ``_reader`` and ``_writer`` the futures of whoever waits, ``_take`` the
+    consumer of the chunks while `pour` waits for them, ``_rest`` what that consumer has still to
+    do, ``_upload`` the task of a long
     body, ``wrote_at`` the loop's time of the last write.
     """
 

@@ -9,5 +9,6 @@ The map, in the order of the journey:
 4. ``scrubbing``  the secret scrubber's place; ``scan_pool`` are its threads.
 5. ``upstream``   the attempts; ``retry`` decides which result is tried again (pure).
 6. ``relay``      the response's way back, through ``restoring`` to ``outbound``.
-7. ``record``     makes the record: ``endings`` decides the outcome, ``stopwatch`` has measured.
+7. ``caching``    the cache recorder's place: it reads the body while the response is awaited.
+8. ``record``     makes the record: ``endings`` decides the outcome, ``stopwatch`` has measured.
 """

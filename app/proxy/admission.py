@@ -66,7 +66,7 @@ class Place:
 
 
 class Admission:
-    """The running exchanges, and the gate that the server closes in three steps.
+    """The running exchanges, and the gate that the server closes in four steps.
 
     A request takes one of ``limit`` places once its body is complete or goes upstream as it
     comes, so that a client which sends nothing more takes none. Until then it is unfinished:

@@ -17,7 +17,7 @@ UNPROCESSED_RETRIES = 3  # of a request that upstream has not processed
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``max_attempts`` retries after the first try; delays in seconds, doubled each time."""
+    """At most ``max_attempts`` retries of a try; delays in seconds, doubled each time."""
 
     max_attempts: int = 3
     base_delay: float = 1.0
@@ -39,16 +39,16 @@ class RetryPolicy:
         asked = _seconds(first(fields, b"retry-after"))
         return max(self.base_delay * float(2**retries), min(asked, self.after_cap))
 
-    def delay_unprocessed(self, retries: int, *, unwelcome: bool, chance: float) -> float | None:
+    def delay_unprocessed(self, retries: int, *, with_error: bool, chance: float) -> float | None:
         """Return how long to wait before a request is sent again that was not processed.
 
-        The first time at once, since another connection is all it takes; unless upstream was
-        ``unwelcome``: it left with an error. Later waits are doubled, and spread by ``chance``,
-        from 0 to 1, so that those who were refused together do not come back together.
+        The first time at once, since another connection is all it takes; unless upstream closed
+        the connection with an error (``with_error``). Later waits are doubled, and spread by
+        ``chance``, from 0 to 1, so that those who were refused together do not come back together.
         """
         if retries >= UNPROCESSED_RETRIES:
             return None
-        if not retries and not unwelcome:
+        if not retries and not with_error:
             return 0.0
         return self.base_delay * float(2 ** max(0, retries - 1)) * (0.5 + chance / 2)
 

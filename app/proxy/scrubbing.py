@@ -1,4 +1,4 @@
-"""The scrubber's place in the journey: what is read for it, and what happens when it cannot."""
+"""The scrubber's place in the journey: what it reads, and what becomes of bodies that it skips."""
 
 import functools
 from dataclasses import dataclass, field, replace

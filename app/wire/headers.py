@@ -51,7 +51,7 @@ def text(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
 
 def well_formed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Return True if no value could end its line or the section (RFC 9110 §5.5)."""
-    return not holds_line_end(text for field in headers for text in field)
+    return not holds_line_end(part for field in headers for part in field)
 
 
 def for_upstream(headers: Headers, *, host: bytes) -> Headers:

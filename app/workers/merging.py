@@ -1,7 +1,7 @@
 """The metrics of several processes as those of one. Pure.
 
-Each sample has one value. What counts up is summed; so are most gauges, which say how much there
-is of something. The others have a rule by their name.
+Each sample has one value. Counters and histograms are summed, and so are gauges of amounts, such
+as connections. For the other gauges `RULES` has a function for each name.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 BUCKET = "le"  # the label of a histogram's buckets, which are one series
 CUMULATIVE = ("counter", "histogram")
 RUN = f"{PREFIX}run_"  # totals of one run of one process: they end with it
-# Gauges that are no amounts.
+# Gauges that are not summed.
 RULES: dict[str, Rule] = {
     "process_start_time_seconds": min,
     "python_info": max,

@@ -97,7 +97,7 @@ async def test_a_stream_above_the_last_id_may_be_sent_again_and_one_below_goes_o
             return_exceptions=True,
         )
         assert isinstance(refused, Refused)
-        assert not refused.unwelcome
+        assert not refused.with_error
         assert isinstance(first, httpx.Response)
         again = await transport.handle_async_request(second)
         assert [await first.aread(), await again.aread()] == [b"first", b"two"]
@@ -150,7 +150,7 @@ async def test_leaving_with_an_error_is_no_invitation(transport: Transport, tls:
     async with peer(tls.server("h2"), answer) as upstream:
         with pytest.raises(Refused) as caught:
             await transport.handle_async_request(request(upstream.url))
-        assert caught.value.unwelcome
+        assert caught.value.with_error
 
 
 @pytest.mark.parametrize("code", [ErrorCodes.NO_ERROR, ErrorCodes.INTERNAL_ERROR, 0xBEEF])

@@ -107,7 +107,7 @@ def test_requests_refill_an_empty_budget() -> None:
 
 
 @pytest.mark.parametrize(
-    ("retries", "unwelcome", "chance", "delay"),
+    ("retries", "with_error", "chance", "delay"),
     [
         (0, False, 0.9, 0.0),
         (1, False, 0.0, 0.5),
@@ -119,9 +119,9 @@ def test_requests_refill_an_empty_budget() -> None:
     ],
 )
 def test_what_was_not_processed_is_sent_again_at_once_and_then_with_delay(
-    retries: int, unwelcome: bool, chance: float, delay: float | None
+    retries: int, with_error: bool, chance: float, delay: float | None
 ) -> None:
-    assert POLICY.delay_unprocessed(retries, unwelcome=unwelcome, chance=chance) == delay
+    assert POLICY.delay_unprocessed(retries, with_error=with_error, chance=chance) == delay
 
 
 def test_the_budget_has_thirty_retries_and_earns_a_fifth_a_request_and_three_a_second() -> None:

@@ -97,9 +97,9 @@ class Upstream:
             if delay is None or not await result.read_ahead(READ_AHEAD_LIMIT):
                 return None
         else:
-            unwelcome = isinstance(result.__cause__, Refused) and result.__cause__.unwelcome
+            with_error = isinstance(result.__cause__, Refused) and result.__cause__.with_error
             delay = self._retry.delay_unprocessed(
-                retries, unwelcome=unwelcome, chance=self._chance()
+                retries, with_error=with_error, chance=self._chance()
             )
         again = (
             delay is not None and await body.replayable() and self._budget.withdraw(self._clock())

@@ -1,8 +1,8 @@
 """Alerts of the dashboard's banner. Prometheus has the complete rules. Pure.
 
-An alert begins when its figure exceeds the threshold; that of running requests once it has done so
-for `LASTING` seconds. It ends when the figure has stayed below `RELEASE` times the threshold for
-`HOLD` seconds, so that the banner does not flap.
+An alert begins when its figure exceeds the threshold. The alert on running requests begins only
+after `LASTING` seconds above it. An alert ends when the figure has stayed below `RELEASE` times the
+threshold for `HOLD` seconds, so that the banner does not flap.
 """
 
 from collections import Counter

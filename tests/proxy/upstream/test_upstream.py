@@ -109,12 +109,12 @@ async def test_an_overloaded_answer_is_awaited_as_it_asks(
 
 
 @pytest.mark.parametrize(
-    ("unwelcome", "slept"), [(False, [0.0, 1.0, 2.0]), (True, [1.0, 1.0, 2.0])]
+    ("with_error", "slept"), [(False, [0.0, 1.0, 2.0]), (True, [1.0, 1.0, 2.0])]
 )
 async def test_a_refusal_to_process_is_tried_three_times_more_at_most(
-    send: Sending, router: respx.MockRouter, time: Time, unwelcome: bool, slept: list[float]
+    send: Sending, router: respx.MockRouter, time: Time, with_error: bool, slept: list[float]
 ) -> None:
-    route = router.post(UPSTREAM).mock(side_effect=Refused("not now", unwelcome=unwelcome))
+    route = router.post(UPSTREAM).mock(side_effect=Refused("not now", with_error=with_error))
     with pytest.raises(ProxyFailure):
         await send()
     assert (time.slept, route.call_count) == (slept, 4)
