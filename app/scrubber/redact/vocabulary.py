@@ -18,6 +18,10 @@ _REACH = 80  # bytes of what stands before a value
 _WINDOW = 64 * 1024  # bytes searched at a time
 _LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock…
 _LONGEST = 48 * 1024  # …and so does the length of its values, in characters
+_STEM = 6  # bytes that a value begins with
+_FEW = 32  # beginnings that are looked for first: tokens of one kind share theirs
+_SHARED = 4  # bytes that they share
+_SHORT = 128  # bytes of text of which each place is looked up
 
 
 class Vocabulary:
@@ -34,13 +38,17 @@ class Vocabulary:
         self._automata: dict[tuple[int, int], _Automaton] = {}  # by the values' place
         self._in_order: list[_Automaton] = []
         self._built = 0  # values in them
+        self._stems = _Stems()
 
     def add(self, value: str) -> None:
         """Look for ``value`` from now on."""
         self._values.append(value)
+        self._stems.add(value)
 
     def occurs(self, text: bytes) -> bool:
         """Return True if any value stands in ``text``."""
+        if not self._stems.may_begin(text):
+            return False
         return any(next(automaton.find(text), None) is not None for automaton in self._current())
 
     def find(self, text: bytes, gaps: list[Span], long: int = _LONG) -> Iterator[tuple[Span, str]]:
@@ -48,9 +56,10 @@ class Vocabulary:
 
         A value of fewer than ``long`` characters is known only where no word is joined to it.
         """
-        joined: _Joined | None = None
+        joined = _Joined(text, gaps)
+        if not self._stems.may_begin(joined.text):
+            return
         for automaton in self._current():
-            joined = joined or _Joined(text, gaps)
             found: list[Span] = []
             for first, last, value in automaton.find(joined.text):
                 at = joined.original(first, last)
@@ -61,7 +70,8 @@ class Vocabulary:
                 found.append(at)
                 yield at, value
             if found:
-                gaps, joined = list(_without(gaps, found)), None
+                gaps = list(_without(gaps, found))
+                joined = _Joined(text, gaps)
 
     def _current(self) -> list["_Automaton"]:
         """Return the automata of all values, the older first."""
@@ -88,6 +98,40 @@ def _alone(text: bytes, start: int, end: int) -> bool:
     before = text[max(0, start - _REACH) : start]
     word = len(before) - len(before.rstrip(_LETTERS))
     return token_start(text, start - word, start) == start
+
+
+class _Stems:
+    """What values begin with: a text without any of these needs no other look.
+
+    State: the ``stems``, and the ``shared`` beginnings of those, as long as they are few.
+    """
+
+    def __init__(self) -> None:
+        self._stems: set[bytes] = set()
+        self._shared: set[bytes] = set()
+        self._finder: BytesAhoCorasick | None = None
+
+    def add(self, value: str) -> None:
+        """Note what a value begins with, however it is spelled."""
+        stems = {spelled[:_STEM] for spelled in spellings(value)}
+        shared = {stem[:_SHARED] for stem in stems}
+        self._stems |= stems
+        if len(self._shared) <= _FEW and not shared <= self._shared:
+            self._shared |= shared
+            self._finder = BytesAhoCorasick(sorted(self._shared), matchkind=MatchKind.LeftmostFirst)
+
+    def may_begin(self, text: bytes) -> bool:
+        """Return False if no value stands in a text."""
+        if not self._stems:
+            return False
+        if len(text) <= _SHORT:
+            return any(text[at : at + _STEM] in self._stems for at in range(len(text)))
+        if len(self._shared) > _FEW or self._finder is None:
+            return True
+        return any(
+            self._finder.find_matches_as_indexes(text[at : at + _WINDOW + _SHARED])
+            for at in range(0, len(text), _WINDOW)
+        )
 
 
 class _Joined:

@@ -66,3 +66,24 @@ def test_all_values_are_found_however_many_come_at_once(steps: tuple[int, ...]) 
         text = " ".join(values).encode()
         assert sorted(one for _, one in known.find(text, [Span(0, len(text))])) == values
         assert known.occurs(values[0].encode())
+
+
+@given(
+    st.lists(st.text("ab", min_size=6, max_size=9), min_size=1),
+    st.lists(st.text("abc", max_size=12)),
+    st.sampled_from((0, vocabulary._SHORT)),
+)
+def test_a_value_occurs_wherever_it_stands_among_others_that_begin_like_it(
+    values: list[str], words: list[str], before: int
+) -> None:
+    known, text = Vocabulary(), "." * before + "".join(words)
+    for value in values:
+        known.add(value)
+    assert known.occurs(text.encode()) == any(value in text for value in values)
+
+
+@pytest.mark.parametrize("before", range(-12, 1))
+def test_a_value_is_found_at_the_edge_of_a_window(before: int) -> None:
+    at = vocabulary._WINDOW + before
+    text = b"." * at + b"token-0123456789" + b"." * 200
+    assert found(["token-0123456789"], text) == [(Span(at, at + 16), "token-0123456789")]
