@@ -4,8 +4,13 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-# Files that share a server or a machine that takes long to start.
-SHARED = {"tests/stack/test_engine.py": "docker", "tests/stack/test_scaled.py": "docker"}
+# Files that share a server or a machine that takes long to start, or what takes long to import.
+SHARED = {
+    "tests/stack/test_engine.py": "docker",
+    "tests/stack/test_scaled.py": "docker",
+    "tests/clients/test_sdk.py": "sdk",
+    "tests/simulator/test_simulator_sdk.py": "sdk",
+}
 # Files that take longest: whoever begins one last keeps the others waiting for its end.
 LONGEST = (
     "tests/workers/test_serving.py",

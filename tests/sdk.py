@@ -1,15 +1,19 @@
-"""Anthropic's SDK, imported by the test that first uses it: its import takes two seconds."""
+"""Anthropic's SDK, imported by the test that first uses it: its import takes two seconds.
 
-import sys
-from importlib.util import LazyLoader, find_spec, module_from_spec
+It is no lazy module in `sys.modules`: Hypothesis looks at each there, which would import it.
+"""
+
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import anthropic
-elif "anthropic" not in sys.modules:
-    spec = find_spec("anthropic")
-    spec.loader = LazyLoader(spec.loader)
-    anthropic = sys.modules["anthropic"] = module_from_spec(spec)
-    spec.loader.exec_module(anthropic)
 
 __all__ = ["anthropic"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in __all__:
+        raise AttributeError(name)
+    return import_module(name)
