@@ -3,7 +3,7 @@
 import re
 import subprocess
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,34 +57,34 @@ def prose(path: Path) -> Iterator[Piece]:
         yield 1, path.read_text("utf-8")
         return
     tests = path.is_relative_to(ROOT / "tests")
-    yield from _comments(path)
     with tokenize.open(path) as file:
-        before = tokenize.NEWLINE
-        for token in tokenize.generate_tokens(file.readline):
-            docstring = before in (tokenize.INDENT, tokenize.NEWLINE, tokenize.DEDENT)
-            if token.type in STRINGS and (docstring or not tests):
-                yield token.start[0], token.string
-            if token.type not in (tokenize.NL, tokenize.COMMENT):
-                before = token.type
+        tokens = list(tokenize.generate_tokens(file.readline))
+    yield from _comments(tokens)
+    before = tokenize.NEWLINE
+    for token in tokens:
+        docstring = before in (tokenize.INDENT, tokenize.NEWLINE, tokenize.DEDENT)
+        if token.type in STRINGS and (docstring or not tests):
+            yield token.start[0], token.string
+        if token.type not in (tokenize.NL, tokenize.COMMENT):
+            before = token.type
     if tests:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             if name := TEST_NAME.match(line.strip()):
                 yield number, name[1].replace("_", " ")
 
 
-def _comments(path: Path) -> Iterator[Piece]:
+def _comments(tokens: Iterable[tokenize.TokenInfo]) -> Iterator[Piece]:
     """Yield blocks of comments that follow one another, as one text each."""
     start = 0
     lines: list[str] = []
-    with tokenize.open(path) as file:
-        for token in tokenize.generate_tokens(file.readline):
-            if token.type != tokenize.COMMENT:
-                continue
-            if lines and token.start[0] != start + len(lines):
-                yield start, "\n".join(lines)
-                lines = []
-            start = start if lines else token.start[0]
-            lines.append(token.string.lstrip("# "))
+    for token in tokens:
+        if token.type != tokenize.COMMENT:
+            continue
+        if lines and token.start[0] != start + len(lines):
+            yield start, "\n".join(lines)
+            lines = []
+        start = start if lines else token.start[0]
+        lines.append(token.string.lstrip("# "))
     if lines:
         yield start, "\n".join(lines)
 
