@@ -16,7 +16,9 @@ RUN := $(UV) run --locked
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 IN_WORKERS = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 PYTEST = $(RUN) pytest $(IN_WORKERS)
-FAST := --hypothesis-profile fast -m 'not external and not system'
+UNAIDED := not external and not system
+FAST := --hypothesis-profile fast -m '$(UNAIDED)'
+QUICK := --hypothesis-profile fast -m '$(UNAIDED) and not slow'
 WHEEL := $(CURDIR)/.uv/wheel
 # What is tested as the wheel installs it: the commands, which import every module, the files that
 # it brings (prices, pages), and a proxy that serves.
@@ -77,8 +79,8 @@ health: install ## Ask the running proxy whether it is up
 metrics: install ## Show the running proxy's figures
 	@$(RUN) anthropic-proxy metrics
 
-test: install ## Run the tests that need no programs of others
-	$(PYTEST) $(FAST)
+test: install ## Run the quick tests, which need no programs of others
+	$(PYTEST) $(QUICK)
 
 # Many of its tests wait for programs of others.
 test-all: WORKERS := $(shell expr $(WORKERS) + 1)
@@ -92,7 +94,7 @@ test-wheel: $(LOCAL_UV) ## Build the wheel, install it into an environment of it
 	cd / && $(WHEEL)/bin/anthropic-proxy --version && $(WHEEL)/bin/python -m anthropic_proxy --version
 	$(WHEEL)/bin/python -m pytest -p tests.installed $(IN_WORKERS) $(FAST) $(PACKAGED)
 
-coverage: install ## Run the fast tests and hold their branch coverage to its floors
+coverage: install ## Run the tests that need no programs of others and hold their branch coverage to its floors
 	$(PYTEST) $(FAST) --cov --cov-report=
 	$(RUN) coverage report --skip-covered
 	$(RUN) coverage report --skip-covered --fail-under 100 \

@@ -135,7 +135,10 @@ def test_clients_are_told_a_name_that_they_can_connect_to(host: str, named: str)
     ("start", "command", "host"),
     [
         (Place.start, [], "127.0.0.1"),
-        (Place.start_python, ["-m", "app", "serve"], "0.0.0.0"),  # noqa: S104 - the default
+        pytest.param(
+            *(Place.start_python, ["-m", "app", "serve"], "0.0.0.0"),  # noqa: S104 - the default
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["forked", "python"],
 )
@@ -439,6 +442,7 @@ def test_a_simulated_api_ends_at_a_sigterm(place: Place) -> None:
     assert place.errors == ""
 
 
+@pytest.mark.slow
 def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(
     place: Place, certificate: Certificate
 ) -> None:

@@ -139,6 +139,7 @@ async def test_clients_of_http2_are_told_to_go_elsewhere(
         assert answer.ended
 
 
+@pytest.mark.slow
 async def test_a_client_that_does_not_know_of_the_drain_is_served_once_more(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -180,6 +181,7 @@ async def test_connections_of_the_lag_are_told_that_their_first_answer_is_the_la
         assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
+@pytest.mark.slow
 async def test_clients_that_break_do_not_disturb_the_drain(
     upstream: Simulator, certificate: Certificate
 ) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from app.anthropic.encoding import PIECE, Decoder, EncodingError, decode
 from tests.anthropic.answers import ENCODERS, cut
-from tests.thorough import scaled
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -90,11 +89,14 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "zstd": lambda: zstd.compress(bytes(SIZE)),
     "gzip, gzip": lambda: gzip.compress(gzip.compress(bytes(SIZE))),
     # Members without content: nothing comes out in the end, after much work.
-    "gzip, zstd": lambda: zstd.compress(gzip.compress(b"") * (SIZE // scaled(20, 50))),
+    "gzip, zstd": lambda: zstd.compress(gzip.compress(b"") * (SIZE // 20)),
 }
 
 
-@pytest.mark.parametrize("encoding", BOMBS)
+@pytest.mark.parametrize(
+    "encoding",
+    [*list(BOMBS)[:-1], pytest.param("gzip, zstd", marks=pytest.mark.slow)],
+)
 def test_a_bomb_is_refused_in_little_memory(encoding: str) -> None:
     bomb = BOMBS[encoding]()
     tracemalloc.start()

@@ -73,6 +73,7 @@ def test_a_record_too_long_to_hold_goes_on_in_parts() -> None:
     assert rest == b""
 
 
+@pytest.mark.slow
 def test_a_line_of_100_mb_is_split_in_little_memory() -> None:
     splitter, chunk = Splitter(), b"x" * 16_384
     tracemalloc.start()

@@ -315,6 +315,7 @@ def peak_while(tap: Tap, chunks: list[bytes]) -> int:
 
 
 @pytest.mark.parametrize("kind", [SSE, JSON])
+@pytest.mark.slow
 def test_a_line_of_100_mb_costs_little_memory_and_no_later_usage(kind: str) -> None:
     tap = Tap(Intake(kind, None))
     tap.feed(stream(deltas=[]) if kind == SSE else answer()[:-1])
@@ -331,6 +332,7 @@ def test_a_bomb_costs_little_memory(kind: str) -> None:
     assert tap.finish().usage_missing in ("encoding", "truncated")
 
 
+@pytest.mark.slow
 def test_an_endless_stream_of_deltas_costs_no_memory() -> None:
     records = [
         event("message_delta", delta={"stop_reason": f"r{n}"}, usage={f"tokens_{n}": n})

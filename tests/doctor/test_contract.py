@@ -27,6 +27,7 @@ def settings(tmp_path: Path, **values: Any) -> Settings:
     return Settings(_env_file=None, **values)  # type: ignore[call-arg]
 
 
+@pytest.mark.slow
 async def test_what_the_user_forbids_to_pass_unscanned_is_not_checked(tmp_path: Path) -> None:
     values = {"scrub_mode": "pseudonymize", "scrub_hmac_key": KEY, "scrub_on_skip": "block"}
     place, *found = await check(
@@ -40,6 +41,7 @@ async def test_what_the_user_forbids_to_pass_unscanned_is_not_checked(tmp_path: 
     assert [one.check for one in found] == NAMES
 
 
+@pytest.mark.slow
 async def test_a_setting_that_forbids_a_request_is_named_by_its_reason(tmp_path: Path) -> None:
     found = await check(settings(tmp_path, max_body_size=1000), Simulator)
     assert {one.check: one.found for one in found if one.verdict != "ok"} == {
@@ -47,6 +49,7 @@ async def test_a_setting_that_forbids_a_request_is_named_by_its_reason(tmp_path:
     }
 
 
+@pytest.mark.slow
 async def test_the_running_proxy_is_asked_where_its_upstream_is_the_simulator(
     tmp_path: Path, upstream: Simulator, certificate: Certificate
 ) -> None:

@@ -47,6 +47,7 @@ async def test_uploads_that_share_a_window_get_on_alike(
 
 
 @pytest.mark.parametrize("settings", [{}, WIDE])
+@pytest.mark.slow
 async def test_the_write_timeout_measures_the_link_and_not_a_long_queue(
     make_transport: MakeTransport, tls: Tls, settings: dict[int, int]
 ) -> None:

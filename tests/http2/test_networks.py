@@ -183,6 +183,7 @@ async def test_many_dead_idle_connections_cost_one_probe_together(
         assert [len(wire.calls) for wire in upstream.wires] == [1, 1, 1, 1, 1]
 
 
+@pytest.mark.slow
 async def test_a_slow_upload_is_life_though_the_peer_says_nothing(
     make_transport: MakeTransport, tls: Tls
 ) -> None:

@@ -115,6 +115,7 @@ async def test_a_client_that_resets_is_gone_for_the_application_at_once(
         assert (await client.answer(client.request(path=b"/other"))).body == b"ok"
 
 
+@pytest.mark.slow
 async def test_what_streams_needed_is_given_back_however_they_end(
     certificate: Certificate,
 ) -> None:
@@ -204,6 +205,7 @@ async def _ask(client: Client, times: int) -> None:
     assert (await client.answer(running)).body == b"fine"
 
 
+@pytest.mark.slow
 async def test_a_connection_serves_more_than_a_thousand_requests(certificate: Certificate) -> None:
     async with (
         listening(echo, certificate) as served,

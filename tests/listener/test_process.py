@@ -63,6 +63,7 @@ async def test_a_signal_lets_a_running_stream_finish(
     assert [line["cut"] for line in logged if line["event"] == "drained"] == [0]
 
 
+@pytest.mark.slow
 async def test_what_outlasts_the_time_out_is_cut_and_counted(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -104,6 +105,7 @@ async def test_a_taken_port_ends_the_start(upstream: Simulator, certificate: Cer
 
 
 @pytest.mark.parametrize("program", [UVLOOP, ASYNCIO], ids=["uvloop", "asyncio"])
+@pytest.mark.slow
 async def test_without_file_descriptors_new_connections_are_shed_and_running_ones_go_on(
     upstream: Simulator, certificate: Certificate, program: str
 ) -> None:

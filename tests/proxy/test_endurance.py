@@ -15,7 +15,7 @@ from simulator import Simulator, Step
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until
 from tests.thorough import scaled
 
-STREAMS = scaled(1_000, 300)
+STREAMS = scaled(1_000, 100)
 ENDED = '"message_stop"}\n\n'
 
 
@@ -92,6 +92,7 @@ async def test_a_restarted_upstream_is_reached_again(proxy: Running, upstream: S
         assert (await _stream(client)).endswith(ENDED)
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_the_requests(proxy: Running) -> None:
     size, times = 1_000_000, scaled(100, 10)
     body = b"x" * size
@@ -114,6 +115,7 @@ async def test_memory_does_not_grow_with_the_requests(proxy: Running) -> None:
     assert after - before - 2 * times * size < 3 * size
 
 
+@pytest.mark.slow
 async def test_a_stalled_reader_costs_less_than_a_megabyte(
     proxy: Running, upstream: Simulator
 ) -> None:

@@ -23,6 +23,7 @@ async def _message(running: Running) -> int:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.slow
 async def test_unfinished_requests_of_one_client_keep_nobody_out(
     proxy: Running,
 ) -> None:

@@ -50,6 +50,7 @@ def _classes(simulator: Simulator) -> set[str]:
     return {name.decode() for name in named if name}
 
 
+@pytest.mark.slow
 async def test_a_client_tries_again_what_failed(client_tls: ssl.SSLContext) -> None:
     async with Simulator() as simulator:
         load = loading(simulator, client_tls)

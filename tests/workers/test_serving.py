@@ -103,6 +103,7 @@ async def test_scrapes_pages_and_streams_of_events_show_the_sums_of_all_workers(
             assert (await client.get("/metrics")).json()["requests"]["total"] == 40
 
 
+@pytest.mark.slow
 async def test_a_worker_that_is_killed_is_replaced_and_its_counts_stay(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -159,6 +160,7 @@ async def _load(proxy: Process) -> AsyncIterator[list[httpx.HTTPError]]:
         await asyncio.gather(*loads)
 
 
+@pytest.mark.slow
 async def test_a_worker_that_does_not_answer_delays_no_scrape_and_is_named(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -183,6 +185,7 @@ async def test_a_worker_that_does_not_answer_delays_no_scrape_and_is_named(
             assert _sum(samples, "requests_total") == _sum(before, "requests_total") == 16
 
 
+@pytest.mark.slow
 async def test_a_signal_drains_all_workers(upstream: Simulator, certificate: Certificate) -> None:
     upstream.script(Step(deltas=("a",) * 20, gap=0.1, times=8))
     async with (
@@ -225,6 +228,7 @@ async def test_a_signal_during_the_start_ends_it(
         assert (code, [line for line in lines if line["level"] == "error"]) == (0, [])
 
 
+@pytest.mark.slow
 async def test_a_second_signal_ends_all_at_once(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -247,6 +251,7 @@ async def test_a_second_signal_ends_all_at_once(
                 await waiting
 
 
+@pytest.mark.slow
 async def test_without_its_supervisor_no_worker_stays(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -290,6 +295,7 @@ async def test_what_stops_a_start_is_said_once(
     assert [said in line.get("reason", "") for line in lines if line["level"] == "error"] == [True]
 
 
+@pytest.mark.slow
 async def test_a_storm_of_restarts_is_slowed_down(
     upstream: Simulator, certificate: Certificate
 ) -> None:

@@ -58,6 +58,7 @@ def test_a_scan_can_be_held_to_less_than_its_time() -> None:
     assert redacted(SLOW, seconds=1_000_000, within=20).report.skipped == "too_slow"
 
 
+@pytest.mark.slow
 def test_a_larger_body_has_more_time() -> None:
     share = 1_000_000 * SECONDS_PER_BYTE
     keys = [f"{KEY}{number:03}" for number in range(30)]

@@ -63,6 +63,7 @@ def test_no_secret_in_dense_text_is_left(piece: str) -> None:
     assert not [value for value in VALUES if value in made]
 
 
+@pytest.mark.slow
 def test_dense_strings_are_hidden_one_by_one() -> None:
     strings = ["a@b.cc", "plain words", "", KEY] * TIMES
     made = json.loads(redact(conversation([{"type": "x", "text": strings}])).body)
@@ -84,6 +85,7 @@ def test_names_stay_in_a_dense_array_and_known_values_do_not() -> None:
     assert redaction.report.matches["dense_text"] == made.count(hidden)
 
 
+@pytest.mark.slow
 def test_an_escape_in_a_dense_array_changes_no_other_byte() -> None:
     strings = ", ".join(['"a@b.cc"', '"a_name"', '"\\/"'] * 2 * TIMES)
     body = f'{{"messages":[{{"role":"user","content":[{{"type":"x","y":[{strings}]}}]}}]}}'
@@ -92,6 +94,7 @@ def test_an_escape_in_a_dense_array_changes_no_other_byte() -> None:
     assert re.sub(r'"a@b.cc"(?=, "a@|])', '"\\/"', shown) == body
 
 
+@pytest.mark.slow
 def test_what_the_api_reads_is_kept_in_dense_text() -> None:
     blocks = [
         {"type": "text", "text": "a@b.cc " * 9, "id": "a@b.cc", "media_type": "image/png"}
@@ -148,6 +151,7 @@ def test_dense_text_of_the_models_own_is_hidden_too() -> None:
     assert "@" not in made
 
 
+@pytest.mark.slow
 def test_a_review_says_that_dense_text_is_not_restored() -> None:
     text = dense("a@b.cc ").encode()
     found = review.review(text, RULES, placeholders.Scheme("angle", b"k"))
