@@ -214,6 +214,7 @@ _NUMBERED = re.compile(rb"(" + LINE_END + rb")" + NUMBER)
 
 def without_gutter(block: bytes) -> bytes:
     """Return the block as it stands in its file: without line numbers, if its lines have them."""
-    if len(_NUMBERED.findall(block)) < len(_BREAK.findall(block)):
-        return block
-    return _NUMBERED.sub(rb"\1", block)
+    # Line by line: a search that fails would look at the whole block in one step.
+    if all(_NUMBERED.match(block, brk.start()) for brk in _BREAK.finditer(block)):
+        return _NUMBERED.sub(rb"\1", block)
+    return block
