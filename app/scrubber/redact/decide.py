@@ -5,6 +5,7 @@ from operator import itemgetter
 from urllib.parse import unquote
 
 from ..detect import dense, urls
+from ..detect.dense import Tick
 from ..detect.hits import Hit
 from ..json.escapes import value
 from ..json.spans import Span
@@ -29,12 +30,17 @@ class Decider:
         wrote: Author,
         ledger: Ledger,
         is_harmless: Callable[[Hit, str], bool],
+        tick: Tick,
     ) -> None:
-        """``is_harmless`` returns True if a hit with this value stays."""
+        """``is_harmless`` returns True if a hit with this value stays.
+
+        ``tick`` is called at each decision, and may raise.
+        """
         self._text = text
         self._wrote = wrote
         self._ledger = ledger
         self._is_harmless = is_harmless
+        self._tick = tick
 
     def replaced(self, batch: Batch) -> list[Replaced]:
         """Return what is replaced: what is detected, then what is known by now."""
@@ -84,6 +90,7 @@ class Decider:
     def _decide(self, hit: Hit) -> Decision | None:
         """Return what stands for a hit, None if it is harmless."""
         ledger = self._ledger
+        self._tick()
         if hit.detector is dense.TEXT:
             decision = dense.NAME, "", ledger.overflow(hit.detector, "")
             if not hit.escaped:

@@ -63,7 +63,7 @@ class Replacer:
             return
         wrote = author(unit) if state == "api" else "other"
         own = Own(text, wrote, literals, ledger)
-        decider = Decider(text, wrote, ledger, self._is_harmless)
+        decider = Decider(text, wrote, ledger, self._is_harmless, tick)
         strings = each_string(text, skipped_in_request, state)
         for one in Batches(text, self._scanner, candidates).of(strings):
             tick()
