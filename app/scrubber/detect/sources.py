@@ -12,6 +12,7 @@ from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from ..automaton import compiled
 from ..json.escapes import escape_around
+from ..json.spans import find
 from . import dense
 from .dense import Effort
 from .detector import Detector, Finder
@@ -154,20 +155,10 @@ class Sources:
             at = max(at, cursor.at - 1)  # a boundary may belong to what is hidden
 
 
-def _find(text: bytes, literal: bytes, start: int, end: int) -> int:
-    """Return where a literal comes next, -1 if it does not."""
-    while start < end:
-        at = text.find(literal, start, min(end, start + _SEARCHED))
-        if at >= 0:
-            return at
-        start += _SEARCHED - len(literal) + 1
-    return -1
-
-
 def _found(cursor: Cursor, literal: bytes, found: Found) -> Iterator[tuple[int, Candidate]]:
     """Yield what starts at a literal, or before it."""
     text, step = cursor.text, cursor.effort.step
-    at = _find(text, literal, cursor.at, cursor.end)
+    at = find(text, literal, cursor.at, cursor.end)
     silent, several = 0, any(finder.starts is not None for finder, _ in found)
     while at >= 0:
         step()
@@ -180,7 +171,7 @@ def _found(cursor: Cursor, literal: bytes, found: Found) -> Iterator[tuple[int, 
                 yield at, (start, detectors)
             elif several:
                 step(dense.FAR_LOOK)
-        at = _find(text, literal, max(at + len(literal), cursor.at), cursor.end)
+        at = find(text, literal, max(at + len(literal), cursor.at), cursor.end)
 
 
 def _starting(text: bytes, at: int, found: Found) -> Iterator[Candidate]:

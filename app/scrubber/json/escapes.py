@@ -12,6 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from ..automaton import compiled
+from .spans import cut
 
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F]|0[89aAcCdD])|/)")
 _ANY_ESCAPE = compiled(r"\\(?:u00(?:[2-7]|0[89aAcCdD])|/)")
@@ -67,7 +68,7 @@ def view(original: bytes) -> View:
             continue
         code = int(escape[1] or b"2f", 16)
         plain = _MUST_STAY.get(code, bytes([code]))
-        pieces += original[copied : escape.start()], plain
+        pieces += cut(original, copied, escape.start()), plain
         if len(pieces) >= _PIECES:
             whole.append(b"".join(pieces))
             pieces.clear()
@@ -77,7 +78,7 @@ def view(original: bytes) -> View:
         shifts.append(copied - size)
     if not marks:
         return View(original)
-    return View(b"".join([*whole, *pieces, original[copied:]]), marks, shifts)
+    return View(b"".join([*whole, *pieces, cut(original, copied, len(original))]), marks, shifts)
 
 
 def _is_escaped(text: bytes, backslash: int) -> bool:

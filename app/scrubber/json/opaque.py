@@ -6,6 +6,8 @@ found by a look at where the `data` strings lie, not by reading them.
 
 import re
 
+from .spans import find
+
 _DATA = b'"data"'
 _COLON = re.compile(rb'[ \t\r\n]{0,64}:[ \t\r\n]{0,64}"')
 _REACH = 512  # bytes beside a `data` in which the other members of its object stand
@@ -16,17 +18,17 @@ _TYPE = re.compile(rb'"type"[ \t\r\n]*:[ \t\r\n]*"base64"')
 def text_size(body: bytes) -> int:
     """Return the size of a JSON body in bytes, without the base64 of images and documents."""
     size = len(body)
-    at = body.find(_DATA)
+    at = find(body, _DATA, 0, size)
     while at >= 0:
         value = _COLON.match(body, at + len(_DATA))
         end = at + len(_DATA)
         if value is not None:
-            end = body.find(b'"', value.end())
+            end = find(body, b'"', value.end(), len(body))
             if end < 0:
                 return size
             if _is_base64(body, at, end + 1):
                 size -= end - value.end()
-        at = body.find(_DATA, end)
+        at = find(body, _DATA, end, len(body))
     return size
 
 

@@ -1,9 +1,14 @@
-"""Stretches of bytes, and how they are replaced."""
+"""Stretches of bytes: how they are found, copied and replaced, in steps that are short.
+
+One call of a method of `bytes` keeps the interpreter's lock, however long it takes. So what may be
+long is worked off piece by piece: between two of them another thread gets its turn.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 _PIECES = 4096  # that are joined at a time: a call for millions would hold up everything else
+_PIECE = 256 * 1024  # bytes that are searched or copied at a time
 
 
 class Span(NamedTuple):
@@ -13,17 +18,40 @@ class Span(NamedTuple):
     end: int
 
 
+def find(text: bytes, literal: bytes, start: int, end: int) -> int:
+    """Return where a literal comes next, -1 if it does not."""
+    while start < end:
+        at = text.find(literal, start, min(end, start + _PIECE))
+        if at >= 0:
+            return at
+        start += _PIECE - len(literal) + 1
+    return -1
+
+
+def holds(text: bytes, literal: bytes) -> bool:
+    """Return True if a literal stands in ``text``."""
+    return find(text, literal, 0, len(text)) >= 0
+
+
+def cut(text: bytes, start: int, end: int) -> bytes:
+    """Return a stretch of ``text``; to join the pieces of a long one keeps no lock."""
+    end = min(end, len(text))
+    if end - start <= _PIECE or end - start == len(text):
+        return text[start:end]
+    return b"".join([text[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE)])
+
+
 def spliced(text: bytes, pieces: Iterable[tuple[int, int, bytes]]) -> bytes:
     """Return ``text`` with each piece, in order, instead of its span; itself without any."""
     whole: list[bytes] = []
     parts: list[bytes] = []
     copied = 0
     for start, end, piece in pieces:
-        parts += text[copied:start], piece
+        parts += cut(text, copied, start), piece
         copied = end
         if len(parts) >= _PIECES:
             whole.append(b"".join(parts))
             parts.clear()
     if not whole and not parts:
         return text
-    return b"".join([*whole, *parts, text[copied:]])
+    return b"".join([*whole, *parts, cut(text, copied, len(text))])

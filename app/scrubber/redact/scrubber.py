@@ -11,7 +11,7 @@ from ..detect.recognize import Recognizer
 from ..detect.rules import Rules
 from ..json.document import Unit, units
 from ..json.paths import json_path_without
-from ..json.spans import spliced
+from ..json.spans import cut, spliced
 from ..json.tokenizer import NotJson
 from ..json.visitor import Path
 from ..placeholders import Placeholders, Scheme, Style
@@ -134,7 +134,7 @@ class Scrubber:
         found: dict[str, list[tuple[Unit, Path]]] = {}
         for unit in members:
             tick()
-            outcome = self._outcome(body[unit.start : unit.end], unit, ledger, tick)
+            outcome = self._outcome(cut(body, unit.start, unit.end), unit, ledger, tick)
             if outcome.matches:
                 matches.update(outcome.matches)
             for shown, path in outcome.found:

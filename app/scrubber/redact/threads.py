@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ..automaton import compiled
 from ..json.document import Unit
+from ..json.spans import cut, holds
 from ..json.tokenizer import NotJson
 from ..json.visitor import steps, visit
 
@@ -20,14 +21,14 @@ def is_threaded(body: bytes, members: Iterable[Unit]) -> bool:
     return any(
         body[member.start : member.end] != b"null"
         if member.path[0] == "thread"
-        else _in_batch(body[member.start : member.end])
+        else _in_batch(cut(body, member.start, member.end))
         for member in members
         if member.path[0] in ("thread", "requests")
     )
 
 
 def _in_batch(text: bytes) -> bool:
-    if _NAME not in text and not (b"\\u00" in text and _ESCAPED.search(text)):
+    if not holds(text, _NAME) and not (holds(text, b"\\u00") and _ESCAPED.search(text)):
         return False
     try:
         return any(

@@ -10,7 +10,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from ..detect.edges import token_start
 from ..json.escapes import is_cut, spellings
-from ..json.spans import Span
+from ..json.spans import Span, cut
 
 _LONG = 12  # characters from which on a value is no part of another word by chance
 _LETTERS = (string.ascii_letters + string.digits).encode()
@@ -138,7 +138,7 @@ class _Joined:
     """The gaps of a text as one, divided by an octet that no value holds."""
 
     def __init__(self, text: bytes, gaps: list[Span]) -> None:
-        self.text = b"\xff".join([text[gap.start : gap.end] for gap in gaps])
+        self.text = b"\xff".join([cut(text, gap.start, gap.end) for gap in gaps])
         self._gaps = gaps
         lengths = (gap.end - gap.start + 1 for gap in gaps)
         self._starts = list(accumulate(lengths, initial=0))
