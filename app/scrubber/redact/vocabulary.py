@@ -113,12 +113,12 @@ class _Stems:
 
     def add(self, value: str) -> None:
         """Note what a value begins with, however it is spelled."""
-        stems = {spelled[:_STEM] for spelled in spellings(value)}
-        shared = {stem[:_SHARED] for stem in stems}
-        self._stems |= stems
-        if len(self._shared) <= _FEW and not shared <= self._shared:
-            self._shared |= shared
-            self._finder = BytesAhoCorasick(sorted(self._shared), matchkind=MatchKind.LeftmostFirst)
+        for spelled in spellings(value):
+            self._stems.add(spelled[:_STEM])
+            if spelled[:_SHARED] not in self._shared and len(self._shared) <= _FEW:
+                self._shared.add(spelled[:_SHARED])
+                shared = sorted(self._shared)
+                self._finder = BytesAhoCorasick(shared, matchkind=MatchKind.LeftmostFirst)
 
     def may_begin(self, text: bytes) -> bool:
         """Return False if no value stands in a text."""
