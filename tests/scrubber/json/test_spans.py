@@ -1,4 +1,4 @@
-"""Stretches of bytes: what is found and copied piece by piece is what one step would give."""
+"""Stretches of bytes: work in pieces finds and copies the same as one step would."""
 
 from typing import Any
 
