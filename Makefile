@@ -34,7 +34,7 @@ PURE := app/anthropic/* app/errors.py app/exchange.py app/failures.py app/wire/*
   app/proxy/endings.py app/proxy/record.py app/proxy/request/hold_budget.py app/proxy/retry.py \
   app/proxy/stopwatch.py app/proxy/upstream/attempts.py \
   app/scrubber/json/opaque.py app/scrubber/json/paths.py app/scrubber/json/spans.py \
-  app/scrubber/json/strings.py app/scrubber/json/walk.py app/scrubber/placeholders.py \
+  app/scrubber/json/strings.py app/scrubber/json/visitor.py app/scrubber/placeholders.py \
   app/scrubber/restore/window.py \
   app/telemetry/sampling/alerts.py app/telemetry/sampling/ring.py app/telemetry/sampling/snapshot.py
 comma := ,

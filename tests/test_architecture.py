@@ -69,3 +69,11 @@ def test_the_journey_is_drawn_in_the_order_of_the_pipeline() -> None:
     code = inspect.getsource(pipeline.Journey._forward)
     places = [code.index(f"{steps.get(step, '_' + step)}(") for step in drawn]
     assert places == sorted(places)
+
+
+def test_every_module_of_the_coverage_gate_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    gate = re.search(r"^PURE := ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)
+    assert gate is not None
+    named = gate[1].replace("\\\n", " ").split()
+    assert [name for name in named if not [*ROOT.glob(name)]] == []
