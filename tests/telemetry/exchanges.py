@@ -202,3 +202,13 @@ exchanges = st.builds(
     refused=st.dictionaries(st.sampled_from(REFUSALS), st.integers(0, 99), max_size=3),
     unresolved=st.integers(0, 9),
 )
+
+
+def value(observer: Telemetry, name: str, **labels: str) -> float | None:
+    return observer.registry.get_sample_value(f"anthropic_proxy_{name}", labels)
+
+
+def recorded(*exchanges: Exchange) -> Telemetry:
+    observer = telemetry()
+    record(observer, *exchanges)
+    return observer

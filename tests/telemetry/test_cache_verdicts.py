@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from app.anthropic.usage import Usage
 from app.cache.report import CacheReport
 from app.cache.verdict import MISSES, REASONS, Verdict
-from app.exchange import Exchange
 from app.ledger.rows import NANO
-from app.telemetry.recorder import Telemetry
-from tests.telemetry.exchanges import PLAIN, billed, record, telemetry
+from tests.telemetry.exchanges import PLAIN, billed, record, recorded, telemetry, value
 from tests.telemetry.test_ledger_rows import _records
 
 MISS = CacheReport(
@@ -24,16 +22,6 @@ MISS = CacheReport(
 HIT = CacheReport(Verdict("hit", expected=40_000))
 WRITTEN = billed(PLAIN, usage=Usage(input=200, output=5, cache_write_5m=1_000))
 FULL = billed(PLAIN, usage=Usage(input=1_000, cache_read=40_000, cache_write_5m=200))
-
-
-def value(observer: Telemetry, name: str, **labels: str) -> float | None:
-    return observer.registry.get_sample_value(f"anthropic_proxy_{name}", labels)
-
-
-def recorded(*exchanges: Exchange) -> Telemetry:
-    observer = telemetry()
-    record(observer, *exchanges)
-    return observer
 
 
 def test_every_reason_starts_at_0() -> None:

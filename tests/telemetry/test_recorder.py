@@ -9,7 +9,6 @@ import structlog.testing
 from app.anthropic.usage import Usage
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.redact.report import ScrubReport
-from app.telemetry.recorder import Telemetry
 from tests.telemetry.exchanges import (
     FAILED,
     PLAIN,
@@ -19,20 +18,12 @@ from tests.telemetry.exchanges import (
     exposition,
     parsed,
     record,
+    recorded,
     telemetry,
+    value,
 )
 
 MODEL = {"model": "claude-opus-5-5"}
-
-
-def value(observer: Telemetry, name: str, **labels: str) -> float | None:
-    return observer.registry.get_sample_value(f"anthropic_proxy_{name}", labels)
-
-
-def recorded(*exchanges: Exchange) -> Telemetry:
-    observer = telemetry()
-    record(observer, *exchanges)
-    return observer
 
 
 SCRUBBED = replace(
