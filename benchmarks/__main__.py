@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def plan_of(given: argparse.Namespace) -> Plan:
-    """Return what is to be measured; raises SystemExit for what this machine cannot do."""
+    """Return the plan of the run; raises SystemExit if a peer is unknown or not installed."""
     workloads, compared = given.only.split(","), given.peers.split(",")
     unknown = ({*workloads} - {*WORKLOADS, AT_REST}) | ({*compared} - {*peers.PEERS, peers.DIRECT})
     if unknown:
