@@ -46,6 +46,8 @@ def reading(path: Path, *, seconds: float | None = None) -> Iterator[Reader]:
     try:
         connection = _connect(path)
         try:
+            if _is_empty(connection):
+                raise NoLedger(f"nothing is in the ledger at {path} yet")
             _check(connection)
             if seconds is not None:
                 end = time.monotonic() + seconds
@@ -82,6 +84,15 @@ def _opened(path: Path, how: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """Return True for a file that the proxy has made and not set up yet."""
+    objects, mark = (
+        connection.execute(statement).fetchone()[0]
+        for statement in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id")
+    )
+    return not objects and not mark
 
 
 def _check(connection: sqlite3.Connection) -> None:

@@ -6,8 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,7 @@ RUN = [
     page for page in pages(ROOT) if any(block.reason is None for block in blocks(page.read_text()))
 ]
 FILE_MISSING = "Value error, must be a file that exists"
+PATIENCE = 600  # tenths of a second until a row is written
 NETWORK = ("UV_", "PIP_", "SSL_CERT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 INI = re.compile(r"^```ini\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -107,7 +111,7 @@ def test_the_commands_of_a_page_work(page: Path, reader: Reader) -> None:
 
 
 def _ask(reader: Reader) -> None:
-    """Send a request, so that there is something to report."""
+    """Send a request and wait for its row, so that there is something to report."""
     message = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": []}
     ca_file = Path(reader.environment["HOME"]) / ".local/state/anthropic-proxy/ca.crt"
     port = reader.ports["8443"]
@@ -120,6 +124,16 @@ def _ask(reader: Reader) -> None:
         check=True,
         capture_output=True,
     )
+    for _ in range(PATIENCE):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{reader.ports['9090']}/ledger/days").close()
+        except urllib.error.HTTPError as exc:
+            if exc.code != HTTPStatus.NOT_FOUND:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("the request has no row in the ledger")
 
 
 @pytest.mark.external

@@ -213,6 +213,15 @@ def test_where_there_is_no_ledger_none_is_made(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("steps", [[], ["auto_vacuum = INCREMENTAL", "journal_mode = WAL"]])
+def test_a_file_that_is_being_set_up_holds_nothing_yet(path: Path, steps: list[str]) -> None:
+    path.touch()
+    for step in steps:
+        ask(path, f"PRAGMA {step}")
+    with pytest.raises(NoLedger, match="yet"), reading(path):
+        pass
+
+
 def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(UnusableLedger, match="damaged"), reading(path):

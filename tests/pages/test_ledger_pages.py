@@ -14,11 +14,11 @@ import pytest
 from starlette.applications import Starlette
 
 from app.certificates import Certificate
-from app.ledger.reader import TooSlow
+from app.ledger.reader import NoLedger, TooSlow, reading
 from app.pages import ledger as pages
 from simulator import Simulator
 from tests.ledger.ledgers import NOON, SESSION, attempt, record, store
-from tests.proxying import MESSAGE, proxying
+from tests.proxying import MESSAGE, proxying, until
 
 SCHEMA = json.loads(pages.SCHEMA.read_text())
 DAY = 86_400_000
@@ -192,6 +192,16 @@ async def test_both_ports_serve_them_behind_the_guard(
                     strange = {"host": "example.com", "authorization": "Bearer fake-token"}
                     assert (await asked.get(path, headers=strange)).status_code == 403, path
             shown = {"authorization": "Bearer fake-token"}
+            await until(lambda: _has_begun(tmp_path / "ledger.sqlite"))
             answers = [await plain.get(path, headers=shown) for path in paths]
         assert [answer.status_code for answer in answers] == [200, 404, 200]
     assert [received.target for received in upstream.received] == [b"/v1/messages"]
+
+
+def _has_begun(path: Path) -> bool:
+    """Return True once rows can be read."""
+    try:
+        with reading(path):
+            return True
+    except NoLedger:
+        return False
