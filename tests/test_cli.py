@@ -247,7 +247,11 @@ def test_claude_is_started_with_the_way_through_the_proxy(place: Place, served: 
     assert (ended.returncode, ended.stderr) == (0, "")
     given, environment = _started(ended.stdout)
     assert given == arguments
-    expected = served.exports | {"ENABLE_TOOL_SEARCH": "true"}
+    expected = served.exports | {
+        "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
+        "CLAUDE_CODE_PROPAGATE_TRACEPARENT": "1",
+        "ENABLE_TOOL_SEARCH": "true",
+    }
     assert {name: environment.get(name) for name in expected} == expected
     assert "ANTHROPIC_CUSTOM_HEADERS" not in environment
     assert place.files() == before
@@ -319,6 +323,22 @@ def test_claude_keeps_the_rest_of_its_environment(
     assert environment["ANTHROPIC_API_KEY"] == "fake-key"
     headers = environment["ANTHROPIC_CUSTOM_HEADERS"].splitlines()
     assert headers == ["x-mine: 1", "x-anthropic-proxy-token: fake-token"]
+
+
+@pytest.mark.usefixtures("claude")
+def test_the_user_decides_what_claude_is_asked_for(
+    place: Place, served: Banner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {
+        "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "0",
+        "CLAUDE_CODE_PROPAGATE_TRACEPARENT": "",
+        "ENABLE_TOOL_SEARCH": "auto:5",
+    }
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    ended = place.run("claude", HOST="127.0.0.1", PORT=served.port)
+    environment = _started(ended.stdout)[1]
+    assert {name: environment[name] for name in chosen} == chosen
 
 
 @pytest.mark.usefixtures("claude")

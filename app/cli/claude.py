@@ -16,6 +16,12 @@ from ..tls import trusting
 from . import client, exits, hints, repository
 
 HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
+# What Claude Code does at the API's own address, and behind another one only when it is asked to.
+ASKED_FOR = {
+    "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",  # who a request is for: main, subagent, compaction
+    "CLAUDE_CODE_PROPAGATE_TRACEPARENT": "1",  # the trace that a request belongs to
+    "ENABLE_TOOL_SEARCH": "true",  # tools are described when they are needed
+}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     loaded = settings.load_user()
     certificate = _certificate(loaded)
     base = client.url("https", loaded.host, loaded.port)
-    environment = client.environment(base, certificate) | {"ENABLE_TOOL_SEARCH": "true"}
+    environment = client.environment(base, certificate) | _asked_for()
     for name in ("NO_PROXY", "no_proxy"):  # an HTTPS_PROXY is for the way behind us
         hosts = (os.environ.get(name, ""), client.url_host(loaded.host))
         environment[name] = ",".join(filter(None, hosts))
@@ -46,6 +52,11 @@ def run(options: argparse.Namespace) -> int:
         return exits.NOT_FOUND
     command = ["claude", *options.arguments]
     return os.execvpe("claude", command, os.environ | environment)  # noqa: S606, S607 - never returns
+
+
+def _asked_for() -> dict[str, str]:
+    """Return what is asked of Claude Code, except where the user has decided."""
+    return {name: value for name, value in ASKED_FOR.items() if name not in os.environ}
 
 
 def _certificate(loaded: Settings) -> Certificate:
