@@ -29,8 +29,9 @@ PURE := app/anthropic/* app/errors.py app/exchange.py app/failures.py app/wire/*
   app/cache/chain.py app/cache/dollars.py app/cache/fill.py app/cache/members.py \
   app/cache/minimum.py app/cache/report.py app/cache/verdict.py \
   app/http2/fields.py app/http2/pool.py app/http2/turns.py app/listener/framing.py \
-  app/ledger/expiry.py app/ledger/figures.py app/ledger/labels.py app/ledger/queries.py \
-  app/ledger/rows.py app/ledger/schema.py app/ledger/views.py \
+  app/ledger/days.py app/ledger/expiry.py app/ledger/figures.py app/ledger/labels.py \
+  app/ledger/prompts.py app/ledger/queries.py app/ledger/requests.py app/ledger/rows.py \
+  app/ledger/schema.py app/ledger/views.py \
   app/proxy/endings.py app/proxy/record.py app/proxy/request/hold_budget.py app/proxy/retry.py \
   app/proxy/stopwatch.py app/proxy/upstream/attempts.py \
   app/scrubber/json/opaque.py app/scrubber/json/paths.py app/scrubber/json/spans.py \

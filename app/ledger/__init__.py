@@ -12,4 +12,7 @@
 - ``views``    JSON documents for the pages.
 - ``report``   groups as a table, JSON and CSV.
 - ``queries``  what people ask of the ledger, by day, session, model and so on.
+- ``days``     sums by day and model.
+- ``prompts``  a session's prompts with their agents.
+- ``requests`` a session's requests one by one.
 """

@@ -17,6 +17,10 @@ Key = TypeVar("Key")
 
 _AMOUNTS = ("failed", *COUNTED, "cost", "unpriced")
 _SUMS = ", ".join(f"sum({name})" for name in _AMOUNTS)
+# What `Totals.of` takes: of rows that are sums themselves, and of exchanges.
+TOTALS = f"sum(requests), {_SUMS}"
+EXCHANGES = f"count(*), {_SUMS}"
+_COLUMNS = f"min(started), max(started), {EXCHANGES}"
 _COUNTS = ", ".join(("requests", *_AMOUNTS))
 
 
@@ -83,7 +87,7 @@ def by_model(reader: Reader, since: float) -> list[Group]:
     ``requests`` are those whose answer came from the model.
     """
     found = reader.rows(
-        f"SELECT model, min(quarter) * {QUARTER}, max(quarter) * {QUARTER}, {_TOTALS}"
+        f"SELECT model, min(quarter) * {QUARTER}, max(quarter) * {QUARTER}, {TOTALS}"
         " FROM quarters WHERE quarter >= ? GROUP BY model",
         _start(since) // QUARTER,
     )
@@ -115,25 +119,6 @@ def agents_of(reader: Reader, session: int) -> list[Group]:
     return _agents(reader, found)
 
 
-def by_day_and_model(
-    reader: Reader, before: float | None = None
-) -> list[tuple[str, str | None, Totals]]:
-    """Return the sums of each day and model, newest day first, then the most expensive model.
-
-    ``before`` is the start of a day, in seconds since the epoch: only earlier ones.
-    """
-    found = reader.rows(
-        f"SELECT quarter, model, {_COUNTS} FROM quarters WHERE ?1 IS NULL OR quarter < ?1",
-        None if before is None else _start(before) // QUARTER,
-    )
-    days = _named_quarters((row[0] for row in found), _day)
-    known = names(reader, {row[1] for row in found})
-    sums = _summed(((days[quarter], known.get(model)), row) for quarter, model, *row in found)
-    totals = [(day, model, Totals.of(amounts)) for (day, model), amounts in sums.items()]
-    totals.sort(key=lambda one: -one[2].cost)
-    return sorted(totals, key=lambda one: one[0], reverse=True)
-
-
 def _agents(reader: Reader, found: Sequence[Any]) -> list[Group]:
     known = names(reader, (number for row in found for number in row[:2]))
     return _dearest(
@@ -158,10 +143,6 @@ def label_names(reader: Reader) -> list[str]:
 def pairs(labels: str | None) -> dict[str, str]:
     """Read ``name=value`` pairs as they are stored."""
     return dict(pair.split("=", 1) for pair in labels.split(",")) if labels else {}
-
-
-_TOTALS = f"sum(requests), {_SUMS}"
-_COLUMNS = f"min(started), max(started), count(*), {_SUMS}"
 
 
 def _grouped(reader: Reader, key: str, since: float) -> Sequence[Any]:

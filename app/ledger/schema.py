@@ -151,5 +151,10 @@ _CACHE = (
     ),
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = ((*_FIRST, _VIEW), _CACHE)
+# A session's prompts and agents, without a look at its rows.
+_TREE = (
+    "CREATE INDEX exchanges_tree ON exchanges (session, prompt, agent) WHERE session IS NOT NULL",
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = ((*_FIRST, _VIEW), _CACHE, _TREE)
 VERSION = len(MIGRATIONS)

@@ -1,13 +1,14 @@
 """The ledger as JSON documents (``ledger.schema.json``), a page at a time."""
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..anthropic.token_types import COUNTED
+from . import prompts as trees
 from . import queries, report
+from . import requests as details
+from .days import Day, by_day_and_model, newest_days
 from .queries import Totals
 from .reader import Reader
 from .rows import MICRO, MILLI
@@ -17,21 +18,52 @@ Json = dict[str, Any]
 MOST_AGENTS = 200  # of a session, the most expensive
 CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 _SESSION = (
-    "SELECT session, started, last, labels, requests,"
-    f" {', '.join(('failed', *COUNTED, 'cost', 'unpriced'))} FROM sessions"
+    "session, started, last, labels, requests,"
+    f" {', '.join(('failed', *COUNTED, 'cost', 'unpriced'))}"
 )
+# What sessions are sorted by, the greatest first.
+SORTS = {
+    "last": "last",
+    "started": "started",
+    "requests": "requests",
+    "tokens": f"({' + '.join(COUNTED)})",
+    "cost": "cost",
+}
 
 
-def sessions(reader: Reader, limit: int, before: tuple[int, int] | None) -> Json:
-    """Return sessions, the one seen last first; ``before`` is the cursor of the page before."""
-    where = "WHERE (last, session) < (?, ?)" if before is not None else ""
+def sessions(
+    reader: Reader, limit: int, before: tuple[int, int] | None, sort: str = "last"
+) -> Json:
+    """Return sessions sorted by one of `SORTS`; ``before`` is the cursor of the page before."""
+    by = SORTS[sort]
+    where = f"WHERE ({by}, session) < (?, ?)" if before is not None else ""
     found = reader.rows(
-        f"{_SESSION} {where} ORDER BY last DESC, session DESC LIMIT ?", *(before or ()), limit + 1
+        f"SELECT {_SESSION}, {by} FROM sessions {where} ORDER BY {by} DESC, session DESC LIMIT ?",
+        *(before or ()),
+        limit + 1,
     )
     page = found[:limit]
-    names = queries.names(reader, (number for row in page for number in (row[0], row[3])))
-    further = f"{page[-1][2]}-{page[-1][0]}" if len(found) > limit else None
-    return {"sessions": [_session(row, names) for row in page], "next": further}
+    known = queries.names(reader, (number for row in page for number in (row[0], row[3])))
+    agents = _agent_counts(reader, [row[0] for row in page])
+    documents = [
+        {**_session(row[:-1], known), "agent_count": agents.get(row[0], 0)} for row in page
+    ]
+    further = f"{page[-1][-1]}-{page[-1][0]}" if len(found) > limit else None
+    return {"sessions": documents, "next": further}
+
+
+def _agent_counts(reader: Reader, numbers: Sequence[int]) -> dict[int, int]:
+    """Return how many agents sessions have, the main conversation aside."""
+    if not numbers:
+        return {}
+    marks = ", ".join("?" * len(numbers))
+    return dict(
+        reader.rows(
+            f"SELECT session, count(DISTINCT agent) FROM exchanges WHERE session IN ({marks})"
+            " GROUP BY session",
+            *numbers,
+        )
+    )
 
 
 def cursor(text: str) -> tuple[int, int] | None:
@@ -42,7 +74,10 @@ def cursor(text: str) -> tuple[int, int] | None:
 
 def session(reader: Reader, name: str) -> Json | None:
     """Return one session with its models and agents, None when the ledger has none of the name."""
-    found = reader.rows(f"{_SESSION} WHERE session = (SELECT id FROM names WHERE name = ?)", name)
+    found = reader.rows(
+        f"SELECT {_SESSION} FROM sessions WHERE session = (SELECT id FROM names WHERE name = ?)",
+        name,
+    )
     if not found:
         return None
     number = found[0][0]
@@ -50,9 +85,35 @@ def session(reader: Reader, name: str) -> Json | None:
     agents = queries.agents_of(reader, number)
     return {
         **_session(found[0], names),
+        "agent_count": _agent_counts(reader, [number]).get(number, 0),
         "agents": report.document("agent", agents[:MOST_AGENTS]),
         "windows": _windows(reader, number),
     }
+
+
+def prompts(reader: Reader, name: str, limit: int, before: int | None) -> Json | None:
+    """Return prompts of a session, None when the ledger has none of the name."""
+    return _of_session(reader, name, lambda number: trees.prompts(reader, number, limit, before))
+
+
+def requests(
+    reader: Reader,
+    name: str,
+    chosen: Mapping[str, str | None],
+    limit: int,
+    before: int | None,
+) -> Json | None:
+    """Return requests of a session, None when the ledger has none of the name."""
+    return _of_session(
+        reader, name, lambda number: details.requests(reader, number, chosen, limit, before)
+    )
+
+
+def _of_session(reader: Reader, name: str, view: Callable[[int], Json]) -> Json | None:
+    found = reader.rows(
+        "SELECT session FROM sessions WHERE session = (SELECT id FROM names WHERE name = ?)", name
+    )
+    return {"session": name, **view(found[0][0])} if found else None
 
 
 def days(reader: Reader, limit: int, before: str | None) -> Json:
@@ -60,12 +121,11 @@ def days(reader: Reader, limit: int, before: str | None) -> Json:
 
     ``before`` is the day that the page before ended with.
     """
-    start = None if before is None else datetime.fromisoformat(before).timestamp()
-    found = queries.by_day_and_model(reader, start)
-    grouped = [(day, list(groups)) for day, groups in groupby(found, key=lambda one: one[0])]
-    page = grouped[:limit]
-    further = page[-1][0] if len(grouped) > limit else None
-    return {"days": [_day(day, groups) for day, groups in page], "next": further}
+    found = newest_days(reader, limit + 1, before)
+    page = found[:limit]
+    further = page[-1].name if len(found) > limit else None
+    summed = by_day_and_model(reader, page)
+    return {"days": [_day(day, models) for day, models in summed], "next": further}
 
 
 def _session(row: Sequence[Any], names: Mapping[int | None, str]) -> Json:
@@ -79,10 +139,10 @@ def _session(row: Sequence[Any], names: Mapping[int | None, str]) -> Json:
     }
 
 
-def _day(day: str, groups: Sequence[tuple[str, str | None, Totals]]) -> Json:
-    whole = sum((sums for _, _, sums in groups), Totals())
-    models = [{"model": model, **report.totals(sums)} for _, model, sums in groups]
-    return {"day": day, **report.totals(whole), "models": models}
+def _day(day: Day, models: Sequence[tuple[str | None, Totals]]) -> Json:
+    whole = sum((sums for _, sums in models), Totals())
+    named = [{"model": model, **report.totals(sums)} for model, sums in models]
+    return {"day": day.name, **report.totals(whole), "models": named}
 
 
 def _windows(reader: Reader, number: int) -> Json:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -25,10 +25,12 @@ YEARS = range(1970, 10_000)  # that have a place in the ledger, and in the C lib
 PAGE, MOST = 50, 500  # sessions or days of a page, unless ``limit`` says otherwise
 
 _NUMBER = re.compile(r"\d{1,3}", re.ASCII)
+_ROW = re.compile(r"\d{1,18}", re.ASCII)
 _NO_STORE = {"cache-control": "no-store"}
 
 Cursor = TypeVar("Cursor")
 View = Callable[[Reader], dict[str, Any] | None]
+Respond = Callable[[Request], Awaitable[Response]]
 
 
 class BadQuery(ValueError):
@@ -68,32 +70,53 @@ def routes(path: Path | None) -> list[Route]:
     schema = SCHEMA.read_bytes()
 
     async def sessions(request: Request) -> Response:
-        try:
-            limit, before = _limit(request), _before(request, views.cursor)
-        except BadQuery as exc:
-            return _error(400, str(exc))
-        return await ledger.answer(lambda reader: views.sessions(reader, limit, before))
+        sort = _sort(request)
+        limit, before = _limit(request), _before(request, views.cursor)
+        return await ledger.answer(lambda reader: views.sessions(reader, limit, before, sort))
 
     async def session(request: Request) -> Response:
         name = request.path_params["session"]
         return await ledger.answer(lambda reader: views.session(reader, name))
 
+    async def prompts(request: Request) -> Response:
+        name = request.path_params["session"]
+        limit, before = _limit(request), _before(request, _row)
+        return await ledger.answer(lambda reader: views.prompts(reader, name, limit, before))
+
+    async def requests(request: Request) -> Response:
+        name, chosen = request.path_params["session"], _chosen(request)
+        limit, before = _limit(request), _before(request, _row)
+        return await ledger.answer(
+            lambda reader: views.requests(reader, name, chosen, limit, before)
+        )
+
     async def days(request: Request) -> Response:
-        try:
-            limit, before = _limit(request), _before(request, _day)
-        except BadQuery as exc:
-            return _error(400, str(exc))
+        limit, before = _limit(request), _before(request, _day)
         return await ledger.answer(lambda reader: views.days(reader, limit, before))
 
     async def published(_: Request) -> Response:
         return Response(schema, media_type="application/schema+json", headers=_NO_STORE)
 
     return [
-        Route("/ledger/sessions", sessions),
+        Route("/ledger/sessions", _checked(sessions)),
         Route("/ledger/sessions/{session}", session),
-        Route("/ledger/days", days),
+        Route("/ledger/sessions/{session}/prompts", _checked(prompts)),
+        Route("/ledger/sessions/{session}/requests", _checked(requests)),
+        Route("/ledger/days", _checked(days)),
         Route("/ledger/schema.json", published),
     ]
+
+
+def _checked(respond: Respond) -> Respond:
+    """Answer 400 to a query of no use."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await respond(request)
+        except BadQuery as exc:
+            return _error(400, str(exc))
+
+    return answer
 
 
 def _ask(path: Path, view: View) -> Response | None:
@@ -117,6 +140,23 @@ def _before(request: Request, read: Callable[[str], Cursor | None]) -> Cursor | 
     if text is not None and cursor is None:
         raise BadQuery("before: must be the `next` of the page before")
     return cursor
+
+
+def _row(text: str) -> int | None:
+    return int(text) if _ROW.fullmatch(text) else None
+
+
+def _sort(request: Request) -> str:
+    sort = request.query_params.get("sort", "last")
+    if sort not in views.SORTS:
+        raise BadQuery(f"sort: must be one of {', '.join(views.SORTS)}")
+    return sort
+
+
+def _chosen(request: Request) -> dict[str, str | None]:
+    """Return the prompt and the agent that are asked for; an empty one stands for none."""
+    asked = request.query_params
+    return {name: asked[name] or None for name in ("prompt", "agent") if name in asked}
 
 
 def _day(text: str) -> str | None:

@@ -22,6 +22,8 @@ MEANINGS = {
     "/metrics/stream": "`/metrics` as server-sent events, every 1.5 s",
     "/ledger/sessions": "Sessions with their totals, the one seen last first",
     "/ledger/sessions/{session}": "One session with its agents",
+    "/ledger/sessions/{session}/prompts": "Its prompts with their agents",
+    "/ledger/sessions/{session}/requests": "Its requests, or those of a prompt or agent",
     "/ledger/days": "Days with their models, newest first",
     "/ledger/schema.json": "The JSON schema of the ledger's answers",
     "/dashboard": "The live dashboard; its files are below this path",

@@ -94,6 +94,22 @@ async def test_a_session_has_its_totals_agents_and_windows(path: Path) -> None:
     assert missing.status_code == 404
 
 
+async def test_requests_of_a_prompt_are_asked_for_and_those_of_none(path: Path) -> None:
+    with store(path) as opened:
+        opened.write([record(prompt="p"), record(), record(prompt="p", agent="a")])
+    where = f"/ledger/sessions/{SESSION}"
+    async with _asking(path) as client:
+        asked = {
+            query: [
+                one["id"] for one in (await _get(client, f"{where}/requests{query}"))["requests"]
+            ]
+            for query in ("", "?prompt=p", "?prompt=", "?prompt=p&agent=", "?prompt=p&before=3")
+        }
+        tree = await _get(client, f"{where}/prompts")
+    assert list(asked.values()) == [[3, 2, 1], [3, 1], [2], [1], [1]]
+    assert [one["prompt"] for one in tree["prompts"]] == [None, "p"]
+
+
 async def test_days_come_newest_first_with_their_models(path: Path) -> None:
     two = record(attempt("claude-opus-5", cost=1), attempt("claude-haiku-5", cost=2), cost=3)
     with store(path) as opened:
@@ -125,6 +141,10 @@ async def test_days_come_newest_first_with_their_models(path: Path) -> None:
         "/ledger/days?before=yesterday",
         "/ledger/days?before=0001-01-01",
         "/ledger/days?limit=-1",
+        "/ledger/sessions?sort=name",
+        "/ledger/sessions/s/prompts?before=x",
+        "/ledger/sessions/s/prompts?limit=0",
+        "/ledger/sessions/s/requests?before=-1",
     ],
 )
 async def test_a_query_of_no_use_is_refused(path: Path, query: str) -> None:
@@ -133,7 +153,7 @@ async def test_a_query_of_no_use_is_refused(path: Path, query: str) -> None:
     async with _asking(path) as client:
         answer = await client.get(query)
     assert answer.status_code == 400
-    assert answer.json()["error"].startswith(("limit", "before"))
+    assert answer.json()["error"].startswith(("limit", "before", "sort"))
 
 
 async def test_without_a_ledger_it_says_so(path: Path) -> None:
@@ -184,7 +204,13 @@ async def test_both_ports_serve_them_behind_the_guard(
     async with proxying(upstream.url, certificate, **options) as proxy, proxy.client() as client:
         await client.post("/v1/messages", json=MESSAGE)
         await proxy.ended()
-        paths = ("/ledger/sessions", "/ledger/sessions/nobody", "/ledger/days")
+        paths = (
+            "/ledger/sessions?sort=cost",
+            "/ledger/sessions/nobody",
+            "/ledger/sessions/nobody/prompts",
+            "/ledger/sessions/nobody/requests?prompt=",
+            "/ledger/days",
+        )
         async with httpx.AsyncClient(base_url=proxy.pages_url) as plain:
             for path in paths:
                 for asked in (client, plain):
@@ -194,7 +220,7 @@ async def test_both_ports_serve_them_behind_the_guard(
             shown = {"authorization": "Bearer fake-token"}
             await until(lambda: _has_begun(tmp_path / "ledger.sqlite"))
             answers = [await plain.get(path, headers=shown) for path in paths]
-        assert [answer.status_code for answer in answers] == [200, 404, 200]
+        assert [answer.status_code for answer in answers] == [200, 404, 404, 404, 200]
     assert [received.target for received in upstream.received] == [b"/v1/messages"]
 
 

@@ -1,0 +1,279 @@
+"""The ledger as documents: sessions in any order, a session's tree, its requests, days."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from app.ledger import views
+from app.ledger.reader import reading
+from app.ledger.rows import MICRO, NANO, Record
+from app.pages.ledger import SCHEMA
+from tests.ledger.ledgers import NOON, SESSION, record, store
+
+VALIDATOR = jsonschema.Draft202012Validator(
+    json.loads(SCHEMA.read_text()), format_checker=jsonschema.FormatChecker()
+)
+SECOND = 1_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A time zone whose days do not begin with UTC's, and that has summer time."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.delenv("TZ")
+    time.tzset()
+
+
+def _filled(path: Path, *records: Record) -> Path:
+    with store(path) as opened:
+        opened.write(records)
+    return path
+
+
+def _ask(path: Path, view: str, *arguments: Any) -> Any:
+    """Return a document, which must keep to the published schema."""
+    with reading(path) as reader:
+        found = getattr(views, view)(reader, *arguments)
+    VALIDATOR.validate(found)
+    return found
+
+
+def _pages(path: Path, view: str, *arguments: Any, read: Any = int) -> Iterator[Any]:
+    """Yield page after page."""
+    before = None
+    while True:
+        found = _ask(path, view, *arguments, before)
+        yield found
+        if found["next"] is None:
+            return
+        before = read(found["next"])
+
+
+@pytest.mark.parametrize("sort", views.SORTS)
+def test_sessions_come_in_every_order_a_page_at_a_time_each_once(path: Path, sort: str) -> None:
+    _filled(
+        path,
+        *(
+            record(
+                session=f"s{n}",
+                started=NOON + n * 7 % 5,
+                duration=n * 13 % 7 * MICRO,
+                cost=n * 3 % 4,
+                output=n * 5 % 6,
+            )
+            for n in (*range(11), 3, 3, 7)
+        ),
+    )
+    with reading(path) as reader:
+        whole = views.sessions(reader, 50, None, sort)["sessions"]
+        seen, before = [], None
+        while True:
+            page = views.sessions(reader, 4, before, sort)
+            seen += page["sessions"]
+            if page["next"] is None:
+                break
+            before = views.cursor(page["next"])
+    assert seen == whole
+    values = [
+        sum(one["tokens"].values()) if sort == "tokens" else one.get(sort, one["cost_usd"])
+        for one in whole
+    ]
+    assert values == sorted(values, reverse=True)
+    assert len({one["session"] for one in whole}) == 11
+
+
+def test_a_session_says_how_many_agents_it_has(path: Path) -> None:
+    _filled(
+        path, record(), *(record(agent=agent) for agent in ("a", "b", "a")), record(session="s")
+    )
+    found = {one["session"]: one for one in _ask(path, "sessions", 9, None)["sessions"]}
+    assert {name: one["agent_count"] for name, one in found.items()} == {SESSION: 2, "s": 0}
+    assert _ask(path, "session", SESSION)["agent_count"] == 2
+
+
+def test_a_ledger_without_sessions_has_none(path: Path) -> None:
+    _filled(path, record(session=None))
+    assert _ask(path, "sessions", 9, None) == {"sessions": [], "next": None}
+    with reading(path) as reader:
+        assert views.session(reader, SESSION) is None
+        assert views.prompts(reader, SESSION, 5, None) is None
+        assert views.requests(reader, SESSION, {}, 5, None) is None
+
+
+def test_a_session_is_a_tree_of_prompts_with_their_agents(path: Path) -> None:
+    first = {"prompt": "p1", "started": NOON}
+    _filled(
+        path,
+        record(started=NOON - SECOND, request_class="auxiliary", cost=1),
+        record(**first, cost=10),
+        record(**first | {"started": NOON + 3 * SECOND}, agent="b", agent_type="Plan", cost=5),
+        record(
+            **first | {"started": NOON + 2 * SECOND},
+            agent="a",
+            agent_type="Explore",
+            parent_agent="b",
+            duration=9 * MICRO,
+            failed=1,
+        ),
+        record(**first | {"started": NOON + 4 * SECOND}, cost=20),
+        record(prompt="p2", started=NOON + 9 * SECOND, agent="a", agent_type="Explore"),
+        record(prompt="p1", session="another"),
+    )
+    found = _ask(path, "prompts", SESSION, 9, None)
+    assert [(one["prompt"], one["number"]) for one in found["prompts"]] == [
+        ("p2", 2),
+        ("p1", 1),
+        (None, None),
+    ]
+    tree = found["prompts"][1]
+    assert [(one["agent"], one["agent_type"], one["parent_agent"]) for one in tree["agents"]] == [
+        (None, None, None),
+        ("a", "Explore", "b"),
+        ("b", "Plan", None),
+    ]
+    assert (tree["requests"], tree["failed"], tree["agent_count"]) == (4, 1, 2)
+    assert tree["cost_usd"] == pytest.approx((10 + 5 + 1_000 + 20) / NANO)
+    assert (tree["started"], tree["last"]) == (NOON / 1_000, NOON / 1_000 + 11)
+    assert [one["requests"] for one in tree["agents"]] == [2, 1, 1]
+
+
+def test_prompts_come_a_page_at_a_time_each_once(path: Path) -> None:
+    _filled(path, *(record(prompt=f"p{n // 2}") for n in range(14)), record())
+    pages = list(_pages(path, "prompts", SESSION, 3))
+    names = [one["prompt"] for page in pages for one in page["prompts"]]
+    assert names == [None, *(f"p{n}" for n in reversed(range(7)))]
+    assert [one["number"] for page in pages for one in page["prompts"]] == [None, *range(7, 0, -1)]
+    assert len(pages) == 3
+    assert _ask(path, "prompts", SESSION, 3, 1)["prompts"] == []
+
+
+def test_of_a_prompt_with_very_many_agents_the_first_are_listed(path: Path) -> None:
+    _filled(path, *(record(prompt="p", agent=f"a{n}", started=NOON + n) for n in range(203)))
+    (prompt,) = _ask(path, "prompts", SESSION, 3, None)["prompts"]
+    assert (prompt["agent_count"], prompt["requests"]) == (203, 203)
+    assert [one["agent"] for one in prompt["agents"]] == [f"a{n}" for n in range(200)]
+
+
+CHOICES: list[tuple[dict[str, str | None], list[int]]] = [
+    ({}, [5, 4, 3, 2, 1]),
+    ({"prompt": "p"}, [4, 3, 2]),
+    ({"prompt": "p", "agent": None}, [4, 2]),
+    ({"prompt": "p", "agent": "a"}, [3]),
+    ({"prompt": None}, [5, 1]),
+    ({"agent": "a"}, [5, 3]),
+    ({"prompt": "nobody's"}, []),
+]
+
+
+@pytest.mark.parametrize(("chosen", "ids"), CHOICES)
+def test_requests_are_chosen_by_prompt_and_agent(
+    path: Path, chosen: dict[str, str | None], ids: list[int]
+) -> None:
+    _filled(
+        path,
+        record(),
+        record(prompt="p"),
+        record(prompt="p", agent="a"),
+        record(prompt="p"),
+        record(agent="a"),
+        record(session="another", prompt="p", agent="a"),
+    )
+    pages = list(_pages(path, "requests", SESSION, chosen, 2))
+    assert [one["id"] for page in pages for one in page["requests"]] == ids
+
+
+def test_a_request_has_all_that_the_ledger_knows(path: Path) -> None:
+    _filled(
+        path,
+        record(
+            prompt="p",
+            agent="a",
+            agent_type="Explore",
+            failed=1,
+            error_source="upstream",
+            error_type="api_error",
+            error_reason="500",
+            tool_time=940,
+            slot_wait=20_000,
+            first_token=700_000,
+            cache_verdict="tools_changed",
+            cache_kind="tool",
+            cache_block=3,
+            cache_missed=900,
+            cache_miss_cost=NANO,
+            cache_saved=-NANO // 2,
+            context='{"tools":10,"mcp__words__":5}',
+            window_5h_before=250_000,
+            window_5h_after=260_000,
+            secrets_found=2,
+            scrub_skipped="too_large",
+            request_id="req_1",
+        ),
+    )
+    (found,) = _ask(path, "requests", SESSION, {}, 5, None)["requests"]
+    assert (found["agent_type"], found["model"], found["route"]) == (
+        "Explore",
+        "claude-opus-5",
+        "messages",
+    )
+    assert found["error"] == {"source": "upstream", "type": "api_error", "reason": "500"}
+    timings = {name: taken for name, taken in found["timings"].items() if taken is not None}
+    assert timings == {"tool_time": 0.94, "slot_wait": 0.02, "first_token": 0.7}
+    assert found["cache"] == {
+        "verdict": "tools_changed",
+        "kind": "tool",
+        "block": 3,
+        "missed": 900,
+        "miss_cost_usd": 1.0,
+        "saved_usd": -0.5,
+    }
+    assert found["context"] == {"tools": 10, "mcp__words__": 5}
+    assert found["windows"]["5h"] == {"before": 0.25, "after": 0.26}
+    assert found["secrets"] == {"found": 2, "restored": 0, "skipped": "too_large"}
+    assert (found["request_id"], found["duration"], found["streamed"]) == ("req_1", 2.0, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [(None, None), ("{", None), ("[1]", None), ("7", None), ('{"a":1,"b":"x"}', {"a": 1})],
+)
+def test_a_context_that_is_none_is_left_out(path: Path, text: str | None, context: Any) -> None:
+    _filled(path, record(context=text))
+    (found,) = _ask(path, "requests", SESSION, {}, 5, None)["requests"]
+    assert (found["context"], found["cache"], found["error"]) == (context, None, None)
+
+
+def _at(*when: int) -> int:
+    return int(datetime(*when, tzinfo=UTC).timestamp() * 1_000)  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.usefixtures("zone")
+def test_days_are_those_of_this_machine_and_gaps_are_left_out(path: Path) -> None:
+    starts = [
+        (2025, 12, 31, 22, 59),
+        (2026, 10, 24, 22, 1),
+        (2026, 10, 25, 22, 59),
+        (2026, 10, 25, 23, 0),
+        (2026, 11, 1, 12, 0),
+    ]
+    _filled(path, *(record(started=_at(*start)) for start in starts))
+    pages = list(_pages(path, "days", 2, read=str))
+    counts = [(one["day"], one["requests"]) for page in pages for one in page["days"]]
+    assert counts == [("2026-11-01", 1), ("2026-10-26", 1), ("2026-10-25", 2), ("2025-12-31", 1)]
+
+
+def test_a_ledger_without_rows_has_no_days(path: Path) -> None:
+    assert _ask(_filled(path), "days", 5, None) == {"days": [], "next": None}
