@@ -8,7 +8,6 @@ is thrown out connects again. RATE is in bytes a second.
 
 import asyncio
 import ssl
-import struct
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -17,7 +16,9 @@ from dataclasses import dataclass
 
 from hpack import Encoder
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
+from tests.raw_http2 import PREFACE, SETTINGS, frame
+
+OPENING = PREFACE + frame(SETTINGS, 0, 0)
 PIECE = 64 * 1024  # bytes written at a time
 SILENT = 20  # requests or readers at a time
 HEAD = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"localhost")]
@@ -30,11 +31,6 @@ class Sent:
 
     bytes: int = 0
     connections: int = 0
-
-
-def frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
-    """Return a frame (RFC 9113 §4.1)."""
-    return struct.pack(">HBBBL", len(body) >> 8, len(body) & 0xFF, kind, flags, stream) + body
 
 
 def _opened(stream: int, flags: int = 0x4) -> bytes:
@@ -105,7 +101,7 @@ class Attacker:
         opening, piece = FLOODS[kind]
         _, writer = await self._connect("h2")
         try:
-            writer.write(PREFACE + opening)
+            writer.write(OPENING + opening)
             number, due = 0, time.monotonic()
             while not writer.is_closing():
                 data = piece(number)
@@ -122,7 +118,7 @@ class Attacker:
         """Begin requests and never send their bodies."""
         reader, writer = await self._connect("h2")
         try:
-            writer.write(PREFACE + b"".join(_opened(2 * n + 1) for n in range(SILENT)))
+            writer.write(OPENING + b"".join(_opened(2 * n + 1) for n in range(SILENT)))
             while await reader.read(PIECE):
                 pass
         finally:

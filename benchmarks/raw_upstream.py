@@ -8,88 +8,81 @@ stands in `benchmarks.raw_work`. Prints its port; ends when its standard input d
 
 import asyncio
 import ssl
-import struct
 import sys
 import zlib
 from typing import Any
 
-from hpack import Decoder
-
 from benchmarks import raw_http1
 from benchmarks.raw_work import JSON, answer
+from tests import raw_http2
+from tests.raw_http2 import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    INITIAL_WINDOW,
+    MAX_STREAMS,
+    Fields,
+    credit,
+    frame,
+)
 
-DATA, HEADERS, RESET, SETTINGS, PING, WINDOW_UPDATE = 0, 1, 3, 4, 6, 8
-END_STREAM, ACK, END_HEADERS = 1, 1, 4
-INITIAL_WINDOW, MAX_STREAMS = 4, 3
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 STATUS_200 = b"\x88"  # RFC 7541, appendix A
 CONTENT_TYPE = b"\x0f\x10"  # never indexed (§6.2.3)
 WINDOW, CONNECTION_WINDOW = 2**20, 2**24  # credit is given back by halves, as nginx and Go do
 
 
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """Serialize a frame (RFC 9113 §4.1)."""
-    return struct.pack(">IBI", len(payload) << 8 | kind, flags, stream) + payload
+class Http2Exchange(raw_http2.Stream):
+    """One stream. State beside its window: what came of its body, what credit it is due."""
 
-
-def _credit(stream: int, size: int) -> bytes:
-    return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
-
-
-class Http2Exchange:
-    """One stream. State: its window, what came of its body, what credit it is due."""
-
-    def __init__(self, connection: "Connection", stream: int, path: bytes, window: int) -> None:
-        self.connection, self.stream, self.path, self.window = connection, stream, path, window
+    def __init__(self, connection: "Connection", stream_id: int, path: bytes) -> None:
+        super().__init__(stream_id, connection.initial_window)
+        self.path = path
         self.size = self.checksum = self.due = 0
         self.task: asyncio.Task[None] | None = None
+        self._connection = connection
 
     def begin(self, kind: bytes, size: int | None) -> None:
         """Send the header fields."""
         block = STATUS_200
         if size is None or kind != JSON:
             block += CONTENT_TYPE + bytes([len(kind)]) + kind
-        self.connection.write(frame(HEADERS, END_HEADERS, self.stream, block))
+        self._connection.write(frame(HEADERS, END_HEADERS, self.id, block))
 
     def send(self, pieces: list[bytes], *, end: bool = False) -> None:
         """Send a DATA frame for each piece."""
         last = len(pieces) - 1
         size = sum(map(len, pieces))
-        self.connection.window -= size
+        self._connection.window -= size
         self.window -= size
-        self.connection.write(
+        self._connection.write(
             b"".join(
-                frame(DATA, END_STREAM if end and number == last else 0, self.stream, piece)
+                frame(DATA, END_STREAM if end and number == last else 0, self.id, piece)
                 for number, piece in enumerate(pieces)
             )
         )
         if end:
-            self.connection.streams.pop(self.stream, None)
+            self._connection.streams.pop(self.id, None)
 
     async def room(self, size: int) -> None:
-        """Wait for the windows of stream and connection."""
-        while min(self.connection.window, self.window) < size:
-            self.connection.opened.clear()
-            await self.connection.opened.wait()
+        """Wait until so many bytes may be sent."""
+        await self._connection.room(self, size)
 
 
-class Connection(asyncio.Protocol):
-    """One connection. State: the windows, the bytes not yet parsed, the open streams."""
+class Connection(raw_http2.Connection[Http2Exchange]):
+    """One connection. State beside the base's: ``_due``, the credit that it owes."""
 
     def __init__(self) -> None:
-        self.decoder = Decoder()
-        self.buffer = bytearray()
-        self.preface = len(PREFACE)
-        self.initial = self.window = 65_535
-        self.due = 0
-        self.streams: dict[int, Http2Exchange] = {}
-        self.opened = asyncio.Event()
+        super().__init__()
+        self._due = 0
 
     def connection_made(self, transport: Any) -> None:
         """Send SETTINGS at once, and a large window."""
-        self.write = transport.write
-        settings = struct.pack(">HIHI", MAX_STREAMS, 100, INITIAL_WINDOW, WINDOW)
-        self.write(frame(SETTINGS, 0, 0, settings) + _credit(0, CONNECTION_WINDOW))
+        super().connection_made(transport)
+        self.write(
+            raw_http2.settings({MAX_STREAMS: 100, INITIAL_WINDOW: WINDOW})
+            + credit(0, CONNECTION_WINDOW)
+        )
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Stop sending."""
@@ -97,77 +90,35 @@ class Connection(asyncio.Protocol):
             if stream.task is not None:
                 stream.task.cancel()
 
-    def data_received(self, data: bytes) -> None:
-        """Cut what came into frames."""
-        self.buffer += data
-        if self.preface:
-            if len(self.buffer) < self.preface:
-                return
-            del self.buffer[: self.preface]
-            self.preface = 0
-        start = 0
-        while len(self.buffer) - start >= 9:
-            word, flags, stream = struct.unpack_from(">IBI", self.buffer, start)
-            size = word >> 8
-            if len(self.buffer) - start - 9 < size:
-                break
-            payload = bytes(self.buffer[start + 9 : start + 9 + size])
-            start += 9 + size
-            self._take(word & 0xFF, flags, stream, payload)
-        del self.buffer[:start]
+    def begin(self, stream_id: int, fields: Fields) -> Http2Exchange:
+        """Note what is asked for."""
+        named = dict(fields)
+        return Http2Exchange(self, stream_id, named.get(b"x-work", named[b":path"]))
 
-    def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == DATA:
-            self._body(stream, payload)
-        elif kind == HEADERS:
-            fields = dict(self.decoder.decode(payload, raw=True))
-            path = fields.get(b"x-work", fields[b":path"])
-            self.streams[stream] = Http2Exchange(self, stream, path, self.initial)
-        elif kind == SETTINGS and not flags & ACK:
-            self._settle(payload)
-        elif kind == PING and not flags & ACK:
-            self.write(frame(PING, ACK, 0, payload))
-        elif kind == WINDOW_UPDATE:
-            self._widen(stream, *struct.unpack(">I", payload))
-        elif kind == RESET:
-            self._reset(stream)
-        if kind in (DATA, HEADERS) and flags & END_STREAM:
-            self._answer(stream)
-
-    def _body(self, stream: int, payload: bytes) -> None:
-        self.due += len(payload)
-        if self.due > CONNECTION_WINDOW // 2:
-            self.write(_credit(0, self.due))
-            self.due = 0
-        if (exchange := self.streams.get(stream)) is None:
+    def body(self, stream: Http2Exchange | None, payload: bytes, size: int) -> None:
+        """Count and check a piece, and give credit for it by halves."""
+        self._due += size
+        if self._due > CONNECTION_WINDOW // 2:
+            self.write(credit(0, self._due))
+            self._due = 0
+        if stream is None:
             return
-        exchange.size += len(payload)
-        exchange.checksum = zlib.crc32(payload, exchange.checksum)
-        exchange.due += len(payload)
-        if exchange.due > WINDOW // 2:
-            self.write(_credit(stream, exchange.due))
-            exchange.due = 0
+        stream.size += len(payload)
+        stream.checksum = zlib.crc32(payload, stream.checksum)
+        stream.due += size
+        if stream.due > WINDOW // 2:
+            self.write(credit(stream.id, stream.due))
+            stream.due = 0
 
-    def _reset(self, stream: int) -> None:
-        exchange = self.streams.pop(stream, None)
-        if exchange is not None and exchange.task is not None:
-            exchange.task.cancel()
+    def whole(self, stream: Http2Exchange) -> None:
+        """Answer."""
+        stream.task = answer(stream, stream.path, stream.size, stream.checksum)
 
-    def _settle(self, payload: bytes) -> None:
-        settings = dict(struct.iter_unpack(">HI", payload))
-        self.initial = settings.get(INITIAL_WINDOW, self.initial)
-        self.write(frame(SETTINGS, ACK, 0))
-
-    def _widen(self, stream: int, size: int) -> None:
-        if not stream:
-            self.window += size
-        elif stream in self.streams:
-            self.streams[stream].window += size
-        self.opened.set()
-
-    def _answer(self, stream: int) -> None:
-        exchange = self.streams[stream]
-        exchange.task = answer(exchange, exchange.path, exchange.size, exchange.checksum)
+    def gone(self, stream: Http2Exchange, _code: int) -> None:
+        """Stop answering."""
+        del self.streams[stream.id]
+        if stream.task is not None:
+            stream.task.cancel()
 
 
 class Either(asyncio.Protocol):

@@ -10,35 +10,32 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from hpack import Decoder, Encoder
+from hpack import Encoder
 from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
     Frame,
     GoAwayFrame,
     HeadersFrame,
-    PingFrame,
     RstStreamFrame,
-    SettingsFrame,
-    WindowUpdateFrame,
 )
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+from tests import raw_http2
+from tests.raw_http2 import ACK, PING, Fields, credit
+
 FRAME = 16_384
-Fields = list[tuple[bytes, bytes]]
 
 
-class Call:
+class Call(raw_http2.Stream):
     """A request as the peer sees it."""
 
     def __init__(self, wire: "Wire", stream_id: int, fields: Fields) -> None:
+        super().__init__(stream_id, wire.initial_window)
         self.wire = wire
-        self.id = stream_id
         self.fields = fields
         self.body = bytearray()
         self.whole = asyncio.Event()
         self.reset = asyncio.Event()
-        self.window = wire.initial_window
         self.shut = False  # give this stream no credit
 
     @property
@@ -57,34 +54,36 @@ class Call:
 
 
 Answer = Callable[[Call], Awaitable[None]]
+Greet = Callable[["Wire"], Awaitable[None]]
 
 
-class Wire:
+class Wire(raw_http2.Connection[Call]):
     """One accepted connection; records what comes and keeps to the windows when it sends."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.encoder = Encoder()
-        self.decoder = Decoder()
+    def __init__(self, answer: Answer, greet: Greet, wires: list["Wire"]) -> None:
+        super().__init__()
         self.decoder.max_header_list_size = 2**20
-        self.calls: dict[int, Call] = {}
-        self.frames: list[Frame] = []
+        self.encoder = Encoder()
+        self.frames: list[tuple[int, bytes]] = []  # type and payload
         self.resets: list[tuple[int, int, float]] = []
-        self.initial_window = 65_535
-        self.window = 65_535
-        self.opened = asyncio.Condition()
         self.credits = True
         self.answers_pings = True
         self.ended = asyncio.Event()
         self.tasks: set[asyncio.Future[None]] = set()
+        self._answer = answer
+        self._greet = greet
+        self._wires = wires  # those that TLS let in
+        self._early: bytearray | None = bytearray()  # what comes while it greets
+
+    @property
+    def calls(self) -> dict[int, Call]:
+        return self.streams
 
     def send(self, *frames: Frame) -> None:
-        if not self.writer.is_closing():
-            self.writer.write(b"".join(frame.serialize() for frame in frames))
+        self.write(b"".join(frame.serialize() for frame in frames))
 
     def settings(self, values: dict[int, int]) -> None:
-        self.send(SettingsFrame(0, settings=values))
+        self.write(raw_http2.settings(values))
 
     def goaway(self, last: int, code: int = 0) -> None:
         self.send(GoAwayFrame(0, last_stream_id=last, error_code=code))
@@ -94,7 +93,6 @@ class Wire:
 
     def head(self, stream_id: int, fields: Fields, *, end: bool = False) -> None:
         block = self.encoder.encode(fields, huffman=False)  # hpack takes long for long ones
-
         blocks = [block[at : at + FRAME] for at in range(0, len(block), FRAME)]
         frames: list[Any] = [HeadersFrame(stream_id, blocks[0])]
         frames += [ContinuationFrame(stream_id, part) for part in blocks[1:]]
@@ -105,114 +103,80 @@ class Wire:
 
     async def data(self, call: Call, payload: bytes, *, end: bool, pad: int) -> None:
         rest = memoryview(payload)
+        cost = pad + 1 if pad else 0
         while True:
-            cost = pad + 1 if pad else 0
-            while rest and min(self.window, call.window) <= cost and not self.ended.is_set():
-                async with self.opened:
-                    await self.opened.wait()
-            if self.ended.is_set():
-                return
-            size = max(0, min(len(rest), FRAME - cost, self.window - cost, call.window - cost))
-            frame = DataFrame(call.id, bytes(rest[:size]))
+            await self.room(call, cost + 1 if rest else 0)
+            size = min(len(rest), FRAME - cost, self.window - cost, call.window - cost)
+            frame = DataFrame(call.id, bytes(rest[: max(0, size)]))
+            rest = rest[len(frame.data) :]
             if pad:
                 frame.flags.add("PADDED")
                 frame.pad_length = pad
-            rest = rest[size:]
             if end and not rest:
                 frame.flags.add("END_STREAM")
-            self.window -= size + cost
-            call.window -= size + cost
+            self.window -= len(frame.data) + cost
+            call.window -= len(frame.data) + cost
             self.send(frame)
-            await self.writer.drain()
             if not rest:
                 return
 
-    async def frame(self) -> Frame:
-        head = await self.reader.readexactly(9)
-        frame, length = Frame.parse_frame_header(memoryview(head))
-        frame.parse_body(memoryview(await self.reader.readexactly(length)))
-        return frame
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wires.append(self)
+        self._run(self._begin())
 
-    async def serve(self, answer: Answer) -> None:
-        assert await self.reader.readexactly(len(PREFACE)) == PREFACE
-        while True:
-            await self.receive(await self.frame(), answer)
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.ended.set()
+        for task in self.tasks:
+            task.cancel()
 
-    async def receive(self, frame: Frame, answer: Answer) -> None:
-        self.frames.append(frame)
-        match frame:
-            case SettingsFrame() if "ACK" not in frame.flags:
-                await self.resize(frame.settings.get(SettingsFrame.INITIAL_WINDOW_SIZE, 65_535))
-                self.send(SettingsFrame(0, flags=["ACK"]))
-            case PingFrame() if "ACK" not in frame.flags and self.answers_pings:
-                self.send(PingFrame(0, frame.opaque_data, flags=["ACK"]))
-            case HeadersFrame():
-                await self.begin(frame, answer)
-            case DataFrame():
-                self.collect(frame)
-            case WindowUpdateFrame():
-                await self.widen(frame)
-            case RstStreamFrame():
-                self.resets.append((frame.stream_id, frame.error_code, time.monotonic()))
-                self.calls[frame.stream_id].reset.set()
+    def data_received(self, data: bytes) -> None:
+        if self._early is None:
+            super().data_received(data)
+        else:
+            self._early += data
 
-    async def begin(self, frame: HeadersFrame, answer: Answer) -> None:
-        block = frame.data
-        last: Any = frame
-        while "END_HEADERS" not in last.flags:
-            last = await self.frame()
-            block += last.data
-        fields = [
-            (bytes(name), bytes(value)) for name, value in self.decoder.decode(block, raw=True)
-        ]
-        call = self.calls[frame.stream_id] = Call(self, frame.stream_id, fields)
-        if "END_STREAM" in frame.flags:
-            call.whole.set()
-        task = asyncio.ensure_future(answer(call))
+    def take(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
+        self.frames.append((kind, payload))
+        if kind != PING or flags & ACK or self.answers_pings:
+            super().take(kind, flags, stream_id, payload)
+
+    def begin(self, stream_id: int, fields: Fields) -> Call:
+        call = Call(self, stream_id, fields)
+        self._run(self._answer(call))
+        return call
+
+    def body(self, stream: Call | None, payload: bytes, size: int) -> None:
+        assert stream is not None
+        stream.body += payload
+        if self.credits and size:
+            self.write(credit(0, size))
+            if not stream.shut:
+                self.write(credit(stream.id, size))
+
+    def whole(self, stream: Call) -> None:
+        stream.whole.set()
+
+    def gone(self, stream: Call, code: int) -> None:
+        self.resets.append((stream.id, code, time.monotonic()))
+        stream.reset.set()
+
+    async def _begin(self) -> None:
+        await self._greet(self)
+        early, self._early = self._early, None
+        super().data_received(bytes(early or b""))
+
+    def _run(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-
-    def collect(self, frame: DataFrame) -> None:
-        call = self.calls[frame.stream_id]
-        call.body += frame.data
-        if "END_STREAM" in frame.flags:
-            call.whole.set()
-        if self.credits and frame.flow_controlled_length:
-            size = frame.flow_controlled_length
-            self.send(WindowUpdateFrame(0, size))
-            if not call.shut:
-                self.send(WindowUpdateFrame(frame.stream_id, size))
-
-    async def resize(self, size: int) -> None:
-        async with self.opened:
-            for call in self.calls.values():
-                call.window += size - self.initial_window
-            self.initial_window = size
-            self.opened.notify_all()
-
-    async def widen(self, frame: WindowUpdateFrame) -> None:
-        async with self.opened:
-            if not frame.stream_id:
-                self.window += frame.window_increment
-            elif frame.stream_id in self.calls:
-                self.calls[frame.stream_id].window += frame.window_increment
-            self.opened.notify_all()
-
-    async def finish(self) -> None:
-        self.ended.set()
-        async with self.opened:
-            self.opened.notify_all()
-        for task in tuple(self.tasks):
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        self.writer.close()
 
 
 class Peer:
     """A server of wires."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self) -> None:
+        self.port = 0
         self.wires: list[Wire] = []
 
     @property
@@ -248,31 +212,28 @@ async def peer(
 ) -> AsyncIterator[Peer]:
     """Serve on loopback; ``greet`` speaks first, instead of SETTINGS."""
 
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        wire = Wire(reader, writer)
-        served.wires.append(wire)
-        try:
-            if greet is None:
-                wire.settings(settings or {})
-            else:
-                await greet(wire)
-            await wire.serve(answer)
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-        finally:
-            await wire.finish()
+    async def settle(wire: Wire) -> None:
+        wire.settings(settings or {})
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context, ssl_shutdown_timeout=1)
-    served = Peer(server.sockets[0].getsockname()[1])
+    loop = asyncio.get_running_loop()
+    served = Peer()
+    server = await loop.create_server(
+        lambda: Wire(answer, greet or settle, served.wires),
+        "127.0.0.1",
+        0,
+        ssl=context,
+        ssl_shutdown_timeout=1,
+    )
+    served.port = server.sockets[0].getsockname()[1]
     try:
         yield served
     finally:
         server.close()
         for wire in served.wires:
-            wire.writer.close()
-        await asyncio.sleep(0)
+            wire.transport.close()
         for wire in served.wires:
             await asyncio.wait_for(wire.ended.wait(), 60)
+            await asyncio.gather(*wire.tasks, return_exceptions=True)
         await server.wait_closed()
 
 

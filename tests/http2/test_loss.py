@@ -17,9 +17,9 @@ pytestmark = pytest.mark.simulated_clock
 
 def reset(wire: Wire) -> None:
     """Close with RST instead of FIN."""
-    raw = wire.writer.get_extra_info("socket")
+    raw = wire.transport.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wire.writer.transport.abort()
+    wire.transport.abort()
 
 
 async def test_a_connection_closed_while_idle_is_replaced(transport: Transport, tls: Tls) -> None:
@@ -28,7 +28,7 @@ async def test_a_connection_closed_while_idle_is_replaced(transport: Transport, 
             response = await transport.handle_async_request(request(upstream.url))
             assert await response.aread() == b"ok"
             assert len(upstream.wires) == number
-            upstream.wire.writer.close()  # close_notify, then FIN
+            upstream.wire.transport.close()  # close_notify, then FIN
             await eventually(lambda: transport.stats.connections_open == 0)
 
 
@@ -57,7 +57,7 @@ async def test_an_end_in_the_middle_of_a_response_is_never_taken_for_its_end(
     async def answer(call: Call) -> None:
         call.head()
         await call.data(b"part")
-        call.wire.writer.close()
+        call.wire.transport.close()
 
     async with peer(tls.server("h2"), answer) as upstream:
         response = await transport.handle_async_request(request(upstream.url))

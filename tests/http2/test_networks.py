@@ -16,6 +16,7 @@ from app.network.dial import dial
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, Wire, eventually, peer, polite
 from tests.http2.tls import Tls
+from tests.raw_http2 import PING
 from tests.relay import relaying
 
 WIDE = 8 * 2**20
@@ -169,12 +170,12 @@ async def test_many_dead_idle_connections_cost_one_probe_together(
         assert await asyncio.gather(*first) == [b"ok"] * 4
         for wire in upstream.wires:
             wire.answers_pings = False
-        pings = [sum(type(f).__name__ == "PingFrame" for f in w.frames) for w in upstream.wires]
+        pings = [sum(kind == PING for kind, _ in w.frames) for w in upstream.wires]
         monkeypatch.setattr("app.http2.liveness.FRESH", 0.0)
         later = asyncio.ensure_future(get(transport, upstream.url))
         await eventually(
             lambda: all(
-                sum(type(f).__name__ == "PingFrame" for f in wire.frames) > before
+                sum(kind == PING for kind, _ in wire.frames) > before
                 for wire, before in zip(upstream.wires, pings, strict=False)
             )
         )
@@ -219,7 +220,7 @@ async def test_a_mute_upstream_is_upstreams_doing_and_takes_one_timeout(
     make_transport: MakeTransport, tls: Tls
 ) -> None:
     async def say_nothing(wire: Wire) -> None:
-        await wire.reader.read()
+        await wire.ended.wait()
 
     transport = make_transport(ping_timeout=0.5)
     async with peer(tls.server("h2"), greet=say_nothing) as upstream:

@@ -43,7 +43,7 @@ class Mischief:
             call.wire.goaway(call.id)
             await self.reply(call)
         elif mood < 0.053:
-            call.wire.writer.transport.abort()
+            call.wire.transport.abort()
         elif mood < 0.06:
             call.wire.settings({3: self.random.randint(1, 30)})
             await self.reply(call)

@@ -2,54 +2,43 @@
 
 import asyncio
 from collections.abc import Callable
+from struct import pack
 
 import httpx
 import pytest
 from h2.errors import ErrorCodes
-from hyperframe.frame import DataFrame, Frame, HeadersFrame, PriorityFrame, WindowUpdateFrame
+from hyperframe.frame import PriorityFrame
 
 from app.http2 import Transport
 from app.network.errors import MalformedResponse
 from tests.http2.outgoing import request
 from tests.http2.peer import Call, eventually, peer
 from tests.http2.tls import Tls
+from tests.raw_http2 import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PRIORITY,
+    WINDOW_UPDATE,
+    frame,
+)
 
 SIBLINGS = 9
 
 
-class Raw(Frame):
-    """A frame of any type with any payload."""
-
-    stream_association = "either"
-    defined_flags: list[object] = []  # type: ignore[assignment] # noqa: RUF012 - hyperframe's form
-
-    def __init__(self, stream_id: int, kind: int, payload: bytes) -> None:
-        super().__init__(stream_id)
-        self.type = kind
-        self.payload = payload
-
-    def _body_repr(self) -> str:
-        return repr(self.payload)
-
-    def serialize_body(self) -> bytes:
-        return self.payload
-
-
-def data(call: Call, payload: bytes, *flags: str) -> None:
-    frame = DataFrame(call.id, payload)
-    for flag in flags:
-        frame.flags.add(flag)
-    call.wire.send(frame)
+def data(call: Call, payload: bytes, flags: int = 0) -> None:
+    call.wire.write(frame(DATA, flags, call.id, payload))
 
 
 def too_long(call: Call) -> None:
     call.head(fields=[(b"content-length", b"3")])
-    data(call, b"four", "END_STREAM")
+    data(call, b"four", END_STREAM)
 
 
 def too_short(call: Call) -> None:
     call.head(fields=[(b"content-length", b"30")])
-    data(call, b"four", "END_STREAM")
+    data(call, b"four", END_STREAM)
 
 
 def second_head(call: Call) -> None:
@@ -63,11 +52,11 @@ def data_first(call: Call) -> None:
 
 def no_credit(call: Call) -> None:
     call.head()
-    call.wire.send(Raw(call.id, WindowUpdateFrame.type, bytes(4)))
+    call.wire.write(frame(WINDOW_UPDATE, 0, call.id, bytes(4)))
 
 
 def no_credit_before_an_answer(call: Call) -> None:
-    call.wire.send(Raw(call.id, WindowUpdateFrame.type, bytes(4)))
+    call.wire.write(frame(WINDOW_UPDATE, 0, call.id, bytes(4)))
 
 
 def depends_on_itself(call: Call) -> None:
@@ -75,11 +64,9 @@ def depends_on_itself(call: Call) -> None:
 
 
 def answer_that_depends_on_itself(call: Call) -> None:
-    frame = HeadersFrame(call.id, call.wire.encoder.encode([(b":status", b"200")]))
-    for flag in ("END_HEADERS", "END_STREAM", "PRIORITY"):
-        frame.flags.add(flag)
-    frame.depends_on, frame.stream_weight = call.id, 1
-    call.wire.send(frame)
+    block = call.wire.encoder.encode([(b":status", b"200")])
+    flags = END_HEADERS | END_STREAM | PRIORITY
+    call.wire.write(frame(HEADERS, flags, call.id, pack(">IB", call.id, 0) + block))
 
 
 def interim_that_ends(call: Call) -> None:
@@ -154,21 +141,18 @@ async def test_bodies_of_malformed_answers_use_no_window_up(transport: Transport
 @pytest.mark.parametrize(
     ("kind", "stream_id", "payload"),
     [
-        (WindowUpdateFrame.type, 0, bytes(4)),
-        (WindowUpdateFrame.type, 1, bytes(5)),
-        (HeadersFrame.type, 1, b"\xff\xff\xff\xff\xff"),
-        (DataFrame.type, 0, b"x"),
+        (WINDOW_UPDATE, 0, bytes(4)),
+        (WINDOW_UPDATE, 1, bytes(5)),
+        (HEADERS, 1, b"\xff\xff\xff\xff\xff"),
+        (DATA, 0, b"x"),
     ],
 )
 async def test_what_concerns_the_connection_ends_it(
     transport: Transport, tls: Tls, kind: int, stream_id: int, payload: bytes
 ) -> None:
     async def answer(call: Call) -> None:
-        frame = Raw(stream_id, kind, payload)
-        encoded = bytearray(frame.serialize())
-        if kind == HeadersFrame.type:
-            encoded[4] = 4  # END_HEADERS
-        call.wire.writer.write(bytes(encoded))
+        flags = END_HEADERS if kind == HEADERS else 0
+        call.wire.write(frame(kind, flags, stream_id, payload))
 
     async with peer(tls.server("h2"), answer) as upstream:
         with pytest.raises(httpx.RemoteProtocolError, match="broke the protocol: "):
