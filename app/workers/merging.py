@@ -22,6 +22,7 @@ RULES: dict[str, Rule] = {
     f"{PREFIX}build": max,
     f"{PREFIX}config": max,
     f"{PREFIX}pricing": max,
+    f"{PREFIX}upstream_rtt_seconds": max,
 }
 LATEST = f"{PREFIX}upstream_ratelimit_"  # upstream states these: the newest statement holds
 

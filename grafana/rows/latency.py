@@ -29,6 +29,19 @@ LATENCY = Row(
             unit="s",
         ),
         Lines(
+            title="Request duration by model",
+            about="Median duration of streamed Messages requests.",
+            queries=(
+                Query(
+                    "histogram_quantile(0.5, sum by (le, model) (rate("
+                    'anthropic_proxy_request_duration_seconds_bucket{@model, route="messages", '
+                    'streamed="true"}[$__rate_interval])))',
+                    "{{model}}",
+                ),
+            ),
+            unit="s",
+        ),
+        Lines(
             title="Proxy overhead",
             about="Time added by the proxy: to the request, and to the slowest response chunk.",
             queries=quantiles("anthropic_proxy_overhead_seconds", by="phase"),
@@ -40,6 +53,12 @@ LATENCY = Row(
             about="Output speed of single streams, after the first token.",
             queries=quantiles("anthropic_proxy_output_tokens_per_second", "{@model}"),
             unit="cps",
+        ),
+        Lines(
+            title="Time per output token",
+            about="Time per output token of single streams, after the first token.",
+            queries=quantiles("anthropic_proxy_time_per_output_token_seconds", "{@model}"),
+            unit="s",
         ),
         Heatmap(
             title="Longest gap between events",

@@ -22,10 +22,58 @@ TOWARDS_UPSTREAM = Row(
             unit="none",
         ),
         Lines(
-            title="New upstream connections",
-            about="Connections opened. A steady rate means that connections do not last.",
-            queries=(rate("anthropic_proxy_upstream_connections_opened_total", by="instance"),),
+            title="Requests without an upstream stream",
+            about="Requests that wait for a stream now. Above zero for long: raise "
+            "UPSTREAM_MAX_CONNECTIONS, or the API refuses connections.",
+            queries=(
+                Query(
+                    "sum by (instance) (anthropic_proxy_upstream_requests_waiting{@})",
+                    "{{instance}}",
+                ),
+            ),
+            unit="none",
+        ),
+        Lines(
+            title="Open upstream connections",
+            about="Connections to the API that are open now.",
+            queries=(
+                Query(
+                    "sum by (instance) (anthropic_proxy_upstream_connections_open{@})",
+                    "{{instance}}",
+                ),
+            ),
+            unit="none",
+        ),
+        Lines(
+            title="New and reused upstream connections",
+            about="Connections opened, and requests on a connection that had carried one before. "
+            "Few reuses mean that connections do not last.",
+            queries=(
+                rate("anthropic_proxy_upstream_connections_opened_total", legend="opened"),
+                rate("anthropic_proxy_upstream_connections_reused_total", legend="reused"),
+            ),
             unit="ops",
+        ),
+        Lines(
+            title="GOAWAYs and resets",
+            about="GOAWAY frames of upstream, and HTTP/2 streams reset, by who did it. The proxy "
+            "resets the streams of clients that leave.",
+            queries=(
+                rate("anthropic_proxy_upstream_goaways_total", legend="GOAWAY"),
+                rate("anthropic_proxy_upstream_resets_total", by="by"),
+            ),
+            unit="ops",
+        ),
+        Lines(
+            title="Round trip to upstream",
+            about="Round trip of the last HTTP/2 PING. A PING is sent only when a connection was "
+            "silent, so the value may be old.",
+            queries=(
+                Query(
+                    "max by (instance) (anthropic_proxy_upstream_rtt_seconds{@})", "{{instance}}"
+                ),
+            ),
+            unit="s",
         ),
         Lines(
             title="Retries by the proxy",
@@ -162,6 +210,22 @@ PROCESS = Row(
                 Query("sum by (instance) (anthropic_proxy_ledger_queue_rows{@})", "{{instance}}"),
             ),
             unit="none",
+        ),
+        Lines(
+            title="Workers",
+            about="Worker processes that answer, with WORKERS above 1, and how many "
+            "there should be.",
+            queries=(
+                Query("sum by (instance) (anthropic_proxy_worker_up{@})", "{{instance}} up"),
+                Query("count by (instance) (anthropic_proxy_worker_up{@})", "{{instance}} all"),
+            ),
+            unit="none",
+        ),
+        Lines(
+            title="Worker restarts",
+            about="Worker processes that ended by themselves and were started again.",
+            queries=(rate("anthropic_proxy_worker_restarts_total", by="instance, worker"),),
+            unit="ops",
         ),
         Lines(
             title="Uptime",

@@ -1,12 +1,17 @@
 """Fixtures of the stack's tests: a registry with something of everything, and a Prometheus."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
 
 from app.telemetry.recorder import Telemetry
+from app.workers.reports import unpacked
+from app.workers.service import Service
 from tests.programs import require, run
 from tests.stack.base_image import base_image
 from tests.stack.engine import Engine, UnavailableError, engine
@@ -54,10 +59,19 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class _Workers(Collector):
+    """What the supervisor of several workers adds."""
+
+    def collect(self) -> Iterable[Metric]:
+        service = Service(2, version="0.0.test", clock=time.monotonic, wall=time.time)
+        return unpacked(service.own())
+
+
 @pytest.fixture(scope="session")
 def observer() -> Telemetry:
     """The telemetry of a proxy that has seen a little of everything."""
     made = telemetry()
+    made.registry.register(_Workers())
     record(made)
     return made
 

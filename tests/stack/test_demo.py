@@ -24,6 +24,8 @@ QUIET = {
     "anthropic_proxy_unpriced_requests_total",
     "anthropic_proxy_run_cache_miss_cost_usd_total",  # its prompts miss the cache by chance only
     "anthropic_proxy_run_scrub_skipped_total",  # every body of the demo is searched
+    "anthropic_proxy_worker_",  # it is a single process
+    "anthropic_proxy_upstream_rtt_seconds",  # no connection is silent for long enough
     "ALERTS{",  # and no alert fires
 }
 PACE = 20.0  # times real time, so that the incident comes by soon

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,10 +18,22 @@ from app.errors import Source
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.redact.report import ScrubReport
 from app.scrubber.restore.sinks import REFUSALS
+from app.telemetry.collectors.scrape_gauges import NoTransport
 from app.telemetry.recorder import Telemetry
 from app.telemetry.recorders.access_log import AccessLog
 
 PRICES = Prices.packaged()
+STATS = NoTransport(
+    connections_opened=2,
+    connections_open=3,
+    streams_open=1,
+    waiting=4,
+    reused=5,
+    goaways=6,
+    resets_sent=7,
+    resets_received=8,
+    rtt=0.04,
+)
 SESSION = "0b5f9a52-6f0e-4a37-9a3e-0c2f4f1f6b6c"
 
 USED = Usage(input=1_000, output=500, cache_read=40_000, cache_write_5m=200, thinking=100)
@@ -93,7 +104,7 @@ def telemetry(clock: Callable[[], float] = time.monotonic, **arguments: Any) -> 
         "version": "0.0.test",
         "config": {"scrub_mode": "off", "hash": "fake"},
         "access_log": AccessLog(slow=None),
-        "transport_stats": lambda: SimpleNamespace(connections_opened=2, streams_open=1),
+        "transport_stats": lambda: STATS,
     }
     return Telemetry(**defaults | arguments)
 

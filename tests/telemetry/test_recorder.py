@@ -56,7 +56,19 @@ LIMITED = replace(
             {**MODEL, "route": "messages", "status": "200", "outcome": "complete"},
             1,
         ),
-        (PLAIN, "request_duration_seconds_sum", {"route": "messages", "streamed": "true"}, 4.0),
+        (
+            PLAIN,
+            "request_duration_seconds_sum",
+            {**MODEL, "route": "messages", "streamed": "true"},
+            4.0,
+        ),
+        (
+            replace(PLAIN, route="hello", model=None),
+            "request_duration_seconds_sum",
+            {"route": "hello", "streamed": "true", "model": "none"},
+            4.0,
+        ),
+        (PLAIN, "time_per_output_token_seconds_sum", MODEL, 0.005),
         (PLAIN, "upstream_response_headers_seconds_sum", MODEL, 0.4),
         (PLAIN, "time_to_first_token_seconds_sum", MODEL, 1.5),
         (PLAIN, "output_tokens_per_second_sum", MODEL, 200.0),
@@ -80,7 +92,14 @@ LIMITED = replace(
         (PLAIN, "body_bytes_total", {"direction": "out"}, 9_000),
         (PLAIN, "upstream_slot_wait_seconds_count", {}, 1),
         (PLAIN, "upstream_connections_opened_total", {}, 2),
+        (PLAIN, "upstream_connections_open", {}, 3),
         (PLAIN, "upstream_streams", {}, 1),
+        (PLAIN, "upstream_requests_waiting", {}, 4),
+        (PLAIN, "upstream_connections_reused_total", {}, 5),
+        (PLAIN, "upstream_goaways_total", {}, 6),
+        (PLAIN, "upstream_resets_total", {"by": "proxy"}, 7),
+        (PLAIN, "upstream_resets_total", {"by": "upstream"}, 8),
+        (PLAIN, "upstream_rtt_seconds", {}, 0.04),
         (PLAIN, "event_loop_lag_seconds_count", {}, 0),
         (PLAIN, "build_info", {"version": "0.0.test"}, 1),
         (PLAIN, "config_info", {"scrub_mode": "off", "hash": "fake"}, 1),
@@ -238,7 +257,7 @@ def test_buckets_lead_to_the_log_through_exemplars() -> None:
 def test_an_odd_session_id_never_reaches_an_exemplar(odd: str) -> None:
     observer = recorded(replace(PLAIN, session_id=odd, request_id=None))
 
-    assert value(observer, "request_duration_seconds_count", route="messages", streamed="true") == 1
+    assert value(observer, "time_to_first_token_seconds_count", **MODEL) == 1
     assert " # {" not in exposition(observer.registry)
 
 

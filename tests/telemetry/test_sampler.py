@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator, MutableMapping
 from contextlib import aclosing
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
 from app.exchange import Exchange, Progress
+from app.telemetry.collectors.scrape_gauges import NoTransport
 from app.telemetry.recorder import Telemetry
 from app.telemetry.sampling.broadcast import HEARTBEAT, Broadcast, TooManyWatchers, Watcher
 from app.telemetry.sampling.ring import TOTALS, Point
@@ -23,7 +23,7 @@ from tests.telemetry.exchanges import FAILED, PLAIN, Clock, record, telemetry
 from tests.thorough import scaled
 
 SLOW = replace(PLAIN, first_token=9.0, overhead_request=0.5, overhead_response=0.2)
-STATS = SimpleNamespace(connections_opened=0, streams_open=0)
+STATS = NoTransport()
 
 
 def test_whoever_asks_shares_one_snapshot_until_it_is_old() -> None:

@@ -16,14 +16,15 @@ from app.errors import Source, answers
 from app.exchange import RETRY_REASONS, Exchange, Failure, Outcome, Progress, Retry, RetryReason
 from app.scrubber.redact.report import ScrubReport
 from app.telemetry.recorder import Telemetry
-from app.telemetry.recorders.tokens import STOP_REASONS
+from app.telemetry.recorders.latency import DURATIONS
+from app.telemetry.recorders.tokens import STOP_REASONS, STOPS
 from app.telemetry.recorders.traffic import COMBINATIONS, ERROR_TYPES, WATCHED
 from tests.programs import require
 from tests.telemetry.exchanges import FAILED, PLAIN, PRICES, billed, exposition, record, telemetry
 from tests.thorough import scaled
 
 # Created timestamps included.
-USUAL = 1_700
+USUAL = 1_800
 LIMIT = 3_000
 ODD = scaled(10_000, 1_500)  # requests with every label as odd as it gets
 SOURCES: Sequence[Source] = ("client", "upstream", "proxy")
@@ -139,6 +140,38 @@ def test_past_the_cap_on_combinations_a_request_loses_its_model_only() -> None:
     assert requests(observer, status="500") == len(PRICES.models)
 
 
+def test_past_the_cap_on_stop_reasons_a_response_loses_its_model_only() -> None:
+    observer = telemetry()
+    for model in PRICES.models:
+        record(observer, *(replace(PLAIN, model=model, stop_reason=one) for one in STOP_REASONS))
+
+    stops = [
+        sample
+        for family in observer.collect()
+        for sample in family.samples
+        if sample.name == "anthropic_proxy_stop_reasons_total"
+    ]
+    assert len(stops) == STOPS + len(STOP_REASONS)
+    for reason in STOP_REASONS:
+        counted = sum(stop.value for stop in stops if stop.labels["reason"] == reason)
+        assert counted == len(PRICES.models)
+
+
+def test_durations_beyond_the_room_for_models_are_counted_without_one() -> None:
+    observer = telemetry()
+    for model in PRICES.models:
+        record(observer, replace(PLAIN, model=model))
+
+    counts = [
+        sample.value
+        for family in observer.collect()
+        for sample in family.samples
+        if sample.name == "anthropic_proxy_request_duration_seconds_count"
+    ]
+    assert sum(counts) == len(PRICES.models)
+    assert len([count for count in counts if count]) == DURATIONS + 1
+
+
 def test_a_usual_day_stays_lean() -> None:
     observer = telemetry()
 
@@ -207,7 +240,9 @@ def test_series_of_a_model_exist_at_zero_while_its_first_request_runs(name: str)
         assert born["requests_total", "messages", model, status, outcome] == 0
     for kind in COUNTED:
         assert born["tokens_total", model, kind] == 0
-    assert born["time_to_first_token_seconds_count", model] == 0
+    for histogram in ("time_to_first_token_seconds", "time_per_output_token_seconds"):
+        assert born[f"{histogram}_count", model] == 0
+    assert born["request_duration_seconds_count", "messages", "true", model] == 0
 
 
 def test_requests_that_only_start_take_no_place_from_those_that_end() -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import Metric
@@ -23,8 +24,51 @@ class TransportStats(Protocol):
         """Connections opened since the start."""
 
     @property
+    def connections_open(self) -> int:
+        """Open connections now."""
+
+    @property
     def streams_open(self) -> int:
         """Streams in use now."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests without a stream, now."""
+
+    @property
+    def reused(self) -> int:
+        """Requests on a connection that had carried one before."""
+
+    @property
+    def goaways(self) -> int:
+        """GOAWAY frames received."""
+
+    @property
+    def resets_sent(self) -> int:
+        """Streams reset by the proxy."""
+
+    @property
+    def resets_received(self) -> int:
+        """Streams reset by upstream."""
+
+    @property
+    def rtt(self) -> float | None:
+        """Round trip in seconds of the last PING that was answered; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoTransport:
+    """Statistics of a transport that has none."""
+
+    connections_opened: int = 0
+    connections_open: int = 0
+    streams_open: int = 0
+    waiting: int = 0
+    reused: int = 0
+    goaways: int = 0
+    resets_sent: int = 0
+    resets_received: int = 0
+    rtt: float | None = None
 
 
 class HeldBodies(Protocol):
@@ -90,29 +134,51 @@ class Running(Collector):
         return sum(since is not None and since < before for since in waits)
 
 
+# Names (without the prefix), help texts, and the statistics that they show.
+GAUGES = (
+    ("upstream_connections_open", "Open connections to upstream", "connections_open"),
+    ("upstream_streams", "Open streams on upstream connections", "streams_open"),
+    ("upstream_requests_waiting", "Requests that wait for an upstream stream", "waiting"),
+)
+COUNTERS = (
+    ("upstream_connections_opened", "Connections opened to upstream", "connections_opened"),
+    (
+        "upstream_connections_reused",
+        "Requests sent on an upstream connection that had carried one before",
+        "reused",
+    ),
+    ("upstream_goaways", "GOAWAY frames received from upstream", "goaways"),
+)
+
+
 class Transport(Collector):
     """The upstream transport's statistics; 0 without a transport."""
 
     def __init__(self, stats: Callable[[], TransportStats] | None, *, created: float) -> None:
-        self._stats = stats
+        self._stats = NoTransport if stats is None else stats
         self._created = created
 
-    def collect(self) -> Iterable[Metric]:
-        """Return its connections and streams."""
-        stats = self._stats() if self._stats is not None else None
-        return [
-            CounterMetricFamily(
-                PREFIX + "upstream_connections_opened",
-                "Connections opened to upstream",
-                value=stats.connections_opened if stats is not None else 0,
-                created=self._created,
-            ),
-            GaugeMetricFamily(
-                PREFIX + "upstream_streams",
-                "Open streams on upstream connections",
-                value=stats.streams_open if stats is not None else 0,
-            ),
-        ]
+    def collect(self) -> Iterator[Metric]:
+        """Yield its connections, streams and waits; the round trip once it is known."""
+        stats = self._stats()
+        for name, text, field in GAUGES:
+            yield GaugeMetricFamily(PREFIX + name, text, value=getattr(stats, field))
+        for name, text, field in COUNTERS:
+            yield CounterMetricFamily(
+                PREFIX + name, text, value=getattr(stats, field), created=self._created
+            )
+        resets = CounterMetricFamily(
+            PREFIX + "upstream_resets", "HTTP/2 streams reset, by who did it", labels=["by"]
+        )
+        resets.add_metric(["proxy"], stats.resets_sent, created=self._created)
+        resets.add_metric(["upstream"], stats.resets_received, created=self._created)
+        yield resets
+        rtt = GaugeMetricFamily(
+            PREFIX + "upstream_rtt_seconds", "Round trip of the last HTTP/2 PING to upstream"
+        )
+        if stats.rtt is not None:
+            rtt.add_metric([], stats.rtt)
+        yield rtt
 
 
 class Held(Collector):

@@ -1,18 +1,21 @@
 """Durations, in seconds."""
 
 from ...exchange import Exchange
-from ..entry import Entry
-from ..instruments import Instruments
+from ..entry import NO_MODEL, Entry
+from ..instruments import OTHER, Instruments, SeriesBudget
 
 DURATION = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1200)
 HEADERS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 FIRST_TOKEN = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120)
 TOKENS_PER_SECOND = (5, 10, 20, 40, 60, 80, 120, 200, 400)
+TOKEN = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2)
 OVERHEAD = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 GAP = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60, 180, 300)
 SLOT_WAIT = (0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30)
 
-MODELS = 6  # each costs 45 series here
+MODELS = 6  # each costs 58 series here
+MODEL_ROUTE = "messages"  # durations of other routes have no model
+DURATIONS = 8  # series of durations by model: each costs 19
 
 
 class Latency:
@@ -26,8 +29,12 @@ class Latency:
             "Time from the first byte of a request to the end of the exchange",
             "route",
             "streamed",
+            "model",
             buckets=DURATION,
-            known=[("messages", "true"), ("messages", "false"), ("count_tokens", "false")],
+            known=[("messages", "true", OTHER), ("count_tokens", "false", NO_MODEL)],
+        )
+        self._durations = SeriesBudget(
+            DURATIONS, ((MODEL_ROUTE, streamed, OTHER) for streamed in ("true", "false"))
         )
         self._headers = histograms(
             "upstream_response_headers_seconds",
@@ -46,6 +53,12 @@ class Latency:
             "Output tokens per second of a stream, after its first token",
             "model",
             buckets=TOKENS_PER_SECOND,
+        )
+        self._token = histograms(
+            "time_per_output_token_seconds",
+            "Time per output token of a stream, after its first token",
+            "model",
+            buckets=TOKEN,
         )
         self._overhead = histograms(
             "overhead_seconds",
@@ -68,13 +81,15 @@ class Latency:
     def expect(self, model: str) -> None:
         """Create the histograms of a running request's model at 0, before it ends."""
         name = self._model(model)
-        for family in (self._headers, self._first_token, self._pace):
+        for family in (self._headers, self._first_token, self._pace, self._token):
             family(name)
+        self._duration(*self._place(MODEL_ROUTE, "true", name))
 
     def record(self, entry: Entry) -> None:
         """Observe every duration that was measured."""
         exchange = entry.exchange
-        duration = self._duration(exchange.route, "true" if exchange.streamed else "false")
+        streamed = "true" if exchange.streamed else "false"
+        duration = self._duration(*self._place(exchange.route, streamed, entry.model))
         duration.observe(exchange.duration, entry.exemplar)
         for seconds, histogram in (
             (exchange.overhead_request, self._overhead("request")),
@@ -106,6 +121,15 @@ class Latency:
         pace = output_pace(exchange)
         if pace is not None:
             self._pace(model).observe(pace)
+            if pace > 0:
+                self._token(model).observe(1 / pace)
+
+    def _place(self, route: str, streamed: str, model: str) -> tuple[str, str, str]:
+        """Return the labels of a duration; a model for which there is no room is `OTHER`."""
+        if route != MODEL_ROUTE:
+            return route, streamed, NO_MODEL
+        whole = (route, streamed, model)
+        return whole if self._durations.has(whole) else (route, streamed, OTHER)
 
 
 def output_pace(exchange: Exchange) -> float | None:

@@ -6,7 +6,7 @@ from itertools import product
 from ...anthropic.token_types import COSTS, COUNTED
 from ...anthropic.usage import MISSING
 from ..entry import Charge, Entry
-from ..instruments import OTHER, Instruments
+from ..instruments import OTHER, Instruments, SeriesBudget
 
 STOP_REASONS = (
     "end_turn",
@@ -20,7 +20,8 @@ STOP_REASONS = (
 SERVER_TOOLS = ("web_search", "web_fetch")
 INPUT_TOKENS = tuple(4**power for power in range(4, 11))  # 256 to 1,048,576
 
-MODELS = 14  # each costs 22 series here, and as many created timestamps
+MODELS = 14  # each costs 15 series here, and as many created timestamps
+STOPS = 24  # series of stop reasons by model; further ones lose their model
 
 
 class Tokens:
@@ -76,6 +77,7 @@ class Tokens:
             known=[(tool,) for tool in SERVER_TOOLS],
         )
         self._stops = counters("stop_reasons_total", "Responses, by stop reason", "model", "reason")
+        self._stop_places = SeriesBudget(STOPS, product((OTHER,), (*STOP_REASONS, OTHER)))
 
     def expect(self, model: str) -> None:
         """Create the series of a running request's model at 0, before it ends."""
@@ -90,11 +92,16 @@ class Tokens:
         if exchange.usage_missing is not None:
             self._missing(self._missing_reason(exchange.usage_missing)).inc()
         if exchange.stop_reason is not None:
-            self._stops(self._model(entry.model), self._reason(exchange.stop_reason)).inc()
+            self._stops(*self._stop(entry.model, exchange.stop_reason)).inc()
         if exchange.usage is not None and exchange.billed:
             self._prompt.observe(exchange.usage.prompt)
         for charge in entry.charges:
             self._record_charge(charge)
+
+    def _stop(self, model: str, reason: str) -> tuple[str, str]:
+        """Return the labels of a stop reason."""
+        whole = (self._model(model), self._reason(reason))
+        return whole if self._stop_places.has(whole) else (OTHER, whole[1])
 
     def _record_charge(self, charge: Charge) -> None:
         """Count an attempt under its own model."""
