@@ -1,6 +1,7 @@
 """Makes what records and shows what happens: metrics, prices, ledger, receipts, alerts."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ from .. import __version__
 from ..anthropic.prices import Prices
 from ..http2 import Transport
 from ..ledger.file import ledger_file
+from ..ledger.sqlite import open_store
 from ..ledger.writer import Ledger
 from ..proxy.request.hold_budget import HoldBudget
 from ..settings import Settings, as_settings_error
@@ -68,7 +70,8 @@ def _ledger(settings: Settings, clock: Clock, wall: Clock, facts: Facts) -> Ledg
     if file is None:
         return None
     return Ledger(
-        file,
+        partial(open_store, file),
+        name=str(file),
         days=settings.ledger_days,
         max_size=settings.ledger_max_size,
         labels=settings.label_names,

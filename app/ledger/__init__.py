@@ -4,7 +4,9 @@
 - ``rows``     what a row holds.
 - ``schema``   the tables, as migrations.
 - ``file``     the file: made private, set aside when it is damaged or somebody else's.
-- ``store``    one connection that writes rows, and deletes old ones.
+- ``store``    what the thread that writes needs of a database.
+- ``tables``   the rows in SQL, whichever database keeps them.
+- ``sqlite``   a file of SQLite's.
 - ``expiry``   pure: when old rows may be deleted, whatever the clock does.
 - ``writer``   the thread between the event loop and the store.
 - ``reader``   a connection that only reads.

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import schema
 from .file import UnusableLedger
-from .store import DAMAGED, is_one_of
+from .sqlite import DAMAGED, is_one_of
 
 BUSY_TIMEOUT = 2.0  # seconds; writers do not hold up readers, except while the file is set up
 INSTRUCTIONS = 100_000  # of SQLite's machine between two looks at the clock: about a millisecond

@@ -1,47 +1,49 @@
-"""The thread that writes the ledger. A full or slow disk costs rows, never a request.
+"""The thread that writes the ledger. A database that fails costs rows at most, never a request.
 
-Rows wait in a bounded queue for at most `DELAY` seconds, then up to `BATCH` of them are written at
-a time. Rows that cannot be written are dropped and counted; the file is retried later.
+Rows wait in a bounded queue for at most `DELAY` seconds, then up to `MOST` of them are written at
+a time. While they cannot be written they go on waiting, and only those beyond the bound are
+dropped and counted. A row that is refused for its own sake is dropped alone.
 """
 
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
 
 import structlog
 
 from .expiry import Expiry
-from .file import set_aside
 from .rows import MILLI, Record
-from .store import BUSY, DAMAGED, Store, is_one_of, open_store
+from .store import Store, Unavailable
 
 CAPACITY = 10_000  # rows that wait; with about 2 KB each, 20 MB
-BATCH = 100
+BATCH = 100  # rows that need not wait for more
+MOST = 500  # rows of a transaction
 DELAY = 0.25  # seconds that a row waits for others
-RETRY = 10.0  # seconds until a file that could not be opened is tried again
-BUSY_RETRIES = 3  # each waits for as long as the store does
+FIRST_RETRY, LAST_RETRY = 0.05, 10.0  # seconds until the next try, doubled each time
 UPKEEP = 600.0  # seconds between two looks at what is old or too much
-ROOM = 0.95  # of the size limit is used after rows were deleted for it
 RESULTS = ("written", "dropped")
 
 log = structlog.get_logger(__name__)
 
 
 class Ledger:
-    """Takes records and writes them to ``path``; ``count`` is told what became of them.
+    """Takes records and writes them to the store that ``connect`` opens; ``name`` is for the log.
 
-    Rows are kept for ``days``, and the oldest go when the file has more than ``max_size`` bytes.
-    Of the labels of requests those in ``labels`` are kept. State, under ``_ready``: ``_waiting``
-    and ``_closing``. Of the thread: ``_store``, ``_retry_at``, ``_upkeep_at``, ``_shrinking``, and
-    ``_failing`` once a warning was given.
+    ``count`` is told what became of them. Rows are kept for ``days``, and the oldest go when a file
+    has more than ``max_size`` bytes. Of the labels of requests those in ``labels`` are kept.
+
+    State, under ``_ready``: ``_waiting`` and ``_closing``. Of the thread: ``_batches`` that were
+    taken and are not written, how many rows they have in ``_taken``, the ``_number`` of the first
+    one and whether it is a part of one that was ``_divided``, ``_store``, ``_upkeep_at``, the
+    seconds until the next try in ``_retry``, 0 while rows can be written, ``_warned``, and
+    ``_given_up`` at the end.
     """
 
     def __init__(
         self,
-        path: Path,
+        connect: Callable[[], Store],
         *,
+        name: str,
         days: int,
         max_size: int,
         clock: Callable[[], float],
@@ -49,9 +51,10 @@ class Ledger:
         labels: Collection[str] = (),
         capacity: int = CAPACITY,
     ) -> None:
-        self.path = path
         self.labels = frozenset(labels)
         self.count: Callable[[str, int], None] = lambda _result, _number: None
+        self._connect = connect
+        self._name = name
         self._expiry = Expiry(days)
         self._max_size = max_size
         self._clock = clock
@@ -61,19 +64,24 @@ class Ledger:
         self._closing = False
         self._ready = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._batches: deque[Sequence[Record]] = deque()
+        self._taken = 0
+        self._number = 1
         self._store: Store | None = None
-        self._retry_at = self._upkeep_at = float("-inf")
-        self._failing = self._shrinking = False
+        self._upkeep_at = float("-inf")
+        self._retry = 0.0
+        self._divided = self._warned = self._given_up = False
 
     @property
     def waiting(self) -> int:
-        """Rows that wait to be written."""
-        return len(self._waiting)
+        """Rows that are not written yet."""
+        with self._ready:
+            return len(self._waiting) + self._taken
 
     def start(self) -> None:
-        """Open the file, in the background: an error is logged at once."""
+        """Open the store, in the background: an error is logged at once."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
             self._thread.start()
 
     def put(self, record: Record) -> None:
@@ -81,7 +89,7 @@ class Ledger:
         self.start()
         with self._ready:
             waiting = len(self._waiting)
-            if waiting < self._capacity and not self._closing:
+            if waiting + self._taken < self._capacity and not self._closing:
                 self._waiting.append(record)
                 if waiting in (0, BATCH - 1):
                     self._ready.notify()
@@ -95,76 +103,104 @@ class Ledger:
             self._ready.notify()
         if self._thread is not None:
             self._thread.join(deadline)
+        if lost := self.waiting:
+            self.count("dropped", lost)
+            log.warning("rows of the ledger are lost", rows=lost, ledger=self._name)
 
-    def _run(self) -> None:
-        self._opened()
-        while (records := self._take()) is not None:
-            if records:
-                self._write(records)
-            if self._clock() >= self._upkeep_at and not self._closing:
+    def _work(self) -> None:
+        try:
+            self._opened()
+        except Unavailable as exc:
+            self._warn(exc)
+        while self._take():
+            if self._batches:
+                self._write()
+            if self._clock() >= self._upkeep_at and not self._retry and not self._closing:
                 self._upkeep_at = self._clock() + UPKEEP
                 self._tend()
-        if self._store is not None:
-            self._store.close()
+        self._let_go()
 
-    def _take(self) -> Sequence[Record] | None:
-        """Wait for a batch; nothing when only the upkeep is due, None at the end."""
+    def _take(self) -> bool:
+        """Wait for a batch, its next try or the upkeep; False at the end."""
         with self._ready:
+            if self._batches:
+                self._ready.wait_for(lambda: self._closing, self._retry)
+                return not self._given_up
             pause = max(0.0, self._upkeep_at - self._clock())
             self._ready.wait_for(lambda: self._waiting or self._closing, pause)
             if self._waiting:
                 self._ready.wait_for(lambda: len(self._waiting) >= BATCH or self._closing, DELAY)
-            elif self._closing:
-                return None
-            return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+                self._taken = min(MOST, len(self._waiting))
+                self._batches.append([self._waiting.popleft() for _ in range(self._taken)])
+                self._divided = False
+            return bool(self._batches) or not self._closing
 
-    def _write(self, records: Sequence[Record]) -> None:
-        for _ in range(BUSY_RETRIES):
-            store = self._opened()
-            if store is None:
-                break
-            try:
-                store.write(records)
-            except sqlite3.Error as exc:
-                if not self._again(exc):
-                    break
-            except Exception:
-                log.exception("ledger failed")
-                break
-            else:
-                self._failing = False
-                self.count("written", len(records))
-                return
-        self.count("dropped", len(records))
-
-    def _again(self, error: sqlite3.Error) -> bool:
-        """Return True if the batch is worth another try, after what ``error`` asks for."""
-        if is_one_of(error, BUSY):
-            return True
-        moved = self._store is None or self._store.moved  # by another process that found it damaged
-        self._let_go()
-        if is_one_of(error, DAMAGED):
-            if not moved:
-                set_aside(self.path, "it is damaged")
-            return True
-        self._complain(error)
-        return False
-
-    def _opened(self) -> Store | None:
-        """Return the store, opened if it is not, or if its file was moved away; None for now."""
-        if self._store is not None and not self._store.moved:
-            return self._store
-        self._let_go()
-        if self._clock() < self._retry_at:
-            return None
+    def _write(self) -> None:
+        records = self._batches[0]
         try:
-            self._store = open_store(self.path)
-        except (OSError, sqlite3.Error) as exc:
-            self._retry_at = self._clock() + RETRY
-            self._complain(exc)
+            self._opened().write(records, self._number)
+        except Unavailable as exc:
+            self._put_off(exc)
         except Exception:
-            self._retry_at = self._clock() + RETRY
-            log.exception("ledger failed")
+            if not self._divided:
+                log.exception("ledger failed")
+            self._divide()
+        else:
+            self._recovered()
+            self._done("written")
+
+    def _done(self, result: str) -> None:
+        """Count the first batch, and go on to the next one."""
+        records = self._batches.popleft()
+        self._number += 1
+        self._taken -= len(records)
+        self.count(result, len(records))
+
+    def _divide(self) -> None:
+        """Look for the row that the first batch is refused for; drop it when it is alone."""
+        records = self._batches[0]
+        half = len(records) // 2
+        if not half:
+            self._done("dropped")
+            return
+        self._batches.popleft()
+        self._number += 1
+        self._batches.extendleft((records[half:], records[:half]))
+        self._divided = True
+
+    def _put_off(self, failure: Unavailable) -> None:
+        """Leave the first batch for later; a warning is given from the second time on."""
+        if self._retry:
+            self._warn(failure)
+            self._given_up = self._closing
+        self._retry = min(max(FIRST_RETRY, 2 * self._retry), LAST_RETRY)
+
+    def _warn(self, failure: Unavailable) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning(
+                "the ledger cannot be written; requests go on, and rows wait",
+                ledger=self._name,
+                reason=str(failure),
+            )
+
+    def _recovered(self) -> None:
+        self._retry = 0.0
+        if self._warned:
+            self._warned = False
+            log.info("the ledger is written again", ledger=self._name, waiting=self.waiting)
+
+    def _opened(self) -> Store:
+        """Return the store, opened if it is not, or is of no use any more."""
+        if self._store is None or not self._store.usable:
+            self._let_go()
+            try:
+                self._store = self._connect()
+            except Unavailable:
+                raise
+            except Exception as exc:
+                log.exception("ledger failed")
+                raise Unavailable("it cannot be opened") from exc
         return self._store
 
     def _let_go(self) -> None:
@@ -172,30 +208,18 @@ class Ledger:
             self._store.close()
             self._store = None
 
-    def _complain(self, error: Exception) -> None:
-        if not self._failing:
-            self._failing = True
-            reason = getattr(error, "strerror", None) or str(error)
-            log.warning(
-                "the ledger cannot be written; requests go on without it",
-                file=str(self.path),
-                reason=reason,
-            )
-
     def _tend(self) -> None:
         """Delete some of what is too old or too much; come back at once while there is more."""
-        store = self._opened()
-        if store is None:
-            return
         try:
-            removed = self._remove_old(store) or self._remove_excess(store)
+            store = self._opened()
+            removed = self._remove_old(store) or store.remove_excess(self._max_size)
             if removed:
                 store.tidy()
-        except sqlite3.Error as exc:
-            self._again(exc)
-        else:
-            if removed:
                 self._upkeep_at = self._clock()
+        except Unavailable:
+            return  # rows that cannot be written either will say so
+        except Exception:
+            log.exception("ledger failed")
 
     def _remove_old(self, store: Store) -> int:
         newest = store.newest
@@ -205,8 +229,3 @@ class Ledger:
             newest=None if newest is None else newest / MILLI,
         )
         return 0 if cutoff is None else store.remove_before(int(cutoff * MILLI))
-
-    def _remove_excess(self, store: Store) -> int:
-        limit = self._max_size * ROOM if self._shrinking else self._max_size
-        self._shrinking = store.size > limit
-        return store.remove_oldest() if self._shrinking else 0

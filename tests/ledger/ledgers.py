@@ -8,7 +8,7 @@ from typing import Any
 
 from app.anthropic.token_types import COUNTED
 from app.ledger.rows import Billed, Record, Row
-from app.ledger.store import Store, open_store
+from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.writer import Ledger
 
 NOON = 1_790_000_000_000  # milliseconds since the epoch
@@ -35,7 +35,7 @@ def attempt(model: str, **counts: int) -> Billed:
 
 
 @contextmanager
-def store(path: Path) -> Iterator[Store]:
+def store(path: Path) -> Iterator[SqliteStore]:
     """Open a store."""
     with closing(open_store(path)) as opened:
         yield opened
@@ -49,7 +49,7 @@ def ledger(path: Path, **options: Any) -> Ledger:
         "clock": lambda: 1_000.0,
         "wall": lambda: NOON / 1_000,
     }
-    return Ledger(path, **chosen | options)
+    return Ledger(lambda: open_store(path), name=str(path), **chosen | options)
 
 
 def ask(path: Path, statement: str, *values: Any) -> list[Any]:

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from app.ledger import store as stores
-from app.ledger import writer
+from app.ledger import sqlite as stores
+from app.ledger import tables, writer
 from app.ledger.file import locked
+from app.ledger.sqlite import SqliteStore
 from app.ledger.writer import Ledger
 from tests.ledger.ledgers import NOON, SESSION, ask, ledger, record, store
 
@@ -87,56 +88,63 @@ def test_more_rows_than_may_wait_are_dropped_and_counted(path: Path) -> None:
     assert counts == {"dropped": 3, "written": 5}
 
 
-def test_a_disk_that_cannot_be_written_costs_rows_and_one_warning(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "RETRY", 0.0)
+def test_rows_wait_while_the_disk_cannot_be_written(path: Path) -> None:
     blocked = path.parent / "blocked"
     blocked.touch()
-    one = ledger(blocked / "ledger.sqlite")
+    one = ledger(blocked / "ledger.sqlite", capacity=3)
     counts = _counting(one)
     with capture_logs() as logged:
-        for number in range(3):
+        for _ in range(5):
             one.put(record())
-            _until(lambda number=number: counts["dropped"] == number + 1)  # type: ignore[misc]
+        _until(lambda: bool(logged))
+        assert (one.waiting, counts) == (3, {"dropped": 2})
         blocked.unlink()
-        one.put(record())
-        _until(lambda: counts["written"] == 1)
+        _until(lambda: counts["written"] == 3)
+        assert one.waiting == 0
     one.close(DEADLINE)
-    assert counts == {"dropped": 3, "written": 1}
-    assert [line["log_level"] for line in logged] == ["warning"]
-    assert "ledger.sqlite" in logged[0]["file"]
+    assert counts == {"dropped": 2, "written": 3}
+    assert [line["log_level"] for line in logged] == ["warning", "info"]
+    assert "ledger.sqlite" in logged[0]["ledger"]
 
 
-def test_a_full_disk_costs_rows_until_there_is_room(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_wait_until_a_full_disk_has_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = ledger(path)
     counts = _counting(one)
-    prepare = stores.Store._prepare
+    prepare = SqliteStore._prepare
     limit = [40]
 
-    def with_few_pages(opened: stores.Store) -> None:
+    def with_few_pages(opened: SqliteStore) -> None:
         prepare(opened)
         opened._all(f"PRAGMA max_page_count = {limit[0]}")
 
-    monkeypatch.setattr(stores.Store, "_prepare", with_few_pages)
+    monkeypatch.setattr(SqliteStore, "_prepare", with_few_pages)
     with capture_logs() as logged:
         for number in range(40):
             one.put(record(request_id=f"req_{number:4000d}"))
-        _until(lambda: counts["dropped"] == 40)
+        _until(lambda: bool(logged))
         limit[0] = 1_000_000
-        one.put(record())
-        _until(lambda: counts["written"] == 1)
+        _until(lambda: counts["written"] == 40)
     one.close(DEADLINE)
-    assert [line["reason"] for line in logged] == ["database or disk is full"]
+    assert counts == {"written": 40}
+    assert logged[0]["reason"] == "database or disk is full"
+
+
+def test_what_cannot_be_written_at_the_end_is_counted(path: Path) -> None:
+    (path.parent / "blocked").touch()
+    one = ledger(path.parent / "blocked" / "ledger.sqlite")
+    counts = _counting(one)
+    with capture_logs() as logged:
+        for _ in range(3):
+            one.put(record())
+        one.close(DEADLINE)
+    assert counts == {"dropped": 3}
+    assert logged[-1]["rows"] == 3
 
 
 def test_rows_wait_for_another_process_that_writes(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "BUSY_TIMEOUT", 0.05)
-    monkeypatch.setattr(writer, "BUSY_RETRIES", 1_000)
     one = ledger(path)
     counts = _counting(one)
     one.put(record())
@@ -188,18 +196,19 @@ def test_what_another_process_has_set_aside_is_not_set_aside_again(
     counts = _counting(one)
     one.put(record())
     _until(lambda: counts["written"] == 1)
-    write = stores.Store.write
+    write = SqliteStore.write
 
-    def damaged_once(*_: object) -> None:
-        monkeypatch.setattr(stores.Store, "write", write)
+    def damaged_once(opened: SqliteStore, *_: object) -> None:
+        monkeypatch.setattr(SqliteStore, "write", write)
         path.rename(path.with_name("aside"))
         with store(path) as other:
             other.write([record(session="of another process")])
         error = sqlite3.DatabaseError("fake")
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+        with opened._translated():
+            raise error
 
-    monkeypatch.setattr(stores.Store, "write", damaged_once)
+    monkeypatch.setattr(SqliteStore, "write", damaged_once)
     one.put(record())
     one.close(DEADLINE)
     assert counts == {"written": 2}
@@ -232,7 +241,7 @@ def test_old_rows_are_deleted_at_the_start(path: Path) -> None:
 def test_the_oldest_rows_go_when_the_file_is_too_large(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "REMOVED", 50)
+    monkeypatch.setattr(tables, "REMOVED", 50)
     first = ledger(path)
     for number in range(2_000):
         first.put(record(started=NOON + number, request_id=f"req_{number:0100d}"))
@@ -255,15 +264,17 @@ def test_the_oldest_rows_go_when_the_file_is_too_large(
     assert (oldest, newest) == (NOON + 2_000 - count, NOON + 1_999)
 
 
-def test_a_defect_costs_the_batch_only(path: Path) -> None:
+def test_a_row_that_is_refused_costs_no_other_row(path: Path) -> None:
     one = ledger(path)
     counts = _counting(one)
     with capture_logs() as logged:
-        one.put(record(cost=2**70))
-        _until(lambda: counts["dropped"] == 1)
-    one.put(record())
-    one.close(DEADLINE)
-    assert counts == {"dropped": 1, "written": 1}
+        for number in range(23):
+            one.put(record(input=number, cost=2**70 if number in (0, 7, 22) else 0))
+        one.close(DEADLINE)
+    assert counts == {"dropped": 3, "written": 20}
+    kept = ask(path, "SELECT input FROM exchanges ORDER BY id")
+    assert kept == [(number,) for number in range(23) if number not in (0, 7, 22)]
+    assert ask(path, "SELECT requests FROM sessions") == [(20,)]
     assert [line["log_level"] for line in logged] == ["error"]
 
 

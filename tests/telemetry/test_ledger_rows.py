@@ -13,7 +13,7 @@ from app.anthropic.usage import Attempt, Usage
 from app.exchange import Exchange
 from app.ledger import writer
 from app.ledger.rows import MOST_COST, MOST_TOKENS, NAMES, NANO, Record
-from app.ledger.store import Store
+from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.writer import Ledger
 from app.scrubber.redact.report import ScrubReport
 from app.telemetry.recorders.ledger import WINDOWS
@@ -24,15 +24,22 @@ from tests.thorough import scaled
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("ledger") / "ledger.sqlite")
+def store(tmp_path_factory: pytest.TempPathFactory) -> SqliteStore:
+    return SqliteStore(tmp_path_factory.mktemp("ledger") / "ledger.sqlite")
 
 
 class Kept(Ledger):
     """A ledger that writes nothing: ``kept`` is what it was handed."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, days=1, max_size=1, clock=time.monotonic, wall=time.time)
+        super().__init__(
+            lambda: open_store(path),
+            name=path.name,
+            days=1,
+            max_size=1,
+            clock=time.monotonic,
+            wall=time.time,
+        )
         self.kept: list[Record] = []
 
     def put(self, record: Record) -> None:
@@ -137,7 +144,7 @@ def test_words_that_upstream_chose_are_kept_only_if_they_are_words(tmp_path: Pat
 )
 @given(exchanges)
 def test_whatever_ended_has_a_row_that_can_be_written(
-    tmp_path: Path, store: Store, exchange: Exchange
+    tmp_path: Path, store: SqliteStore, exchange: Exchange
 ) -> None:
     (found,) = _records(tmp_path, exchange)
     store.write([found])
@@ -180,7 +187,8 @@ def test_what_becomes_of_the_rows_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "DELAY", 0.01)
-    one = ledger(tmp_path / "ledger.sqlite")
+    path = tmp_path / "ledger.sqlite"
+    one = ledger(path)
     observer = telemetry(ledger=one)
     record(observer, PLAIN, PLAIN)
     observer.close()
@@ -188,7 +196,7 @@ def test_what_becomes_of_the_rows_is_counted(
     counted = Samples(observer.collect())
     assert counted.by("ledger_rows_total", "result") == {"written": 2, "dropped": 1}
     assert counted.total("ledger_queue_rows") == 0
-    assert ask(one.path, "SELECT count(*) FROM exchanges") == [(2,)]
+    assert ask(path, "SELECT count(*) FROM exchanges") == [(2,)]
 
 
 def test_without_a_ledger_the_metrics_are_there(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.anthropic.token_types import COUNTED
-from app.ledger import schema
-from app.ledger import store as stores
+from app.ledger import schema, tables
+from app.ledger import sqlite as stores
 from app.ledger.rows import BILLED_NAMES, NAMES, Billed, Row
-from app.ledger.store import open_store
+from app.ledger.sqlite import open_store
+from app.ledger.store import Unavailable
 from tests.ledger.ledgers import NOON, SESSION, ask, attempt, record, store
 
 DAY = 86_400_000
@@ -53,7 +54,7 @@ def test_columns_of_names_are_those_whose_rows_hold_text() -> None:
 
 
 def test_a_batch_larger_than_a_statement_is_written_whole(path: Path) -> None:
-    count = 3 * stores.CHUNK + 7
+    count = 3 * tables.CHUNK + 7
     with store(path) as opened:
         opened.write([record(input=number, prompt=f"p{number}") for number in range(count)])
         opened.write([record(input=1000)])
@@ -66,7 +67,7 @@ def test_a_batch_larger_than_a_statement_is_written_whole(path: Path) -> None:
 def test_names_are_right_however_few_are_remembered(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "NAMES_KEPT", 3)
+    monkeypatch.setattr(tables, "NAMES_KEPT", 3)
     prompts = [f"p{number % 7}" for number in range(40)]
     with store(path) as opened:
         for start in range(0, 40, 4):
@@ -228,11 +229,11 @@ def test_two_connections_share_a_file(path: Path) -> None:
 
 def test_a_file_that_was_moved_away_is_noticed(path: Path) -> None:
     with store(path) as opened:
-        assert not opened.moved
+        assert opened.usable
         path.rename(path.with_name("elsewhere"))
-        assert opened.moved
+        assert not opened.usable
         path.touch()
-        assert opened.moved
+        assert not opened.usable
 
 
 def test_old_rows_go_with_their_attempts_sessions_and_names(path: Path) -> None:
@@ -290,15 +291,15 @@ def test_a_writer_waits_for_another_process(path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(stores, "BUSY_TIMEOUT", 0.05)
     with store(path) as opened, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(sqlite3.OperationalError) as caught:
+        with pytest.raises(Unavailable, match="locked"):
             opened.write([record()])
-        assert stores.is_one_of(caught.value, stores.BUSY)
+        assert opened.usable
         other.execute("COMMIT")
         opened.write([record()])
     assert ask(path, "SELECT count(*) FROM requests") == [(1,)]
 
 
-def test_a_directory_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_no_place_for_it(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="exists"):
+    with pytest.raises(Unavailable, match="exists"):
         open_store(tmp_path / "file" / "ledger.sqlite")

@@ -1,0 +1,186 @@
+"""The ledger in a SQLite file: one connection that writes."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from . import schema
+from .file import UnusableLedger, locked, make_private, set_aside
+from .rows import Row
+from .store import Unavailable
+from .tables import QUARTERS, SESSION, Tables
+
+BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
+SMALLEST = 512  # bytes of a page (sqlite.org/fileformat.html)
+WAL_LIMIT = 4 * 2**20  # bytes that the write-ahead log keeps on disk when it is empty
+VACUUMED = 500  # pages given back to the file system after rows were deleted
+ROOM = 0.95  # of the size limit is used after rows were deleted for it
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+ROWS_FAULT = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+
+
+def is_one_of(error: sqlite3.Error, codes: Sequence[int]) -> bool:
+    """Return True if the primary result code is one of ``codes`` (sqlite.org/rescode.html)."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in codes
+
+
+def open_store(path: Path) -> "SqliteStore":
+    """Open the ledger, and begin a new one instead of an unusable file.
+
+    Raises `Unavailable` when that cannot be done.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(path.parent):
+            try:
+                return SqliteStore(path)
+            except UnusableLedger as exc:
+                set_aside(path, str(exc))
+                return SqliteStore(path)
+    except OSError as exc:
+        raise Unavailable(exc.strerror or str(exc)) from exc
+    except sqlite3.Error as exc:
+        raise Unavailable(str(exc)) from exc
+
+
+class SqliteStore(Tables):
+    """The file, open.
+
+    State: ``_failed`` after an error that opening it again may cure, ``_shrinking`` while the file
+    is too large. Raises `UnusableLedger` for a file that is damaged or no ledger.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._file = make_private(path)
+        self._failed = self._shrinking = False
+        if 0 < self._file.st_size < SMALLEST:  # SQLite would take it for an empty file
+            raise UnusableLedger("it is damaged")
+        self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        try:
+            self._prepare()
+        except sqlite3.Error as exc:
+            self._connection.close()
+            if is_one_of(exc, DAMAGED):
+                raise UnusableLedger("it is damaged") from exc
+            raise
+        except UnusableLedger:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded into it by the last who does."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the file is in order, and still the one that the path leads to."""
+        return not self._failed and not self._moved
+
+    @property
+    def size(self) -> int:
+        """Bytes in use."""
+        pages = self._one("PRAGMA page_count") - self._one("PRAGMA freelist_count")
+        return int(pages * self._one("PRAGMA page_size"))
+
+    def remove_excess(self, limit: float) -> int:
+        """Delete some of the oldest exchanges if there are more than ``limit`` bytes."""
+        with self._translated():
+            self._shrinking = self.size > (limit * ROOM if self._shrinking else limit)
+        return self.remove_oldest() if self._shrinking else 0
+
+    def tidy(self) -> None:
+        """Delete what belongs to deleted exchanges only, and give some space back."""
+        super().tidy()
+        # `execute` stops after the first page: the statement has a row for each, and no column.
+        with self._translated():
+            self._connection.executescript(f"PRAGMA incremental_vacuum({VACUUMED})")
+
+    @property
+    def _moved(self) -> bool:
+        """Whether the path leads to another file by now, or to none."""
+        try:
+            return not os.path.samestat(self._file, self._path.lstat())
+        except OSError:
+            return True
+
+    def _prepare(self) -> None:
+        self._check()
+        self._all("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
+        self._all("PRAGMA journal_mode = WAL")
+        self._all("PRAGMA synchronous = NORMAL")  # a crash of the machine may cost the last rows
+        self._all(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        try:
+            self._migrate()
+            self._all(f"SELECT {', '.join(Row._fields)} FROM exchanges LIMIT 0")
+            self._all(f"SELECT {', '.join(SESSION)} FROM sessions LIMIT 0")
+            self._all(f"SELECT {', '.join(QUARTERS)} FROM quarters LIMIT 0")
+        except sqlite3.OperationalError as exc:
+            if is_one_of(exc, (sqlite3.SQLITE_ERROR,)):  # a table or column is there, or is not
+                raise UnusableLedger("its tables are not those of a ledger") from exc
+            raise
+
+    def _migrate(self) -> None:
+        with self._immediate():
+            self._check()  # another process may have been first
+            for number in range(self._one("PRAGMA user_version"), schema.VERSION):
+                for statement in schema.MIGRATIONS[number]:
+                    self._all(statement)
+            self._all(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            self._all(f"PRAGMA user_version = {schema.VERSION}")
+
+    def _check(self) -> None:
+        """Refuse a file that another program made, or a newer version of this one."""
+        tables = self._one("SELECT count(*) FROM sqlite_master")
+        if tables and self._one("PRAGMA application_id") != schema.APPLICATION_ID:
+            raise UnusableLedger("it is a database of another program")
+        if self._one("PRAGMA user_version") > schema.VERSION:
+            raise UnusableLedger("a newer version of the proxy wrote it")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._translated(), self._immediate():
+            yield
+
+    @contextmanager
+    def _immediate(self) -> Iterator[None]:
+        self._all("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._all("COMMIT")
+        except BaseException:
+            self._known.clear()  # some of the numbers may be those of names that are not there
+            with suppress(sqlite3.Error):
+                self._all("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raise `Unavailable` for an error of the file; a damaged one is set aside first."""
+        try:
+            yield
+        except ROWS_FAULT:
+            raise
+        except sqlite3.Error as exc:
+            self._failed = not is_one_of(exc, BUSY)
+            if is_one_of(exc, DAMAGED) and not self._moved:  # else another process has found it
+                self.close()
+                set_aside(self._path, "it is damaged")
+            raise Unavailable(str(exc)) from exc
+
+    def _all(self, statement: str, *values: Any) -> list[Any]:
+        return self._connection.execute(statement, values).fetchall()
+
+    def _run(self, statement: str, *values: Any) -> None:
+        self._connection.execute(statement, values)

@@ -1,0 +1,242 @@
+"""What a ledger does in SQL, whichever database keeps it: batches of rows, removal of old ones.
+
+A batch is one transaction of few statements: each statement hands the interpreter's lock over and
+back, and waits for it while the event loop is busy. One transaction writes at a time, so a number
+that was read in it stays true until its end.
+"""
+
+import functools
+import itertools
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ..anthropic.token_types import COUNTED
+from .rows import BILLED_NAMES, NAMES, QUARTER, Billed, Record, Row
+
+CHUNK = 20  # rows in a statement; SQLite takes 32,766 values, PostgreSQL 65,535
+REMOVED = 1_000  # rows deleted in one transaction: a few milliseconds
+NAMES_KEPT = 20_000  # names whose numbers are remembered; 3 MB
+DAY = 86_400_000  # milliseconds
+
+SUMS = ("failed", *COUNTED, "thinking", "cost", "unpriced")
+SESSION = ("session", "started", "last", "labels", "requests", *SUMS)
+QUARTERS = ("quarter", "model", "requests", *SUMS)
+_NAMED = [Row._fields.index(name) for name in NAMES]
+_BILLED_NAMED = [Billed._fields.index(name) for name in BILLED_NAMES]
+
+
+def _added(table: str) -> str:
+    return ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in ("requests", *SUMS))
+
+
+def _either(table: str, column: str, sign: str) -> str:
+    """Return the new value of a column if it is the smaller (<) or the larger one (>)."""
+    new, old = f"excluded.{column}", f"{table}.{column}"
+    return f"{column} = CASE WHEN {new} {sign} {old} THEN {new} ELSE {old} END"
+
+
+_SAME_SESSION = (
+    f" ON CONFLICT (session) DO UPDATE SET {_either('sessions', 'started', '<')},"
+    f" {_either('sessions', 'last', '>')},"
+    f" labels = coalesce(excluded.labels, sessions.labels), {_added('sessions')}"
+)
+_SAME_QUARTER = f" ON CONFLICT (quarter, model) DO UPDATE SET {_added('quarters')}"
+_SAME_NAME = f" ON CONFLICT (name) DO UPDATE SET {_either('names', 'last', '>')}"
+
+
+class Tables(ABC):
+    """The tables of an open ledger. A subclass says how a database is spoken to.
+
+    State: ``_known`` names with their number and the day they are marked with.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, int]] = {}
+
+    @abstractmethod
+    def _all(self, statement: str, *values: Any) -> list[Any]:
+        """Return what ``statement`` finds; values take the places of question marks."""
+
+    @abstractmethod
+    def _run(self, statement: str, *values: Any) -> None:
+        """Carry out ``statement``; an error may be raised later in the transaction."""
+
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[None]:
+        """Begin a transaction, alone among those that write; raises `Unavailable`."""
+
+    def _claim(self, _batch: int, /) -> bool:
+        """Return False if the batch was written already; a part of its transaction."""
+        return True  # a file says itself whether a transaction was completed
+
+    @property
+    def newest(self) -> int | None:
+        """When the newest exchange began."""
+        with self._transaction():
+            newest: int | None = self._one("SELECT max(started) FROM exchanges")
+        return newest
+
+    def write(self, records: Sequence[Record], batch: int | None = None) -> None:
+        """Add rows and bring the sessions' totals up to date, all or nothing."""
+        with self._transaction():
+            if batch is None or self._claim(batch):
+                self._add(records)
+
+    def remove_before(self, cutoff: int) -> int:
+        """Delete some of the exchanges that began before ``cutoff``; return how many."""
+        return self._remove("WHERE started < ? ORDER BY started", cutoff)
+
+    def remove_oldest(self) -> int:
+        """Delete some of the oldest exchanges; return how many."""
+        return self._remove("ORDER BY started")
+
+    def tidy(self) -> None:
+        """Delete the sessions, sums and names of deleted exchanges only."""
+        with self._transaction():
+            oldest = self._one("SELECT min(started) FROM exchanges")
+            kept = _EVERYTHING if oldest is None else oldest
+            self._run("DELETE FROM sessions WHERE last < ?", kept)
+            self._run("DELETE FROM quarters WHERE quarter < ?", kept // QUARTER)
+            self._run("DELETE FROM names WHERE last < ?", kept // DAY)
+            self._known.clear()
+
+    def _add(self, records: Sequence[Record]) -> None:
+        numbers = self._numbers(records)
+        first = (self._one("SELECT max(id) FROM exchanges") or 0) + 1
+        rows = [
+            (number, *_numbered(record.row, _NAMED, numbers))
+            for number, record in enumerate(records, first)
+        ]
+        billed = [
+            (exchange, number, *_numbered(one, _BILLED_NAMED, numbers))
+            for exchange, record in enumerate(records, first)
+            for number, one in enumerate(record.billed)
+        ]
+        self._insert("exchanges", ("id", *Row._fields), rows)
+        self._insert("billed", ("exchange", "number", *Billed._fields), billed)
+        self._insert("sessions", SESSION, _sessions(records, numbers), _SAME_SESSION)
+        self._insert("quarters", QUARTERS, _quarters(records, numbers), _SAME_QUARTER)
+
+    def _remove(self, which: str, *values: int) -> int:
+        with self._transaction():
+            found = self._all(f"SELECT id FROM exchanges {which} LIMIT {REMOVED}", *values)
+            ids = [number for (number,) in found]
+            if ids:
+                marks = _marks(len(ids))
+                self._run(f"DELETE FROM billed WHERE exchange IN {marks}", *ids)
+                self._run(f"DELETE FROM exchanges WHERE id IN {marks}", *ids)
+        return len(ids)
+
+    def _numbers(self, records: Sequence[Record]) -> dict[str | None, int | None]:
+        """Return the number of every name in ``records``; new ones get one."""
+        if len(self._known) > NAMES_KEPT:
+            self._known.clear()
+        days: dict[str, int] = {}
+        for record in records:
+            day = (record.row.started + record.row.duration // 1_000) // DAY
+            for name in _names(record):
+                days[name] = max(day, days.get(name, day))
+        nobody = (0, -1)
+        old = {name: day for name, day in days.items() if self._known.get(name, nobody)[1] < day}
+        if old:
+            self._mark(old)
+        return {None: None, **{name: self._known[name][0] for name in days}}
+
+    def _mark(self, days: dict[str, int]) -> None:
+        """Mark names with the day of their last use, and remember their numbers."""
+        self._insert("names", ("name", "last"), list(days.items()), _SAME_NAME)
+        chosen = f"SELECT name, id FROM names WHERE name IN {_marks(len(days))}"
+        self._known |= {name: (number, days[name]) for name, number in self._all(chosen, *days)}
+
+    def _insert(
+        self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], more: str = ""
+    ) -> None:
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            values = [value for row in chunk for value in row]
+            self._run(_insertion(table, columns, len(chunk)) + more, *values)
+
+    def _one(self, statement: str) -> Any:
+        return self._all(statement)[0][0]
+
+
+_EVERYTHING = 2**62
+
+
+@functools.lru_cache(128)
+def _insertion(table: str, columns: tuple[str, ...], rows: int) -> str:
+    values = ", ".join([_marks(len(columns))] * rows)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}"
+
+
+def _marks(number: int) -> str:
+    return f"({', '.join('?' * number)})"
+
+
+def _names(record: Record) -> Iterator[str]:
+    """Yield the names that a record has."""
+    for place in _NAMED:
+        if (name := record.row[place]) is not None:
+            yield str(name)
+    for one in record.billed:
+        yield from (one.model, one.kind)
+
+
+def _numbered(
+    row: Sequence[Any], places: Sequence[int], numbers: dict[str | None, int | None]
+) -> list[Any]:
+    """Return a row with the numbers of its names."""
+    numbered = list(row)
+    for place in places:
+        numbered[place] = numbers[numbered[place]]
+    return numbered
+
+
+def _sessions(
+    records: Sequence[Record], numbers: dict[str | None, int | None]
+) -> list[tuple[Any, ...]]:
+    """Return what ``records`` add to the sessions, one row for each."""
+    added: dict[str, list[Row]] = {}
+    for record in records:
+        if record.row.session is not None:
+            added.setdefault(record.row.session, []).append(record.row)
+    return [
+        (
+            numbers[session],
+            min(row.started for row in rows),
+            max(row.started + row.duration // 1_000 for row in rows),
+            next((numbers[row.labels] for row in reversed(rows) if row.labels), None),
+            len(rows),
+            *(sum(getattr(row, name) for row in rows) for name in SUMS),
+        )
+        for session, rows in added.items()
+    ]
+
+
+def _quarters(
+    records: Sequence[Record], numbers: dict[str | None, int | None]
+) -> list[tuple[Any, ...]]:
+    """Return what ``records`` add to the quarter hours, one row for each and its models."""
+    added: dict[tuple[int, str], list[int]] = {}
+    for row, billed in records:
+        quarter = row.started // QUARTER
+        _add(added, (quarter, row.model), (1, row.failed))
+        for one in billed or (row,):
+            _add(added, (quarter, one.model), (0, 0, *_amounts(one)))
+    return [
+        (quarter, numbers[model], *sums, *[0] * (len(SUMS) + 1 - len(sums)))
+        for (quarter, model), sums in added.items()
+    ]
+
+
+_amounts = operator.attrgetter(*(name for name in SUMS if name != "failed"))
+
+
+def _add(
+    added: dict[tuple[int, str], list[int]], key: tuple[int, str], amounts: Sequence[int]
+) -> None:
+    before = added.get(key, ())
+    added[key] = [a + b for a, b in itertools.zip_longest(before, amounts, fillvalue=0)]
