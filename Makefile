@@ -51,18 +51,20 @@ INPUTS ?= 100000
 MINUTES ?= 5
 ROUNDS ?= 7
 
-help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(CURDIR)/.uv/bin/uv: .ci/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3 …' >&2; exit 1; }
 	@$(PYTHON) -m venv .uv \
-	  || { echo 'Python lacks venv: install python3-venv, or uv itself' >&2; exit 1; }
-	.uv/bin/pip install --quiet --require-hashes -r .ci/uv.txt
+	  || { echo 'Python has no venv module: install the package python3-venv, or uv' >&2; exit 1; }
+	@echo 'Fetching uv into .uv/ (the first time only)' >&2
+	@.uv/bin/pip install --quiet --require-hashes -r .ci/uv.txt
 	@touch $@
 
 install: $(LOCAL_UV) ## Install the locked dependencies
+	@[ -e "$${UV_PROJECT_ENVIRONMENT:-.venv}" ] || echo 'Fetching the dependencies (the first time only)' >&2
 	@$(UV) sync --locked --quiet
 
 run: install ## Run the proxy here: debug logging, self-signed TLS
@@ -80,35 +82,35 @@ health: install ## Ask the running proxy whether it is up
 metrics: install ## Show the running proxy's figures
 	@$(RUN) anthropic-proxy metrics
 
-test: install ## Run the quick tests, which need no programs of others
+test: install ## Run the quick tests, which need no other programs
 	$(PYTEST) $(QUICK)
 
-# Many of its tests wait for programs of others.
+# Many of its tests wait for other programs.
 test-all: WORKERS := $(shell expr $(WORKERS) + 1)
-test-all: install ## Run all tests: those on a booted Debian need root, debootstrap and systemd-nspawn
+test-all: install ## Run all tests: those that boot a Debian need root, debootstrap and systemd-nspawn
 	$(PYTEST) --hypothesis-profile full -m ''
 
-test-wheel: $(LOCAL_UV) ## Build the wheel, install it into an environment of its own, and test that
+test-wheel: $(LOCAL_UV) ## Build the wheel, install it into its own environment, and test it there
 	UV_PROJECT_ENVIRONMENT=$(WHEEL) $(UV) sync --locked --no-install-project --quiet
 	$(UV) build --wheel --quiet --clear --out-dir $(WHEEL)/dist
 	$(UV) pip install --quiet --no-deps --reinstall --python $(WHEEL)/bin/python $(WHEEL)/dist/*.whl
 	cd / && $(WHEEL)/bin/anthropic-proxy --version && $(WHEEL)/bin/python -m anthropic_proxy --version
 	$(WHEEL)/bin/python -m pytest -p tests.installed $(IN_WORKERS) $(FAST) $(PACKAGED)
 
-coverage: install ## Run the tests that need no programs of others and hold their branch coverage to its floors
+coverage: install ## Run the tests that need no other programs, and fail below the required branch coverage
 	$(PYTEST) $(FAST) --cov --cov-report=
 	$(RUN) coverage report --skip-covered
 	$(RUN) coverage report --skip-covered --fail-under 100 \
 	  --include '$(subst $() ,$(comma),$(PURE))'
 
-mutants: install ## Change the pure modules, one place at a time, and count what no test notices
+mutants: install ## Change the pure modules, one place at a time, and count the changes that no test notices
 	$(RUN) --group mutants mutmut run $(ARGS)
 	$(RUN) --group mutants mutmut results
 
-fuzz: install ## Fuzz the listener for long: make fuzz INPUTS=100000
+fuzz: install ## Fuzz the listener: make fuzz INPUTS=100000
 	FUZZ_INPUTS=$(INPUTS) $(RUN) pytest tests/listener/test_fuzz.py --timeout 0 -q
 
-soak: install ## Load, faults, attackers and restarts: make soak MINUTES=5
+soak: install ## Test under load, with faults, attackers and restarts: make soak MINUTES=5
 	$(RUN) python -m benchmarks.soak $(MINUTES)
 
 bench: install ## Compare speed and memory with a naive proxy, nginx and HAProxy: make bench ROUNDS=1
@@ -122,19 +124,19 @@ bench-record: install ## All of bench and bench-curves; writes benchmarks/result
 bench-check: install ## Fail if a ratio to the naive proxy is more than 15 % worse than the one kept
 	$(RUN) python -m benchmarks.check $(ARGS)
 
-bench-curves: install ## Scaling: bodies, streams, dashboards; what one more of each costs
+bench-curves: install ## Measure scaling: what one more body, stream or dashboard costs
 	$(RUN) python -m benchmarks.curves $(ARGS)
 
-bench-workers: install ## What a second worker process brings
+bench-workers: install ## Measure what a second worker process adds
 	$(RUN) python -m benchmarks.workers $(ARGS)
 
-bench-memory: install ## Memory with 200 streams for long: make bench-memory MINUTES=30
+bench-memory: install ## Measure memory with 200 streams over a long time: make bench-memory MINUTES=30
 	$(RUN) python -m benchmarks.memory --minutes $(MINUTES) $(ARGS)
 
-scrub-corpus: install ## Real source text through the scrubber: make scrub-corpus MEGABYTES=1300
+scrub-corpus: install ## Scrub real source text: make scrub-corpus MEGABYTES=1300
 	$(RUN) python -m benchmarks.scrub_corpus $(MEGABYTES)
 
-check: install ## Lint, types and floors
+check: install ## Check formatting, lint, types, layers, unused code, spelling and YAML
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy

@@ -149,8 +149,6 @@ def test_the_readme_is_followed_in_a_fresh_clone(reader: Reader, tmp_path: Path)
     for block in blocks((clone / "README.md").read_text()):
         if block.reason is None:
             reader.run(block)
-            if block.serves:
-                reader.environment["PATH"] = f"{clone}/.venv/bin:{reader.environment['PATH']}"
     with urllib.request.urlopen(f"http://127.0.0.1:{reader.ports['9090']}/metrics") as answer:
         assert json.load(answer)["requests"]["by_route"]["messages"] > 0
 
