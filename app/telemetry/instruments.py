@@ -16,6 +16,8 @@ from prometheus_client import (
     Info,
     enable_created_metrics,
 )
+from prometheus_client.metrics_core import Metric as Collected
+from prometheus_client.registry import Collector
 
 PREFIX = "anthropic_proxy_"
 OTHER = "other"
@@ -23,14 +25,28 @@ OTHER = "other"
 Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
 
-class Family(Generic[Metric]):
-    """A metric with labels. State: ``_children``, each made on its first use."""
+class Family(Collector, Generic[Metric]):
+    """A metric with labels.
+
+    State: ``_children``, each made on its first use, and ``_known``, which the first collection
+    makes at 0: a start would take twice as long with them.
+    """
 
     def __init__(self, metric: Metric, known: Iterable[tuple[str, ...]] = ()) -> None:
         self._metric: Metric = metric
+        self._known = tuple(known)
         self._children: dict[tuple[str, ...], Metric] = {}
+
+    def describe(self) -> Iterable[Collected]:
+        """Return the metric without its samples."""
+        return self._metric.describe()
+
+    def collect(self) -> Iterable[Collected]:
+        """Return the metric with the samples of all its children."""
+        known, self._known = self._known, ()
         for values in known:
             self(*values)
+        return self._metric.collect()
 
     def __call__(self, *values: str) -> Metric:
         """Return the child of these label values, in the order of the label names."""
@@ -107,8 +123,8 @@ class Instruments:
         self, name: str, text: str, *labels: str, known: Iterable[tuple[str, ...]] = ()
     ) -> Family[Counter]:
         """Return a family of counters; the ``known`` ones start at 0."""
-        self.made[name] = Counter(PREFIX + name, text, labels, registry=self.registry)
-        return Family(self.made[name], known)
+        self.made[name] = Counter(PREFIX + name, text, labels, registry=None)
+        return self._family(self.made[name], known)
 
     def gauge(self, name: str, text: str) -> Gauge:
         """Return a gauge without labels."""
@@ -116,7 +132,7 @@ class Instruments:
 
     def gauges(self, name: str, text: str, *labels: str) -> Family[Gauge]:
         """Return a family of gauges."""
-        return Family(Gauge(PREFIX + name, text, labels, registry=self.registry))
+        return self._family(Gauge(PREFIX + name, text, labels, registry=None))
 
     def histogram(self, name: str, text: str, buckets: Iterable[float]) -> Histogram:
         """Return a histogram without labels."""
@@ -131,8 +147,8 @@ class Instruments:
         known: Iterable[tuple[str, ...]] = (),
     ) -> Family[Histogram]:
         """Return a family of histograms."""
-        metric = Histogram(PREFIX + name, text, labels, registry=self.registry, buckets=(*buckets,))
-        return Family(metric, known)
+        metric = Histogram(PREFIX + name, text, labels, registry=None, buckets=(*buckets,))
+        return self._family(metric, known)
 
     def info(self, name: str, text: str, values: dict[str, str]) -> None:
         """Publish values that do not change."""
@@ -141,3 +157,8 @@ class Instruments:
     def label_set(self, label: str, known: Iterable[str] = (), *, room: int = 0) -> LabelSet:
         """Return the label set of ``label``."""
         return LabelSet(self._overflow(label), known, room)
+
+    def _family(self, metric: Metric, known: Iterable[tuple[str, ...]] = ()) -> Family[Metric]:
+        family = Family(metric, known)
+        self.registry.register(family)
+        return family

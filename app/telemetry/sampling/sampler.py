@@ -104,6 +104,8 @@ class Snapshot:
 class Sampler:
     """Takes snapshots: at every tick for the watchers, and on request if the last is too old.
 
+    It starts with telemetry, when every total is 0.
+
     State: ``_ring`` grows by a point at every tick; ``_last`` is its newest point, taken after
     ``_changes`` of telemetry. ``_latest`` is the last snapshot.
     """
@@ -122,8 +124,8 @@ class Sampler:
         self._alarms = Alarms(thresholds or Thresholds())
         self._interval = interval
         self._sleep = sleep
-        self._changes = telemetry.changes
-        self._last = self._point(Samples(telemetry.collect()))
+        self._changes = 0
+        self._last = self._point(Samples(()))
         self._ring = Ring(self._last, interval=interval)
         self._latest: Snapshot | None = None
 
