@@ -1,8 +1,9 @@
 """Fixtures shared by every test."""
 
+import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +24,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts its back
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.Workers:
     """Keep tests together that share what is expensive to start."""
     return scheduling.Workers(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Let the garbage collector pass over what collection makes: all of it stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import yaml
-
 from app.anthropic.errors import ERROR_CLASSES
 from app.cli import parser
 from app.cli.commands import COMMANDS
@@ -22,6 +20,7 @@ from docs.generate.metrics import metrics, name
 from docs.generate.reasons import reasons
 from docs.generate.settings import defaults
 from docs.generate.targets import targets
+from tests.stack import tree
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -77,13 +76,7 @@ def test_every_metric_that_a_document_names_exists() -> None:
     known = {
         instruments.PREFIX + name(metric) + suffix for metric in metrics() for suffix in SUFFIXES
     }
-    rules = {
-        rule["record"].rpartition(":anthropic_proxy_")[2]
-        for path in (ROOT / "prometheus/rules").glob("*.yml")
-        for group in yaml.safe_load(path.read_text())["groups"]
-        for rule in group["rules"]
-        if "record" in rule
-    }
+    rules = {rule["record"].rpartition(":anthropic_proxy_")[2] for rule in tree.rules("record")}
     recorded = {rule.partition(":")[0] for rule in rules}
     deployment = (ROOT / "docs/deployment.md").name  # variables of the Ansible role
     unknown = {

@@ -12,11 +12,17 @@ RULE_TESTS = sorted((ROOT / "prometheus/tests").glob("*.yml"))
 DASHBOARDS = sorted((ROOT / "grafana/dashboards").glob("*.json"))
 
 Json = dict[str, Any]
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # many times as fast, where it was built
 
 
 def yaml_file(path: str | Path) -> Any:
     """Return a YAML file's document; ``path`` is below the project's root."""
-    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+    return loaded((ROOT / path).read_text(encoding="utf-8"))
+
+
+def loaded(text: str) -> Any:
+    """Return the document of a YAML text."""
+    return yaml.load(text, Loader)  # noqa: S506 - both are safe
 
 
 def rules(kind: str) -> list[Json]:

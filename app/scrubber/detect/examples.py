@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from urllib.parse import quote
 
 from ..json.escapes import value, view
@@ -26,6 +27,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 OWN_FORMS = FORMS | {"%XX": lambda text: f"a%3D{text}%26b"}
 
 
+@cache  # a detector never changes
 def check(detector: Detector) -> None:
     """Raise ValueError when an example is missed, or a negative found, in any form."""
     scanner = Scanner([detector])
