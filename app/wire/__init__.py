@@ -10,6 +10,7 @@
 ``roles``       how either side of an HTTP/2 connection begins.
 ``codec``       python-h2, corrected, for either side.
 ``data_frames`` a short way for DATA, inside the codec.
+``header_frames`` a short way for the HEADERS of a request, inside the codec.
 ``header_encoder`` HPACK's encoder, which remembers.
 ``frame_reader`` python-h2's reader of frames, corrected.
 ``frame_head``  the head of a frame.

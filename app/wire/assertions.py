@@ -13,13 +13,17 @@ from typing import Any
 
 MEMBERS: dict[str, tuple[str, ...]] = {
     "h2.connection:H2Connection": (
+        "_begin_new_stream(stream_id, allowed_ids)",
+        "_open_streams(remainder)",
         "_prepare_for_sending(frames)",
         "_receive_frame(frame)",
         "_receive_goaway_frame(frame)",
         "_receive_headers_frame(frame)",
         "_receive_rst_stream_frame(frame)",
         "_stream_closed_by(stream_id)",
+        "_closed_streams",
         "_data_to_send",
+        "_frame_dispatch_table",
         "_inbound_flow_control_window_manager",
         "incoming_buffer",
         "max_inbound_frame_size",
@@ -27,6 +31,10 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "outbound_flow_control_window",
         "receive_data(data)",
         "send_data(stream_id, data, end_stream, pad_length)",
+        (
+            "send_headers(stream_id, headers, end_stream, priority_weight, priority_depends_on, "
+            "priority_exclusive)"
+        ),
         "state_machine",
     ),
     "h2.frame_buffer:FrameBuffer": (
@@ -38,10 +46,12 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     ),
     "h2.stream:H2Stream": (
         "_actual_content_length",
+        "_authority",
         "_expected_content_length",
         "_inbound_window_manager",
         "closed_by",
         "outbound_flow_control_window",
+        "request_method",
         "state_machine",
     ),
     "h2.stream:H2StreamStateMachine": (
@@ -50,6 +60,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "state",
         "stream_closed_by",
     ),
+    "h2.utilities": ("authority_from_headers(headers)", "extract_method_header(headers)"),
     "hpack.hpack:Encoder": (
         "_encode_indexed(index)",
         "_encode_indexed_literal(index, value, indexbit, huffman)",
@@ -59,6 +70,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "table_size_changes",
     ),
     "hpack.table:HeaderTable": ("add(name, value)", "resized", "search(name, value)"),
+    "hyperframe.frame:HeadersFrame": ("data", "flags", "stream_id"),
     "h2.windows:WindowManager": ("current_window_size",),
 }
 

@@ -26,9 +26,9 @@ from hyperframe.frame import (
 )
 
 from . import assertions
-from .data_frames import DataFrames
-from .frame_reader import FrameReader
+from .frame_reader import FrameReader, WholeHeaders
 from .header_encoder import HeaderEncoder
+from .header_frames import HeaderFrames
 from .limits import INITIAL_WINDOW, LAST_STREAM
 from .roles import Role
 
@@ -48,7 +48,7 @@ class StreamBroken(StreamReset):
     reason: str
 
 
-class Codec(DataFrames):
+class Codec(HeaderFrames):
     """One side of a connection: bytes in, events out, and the reverse.
 
     Header fields are byte pairs and pass unvalidated both ways: `app.wire.heads` judges them one
@@ -71,6 +71,7 @@ class Codec(DataFrames):
         self.decoder.max_header_list_size = role.decoded_fields
         self.encoder = HeaderEncoder()
         self.incoming_buffer = FrameReader(server=not role.client_side)
+        self._frame_dispatch_table[WholeHeaders] = self._receive_headers_frame
         self._window = role.window
         self._greeted = False
         self._late = False

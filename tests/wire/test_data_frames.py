@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from app.wire.codec import Codec
 from app.wire.data_frames import DataFrames
+from app.wire.frame_reader import FrameReader
 from app.wire.limits import PREFACE
 from app.wire.roles import Role
 from tests.thorough import scaled
@@ -59,8 +60,8 @@ class Fast(DataFrames):
 
     counted: Counter[Any]
 
-    def _receiver(self, stream_id: int, length: int) -> H2Stream | None:
-        stream = super()._receiver(stream_id, length)
+    def _receiver(self, stream_id: int, length: int, *, ended: int) -> H2Stream | None:
+        stream = super()._receiver(stream_id, length, ended=ended)
         self.counted[stream is not None] += 1
         return stream
 
@@ -79,8 +80,25 @@ class FastCodec(Fast, Codec):
     """The codec, counting."""
 
 
+class SlowReader(FrameReader):
+    """The reader without its short way for HEADERS."""
+
+    def _whole_headers(self) -> None:
+        """Leave every frame to hyperframe."""
+
+
 class SlowCodec(Codec):
-    """The codec without the short way."""
+    """The codec without the short ways."""
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(role)
+        self.incoming_buffer = SlowReader(server=not role.client_side)
+
+    def send_headers(self, *args: Any, **kwargs: Any) -> None:
+        H2Connection.send_headers(self, *args, **kwargs)
+
+    def _open_streams(self, remainder: int) -> int:
+        return H2Connection._open_streams(self, remainder)
 
     def receive_data(self, data: Any) -> list[Any]:
         return H2Connection.receive_data(self, data)
@@ -138,12 +156,15 @@ def _seen(connection: H2Connection) -> list[Any]:
             stream.outbound_flow_control_window,
             stream._expected_content_length,
             stream._actual_content_length,
+            stream._authority,
+            stream.request_method,
         )
         for key, stream in sorted(connection.streams.items())
     ]
     sent = connection.data_to_send()
     outbound = connection.outbound_flow_control_window
-    return [connection.state_machine.state, dict(window), outbound, streams, sent]
+    closed = dict(connection._closed_streams)
+    return [connection.state_machine.state, dict(window), outbound, streams, closed, sent]
 
 
 def _plain(kind: type[H2Connection], *, client: bool, window: int) -> H2Connection:
@@ -342,7 +363,10 @@ EDGES: dict[str, Case] = {
         4,
     ),
     "a flag that is not defined": (True, 300, lambda _: body(10, 0x2), 0),
-    "the end": (True, 300, lambda _: body(10) + body(1, END_STREAM) + body(1), 1),
+    "the end": (True, 300, lambda _: body(10) + body(1, END_STREAM) + body(1), 2),
+    "the end, with nothing": (True, 300, lambda _: body(10) + body(0, END_STREAM), 2),
+    "the end, beyond the stream's window": (True, 300, lambda _: body(301, END_STREAM), 0),
+    "an end that is padded": (True, 300, lambda _: body(10, END_STREAM | PADDED), 0),
     "padding": (True, 300, lambda _: frame(DATA, PADDED, 1, b"\2abc\0\0") + body(1), 1),
     "too large": (True, 200_000, lambda _: body(16_385), 0),
     "the largest": (True, 200_000, lambda _: body(16_384), 1),
@@ -381,6 +405,20 @@ def test_at_most_the_content_length_is_taken(
     assert both.receive(both.head(1, (b"content-length", b"%d" % length)))
     for _ in range(3):
         both.receive(body(10))
+    assert both.counted[True] == fast
+
+
+@SIDES
+@KINDS
+@pytest.mark.parametrize(("length", "fast"), [(20, 2), (19, 1), (21, 1), (None, 2)])
+def test_an_end_must_meet_the_content_length(
+    length: int | None, fast: int, *, client: bool, corrected: bool
+) -> None:
+    both = pair(client=client, corrected=corrected)
+    fields = [] if length is None else [(b"content-length", b"%d" % length)]
+    assert both.receive(both.head(1, *fields))
+    both.receive(body(10))
+    both.receive(body(10, END_STREAM))
     assert both.counted[True] == fast
 
 
