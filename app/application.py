@@ -35,6 +35,8 @@ Clock = Callable[[], float]
 class Application:
     """The ASGI application of the main port; ``dashboard`` is that of the plain one.
 
+    ``proxy`` forwards whatever it gets, for connections that have none of the proxy's own pages.
+
     The proxy's own paths, matched exactly or below ``/ledger/sessions/``, are pages; everything
     else goes to upstream.
     ``admission`` is the gate that a server closes to drain; ``stop`` ends what never ends by
@@ -54,7 +56,7 @@ class Application:
         self.telemetry = telemetry
         self.dashboard: ASGIApp = pages
         self.stop = stop
-        self._proxy = proxy
+        self.proxy = proxy
         paths = [route.path.encode() for route in pages.routes if isinstance(route, Route)]
         self._own = frozenset(path for path in paths if b"{" not in path) - {b"/"}
         self._below = tuple(path.partition(b"{")[0] for path in paths if b"{" in path)
@@ -68,7 +70,7 @@ class Application:
         else:
             # A response left unfinished is reset, or its connection closed, by the server.
             with suppress(ResponseCut):
-                await self._proxy(scope, receive, send)
+                await self.proxy(scope, receive, send)
 
     def _is_own(self, path: bytes) -> bool:
         return path in self._own or path.startswith(self._below)

@@ -10,6 +10,8 @@
     │   ├── Forbidden               403 permission_error
     │   ├── NotFound                404 not_found_error
     │   ├── MethodRefused           405 invalid_request_error
+    │   │   └── ConnectOnly         the same, of the forward proxy
+    │   ├── ProxyUnauthorized       407 authentication_error
     │   ├── RequestTimeout          408 timeout_error
     │   ├── BodyTooLarge            413 request_too_large
     │   ├── Misdirected             421 invalid_request_error
@@ -24,6 +26,7 @@
         ├── NoSlot                  529 overloaded_error
         ├── Busy                    529 overloaded_error
         ├── Draining                503 overloaded_error
+        ├── NoTunnel                503 overloaded_error
         └── InternalError           500 api_error
 
     ResponseCut                     the response has started; abort it instead of answering
@@ -60,6 +63,7 @@ API_TYPES: Mapping[int, str] = MappingProxyType(
 _TYPES = {
     **API_TYPES,
     405: "invalid_request_error",
+    407: "authentication_error",
     408: "timeout_error",
     421: "invalid_request_error",
     431: "invalid_request_error",
@@ -156,6 +160,19 @@ class MethodRefused(ClientFailure):
     fields = ((b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
 
 
+class ConnectOnly(MethodRefused):
+    """The forward proxy makes tunnels only."""
+
+    fields = ((b"allow", b"CONNECT"),)
+
+
+class ProxyUnauthorized(ClientFailure):
+    """The access token is missing or wrong in a request for a tunnel (RFC 9110 §15.5.8)."""
+
+    status = 407
+    fields = ((b"proxy-authenticate", b'Basic realm="anthropic-proxy", charset="UTF-8"'),)
+
+
 class RequestTimeout(ClientFailure):
     """The client sent nothing for too long in the middle of a request."""
 
@@ -236,6 +253,12 @@ class Busy(OwnFailure):
 
 class Draining(OwnFailure):
     """The proxy is shutting down."""
+
+    status = 503
+
+
+class NoTunnel(OwnFailure):
+    """The forward proxy has as many tunnels as it may."""
 
     status = 503
 

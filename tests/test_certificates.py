@@ -525,3 +525,21 @@ def test_a_lock_that_is_never_released_ends_the_start_with_its_name(
         with pytest.raises(TimeoutError, match=f"another process has held {tmp_path}/lock"):
             ensure(tmp_path, NAMES)
     ensure(tmp_path, NAMES)
+
+
+def test_a_ca_for_hosts_elsewhere_signs_for_these_alone(tmp_path: Path) -> None:
+    made = ensure(tmp_path, (), added=("api.anthropic.com",))
+    constraints = _load(made.ca_file).extensions.get_extension_for_class(x509.NameConstraints)
+    assert constraints.critical
+    permitted = constraints.value.permitted_subtrees or []
+    excluded = constraints.value.excluded_subtrees or []
+    assert [str(name.value) for name in permitted] == ["api.anthropic.com"]
+    assert [str(name.value) for name in excluded] == ["0.0.0.0/0", "::/0"]
+    _handshake(made, "api.anthropic.com", made.ca_file)
+    content = _files(made)
+    with capture_logs() as lines:
+        more = ensure(tmp_path, (), added=("api.anthropic.com", "api.example"))
+    assert [line["names"] for line in lines] == [["api.example"]]  # clients must trust a new CA
+    assert _files(more)["ca.crt"] != content["ca.crt"]
+    for name in ("api.anthropic.com", "api.example"):
+        _handshake(more, name, more.ca_file)

@@ -15,6 +15,7 @@ network     the way to the API: DNS, connect, TLS, egress proxy, a lost connecti
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
@@ -25,6 +26,7 @@ ErrorClass = Literal["client", "limit", "overload", "upstream", "proxy", "networ
 ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
 
 _SERVER_ERRORS = 500
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}  # 529 has none
 _STATUSES = MappingProxyType({value: key for key, value in API_TYPES.items()})
 _CLASSES: Mapping[int, ErrorClass] = MappingProxyType({402: "limit", 429: "limit", 529: "overload"})
 ERROR_EVENT = "error_event"  # the reason of an error inside a stream that began with 200
@@ -56,6 +58,13 @@ class ErrorAnswer(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+
+    def as_http1(self) -> bytes:
+        """Return it as HTTP/1.1 sends it, on a connection that closes."""
+        phrase = _PHRASES.get(self.status, "").encode("ascii")
+        fields = [*self.headers, (b"connection", b"close")]
+        lines = [b"HTTP/1.1 %d %b" % (self.status, phrase), *(b": ".join(one) for one in fields)]
+        return b"\r\n".join([*lines, b"", self.body])
 
 
 def answer(failure: ProxyFailure) -> ErrorAnswer:

@@ -21,7 +21,8 @@ from .inspection import names_of
 
 CA_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=397)  # the longest that browsers accept of a leaf
-LOOPBACK = "localhost"  # that every CA of the proxy may sign for
+LOOPBACK = "localhost"  # that every CA for this machine may sign for
+ALL_ADDRESSES = tuple(map(ipaddress.ip_network, ("0.0.0.0/0", "::/0")))
 MOST_NAMES = 32  # that a leaf keeps: containers have a new host name at every start
 BACKDATED = timedelta(hours=1)  # clocks differ
 
@@ -101,11 +102,15 @@ def _constraining(names: tuple[str, ...]) -> x509.NameConstraints:
 
     A name permits its subdomains (RFC 5280 §4.2.1.10). Addresses stay unconstrained: BoringSSL, and
     so Claude Code, refuses a certificate with an address when its CA constrains addresses
-    (UNSUPPORTED_CONSTRAINT_TYPE).
+    (UNSUPPORTED_CONSTRAINT_TYPE). A CA for hosts elsewhere needs neither them nor localhost.
     """
     hosts = [_constraint(name) for name in names if not _is_address(name)]
-    permitted = [x509.DNSName(name) for name in dict.fromkeys((LOOPBACK, *hosts))]
-    return x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None)
+    elsewhere = LOOPBACK not in names and len(hosts) == len(names)
+    permitted = hosts if elsewhere else [LOOPBACK, *hosts]
+    return x509.NameConstraints(
+        permitted_subtrees=[x509.DNSName(name) for name in dict.fromkeys(permitted)],
+        excluded_subtrees=[*map(x509.IPAddress, ALL_ADDRESSES)] if elsewhere else None,
+    )
 
 
 def _constraint(name: str) -> str:
@@ -125,14 +130,22 @@ def _constraints(ca: x509.Certificate) -> tuple[str, ...]:
 def _permitted(ca: x509.Certificate, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return those of ``names`` that a CA may sign for."""
     constraints = _constraints(ca)
-    return tuple(name for name in names if not constraints or _permits(constraints, name))
+    return tuple(
+        name
+        for name in names
+        if not constraints
+        or (not _excludes_addresses(ca) if _is_address(name) else _permits(constraints, name))
+    )
+
+
+def _excludes_addresses(ca: x509.Certificate) -> bool:
+    found = ca.extensions.get_extension_for_class(x509.NameConstraints).value
+    return bool(found.excluded_subtrees)
 
 
 def _permits(constraints: tuple[str, ...], name: str) -> bool:
     domain = _constraint(name).lower()
-    return _is_address(name) or any(
-        domain == each or domain.endswith(f".{each}") for each in constraints
-    )
+    return any(domain == each or domain.endswith(f".{each}") for each in constraints)
 
 
 def _is_address(name: str) -> bool:

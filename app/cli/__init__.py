@@ -3,6 +3,7 @@
 ``commands`` lists the commands, their help and their arguments; ``parser`` turns it into an
 argparse parser. ``program`` runs the command that was asked for. Serving commands share
 ``serving``, which runs and announces the proxy; those that ask a running proxy share ``client``.
+``forward`` is what ``claude --forward`` needs.
 ``hints`` names commands as they can be typed, ``simulation`` is the simulator, and ``exits`` are
 the exit codes.
 

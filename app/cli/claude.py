@@ -13,7 +13,7 @@ from ..certificates import Certificate, kept
 from ..failures import StartError
 from ..settings import Settings, variable
 from ..tls import trusting
-from . import client, exits, hints, repository
+from . import client, exits, forward, hints, repository
 
 HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
 # What Claude Code does at the API's own address, and behind another one only when it is asked to.
@@ -27,22 +27,14 @@ ASKED_FOR = {
 def run(options: argparse.Namespace) -> int:
     """Become ``claude``: its exit code and the signals sent to it are its own."""
     loaded = settings.load_user()
-    certificate = _certificate(loaded)
-    base = client.url("https", loaded.host, loaded.port)
-    environment = client.environment(base, certificate) | _asked_for()
-    for name in ("NO_PROXY", "no_proxy"):  # an HTTPS_PROXY is for the way behind us
-        hosts = (os.environ.get(name, ""), client.url_host(loaded.host))
-        environment[name] = ",".join(filter(None, hosts))
-    _check_up(base, environment["NODE_EXTRA_CA_CERTS"])
-    if loaded.access_token is not None:
-        mine = f"x-anthropic-proxy-token: {loaded.access_token.get_secret_value()}"
-        others = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "")
-        environment["ANTHROPIC_CUSTOM_HEADERS"] = "\n".join(filter(None, (others, mine)))
-    if found := repository.labels(loaded.label_names):
-        own = environment.get("ANTHROPIC_CUSTOM_HEADERS") or os.environ.get(
-            "ANTHROPIC_CUSTOM_HEADERS", ""
-        )
-        environment["ANTHROPIC_CUSTOM_HEADERS"] = repository.with_labels(own, found)
+    removed: tuple[str, ...] = ()
+    if options.forward:
+        environment = forward.environment(loaded)
+        removed = forward.REMOVED
+    else:
+        environment = _through_base_url(loaded)
+    if headers := _custom_headers(loaded, token=not options.forward):
+        environment["ANTHROPIC_CUSTOM_HEADERS"] = headers
     if shutil.which("claude") is None:
         print(
             "claude was not found on the PATH: install it with "
@@ -51,7 +43,30 @@ def run(options: argparse.Namespace) -> int:
         )
         return exits.NOT_FOUND
     command = ["claude", *options.arguments]
-    return os.execvpe("claude", command, os.environ | environment)  # noqa: S606, S607 - never returns
+    kept = {name: value for name, value in os.environ.items() if name not in removed}
+    return os.execvpe("claude", command, kept | environment)  # noqa: S606, S607 - never returns
+
+
+def _through_base_url(loaded: Settings) -> dict[str, str]:
+    """Return the variables that lead through the proxy's own URL; raises `StartError`."""
+    certificate = _certificate(loaded)
+    base = client.url("https", loaded.host, loaded.port)
+    environment = client.environment(base, certificate) | _asked_for()
+    for name in ("NO_PROXY", "no_proxy"):  # an HTTPS_PROXY is for the way behind us
+        hosts = (os.environ.get(name, ""), client.url_host(loaded.host))
+        environment[name] = ",".join(filter(None, hosts))
+    _check_up(base, environment["NODE_EXTRA_CA_CERTS"])
+    return environment
+
+
+def _custom_headers(loaded: Settings, *, token: bool) -> str:
+    """Return the user's own header fields with the access token and the labels."""
+    own = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "")
+    if token and loaded.access_token is not None:
+        shown = f"x-anthropic-proxy-token: {loaded.access_token.get_secret_value()}"
+        own = "\n".join(filter(None, (own, shown)))
+    found = repository.labels(loaded.label_names)
+    return repository.with_labels(own, found) if found else own
 
 
 def _asked_for() -> dict[str, str]:

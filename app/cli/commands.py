@@ -81,7 +81,7 @@ COMMANDS = (
     Command(
         name=CLAUDE,
         summary="Start Claude Code through the running proxy.",
-        usage="anthropic-proxy claude [-h] [--] [ARGS ...]",
+        usage="anthropic-proxy claude [-h] [--forward] [--] [ARGS ...]",
         description=(
             "Start Claude Code through the running proxy, by environment variables alone: no file\n"
             "is written. All arguments go to Claude Code, and its exit code is returned."
@@ -89,8 +89,15 @@ COMMANDS = (
         examples=(
             ("anthropic-proxy claude", "Start an interactive session."),
             ('anthropic-proxy claude -- -p "hello"', "Ask one question and print the answer."),
+            ("anthropic-proxy claude --forward", "Keep the API's own URL, and all its features."),
         ),
         arguments=(
+            argument(
+                "--forward",
+                action="store_true",
+                help="go through the forward proxy (ANTHROPIC_PROXY_FORWARD_PORT) instead of "
+                "a base URL; it must come first",
+            ),
             argument(
                 "arguments",
                 nargs=argparse.REMAINDER,

@@ -18,11 +18,17 @@ COLUMNS = 30  # at which explanations begin
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the command line; everything after ``claude`` is passed through, except ``--help``."""
+    """Parse the command line; everything after ``claude`` is passed through, except ``--help``.
+
+    ``--forward`` is ours if it comes first.
+    """
     if arguments[:1] != [CLAUDE] or arguments[1:2] in (["-h"], ["--help"]):
         return build().parse_args(arguments)
-    passed = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
-    return argparse.Namespace(command=CLAUDE, arguments=list(passed))
+    forward = arguments[1:2] == ["--forward"]
+    passed = list(arguments[2 if forward else 1 :])
+    if passed[:1] == ["--"]:
+        del passed[0]
+    return argparse.Namespace(command=CLAUDE, forward=forward, arguments=passed)
 
 
 def build() -> argparse.ArgumentParser:

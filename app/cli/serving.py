@@ -18,6 +18,7 @@ from . import client, exits, hints
 log = structlog.get_logger(__name__)
 
 WIDTH = 100  # columns of the banner
+FORWARD_HINT = "(--forward behind it goes through the forward proxy, and keeps the API's own URL)"
 SIMULATED = "Demo: all answers are simulated. No request leaves this machine, no key is needed."
 
 
@@ -54,6 +55,9 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
     base = client.url("https", at.host, at.port)
     pages = client.url("http", at.host, at.dashboard_port)
     environment = client.environment(base, at.certificate)
+    forward = None
+    if at.forward_port is not None:
+        forward = client.url("http", loaded.forward_host, at.forward_port)
     if loaded.log_format == "json":
         log.info(
             "listening",
@@ -61,6 +65,7 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
             proxy=base,
             upstream=loaded.upstream_base_url,
             dashboard=f"{pages}/dashboard",
+            forward_proxy=forward,
             settings_files=[str(file) for file in settings.service_files()],
             scrubber=described(facts.scrub),
             simulated=facts.simulated,
@@ -72,6 +77,7 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
         f"anthropic-proxy {__version__}",
         f"  {base}  ->  {loaded.upstream_base_url}",
         f"  {pages}/dashboard",
+        *([f"  {forward}  forward proxy (HTTPS_PROXY)"] if forward else []),
         *(f"  settings from {file}" for file in settings.service_files()),
         *([f"  {SIMULATED}"] if facts.simulated else []),
         *textwrap.wrap(
@@ -81,6 +87,7 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
         "Point Claude Code at it:",
         *exports,
         f"or run: {' '.join([*_launcher_needs(at, loaded), hints.command('claude')])}",
+        *([FORWARD_HINT] if forward else []),
         sep="\n",
         flush=True,
     )
@@ -97,6 +104,8 @@ def _launcher_needs(at: Addresses, loaded: Settings) -> list[str]:
     values = {
         "host": loaded.host,
         "port": at.port,
+        "forward_port": at.forward_port,
+        "forward_host": loaded.forward_host,
         "state_dir": loaded.state_dir.resolve() if made else settings.default("state_dir"),
         "tls_cert_file": chain,
         "tls_key_file": key,

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -10,6 +11,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.utils import wrap_app
 
+from ..network.bare import answer_and_end, readable
 from ..proxy.peer import peer_of
 from . import plain, tls
 from .connection import ServerConnection
@@ -28,6 +30,8 @@ PAUSE = 0.5  # seconds without accepting, when the process has no descriptor lef
 HANDSHAKE_TIMEOUT = 15.0  # seconds
 SHUTDOWN_TIMEOUT = 1.0  # seconds for TLS's close_notify; asyncio's 30 keep dead connections
 KEEP_ALIVE = 75.0  # seconds of idleness: longer than the clients keep theirs
+
+Entrance = Callable[[socket.socket], Awaitable[bool]]
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +52,9 @@ def config() -> Config:
 class Listener:
     """Accepts on ``sock`` and serves ``app``.
 
+    ``entrance`` is asked first, if there is one, with the bare socket: it returns whether the
+    connection is to be served, and closes one that is not.
+
     Connections past a limit are accepted and closed, so that those behind them in the kernel's
     queue have their turn. State: ``_tasks``, one for each connection; ``_connections``, those
     that are served; ``_seats``; ``_shedding``, while connections are refused; ``_draining``.
@@ -62,6 +69,7 @@ class Listener:
         ssl_context: ssl.SSLContext | None = None,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self._config = config()
         self._app = wrap_app(app, self._config.wsgi_max_body_size, "asgi")
@@ -70,6 +78,7 @@ class Listener:
         self._ssl_context = ssl_context
         self._limits = limits or Limits()
         self._observer = observer or Unobserved()
+        self._entrance = entrance
         self._context = WorkerContext(None)
         self._seats = Seats(self._limits)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -144,6 +153,8 @@ class Listener:
 
     async def _serve(self, sock: socket.socket) -> None:
         try:
+            if self._entrance is not None and not await self._entrance(sock):
+                return
             if self._ssl_context is None or await self._speaks_tls(sock):
                 opened = await self._open(sock)
                 if opened is not None:
@@ -164,7 +175,7 @@ class Listener:
             return True
         if first:
             self._refuse(PLAIN_HTTP)
-            await plain.respond(sock)
+            await answer_and_end(sock, plain.response())
         else:
             self._refuse(HANDSHAKE)
         sock.close()
@@ -220,14 +231,8 @@ class Listener:
 
 async def _peek(sock: socket.socket) -> bytes:
     """Wait for the first byte and return it; it stays unread."""
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    loop.add_reader(sock, readable.set)
-    try:
-        async with asyncio.timeout(HANDSHAKE_TIMEOUT):
-            await readable.wait()
-    finally:
-        loop.remove_reader(sock)
+    async with asyncio.timeout(HANDSHAKE_TIMEOUT):
+        await readable(sock)
     return sock.recv(1, socket.MSG_PEEK)
 
 

@@ -127,13 +127,10 @@ async def _tunnelled(
     make: Callable[[], C],
     resolver: Resolver,
 ) -> tuple[asyncio.Transport, C]:
-    loop = asyncio.get_running_loop()
-    raw, tunnel = await _reach(proxy, _Tunnel, resolver)
+    raw, _ = await open_tunnel(origin, proxy, resolver)
     try:
-        raw.write(_connect_request(origin, proxy))
-        await tunnel.established()
         connection = make()
-        transport = await loop.start_tls(
+        transport = await asyncio.get_running_loop().start_tls(
             raw,
             connection,  # type: ignore[arg-type] # an asyncio.Protocol, see `Connecting`
             context,
@@ -147,6 +144,23 @@ async def _tunnelled(
         raise httpx.ProxyError("the proxy closed the connection")
     connection.connection_made(transport)
     return transport, connection
+
+
+async def open_tunnel(
+    origin: Origin, proxy: httpx.Proxy, resolver: Resolver
+) -> tuple[asyncio.Transport, bytes]:
+    """Return a transport to an origin, through a proxy, and what has come from there already.
+
+    Raises `httpx.ProxyError`.
+    """
+    raw, tunnel = await _reach(proxy, _Tunnel, resolver)
+    try:
+        raw.write(_connect_request(origin, proxy))
+        await tunnel.established()
+    except BaseException:
+        raw.abort()
+        raise
+    return raw, tunnel.first
 
 
 async def _reach(
@@ -184,6 +198,11 @@ class _Tunnel(asyncio.Protocol):
         status = await self._done
         if not status.startswith("2"):
             raise httpx.ProxyError(status)
+
+    @property
+    def first(self) -> bytes:
+        """The first bytes of the tunnel, behind the answer."""
+        return self._answer.partition(b"\r\n\r\n")[2]
 
     def data_received(self, data: bytes) -> None:
         self._answer += data

@@ -6,6 +6,7 @@ The map:
 ``exposure``     warns when strangers may use the proxy.
 ``addresses``    where the server listens.
 ``certificate``  the certificate to serve with, and its daily renewal.
+``forwarding``   the forward proxy's port.
 ``serving``      everything in order: certificate, ports, lifespan, listeners, drain.
 ``alone``        serves with this process alone; `app.workers` does with several.
 ``loop``         the event loop.

@@ -15,9 +15,10 @@ class Addresses:
     port: int
     dashboard_port: int
     certificate: Certificate
+    forward_port: int | None = None
 
     @classmethod
     def of(cls, settings: Settings, ports: Ports, certificate: Certificate) -> "Addresses":
         """Return the addresses of bound sockets."""
-        main, dashboard = (port.getsockname()[1] for port in ports)
-        return cls(settings.host, main, dashboard, certificate)
+        main, dashboard, *forward = (port.getsockname()[1] for port in ports.all)
+        return cls(settings.host, main, dashboard, certificate, *forward)

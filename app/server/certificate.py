@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import structlog
 
@@ -32,26 +33,44 @@ def certificate_of(settings: Settings) -> Certificate:
     return Certificate(*own)
 
 
+def forward_certificate_of(settings: Settings) -> Certificate:
+    """Return the certificate for intercepted tunnels, created on first start.
+
+    Its CA is one of its own, which may sign for the intercepted hosts only. Clients of the base URL
+    trust another CA, which may not. Raises `StartError`.
+    """
+    hosts = tuple(dict.fromkeys(target.host for target in settings.forward_targets))
+    return _kept(settings, settings.forward_directory, (), hosts)
+
+
 def _created(settings: Settings) -> Certificate:
-    directory, local = settings.state_dir, certificates.local_names(settings.host)
+    local = certificates.local_names(settings.host)
+    return _kept(settings, settings.state_dir, local, settings.extra_names)
+
+
+def _kept(
+    settings: Settings, directory: Path, names: tuple[str, ...], added: tuple[str, ...]
+) -> Certificate:
     try:
-        return certificates.ensure(directory, local, added=settings.extra_names)
+        return certificates.ensure(directory, names, added=added)
     except OSError as exc:
         raise StartError(
-            f"{variable('state_dir')}={directory}: the certificate cannot be kept there "
+            f"{variable('state_dir')}={settings.state_dir}: the certificate cannot be kept there "
             f"({exc.strerror or exc}): name a directory that can be written"
         ) from exc
 
 
 @contextmanager
 def renewal(settings: Settings) -> Iterator[None]:
-    """Renew a created certificate in time; its TLS context loads the new files by itself."""
+    """Renew created certificates in time; their TLS contexts load the new files by themselves."""
 
     async def daily() -> None:
         while True:
             await asyncio.sleep(DAY)
             try:
                 certificate_of(settings)
+                if settings.forward_port is not None:
+                    forward_certificate_of(settings)
             except (StartError, SettingsError) as exc:
                 log.error("certificate not renewed", reason=str(exc))  # noqa: TRY400 - for people
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 import structlog
 
 from ..application import Application
+from ..forward.gate import Gate
 from ..listener import Listener
 from ..proxy.admission import Admission
 
@@ -21,7 +22,9 @@ CLOSE_TIMEOUT = 1.0  # seconds for aborted responses to be sent and connections 
 log = structlog.get_logger(__name__)
 
 
-async def drain(application: Application, listeners: list[Listener], seconds: float) -> None:
+async def drain(
+    application: Application, listeners: list[Listener], seconds: float, gate: Gate | None = None
+) -> None:
     """Let running requests finish within ``seconds``, then close every connection."""
     admission = application.admission
     deadline = asyncio.get_running_loop().time() + seconds
@@ -32,9 +35,13 @@ async def drain(application: Application, listeners: list[Listener], seconds: fl
     # Idle or not: a load balancer has yet to notice.
     await asyncio.sleep(min(READINESS_LAG, seconds / 4))
     admission.refuse()
+    if gate is not None:
+        gate.refuse()
     try:
         async with asyncio.timeout_at(deadline):
             await _wait_until_idle(admission, min(KEEP_ALIVE_GRACE, seconds / 4))
+            if gate is not None:
+                await gate.tunnels.quiet()
         log.info("drained", cut=0)
     except TimeoutError:
         log.warning("drained", cut=admission.cut())

@@ -12,11 +12,13 @@ from dataclasses import replace
 from signal import Signals
 from typing import Any
 
+import httpx
 import structlog
 from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.utils import wrap_app
 
 from ..application import Application
+from ..forward import loops
 from ..listener import Listener
 from ..listener.limits import Limits, raise_descriptor_limit
 from ..listener.listener import config
@@ -24,11 +26,13 @@ from ..settings import Settings
 from ..telemetry.connections import Port
 from ..telemetry.facts import Listening
 from ..tls import following_context
+from ..wire.origin import Origin
 from . import signals
 from .addresses import Addresses
 from .certificate import certificate_of, renewal
 from .drain import drain
 from .exposure import warn_if_exposed
+from .forwarding import forward_context, forward_listener, gate_of
 from .sockets import Ports, open_ports
 
 PAGES_CONNECTIONS = 256  # on the pages' port
@@ -54,13 +58,30 @@ async def serve(
     """
     certificate = certificate_of(settings)
     context = following_context(certificate, settings.tls_client_ca_file)
+    forwarding = forward_context(settings)
     with ExitStack() as closing:
         if ports is None:
             ports = closing.enter_context(open_ports(settings))
             warn_if_exposed(settings)
+        await loops.check(Origin.of(httpx.URL(settings.origin.url)), ports.numbers)
         addresses = Addresses.of(settings, ports, certificate)
         async with _lifespan(application) as state:
-            listeners = _listeners(application, settings, state, ports, context)
+            limits = _limits(settings)
+            listeners = _listeners(application, state, ports, context, limits)
+            gate = None
+            if forwarding is not None:
+                gate = gate_of(application, settings, ports, limits.descriptors)
+                listeners.append(
+                    forward_listener(
+                        application,
+                        settings,
+                        ports,
+                        gate,
+                        state=state,
+                        context=forwarding,
+                        limits=limits,
+                    )
+                )
             stopping = stop or asyncio.Event()
             with signals.handled(stopping, again=again), renewal(settings):
                 for listener in listeners:
@@ -70,25 +91,28 @@ async def serve(
                 await stopping.wait()
                 seconds = settings.shutdown_timeout if patience is None else patience()
                 closing.enter_context(signals.watchdog(seconds))
-                await drain(application, listeners, seconds)
+                await drain(application, listeners, seconds, gate)
 
 
-def _listeners(
-    application: Application,
-    settings: Settings,
-    state: dict[str, Any],
-    ports: Ports,
-    context: ssl.SSLContext,
-) -> list[Listener]:
-    """Return what accepts on both ports; neither can take the other's connections."""
+def _limits(settings: Settings) -> Limits:
+    """Return the limits of the proxy's port."""
     limits = Limits(
         connections=settings.max_connections,
         peer_share=settings.peer_share,
         write_idle=settings.write_idle,
         descriptors=raise_descriptor_limit(),
     )
-    if settings.workers > 1:
-        limits = replace(limits, accepts=1)
+    return replace(limits, accepts=1) if settings.workers > 1 else limits
+
+
+def _listeners(
+    application: Application,
+    state: dict[str, Any],
+    ports: Ports,
+    context: ssl.SSLContext,
+    limits: Limits,
+) -> list[Listener]:
+    """Return what accepts on both ports; neither can take the other's connections."""
     connections = application.telemetry.connections
     return [
         Listener(

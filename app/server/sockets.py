@@ -3,7 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from ..failures import StartError
@@ -11,20 +11,36 @@ from ..settings import Settings, variable
 
 
 class Ports(NamedTuple):
-    """The bound sockets of the proxy and of its pages."""
+    """The bound sockets of the proxy, of its pages and, if it is on, of the forward proxy."""
 
     main: socket.socket
     dashboard: socket.socket
+    forward: socket.socket | None = None
+
+    @property
+    def all(self) -> tuple[socket.socket, ...]:
+        """Those that there are, in order."""
+        return tuple(port for port in self if port is not None)
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Their port numbers, real even where 0 was asked for."""
+        return frozenset(port.getsockname()[1] for port in self.all)
 
 
 @contextmanager
 def open_ports(settings: Settings) -> Iterator[Ports]:
-    """Bind both ports; raises `StartError` naming the setting of the one that cannot be bound."""
-    with (
-        bind(settings.host, settings.port, variable("port")) as main,
-        bind(settings.host, settings.dashboard_port, variable("dashboard_port")) as dashboard,
-    ):
-        yield Ports(main, dashboard)
+    """Bind all ports; raises `StartError` naming the setting of one that cannot be bound."""
+    wanted = [
+        (settings.host, settings.port, "port"),
+        (settings.host, settings.dashboard_port, "dashboard_port"),
+    ]
+    if settings.forward_port is not None:
+        wanted.append((settings.forward_host, settings.forward_port, "forward_port"))
+    with ExitStack() as opened:
+        yield Ports(
+            *(opened.enter_context(bind(host, port, variable(name))) for host, port, name in wanted)
+        )
 
 
 def bind(host: str, port: int, name: str) -> socket.socket:

@@ -5,8 +5,10 @@ docs/configuration.md shows each field's description. An empty value counts as u
 
 import hashlib
 import hmac
+import ipaddress
 import socket
 import ssl
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +17,8 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ..env_file import PREFIX, base_directory
+from ..forward.policy import Rule, rules
+from ..forward.target import Target
 from ..proxy.retry import RetryPolicy
 from ..wire.origin import UpstreamBase
 from ..wire.timeouts import Timeouts
@@ -27,6 +31,8 @@ from .types import (
     Count,
     Delay,
     File,
+    ForwardHosts,
+    ForwardRules,
     HmacKey,
     Host,
     LabelNames,
@@ -239,6 +245,30 @@ class Settings(BaseSettings):
         "", description="Additional host names of the pages, comma-separated"
     )
 
+    # Forward-proxy mode
+    forward_port: Port | None = Field(
+        None, description="Port of the forward proxy (CONNECT, for HTTPS_PROXY); empty: none"
+    )
+    forward_host: Host = Field(
+        "127.0.0.1",
+        description="Address that the forward proxy listens on; others than loopback need a token",
+    )
+    forward_hosts: ForwardHosts = Field(
+        "api.anthropic.com:443",
+        description="Hosts whose tunnels are served by this proxy, comma-separated",
+    )
+    forward_others: Annotated[Literal["tunnel", "refuse"], AnyCase] = Field(
+        "tunnel", description="What to do with tunnels to other hosts: tunnel (blindly) or refuse"
+    )
+    forward_allow: ForwardRules = Field(
+        "",
+        description="Local hosts, networks and ports that may be tunnelled to: git.example:8443",
+    )
+    forward_max_tunnels: Count = Field(1000, description="Maximum blind tunnels that are open")
+    forward_idle: Seconds = Field(
+        900.0, description="Seconds without a byte after which a blind tunnel is closed"
+    )
+
     # Prices and alerts
     prices_file: File = Field(
         None, description="TOML file with prices that override the packaged ones"
@@ -265,11 +295,23 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}TLS_CERT_FILE, {PREFIX}TLS_KEY_FILE: set both of them, or none"
             )
-        if 0 < self.port == self.dashboard_port:
+        self._check_ports()
+        if self.forward_port is not None and not self.forward_is_local and not self.access_token:
             raise ValueError(
-                f"{PREFIX}PORT, {PREFIX}DASHBOARD_PORT: both are {self.port}; they must differ"
+                f"{PREFIX}FORWARD_HOST={self.forward_host}: needs {PREFIX}ACCESS_TOKEN, because "
+                "others than this machine could use the forward proxy"
             )
         return self
+
+    def _check_ports(self) -> None:
+        names = ("port", "dashboard_port", "forward_port")
+        for one, other in combinations(names, 2):
+            number = getattr(self, one)
+            if number and number == getattr(self, other):
+                raise ValueError(
+                    f"{PREFIX}{one.upper()}, {PREFIX}{other.upper()}: both are {number}; they must "
+                    "differ"
+                )
 
     @property
     def origin(self) -> UpstreamBase:
@@ -298,6 +340,29 @@ class Settings(BaseSettings):
     def extra_names(self) -> tuple[str, ...]:
         """The names that the user asks the made certificate to cover."""
         return tuple(self.tls_names.split(",")) if self.tls_names else ()
+
+    @property
+    def forward_targets(self) -> tuple[Target, ...]:
+        """The hosts whose tunnels are served by this proxy."""
+        return tuple(map(Target.parse, self.forward_hosts.split(",")))
+
+    @property
+    def forward_rules(self) -> tuple[Rule, ...]:
+        """What else tunnels may lead to."""
+        return rules(filter(None, self.forward_allow.split(",")))
+
+    @property
+    def forward_directory(self) -> Path:
+        """Where the certificate and the CA of intercepted hosts are kept."""
+        return self.state_dir / "forward"
+
+    @property
+    def forward_is_local(self) -> bool:
+        """Whether only this machine reaches the forward proxy."""
+        try:
+            return ipaddress.ip_address(self.forward_host).is_loopback
+        except ValueError:
+            return self.forward_host.lower() == "localhost"
 
     @property
     def label_names(self) -> tuple[str, ...]:

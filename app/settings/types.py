@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from ..forward.policy import rules
+from ..forward.target import HTTPS, Target
 from ..ledger.labels import MOST as MOST_LABELS
 from ..ledger.labels import NAME as LABEL_NAME
 from ..scrubber.restore.sinks import ToolPolicy
@@ -69,6 +71,24 @@ def _label_names(value: str) -> str:
     return ",".join(found)
 
 
+def _forward_hosts(value: str) -> str:
+    """Check a list of hosts that a certificate is made for; return it in one spelling."""
+    targets = [Target.parse(text, default=HTTPS) for text in _listed(value)]
+    if not targets or any(target.address for target in targets):
+        raise ValueError("must be host names, comma-separated, with or without a port")
+    _names(",".join(target.host for target in targets))
+    return ",".join(dict.fromkeys(target.authority for target in targets))
+
+
+def _forward_rules(value: str) -> str:
+    rules(_listed(value))
+    return ",".join(_listed(value))
+
+
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
 def _hmac_key(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not HMAC_KEY.fullmatch(value.get_secret_value()):
         raise ValueError(f"must be 64 hex digits; {MAKE_A_KEY}")
@@ -115,6 +135,8 @@ Count = Annotated[int, Field(ge=1)]
 Host = Annotated[str, AfterValidator(_host)]
 LabelNames = Annotated[str, AfterValidator(_label_names)]
 Names = Annotated[str, AfterValidator(_names)]
+ForwardHosts = Annotated[str, AfterValidator(_forward_hosts)]
+ForwardRules = Annotated[str, AfterValidator(_forward_rules)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 AnyCase = BeforeValidator(_lower)  # of a word that is one of a few
 HmacKey = Annotated[SecretStr | None, AfterValidator(_hmac_key)]

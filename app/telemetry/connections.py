@@ -2,7 +2,7 @@
 
 from .instruments import Instruments
 
-PORTS = ("proxy", "pages")
+PORTS = ("proxy", "pages")  # those that there always are
 PROTOCOLS = ("http/1.1", "h2")
 # Why a connection is refused. `app.listener` decides this, and detects the floods.
 REASONS = ("descriptors", "connections", "peer", "plain_http", "handshake")
@@ -10,7 +10,7 @@ FLOODS = ("data", "priority", "reset", "settings", "ping", "goaway", "window_upd
 
 
 class ConnectionMetrics:
-    """The metrics of both ports."""
+    """The metrics of all ports."""
 
     def __init__(self, instruments: Instruments) -> None:
         self.opened = instruments.counters(
@@ -41,6 +41,14 @@ class ConnectionMetrics:
         )
         for port in PORTS:
             self.open(port)
+
+    def add(self, port: str) -> None:
+        """Let the series of another port start at 0."""
+        for protocol in PROTOCOLS:
+            self.opened(port, protocol)
+        for reason in REASONS:
+            self.refused(port, reason)
+        self.open(port)
 
 
 class Port:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, Tran
 from .connections import ConnectionMetrics
 from .entry import NO_MODEL, Charge, Entry, cache_dollars, identifiers
 from .facts import Facts, Listening
+from .forward import ForwardMetrics
 from .instruments import PREFIX, Instruments
 from .recorders.access_log import AccessLog
 from .recorders.cache import CacheVerdicts
@@ -101,6 +103,7 @@ class Telemetry:
             LedgerRows(instruments, ledger),
         )
         self.connections = ConnectionMetrics(instruments)
+        self._instruments = instruments
         self.loop_lag = instruments.histogram(
             "event_loop_lag_seconds", "Delay of timers on the event loop", LOOP_LAG_BUCKETS
         )
@@ -117,6 +120,12 @@ class Telemetry:
             self.registry.register(collector)
         for kind in (ProcessCollector, PlatformCollector, GCCollector):
             kind(registry=self.registry)
+
+    @cached_property
+    def forward(self) -> ForwardMetrics:
+        """The metrics of the forward proxy: there are none until it is on."""
+        self.connections.add("forward")
+        return ForwardMetrics(self._instruments)
 
     def open(self) -> None:
         """Open the files at the start of the process; log an error if one cannot be opened."""

@@ -37,7 +37,7 @@ class WorkerProcess:
         worker = cls(number, share, hub)
         ours, theirs = socket.socketpair()
         with theirs:
-            inherited = [sock.fileno() for sock in (theirs, *ports)]
+            inherited = [sock.fileno() for sock in (theirs, *ports.all)]
             # -P, and the module path of this process: a working directory is not to be trusted.
             worker.process = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from ..settings import Settings, revealed
 
 DIVIDED = (
+    "forward_max_tunnels",
     "hold_budget",
     "max_active_requests",
     "max_connections",

@@ -17,6 +17,7 @@ from ..server import signals
 from ..server.addresses import Addresses
 from ..server.certificate import certificate_of
 from ..server.exposure import warn_if_exposed
+from ..server.forwarding import forward_context
 from ..server.loop import settle
 from ..server.sockets import Ports, open_ports
 from ..settings import Settings
@@ -40,6 +41,7 @@ async def supervise(settings: Settings, *, started: Started = lambda _at, _facts
     """Serve with several processes until a signal comes; raises `StartError`, `SettingsError`."""
     certificate = certificate_of(settings)
     following_context(certificate, settings.tls_client_ca_file)  # its errors, before any worker's
+    forward_context(settings)
     with open_ports(settings) as ports:
         warn_if_exposed(settings)
         supervisor = Supervisor(settings, ports)
@@ -52,7 +54,7 @@ async def supervise(settings: Settings, *, started: Started = lambda _at, _facts
                     at = Addresses.of(settings, ports, certificate)
                     started(at, supervisor.note_start(ready, at))
                     await stopping.wait()
-                for port in ports:
+                for port in ports.all:
                     port.close()  # a worker that is the last to close its own refuses what waits
                 ended = await supervisor.drain()
             finally:

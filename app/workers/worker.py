@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """Serve on the descriptors that the arguments name: channel, proxy and pages."""
+    """Serve on the descriptors that the arguments name: channel, proxy, pages and forward proxy."""
     channel, *ports = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
     run_loop(_work(channel, Ports(*ports)))
 

@@ -143,6 +143,27 @@ FROM_CLIENTS = Row(
             ),
             unit="ops",
         ),
+        Lines(
+            title="Requests for tunnels",
+            about="Requests to the forward proxy: intercepted, tunnelled, or why one was refused.",
+            queries=(rate("anthropic_proxy_forward_requests_total", by="result"),),
+            unit="ops",
+            stacked=True,
+        ),
+        Lines(
+            title="Open blind tunnels",
+            about="Tunnels that are passed on unread: at most FORWARD_MAX_TUNNELS.",
+            queries=(
+                Query("sum by (instance) (anthropic_proxy_forward_tunnels{@})", "{{instance}}"),
+            ),
+            unit="none",
+        ),
+        Lines(
+            title="Bytes of blind tunnels",
+            about="Bytes per second, sent and received by clients.",
+            queries=(rate("anthropic_proxy_forward_bytes_total", by="direction"),),
+            unit="Bps",
+        ),
     ),
 )
 

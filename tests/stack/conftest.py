@@ -79,6 +79,7 @@ def observer() -> Telemetry:
 @pytest.fixture(scope="session")
 def metric_names(observer: Telemetry) -> frozenset[str]:
     """The names that a scrape can bring."""
+    observer.forward.decided("intercepted")  # the forward proxy's are made when it is on
     return frozenset(
         family.name + suffix
         for family in observer.registry.collect()

@@ -1,0 +1,133 @@
+"""A blind tunnel: bytes go both ways as they come, and are counted.
+
+Each end is an `asyncio.Protocol` that writes to the other one's transport. Back-pressure: an end
+that cannot be written to stops the reading of the other. Half-close: the end of what one side sends
+is passed on (RFC 9110 §9.3.6), and the other direction goes on.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+from ..network.timeouts import Alarm
+
+WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes that wait to be written, per direction
+
+Direction = Literal["sent", "received"]  # by the client
+Count = Callable[[Direction, int], None]
+
+
+class End(asyncio.Protocol):
+    """One of the two ends. State: its ``transport``; ``finished``, once it sends no more."""
+
+    other: "End"
+
+    def __init__(self, tunnel: "Tunnel", direction: Direction) -> None:
+        self._tunnel = tunnel
+        self._direction = direction
+        self.transport: asyncio.Transport | None = None
+        self.finished = False
+
+    @property
+    def open(self) -> asyncio.Transport | None:
+        """The transport, as long as it can be used."""
+        transport = self.transport
+        return None if transport is None or transport.is_closing() else transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket; nothing is read before the other end is there (`Tunnel.begin`)."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
+        self.transport = transport
+        transport.set_write_buffer_limits(WRITE_HIGH, WRITE_LOW)
+        transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass it on."""
+        self._tunnel.note(self._direction, len(data))
+        if (target := self.other.open) is not None:
+            target.write(data)
+
+    def eof_received(self) -> bool:
+        """Pass the end on; the connection stays open for what comes the other way."""
+        self.finished = True
+        target = self.other.open
+        if target is None or self.other.finished or not target.can_write_eof():
+            self._tunnel.close()
+            return False
+        target.write_eof()
+        return True
+
+    def pause_writing(self) -> None:
+        """Take no more from the other end."""
+        if (source := self.other.open) is not None:
+            source.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on reading the other end."""
+        if (source := self.other.open) is not None:
+            source.resume_reading()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """End the tunnel, once the other side has what was sent to it."""
+        self._tunnel.lost(self)
+
+
+class Tunnel:
+    """A tunnel between ``client`` and ``target``, two protocols that are given transports.
+
+    It ends after ``idle`` seconds without a byte. State: ``moved_at``, the loop's time of the last
+    byte; ``_ended``, done once both connections are closed.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, idle: float, count: Count) -> None:
+        self.client, self.target = End(self, "sent"), End(self, "received")
+        self.client.other, self.target.other = self.target, self.client
+        self.moved_at = loop.time()
+        self._loop = loop
+        self._idle = idle
+        self._count = count
+        self._alarm = Alarm(loop)
+        self._ended: asyncio.Future[None] = loop.create_future()
+
+    async def run(self, first: bytes) -> None:
+        """Move bytes until both sides have ended; ``first`` came from the target already."""
+        self._alarm.set(self._idle, self.abort)
+        if first:
+            self.target.data_received(first)
+        for end in (self.client, self.target):
+            if end.open is not None:
+                end.open.resume_reading()
+        try:
+            if not self._is_over():
+                await self._ended
+        finally:
+            self.abort()
+
+    def note(self, direction: Direction, size: int) -> None:
+        """Count bytes that came."""
+        self.moved_at = self._loop.time()
+        self._alarm.set(self._idle, self.abort)
+        self._count(direction, size)
+
+    def close(self) -> None:
+        """Close both connections once everything is written."""
+        for end in (self.client, self.target):
+            if end.open is not None:
+                end.open.close()
+
+    def abort(self) -> None:
+        """Close both connections now."""
+        self._alarm.stop()
+        for end in (self.client, self.target):
+            if end.transport is not None:
+                end.transport.abort()
+
+    def lost(self, end: End) -> None:
+        """Note that a connection is closed."""
+        end.transport = None
+        self.close()
+        if self._is_over() and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _is_over(self) -> bool:
+        return self.client.transport is None and self.target.transport is None

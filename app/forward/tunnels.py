@@ -1,0 +1,41 @@
+"""The open tunnels of this process: how many there may be, and how they end at a shutdown."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import NoTunnel
+from .tunnel import Tunnel
+
+QUIET = 1.0  # seconds without a byte after which a tunnel is not waited for
+LOOK = 0.1  # seconds between two looks
+
+
+class Tunnels:
+    """At most ``limit`` tunnels. State: those that are ``_open``."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: set[Tunnel] = set()
+
+    @contextmanager
+    def place(self, tunnel: Tunnel) -> Iterator[None]:
+        """Keep a place for a tunnel; raises `NoTunnel` when there is none."""
+        if len(self._open) >= self._limit:
+            raise NoTunnel(
+                "forward_tunnels",
+                f"The proxy has {self._limit} tunnels open: try again, or raise "
+                "ANTHROPIC_PROXY_FORWARD_MAX_TUNNELS.",
+                retry_after=1,
+            )
+        self._open.add(tunnel)
+        try:
+            yield
+        finally:
+            self._open.discard(tunnel)
+
+    async def quiet(self) -> None:
+        """Wait until no tunnel has moved a byte for a moment: those that are idle may be closed."""
+        loop = asyncio.get_running_loop()
+        while any(loop.time() - tunnel.moved_at < QUIET for tunnel in self._open):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK)

@@ -1,0 +1,79 @@
+"""The forward proxy's port, where it is on."""
+
+import ssl
+from dataclasses import replace
+from typing import Any
+
+from ..application import Application
+from ..forward.gate import Gate
+from ..forward.intercepted import Intercepted
+from ..forward.policy import Policy
+from ..forward.reach import Reach
+from ..forward.tunnels import Tunnels
+from ..listener import Listener
+from ..listener.limits import Limits
+from ..settings import Settings, revealed
+from ..telemetry.connections import Port
+from ..tls import following_context
+from .certificate import forward_certificate_of
+from .sockets import Ports
+
+DESCRIPTOR_SHARE = 4  # of the process's descriptors, one part in so many is for tunnels: two each
+
+
+def forward_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return the TLS context of intercepted tunnels, None where the mode is off."""
+    if settings.forward_port is None:
+        return None
+    return following_context(forward_certificate_of(settings), settings.tls_client_ca_file)
+
+
+def gate_of(application: Application, settings: Settings, ports: Ports, descriptors: int) -> Gate:
+    """Return what decides about tunnels; ``descriptors`` is how many the process may use."""
+    policy = Policy(
+        hosts=frozenset(settings.forward_targets),
+        others=settings.forward_others,
+        allowed=settings.forward_rules,
+        own_ports=ports.numbers,
+        own_names=settings.allowed_hosts | {settings.forward_host.lower()},
+    )
+    limit = settings.forward_max_tunnels
+    if descriptors > 0:
+        limit = min(limit, descriptors // DESCRIPTOR_SHARE)
+    return Gate(
+        policy,
+        Reach(policy, settings.upstream_connect_timeout),
+        Tunnels(limit),
+        application.telemetry.forward,
+        token=revealed(settings.access_token),
+        idle=settings.forward_idle,
+    )
+
+
+def forward_listener(
+    application: Application,
+    settings: Settings,
+    ports: Ports,
+    gate: Gate,
+    *,
+    state: dict[str, Any],
+    context: ssl.SSLContext,
+    limits: Limits,
+) -> Listener:
+    """Return what accepts on the forward proxy's port.
+
+    All of its connections may come from one address: whoever may use it is on this machine or has
+    the token. Tunnels have places of their own.
+    """
+    assert ports.forward is not None  # noqa: S101 - for mypy
+    return Listener(
+        Intercepted(application.proxy, revealed(settings.access_token)),
+        ports.forward,
+        state=state,
+        ssl_context=context,
+        limits=replace(
+            limits, connections=limits.connections + settings.forward_max_tunnels, peer_share=1.0
+        ),
+        observer=Port(application.telemetry.connections, "forward"),
+        entrance=gate.admit,
+    )
