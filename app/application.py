@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import ResponseCut
+from .factories.budgets import budgets_of
 from .factories.caching import caching_of
 from .factories.pages import MakeView, pages_of
 from .factories.telemetry import telemetry_of
@@ -94,7 +95,8 @@ def create_app(
     scrubbing, scrub_facts = _scrubbing(settings, clock)
     facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=scrub_facts)
     hold_budget = HoldBudget(settings.hold_budget)
-    telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget)
+    budgets = budgets_of(settings, wall, facts)
+    telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget, budgets)
     admission = Admission(settings.max_active_requests, settings.peer_share)
     upstream = Upstream(
         transport,
@@ -114,11 +116,13 @@ def create_app(
         access_token=revealed(settings.access_token),
         scrubbing=scrubbing,
         caching=caching_of(settings),
+        guard=None if budgets is None else budgets.guard,
         hold_budget=hold_budget,
     )
     broadcast = Broadcast()
     trimmer = Trimmer(hold_budget)
-    pages = pages_of(settings, telemetry, admission, broadcast, transport, trimmer, view)
+    tasks = [trimmer.run, *([budgets.run] if budgets is not None else [])]
+    pages = pages_of(settings, telemetry, admission, broadcast, transport, tasks, view)
     return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=broadcast.close)
 
 

@@ -15,6 +15,7 @@
     │   ├── RequestTimeout          408 timeout_error
     │   ├── BodyTooLarge            413 request_too_large
     │   ├── Misdirected             421 invalid_request_error
+    │   ├── OverBudget              429 billing_error
     │   ├── HeadTooLarge            431 invalid_request_error
     │   ├── CodingUnsupported       501 invalid_request_error
     │   └── VersionUnsupported      505 invalid_request_error
@@ -87,8 +88,8 @@ class ProxyFailure(Exception):
     fields: ClassVar[tuple[tuple[bytes, bytes], ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        """Give the class the error type of its status."""
-        if "status" in vars(cls):
+        """Give the class the error type of its status, unless it has its own."""
+        if "status" in vars(cls) and "error_type" not in vars(cls):
             cls.error_type = _TYPES[cls.status]
 
     def __init__(self, reason: str, message: str, *, retry_after: int | None = None) -> None:
@@ -189,6 +190,14 @@ class Misdirected(ClientFailure):
     """The request came to a port that does not serve it (RFC 9110 §15.5.20)."""
 
     status = 421
+
+
+class OverBudget(ClientFailure):
+    """The request would exceed one of the user's own budgets."""
+
+    status = 429
+    error_type = "billing_error"
+    fields = ((b"x-should-retry", b"false"),)
 
 
 class HeadTooLarge(ClientFailure):

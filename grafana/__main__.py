@@ -6,6 +6,7 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from grafana.dashboard import Dashboard
+from grafana.rows.budgets import BUDGETS
 from grafana.rows.cache import CACHE
 from grafana.rows.latency import LATENCY
 from grafana.rows.limits import LIMITS, LIMITS_IN_FULL
@@ -29,6 +30,7 @@ DASHBOARDS = {
             LATENCY,
             TOKENS,
             CACHE,
+            BUDGETS,
             LIMITS,
             TOWARDS_UPSTREAM,
             FROM_CLIENTS,

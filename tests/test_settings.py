@@ -168,6 +168,37 @@ def test_a_bad_value_in_the_env_file_is_named_as_well(tmp_path: Path) -> None:
         load()
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"BUDGETS": "week:3"}, "BUDGETS='week:3': must be budgets in US dollars"),
+        ({"BUDGETS": "day:3", "LEDGER": "false"}, "LEDGER: must be true with ANTHROPIC_PROXY_BUDG"),
+        ({"BUDGETS": "label.team=a:3", "LABELS": "repo"}, "LABELS: must name team"),
+        ({"BUDGET_ENFORCE": "true"}, "BUDGETS: is needed with ANTHROPIC_PROXY_BUDGET_ENFORCE"),
+        *(
+            ({"BUDGET_WEBHOOK": url}, "BUDGET_WEBHOOK=(hidden): must be an https:// URL")
+            for url in (
+                "http://hooks.example.com/T-fake",
+                "https://user:pw@hooks.example.com/T-fake",
+                "https:///T-fake",
+                "ftp://localhost/T-fake",
+                "https://hooks.example.com:99999/T-fake",
+                "https://hooks.example.com/T fake",
+            )
+        ),
+    ],
+)
+def test_a_budget_that_cannot_be_kept_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+) -> None:
+    for name, text in variables.items():
+        monkeypatch.setenv(PREFIX + name, text)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert said in str(caught.value)
+    assert "fake" not in str(caught.value)
+
+
 def test_every_bad_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     _set(monkeypatch, PORT="x", LOG_LEVEL="loud", SCRUB_HMAC_KEY="fake")
     with pytest.raises(SettingsError) as caught:

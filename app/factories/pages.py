@@ -1,8 +1,9 @@
 """Makes the pages; their lifespan is the application's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
@@ -11,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from ..memory import Trimmer
 from ..pages import authority, dashboard, health, ledger, metrics
 from ..pages.guard import Guard
 from ..pages.misdirected import Misdirected
@@ -32,10 +32,10 @@ def pages_of(
     admission: Admission,
     broadcast: Broadcast,
     transport: httpx.AsyncBaseTransport,
-    trimmer: Trimmer,
+    tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]],
     view: MakeView | None,
 ) -> Starlette:
-    """Return the pages, whose lifespan is the application's.
+    """Return the pages, whose lifespan is the application's: ``tasks`` run as long as it does.
 
     ``view`` makes what stands for a sampler where several processes serve.
     """
@@ -48,7 +48,7 @@ def pages_of(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         telemetry.open()
-        running = [asyncio.create_task(shown.run()), asyncio.create_task(trimmer.run())]
+        running = [asyncio.create_task(run()) for run in (shown.run, *tasks)]
         try:
             yield
         finally:

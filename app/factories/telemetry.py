@@ -8,6 +8,7 @@ import httpx
 
 from .. import __version__
 from ..anthropic.prices import Prices
+from ..budgets.budgets import Budgets
 from ..http2 import Transport
 from ..ledger.file import ledger_file
 from ..ledger.sqlite import open_store
@@ -29,6 +30,7 @@ def telemetry_of(
     wall: Clock,
     facts: Facts,
     held: HoldBudget,
+    budgets: Budgets | None = None,
 ) -> Telemetry:
     """Return the telemetry; raises `SettingsError` when a file that it needs is unusable."""
     return Telemetry(
@@ -43,6 +45,7 @@ def telemetry_of(
         transport_stats=(lambda: transport.stats) if isinstance(transport, Transport) else None,
         facts=facts,
         held=held,
+        budgets=budgets,
     )
 
 

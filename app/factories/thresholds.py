@@ -11,5 +11,6 @@ def thresholds_of(settings: Settings) -> Thresholds:
         error_rate=settings.alert_error_rate,
         active=settings.alert_active,
         scrub_limit=settings.scrub_max_body_size,
+        budgets_enforced=settings.budget_enforce,
         unscanned="counted" if settings.scrub_mode == "detect" else fate,
     )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING
 
+from ..budgets.guard import Guard
 from ..exchange import Observer
 from .admission import Admission
 from .caching import OFF, Caching
@@ -36,4 +37,5 @@ class Parts:
     scrubbing: "Scrubbing | None" = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     caching: Caching = OFF
+    guard: Guard | None = None  # of the budgets, where they are enforced
     hold_budget: HoldBudget = field(default_factory=lambda: HoldBudget(HOLD_BUDGET))

@@ -138,6 +138,8 @@ class Journey:
         check_method(request.method, request.headers)
         check_headers(request.headers)
         await check_token(request.headers, parts.access_token, parts.sleep)
+        if parts.guard is not None and is_billed(request.method, self.progress.route):
+            parts.guard.check(request.headers)
         check_length(request.headers, parts.max_body_size)
         origin = parts.upstream.origin
         return UpstreamRequest(

@@ -16,6 +16,8 @@ import httpx
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ..budgets.rules import Budget
+from ..budgets.rules import parse as parse_budgets
 from ..env_file import PREFIX, base_directory
 from ..forward.policy import Rule, rules
 from ..forward.target import Target
@@ -26,6 +28,7 @@ from .types import (
     MAKE_A_KEY,
     AnyCase,
     BaseUrl,
+    Budgets,
     Bytes,
     CaFile,
     Count,
@@ -41,6 +44,7 @@ from .types import (
     Port,
     Seconds,
     ToolPatterns,
+    Webhook,
 )
 
 # With the rules file's bytes and the key, these decide what is forwarded.
@@ -234,6 +238,18 @@ class Settings(BaseSettings):
         "", description="Labels of requests to keep in the ledger, comma-separated: repo,team"
     )
 
+    # Budgets
+    budgets: Budgets = Field(
+        "",
+        description="Budgets in US dollars at list price: day:30,session:5,label.repo=acme:40",
+    )
+    budget_webhook: Webhook = Field(
+        None, description="URL that is told when 50, 80 and 100 % of a budget are used; a secret"
+    )
+    budget_enforce: bool = Field(
+        False, description="Refuse new requests over a budget (429 billing_error)"
+    )
+
     # Access
     access_token: SecretStr | None = Field(
         None, description="Token that clients must send in the header x-anthropic-proxy-token"
@@ -296,6 +312,7 @@ class Settings(BaseSettings):
                 f"{PREFIX}TLS_CERT_FILE, {PREFIX}TLS_KEY_FILE: set both of them, or none"
             )
         self._check_ports()
+        self._check_budgets()
         if self.forward_port is not None and not self.forward_is_local and not self.access_token:
             raise ValueError(
                 f"{PREFIX}FORWARD_HOST={self.forward_host}: needs {PREFIX}ACCESS_TOKEN, because "
@@ -312,6 +329,21 @@ class Settings(BaseSettings):
                     f"{PREFIX}{one.upper()}, {PREFIX}{other.upper()}: both are {number}; they must "
                     "differ"
                 )
+
+    def _check_budgets(self) -> None:
+        if not self.budget_rules:
+            if self.budget_enforce:
+                raise ValueError(f"{PREFIX}BUDGETS: is needed with {PREFIX}BUDGET_ENFORCE=true")
+            return
+        if not self.ledger:
+            raise ValueError(
+                f"{PREFIX}LEDGER: must be true with {PREFIX}BUDGETS: it has what was spent"
+            )
+        labels = {budget.label[0] for budget in self.budget_rules if budget.label is not None}
+        if missing := sorted(labels - set(self.label_names)):
+            raise ValueError(
+                f"{PREFIX}LABELS: must name {','.join(missing)}, which {PREFIX}BUDGETS uses"
+            )
 
     @property
     def origin(self) -> UpstreamBase:
@@ -368,6 +400,11 @@ class Settings(BaseSettings):
     def label_names(self) -> tuple[str, ...]:
         """The names of the labels that the ledger keeps."""
         return tuple(self.labels.split(",")) if self.labels else ()
+
+    @property
+    def budget_rules(self) -> tuple[Budget, ...]:
+        """The budgets."""
+        return parse_budgets(self.budgets)
 
     @property
     def upstream_tls(self) -> ssl.SSLContext:

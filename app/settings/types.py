@@ -5,9 +5,11 @@ import re
 import ssl
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from ..budgets import rules as budget_rules
 from ..forward.policy import rules
 from ..forward.target import HTTPS, Target
 from ..ledger.labels import MOST as MOST_LABELS
@@ -20,6 +22,7 @@ MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex
 LONGEST_NAME = 253  # characters (RFC 1035 §2.3.4)
 HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
 MISTYPED_ADDRESS = re.compile(r".*\.\d+")  # no top-level domain is a number (RFC 3696 §2)
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CERTIFIED = re.compile(rf"(?:\*\.(?=[^.]+\.))?{HOST_NAME.pattern}")  # clients refuse *.com
 
 
@@ -89,6 +92,32 @@ def _listed(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _budgets(value: str) -> str:
+    budget_rules.parse(value)
+    return value
+
+
+def _webhook(value: SecretStr | None) -> SecretStr | None:
+    """Check a URL that is a secret: it may go over plain HTTP on this machine only."""
+    url = value and value.get_secret_value()
+    if url and not (url.isascii() and url.isprintable() and " " not in url and _may_be_told(url)):
+        raise ValueError(
+            "must be an https:// URL without user name; http:// only to localhost, 127.0.0.1, [::1]"
+        )
+    return value
+
+
+def _may_be_told(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError when out of range
+    except ValueError:
+        return False
+    if "@" in parts.netloc or not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
 def _hmac_key(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not HMAC_KEY.fullmatch(value.get_secret_value()):
         raise ValueError(f"must be 64 hex digits; {MAKE_A_KEY}")
@@ -132,6 +161,8 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Budgets = Annotated[str, AfterValidator(_budgets)]
+Webhook = Annotated[SecretStr | None, AfterValidator(_webhook)]
 Host = Annotated[str, AfterValidator(_host)]
 LabelNames = Annotated[str, AfterValidator(_label_names)]
 Names = Annotated[str, AfterValidator(_names)]

@@ -10,8 +10,10 @@ import structlog
 from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCollector
 
 from ..anthropic.prices import Prices
+from ..budgets.budgets import Budgets
 from ..exchange import Exchange, Progress
 from ..ledger.writer import Ledger
+from .collectors.budgets import BudgetStandings
 from .collectors.live_output import LiveOutput
 from .collectors.run_totals import RunTotals
 from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, TransportStats
@@ -21,6 +23,7 @@ from .facts import Facts, Listening
 from .forward import ForwardMetrics
 from .instruments import PREFIX, Instruments
 from .recorders.access_log import AccessLog
+from .recorders.budgets import BudgetSpend
 from .recorders.cache import CacheVerdicts
 from .recorders.latency import Latency
 from .recorders.ledger import LedgerRows
@@ -67,6 +70,7 @@ class Telemetry:
         held: HeldBodies | None = None,
         receipts: ReceiptFile | None = None,
         ledger: Ledger | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         instruments = Instruments()
         self.registry = instruments.registry
@@ -101,6 +105,7 @@ class Telemetry:
             self.recent,
             access_log,
             LedgerRows(instruments, ledger),
+            BudgetSpend(instruments, budgets),
         )
         self.connections = ConnectionMetrics(instruments)
         self._instruments = instruments
@@ -116,6 +121,7 @@ class Telemetry:
             RunTotals(instruments.made, run=secrets.token_hex(4)),
             Transport(transport_stats, created=wall()),
             Held(held, created=wall()),
+            BudgetStandings(lambda: [] if budgets is None else budgets.meter.standings(wall())),
         ):
             self.registry.register(collector)
         for kind in (ProcessCollector, PlatformCollector, GCCollector):

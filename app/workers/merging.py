@@ -23,6 +23,11 @@ RULES: dict[str, Rule] = {
     f"{PREFIX}config": max,
     f"{PREFIX}pricing": max,
     f"{PREFIX}upstream_rtt_seconds": max,
+    # Each process knows the spend of all: the one that has read the ledger last knows most.
+    f"{PREFIX}budget_limit_usd": max,
+    f"{PREFIX}budget_spent_usd": max,
+    f"{PREFIX}budget_unpriced_responses": max,
+    f"{PREFIX}budget_exceeded": max,
 }
 LATEST = f"{PREFIX}upstream_ratelimit_"  # upstream states these: the newest statement holds
 

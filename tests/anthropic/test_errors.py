@@ -45,7 +45,7 @@ def test_the_failures_of_the_proxy_have_types_of_the_api() -> None:
 
 
 def test_a_status_of_the_api_has_its_type() -> None:
-    for kind in answers():
+    for kind in set(answers()) - {errors.OverBudget}:  # as Anthropic's own gateway answers
         assert kind.error_type == errors.API_TYPES.get(kind.status, kind.error_type)
 
 

@@ -117,6 +117,7 @@ OUTCOMES: dict[type[ProxyFailure], Outcome] = {
     errors.Forbidden: Outcome.CLIENT_ERROR,
     errors.NotFound: Outcome.CLIENT_ERROR,
     errors.Misdirected: Outcome.CLIENT_ERROR,
+    errors.OverBudget: Outcome.CLIENT_ERROR,
     errors.HeadTooLarge: Outcome.CLIENT_ERROR,
     errors.CodingUnsupported: Outcome.CLIENT_ERROR,
     errors.VersionUnsupported: Outcome.CLIENT_ERROR,

@@ -17,7 +17,7 @@ from tests.stack.base_image import base_image
 from tests.stack.engine import Engine, UnavailableError, engine
 from tests.stack.servers import Prometheus, exposed, prometheus, record, wait
 from tests.stack.tree import ROOT, yaml_file
-from tests.telemetry.exchanges import telemetry
+from tests.telemetry.exchanges import budgeted, telemetry
 
 COMPOSE = yaml_file("docker-compose.yml")["services"]
 SCHEMA = Path(__file__).parent / "schema"
@@ -70,7 +70,7 @@ class _Workers(Collector):
 @pytest.fixture(scope="session")
 def observer() -> Telemetry:
     """The telemetry of a proxy that has seen a little of everything."""
-    made = telemetry()
+    made = telemetry(budgets=budgeted())
     made.registry.register(_Workers())
     record(made)
     return made

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,6 +15,8 @@ from prometheus_client.registry import Collector
 from app.anthropic.endpoints import ROUTES
 from app.anthropic.prices import Prices
 from app.anthropic.usage import Attempt, Usage
+from app.budgets.budgets import Budgets
+from app.budgets.rules import parse
 from app.errors import Source
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.redact.report import ScrubReport
@@ -107,6 +110,19 @@ def telemetry(clock: Callable[[], float] = time.monotonic, **arguments: Any) -> 
         "transport_stats": lambda: STATS,
     }
     return Telemetry(**defaults | arguments)
+
+
+def budgeted(setting: str = "day:1") -> Budgets:
+    """Return budgets that are enforced, without a ledger."""
+    nothing = Path("none")
+    return Budgets.of(
+        parse(setting),
+        ledger=nothing,
+        announced=nothing,
+        host="",
+        wall=lambda: 1_790_000_000.0,
+        enforce=True,
+    )
 
 
 def record(observer: Telemetry, *exchanges: Exchange) -> None:

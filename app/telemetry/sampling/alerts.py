@@ -10,10 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .ring import Point, Span
+from ...budgets import words
+from ...ledger.figures import money
+from .ring import BudgetState, Point, Span
 
 RELEASE = 0.8  # the fraction of its threshold below which a figure must fall
 HOLD = 15.0  # seconds for which it must stay there
+HALF = 0.5  # of a budget: the lowest share that is told
+JUST_BELOW_HALF = HALF * (1 - 1e-9)  # since an alert begins above its threshold
 LASTING = 2.0  # seconds: a short burst of requests is normal
 
 # The error classes in a message.
@@ -42,7 +46,7 @@ class Thresholds:
     """Thresholds of the alerts. Error rates need at least ``floor`` requests.
 
     ``scrub_limit`` is the size in bytes past which a body is not scanned; ``unscanned`` says what
-    happens to such a body.
+    happens to such a body. ``budgets_enforced``: whether requests over a budget are refused.
     """
 
     error_rate: float = 0.1
@@ -50,6 +54,7 @@ class Thresholds:
     floor: int = 20
     scrub_limit: int = 10 * 2**20
     unscanned: Unscanned = "passed"
+    budgets_enforced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,26 @@ def readings(thresholds: Thresholds, situation: Situation) -> Iterator[Reading]:
     )
     skipped = recent.too_large + recent.too_slow
     yield Reading("scrub_skipped", "warning", skipped, 0, _unscanned(recent, thresholds))
+    yield _budgets(recent.end.budgets, enforced=thresholds.budgets_enforced)
+
+
+def _budgets(budgets: Mapping[str, BudgetState], *, enforced: bool) -> Reading:
+    """Return how much of the budgets is used, where it is half or more."""
+    shares = {name: state.spent / state.limit for name, state in budgets.items() if state.limit}
+    used = max(shares.values(), default=0.0)
+    ranked = sorted((name for name in shares if shares[name] >= HALF), key=lambda n: -shares[n])
+    message = " ".join(_budget(name, budgets[name], enforced=enforced) for name in ranked)
+    return Reading("budget", "error" if used >= 1 else "warning", used, JUST_BELOW_HALF, message)
+
+
+def _budget(name: str, state: BudgetState, *, enforced: bool) -> str:
+    said = f"{words.used(name, state.spent, state.limit)}."
+    over = state.over.get(100, 0)
+    if name == "session" and over > 1:
+        said = f"{over:,} sessions have used up their budget of {money(state.limit)}."
+    if over and enforced:
+        said += " New requests are refused."
+    return said if not state.unpriced else f"{said} {words.unpriced(state.unpriced)}"
 
 
 def _failed(recent: Span, reasons: Sequence[str]) -> str:

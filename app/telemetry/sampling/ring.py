@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ...anthropic.errors import ERROR_CLASSES
@@ -25,8 +25,45 @@ TOTALS = (
     "output_tokens_live_total",
     "cost_usd_total",
     "scrub_skipped_total",
+    "budget_limit_usd",
+    "budget_spent_usd",
+    "budget_unpriced_responses",
+    "budget_exceeded",
     *(f"{name}_bucket" for name, _ in LATENCIES.values()),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget and what is spent of it, in US dollars.
+
+    ``over`` has how many days or sessions have reached each threshold, in percent.
+    """
+
+    limit: float
+    spent: float
+    unpriced: int
+    over: Mapping[int, int]
+
+
+def budgets(samples: Samples) -> dict[str, BudgetState]:
+    """Return where each budget stands."""
+    spent = samples.by("budget_spent_usd", "budget")
+    unpriced = samples.by("budget_unpriced_responses", "budget")
+    return {
+        name: BudgetState(
+            limit,
+            spent.get(name, 0.0),
+            int(unpriced.get(name, 0)),
+            {
+                int(threshold): int(number)
+                for threshold, number in samples.by(
+                    "budget_exceeded", "threshold", budget=name
+                ).items()
+            },
+        )
+        for name, limit in samples.by("budget_limit_usd", "budget").items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +80,7 @@ class Point:
     started: float = 0.0  # requests
     too_large: float = 0.0  # bodies that the scrubber skipped for their size
     too_slow: float = 0.0  # and for the time that a scan took
+    budgets: Mapping[str, BudgetState] = field(default_factory=dict)  # by name
 
     @classmethod
     def of(cls, samples: Samples, at: float, time: float) -> "Point":
@@ -60,6 +98,7 @@ class Point:
             started=samples.total("requests_started_total"),
             too_large=samples.total("scrub_skipped_total", reason="too_large"),
             too_slow=samples.total("scrub_skipped_total", reason="too_slow"),
+            budgets=budgets(samples),
         )
 
 

@@ -48,6 +48,16 @@ def figures(samples: Samples, now: Point, ring: Ring, scrub: ScrubFacts) -> Json
         "cache": _cache(samples),
         "scrub": _scrub(samples, scrub),
         "limits": _limits(samples),
+        "budgets": [
+            {
+                "budget": name,
+                "limit": state.limit,
+                "spent": state.spent,
+                "unpriced": state.unpriced,
+                "over": {str(threshold): number for threshold, number in state.over.items()},
+            }
+            for name, state in now.budgets.items()
+        ],
         "history": [_moment(span) for span in ring.history()],
     }
 

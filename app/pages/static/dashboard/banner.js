@@ -9,6 +9,7 @@ const TITLES = {
   error_rate: "High error rate",
   active_requests: "Many active requests",
   scrub_skipped: "Unscanned request bodies",
+  budget: "Budget used",
 };
 
 /** Show the most important message; `lost`: the connection to the proxy is lost. */

@@ -1,0 +1,64 @@
+"""All parts of the budgets, and the tasks that keep them up to date."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..ledger.reader import reading
+from .announced import Announced
+from .guard import Guard
+from .meter import Meter
+from .rules import Budget
+from .sums import Sums, read_sums
+from .watch import Watch
+from .webhook import Webhook
+
+SECONDS = 5.0  # that a reading of the ledger may take
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """``guard`` is None where budgets are not enforced, ``webhook`` where there is none."""
+
+    meter: Meter
+    watch: Watch
+    guard: Guard | None = None
+    webhook: Webhook | None = None
+
+    @classmethod
+    def of(
+        cls,
+        budgets: tuple[Budget, ...],
+        *,
+        ledger: Path,
+        announced: Path,
+        host: str,
+        wall: Callable[[], float],
+        enforce: bool,
+        webhook: Webhook | None = None,
+    ) -> "Budgets":
+        """Return them for a ledger, with the file of what was ``announced``."""
+        meter = Meter(budgets)
+        guard = Guard(meter, wall) if enforce else None
+
+        def read(now: float, since: float) -> Sums:
+            with reading(ledger, seconds=SECONDS) as reader:
+                return read_sums(reader, budgets, now, since)
+
+        watch = Watch(
+            meter,
+            read=read,
+            announced=Announced(announced),
+            host=host,
+            enforced=enforce,
+            wall=wall,
+        )
+        if webhook is not None:
+            watch.announce = webhook.put
+        return cls(meter, watch, guard, webhook)
+
+    async def run(self) -> None:
+        """Run the tasks, until cancelled."""
+        tasks = [self.watch.run(), *([self.webhook.run()] if self.webhook is not None else [])]
+        await asyncio.gather(*tasks)

@@ -1,0 +1,48 @@
+"""Budgets at list price, and how much of them is used."""
+
+from grafana.dashboard import Row
+from grafana.panels import Bars, Lines
+from grafana.queries import Query, rate
+
+_SPENT = "max by (budget) (anthropic_proxy_budget_spent_usd{@})"
+_LIMIT = "max by (budget) (anthropic_proxy_budget_limit_usd{@})"
+
+BUDGETS = Row(
+    "Budgets",
+    (
+        Bars(
+            title="Budgets used",
+            about="Share of each budget that is used today. For sessions: of the session that has "
+            "spent most.",
+            queries=(Query(f"{_SPENT} / ({_LIMIT} > 0)", "{{budget}}"),),
+            unit="percentunit",
+            warn=0.8,
+            limits=(0, 1),
+        ),
+        Lines(
+            title="Spent of each budget",
+            about="US dollars at list price, from midnight on.",
+            queries=(Query(_SPENT, "{{budget}}"),),
+            unit="currencyUSD",
+        ),
+        Lines(
+            title="Refused and announced",
+            about="Requests refused because a budget is used up, thresholds announced (50, 80, "
+            "100 %), results of the webhook, and attempts without a known price.",
+            queries=(
+                rate("anthropic_proxy_budget_refused_requests_total", by="budget"),
+                rate("anthropic_proxy_budget_announcements_total", by="threshold"),
+                rate("anthropic_proxy_budget_webhook_total", by="result"),
+                Query(
+                    "max by (budget) (anthropic_proxy_budget_unpriced_responses{@})",
+                    "unpriced, {{budget}}",
+                ),
+                Query(
+                    "max by (budget, threshold) (anthropic_proxy_budget_exceeded{@})",
+                    "{{budget}} over {{threshold}}%",
+                ),
+            ),
+            unit="short",
+        ),
+    ),
+)
