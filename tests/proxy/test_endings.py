@@ -118,6 +118,7 @@ OUTCOMES: dict[type[ProxyFailure], Outcome] = {
     errors.NotFound: Outcome.CLIENT_ERROR,
     errors.Misdirected: Outcome.CLIENT_ERROR,
     errors.OverBudget: Outcome.CLIENT_ERROR,
+    errors.ProxyUnauthorized: Outcome.CLIENT_ERROR,
     errors.HeadTooLarge: Outcome.CLIENT_ERROR,
     errors.CodingUnsupported: Outcome.CLIENT_ERROR,
     errors.VersionUnsupported: Outcome.CLIENT_ERROR,
@@ -130,6 +131,7 @@ OUTCOMES: dict[type[ProxyFailure], Outcome] = {
     errors.NoSlot: Outcome.PROXY_TIMEOUT,
     errors.Busy: Outcome.PROXY_REJECTED,
     errors.Draining: Outcome.PROXY_REJECTED,
+    errors.NoTunnel: Outcome.PROXY_ERROR,  # it ends no exchange
     errors.InternalError: Outcome.PROXY_ERROR,
 }
 
