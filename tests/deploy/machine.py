@@ -5,20 +5,17 @@ machine, and so listens on ports that are free here.
 """
 
 import hashlib
-import os
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import debian
 from tests.ports import free_port
 from tests.programs import absent, require
 
-SUITE = "bookworm"
 # A small server as it is after the installation. Everything else is for the role to install.
 PACKAGES = (
     *("systemd-sysv", "dbus", "openssh-server", "iproute2"),
@@ -30,10 +27,10 @@ IPTABLES = """#!/bin/sh
 exec unshare --user --map-root-user --net /usr/sbin/xtables-nft-multi "$(basename "$0")" "$@"
 """
 USER = "deploy"
-BOOTSTRAP = 600.0  # seconds
+_MADE_OF = hashlib.sha256(repr((PACKAGES, IPTABLES)).encode()).hexdigest()[:8]
+BASE = f"debian-{debian.SUITE}-{_MADE_OF}"  # the name of its tree
 BOOT = 60.0  # seconds
 COMMAND = 300.0  # seconds
-CACHE = Path(tempfile.gettempdir()) / "anthropic-proxy-tests"
 
 
 @dataclass(frozen=True)
@@ -78,21 +75,13 @@ def _quoted(command: str) -> str:
 @contextmanager
 def booted(directory: Path) -> Iterator[Machine]:
     """Boot a machine; its key, inventory and console's output are kept in ``directory``."""
-    if os.geteuid() != 0:
-        absent("only root can boot a machine")
-    nspawn = require("systemd-nspawn", "systemd-container")
-    setpriv = require("setpriv", "util-linux")
     require("rsync", "rsync")
-    base = _base(CACHE / f"debian-{SUITE}-{_fingerprint()}")
     machine = _prepare(directory)
     command = [
-        # It ends with the tests, however they end.
-        *(setpriv, "--pdeathsig=TERM", nspawn, "--quiet", "--boot", "--keep-unit", "--register=no"),
-        *("--console=pipe", "--link-journal=no", "--resolv-conf=bind-host", "--timezone=off"),
-        *(f"--directory={base}", f"--machine=anthropic-proxy-{os.getpid()}", "--volatile=overlay"),
+        *debian.nspawn(base(), "anthropic-proxy"),
+        *("--boot", "--console=pipe"),
         f"--bind-ro={directory / 'sshd.conf'}:/etc/ssh/sshd_config.d/test.conf",
         f"--bind-ro={machine.key}.pub:/etc/ssh/test_keys",
-        *(f"--bind-ro={file}:{place}" for file, place in _shared()),
     ]
     with (directory / "console").open("w") as console:
         process = subprocess.Popen(
@@ -108,17 +97,6 @@ def booted(directory: Path) -> Iterator[Machine]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-TRUSTED = "/etc/test-ca.crt"  # what this machine trusts, on the booted one
-
-
-def _shared() -> list[tuple[str, str]]:
-    """Return the files of this machine without which the package indexes cannot be reached."""
-    shared = [("/etc/hosts", "/etc/hosts")]
-    if trusted := os.environ.get("SSL_CERT_FILE"):
-        shared.append((trusted, TRUSTED))
-    return shared
 
 
 def _prepare(directory: Path) -> Machine:
@@ -149,31 +127,13 @@ def _wait(machine: Machine, process: "subprocess.Popen[bytes]", console: Path) -
         time.sleep(0.5)
 
 
-def _fingerprint() -> str:
-    """Return a short hash of what a base is made of."""
-    return hashlib.sha256(repr((PACKAGES, IPTABLES)).encode()).hexdigest()[:8]
+def base() -> Path:
+    """Return the tree of the machine."""
+    return debian.kept(BASE, _install)
 
 
-def _base(root: Path) -> Path:
-    """Return a minimal Debian; it is made as a whole or not at all."""
-    if not root.exists():
-        CACHE.mkdir(mode=0o700, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as name:
-            made = Path(name) / "root"
-            _bootstrap(made)
-            made.rename(root)
-    return root
-
-
-def _bootstrap(root: Path) -> None:
-    command = (
-        # Its mounts end with the namespace, also when it is interrupted.
-        *(require("unshare", "util-linux"), "--mount", require("debootstrap", "debootstrap")),
-        *("--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root), _mirror()),
-    )
-    done = subprocess.run(command, capture_output=True, text=True, timeout=BOOTSTRAP, check=False)
-    if done.returncode != 0:
-        absent(f"no Debian can be made: {(done.stdout + done.stderr)[-500:]}")
+def _install(root: Path) -> None:
+    debian.bootstrap(root, PACKAGES)
     subprocess.run(
         ["chroot", root, "useradd", "--create-home", "--shell=/bin/bash", USER], check=True
     )
@@ -181,18 +141,4 @@ def _bootstrap(root: Path) -> None:
     for name in ("iptables", "ip6tables", "iptables-restore", "ip6tables-restore"):
         (root / "usr/sbin" / name).write_text(IPTABLES)
         (root / "usr/sbin" / name).chmod(0o755)
-    for configured in Path("/etc/apt/apt.conf.d").glob("*proxy*"):
-        shutil.copy(configured, root / "etc/apt/apt.conf.d")
     (root / "etc/machine-id").write_text("")
-
-
-def _mirror() -> str:
-    """Return where this machine gets its Debian packages."""
-    listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = [line for line in listed.stdout.splitlines() if "security" not in line]
-    return found[0] if found else ""

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from app import certificates
-from tests.deploy.machine import TRUSTED, Machine, booted
+from tests.debian import TRUSTED
+from tests.deploy.machine import Machine, booted
 from tests.ports import free_port
 from tests.stack.tree import ROOT
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -18,8 +17,8 @@ from pydantic import ValidationError
 
 from app.settings import PREFIX, Settings
 from docs.generate.settings import defaults
+from tests.docs import surroundings
 from tests.docs.blocks import REASONS, Block, Reader, blocks, pages
-from tests.ports import free_port
 from tests.programs import require
 
 ROOT = Path(__file__).parents[2]
@@ -64,34 +63,18 @@ def _complaints(file: Path) -> set[str]:
 
 
 @pytest.fixture
-def upstream() -> Iterator[str]:
-    """Return the URL of a simulated API."""
-    command = [str(BIN / "anthropic-proxy"), "simulate", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
-
-
-@pytest.fixture
 def reader(tmp_path: Path, upstream: str) -> Iterator[Reader]:
     """Return a reader with an empty home, on a machine with free ports and without the API."""
     for program in ("openssl", "curl", "jq", "sqlite3", "node"):
         require(program, program)
     for directory in ("home", "work"):
         (tmp_path / directory).mkdir()
-    ports = {"8443": str(free_port()), "9090": str(free_port())}
+    ports = surroundings.ports()
     environment = {
         "HOME": str(tmp_path / "home"),
         "PATH": f"{BIN}:{CLAUDE}:/usr/local/bin:/usr/bin:/bin:/usr/sbin",
-        "ANTHROPIC_API_KEY": "fake-key-of-the-test",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        f"{PREFIX}HOST": "127.0.0.1",
-        f"{PREFIX}PORT": ports["8443"],
-        f"{PREFIX}DASHBOARD_PORT": ports["9090"],
-        f"{PREFIX}UPSTREAM_BASE_URL": upstream,
-        f"{PREFIX}LABELS": "team",
     }
+    environment |= surroundings.variables(upstream, ports)
     one = Reader(environment, tmp_path / "work", ports)
     yield one
     one.stop()
@@ -134,37 +117,6 @@ def _ask(reader: Reader) -> None:
         else:
             return
     pytest.fail("the request has no row in the ledger")
-
-
-@pytest.mark.external
-def test_the_readme_is_followed_in_a_fresh_clone(reader: Reader, tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
-    uv = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
-    reader.directory = clone
-    # Only Python and make, and uv, whose download is the Makefile's own step.
-    reader.environment["PATH"] = f"{_only(tmp_path, uv)}:{CLAUDE}:/usr/bin:/bin"
-    reader.environment |= _network(uv)
-    (clone / "README.md").write_text((ROOT / "README.md").read_text())
-    for block in blocks((clone / "README.md").read_text()):
-        if block.reason is None:
-            reader.run(block)
-    with urllib.request.urlopen(f"http://127.0.0.1:{reader.ports['9090']}/metrics") as answer:
-        assert json.load(answer)["requests"]["by_route"]["messages"] > 0
-
-
-def _network(uv: str) -> dict[str, str]:
-    """Return how this machine reaches the package index, and what uv has fetched before."""
-    cache = subprocess.check_output([uv, "cache", "dir"], text=True).strip()
-    names = [name for name in os.environ if name.startswith(NETWORK)]
-    return {name: os.environ[name] for name in names} | {"UV_CACHE_DIR": cache}
-
-
-def _only(directory: Path, program: str) -> Path:
-    """Return a directory that holds one program."""
-    (directory / "only").mkdir()
-    (directory / "only" / Path(program).name).symlink_to(program)
-    return directory / "only"
 
 
 @pytest.mark.parametrize(
