@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from app.network.abort import abort
+
 BUFFER = 16 * 1024  # bytes the kernel may take from a sender: the rest stays with the sender
 RETRANSMISSION = 0.2  # seconds that a lost segment, and all behind it, is late
 PIECE = 4 * 1024  # bytes that pass at a time
@@ -107,7 +109,7 @@ async def _obey(
                 server.close()
             case ["reset"]:
                 for writer in tuple(writers):
-                    writer.transport.abort()
+                    abort(writer.transport)
             case [("delay" | "rate" | "loss") as name, value]:
                 setattr(conditions, name, float(value))
         print("done", flush=True)  # noqa: T201 - the answer
@@ -136,7 +138,7 @@ async def _serve(target: int, conditions: Conditions) -> None:
                     way.cancel()
                 writers.difference_update(both)
                 for one in both:
-                    one.transport.abort()
+                    abort(one.transport)
 
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)  # accepted ones inherit it

@@ -6,6 +6,7 @@ import ssl
 import h2.events
 from h2.settings import SettingCodes
 
+from ..network.abort import abort
 from ..wire.codec import Codec
 from ..wire.limits import INITIAL_WINDOW
 from ..wire.roles import client
@@ -63,7 +64,7 @@ class Probe(asyncio.Protocol):
             elif not future.cancelled():
                 future.exception()  # so that asyncio does not report it
         if self._transport is not None:
-            self._transport.abort()
+            abort(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """Note what the peer says."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import httpx
 
+from ..network.abort import abort
 from ..network.errors import MalformedResponse
 from ..network.outflow import Outflow, Passage
 from ..wire.timeouts import Timeouts
@@ -240,7 +241,7 @@ class Http1Connection(asyncio.Protocol):
         """Close at once: whoever does not read our last bytes would keep the socket."""
         self.draining = True
         if self._transport is not None:
-            self._transport.abort()
+            abort(self._transport)
 
 
 def _tell(call: Call, event: Event) -> None:

@@ -7,6 +7,7 @@ import httpx
 from h2.exceptions import ProtocolError
 from hpack import HeaderTuple
 
+from ..network.abort import abort
 from ..network.outflow import Outflow, Passage
 from ..network.stats import Counters
 from ..wire.limits import LAST_STREAM
@@ -274,7 +275,7 @@ class Connection(asyncio.Protocol):
     def _abandon(self, message: str) -> None:
         self._lose(httpx.ReadError, message)
         if self._transport is not None:
-            self._transport.abort()  # it would wait for bytes that nobody takes
+            abort(self._transport)  # it would wait for bytes that nobody takes
 
     def _lose(self, kind: type[httpx.TransportError], message: str) -> None:
         if self._lost:

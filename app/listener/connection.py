@@ -11,6 +11,7 @@ from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
+from ..network.abort import abort
 from ..network.timeouts import Alarm
 from ..wire.handover import Rest
 from .app_queue import TaskGroup
@@ -172,15 +173,14 @@ class ServerConnection(TCPServer):
         transport: Any = self.writer.transport
         if not transport.is_closing():
             transport.pause_reading()
-        self.loop.call_later(EJECT_DELAY, transport.abort)
+        self.loop.call_later(EJECT_DELAY, abort, transport)
 
     async def _close(self) -> None:
         """Close, in time; stock waits for ever for a client that takes nothing."""
         with suppress(OSError, TimeoutError):  # SSLError is an OSError
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await super()._close()
-        with suppress(AttributeError):  # a closed one does not mind, except in Python 3.11.2
-            self.writer.transport.abort()
+        abort(self.writer.transport)
 
 
 def keep_alive(sock: socket.socket) -> None:

@@ -7,6 +7,8 @@ import struct
 import termios
 from collections.abc import Awaitable, Callable
 
+from ..network.abort import abort
+
 
 class Stalled(ConnectionError):
     """The client took nothing for too long."""
@@ -41,7 +43,7 @@ class WriteProgress:
         try:
             await while_moving(self._writer.drain, self._taken, self._idle)
         except Stalled:
-            self._transport.abort()
+            abort(self._transport)
             raise
 
     def _taken(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import httpx
 
 from ..wire.origin import Origin
+from .abort import abort
 from .dial import Resolver, dial
 from .proxies import address, credentials, proxy_port
 
@@ -60,7 +61,7 @@ async def connect(
     except Exception as exc:  # any failure here: nothing was sent
         raise httpx.ConnectError(str(exc) or type(exc).__name__) from exc
     if _negotiated(transport) != spoken:
-        transport.abort()
+        abort(transport)
         raise OtherProtocol(f"{origin.authority} does not speak {spoken}")
     if connection.draining:
         raise httpx.ConnectError("the peer closed the connection at once")

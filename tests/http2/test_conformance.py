@@ -17,6 +17,7 @@ import pytest
 from h2.errors import ErrorCodes
 
 from app.http2 import Transport
+from app.network.abort import abort
 from app.wire.limits import PREFACE
 from tests.http2.outgoing import request
 from tests.http2.tls import Tls
@@ -131,7 +132,7 @@ class Server:
         except (asyncio.IncompleteReadError, ConnectionError):
             self.seen.closed = True
         finally:
-            writer.transport.abort()
+            abort(writer.transport)
 
     def _take(
         self, writer: asyncio.StreamWriter, kind: int, flags: int, stream: int, body: bytes

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.http2 import Transport
+from app.network.abort import abort
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, Wire, eventually, peer, polite
 from tests.http2.tls import Tls
@@ -19,7 +20,7 @@ def reset(wire: Wire) -> None:
     """Close with RST instead of FIN."""
     raw = wire.transport.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wire.transport.abort()
+    abort(wire.transport)
 
 
 async def test_a_connection_closed_while_idle_is_replaced(transport: Transport, tls: Tls) -> None:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 import httpx
 from h2.errors import ErrorCodes
 
+from app.network.abort import abort
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, eventually, peer
 from tests.http2.test_stream_errors import FAULTS as MALFORMED
@@ -43,7 +44,7 @@ class Mischief:
             call.wire.goaway(call.id)
             await self.reply(call)
         elif mood < 0.053:
-            call.wire.transport.abort()
+            abort(call.wire.transport)
         elif mood < 0.06:
             call.wire.settings({3: self.random.randint(1, 30)})
             await self.reply(call)

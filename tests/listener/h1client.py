@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from app.network.abort import abort
 from tests.proxying import DEADLINE
 
 
@@ -77,4 +78,4 @@ async def connected(port: int, context: ssl.SSLContext | None) -> AsyncIterator[
     try:
         yield Wire(reader, writer)
     finally:
-        writer.transport.abort()
+        abort(writer.transport)

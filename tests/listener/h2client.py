@@ -22,6 +22,7 @@ from h2.events import (
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import Frame, GoAwayFrame
 
+from app.network.abort import abort
 from tests.proxying import DEADLINE
 
 Fields = list[tuple[bytes, bytes]]
@@ -202,4 +203,4 @@ async def connected(
     try:
         yield client
     finally:
-        writer.transport.abort()
+        abort(writer.transport)

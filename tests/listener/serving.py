@@ -17,6 +17,7 @@ from hypercorn.utils import wrap_app
 from app.certificates import Certificate
 from app.listener import Listener
 from app.listener.limits import Limits, Unobserved
+from app.network.abort import abort
 from app.server.sockets import bind
 from app.tls import tls_context
 from tests.proxying import DEADLINE, until
@@ -120,7 +121,7 @@ async def stock(
         finally:
             server.close()
             for writer in writers:
-                writer.transport.abort()
+                abort(writer.transport)
             await _cancel(before)
             gc.collect()
 

@@ -16,6 +16,7 @@ import pytest_asyncio
 from h2.errors import ErrorCodes
 
 from app.certificates import Certificate
+from app.network.abort import abort
 from app.wire.limits import PREFACE
 from tests.listener.serving import Served, echo, listening
 from tests.proxying import DEADLINE
@@ -132,7 +133,7 @@ async def _sent(
     except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
         seen.closed = True
     finally:
-        writer.transport.abort()
+        abort(writer.transport)
     return seen
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from app.certificates import Certificate
+from app.network.abort import abort
 from tests.listener.serving import Receive, Send, Served, answer, listening, read
 from tests.proxying import DEADLINE
 from tests.thorough import scaled
@@ -98,7 +99,7 @@ async def _exchange(served: Served, protocol: str, data: bytes, pieces: list[int
             writer.write(data[position : position + size])
             position += size
             await asyncio.sleep(0)
-        writer.transport.abort() if len(data) % 2 else writer.close()
+        abort(writer.transport) if len(data) % 2 else writer.close()
         try:
             async with asyncio.timeout(DEADLINE):
                 while await reader.read(65_536):
@@ -119,7 +120,7 @@ async def _connected(
     try:
         yield reader, writer
     finally:
-        writer.transport.abort()
+        abort(writer.transport)
 
 
 async def _echoed(served: Served, parts: list[bytes], pieces: list[int]) -> bytes:

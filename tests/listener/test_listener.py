@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from app.certificates import Certificate
 from app.listener import connection, listener
 from app.listener.limits import REASONS, Limits
+from app.network.abort import abort
 from app.telemetry import connections
 from tests.listener import h1client, h2client
 from tests.listener.serving import (
@@ -168,7 +169,7 @@ async def test_a_connection_past_a_limit_is_shed_and_counted(
             await _connections(served, 1)
         assert refused == [reason]
         for writer in writers:
-            writer.transport.abort()
+            abort(writer.transport)
 
 
 async def test_a_place_is_free_again_once_its_connection_is_closed(
@@ -180,7 +181,7 @@ async def test_a_place_is_free_again_once_its_connection_is_closed(
             writer = await _connected_at_last(served)
             with pytest.raises(OSError):  # noqa: PT011 - reset, or closed in the handshake
                 await _connections(served, 1)
-            writer.transport.abort()
+            abort(writer.transport)
 
 
 async def _connected_at_last(served: Served) -> asyncio.StreamWriter:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.certificates import Certificate
 from app.listener import framing
 from app.listener.tls import SharedBufferTls
+from app.network.abort import abort
 from app.tls import tls_context
 from tests.listener import h1client, h2client
 from tests.listener.serving import App, Receive, Send, listening
@@ -195,7 +196,7 @@ def make(connected: Connected, step: int | str, byte: bytes) -> None:
         case "lose":
             connected.below.lost = True
         case "abort":
-            connected.transport.abort()
+            abort(connected.transport)
         case "close" if not connected.transport.is_closing():
             connected.transport.close()
         case "full" if not connected.full:

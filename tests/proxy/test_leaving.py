@@ -13,6 +13,7 @@ import pytest
 from app.certificates import Certificate
 from app.exchange import Outcome
 from app.http2 import Transport
+from app.network.abort import abort
 from simulator import Simulator, Step
 from simulator.step import Fault
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
@@ -143,12 +144,12 @@ async def _uploading(
     writer.write(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
     writer.write(body)
 
-    async def abort() -> None:
+    async def reset_connection() -> None:
         reset = struct.pack("ii", 1, 0)  # an orderly end would stay behind what nobody reads
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-        writer.transport.abort()
+        abort(writer.transport)
 
-    yield abort
+    yield reset_connection
 
 
 @pytest.mark.parametrize("behind", [b"\r\n", b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"])
@@ -165,7 +166,7 @@ async def test_bytes_behind_a_request_do_not_hide_that_its_client_left(
     writer.write(head + body + behind)
     await upstream.wait_for(lambda s: bool(s.received) and s.received[0].body_complete)
     await asyncio.sleep(0.1)
-    writer.transport.abort()
+    abort(writer.transport)
     exchange = await proxy.ended()
     assert exchange.outcome is Outcome.CLIENT_ABORT
     await until(lambda: upstream.received[0].ended == "reset")
