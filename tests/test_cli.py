@@ -21,8 +21,10 @@ from cryptography.hazmat.primitives import serialization
 from app import __version__, certificates, cli
 from app.certificates import Certificate
 from app.cli import client, hints
+from app.cli.claude import ASKED_FOR
 from app.settings import PREFIX, Settings, variable
 from tests.cli.place import LOOPBACK, Banner, Place
+from tests.ports import free_port
 from tests.processes import DEADLINE
 from tests.self_signed import DAY, self_signed
 
@@ -339,6 +341,39 @@ def test_the_user_decides_what_claude_is_asked_for(
     ended = place.run("claude", HOST="127.0.0.1", PORT=served.port)
     environment = _started(ended.stdout)[1]
     assert {name: environment[name] for name in chosen} == chosen
+
+
+@pytest.mark.usefixtures("claude")
+def test_claude_is_started_through_the_forward_proxy(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, token = free_port(), "fake/token"
+    values = {**LOOPBACK, "FORWARD_PORT": port, "ACCESS_TOKEN": token}
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://localhost:8443")
+    for name in ("HTTPS_PROXY", "NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "api.anthropic.com")
+    with place.start(**values, UPSTREAM_BASE_URL="http://127.0.0.1:9") as process:
+        Banner.read(process)
+        ended = place.run("claude", "--forward", "--", "-p", "x", **values)
+        wrong = place.run("claude", "--forward", **values | {"ACCESS_TOKEN": "fake-other"})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    given, environment = _started(ended.stdout)
+    assert given == ["-p", "x"]
+    proxy = f"http://anthropic-proxy:fake%2Ftoken@127.0.0.1:{port}"
+    assert environment["HTTPS_PROXY"] == environment["https_proxy"] == proxy
+    assert environment["NO_PROXY"] == environment["no_proxy"] == "localhost,127.0.0.1,::1"
+    assert Path(environment["NODE_EXTRA_CA_CERTS"]).parts[-2:] == ("forward", "ca.crt")
+    absent = ("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", *ASKED_FOR)
+    assert not environment.keys() & set(absent)
+    assert (wrong.returncode, "407" in wrong.stderr) == (1, True)
+
+
+@pytest.mark.usefixtures("claude")
+def test_without_a_forward_proxy_claude_says_how_to_get_one(place: Place) -> None:
+    off = place.run("claude", "--forward")
+    assert (off.returncode, "ANTHROPIC_PROXY_FORWARD_PORT" in off.stderr) == (1, True)
+    never = place.run("claude", "--forward", FORWARD_PORT=free_port())
+    assert (never.returncode, "was never started" in never.stderr) == (1, True)
 
 
 @pytest.mark.usefixtures("claude")

@@ -145,6 +145,7 @@ COMMANDS = (
         examples=(
             ("anthropic-proxy doctor", "Find out why requests do not reach the API."),
             ("anthropic-proxy doctor --contract", "Show that nothing is changed on the way."),
+            ("anthropic-proxy doctor --parity", "Show that Claude Code sends the same as without."),
             ("anthropic-proxy doctor --json", "The same for a program."),
         ),
         arguments=(
@@ -154,7 +155,13 @@ COMMANDS = (
                 help="check instead that requests and responses pass through unchanged, in front "
                 "of a simulated API",
             ),
-            argument("--json", action="store_true", help="print a JSON array"),
+            argument(
+                "--parity",
+                action="store_true",
+                help="compare instead what your Claude Code sends: directly, behind the base URL, "
+                "and through the forward proxy; all to a simulated API",
+            ),
+            argument("--json", action="store_true", help="print JSON"),
         ),
     ),
     Command(

@@ -12,7 +12,7 @@ from ..doctor.contract import check
 from ..factories.scrubbing import load_rules
 from ..failures import SettingsError
 from ..settings import Settings
-from . import exits
+from . import claude, exits
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,6 +20,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         loaded = settings.load()
         load_rules(loaded)
+        if options.parity:
+            return _print_parity(loaded, as_json=options.json)
         findings = asyncio.run(_contract(loaded) if options.contract else doctor.examine(loaded))
         code = doctor.exit_code(findings)
     except SettingsError as exc:
@@ -29,10 +31,26 @@ def run(options: argparse.Namespace) -> int:
     return code
 
 
+def _print_parity(loaded: Settings, *, as_json: bool) -> int:
+    """Print what Claude Code sends on each way; 0: the forward proxy makes no difference."""
+    from ..doctor import parity  # noqa: PLC0415 - the other checks need none of it
+    from .simulation import simulator  # noqa: PLC0415
+
+    _silence()
+    found = asyncio.run(parity.compare(loaded, simulator.Simulator, claude.ASKED_FOR))
+    print(found.as_json() if as_json else found.table())
+    return exits.DIFFERENT if found.differences("forward") else 0
+
+
 async def _contract(loaded: Settings) -> list[Finding]:
     """Return whether a proxy with these settings relays everything as it comes."""
     from .simulation import simulator  # noqa: PLC0415 - the other checks need none of it
 
-    logging.disable()  # a proxy that is started for this says nothing of its own
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    _silence()
     return await check(loaded, simulator.Simulator)
+
+
+def _silence() -> None:
+    """Let a proxy that is started for a check say nothing of its own."""
+    logging.disable()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

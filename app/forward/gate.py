@@ -82,7 +82,6 @@ class Gate:
         *,
         token: str | None,
         idle: float,
-        head_timeout: float = HEAD_TIMEOUT,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.tunnels = tunnels
@@ -91,7 +90,6 @@ class Gate:
         self._observer = observer
         self._token = token
         self._idle = idle
-        self._head_timeout = head_timeout
         self._sleep = sleep
         self._heads = Heads(MOST_HEADS)
         self._draining = False
@@ -127,7 +125,7 @@ class Gate:
     async def _request(self, sock: socket.socket) -> ConnectRequest:
         """Read a request that is entitled to an answer; raises `ProxyFailure` or OSError."""
         try:
-            async with asyncio.timeout(self._head_timeout) as timeout:
+            async with asyncio.timeout(HEAD_TIMEOUT) as timeout:
                 with self._heads.reading(timeout):
                     head = await _head(sock)
         except TimeoutError:

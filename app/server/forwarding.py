@@ -12,6 +12,7 @@ from ..forward.reach import Reach
 from ..forward.tunnels import Tunnels
 from ..listener import Listener
 from ..listener.limits import Limits
+from ..network.dial import resolve
 from ..settings import Settings, revealed
 from ..telemetry.connections import Port
 from ..tls import following_context
@@ -42,7 +43,7 @@ def gate_of(application: Application, settings: Settings, ports: Ports, descript
         limit = min(limit, descriptors // DESCRIPTOR_SHARE)
     return Gate(
         policy,
-        Reach(policy, settings.upstream_connect_timeout),
+        Reach(policy, settings.upstream_connect_timeout, resolver=resolve),
         Tunnels(limit),
         application.telemetry.forward,
         token=revealed(settings.access_token),

@@ -69,6 +69,18 @@ def test_arguments_of_claude_are_passed_on_as_they_are() -> None:
         assert (parsed.command, parsed.arguments) == ("claude", expected)
 
 
+def test_forward_is_an_argument_of_the_launcher_where_it_comes_first() -> None:
+    for given, passed, forward in (
+        (["--forward"], [], True),
+        (["--forward", "--", "-p", "x"], ["-p", "x"], True),
+        (["--forward", "-p", "x"], ["-p", "x"], True),
+        (["-p", "--forward"], ["-p", "--forward"], False),
+        (["--", "--forward"], ["--forward"], False),
+    ):
+        parsed = parser.parse(["claude", *given])
+        assert (parsed.arguments, parsed.forward) == (passed, forward)
+
+
 def test_the_load_has_as_many_developers_as_the_help_says() -> None:
     assert commands.DEVELOPERS == simulator.load.DEVELOPERS
 

@@ -10,8 +10,19 @@ import httpx
 import pytest
 
 from app.certificates import Certificate
+from app.failures import StartError
 from simulator import Simulator, Step
-from tests.forward.proxied import API, ask, connect, connected, forwarding, send, trust
+from tests.forward.proxied import (
+    API,
+    ask,
+    connect,
+    connected,
+    forwarding,
+    send,
+    status_and_reason,
+    trust,
+)
+from tests.ports import free_port
 from tests.proxying import DEADLINE, MESSAGE, Running, until
 
 
@@ -113,6 +124,7 @@ async def test_a_blind_tunnel_passes_bytes_and_the_end_of_one_direction(
         assert results(forward) == {"tunnelled": 1}
 
 
+@pytest.mark.slow
 async def test_a_side_that_does_not_read_stops_the_other(
     upstream: Simulator, certificate: Certificate, tmp_path: Path
 ) -> None:
@@ -222,3 +234,187 @@ async def test_bytes_behind_the_head_belong_to_the_tunnel(forward: Running, tmp_
                 continue
     assert tls.version() == "TLSv1.3"
     writer.close()
+
+
+async def test_a_slow_head_is_refused_and_holds_up_nobody(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.forward.gate.MOST_HEADS", 20)
+    async with forwarding(upstream.url, certificate, tmp_path) as forward:
+        slow = [await connected(forward) for _ in range(60)]
+        for _, writer in slow:
+            writer.write(b"CONNECT api")
+        assert await ask(forward, API) == (200, "")
+        refused = [await answered(reader) for reader, _ in slow[:40]]
+        assert refused == [(408, "forward_head_timeout")] * 40
+        for _, writer in slow:
+            writer.write(b".anthropic.com:443 HTTP/1.1\r\n\r\n")
+        served = [await answered(reader) for reader, _ in slow[41:]]  # one made room for `ask`
+        assert served == [(200, "")] * 19
+        for _, writer in slow:
+            writer.close()
+
+
+async def answered(reader: asyncio.StreamReader) -> tuple[int, str]:
+    async with asyncio.timeout(DEADLINE):
+        return status_and_reason(await reader.readuntil(b"\r\n\r\n"))
+
+
+async def test_a_head_that_never_ends_is_refused_in_time(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.forward.gate.HEAD_TIMEOUT", 0.05)
+    async with forwarding(upstream.url, certificate, tmp_path) as forward:
+        assert await send(forward, b"CONNECT api.anthropic.com:443 HTTP/1.1\r\n") == (
+            408,
+            "forward_head_timeout",
+        )
+
+
+async def test_tunnels_beyond_the_limit_are_refused_and_the_api_is_served(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    server, port = await echoing()
+    target = f"127.0.0.1:{port}"
+    async with (
+        server,
+        forwarding(
+            upstream.url, certificate, tmp_path, forward_allow=target, forward_max_tunnels=20
+        ) as forward,
+    ):
+        kept = [await connect(forward, target) for _ in range(20)]
+        assert await ask(forward, target) == (503, "forward_tunnels")
+        async with client(forward, tmp_path, http2=True) as api:
+            assert (await api.post("/v1/messages", json=MESSAGE)).status_code == 200
+        for (reader, writer), _ in kept:
+            writer.write(b"ping")
+            async with asyncio.timeout(DEADLINE):
+                assert await reader.readexactly(4) == b"ping"
+            writer.close()
+        open_now = forward.application.telemetry.forward._open._value
+        await until(lambda: not open_now.get())
+        assert await ask(forward, target) == (200, "")
+
+
+async def test_a_tunnel_without_a_byte_is_closed(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    server, port = await echoing()
+    async with (
+        server,
+        forwarding(
+            upstream.url,
+            certificate,
+            tmp_path,
+            forward_allow=f"127.0.0.1:{port}",
+            forward_idle=0.05,
+        ) as forward,
+    ):
+        (reader, writer), _ = await connect(forward, f"127.0.0.1:{port}")
+        async with asyncio.timeout(DEADLINE):
+            assert await reader.read(1) == b""
+        writer.close()
+
+
+async def test_a_name_that_leads_to_a_private_address_is_refused(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rebound(_host: str, port: int) -> list[object]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr("app.server.forwarding.resolve", rebound)
+    async with forwarding(
+        upstream.url, certificate, tmp_path, forward_allow="10.0.0.0/8:9,10.0.0.0/8:22"
+    ) as forward:
+        assert await ask(forward, "rebound.example:443") == (403, "forward_private")
+        assert await ask(forward, "rebound.example:22") == (403, "forward_port")
+
+
+async def test_what_cannot_be_reached_is_told(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    port = free_port()
+    async with forwarding(
+        upstream.url, certificate, tmp_path, forward_allow=f"127.0.0.1:{port},nowhere.invalid"
+    ) as forward:
+        assert await ask(forward, f"127.0.0.1:{port}") == (502, "forward_unreachable")
+        assert await ask(forward, "nowhere.invalid:443") == (502, "forward_unreachable")
+
+
+async def test_blind_tunnels_and_served_ones_go_through_the_egress_proxy(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two proxies in a row: the first is the second one's egress proxy, with a token."""
+    server, port = await echoing()
+    allowed = f"127.0.0.1:{port},127.0.0.1:{upstream.port}"
+    async with (
+        server,
+        forwarding(
+            upstream.url,
+            certificate,
+            tmp_path / "egress",
+            forward_allow=allowed,
+            access_token="fake-token",
+        ) as egress,
+    ):
+        where = f"http://me:fake-token@127.0.0.1:{egress.at.forward_port}"
+        monkeypatch.setenv("HTTPS_PROXY", where)
+        async with forwarding(
+            upstream.url, certificate, tmp_path, forward_allow=allowed
+        ) as forward:
+            async with client(forward, tmp_path, http2=True) as api:
+                assert (await api.post("/v1/messages", json=MESSAGE)).status_code == 200
+            (reader, writer), _ = await connect(forward, f"127.0.0.1:{port}")
+            writer.write(b"ping")
+            writer.write_eof()
+            async with asyncio.timeout(DEADLINE):
+                assert await reader.read(-1) == b"pingthe end"
+            writer.close()
+            assert await ask(forward, "example.com:22") == (403, "forward_port")
+        await until(lambda: results(egress) == {"tunnelled": 2})
+
+
+async def test_a_way_that_leads_back_to_the_proxy_ends_the_start(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, other = free_port(), free_port()
+    monkeypatch.setenv("HTTPS_PROXY", f"http://localhost:{port}")
+    with pytest.raises(StartError, match="HTTPS_PROXY is this proxy itself"):
+        async with forwarding(upstream.url, certificate, tmp_path, forward_port=port):
+            pass
+    monkeypatch.delenv("HTTPS_PROXY")
+    itself = f"https://localhost:{other}"
+    with pytest.raises(StartError, match=r"UPSTREAM_BASE_URL.* is this proxy itself"):
+        async with forwarding(itself, certificate, tmp_path, port=other):
+            pass
+
+
+@pytest.mark.slow
+async def test_at_shutdown_a_tunnel_that_moves_bytes_may_finish(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    server, port = await echoing()
+    target = f"127.0.0.1:{port}"
+    async with (
+        server,
+        forwarding(
+            upstream.url, certificate, tmp_path, forward_allow=target, shutdown_timeout=DEADLINE
+        ) as forward,
+    ):
+        (reader, writer), _ = await connect(forward, target)
+        forward.stop.set()
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                writer.write(b"x")
+                assert await reader.readexactly(1) == b"x"
+                if await refused_now(forward, target):
+                    break
+                await asyncio.sleep(0.05)
+            writer.write(b"the last bytes")
+            assert await reader.readexactly(14) == b"the last bytes"
+            assert await reader.read(1) == b""  # once it is quiet
+        writer.close()
+
+
+async def refused_now(forward: Running, target: str) -> bool:
+    return await ask(forward, target) == (503, "draining")

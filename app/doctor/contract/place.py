@@ -78,23 +78,24 @@ async def started(settings: Settings, simulator: Simulator) -> AsyncIterator[Add
             changed = OURS | {"upstream_base_url": upstream.url, "state_dir": Path(state)}
             loaded = settings.model_copy(update=changed)
             sending = transport(context, http2=settings.upstream_http2)
-            async with _serving(create_app(loaded, sending, simulated=True), loaded) as at:
+            async with serving(create_app(loaded, sending, simulated=True), loaded) as at:
                 yield at
 
 
 @asynccontextmanager
-async def _serving(application: Application, settings: Settings) -> AsyncIterator[Addresses]:
+async def serving(application: Application, settings: Settings) -> AsyncIterator[Addresses]:
+    """Serve while entered; yield where it listens."""
     listening: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
-    serving = asyncio.create_task(
+    server = asyncio.create_task(
         serve(application, settings, started=listening.set_result, stop=stop)
     )
-    both: set[asyncio.Future[Any]] = {serving, listening}
+    both: set[asyncio.Future[Any]] = {server, listening}
     await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     try:
-        if serving.done():
-            serving.result()
+        if server.done():
+            server.result()
         yield await listening
     finally:
         stop.set()
-        await serving
+        await server

@@ -1,0 +1,139 @@
+"""A blind tunnel between two transports: order, back-pressure, ends, idleness."""
+
+import asyncio
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.forward.tunnel import Direction, End, Tunnel
+
+
+class Pipe(asyncio.Transport):
+    """A transport that keeps what is written, and what else it is told."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__()
+        self.end = end
+        self.written = b""
+        self.paused = False
+        self.ended = False
+        self.closed = False
+        end.connection_made(self)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert (high or 0) <= 64 * 1024
+        assert (low or 0) <= (high or 0)
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        assert not self.closed
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        assert not self.closed
+        self.paused = False
+
+    def write(self, data: Any) -> None:
+        assert not self.ended
+        assert not self.closed
+        self.written += bytes(data)
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            asyncio.get_running_loop().call_soon(self.end.connection_lost, None)
+
+    def abort(self) -> None:
+        self.close()
+
+
+class Made:
+    """A tunnel that runs, its two pipes, and the bytes that it has counted."""
+
+    def __init__(self, idle: float = 60.0) -> None:
+        self.counted: dict[Direction, int] = {"sent": 0, "received": 0}
+        self.tunnel = Tunnel(asyncio.get_running_loop(), idle, self._count)
+        self.target = Pipe(self.tunnel.target)
+        assert self.target.paused  # nothing is read before somebody can take it
+        self.client = Pipe(self.tunnel.client)
+        self.running = asyncio.create_task(self.tunnel.run(b""))
+
+    def _count(self, direction: Direction, size: int) -> None:
+        self.counted[direction] += size
+
+    async def begun(self) -> "Made":
+        await asyncio.sleep(0)
+        assert not self.client.paused
+        assert not self.target.paused
+        return self
+
+
+@given(st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=40)), max_size=20))
+def test_bytes_arrive_in_order_and_are_counted(pieces: list[tuple[bool, bytes]]) -> None:
+    async def scenario() -> None:
+        made = await Made().begun()
+        for sent, piece in pieces:
+            (made.client if sent else made.target).end.data_received(piece)
+        there = b"".join(piece for sent, piece in pieces if sent)
+        back = b"".join(piece for sent, piece in pieces if not sent)
+        assert (made.target.written, made.client.written) == (there, back)
+        assert made.counted == {"sent": len(there), "received": len(back)}
+        made.tunnel.abort()
+        await made.running
+
+    asyncio.run(scenario())
+
+
+async def test_a_side_that_takes_nothing_stops_the_other_alone() -> None:
+    made = await Made().begun()
+    made.target.end.pause_writing()
+    assert (made.client.paused, made.target.paused) == (True, False)
+    made.target.end.resume_writing()
+    assert not made.client.paused
+    made.tunnel.abort()
+    await made.running
+
+
+async def test_the_end_of_one_direction_leaves_the_other_open() -> None:
+    made = await Made().begun()
+    assert made.client.end.eof_received() is True
+    assert (made.target.ended, made.client.closed, made.target.closed) == (True, False, False)
+    made.target.end.data_received(b"late")
+    assert made.client.written == b"late"
+    assert made.target.end.eof_received() is False
+    await made.running
+    assert (made.client.closed, made.target.closed) == (True, True)
+
+
+async def test_a_lost_connection_ends_the_other_one() -> None:
+    for lost in ("client", "target"):
+        made = await Made().begun()
+        getattr(made, lost).close()
+        await made.running
+        assert (made.client.closed, made.target.closed) == (True, True)
+
+
+async def test_a_tunnel_that_moves_nothing_ends() -> None:
+    made = Made(idle=0.01)
+    await made.running
+    assert (made.client.closed, made.target.closed) == (True, True)
+
+
+async def test_what_the_target_said_first_goes_first() -> None:
+    tunnel = Tunnel(asyncio.get_running_loop(), 60.0, lambda _direction, _size: None)
+    target, client = Pipe(tunnel.target), Pipe(tunnel.client)
+    running = asyncio.create_task(tunnel.run(b"220 "))
+    await asyncio.sleep(0)
+    target.end.data_received(b"ready")
+    assert client.written == b"220 ready"
+    tunnel.abort()
+    await running
