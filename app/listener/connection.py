@@ -22,6 +22,7 @@ from .progress import WriteProgress
 
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
 EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is thrown out
+TOGETHER = 16 * 1024  # bytes of a response's beginning that are written at once: a TLS record
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes; uvloop's TLS would take 512 KiB
 # A laptop that sleeps is noticed after about two minutes, even during an upload.
 KEEP_ALIVE_OPTIONS = {
@@ -39,12 +40,13 @@ class ServerConnection(TCPServer):
     ``flooded`` is told the kind of a flood that ended the connection; ``draining`` closes it
     after the first answer. State: the ``protocol``, once the connection is served; ``_ended``,
     once the client has left; ``_idle``, while no request is under way, with the ``_alarm`` that
-    ends that.
+    ends that; ``_begun``, the beginning of a response until this turn of the event loop is over.
     """
 
     protocol: Any = None
     _ended = False
     _idle = False
+    _begun = b""
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class ServerConnection(TCPServer):
                 )
                 self.protocol.disconnected = disconnected
                 self.protocol.write = self._write
+                self.protocol.begin = self._begin
                 self.protocol.write_idle = self._write_idle
                 self.protocol.eject = self._eject
                 if self._draining:
@@ -123,8 +126,26 @@ class ServerConnection(TCPServer):
         elif (rest := self._write(event.data)) is not None:
             await rest()
 
+    def _begin(self, head: bytes) -> None:
+        """Write the head of a response, together with what follows in this turn of the loop.
+
+        A small answer, that is, is one TLS record and one system call, not three.
+        """
+        self.loop.call_soon(self._write_begun)
+        self._begun += head
+
+    def _write_begun(self) -> None:
+        if self._begun:
+            data, self._begun = self._begun, b""
+            self._write(data)
+
     def _write(self, data: bytes) -> Rest | None:
         """Write; return what waits for room, if there is none."""
+        if self._begun:
+            data, self._begun = self._begun + data, b""
+            if len(data) <= TOGETHER:
+                self._begun = data
+                return None
         transport = self.writer.transport
         if transport.is_closing():
             return None
@@ -170,6 +191,7 @@ class ServerConnection(TCPServer):
         connection that is closed politely.
         """
         self._flooded(kind)
+        self._write_begun()
         transport: Any = self.writer.transport
         if not transport.is_closing():
             transport.pause_reading()
@@ -177,6 +199,7 @@ class ServerConnection(TCPServer):
 
     async def _close(self) -> None:
         """Close, in time; stock waits for ever for a client that takes nothing."""
+        self._write_begun()
         with suppress(OSError, TimeoutError):  # SSLError is an OSError
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await super()._close()

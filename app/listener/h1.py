@@ -17,6 +17,7 @@ from hypercorn.asyncio.worker_context import EventWrapper
 from hypercorn.events import Closed, Updated
 from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
+from hypercorn.typing import H11SendableEvent
 
 from ..wire.handover import Rest, Take
 from ..wire.heads import refuse_http1
@@ -34,9 +35,11 @@ class H1(H11Protocol):
     """Hypercorn's, without upgrades (neither h2c nor websocket) and strict.
 
     ``write`` is the connection's: it writes at once, and returns what waits for room, if anything.
+    ``begin`` writes a head together with what follows at once.
     """
 
     write: Take
+    begin: Callable[[bytes], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -78,6 +81,13 @@ class H1(H11Protocol):
             )
         )
         self.keep_alive_requests += 1
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        """Send; the head of a response goes out together with what follows at once."""
+        if isinstance(event, h11.Response) and self._codec.their_state is not h11.ERROR:
+            self.begin(self._codec.send(event) or b"")
+        else:
+            await super()._send_h11_event(event)
 
     def write_body(self, data: bytes) -> Rest | None:
         """Write a piece of a response's body; return what waits for room, if there is none."""

@@ -18,6 +18,7 @@ from app.network.abort import abort
 from app.tls import tls_context
 from tests.listener import h1client, h2client
 from tests.listener.serving import App, Receive, Send, listening
+from tests.proxying import DEADLINE
 from tests.thorough import scaled
 
 RECORD = 16 * 1024  # bytes that one TLS record holds at most (RFC 8446 §5.1)
@@ -315,3 +316,79 @@ async def test_a_piece_is_written_at_once_or_leaves_a_wait_for_room(
         wire.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         assert (await wire.answer()).body.startswith(b"smallx")
     assert rests == [False, True]
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return what the listener gives to TLS, piece by piece."""
+    given_to_tls: list[bytes] = []
+    stock = SharedBufferTls._write_appdata
+
+    def noted(self: SharedBufferTls, pieces: list[bytes]) -> None:
+        given_to_tls.append(b"".join(pieces))
+        stock(self, pieces)
+
+    monkeypatch.setattr(SharedBufferTls, "_write_appdata", noted)
+    return given_to_tls
+
+
+@pytest.mark.parametrize(
+    ("pieces", "count"),
+    [([], 1), ([b"small"], 1), ([b"x" * 100, b"y" * 100], 1), ([b"x" * RECORD, b"y"], 3)],
+    ids=["nothing", "small", "two pieces", "more than a record"],
+)
+async def test_what_is_sent_in_one_turn_with_the_head_is_written_with_it(
+    certificate: Certificate, writes: list[bytes], pieces: list[bytes], count: int
+) -> None:
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async with (
+        listening(application, certificate) as served,
+        h1client.connected(served.port, served.trust()) as wire,
+    ):
+        for _ in range(2):
+            wire.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            answer = await wire.answer()
+            assert (answer.whole, answer.body) == (True, b"".join(pieces))
+            assert len(writes) == count
+            writes.clear()
+
+
+async def test_a_head_waits_for_nothing_that_comes_later(certificate: Certificate) -> None:
+    head_seen = asyncio.Event()
+
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await head_seen.wait()
+        await send({"type": "http.response.body", "body": b"late", "more_body": False})
+
+    async with listening(application, certificate) as served:
+        reader, writer = await asyncio.open_connection(
+            "localhost", served.port, ssl=served.trust(), server_hostname="localhost"
+        )
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        async with asyncio.timeout(DEADLINE):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            head_seen.set()
+            assert await reader.readuntil(b"0\r\n\r\n") == b"4\r\nlate\r\n0\r\n\r\n"
+        writer.close()
+
+
+async def test_what_a_failed_application_has_begun_is_written_before_the_end(
+    certificate: Certificate,
+) -> None:
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+
+    async with (
+        listening(application, certificate) as served,
+        h1client.connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        answer = await wire.answer()
+        assert (answer.status, answer.body, answer.whole) == (200, b"begun", False)
