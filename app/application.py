@@ -1,8 +1,9 @@
 """The composition root: every part is made here and handed what it needs, in a request's order."""
 
+import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -85,18 +86,20 @@ def create_app(
     wall: Clock = time.time,
     simulated: bool = False,
     view: MakeView | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Application:
     """Return the application; raises `SettingsError` when a file that one names is unusable.
 
     ``transport`` reaches upstream; the application closes it at the end of its lifespan.
-    ``simulated`` says that upstream is the simulator; ``view`` is for `pages_of`.
+    ``simulated`` says that upstream is the simulator; ``view`` is for `pages_of`. ``environ`` has
+    OpenTelemetry's variables.
     """
     transport = transport or transport_of(settings)
     scrubbing, scrub_facts = _scrubbing(settings, clock)
     facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=scrub_facts)
     hold_budget = HoldBudget(settings.hold_budget)
     budgets = budgets_of(settings, wall, facts)
-    telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget, budgets)
+    telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget, environ, budgets)
     admission = Admission(settings.max_active_requests, settings.peer_share)
     upstream = Upstream(
         transport,

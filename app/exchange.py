@@ -86,6 +86,9 @@ class Exchange:
     longest_event_gap: float | None = None  # upstream's silence between events of a stream
     longest_byte_gap: float | None = None  # upstream's silence between chunks of a response
     longest_client_stall: float | None = None  # waiting for the client to take a chunk
+    # Request's first byte to the start of each request sent upstream, and to the last one's headers
+    attempt_starts: tuple[float, ...] = ()
+    headers_at: float | None = None
     overhead_request: float | None = None  # our own time before the request went upstream
     overhead_response: float | None = None  # our own time between a chunk's coming and going on
     slot_wait: float | None = None  # waiting for an upstream slot
@@ -95,7 +98,7 @@ class Exchange:
     bytes_in: int = 0  # request body, as received
     bytes_out: int = 0  # response body, as sent
     modified: bool = False  # forwarded body differs from the received one
-    requested_model: str | None = None
+    requested_model: str | None = None  # a client's word
     model: str | None = None  # of the response
     usage: Usage | None = None
     billed: tuple[Attempt, ...] = ()

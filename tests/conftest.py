@@ -56,7 +56,7 @@ def _own_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Keep what the machine has set, its proxies and certificates included, out of the tests."""
-    for name in [name for name in os.environ if name.startswith("ANTHROPIC_PROXY_")]:
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC_PROXY_", "OTEL_"))]:
         monkeypatch.delenv(name)
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from ..wire.trace_context import TraceContext, parse
+
 VALUE_LIMIT = 4096  # bytes of one field
 ENTRIES = 32  # of a list
 LONGEST = 86_400_000  # milliseconds that a tool may have run: a day
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _TOOL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}", re.ASCII)
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
-_NO_TRACE = "0" * 32  # W3C Trace Context §3.2.2.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Hints:
     """
 
     client_request_id: str | None = None
-    trace_id: str | None = None
+    trace: TraceContext | None = None
     request_class: str | None = None
     agent_type: str | None = None
     parent_agent_id: str | None = None
@@ -37,6 +37,11 @@ class Hints:
     compaction: str | None = None
     context_compacted: str | None = None
     prev_tool_durations: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of the client's trace."""
+        return None if self.trace is None else self.trace.trace_id
 
 
 def read_hints(headers: Mapping[bytes, bytes]) -> Hints:
@@ -54,11 +59,6 @@ def _word(value: str) -> str | None:
     return word if _WORD.fullmatch(word) else None
 
 
-def _trace_id(value: str) -> str | None:
-    match = _TRACEPARENT.fullmatch(value)
-    return match[1] if match and match[1] != _NO_TRACE and not value.startswith("ff") else None
-
-
 def _durations(value: str) -> tuple[tuple[str, int], ...]:
     pairs = (entry.partition("=") for entry in value.split(";")[:ENTRIES])
     read = ((unquote(name.strip()), taken.strip()) for name, _, taken in pairs)
@@ -71,7 +71,7 @@ def _durations(value: str) -> tuple[tuple[str, int], ...]:
 
 _FIELDS: Mapping[bytes, tuple[str, Callable[[str], Any]]] = {
     b"x-client-request-id": ("client_request_id", _word),
-    b"traceparent": ("trace_id", _trace_id),
+    b"traceparent": ("trace", parse),
     b"x-claude-code-request-class": ("request_class", _word),
     b"x-claude-code-agent-type": ("agent_type", _word),
     b"x-claude-code-parent-agent-id": ("parent_agent_id", _word),

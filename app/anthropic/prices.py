@@ -129,6 +129,14 @@ class Prices:
         """Return the name in the list, whatever cloud's spelling ``model`` has, else ``other``."""
         return next((name for name in self._spellings(model) if self._knows(name)), OTHER)
 
+    def exact(self, model: str) -> str:
+        """Return the name in the list, with a release date or ``[1m]`` if ``model`` has one.
+
+        Nothing else of ``model`` is in it, which a client may have chosen.
+        """
+        name = self.canonical(model)
+        return model if DATED.sub("", model) == name else name
+
     def listed(self, model: str) -> str:
         """Return the name that the list has, or would have, for a model."""
         name = plain(model)

@@ -1,6 +1,6 @@
 """Makes what records and shows what happens: metrics, prices, ledger, receipts, alerts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ..telemetry.facts import Facts
 from ..telemetry.recorder import Telemetry
 from ..telemetry.recorders.access_log import AccessLog
 from ..telemetry.recorders.receipts import ReceiptFile
+from .exporting import exporter_of
 
 Clock = Callable[[], float]
 
@@ -30,11 +31,13 @@ def telemetry_of(
     wall: Clock,
     facts: Facts,
     held: HoldBudget,
+    environ: Mapping[str, str],
     budgets: Budgets | None = None,
 ) -> Telemetry:
     """Return the telemetry; raises `SettingsError` when a file that it needs is unusable."""
+    prices = prices_of(settings)
     return Telemetry(
-        prices=prices_of(settings),
+        prices=prices,
         clock=clock,
         wall=wall,
         version=__version__,
@@ -46,6 +49,7 @@ def telemetry_of(
         facts=facts,
         held=held,
         budgets=budgets,
+        exporter=exporter_of(settings, prices, environ),
     )
 
 

@@ -12,6 +12,8 @@ class Timings:
 
     overhead_request: float | None = None
     overhead_response: float | None = None
+    attempt_starts: tuple[float, ...] = ()
+    headers_at: float | None = None
     upstream_headers: float | None = None
     slot_wait: float | None = None
     first_byte: float | None = None
@@ -54,6 +56,7 @@ class Stopwatch:
         now = self.now()
         if self.timings.overhead_request is None:
             self.timings.overhead_request = now - self._mark
+        self.timings.attempt_starts += (now - self._start,)
         self._mark = now
 
     def slot_missed(self) -> None:
@@ -67,7 +70,9 @@ class Stopwatch:
         on the client's upload. The rest of the wait is upstream's.
         """
         self.timings.slot_wait = slot_wait
-        waited = self.now() - self._mark - (slot_wait or 0.0) - upload_wait
+        now = self.now()
+        self.timings.headers_at = now - self._start
+        waited = now - self._mark - (slot_wait or 0.0) - upload_wait
         self.timings.upstream_headers = max(0.0, waited)
 
     # On the way back

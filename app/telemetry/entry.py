@@ -10,11 +10,13 @@ from ..anthropic.token_types import BILLED, ESTIMATED, OUTPUT
 from ..anthropic.usage import Attempt
 from ..cache.dollars import miss_cost, saved
 from ..exchange import Exchange
+from ..wire.trace_context import TraceContext
 
 NO_MODEL = "none"  # the model label of requests that have no model
 
-# Ids come from clients, so anything else is dropped. An exemplar's names and values may have 128
-# characters together (OpenMetrics 1.0, "Exemplars").
+# Names and values of an exemplar may have as many characters together (OpenMetrics 1.0).
+EXEMPLAR_LIMIT = 128
+# Ids come from clients, so anything else is dropped.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,48}", re.ASCII)
 
 
@@ -52,6 +54,7 @@ class Entry:
     ``charges`` are the billed attempts, the response's own first. ``ids`` holds the request,
     session and agent ids, if known. ``miss_cost`` and ``saved`` are US dollars: the cost of a
     cache miss, and the savings of the cache; None when a price or the verdict is not known.
+    ``trace`` is the exchange's own span where spans are exported, else the client's.
     """
 
     exchange: Exchange
@@ -60,6 +63,7 @@ class Entry:
     ids: Mapping[str, str]
     miss_cost: float | None = None
     saved: float | None = None
+    trace: TraceContext | None = None
 
     @property
     def estimated(self) -> bool:
@@ -86,8 +90,17 @@ class Entry:
 
     @property
     def exemplar(self) -> dict[str, str] | None:
-        """Labels that link a bucket to log lines."""
-        return {name: self.ids[name] for name in _EXEMPLAR if name in self.ids} or None
+        """Labels that link a bucket to its trace, if that is recorded, and to log lines."""
+        labels: dict[str, str] = {}
+        if self.trace is not None and self.trace.sampled:
+            labels["trace_id"] = self.trace.trace_id
+        room = EXEMPLAR_LIMIT - sum(len(name) + len(value) for name, value in labels.items())
+        for name in _EXEMPLAR:
+            value = self.ids.get(name)
+            if value is not None and len(name) + len(value) <= room:
+                labels[name] = value
+                room -= len(name) + len(value)
+        return labels or None
 
 
 def cache_dollars(

@@ -31,6 +31,7 @@ from .recorders.limits import LimitGauges
 from .recorders.receipts import ReceiptFile, Receipts
 from .recorders.recent import Recent
 from .recorders.scrub import Scrubs
+from .recorders.spans import Exporter, Spans
 from .recorders.tokens import Tokens
 from .recorders.traffic import Traffic
 
@@ -71,6 +72,7 @@ class Telemetry:
         receipts: ReceiptFile | None = None,
         ledger: Ledger | None = None,
         budgets: Budgets | None = None,
+        exporter: Exporter | None = None,
     ) -> None:
         instruments = Instruments()
         self.registry = instruments.registry
@@ -85,6 +87,7 @@ class Telemetry:
         self._prices = prices
         self._receipts = receipts
         self._ledger = ledger
+        self._exporter = exporter
         self._running = Running(clock)
         self._output = LiveOutput(self._running.__iter__, clock=clock, created=wall())
         priced = tuple(prices.models) if len(prices.models) <= PRESET_MODELS else ()
@@ -94,6 +97,7 @@ class Telemetry:
         self._expected: set[tuple[str, str]] = set()
         self.changes = 0  # exchanges that started, and those that ended
         self._limits = LimitGauges(instruments)
+        self._spans = Spans(instruments, exporter)
         self._recorders: tuple[Recorder, ...] = (
             self._traffic,
             self._latency,
@@ -106,6 +110,7 @@ class Telemetry:
             access_log,
             LedgerRows(instruments, ledger),
             BudgetSpend(instruments, budgets),
+            self._spans,
         )
         self.connections = ConnectionMetrics(instruments)
         self._instruments = instruments
@@ -135,14 +140,15 @@ class Telemetry:
 
     def open(self) -> None:
         """Open the files at the start of the process; log an error if one cannot be opened."""
-        if self._ledger is not None:
-            self._ledger.start()
+        for writer in (self._ledger, self._exporter):
+            if writer is not None:
+                writer.start()
 
     def close(self) -> None:
-        """Write what is queued, at the end of the process; may block briefly."""
-        for file in (self._receipts, self._ledger):
-            if file is not None:
-                file.close()
+        """Write and export what is queued, at the end of the process; may block briefly."""
+        for writer in (self._receipts, self._ledger, self._exporter):
+            if writer is not None:
+                writer.close()
 
     @property
     def active(self) -> int:
@@ -222,6 +228,7 @@ class Telemetry:
             ids=identifiers(exchange),
             miss_cost=miss_cost,
             saved=saved,
+            trace=self._spans.trace_of(exchange),
         )
 
 

@@ -4,6 +4,7 @@
 ``headers``     which header fields pass from one side to the other, and which are special.
 ``heads``       heads of requests and responses that must not be used.
 ``origin``      where requests go: an origin, and a base URL on one.
+``trace_context`` the client's trace (W3C).
 ``target``      the request target, put on the base URL.
 ``timeouts``    how long upstream may take for what.
 ``limits``      sizes of HTTP/2, the protocol's and our own.

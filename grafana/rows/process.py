@@ -233,6 +233,13 @@ PROCESS = Row(
             unit="none",
         ),
         Lines(
+            title="OpenTelemetry spans",
+            about="Spans by result, if OTEL_* variables ask for an export. Failed: the collector "
+            "did not take them. Dropped: it was too slow, and the queue full.",
+            queries=(rate("anthropic_proxy_otel_spans_total", by="result"),),
+            unit="ops",
+        ),
+        Lines(
             title="Workers",
             about="Worker processes that answer, with WORKERS above 1, and how many "
             "there should be.",

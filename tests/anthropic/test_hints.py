@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.anthropic.hints import ENTRIES, Hints, read_hints
+from app.wire.trace_context import TraceContext
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -23,7 +24,7 @@ def test_each_field_is_read() -> None:
     }
     assert read_hints(headers) == Hints(
         client_request_id="11111111-2222-4333-8444-555555555555",
-        trace_id=TRACE,
+        trace=TraceContext(TRACE, "b7ad6b7169203331", sampled=True),
         request_class="subagent",
         agent_type="general-purpose",
         parent_agent_id="a1b2",

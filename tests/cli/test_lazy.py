@@ -32,8 +32,12 @@ UNUSED = (
     "greenlet.",
     "hypercorn.protocol.ws_stream",
     "pygments",
+    "google",
+    "opentelemetry",
     "re2",
+    "requests",
     "rich.",
+    "urllib3",
     "shtab",
     "simulator",
     "wsproto",
@@ -88,6 +92,12 @@ def test_serving_with_a_certificate_at_hand_imports_only_what_it_needs(tmp_path:
     imported = _imported_to_serve(place)
     assert "hypercorn" in imported
     assert {name for name in imported if name.startswith(UNUSED)} == set()
+
+
+def test_only_an_export_imports_the_sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    imported = _imported_to_serve(Place.within(tmp_path))
+    assert {"opentelemetry.sdk.trace", "requests", "app.otel.exporter"} <= imported
 
 
 def test_the_scrubber_s_rules_are_read_in_time(tmp_path: Path) -> None:

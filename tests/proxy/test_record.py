@@ -322,11 +322,13 @@ def test_sessions_and_agents_are_noted_and_the_query_is_not() -> None:
     assert (exchange.route, exchange.path) == ("messages", "/v1/messages")
 
 
-def test_the_model_asked_for_is_noted_when_no_answer_names_one() -> None:
+def test_the_model_asked_for_is_noted_beside_the_one_that_answers() -> None:
     assert Journey().finish(model="claude-opus-4-1").requested_model == "claude-opus-4-1"
     named = Journey().answered()
     named.chunk(START)
-    assert named.finish(model="claude-opus-4-1").requested_model is None
+    finished = named.finish(model="claude-opus-4-1")
+    assert finished.requested_model == "claude-opus-4-1"
+    assert finished.model not in (None, "claude-opus-4-1")
 
 
 def test_a_client_that_takes_what_it_did_not_wait_for_has_not_stalled() -> None:

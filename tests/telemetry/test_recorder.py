@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pytest
 import structlog.testing
 
+from app.anthropic.hints import Hints
 from app.anthropic.usage import Usage
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.redact.report import ScrubReport
+from app.wire.trace_context import TraceContext
 from tests.telemetry.exchanges import (
     FAILED,
     PLAIN,
@@ -251,6 +253,31 @@ def test_buckets_lead_to_the_log_through_exemplars() -> None:
         "anthropic_proxy_request_duration_seconds": ids,
         "anthropic_proxy_time_to_first_token_seconds": ids,
     }
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("sampled", "session", "labels"),
+    [
+        (True, SESSION, {"trace_id", "request_id", "session_id"}),
+        (True, "s" * 48, {"trace_id", "request_id"}),
+        (False, SESSION, {"request_id", "session_id"}),
+    ],
+)
+def test_a_bucket_leads_to_a_recorded_trace(sampled: bool, session: str, labels: set[str]) -> None:
+    hints = Hints(trace=TraceContext(TRACE, "b7ad6b7169203331", sampled))
+    request_id = "req_011CTestTestTestTestTest"
+    observer = recorded(replace(PLAIN, hints=hints, session_id=session, request_id=request_id))
+    exemplars = [
+        sample.exemplar.labels
+        for family in parsed(exposition(observer.registry))
+        for sample in family.samples
+        if sample.exemplar
+    ]
+    assert [set(one) for one in exemplars] == [labels, labels]
+    assert all(one.get("trace_id", TRACE) == TRACE for one in exemplars)
 
 
 @pytest.mark.parametrize("odd", ["x" * 200, 'a"b', "ключ", "a b", ""])

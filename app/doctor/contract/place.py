@@ -78,7 +78,8 @@ async def started(settings: Settings, simulator: Simulator) -> AsyncIterator[Add
             changed = OURS | {"upstream_base_url": upstream.url, "state_dir": Path(state)}
             loaded = settings.model_copy(update=changed)
             sending = transport(context, http2=settings.upstream_http2)
-            async with serving(create_app(loaded, sending, simulated=True), loaded) as at:
+            application = create_app(loaded, sending, simulated=True, environ={})
+            async with serving(application, loaded) as at:
                 yield at
 
 

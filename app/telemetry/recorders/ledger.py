@@ -1,7 +1,6 @@
 """Makes a row of every ended exchange for the ledger, and counts what becomes of it."""
 
 import json
-import re
 from collections.abc import Mapping
 
 from ...anthropic.limits import read
@@ -12,6 +11,7 @@ from ...ledger.rows import MICRO, MILLI, MOST_COST, MOST_TOKENS, NANO, Billed, R
 from ...ledger.writer import RESULTS, Ledger
 from ..entry import Charge, Entry
 from ..instruments import OTHER, Instruments
+from ..words import word
 
 WINDOWS = {
     "5h": "anthropic-ratelimit-unified-5h-utilization",
@@ -19,8 +19,6 @@ WINDOWS = {
 }
 _MOST_DOLLARS = MOST_COST / NANO
 MOST_USED = 1_000  # times a window; its utilization may exceed 1
-# Upstream and its gateways choose these words: anything else could be content.
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 
 Fractions = Mapping[str, int | None]  # of the `WINDOWS`, in millionths
 
@@ -82,12 +80,12 @@ def record_of(
         outcome=exchange.outcome.value,
         status=exchange.status,
         streamed=int(exchange.streamed),
-        stop_reason=_word(exchange.stop_reason),
+        stop_reason=word(exchange.stop_reason),
         usage_missing=exchange.usage_missing,
-        cache_miss_reason=_word(exchange.cache_miss_reason),
+        cache_miss_reason=word(exchange.cache_miss_reason),
         error_source=None if failure is None else failure.source,
-        error_type=None if failure is None else _word(failure.type),
-        error_reason=None if failure is None else _word(failure.reason),
+        error_type=None if failure is None else word(failure.type),
+        error_reason=None if failure is None else word(failure.reason),
         compaction=hints.compaction,
         slot_wait=_micro(exchange.slot_wait),
         overhead_request=_micro(exchange.overhead_request),
@@ -142,7 +140,7 @@ def _billed(charge: Charge) -> Billed:
     cost = 0 if charge.cost is None else round(sum(charge.cost.values()) * NANO)
     return Billed(
         model=charge.model,
-        kind=_word(charge.attempt.kind) or OTHER,
+        kind=word(charge.attempt.kind) or OTHER,
         **{kind: min(charge.tokens.get(kind, 0), MOST_TOKENS) for kind in COUNTED},
         thinking=min(charge.attempt.usage.thinking, MOST_TOKENS),
         cost=min(cost, MOST_COST),
@@ -170,10 +168,6 @@ def _windows(headers: Mapping[str, str]) -> dict[str, int]:
         for name, used in found.items()
         if used is not None
     }
-
-
-def _word(said: str | None) -> str | None:
-    return said if said is None or _WORD.fullmatch(said) else OTHER
 
 
 def _micro(seconds: float | None) -> int | None:

@@ -1,0 +1,14 @@
+"""OpenTelemetry, the extra ``otel``: a span and measurements of each ended exchange, by OTLP.
+
+A span is made when its exchange has ended, from the values of the record: the path of a request
+only keeps the client's trace context. `factories` imports ``environment`` only, unless
+the standard variables ask for an export.
+
+- ``environment``  what the standard variables ask for. Pure.
+- ``span``         an ended exchange as a span: the only attributes there are. Pure.
+- ``protobuf``     spans as OTLP bytes: a short way, held equal to the SDK's by a law. Pure.
+- ``measures``     an ended exchange as measurements, by the GenAI conventions. Pure.
+- ``histograms``   sums of measurements. Pure.
+- ``exporter``     the thread between the bounded queue and the collector.
+- ``sdk``          the official SDK: sampler, resource, and the exporters that speak to a collector.
+"""

@@ -1,0 +1,185 @@
+"""The official SDK: its sampler, ids and resource, and its exporters over HTTP.
+
+The standard variables that are not read in `environment` are read by the SDK: samplers, resource
+attributes, endpoints, headers, time-outs, compression and certificates. Nothing is instrumented and
+no global provider is set.
+
+The headers of the variables may be credentials. So they go to the endpoint alone: a redirect is an
+error, and a netrc file adds no others.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import export as sdk_metrics
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    set_span_in_context,
+)
+
+from ..wire.trace_context import TraceContext
+from .environment import Wanted
+from .histograms import Histograms, Instrument, Series
+from .protobuf import Head
+from .span import Value
+
+SERVICE = "anthropic-proxy"
+SCOPE = "anthropic_proxy"
+REDIRECTS = range(300, 400)
+ANSWER_LIMIT = 64 * 1024  # bytes of a collector's answer that are read
+
+
+class Session(requests.Session):
+    """Sends to the endpoint that was named, with the headers that were named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _as_it_is  # otherwise requests looks for credentials in a netrc file
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request; raises for a redirect, and reads no endless answer."""
+        options |= {"stream": True, "allow_redirects": False}
+        response = super().send(request, **options)
+        try:
+            response.raw.read(ANSWER_LIMIT)
+        finally:
+            response.close()
+        if response.status_code in REDIRECTS:  # the exporter would take it for a success
+            raise requests.exceptions.TooManyRedirects("the collector redirects")
+        return response
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+class _SpanExporter(OTLPSpanExporter):
+    """Sends spans that are encoded already. ``_client`` is not public, so the version is pinned."""
+
+    def __init__(self) -> None:
+        super().__init__(session=Session())
+        if not hasattr(getattr(self, "_client", None), "export"):
+            raise ImportError("opentelemetry-exporter-otlp-proto-http is of another version")
+
+    def send(self, body: bytes) -> bool:
+        """Send a request, with the exporter's retries; True if it was taken."""
+        return bool(self._client.export(body).success)
+
+
+class Sdk:
+    """Exports what is ``wanted``; ``version`` is the proxy's.
+
+    ``wall`` is the time of day in nanoseconds since the epoch. State: the exporters, and ``_since``
+    when the metrics begin.
+    """
+
+    def __init__(self, wanted: Wanted, version: str, wall: Callable[[], int]) -> None:
+        # One warning of our own is enough: these name the collector's address, again and again.
+        logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
+        self._resource = _resource(version)
+        self._scope = InstrumentationScope(SCOPE, version)
+        self.head = Head(_values(self._resource), SCOPE, version)
+        provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
+        self._sampler = provider.sampler  # as OTEL_TRACES_SAMPLER says
+        self._ids = RandomIdGenerator()
+        self._spans = _SpanExporter() if wanted.traces else None
+        self._metrics = OTLPMetricExporter(session=Session()) if wanted.metrics else None
+        self._delta = wanted.delta
+        self._wall = wall
+        self._since = wall()
+
+    def trace(self, parent: TraceContext | None) -> TraceContext:
+        """Return the context of a new span, and whether it is to be recorded."""
+        if parent is None:
+            trace_id, context = self._ids.generate_trace_id(), Context()
+        else:
+            trace_id, context = int(parent.trace_id, 16), _context(parent)
+        decided = self._sampler.should_sample(context, trace_id, SCOPE, SpanKind.CLIENT)
+        span_id = f"{self._ids.generate_span_id():016x}"
+        return TraceContext(
+            f"{trace_id:032x}", span_id, decided.decision is Decision.RECORD_AND_SAMPLE
+        )
+
+    def send_spans(self, body: bytes) -> bool:
+        """Export spans; True if the collector took them."""
+        return self._spans is not None and self._spans.send(body)
+
+    def send_metrics(self, histograms: Histograms) -> bool:
+        """Export metrics; True if the collector took them."""
+        if self._metrics is None:
+            return False
+        now = self._wall()
+        made = [self._metric(kind, series, now) for kind, series in histograms]
+        if not made:
+            return True
+        scope = sdk_metrics.ScopeMetrics(scope=self._scope, metrics=made, schema_url="")
+        resource = sdk_metrics.ResourceMetrics(
+            resource=self._resource, scope_metrics=[scope], schema_url=""
+        )
+        result = self._metrics.export(sdk_metrics.MetricsData(resource_metrics=[resource]))
+        sent = result is sdk_metrics.MetricExportResult.SUCCESS
+        if sent and self._delta:
+            self._since = now
+        return sent
+
+    def stop(self) -> None:
+        """Give up a retry that is under way, and send nothing more."""
+        for exporter in (self._spans, self._metrics):
+            if exporter is not None:
+                exporter.shutdown()
+
+    def _metric(
+        self, kind: Instrument, series: Mapping[Any, Series], now: int
+    ) -> sdk_metrics.Metric:
+        temporality = sdk_metrics.AggregationTemporality
+        points = [
+            sdk_metrics.HistogramDataPoint(
+                attributes=dict(attributes),
+                start_time_unix_nano=self._since,
+                time_unix_nano=now,
+                count=one.count,
+                sum=one.sum,
+                bucket_counts=one.buckets,
+                explicit_bounds=kind.bounds,
+                min=one.smallest,
+                max=one.largest,
+            )
+            for attributes, one in series.items()
+        ]
+        chosen = temporality.DELTA if self._delta else temporality.CUMULATIVE
+        data = sdk_metrics.Histogram(data_points=points, aggregation_temporality=chosen)
+        return sdk_metrics.Metric(kind.name, kind.text, kind.unit, data)
+
+
+def _context(parent: TraceContext) -> Context:
+    flags = TraceFlags(TraceFlags.SAMPLED if parent.sampled else TraceFlags.DEFAULT)
+    remote = SpanContext(int(parent.trace_id, 16), int(parent.span_id, 16), True, flags)
+    return set_span_in_context(NonRecordingSpan(remote), Context())
+
+
+def _resource(version: str) -> Resource:
+    """Return what describes this process; the variables for the resource win."""
+    ours = {
+        "service.name": SERVICE,
+        "service.version": version,
+        "service.instance.id": str(uuid.uuid4()),
+    }
+    return Resource.create(ours).merge(OTELResourceDetector().detect())
+
+
+def _values(resource: Resource) -> dict[str, Value]:
+    return {name: value for name, value in resource.attributes.items() if isinstance(value, str)}
