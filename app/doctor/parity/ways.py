@@ -103,7 +103,8 @@ async def compare(settings: Settings, simulator: Simulator, asked_for: Variables
             }
             loaded = settings.model_copy(update=changed)
             sending = transport(trusting(_trusted(ours)), http2=loaded.upstream_http2)
-            async with serving(create_app(loaded, sending, simulated=True), loaded) as at:
+            application = create_app(loaded, sending, simulated=True, environ={})
+            async with serving(application, loaded) as at:
                 base = {
                     "ANTHROPIC_BASE_URL": f"https://localhost:{at.port}",
                     "NODE_EXTRA_CA_CERTS": str(_trusted(at.certificate)),
