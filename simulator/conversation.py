@@ -12,7 +12,10 @@ _TOOLS = [
         "description": f"{name}s in the working directory. " * 60,
         "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}},
     }
-    for name in ("Read", "Edit", "Write", "Bash", "Grep", "Glob", "Task", "WebSearch")
+    for name in (
+        *("Read", "Edit", "Write", "Bash", "Grep", "Glob", "Task", "WebSearch"),
+        *("mcp__github__search_issues", "mcp__github__get_file"),
+    )
 ]
 _IDENTITY = "You are a simulated coding assistant."
 _INSTRUCTIONS = "Answer what is asked, and run the tests before you say that it works. " * 90

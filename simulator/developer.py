@@ -13,6 +13,8 @@ AGENT = ("claude-sonnet-5-5", "claude-haiku-5-5")
 TITLE = "claude-haiku-5-5"
 SEARCH = "claude-haiku-4-5"
 FAN_OUT = 8  # agents of a review
+AGENT_TYPES = ("Explore", "general-purpose", "code-reviewer")
+PROJECTS = ("acme/widgets", "acme/website", "acme/infra")
 # Made up, and what the secret scrubber is for: none of them opens anything.
 SECRETS = (
     "Mail demo.person@example.com when the build fails.",
@@ -63,7 +65,11 @@ class Developer:
         return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
 
     def _ids(self) -> dict[str, str]:
-        return {"x-claude-code-session-id": self._id()}
+        project = self._chance.choice(PROJECTS)
+        return {
+            "x-claude-code-session-id": self._id(),
+            "x-anthropic-proxy-labels": f"repo={project}",
+        }
 
     async def _session(self) -> None:
         ids = self._ids()
@@ -103,7 +109,8 @@ class Developer:
             self._chance.choice(AGENT), ids | {"x-claude-code-agent-id": self._id()}
         )
         talk.ask(f"Look for what is odd about this. {PROSE * 20}")
-        hints = {"request-class": "subagent", "agent-type": "general-purpose"}
+        kind = self._chance.choice(AGENT_TYPES)
+        hints = {"request-class": "subagent", "agent-type": kind}
         await self._turns(talk, turns, hints)
 
     async def _auxiliary(

@@ -2,18 +2,20 @@
 
 import argparse
 import asyncio
+from datetime import datetime
 
 from pydantic import SecretStr
 
 from ..application import create_app
 from ..http2 import ProxyEnvironment, Transport
+from ..ledger.file import ledger_file
 from ..server.addresses import Addresses
 from ..server.certificate import certificate_of
 from ..server.loop import settle
 from ..server.serving import serve
 from ..settings import Settings
 from ..tls import trusting
-from . import client
+from . import client, demo_history
 from .serving import announce, serving
 from .simulation import command, load, simulator
 
@@ -27,6 +29,7 @@ DEMO = {
     "scrub_restore": True,
     "scrub_receipts_file": None,  # the user's own holds what really left this machine
     "log_slow_threshold": None,  # every long answer would be a line
+    "labels": "repo",
 }
 
 
@@ -46,6 +49,9 @@ async def _demonstrate(loaded: Settings) -> None:
 
     async with simulator.Simulator(keep=0) as upstream:
         settings = loaded.model_copy(update=DEMO | {"upstream_base_url": upstream.url})
+        if settings.ledger:
+            path = ledger_file(settings.state_dir, simulated=True)
+            await asyncio.to_thread(demo_history.fill, path, datetime.now().astimezone().date())
         application = create_app(settings, transport(), simulated=True)
         started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
 

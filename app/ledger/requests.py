@@ -13,18 +13,18 @@ Json = dict[str, Any]
 Names = Mapping[int | None, str]
 
 WINDOWS = ("5h", "7d")
-TIMINGS = {
-    "overhead_request": MICRO,
-    "slot_wait": MICRO,
-    "upstream_headers": MICRO,
-    "first_byte": MICRO,
-    "first_token": MICRO,
-    "longest_event_gap": MICRO,
-    "longest_byte_gap": MICRO,
-    "longest_client_stall": MICRO,
-    "overhead_response": MICRO,
-    "tool_time": MILLI,
-}
+TIMINGS = (
+    "overhead_request",
+    "slot_wait",
+    "upstream_headers",
+    "first_byte",
+    "first_token",
+    "longest_event_gap",
+    "longest_byte_gap",
+    "longest_client_stall",
+    "overhead_response",
+    "tool_time",
+)
 _NAMED = (
     "prompt",
     "agent",
@@ -107,7 +107,7 @@ def _request(row: Mapping[str, Any], known: Names) -> Json:
         "error": _error(row, known),
         "tokens": {kind: row[kind] for kind in COUNTED},
         "cost_usd": row["cost"] / NANO,
-        "timings": {name: _scaled(row[name], unit) for name, unit in TIMINGS.items()},
+        "timings": {name: _scaled(row[name], MICRO) for name in TIMINGS},
         "cache": _cache(row, known),
         "context": _context(row["context"]),
         "windows": {window: _window(row, window) for window in WINDOWS},

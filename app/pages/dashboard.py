@@ -1,4 +1,4 @@
-"""The live dashboard: a page with its own scripts, styles and chart library, as packaged files."""
+"""The pages for people: dashboard, sessions, history; with their own scripts, styles and charts."""
 
 import hashlib
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ CACHING = "no-cache"
 
 
 def routes() -> list[Route]:
-    """Return ``/dashboard`` and a route for each of its files, read once."""
+    """Return ``/dashboard``, the pages below it, and a route for each of their files, read once."""
     return [_route(path, file.read_bytes()) for path, file in _files(FILES, PurePosixPath(PATH))]
 
 
@@ -50,4 +50,11 @@ def _route(path: PurePosixPath, content: bytes) -> Route:
             return Response(status_code=304, headers=headers)
         return Response(content, media_type=media_type, headers=headers)
 
-    return Route(PATH if path.name == PAGE else str(path), respond)
+    return Route(_public(path), respond)
+
+
+def _public(path: PurePosixPath) -> str:
+    """Return the path that a file is served at: a page has no suffix."""
+    if path.name == PAGE:
+        return PATH
+    return str(path.with_suffix("") if path.suffix == ".html" else path)

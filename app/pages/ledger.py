@@ -48,20 +48,22 @@ class Ledger:
     async def answer(self, view: View) -> Response:
         """Return what ``view`` makes of the ledger, or what is wrong."""
         if self._path is None:
-            return _error(404, "no ledger is kept: ANTHROPIC_PROXY_LEDGER is false")
+            return _error(404, "off", "no ledger is kept: ANTHROPIC_PROXY_LEDGER is false")
         if self._asked >= AT_ONCE + WAITING:
-            return _error(503, "too many ask the ledger at once: try again later")
+            return _error(503, "busy", "too many ask the ledger at once: try again later")
         self._asked += 1
         try:
             async with self._turns:
                 found = await asyncio.to_thread(_ask, self._path, view)
         except NoLedger:
-            return _error(404, "no requests in the ledger yet")
+            return _error(404, "empty", "no requests in the ledger yet")
         except (UnusableLedger, TooSlow):
-            return _error(503, "the ledger cannot be read now")
+            return _error(503, "unreadable", "the ledger cannot be read now")
         finally:
             self._asked -= 1
-        return _error(404, "no requests of this session yet") if found is None else found
+        if found is None:
+            return _error(404, "no_session", "no requests of this session yet")
+        return found
 
 
 def routes(path: Path | None) -> list[Route]:
@@ -114,7 +116,7 @@ def _checked(respond: Respond) -> Respond:
         try:
             return await respond(request)
         except BadQuery as exc:
-            return _error(400, str(exc))
+            return _error(400, "query", str(exc))
 
     return answer
 
@@ -167,5 +169,6 @@ def _day(text: str) -> str | None:
     return day.isoformat() if day.year in YEARS else None
 
 
-def _error(status: int, message: str) -> Response:
-    return JSONResponse({"error": message}, status, _NO_STORE)
+def _error(status: int, reason: str, message: str) -> Response:
+    """Return an error for people, with a ``reason`` for programs."""
+    return JSONResponse({"error": message, "reason": reason}, status, _NO_STORE)

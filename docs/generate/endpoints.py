@@ -26,17 +26,20 @@ MEANINGS = {
     "/ledger/sessions/{session}/requests": "Its requests, or those of a prompt or agent",
     "/ledger/days": "Days with their models, newest first",
     "/ledger/schema.json": "The JSON schema of the ledger's answers",
-    "/dashboard": "The live dashboard; its files are below this path",
+    "/dashboard": "The live dashboard; files of the pages are below this path",
+    "/dashboard/sessions": "Sessions: who spent it, and why",
+    "/dashboard/history": "Cost and tokens of 90 days",
     "/": "Redirects to `/dashboard`, on the pages' port only",
 }
 
 
 def paths() -> list[str]:
-    """Return the paths of the pages, without the dashboard's files."""
+    """Return the paths of the pages, without their files."""
     application = create_app(Settings(_env_file=None, ledger=False))  # type: ignore[call-arg]
     pages = cast("Starlette", application.dashboard)
     routes = [route.path for route in pages.routes if isinstance(route, Route)]
-    return [path for path in routes if not path.startswith(STATIC)]
+    pages_only = [path for path in routes if not path.startswith(STATIC) or "." not in path]
+    return sorted(pages_only, key=list(MEANINGS).index)
 
 
 def table() -> str:

@@ -74,9 +74,14 @@ def _answering(document: dict[str, Any]) -> Callable[[Route], Awaitable[None]]:
 
 @asynccontextmanager
 async def opened(
-    browser: Browser, url: str, *, tolerated: str | None = None, **options: Any
+    browser: Browser,
+    url: str,
+    page: str = "/dashboard",
+    *,
+    tolerated: str | None = None,
+    **options: Any,
 ) -> AsyncIterator[Opened]:
-    """Open the dashboard of the proxy at ``url``; at the end there must have been no problem.
+    """Open a page of the proxy at ``url``; at the end there must have been no problem.
 
     ``tolerated`` is a part of the messages that are none here.
     """
@@ -84,7 +89,7 @@ async def opened(
     context.set_default_timeout(WAIT)
     shown = Opened(await context.new_page())
     _watch(shown, urlsplit(url).netloc, tolerated)
-    await shown.page.goto(f"{url}/dashboard")
+    await shown.page.goto(url + page)
     yield shown
     await context.close()
     assert shown.problems == []

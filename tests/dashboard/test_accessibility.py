@@ -1,18 +1,13 @@
 """axe-core's judgement, and what it cannot judge: width, keyboard, motion."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.dashboard.opened import Opened, opened
+from tests.dashboard.axe import violations
+from tests.dashboard.opened import opened
 from tests.dashboard.traffic import BAD, SCENARIOS, play
-from tests.programs import absent
 from tests.proxying import Running
 
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTHS = {"desktop": 1440, "tablet": 900, "phone": 360}
 
 
@@ -23,9 +18,9 @@ async def test_axe_finds_nothing_serious(proxy: Running, browser: Browser, width
     async with opened(browser, proxy.pages_url, viewport=size) as shown:
         await expect(shown.page.get_by_role("alert")).to_be_visible()
         await shown.page.emulate_media(color_scheme="light")
-        assert await _violations(shown) == []
+        assert await violations(shown) == []
         await shown.page.emulate_media(color_scheme="dark")
-        assert await _violations(shown) == []
+        assert await violations(shown) == []
 
 
 async def test_axe_finds_nothing_serious_before_anything_has_happened(
@@ -33,21 +28,7 @@ async def test_axe_finds_nothing_serious_before_anything_has_happened(
 ) -> None:
     async with opened(browser, proxy.pages_url) as shown:
         await shown.live()
-        assert await _violations(shown) == []
-
-
-async def _violations(shown: Opened) -> list[Any]:
-    if not AXE.is_file():
-        absent("axe-core is not installed: npm ci --prefix tests/dashboard")
-    await shown.page.evaluate(AXE.read_text(encoding="utf-8"))
-    report = await shown.page.evaluate(
-        "(rules) => axe.run({ runOnly: { type: 'tag', values: rules } })", RULES
-    )
-    return [
-        (found["id"], [node["html"] for node in found["nodes"]])
-        for found in report["violations"]
-        if found["impact"] in ("serious", "critical")
-    ]
+        assert await violations(shown) == []
 
 
 async def test_a_phone_needs_no_sideways_scrolling(proxy: Running, browser: Browser) -> None:
@@ -65,7 +46,7 @@ async def test_the_keyboard_reaches_and_moves_the_long_table(
     async with opened(browser, proxy.pages_url) as shown:
         await shown.shows("requests.total", str(2 * len(SCENARIOS)))
         frame = shown.page.get_by_role("region", name="Table of requests")
-        for _ in range(5):
+        for _ in range(8):
             await shown.page.keyboard.press("Tab")
             if await frame.evaluate("(element) => element === document.activeElement"):
                 break

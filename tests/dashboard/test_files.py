@@ -44,14 +44,15 @@ async def test_a_file_that_has_not_changed_is_not_sent_again(proxy: Running, for
 
 
 def test_only_the_page_and_its_files_are_served() -> None:
-    assert "/dashboard" in PATHS
+    assert {"/dashboard", "/dashboard/sessions", "/dashboard/history"} <= set(PATHS)
     assert all(path.startswith("/dashboard/") for path in PATHS if path != "/dashboard")
     assert not any(path.endswith((".md", "LICENSE", ".html")) for path in PATHS)
     assert all(isinstance(route, Route) for route in dashboard.routes())
 
 
-def test_the_page_has_no_inline_script_or_style() -> None:
-    page = (dashboard.FILES / dashboard.PAGE).read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", [dashboard.PAGE, "sessions.html", "history.html"])
+def test_no_page_has_an_inline_script_or_style(name: str) -> None:
+    page = (dashboard.FILES / name).read_text(encoding="utf-8")
     assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", page) == []
     assert re.findall(r"https?://", page) == []
 

@@ -206,7 +206,7 @@ def test_a_request_has_all_that_the_ledger_knows(path: Path) -> None:
             error_source="upstream",
             error_type="api_error",
             error_reason="500",
-            tool_time=940,
+            tool_time=940_000,
             slot_wait=20_000,
             first_token=700_000,
             cache_verdict="tools_changed",

@@ -12,6 +12,7 @@ from app.anthropic.limits import read
 from app.http2 import ProxyEnvironment, Transport
 from simulator import Simulator, weather
 from simulator.command import Arguments, serve
+from simulator.developer import AGENT_TYPES
 from simulator.load import Load, Scenario, send
 
 DAY = 10 * weather.PERIOD  # seconds
@@ -41,7 +42,8 @@ async def test_the_load_works_in_sessions_with_agents_until_it_is_cancelled(
         agents = [one for one in simulator.received if one.header(b"x-claude-code-agent-id")]
     sessions = {one.header(b"x-claude-code-session-id") for one in simulator.received}
     assert None not in sessions
-    assert {one.header(b"x-claude-code-agent-type") for one in agents} == {b"general-purpose"}
+    types = {kind.encode() for kind in AGENT_TYPES}
+    assert {one.header(b"x-claude-code-agent-type") for one in agents} <= types
     assert {one.header(b"x-claude-code-session-id") for one in agents} <= sessions
 
 

@@ -1,6 +1,6 @@
 // The tables of the page: which part of a snapshot each one shows.
 
-import { VERDICTS, verdicts } from "./cache.js";
+import { verdictName, verdicts } from "./cache.js";
 import { moneyParts } from "./format.js";
 import { fill, records, shareOf } from "./tables.js";
 
@@ -138,7 +138,7 @@ const FILLERS = {
     const texts = moneyParts(all.map(({ spent }) => spent), all.reduce((sum, { spent }) => sum + (spent ?? 0), 0));
     all.forEach((record, at) => (record.text = texts[at]));
     const columns = [
-      { of: ({ name: verdict }) => VERDICTS[verdict]?.[0] ?? verdict, as: "text" },
+      { of: ({ name: verdict }) => verdictName(verdict), as: "text" },
       count,
       { ...MONEY, none: "–" },
       { of: ({ advice }) => advice, as: "text" },

@@ -4,8 +4,11 @@ const REACH = 20; // blocks that a cache mark reaches back, its own included
 
 const PARTS = { tool: "a tool", system: "the system prompt" };
 
-// Each verdict: its name, and advice; `last` is the latest request with it among those shown.
-export const VERDICTS = {
+const HARMLESS = ["hit", "first", "uncached", "too_small", "unknown"];
+
+// Each verdict: its name, and advice on a request with it, if one is known; `lead` introduces what of
+// that request differed.
+const VERDICTS = {
   hit: ["Hit", () => "All there was to read was read."],
   first: ["First", () => "There was nothing to read yet."],
   uncached: ["No cache mark", () => "These requests do not ask to be cached."],
@@ -13,19 +16,19 @@ export const VERDICTS = {
   model_changed: ["Model changed", () => "Each model has a cache of its own: switch at the start of a session."],
   tools_changed: [
     "Tools changed",
-    (last) => `${place(last, "tool")}Connect MCP servers before a session starts, and keep its tools.`,
+    (one, lead) => `${place(one, "tool", lead)}Connect MCP servers before a session starts, and keep its tools.`,
   ],
   system_changed: [
     "System prompt changed",
-    (last) => `${place(last, "block")}Keep dates, counters and paths out of the system prompt.`,
+    (one, lead) => `${place(one, "block", lead)}Keep dates, counters and paths out of the system prompt.`,
   ],
   messages_changed: [
     "Messages changed",
-    (last) => `${place(last, "block")}Look for a hook or client that edits earlier messages.`,
+    (one, lead) => `${place(one, "block", lead)}Look for a hook or client that edits earlier messages.`,
   ],
   params_changed: [
     "Parameters changed",
-    (last) => `${last?.kind ? `${last.kind} changed. ` : ""}Choose thinking, effort, tools and speed once per session.`,
+    (one) => `${one?.kind ? `${one.kind} changed. ` : ""}Choose thinking, effort, tools and speed once per session.`,
   ],
   ttl_expired: ["Expired", () => "The pause was longer than the cache lives: ENABLE_PROMPT_CACHING_1H=1 keeps it for an hour."],
   compaction: ["Compaction", () => "The conversation was summarized: the cache starts again."],
@@ -38,23 +41,39 @@ export const VERDICTS = {
 /** Return a record for each verdict that was given, misses that cost most first. */
 export function verdicts({ cache, recent }) {
   const given = Object.entries(cache.verdicts).filter(([, count]) => count > 0);
-  const all = given.map(([name, count]) => ({ name, count, spent: cache.miss_cost[name] ?? null, advice: advice(name, recent) }));
+  const all = given.map(([name, count]) => ({ name, count, spent: cache.miss_cost[name] ?? null, advice: latestAdvice(name, recent) }));
   return all.sort((one, other) => (other.spent ?? 0) - (one.spent ?? 0) || other.count - one.count);
 }
 
-function advice(name, recent) {
-  const last = recent.map(({ cache }) => cache).find((cache) => cache?.verdict === name);
-  return VERDICTS[name]?.[1](last) ?? "";
+/** Return advice on a request with a verdict. */
+export function advice(found, lead = "First difference: ") {
+  return Object.hasOwn(VERDICTS, found.verdict) ? VERDICTS[found.verdict][1](found, lead) : "";
 }
 
-function place(last, word) {
-  if (last?.block == null) return "";
-  const part = PARTS[last.kind] ?? `a block of role ${last.kind}`;
-  return `Last: ${part}, ${word} ${last.block + 1} of the prompt. `;
+/** Return a verdict's name in words. */
+export function verdictName(verdict) {
+  return Object.hasOwn(VERDICTS, verdict) ? VERDICTS[verdict][0] : verdict;
 }
 
-function lookback(last) {
+/** Return a verdict's tone: ok for a hit, a warning for a miss. */
+export function toneOf(verdict) {
+  if (verdict === "hit") return "ok";
+  return HARMLESS.includes(verdict) ? "idle" : "warn";
+}
+
+function latestAdvice(verdict, recent) {
+  const last = recent.map(({ cache }) => cache).find((cache) => cache?.verdict === verdict);
+  return advice({ ...last, verdict }, "Last: ");
+}
+
+function place(one, word, lead) {
+  if (one?.block == null) return "";
+  const part = Object.hasOwn(PARTS, one.kind) ? PARTS[one.kind] : `a block of role ${one.kind}`;
+  return `${lead}${part}, ${word} ${one.block + 1} of the prompt. `;
+}
+
+function lookback(one) {
   const cut = "Ask for fewer tool calls at once.";
-  if (last?.distance == null) return `More than ${REACH} blocks since the last cache mark. ${cut}`;
-  return `About ${Math.floor(last.distance / 2)} parallel tool calls pushed the cache mark out of reach. ${cut}`;
+  if (one?.distance == null) return `More than ${REACH} blocks since the last cache mark. ${cut}`;
+  return `About ${Math.floor(one.distance / 2)} parallel tool calls pushed the cache mark out of reach. ${cut}`;
 }

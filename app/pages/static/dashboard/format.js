@@ -24,6 +24,14 @@ const day = new Intl.DateTimeFormat(LOCALE, {
   hourCycle: "h23",
 });
 
+const moment = new Intl.DateTimeFormat(LOCALE, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
+
 const COMPACT_FROM = 1e6;
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB"];
 const DURATION_UNITS = [
@@ -116,6 +124,7 @@ export const FORMATS = {
   day: (value) => day.format(value * 1000),
   duration,
   latency,
+  moment: (value) => moment.format(value * 1000),
   money,
   percent,
   rate,

@@ -29,14 +29,14 @@ function estimated(request) {
   return request.estimated ? "estimated" : null;
 }
 
-// The model, and the route unless it is messages: "claude-opus-5-5 · count_tokens".
-function asked({ model, route }) {
+/** Return the model, and the route unless it is messages: "claude-opus-5-5 · count_tokens". */
+export function asked({ model, route }) {
   if (model === "none") return route;
   return route === "messages" ? model : `${model} · ${route}`;
 }
 
-// The status, and the reason of the failure or the outcome: "502 connect failed", "200 cut by upstream".
-function ended({ status, outcome, reason }) {
+/** Return the status, and the reason of the failure or the outcome: "502 connect failed". */
+export function ended({ status, outcome, reason }) {
   return [status, fate(outcome, reason)].filter((word) => word !== null).join(" ");
 }
 
@@ -46,7 +46,8 @@ function fate(outcome, reason) {
   return word === "complete" ? null : (REASONS[word] ?? word.replaceAll("_", " "));
 }
 
-function endedTone({ status, outcome }) {
+/** Return the tone of a request's end. */
+export function endedTone({ status, outcome }) {
   if (outcome === "client_abort") return "idle";
   if (outcome === "complete" || outcome === "client_error") return statusTone(status);
   return "bad";

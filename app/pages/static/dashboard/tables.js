@@ -2,11 +2,13 @@
 // changes, so that a selection, the focus and the scroll position survive.
 //
 // A column: { of: (record) => value, as: a format's name, tone: (record) => a tone, none: a text,
-// mark: (record) => a word or null, text: (record) => a text or null }. A tone puts a shape in front
-// of the text (theme.css), because colour alone is not enough; `none` is shown instead of null; a
-// mark is the cell's `data-mark`; `text` is shown instead of the formatted value.
+// mark: (record) => a word or null, text: (record) => a text or null, link: (record) => a URL }. A tone
+// puts a shape in front of the text (theme.css), because colour alone is not enough; `none` is shown
+// instead of null; a mark is the cell's `data-mark`; `text` is shown instead of the formatted value.
 
 import { show } from "./figures.js";
+
+const WORDS = ["text", "clock", "moment"]; // formats of cells that are not aligned as numbers
 
 /** Fill a table's body with a row for each record; `share` of a record (0 to 1) draws its bar. */
 export function fill(body, columns, records, { share = null, empty = "No data yet" } = {}) {
@@ -32,9 +34,11 @@ export function shareOf(all) {
 }
 
 function fillRow(element, columns, record, share) {
-  columns.forEach(({ of, as, tone, none, mark, text }, n) => {
+  columns.forEach(({ of, as, tone, none, mark, text, link }, n) => {
     const cell = element.cells[n];
-    show(cell, of(record), as, none, text?.(record) ?? null);
+    const place = link ? cell.firstElementChild : cell;
+    show(place, of(record), as, none, text?.(record) ?? null);
+    if (link) place.href = link(record);
     if (tone) cell.dataset.tone = tone(record);
     if (mark) markCell(cell, mark(record));
   });
@@ -48,10 +52,11 @@ function markCell(cell, word) {
 
 function row(columns) {
   const element = document.createElement("tr");
-  columns.forEach(({ as }, n) => {
+  columns.forEach(({ as, link }, n) => {
     const cell = document.createElement(n === 0 ? "th" : "td");
     if (n === 0) cell.scope = "row";
-    if (as !== "text" && as !== "clock") cell.className = "number";
+    if (!WORDS.includes(as)) cell.className = "number";
+    if (link) cell.append(document.createElement("a"));
     element.append(cell);
   });
   return element;
