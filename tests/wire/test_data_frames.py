@@ -17,7 +17,7 @@ from h2.connection import H2Connection
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from h2.stream import H2Stream
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.wire.codec import Codec
@@ -250,6 +250,7 @@ STEPS = st.lists(
     ),
     max_size=12,
 )
+ODD = [("data", 5, 1, 0)]  # of no stream, so never the short way
 CUTS = st.lists(st.integers(1, 40) | st.just(10**6), min_size=1, max_size=6)
 
 
@@ -317,6 +318,7 @@ def test_whatever_comes_in_whatever_pieces_both_ways_are_alike(
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(RUNS, st.lists(WIDENED | SENDING, min_size=4, max_size=8), STEPS, CUTS, st.booleans())
+    @example(first=[], second=[], steps=[ODD], cuts=[10**6], narrow=False)
     def law(first: Any, second: Any, steps: list[Any], cuts: list[int], narrow: bool) -> None:
         both = pair(client=client, corrected=corrected, window=WINDOW if narrow else 200_000)
         flat: list[tuple[Any, ...]] = [("head", stream, None, False) for stream in STREAMS]
