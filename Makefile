@@ -13,7 +13,8 @@ endif
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
 LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked
-WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
+# One more than there are cores: some of the tests wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 IN_WORKERS = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 PYTEST = $(RUN) pytest $(IN_WORKERS)
 UNAIDED := not external and not system
@@ -85,8 +86,6 @@ metrics: install ## Show the running proxy's figures
 test: install ## Run the quick tests, which need no other programs
 	$(PYTEST) $(QUICK)
 
-# Many of its tests wait for other programs.
-test-all: WORKERS := $(shell expr $(WORKERS) + 1)
 test-all: install ## Run all tests: those that boot a Debian need root, debootstrap and systemd-nspawn
 	$(PYTEST) --hypothesis-profile full -m ''
 

@@ -51,11 +51,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     programs.allowed = programs.is_external(item)
 
 
-@pytest.fixture(autouse=True)
-def _own_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what the machine has set, its proxies and certificates included, out of the tests."""
+    monkeypatch = pytest.MonkeyPatch()
     for name in [name for name in os.environ if name.startswith(("ANTHROPIC_PROXY_", "OTEL_"))]:
         monkeypatch.delenv(name)
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
@@ -63,6 +62,8 @@ def _own_environment(
         monkeypatch.delenv(name.lower(), raising=False)
     for name, directory in (("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")):
         monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / directory))
+    yield
+    monkeypatch.undo()
 
 
 @pytest.fixture(autouse=True)
