@@ -95,6 +95,7 @@ class Exchange:
     attempts: int = 0  # requests sent upstream
     retries: tuple[Retry, ...] = ()  # at most one per reason
     client_retry: int = 0  # X-Stainless-Retry-Count
+    account: int = 0  # a keyed hash of the organization, or of the credential; 0 for none
     bytes_in: int = 0  # request body, as received
     bytes_out: int = 0  # response body, as sent
     modified: bool = False  # forwarded body differs from the received one

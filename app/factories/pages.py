@@ -64,7 +64,7 @@ def pages_of(
             *health.routes(lambda: admission.ready),
             *authority.routes(_authority(settings)),
             *metrics.routes(shown, broadcast),
-            *ledger.routes(ledger_file_of(settings, telemetry.facts)),
+            *ledger.routes(ledger_file_of(settings, telemetry.facts), telemetry.window_share),
             *dashboard.routes(),
             Route("/", _to_dashboard),
         ],

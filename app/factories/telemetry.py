@@ -50,6 +50,7 @@ def telemetry_of(
         held=held,
         budgets=budgets,
         exporter=exporter_of(settings, prices, environ),
+        alone=settings.workers == 1,
     )
 
 

@@ -30,6 +30,7 @@ _NO_STORE = {"cache-control": "no-store"}
 
 Cursor = TypeVar("Cursor")
 View = Callable[[Reader], dict[str, Any] | None]
+Share = Callable[[str], float | None]
 Respond = Callable[[Request], Awaitable[Response]]
 
 
@@ -66,19 +67,35 @@ class Ledger:
         return found
 
 
-def routes(path: Path | None) -> list[Route]:
-    """Return the routes of the ledger at ``path``."""
+def routes(path: Path | None, share: Share = lambda _session: None) -> list[Route]:
+    """Return the routes of the ledger at ``path``.
+
+    ``share`` returns the fraction of the present 5-hour window that a session has used.
+    """
     ledger = Ledger(path)
     schema = SCHEMA.read_bytes()
+
+    def shared(session: dict[str, Any]) -> dict[str, Any]:
+        return session | {"window_share": share(session["session"])}
 
     async def sessions(request: Request) -> Response:
         sort = _sort(request)
         limit, before = _limit(request), _before(request, views.cursor)
-        return await ledger.answer(lambda reader: views.sessions(reader, limit, before, sort))
+
+        def view(reader: Reader) -> dict[str, Any]:
+            found = views.sessions(reader, limit, before, sort)
+            return found | {"sessions": [shared(one) for one in found["sessions"]]}
+
+        return await ledger.answer(view)
 
     async def session(request: Request) -> Response:
         name = request.path_params["session"]
-        return await ledger.answer(lambda reader: views.session(reader, name))
+
+        def view(reader: Reader) -> dict[str, Any] | None:
+            found = views.session(reader, name)
+            return None if found is None else shared(found)
+
+        return await ledger.answer(view)
 
     async def prompts(request: Request) -> Response:
         name = request.path_params["session"]

@@ -226,5 +226,6 @@ class Journey:
             tap=self._tap,
             restorer=self._restorer,
             cache=self._cache.judge,
+            digest=self._parts.caching.digest,
         )
         return record(findings, self._ending, self._watch)

@@ -31,7 +31,8 @@ class Findings:
     """The facts of an exchange at its end; None for a step that was not reached.
 
     ``status`` is what the client was sent, ``bytes_in`` and ``bytes_out`` count bodies; ``model``
-    is the requested one and ``headers`` upstream's. ``cache`` judges what the prompt cache did.
+    is the requested one and ``headers`` upstream's. ``cache`` judges what the prompt cache did;
+    ``digest`` is a keyed hash.
     """
 
     request: ClientRequest
@@ -47,6 +48,7 @@ class Findings:
     tap: Tap | None
     restorer: "Restorer | None"
     cache: Callable[[Reading], CacheReport | None] = lambda _: None
+    digest: Callable[[bytes], int] = hash
 
     @property
     def billed_route(self) -> bool:
@@ -90,6 +92,7 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
         attempts=found.attempts.count,
         retries=found.attempts.retries,
         client_retry=_count(first(sent, b"x-stainless-retry-count")),
+        account=_account(found),
         bytes_in=found.bytes_in,
         bytes_out=found.bytes_out,
         modified=redaction is not None and redaction.report.modified,
@@ -146,6 +149,15 @@ def _failure_of_response(found: Findings, reading: Reading) -> Failure | None:
     if found.status is None or found.succeeded:
         return None
     return Failure("upstream", reading.error or "unknown", str(found.status))
+
+
+def _account(found: Findings) -> int:
+    """Return the hash of who pays: upstream names the organization, the client has a credential."""
+    fields = dict(found.request.headers)
+    who = first(found.headers, b"anthropic-organization-id") or fields.get(
+        b"x-api-key", fields.get(b"authorization")
+    )
+    return 0 if who is None else found.digest(who)
 
 
 def _limits(headers: Headers) -> Mapping[str, str]:

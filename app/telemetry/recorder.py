@@ -13,10 +13,12 @@ from ..anthropic.prices import Prices
 from ..budgets.budgets import Budgets
 from ..exchange import Exchange, Progress
 from ..ledger.writer import Ledger
+from ..usage.accounts import Accounts
 from .collectors.budgets import BudgetStandings
 from .collectors.live_output import LiveOutput
 from .collectors.run_totals import RunTotals
 from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, TransportStats
+from .collectors.usage import WindowForecasts
 from .connections import ConnectionMetrics
 from .entry import NO_MODEL, Charge, Entry, cache_dollars, identifiers
 from .facts import Facts, Listening
@@ -34,6 +36,7 @@ from .recorders.scrub import Scrubs
 from .recorders.spans import Exporter, Spans
 from .recorders.tokens import Tokens
 from .recorders.traffic import Traffic
+from .recorders.usage import WindowUsage
 
 PRESET_MODELS = 24  # priced models whose series are created at the start: 13 each, and timestamps
 LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -73,6 +76,7 @@ class Telemetry:
         ledger: Ledger | None = None,
         budgets: Budgets | None = None,
         exporter: Exporter | None = None,
+        alone: bool = True,
     ) -> None:
         instruments = Instruments()
         self.registry = instruments.registry
@@ -98,6 +102,7 @@ class Telemetry:
         self.changes = 0  # exchanges that started, and those that ended
         self._limits = LimitGauges(instruments)
         self._spans = Spans(instruments, exporter)
+        self._accounts = Accounts(divided=alone)
         self._recorders: tuple[Recorder, ...] = (
             self._traffic,
             self._latency,
@@ -111,6 +116,7 @@ class Telemetry:
             LedgerRows(instruments, ledger),
             BudgetSpend(instruments, budgets),
             self._spans,
+            WindowUsage(instruments, self._accounts),
         )
         self.connections = ConnectionMetrics(instruments)
         self._instruments = instruments
@@ -126,6 +132,7 @@ class Telemetry:
             RunTotals(instruments.made, run=secrets.token_hex(4)),
             Transport(transport_stats, created=wall()),
             Held(held, created=wall()),
+            WindowForecasts(self._accounts, wall, self._limits.window),
             BudgetStandings(lambda: [] if budgets is None else budgets.meter.standings(wall())),
         ):
             self.registry.register(collector)
@@ -159,6 +166,10 @@ class Telemetry:
     def limits_at(self) -> float:
         """When upstream last stated its limits, in seconds since the epoch."""
         return self._limits.stated_at
+
+    def window_share(self, session: str) -> float | None:
+        """Return the fraction of the present 5-hour window that a session was seen to use."""
+        return self._accounts.share(session, self.wall())
 
     @property
     def prices_age(self) -> int | None:

@@ -13,7 +13,7 @@ from app.workers.reports import unpacked
 from app.workers.service import Service
 from docs.generate.markdown import code
 from docs.generate.markdown import table as rows_of
-from tests.telemetry.exchanges import PLAIN, billed, budgeted, record, telemetry
+from tests.telemetry.exchanges import PLAIN, billed, budgeted, record, rising, telemetry
 
 SUFFIXES = {"counter": "_total", "info": "_info"}
 # One of everything: labels are seen where there is a series.
@@ -40,7 +40,7 @@ def metrics() -> Iterator[Metric]:
     """Yield the proxy's own metrics, as they are after a request with one of everything."""
     observer = telemetry(budgets=budgeted())
     observer.forward.decided("intercepted")  # which makes its metrics
-    record(observer, EVERYTHING, billed(EVERYTHING, model="made-up"))
+    record(observer, *rising(), EVERYTHING, billed(EVERYTHING, model="made-up"))
     workers = Service(1, version="", clock=time.monotonic, wall=time.time)
     collected = (*observer.collect(), *unpacked(workers.own()))
     return (one for one in collected if one.name.startswith(instruments.PREFIX))

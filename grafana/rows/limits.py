@@ -39,6 +39,11 @@ LIMITS = Row(
     ),
 )
 
+_FULL = (
+    "max by (window, bound) (anthropic_proxy_upstream_ratelimit_full_timestamp_seconds{@}) - time()"
+)
+_SHARE = "max by (window, request_class) (anthropic_proxy_upstream_ratelimit_share{@})"
+
 LIMITS_IN_FULL = Row(
     "Limits in detail",
     (
@@ -77,6 +82,23 @@ LIMITS_IN_FULL = Row(
             by=("kind",),
             queries=(Query(_LIMIT, column="Limit"), Query(_REMAINING, column="Remaining")),
             unit="short",
+            width=12,
+        ),
+        Lines(
+            title="Time until windows are full",
+            about="Forecast at the present pace: estimate, earliest and latest. Nothing is shown "
+            "without enough data, or where the window resets first.",
+            queries=(Query(f"{_FULL} < Inf", "{{window}}, {{bound}}"),),
+            unit="dtdurations",
+            width=12,
+        ),
+        Bars(
+            title="Window usage by request class",
+            about="Fraction of the present window that requests of each class have used; "
+            "elsewhere: not through this proxy.",
+            queries=(Query(_SHARE, "{{window}}, {{request_class}}"),),
+            unit="percentunit",
+            limits=(0, 1),
             width=12,
         ),
         Table(

@@ -1,7 +1,9 @@
 """The strip below the header: alerts come, say why, and nothing else moves."""
 
 import asyncio
+import re
 import socket
+from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
@@ -11,6 +13,8 @@ from tests.dashboard.opened import Opened, opened
 from tests.dashboard.traffic import BAD, GOOD, HELD, play, snapshot
 from tests.proxying import Running, proxying, until
 
+TIME = r"(\w{3} )?\d\d:\d\d"
+FORECAST = re.compile(rf"Full at about {TIME} \({TIME} to the reset\)\.")
 WIDTHS = [1440, 900, 360]
 ALERTS = [
     {
@@ -31,6 +35,13 @@ ALERTS = [
         "severity": "warning",
         "message": "3 request bodies over 10 MiB went to the API unscanned: raise "
         "ANTHROPIC_PROXY_SCRUB_MAX_BODY_SIZE, or set ANTHROPIC_PROXY_SCRUB_ON_SKIP=block.",
+        "since": 1_790_000_000.0,
+    },
+    {
+        "kind": "budget",
+        "severity": "warning",
+        "message": "84% of the budget for today is used: $25.20 of $30.00. 62% of the budget for "
+        "repo=acme/widgets today is used: $24.80 of $40.00.",
         "since": 1_790_000_000.0,
     },
 ]
@@ -128,3 +139,27 @@ async def _top(shown: Opened) -> float:
     box = await shown.page.locator(".tiles").bounding_box()
     assert box is not None
     return box["y"]
+
+
+async def test_a_budget_is_told_with_its_amounts_and_a_window_with_its_forecast(
+    upstream: Simulator, certificate: Certificate, browser: Browser, tmp_path: Path
+) -> None:
+    budgets = "day:0.000001,session:5"
+    async with (
+        proxying(upstream.url, certificate, budgets=budgets, state_dir=tmp_path) as proxy,
+        opened(browser, proxy.pages_url) as shown,
+    ):
+        await play(proxy, GOOD)
+        alert = shown.page.get_by_role("alert")
+        await expect(alert).to_have_attribute("data-severity", "error")
+        await expect(alert).to_contain_text("Budget used")
+        await expect(alert).to_contain_text("% of the budget for today is used: ")
+        document = await snapshot(proxy)
+        now = document["time"]
+        full = {"estimate": now + 1_800, "earliest": now + 900, "latest": None}
+        window = {"utilization": 0.8, "status": "allowed", "reset": now + 9_000, "shares": {}}
+        windows = {"5h": window | {"forecast": full}, "7d": window | {"forecast": None}}
+        await shown.feed(document | {"limits": document["limits"] | {"windows": windows}})
+        five, seven = await shown.page.locator("#windows .forecast").all()
+        await expect(five).to_have_text(FORECAST)
+        await expect(seven).to_have_text("Not enough data to say when it will be full.")

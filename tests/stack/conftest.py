@@ -17,6 +17,7 @@ from tests.stack.base_image import base_image
 from tests.stack.engine import Engine, UnavailableError, engine
 from tests.stack.servers import Prometheus, exposed, prometheus, record, wait
 from tests.stack.tree import ROOT, yaml_file
+from tests.telemetry import exchanges
 from tests.telemetry.exchanges import budgeted, telemetry
 
 COMPOSE = yaml_file("docker-compose.yml")["services"]
@@ -72,6 +73,7 @@ def observer() -> Telemetry:
     """The telemetry of a proxy that has seen a little of everything."""
     made = telemetry(budgets=budgeted())
     made.registry.register(_Workers())
+    exchanges.record(made, *exchanges.rising())
     record(made)
     return made
 

@@ -27,6 +27,7 @@ QUIET = {
     "anthropic_proxy_run_scrub_skipped_total",  # every body of the demo is searched
     "anthropic_proxy_worker_",  # it is a single process
     "anthropic_proxy_upstream_rtt_seconds",  # no connection is silent for long enough
+    "anthropic_proxy_upstream_ratelimit_full_",  # a forecast takes 15 minutes
     "anthropic_proxy_budget_",  # it has no budgets
     "ALERTS{",  # and no alert fires
 }

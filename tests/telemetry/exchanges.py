@@ -112,6 +112,22 @@ def telemetry(clock: Callable[[], float] = time.monotonic, **arguments: Any) -> 
     return Telemetry(**defaults | arguments)
 
 
+def rising() -> list[Exchange]:
+    """Return exchanges of an hour whose answers state how a usage window fills."""
+    mark = "anthropic-ratelimit-unified-5h"
+    return [
+        replace(
+            PLAIN,
+            started_at=PLAIN.started_at - 3_600 + 120 * number,
+            headers={
+                f"{mark}-utilization": f"{0.2 + number / 100:.2f}",
+                f"{mark}-reset": f"{PLAIN.started_at + 9_000:.0f}",
+            },
+        )
+        for number in range(30)
+    ]
+
+
 def budgeted(setting: str = "day:1") -> Budgets:
     """Return budgets that are enforced, without a ledger."""
     nothing = Path("none")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.telemetry.sampling.alerts import HOLD, LASTING, Alarms, Alert, Situation, Thresholds
-from app.telemetry.sampling.ring import Span
+from app.telemetry.sampling.ring import BudgetState, Span
 from tests.telemetry.points import point
 
 INTERVAL = 1.5
@@ -179,3 +179,58 @@ def test_a_figure_that_swings_around_its_threshold_is_one_alert() -> None:
     }
 
     assert len(since) == 1
+
+
+def _budget(spent: float, limit: float = 10, **more: Any) -> BudgetState:
+    share = spent / limit
+    reached = {threshold: int(share * 100 >= threshold) for threshold in (50, 80, 100)}
+    return BudgetState(limit, spent, more.get("unpriced", 0), more.get("over", reached))
+
+
+@pytest.mark.parametrize(
+    ("budgets", "severity", "message"),
+    [
+        (
+            {"day": _budget(5)},
+            "warning",
+            "50% of the budget for today is used: $5.00 of $10.00.",
+        ),
+        (
+            {"label.repo=acme": _budget(10), "day": _budget(4.99)},
+            "error",
+            "100% of the budget for repo=acme today is used: $10.00 of $10.00. "
+            "New requests are refused.",
+        ),
+        (
+            {"session": _budget(12, over={100: 3})},
+            "error",
+            "3 sessions have used up their budget of $10.00. New requests are refused.",
+        ),
+        (
+            {"day": _budget(8, unpriced=2)},
+            "warning",
+            "80% of the budget for today is used: $8.00 of $10.00. 2 responses have no known price "
+            "and are not included.",
+        ),
+    ],
+)
+def test_a_budget_that_is_half_used_is_told(
+    budgets: dict[str, BudgetState], severity: str, message: str
+) -> None:
+    (alert,) = check(Alarms(Thresholds(budgets_enforced=True)), budgets=budgets)
+    assert (alert.kind, alert.severity, alert.message) == ("budget", severity, message)
+
+
+def test_budgets_below_half_are_not_told_and_many_are_cut_short() -> None:
+    assert check(Alarms(Thresholds()), budgets={"day": _budget(4.99)}) == ()
+    many = {f"label.a={n}": _budget(9 - n / 10) for n in range(6)}
+    (alert,) = check(Alarms(Thresholds()), budgets=many)
+    assert alert.message.startswith("90% of the budget for a=0 today is used")
+    assert alert.message.endswith("3 more are at least half used.")
+
+
+def test_the_banner_of_a_budget_ends_with_its_period() -> None:
+    alarms = Alarms(Thresholds())
+    assert check(alarms, at=300, budgets={"day": _budget(9)})
+    check(alarms, at=302, budgets={"day": _budget(0)})
+    assert not check(alarms, at=302 + HOLD, budgets={"day": _budget(0)})

@@ -15,14 +15,14 @@ OVERALL = "unified"  # the window for the overall status
 class LimitGauges:
     """Gauges by kind (API keys) and by window (subscriptions).
 
-    State: ``stated_at``, when upstream last stated limits.
+    ``window`` bounds the names of windows. State: ``stated_at``, when upstream last stated limits.
     """
 
     def __init__(self, instruments: Instruments) -> None:
         gauges = instruments.gauges
         self.stated_at = 0.0
         self._kind = instruments.label_set("limit_kind", KINDS, room=MORE_KINDS)
-        self._window = instruments.label_set("limit_window", (*WINDOWS, OVERALL), room=MORE_WINDOWS)
+        self.window = instruments.label_set("limit_window", (*WINDOWS, OVERALL), room=MORE_WINDOWS)
         self._status_word = instruments.label_set("limit_status", STATUSES)
         self._limit = gauges("upstream_ratelimit_limit", "Upstream's rate limit, by kind", "kind")
         self._remaining = gauges(
@@ -56,7 +56,7 @@ class LimitGauges:
         for name, kind in limits.kinds.items():
             self._set_kind(self._kind(name), kind)
         for name, window in limits.windows.items():
-            self._set_window(self._window(name), window)
+            self._set_window(self.window(name), window)
         if limits.overage is not None:
             self._set_window("overage", limits.overage)
         self._set_window(OVERALL, Window(status=limits.status, reset=limits.reset))

@@ -3,6 +3,7 @@
 Every total is a sum over the collected samples, so it equals the same sum over the exposition.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -163,6 +164,8 @@ def _limits(samples: Samples) -> Json:
                 "utilization": utilization.get(window),
                 "status": _status(samples, window),
                 "reset": reset.get(window),
+                "forecast": _forecast(samples, window),
+                "shares": samples.by(f"{prefix}share", "request_class", window=window),
             }
             for window in windows
         },
@@ -171,6 +174,12 @@ def _limits(samples: Samples) -> Json:
             for kind in dict.fromkeys((*limit, *remaining))
         },
     }
+
+
+def _forecast(samples: Samples, window: str) -> Json | None:
+    """Return when a window will be full; None without enough data."""
+    found = samples.by("upstream_ratelimit_full_timestamp_seconds", "bound", window=window)
+    return {bound: at if math.isfinite(at) else None for bound, at in found.items()} or None
 
 
 def _status(samples: Samples, window: str) -> str | None:

@@ -17,6 +17,7 @@ const clock = new Intl.DateTimeFormat(LOCALE, {
   second: "2-digit",
   hourCycle: "h23",
 });
+const minute = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(LOCALE, {
   weekday: "short",
   hour: "2-digit",
@@ -124,6 +125,7 @@ export const FORMATS = {
   day: (value) => day.format(value * 1000),
   duration,
   latency,
+  minute: (value) => minute.format(value * 1000),
   moment: (value) => moment.format(value * 1000),
   money,
   percent,

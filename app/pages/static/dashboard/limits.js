@@ -13,7 +13,7 @@ const TITLES = {
 };
 const ALWAYS = ["5h", "7d"];
 const OVERALL = "unified"; // the status of all windows together; it has no utilization
-const UNKNOWN = { utilization: null, status: null, reset: null };
+const UNKNOWN = { utilization: null, status: null, reset: null, forecast: null };
 const NEARLY = 0.9; // the fraction from which a window counts as nearly used up
 
 const STATUSES = {
@@ -45,7 +45,7 @@ export function showKinds(table, kinds) {
   fill(table.tBodies[0], KIND_COLUMNS, records);
 }
 
-function showWindow(item, name, { utilization, status, reset }, now) {
+function showWindow(item, name, { utilization, status, reset, forecast }, now) {
   const title = TITLES[name] ?? name;
   item.dataset.window = name;
   item.querySelector(".title").textContent = title;
@@ -54,6 +54,7 @@ function showWindow(item, name, { utilization, status, reset }, now) {
   item.querySelector(".status").textContent = word.text;
   item.querySelector(".status").dataset.tone = word.tone;
   item.querySelector(".reset").textContent = countdown(reset, now);
+  item.querySelector(".forecast").textContent = expected(utilization, forecast, reset, now);
   item.dataset.level = level(utilization);
   item.querySelector(".meter").style.setProperty("--share", Math.min(1, utilization ?? 0));
 }
@@ -61,6 +62,24 @@ function showWindow(item, name, { utilization, status, reset }, now) {
 function level(utilization) {
   if (utilization === null) return "none";
   return utilization >= 1 ? "full" : utilization >= NEARLY ? "high" : "normal";
+}
+
+// When the window will be full at the present pace; nothing about one that has reset.
+function expected(utilization, forecast, reset, now) {
+  if (utilization === null || (reset !== null && reset <= now)) return "";
+  if (forecast === null) return "Not enough data to say when it will be full.";
+  const { estimate, earliest, latest } = forecast;
+  if (utilization >= 1) return `Full since ${moment(estimate, now)}.`;
+  if (earliest === null) return "Not full before it resets, at the present pace.";
+  const until = latest === null ? "the reset" : moment(latest, now);
+  if (estimate === null) return `May be full before it resets: ${moment(earliest, now)} at the earliest.`;
+  return `Full at about ${moment(estimate, now)} (${moment(earliest, now)} to ${until}).`;
+}
+
+// The time, with the day if that is another one.
+function moment(time, now) {
+  const same = new Date(time * 1000).toDateString() === new Date(now * 1000).toDateString();
+  return format(time, same ? "minute" : "day");
 }
 
 function countdown(reset, now) {
