@@ -198,8 +198,10 @@ def _budget(spent: float, limit: float = 10, **more: Any) -> BudgetState:
         (
             {"label.repo=acme": _budget(10), "day": _budget(4.99)},
             "error",
-            "100% of the budget for repo=acme today is used: $10.00 of $10.00. "
-            "New requests are refused.",
+            (
+                "100% of the budget for repo=acme today is used: $10.00 of $10.00. "
+                "New requests are refused."
+            ),
         ),
         (
             {"session": _budget(12, over={100: 3})},
@@ -209,8 +211,10 @@ def _budget(spent: float, limit: float = 10, **more: Any) -> BudgetState:
         (
             {"day": _budget(8, unpriced=2)},
             "warning",
-            "80% of the budget for today is used: $8.00 of $10.00. 2 responses have no known price "
-            "and are not included.",
+            (
+                "80% of the budget for today is used: $8.00 of $10.00. 2 responses have no known "
+                "price and are not included."
+            ),
         ),
     ],
 )
