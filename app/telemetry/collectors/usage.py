@@ -10,8 +10,6 @@ from prometheus_client.registry import Collector
 from ...usage.accounts import Accounts
 from ..instruments import PREFIX
 
-NAMES = (f"{PREFIX}upstream_ratelimit_full_timestamp_seconds", f"{PREFIX}upstream_ratelimit_share")
-
 
 class WindowForecasts(Collector):
     """Gauges of the account seen last; ``window`` bounds the names of windows."""
@@ -32,8 +30,11 @@ class WindowForecasts(Collector):
             labels=["window", "bound"],
         )
         for name, forecast in self._accounts.forecasts(self._wall()).items():
-            for bound in ("estimate", "earliest", "latest"):
-                at = getattr(forecast, bound)
+            for bound, at in (
+                ("estimate", forecast.estimate),
+                ("earliest", forecast.earliest),
+                ("latest", forecast.latest),
+            ):
                 full.add_metric([self._window(name), bound], math.inf if at is None else at)
         share = GaugeMetricFamily(
             PREFIX + "upstream_ratelimit_share",
