@@ -7,7 +7,7 @@ is passed on (RFC 9110 §9.3.6), and the other direction goes on.
 
 import asyncio
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 from ..network.timeouts import Alarm
 
@@ -36,8 +36,7 @@ class End(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket; nothing is read before the other end is there (`Tunnel.begin`)."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
-        self.transport = transport
+        self.transport = transport = cast("asyncio.Transport", transport)  # not so with uvloop
         transport.set_write_buffer_limits(WRITE_HIGH, WRITE_LOW)
         transport.pause_reading()
 

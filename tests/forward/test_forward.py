@@ -3,11 +3,12 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 
 from app.certificates import Certificate
 from app.failures import StartError
@@ -98,15 +99,21 @@ async def echoing() -> tuple[asyncio.Server, int]:
     return server, server.sockets[0].getsockname()[1]
 
 
-async def test_a_blind_tunnel_passes_bytes_and_the_end_of_one_direction(
-    upstream: Simulator, certificate: Certificate, tmp_path: Path
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_blind_tunnel_passes_bytes_and_the_end_of_one_direction(
+    certificate: Certificate, tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(_passed(certificate, tmp_path))
+
+
+async def _passed(certificate: Certificate, tmp_path: Path) -> None:
     server, port = await echoing()
     sent = bytes(range(256)) * 4096
     async with (
         server,
         forwarding(
-            upstream.url, certificate, tmp_path, forward_allow=f"127.0.0.1:{port}"
+            "http://127.0.0.1:9", certificate, tmp_path, forward_allow=f"127.0.0.1:{port}"
         ) as forward,
     ):
         (reader, writer), head = await connect(forward, f"127.0.0.1:{port}")
