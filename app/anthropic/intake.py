@@ -1,6 +1,6 @@
 """A response as it comes in: decoded and split once, for everyone who reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .encoding import Decoder, EncodingError
 from .records import Record
@@ -52,13 +52,18 @@ class Intake:
         """Bytes of the begun record."""
         return 0 if self._splitter is None else self._splitter.held
 
-    def feed(self, chunk: bytes) -> Iterator[list[Record]]:
-        """Yield what ``chunk`` completes, up to where it is damaged."""
+    def feed(self, chunk: bytes) -> Iterable[list[Record]]:
+        """Return what ``chunk`` completes, up to where it is damaged."""
         if self._decoder is None or self.damaged or not chunk:
-            return
+            return ()
         self._begun = True
+        if not self._decoder.names:
+            return (self._split(chunk),)
+        return self._decoded(chunk, self._decoder)
+
+    def _decoded(self, chunk: bytes, decoder: Decoder) -> Iterator[list[Record]]:
         try:
-            for piece in self._decoder.feed(chunk):
+            for piece in decoder.feed(chunk):
                 yield self._split(piece)
         except EncodingError:
             self.damaged = True

@@ -86,9 +86,10 @@ class Stopwatch:
         now = self.now()
         since, self._progress.upstream_since = self._progress.upstream_since, None
         if since is not None:
-            timings = self.timings
-            timings.longest_byte_gap = max(timings.longest_byte_gap or 0.0, now - since)
-            self._silence += now - since
+            timings, gap = self.timings, now - since
+            if timings.longest_byte_gap is None or gap > timings.longest_byte_gap:
+                timings.longest_byte_gap = gap
+            self._silence += gap
         return now
 
     def awaiting_client(self) -> float:
@@ -129,8 +130,11 @@ class Stopwatch:
         This is `awaiting_client`, `client_took`, `relayed` and `awaiting_upstream` in one.
         """
         timings, now = self.timings, self.now()
-        timings.longest_client_stall = max(timings.longest_client_stall or 0.0, taken - arrived)
-        timings.overhead_response = max(timings.overhead_response or 0.0, now - taken)
+        stall, own = taken - arrived, now - taken
+        if timings.longest_client_stall is None or stall > timings.longest_client_stall:
+            timings.longest_client_stall = stall
+        if timings.overhead_response is None or own > timings.overhead_response:
+            timings.overhead_response = own
         if timings.first_byte is None:
             timings.first_byte = arrived - self._start
         if timings.first_token is None and token:
