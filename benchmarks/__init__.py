@@ -5,7 +5,7 @@ The comparison with other proxies (``python -m benchmarks``): ``__main__`` is it
 ``figures`` the goals, ``peers`` the other proxies (``naive`` and ``naive_rust`` are our own),
 ``load`` the client, ``raw_upstream``, ``raw_http1`` and ``raw_work`` the upstream, ``process``
 starts, pins and measures programs, ``results`` and ``report`` are files and tables, ``check``
-compares with the results kept.
+compares with the results kept. ``arguments`` is what command lines have in common.
 
 This proxy alone: ``curves`` and ``slopes``, ``workers``, ``memory``, ``soak``, ``front_door``
 and ``attackers``, ``leaving``. Parts of it: ``transport``, ``telemetry``, ``tap``, ``scrubber``,

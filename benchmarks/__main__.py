@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import peers, report
+from benchmarks import arguments, peers, report
 from benchmarks.compare import Plan, run
 from benchmarks.process import Cores
 from benchmarks.results import describe
@@ -25,21 +25,11 @@ AT_REST = "rest"
 ROUNDS = 7
 
 
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     names = (*WORKLOADS, AT_REST)
-    made = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"default: {ROUNDS}")
+    made = arguments.parser("benchmarks", __doc__)
+    arguments.add_rounds(made, ROUNDS)
     made.add_argument(
         "--only",
         default=",".join(names),

@@ -4,11 +4,11 @@ It compares ratios to the naive proxy of the same run, since these hold on other
 A figure that is worse by more than `TOLERANCE` is measured once again before it counts.
 """
 
-import argparse
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from benchmarks import arguments
 from benchmarks.compare import Plan, run
 from benchmarks.figures import FIGURES, Figure, Goal, ratio
 from benchmarks.peers import DIRECT, NAIVE, OURS
@@ -72,12 +72,8 @@ def _measure(workloads: Iterable[str], rounds: int) -> Results:
 
 def main() -> int:
     """Measure, compare, print; return 1 if a figure has become worse."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.check",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
+    parser = arguments.parser("benchmarks.check", __doc__)
+    arguments.add_rounds(parser, ROUNDS)
     rounds = parser.parse_args().rounds
     kept = Results.load(KEPT)
     found = {change.figure.key: change for change in changes(kept, _measure(WORKLOADS, rounds))}

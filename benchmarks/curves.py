@@ -7,7 +7,6 @@ whether a unit costs no more among many than among few. CPU time is the proxy's 
 a curve is not flat.
 """
 
-import argparse
 import asyncio
 import json
 import sys
@@ -17,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import process
+from benchmarks import arguments, process
 from benchmarks.load import Client, body, request
 from benchmarks.peers import OURS
 from benchmarks.raw_work import EVENT, START
@@ -166,11 +165,7 @@ async def measure(on: Stage, names: Iterable[str]) -> list[Curve]:
 
 def main() -> int:
     """Measure and print; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.curves",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = arguments.parser("benchmarks.curves", __doc__)
     parser.add_argument("--only", default=",".join(CURVES), help=f"some of {', '.join(CURVES)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the points to this file")
     given = parser.parse_args()

@@ -7,13 +7,12 @@ resident memory; at the end its slope after the first third, which is taken for 
 uploads of 31 MB end in the middle, twice. Exit code 1 if memory grows by more than 5 MB an hour.
 """
 
-import argparse
 import asyncio
 import sys
 import time
 from contextlib import ExitStack
 
-from benchmarks import process, slopes
+from benchmarks import arguments, process, slopes
 from benchmarks.load import Client, body, request
 from benchmarks.peers import OURS
 from benchmarks.process import MB, Process
@@ -100,11 +99,7 @@ async def measure(on: Stage, minutes: float, streams: int) -> float:
 
 def main() -> int:
     """Measure; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.memory",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = arguments.parser("benchmarks.memory", __doc__)
     parser.add_argument("--minutes", type=float, default=30.0, help="default: 30")
     parser.add_argument("--streams", type=int, default=200, help="default: 200")
     given = parser.parse_args()

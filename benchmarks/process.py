@@ -5,6 +5,7 @@ Needs Linux (/proc, affinities, the clocks of other processes).
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -125,7 +126,11 @@ def run_on(core: int, work: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def running(command: Command, core: int | None, *, log: Path | None = None) -> Iterator[Process]:
-    """Run a program; its output goes to ``log``, or is read by line."""
+    """Run a program; its output goes to ``log``, or is read by line.
+
+    It ends with the benchmark, also when a signal ends that.
+    """
+    _unwind_at_signals()
     output = None if log is None else log.open("ab")
     with nullcontext() if core is None else _pinned(core):
         child = subprocess.Popen(
@@ -142,6 +147,21 @@ def running(command: Command, core: int | None, *, log: Path | None = None) -> I
         yield Process(child)
     finally:
         _end(child)
+
+
+def _unwind_at_signals() -> None:
+    """Let signals that would end this process at once, or never, end it as an error does.
+
+    A shell's background jobs begin with interrupts ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.SIG_IGN):
+            signal.signal(number, _exit)
+
+
+def _exit(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once: what was started is being ended
+    sys.exit(128 + number)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

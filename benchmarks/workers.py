@@ -3,22 +3,24 @@
     make bench-workers
 
 Proxies with one worker and with two take turns under the same load: 50 KB requests of 32 clients.
-Nothing is pinned, so that the load, too, takes its share of all cores; what the workers themselves
-lose by sharing shows in the CPU time of a request, which is the same if they scale linearly.
+Nothing is pinned: load and upstream take their share of the same cores. So the most that the cores
+allow is worked out, too, from the CPU time of all three for a request. Workers scale linearly if
+they reach that, and if a request takes the same CPU time.
 """
 
-import argparse
+import os
 import statistics
 import sys
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import mkdtemp
 
 import uvloop
 
-from benchmarks import peers, process
+from benchmarks import arguments, peers, process
 from benchmarks.resting import answering
 from benchmarks.stage import Stage, stage
 from benchmarks.workloads import Target, many_requests
@@ -37,12 +39,26 @@ async def measure(on: Stage, rounds: int) -> dict[int, dict[str, float]]:
         for _ in range(rounds):
             for count, target in targets.items():
                 figures = found.setdefault(count, defaultdict(list))
-                for key, value in (await many_requests(target, SECONDS, CLIENTS)).items():
+                for key, value in (await _round(on, target)).items():
                     figures[key].append(value)
     return {
         count: {key: statistics.median(values) for key, values in figures.items()}
         for count, figures in found.items()
     }
+
+
+async def _round(on: Stage, target: Target) -> dict[str, float]:
+    """Return the figures of one round, with the CPU time that load and upstream take."""
+    began, cpu = time.perf_counter(), time.process_time() + on.upstream.cpu
+    figures = await many_requests(target, SECONDS, CLIENTS)
+    busy = (time.process_time() + on.upstream.cpu - cpu) / (time.perf_counter() - began)
+    return figures | {"load_ms_per_request": 1000 * busy / figures["requests_per_s"]}
+
+
+def most(count: int, figures: Mapping[str, float], cores: int) -> float:
+    """Return the requests/s of ``count`` workers that ``cores`` allow, shared with the load."""
+    own, load = figures["cpu_ms_per_request"], figures["load_ms_per_request"]
+    return 1000 * min(count / own, cores / (own + load))
 
 
 async def _start(on: Stage, count: int, stack: ExitStack) -> Target:
@@ -54,30 +70,28 @@ async def _start(on: Stage, count: int, stack: ExitStack) -> Target:
     return Target(str(count), place.port, running, on.trusted)
 
 
-def table(found: dict[int, dict[str, float]]) -> Sequence[str]:
+def table(found: Mapping[int, Mapping[str, float]], cores: int) -> Sequence[str]:
     """Return a line for each number of workers."""
     one = found[1]
     return [
         f"{count} worker{'s' if count > 1 else ' '}  {figures['requests_per_s']:7.0f} requests/s "
-        f"({figures['requests_per_s'] / one['requests_per_s']:.2f} x)  "
+        f"({figures['requests_per_s'] / one['requests_per_s']:.2f} x), "
+        f"{figures['requests_per_s'] / most(count, figures, cores):.0%} of what {cores} cores "
+        f"allow ({most(count, figures, cores) / most(1, one, cores):.2f} x)  "
         f"{figures['cpu_ms_per_request']:.2f} ms CPU each "
-        f"({figures['cpu_ms_per_request'] / one['cpu_ms_per_request']:.2f} x)  "
-        f"{figures['requests_busy']:.2f} cores"
+        f"({figures['cpu_ms_per_request'] / one['cpu_ms_per_request']:.2f} x), "
+        f"load {figures['load_ms_per_request']:.2f} ms"
         for count, figures in found.items()
     ]
 
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.workers",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
+    parser = arguments.parser("benchmarks.workers", __doc__)
+    arguments.add_rounds(parser, ROUNDS)
     rounds = parser.parse_args().rounds
     with stage(pinned=False) as on:
-        print("\n".join(table(uvloop.run(measure(on, rounds)))))
+        print("\n".join(table(uvloop.run(measure(on, rounds)), len(os.sched_getaffinity(0)))))
     return 0
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import curves, report, slopes
+from benchmarks import curves, report, slopes, workers
 from benchmarks.check import TOLERANCE, again, changes, lines
 from benchmarks.figures import FIGURES, Figure, met
 from benchmarks.peers import DIRECT, NAIVE, OURS
@@ -152,3 +152,10 @@ def test_curves_that_were_not_measured_again_stay_in_the_file(tmp_path: Path) ->
 def test_too_few_points_show_no_shape() -> None:
     with pytest.raises(ValueError, match="3 points"):
         slopes.flat_sums([(1, 1.0), (2, 2.0), (3, 3.0), (3, 3.1)])
+
+
+def test_workers_are_held_against_what_the_cores_allow_beside_the_load() -> None:
+    figures = {"cpu_ms_per_request": 1.0, "load_ms_per_request": 0.25}
+    assert workers.most(1, figures, 2) == 1_000  # one worker uses one core
+    assert workers.most(2, figures, 2) == 1_600  # two share theirs with the load
+    assert workers.most(2, figures, 4) == 2_000
