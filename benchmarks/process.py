@@ -160,7 +160,7 @@ def _unwind_at_signals() -> None:
 
 
 def _exit(number: int, _frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once: what was started is being ended
+    signal.signal(number, signal.SIG_IGN)  # once: the programs are being ended
     sys.exit(128 + number)
 
 
