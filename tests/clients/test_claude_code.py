@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,10 +18,16 @@ pytestmark = pytest.mark.external
 
 CLAUDE = Path(__file__).parent / "node_modules" / ".bin" / "claude"
 DEADLINE = 60.0  # seconds that a session may take
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-async def claude(proxy: Running, home: Path, *arguments: str) -> dict[str, Any]:
-    """Run one prompt with an empty home and a dummy key; return the result it prints."""
+async def claude(
+    proxy: Running, home: Path, *arguments: str, environment: Mapping[str, str] = NOTHING
+) -> dict[str, Any]:
+    """Run one prompt with an empty home and a dummy key; return the result it prints.
+
+    ``environment`` is added to what Claude Code needs.
+    """
     if not os.access(CLAUDE, os.X_OK):
         absent("Claude Code is not installed: npm ci --prefix tests/clients")
     process = await asyncio.create_subprocess_exec(
@@ -34,6 +42,7 @@ async def claude(proxy: Running, home: Path, *arguments: str) -> dict[str, Any]:
             "ANTHROPIC_API_KEY": "fake-key-of-the-test",
             "ANTHROPIC_BASE_URL": proxy.url,
             "NODE_EXTRA_CA_CERTS": proxy.ca_file,
+            **environment,
         },
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

@@ -68,18 +68,19 @@ class Receiver:
             for metric in scope.metrics
         }
 
-    def text(self) -> str:
-        """Return everything that was received, as text."""
+    def text(self, service: str = "") -> str:
+        """Return everything that was received as text; that of one ``service``, if named."""
         kinds: dict[str, Any] = {
             "/v1/traces": ExportTraceServiceRequest,
             "/v1/metrics": ExportMetricsServiceRequest,
             "/v1/logs": ExportLogsServiceRequest,
         }
-        return "\n".join(
+        texts = (
             f"{one.headers}\n{kinds[one.path].FromString(one.body)}"
             for one in self.got
             if one.path in kinds
         )
+        return "\n".join(text for text in texts if service in text)
 
     def wait(self, spans: int) -> None:
         """Wait, bounded, until as many spans are here."""
