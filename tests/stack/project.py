@@ -18,8 +18,10 @@ PORTS = (
     "ALERTMANAGER_PORT",
     "GRAFANA_PORT",
     "DEMO_DASHBOARD_PORT",
+    "OTLP_PORT",
 )
-FILES = ("alertmanager", "config", "deploy/haproxy", "prometheus")  # what the services mount
+# What the services mount.
+FILES = ("alertmanager", "config", "deploy/haproxy", "deploy/tracing", "prometheus")
 
 
 @dataclass(frozen=True)

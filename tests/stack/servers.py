@@ -74,6 +74,17 @@ class Prometheus:
         assert document["status"] == "success", f"{expr}: {document['error']}"
         return list(document["data"]["result"])
 
+    def exemplars(self, selector: str) -> list[dict[str, str]]:
+        """Return the labels of the exemplars of the last hour."""
+        now = time.time()
+        asked = {"query": selector, "start": f"{now - 3600:.0f}", "end": f"{now + 60:.0f}"}
+        answer = httpx.post(f"{self.url}/api/v1/query_exemplars", data=asked, trust_env=False)
+        return [
+            exemplar["labels"]
+            for series in answer.json()["data"]
+            for exemplar in series["exemplars"]
+        ]
+
     def numbers(self, expr: str, at: float | None = None) -> list[float]:
         """Return an instant query's values, without those that are none (NaN)."""
         values = [float(series["value"][1]) for series in self.query(expr, at)]
@@ -119,6 +130,7 @@ def prometheus(
                 f"--config.file={config}",
                 f"--storage.tsdb.path={directory / 'tsdb'}",
                 f"--web.listen-address=127.0.0.1:{port}",
+                "--enable-feature=exemplar-storage",
             ],
             stdout=log,
             stderr=log,

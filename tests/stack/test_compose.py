@@ -19,7 +19,11 @@ from tests.stack.tree import ROOT, Json, yaml_file
 COMPOSE = yaml_file("docker-compose.yml")
 SERVICES: dict[str, Json] = COMPOSE["services"]
 OURS = {"proxy", "certificate", "proxy-demo"}
-PROFILES = {"scaled": {"certificate"}, "demo": {"proxy-demo"}}
+PROFILES = {
+    "scaled": {"certificate"},
+    "demo": {"proxy-demo"},
+    "tracing": {"collector", "tempo"},
+}
 DEMO = PROFILES["demo"]
 PUBLISHED = re.compile(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}:(\d+)")
 OLDEST = re.compile(r"Docker Compose (\d+)\.(\d+) or newer")
@@ -90,6 +94,7 @@ def test_every_port_can_be_set_is_on_loopback_and_clashes_with_no_other() -> Non
         9093: ("alertmanager", 9093),
         3000: ("grafana", 3000),
         9092: ("proxy-demo", 9090),
+        4318: ("collector", 4318),
     }
     variables = [variable for variable, _, _ in published]
     assert sorted(variables) == sorted(PORTS)
