@@ -13,6 +13,7 @@ from app import certificates
 from app.certificates import Certificate
 from simulator import Simulator
 from tests import programs, scheduling, thorough
+from tests.ledger.clusters import Cluster, cluster
 from tests.proxying import Running, proxying, simulated
 
 thorough.register()
@@ -86,6 +87,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """A certificate for loopback, for the proxy and for the upstream."""
     directory = tmp_path_factory.mktemp("certificate")
     return certificates.ensure(directory, ("localhost", "127.0.0.1", "::1"))
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL server, empty."""
+    with cluster(tmp_path_factory.mktemp("postgresql")) as one:
+        yield one
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 TIME_OUT = 280.0  # seconds
 
 # Fixtures that start programs of others.
-FIXTURES = frozenset({"browser", "built", "compiler", "operator", "scraped"})
+FIXTURES = frozenset({"browser", "built", "compiler", "operator", "postgresql", "scraped"})
 
 allowed = True  # whether the running test may need programs of others; tests/conftest.py sets it
 

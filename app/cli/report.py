@@ -4,14 +4,16 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from .. import settings
 from ..ledger import queries, report
-from ..ledger.file import UnusableLedger, ledger_file
+from ..ledger.file import UnusableLedger
+from ..ledger.places import Place, place_of, reading
 from ..ledger.queries import Group
-from ..ledger.reader import NoLedger, Reader, reading
-from ..settings import variable
+from ..ledger.reader import NoLedger, Reader
+from ..settings import as_settings_error, revealed, variable
 from . import exits
 
 TABLES = {
@@ -29,15 +31,15 @@ class ManyLabels(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Print the report."""
-    path = ledger_file(settings.load().state_dir)
+    place = _place()
     try:
-        with reading(path) as reader:
+        with reading(place) as reader:
             groups = _groups(reader, options.by, options.since or 0.0, options.label)
     except NoLedger:
+        place_name = variable("state_dir" if isinstance(place, Path) else "ledger_url")
         print(
-            f"There is no ledger at {path}: it begins with the first request through the proxy. "
-            f"Set {variable('state_dir')} as the proxy has it; with {variable('ledger')}=false "
-            "none is kept.",
+            f"There is no ledger at {place}: it begins with the first request through the proxy. "
+            f"Set {place_name} as the proxy has it; with {variable('ledger')}=false none is kept.",
             file=sys.stderr,
         )
         return exits.UNREADABLE
@@ -46,6 +48,12 @@ def run(options: argparse.Namespace) -> int:
         return exits.UNREADABLE
     _print(options, groups, sys.stdout)
     return 0
+
+
+def _place() -> Place:
+    loaded = settings.load()
+    with as_settings_error("ledger_url"):
+        return place_of(loaded.state_dir, revealed(loaded.ledger_url))
 
 
 def _groups(reader: Reader, by: str, start: float, label: str | None) -> list[Group]:

@@ -20,7 +20,7 @@ from ..settings import Settings, revealed
 from ..telemetry.recorder import Telemetry
 from ..telemetry.sampling.broadcast import Broadcast
 from ..telemetry.sampling.sampler import Sampler
-from .telemetry import ledger_file_of
+from .telemetry import ledger_place_of
 from .thresholds import thresholds_of
 
 MakeView = Callable[[Telemetry, Broadcast], metrics.View]
@@ -64,7 +64,7 @@ def pages_of(
             *health.routes(lambda: admission.ready),
             *authority.routes(_authority(settings)),
             *metrics.routes(shown, broadcast),
-            *ledger.routes(ledger_file_of(settings, telemetry.facts), telemetry.window_share),
+            *ledger.routes(ledger_place_of(settings, telemetry.facts), telemetry.window_share),
             *dashboard.routes(),
             Route("/", _to_dashboard),
         ],

@@ -1,8 +1,6 @@
 """Makes what records and shows what happens: metrics, prices, ledger, receipts, alerts."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
 
 import httpx
 
@@ -10,11 +8,10 @@ from .. import __version__
 from ..anthropic.prices import Prices
 from ..budgets.budgets import Budgets
 from ..http2 import Transport
-from ..ledger.file import ledger_file
-from ..ledger.sqlite import open_store
+from ..ledger.places import Place, connecting, place_of
 from ..ledger.writer import Ledger
 from ..proxy.request.hold_budget import HoldBudget
-from ..settings import Settings, as_settings_error
+from ..settings import Settings, as_settings_error, revealed
 from ..telemetry.facts import Facts
 from ..telemetry.recorder import Telemetry
 from ..telemetry.recorders.access_log import AccessLog
@@ -60,11 +57,17 @@ def prices_of(settings: Settings) -> Prices:
         return Prices.load(settings.prices_file)
 
 
-def ledger_file_of(settings: Settings, facts: Facts) -> Path | None:
-    """Return the ledger's file, None when it is off."""
+def ledger_place_of(settings: Settings, facts: Facts) -> Place | None:
+    """Return where the ledger is, None when it is off.
+
+    Raises `SettingsError` for a database that is of no use here.
+    """
     if not settings.ledger:
         return None
-    return ledger_file(settings.state_dir, simulated=facts.simulated)
+    with as_settings_error("ledger_url"):
+        return place_of(
+            settings.state_dir, revealed(settings.ledger_url), simulated=facts.simulated
+        )
 
 
 def _receipts(settings: Settings) -> ReceiptFile | None:
@@ -74,12 +77,12 @@ def _receipts(settings: Settings) -> ReceiptFile | None:
 
 
 def _ledger(settings: Settings, clock: Clock, wall: Clock, facts: Facts) -> Ledger | None:
-    file = ledger_file_of(settings, facts)
-    if file is None:
+    place = ledger_place_of(settings, facts)
+    if place is None:
         return None
     return Ledger(
-        partial(open_store, file),
-        name=str(file),
+        connecting(place),
+        name=str(place),
         days=settings.ledger_days,
         max_size=settings.ledger_max_size,
         labels=settings.label_names,

@@ -43,7 +43,10 @@ def by_day_and_model(
     models: dict[int, list[tuple[str | None, Totals]]] = {day.first: [] for day in days}
     for first, model, *sums in found:
         models[first].append((known.get(model), Totals.of(sums)))
-    return [(day, sorted(models[day.first], key=lambda one: -one[1].cost)) for day in days]
+    return [
+        (day, sorted(models[day.first], key=lambda one: (-one[1].cost, one[0] or "")))
+        for day in days
+    ]
 
 
 def _days(reader: Reader, end: int | None) -> Iterator[Day]:

@@ -230,8 +230,10 @@ def _merged(groups: Iterable[Group], key: Callable[[str | None], str | None]) ->
 
 
 def _dearest(groups: Iterable[Group]) -> list[Group]:
-    return sorted(groups, key=lambda group: (-group.totals.cost, -group.totals.requests))
+    return sorted(
+        groups, key=lambda group: (-group.totals.cost, -group.totals.requests, group.key or "")
+    )
 
 
 def _latest(groups: Iterable[Group]) -> list[Group]:
-    return sorted(groups, key=lambda group: -group.last)
+    return sorted(groups, key=lambda group: (-group.last, group.key or ""))

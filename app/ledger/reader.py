@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,14 @@ class TooSlow(Exception):
 
 
 class Reader:
-    """Answers queries. Rows come as tuples, in SQLite's types."""
+    """Answers queries, by means of ``find``. Rows are tuples of numbers and text."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, find: Callable[[str, Sequence[Any]], Sequence[Any]]) -> None:
+        self._find = find
 
     def rows(self, statement: str, *values: Any) -> Sequence[Any]:
-        """Return what ``statement`` finds."""
-        return self._connection.execute(statement, values).fetchall()
+        """Return what ``statement`` finds; ``values`` take the places of question marks."""
+        return self._find(statement, values)
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def reading(path: Path, *, seconds: float | None = None) -> Iterator[Reader]:
                 end = time.monotonic() + seconds
                 connection.set_progress_handler(lambda: time.monotonic() > end, INSTRUCTIONS)
             connection.execute("BEGIN")
-            yield Reader(connection)
+            yield Reader(lambda statement, values: connection.execute(statement, values).fetchall())
         finally:
             connection.close()
     except sqlite3.Error as exc:
@@ -102,6 +102,11 @@ def _check(connection: sqlite3.Connection) -> None:
     )
     if mark != schema.APPLICATION_ID:
         raise UnusableLedger("the file is no ledger of anthropic-proxy")
+    check_version(version)
+
+
+def check_version(version: int) -> None:
+    """Raise `UnusableLedger` for a ledger whose tables are not those of this version."""
     if version > schema.VERSION:
         raise UnusableLedger("the ledger is of a newer version of anthropic-proxy: update it")
     if version < schema.VERSION:

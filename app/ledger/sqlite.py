@@ -59,6 +59,8 @@ class SqliteStore(Tables):
     is too large. Raises `UnusableLedger` for a file that is damaged or no ledger.
     """
 
+    chunk = 20  # SQLite takes 32,766 values
+
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path

@@ -16,7 +16,6 @@ from typing import Any
 from ..anthropic.token_types import COUNTED
 from .rows import BILLED_NAMES, NAMES, QUARTER, Billed, Record, Row
 
-CHUNK = 20  # rows in a statement; SQLite takes 32,766 values, PostgreSQL 65,535
 REMOVED = 1_000  # rows deleted in one transaction: a few milliseconds
 NAMES_KEPT = 20_000  # names whose numbers are remembered; 3 MB
 DAY = 86_400_000  # milliseconds
@@ -50,8 +49,11 @@ _SAME_NAME = f" ON CONFLICT (name) DO UPDATE SET {_either('names', 'last', '>')}
 class Tables(ABC):
     """The tables of an open ledger. A subclass says how a database is spoken to.
 
-    State: ``_known`` names with their number and the day they are marked with.
+    ``chunk`` is how many rows it writes in a statement. State: ``_known`` names with their number
+    and the day they are marked with.
     """
+
+    chunk: int
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, int]] = {}
@@ -62,7 +64,7 @@ class Tables(ABC):
 
     @abstractmethod
     def _run(self, statement: str, *values: Any) -> None:
-        """Carry out ``statement``; an error may be raised later in the transaction."""
+        """Carry out ``statement``."""
 
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[None]:
@@ -154,8 +156,8 @@ class Tables(ABC):
     def _insert(
         self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], more: str = ""
     ) -> None:
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
+        for start in range(0, len(rows), self.chunk):
+            chunk = rows[start : start + self.chunk]
             values = [value for row in chunk for value in row]
             self._run(_insertion(table, columns, len(chunk)) + more, *values)
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import date
 from importlib import resources
-from pathlib import Path
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -15,7 +14,8 @@ from starlette.routing import Route
 
 from ..ledger import views
 from ..ledger.file import UnusableLedger
-from ..ledger.reader import NoLedger, Reader, TooSlow, reading
+from ..ledger.places import Place, reading
+from ..ledger.reader import NoLedger, Reader, TooSlow
 
 SCHEMA = resources.files(__package__) / "static" / "ledger.schema.json"
 AT_ONCE = 2  # queries; each keeps a thread busy
@@ -39,23 +39,23 @@ class BadQuery(ValueError):
 
 
 class Ledger:
-    """Answers from the ledger at ``path``; None when none is kept. State: ``_asked``, a count."""
+    """Answers from the ledger at ``place``; None when none is kept. State: ``_asked``, a count."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, place: Place | None) -> None:
+        self._place = place
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._asked = 0
 
     async def answer(self, view: View) -> Response:
         """Return what ``view`` makes of the ledger, or what is wrong."""
-        if self._path is None:
+        if self._place is None:
             return _error(404, "off", "no ledger is kept: ANTHROPIC_PROXY_LEDGER is false")
         if self._asked >= AT_ONCE + WAITING:
             return _error(503, "busy", "too many ask the ledger at once: try again later")
         self._asked += 1
         try:
             async with self._turns:
-                found = await asyncio.to_thread(_ask, self._path, view)
+                found = await asyncio.to_thread(_ask, self._place, view)
         except NoLedger:
             return _error(404, "empty", "no requests in the ledger yet")
         except (UnusableLedger, TooSlow):
@@ -67,12 +67,12 @@ class Ledger:
         return found
 
 
-def routes(path: Path | None, share: Share = lambda _session: None) -> list[Route]:
-    """Return the routes of the ledger at ``path``.
+def routes(place: Place | None, share: Share = lambda _session: None) -> list[Route]:
+    """Return the routes of the ledger at ``place``.
 
     ``share`` returns the fraction of the present 5-hour window that a session has used.
     """
-    ledger = Ledger(path)
+    ledger = Ledger(place)
     schema = SCHEMA.read_bytes()
 
     def shared(session: dict[str, Any]) -> dict[str, Any]:
@@ -138,8 +138,8 @@ def _checked(respond: Respond) -> Respond:
     return answer
 
 
-def _ask(path: Path, view: View) -> Response | None:
-    with reading(path, seconds=SECONDS) as reader:
+def _ask(place: Place, view: View) -> Response | None:
+    with reading(place, seconds=SECONDS) as reader:
         found = view(reader)
     if found is None:
         return None

@@ -39,6 +39,7 @@ from .types import (
     HmacKey,
     Host,
     LabelNames,
+    LedgerUrl,
     Names,
     NewFile,
     Port,
@@ -230,6 +231,11 @@ class Settings(BaseSettings):
         True, description="Keep a row per request, never its content, in the state directory"
     )
     ledger_days: Count = Field(90, description="Days to keep a row of the ledger")
+    ledger_url: LedgerUrl = Field(
+        None,
+        description="PostgreSQL to keep the ledger in, instead of a file: postgresql://user:password"
+        "@host/database; needs the extra postgres",
+    )
     ledger_max_size: Annotated[int, Field(ge=2**20)] = Field(
         2**30, description="Maximum size of the ledger, in bytes; the oldest rows are deleted first"
     )

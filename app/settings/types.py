@@ -14,6 +14,7 @@ from ..forward.policy import rules
 from ..forward.target import HTTPS, Target
 from ..ledger.labels import MOST as MOST_LABELS
 from ..ledger.labels import NAME as LABEL_NAME
+from ..ledger.server import Server
 from ..scrubber.restore.sinks import ToolPolicy
 from ..wire.origin import UpstreamBase
 
@@ -124,6 +125,12 @@ def _hmac_key(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _ledger_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        Server(value.get_secret_value())
+    return value
+
+
 def _existing(value: Path | None) -> Path | None:
     file = None if value is None else value.expanduser()
     if file is not None and not file.is_file():
@@ -164,6 +171,7 @@ Count = Annotated[int, Field(ge=1)]
 Budgets = Annotated[str, AfterValidator(_budgets)]
 Webhook = Annotated[SecretStr | None, AfterValidator(_webhook)]
 Host = Annotated[str, AfterValidator(_host)]
+LedgerUrl = Annotated[SecretStr | None, AfterValidator(_ledger_url)]
 LabelNames = Annotated[str, AfterValidator(_label_names)]
 Names = Annotated[str, AfterValidator(_names)]
 ForwardHosts = Annotated[str, AfterValidator(_forward_hosts)]

@@ -11,7 +11,7 @@ from app.anthropic.token_types import COUNTED
 from app.ledger import schema, tables
 from app.ledger import sqlite as stores
 from app.ledger.rows import BILLED_NAMES, NAMES, Billed, Row
-from app.ledger.sqlite import open_store
+from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.store import Unavailable
 from tests.ledger.ledgers import NOON, SESSION, ask, attempt, record, store
 
@@ -54,7 +54,7 @@ def test_columns_of_names_are_those_whose_rows_hold_text() -> None:
 
 
 def test_a_batch_larger_than_a_statement_is_written_whole(path: Path) -> None:
-    count = 3 * tables.CHUNK + 7
+    count = 3 * SqliteStore.chunk + 7
     with store(path) as opened:
         opened.write([record(input=number, prompt=f"p{number}") for number in range(count)])
         opened.write([record(input=1000)])

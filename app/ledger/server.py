@@ -1,0 +1,29 @@
+"""Which PostgreSQL keeps a ledger. The URL may hold a password, so it is never shown."""
+
+import re
+from dataclasses import dataclass, field
+
+# "@" separates the password and nothing else, so that no part of one is taken for a host's name
+# and shown in an error: https://www.postgresql.org/docs/current/libpq-connect.html (34.1.1.2).
+_URL = re.compile(
+    r"postgres(?:ql)?://(?:[^@/]*@)?(?P<where>[^@/?]*(?:/[^@?]*)?)(?:\?[^@]*)?", re.ASCII
+)
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A database; what ``url`` leaves out comes from libpq's environment and files."""
+
+    url: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _URL.fullmatch(self.url) or _BAD_PERCENT.search(self.url):
+            raise ValueError(
+                "must be postgresql://user:password@host/database, with percent-encoding for what "
+                "is no letter, digit or one of -._~ in the user name and the password"
+            )
+
+    def __str__(self) -> str:
+        found = _URL.fullmatch(self.url)
+        return f"postgresql://{found['where'] if found else ''}"

@@ -1,0 +1,115 @@
+"""PostgreSQL servers for tests, on loopback, in a directory of their own."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from app.ledger.server import Server
+from tests.programs import TIME_OUT, absent
+
+USER, PASSWORD = "proxy", "fake-password-0000"
+NOBODY = "nobody"  # PostgreSQL refuses to run as root
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",  # what a killed server loses is memory, not the kernel's
+    "max_connections": "60",
+    "shared_buffers": "16MB",
+    "jit": "off",
+}
+_databases = count(1)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A server whose data is in ``data``, run by pg_ctl."""
+
+    programs: Path
+    data: Path
+    port: int
+
+    def url(self, database: str, *, password: str = PASSWORD, port: int | None = None) -> str:
+        return f"postgresql://{USER}:{password}@127.0.0.1:{port or self.port}/{database}"
+
+    def create(self) -> Server:
+        """Return a new database."""
+        name = f"ledger{next(_databases)}"
+        self.ask("postgres", f"CREATE DATABASE {name}")
+        return Server(self.url(name))
+
+    def ask(self, database: str, statement: str) -> list[tuple[Any, ...]]:
+        return ask(Server(self.url(database)), statement)
+
+    def control(self, *arguments: str) -> None:
+        """Call pg_ctl."""
+        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        command = f"-p {self.port} -k {self.data} {options}"
+        _run(
+            self.programs / "pg_ctl", "-D", self.data, "-w", "-o", command,
+            "-l", self.data / "log", *arguments,
+        )  # fmt: skip
+
+
+def ask(server: Server, statement: str) -> list[tuple[Any, ...]]:
+    """Return what the database finds, names of the ledger's tables included."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("SET search_path = anthropic_proxy, public")
+        found = connection.execute(statement.encode())
+        return found.fetchall() if found.description else []
+
+
+@contextmanager
+def cluster(directory: Path) -> Iterator[Cluster]:
+    """Run a server, as an unprivileged user."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = str(found[-1]) if found else shutil.which("initdb")
+    if initdb is None:
+        absent("PostgreSQL is not installed: apt-get install postgresql")
+    assert initdb is not None
+    data, secret = directory / "data", directory / "password"
+    data.mkdir()
+    secret.write_text(PASSWORD)
+    if os.geteuid() == 0:
+        for path in (data, secret):
+            shutil.chown(path, NOBODY)
+        for parent in (directory, *directory.parents[:3]):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    _run(
+        initdb, "-D", data, "-U", USER, f"--pwfile={secret}", "--auth=scram-sha-256",
+        "--encoding=UTF8", "--no-locale", "--no-sync",
+    )  # fmt: skip
+    one = Cluster(Path(initdb).parent, data, _free_port())
+    one.control("start")
+    try:
+        yield one
+    finally:
+        one.control("stop", "-m", "immediate")
+
+
+def _run(*command: str | Path) -> None:
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam(NOBODY)
+        user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    # The server inherits what it may write to: a pipe would stay open as long as it runs.
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        timeout=TIME_OUT, check=False, cwd="/", **user,
+    )  # fmt: skip
+    assert done.returncode == 0, command
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

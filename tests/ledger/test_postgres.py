@@ -1,0 +1,353 @@
+"""The ledger in PostgreSQL: shared by replicas, nothing lost, nothing doubled."""
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from app.cli import main
+from app.ledger import schema, writer
+from app.ledger.file import UnusableLedger
+from app.ledger.places import connecting, reading
+from app.ledger.postgres import PostgresStore, Writer
+from app.ledger.reader import NoLedger, TooSlow
+from app.ledger.rows import Record
+from app.ledger.server import Server
+from app.ledger.store import Unavailable
+from app.ledger.writer import Ledger
+from tests.ledger import ledgers
+from tests.ledger.clusters import PASSWORD, USER, Cluster, ask
+from tests.ledger.cutting import Cut, cutting
+from tests.ledger.ledgers import NOON, attempt, record
+
+DAY = 86_400_000
+DEADLINE = 60.0  # seconds that a test waits for something at most
+TABLES = ("exchanges", "billed", "names", "sessions", "quarters")
+
+
+@pytest.fixture
+def server(postgresql: Cluster) -> Server:
+    return postgresql.create()
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "DELAY", 0.01)
+    monkeypatch.setattr(writer, "LAST_RETRY", 0.2)
+
+
+@contextmanager
+def _store(server: Server) -> Iterator[PostgresStore]:
+    with closing(Writer(server).open()) as opened:
+        yield opened
+
+
+@contextmanager
+def _ledger(server: Server, **options: Any) -> Iterator[tuple[Ledger, Counter[str]]]:
+    """Run a ledger; return what became of its rows as well."""
+    counts: Counter[str] = Counter()
+    chosen: dict[str, Any] = {"days": 90, "max_size": 1, "clock": time.monotonic}
+    one = Ledger(
+        connecting(server), name=str(server), wall=lambda: NOON / 1_000, **chosen | options
+    )
+    one.count = lambda result, number: counts.update({result: number})
+    try:
+        yield one, counts
+    finally:
+        one.close(DEADLINE)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def _varied(count: int) -> list[Record]:
+    """Return rows of a few sessions, agents, models and labels, many of them alike in cost."""
+    chosen = random.Random(17)
+    models = ("claude-opus-5", "claude-haiku-5", "claude-sonnet-5")
+    return [
+        record(
+            *(attempt(chosen.choice(models), input=number, cost=7) for _ in range(number % 7 // 5)),
+            started=NOON + chosen.randrange(9 * DAY),
+            session=chosen.choice((None, "s1", "s2", "s3", "s4")),
+            agent=chosen.choice((None, "a1", "a2", "a3")),
+            agent_type=chosen.choice((None, "Explore", "Plan")),
+            prompt=f"p{number % 20}",
+            model=chosen.choice(models),
+            labels=chosen.choice((None, "team=a", "repo=acme/widgets,team=b", "repo=acme/a")),
+            failed=number % 2,
+            cost=chosen.choice((0, 1_000, 2**40)),
+            output=chosen.randrange(10**12),
+            context='{"tools":1}',
+        )
+        for number in range(count)
+    ]
+
+
+def test_reports_are_those_of_a_file_with_the_same_rows(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = _varied(300)
+    with _store(server) as shared, ledgers.store(tmp_path / "ledger.sqlite") as file:
+        for opened in (shared, file):
+            for start in range(0, len(rows), 110):
+                opened.write(rows[start : start + 110])
+    monkeypatch.setenv("ANTHROPIC_PROXY_STATE_DIR", str(tmp_path))
+
+    def reports() -> Iterator[Any]:
+        for by in ("day", "hour", "session", "agent", "model", "label"):
+            more = ("--label", "team") if by == "label" else ()
+            for since in ("2026-01-01", "2026-09-25"):
+                for form in ("--json", "--csv"):
+                    assert main(["report", form, "--by", by, "--since", since, *more]) == 0
+                    yield by, since, capsys.readouterr().out
+
+    expected = list(reports())
+    monkeypatch.setenv("ANTHROPIC_PROXY_LEDGER_URL", server.url)
+    assert list(reports()) == expected
+    assert sum(one["requests"] for one in json.loads(expected[0][2])) == 300
+
+
+def test_replicas_share_a_ledger_over_a_restart_of_the_server(
+    postgresql: Cluster, server: Server
+) -> None:
+    count, halfway = 1_500, threading.Barrier(3)
+
+    def replica(number: int, one: Ledger) -> None:
+        for sent in range(count):
+            if sent == count // 2:
+                halfway.wait(DEADLINE)
+            one.put(record(session=f"s{sent % 7}", prompt=f"p{number}-{sent}", input=sent, cost=1))
+            time.sleep(0.0005)
+
+    with _ledger(server) as (one, first), _ledger(server) as (other, second):
+        threads = [
+            threading.Thread(target=replica, args=(number, each))
+            for number, each in enumerate((one, other))
+        ]
+        for thread in threads:
+            thread.start()
+        halfway.wait(DEADLINE)
+        postgresql.control("restart", "-m", "immediate")
+        for thread in threads:
+            thread.join(DEADLINE)
+        _until(lambda: first["written"] == second["written"] == count)
+    assert first == second == {"written": count}
+    sent = [(2 * count, 2 * sum(range(count)), 2 * count)]
+    for table in ("sessions", "quarters"):
+        assert ask(server, f"SELECT sum(requests), sum(input), sum(cost) FROM {table}") == sent
+    assert ask(server, "SELECT count(*), sum(input), sum(cost) FROM exchanges") == sent
+    assert ask(server, "SELECT count(DISTINCT prompt) FROM exchanges") == [(2 * count,)]
+
+
+@pytest.mark.parametrize("cut", ["before the commit", "after the commit", "after its answer"])
+def test_a_commit_whose_answer_was_lost_is_not_repeated(
+    postgresql: Cluster, server: Server, cut: Cut
+) -> None:
+    database = server.url.rpartition("/")[2]
+    with _store(server), cutting(postgresql.port) as between:
+        through = Server(postgresql.url(database, port=between.port))
+        with _ledger(through) as (one, counts):
+            for number in range(1, 6):
+                if number % 2 == 0:
+                    _until(lambda: not between.cuts)
+                    between.cuts.append(cut)
+                one.put(record(input=number))
+                _until(lambda number=number: counts["written"] == number)  # type: ignore[misc]
+    assert between.cuts == []
+    assert counts == {"written": 5}
+    assert ask(server, "SELECT count(*), sum(input) FROM exchanges") == [(5, 15)]
+    assert ask(server, "SELECT requests, input FROM sessions") == [(5, 15)]
+    assert ask(server, "SELECT requests, input FROM quarters") == [(5, 15)]
+
+
+def test_processes_that_start_together_make_the_tables_once(server: Server) -> None:
+    opened: list[PostgresStore] = []
+    ready = threading.Barrier(8)
+
+    def start() -> None:
+        ready.wait(DEADLINE)
+        with _store(server) as one:
+            one.write([record()], 1)
+            opened.append(one)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert len(opened) == 8
+    assert ask(server, "SELECT version FROM ledger") == [(schema.VERSION,)]
+    assert ask(server, "SELECT requests FROM sessions") == [(8,)]
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        old.setattr(schema, "VERSION", 1)
+        Writer(server).open().close()
+        assert ask(server, "SELECT version FROM ledger") == [(1,)]
+    with pytest.raises(UnusableLedger, match="older"), reading(server):
+        pass
+    with _store(server) as opened:
+        opened.write([record(cache_verdict="hit")])
+    assert ask(server, "SELECT cache_verdict FROM requests") == [("hit",)]
+
+
+def test_a_newer_ledger_is_left_alone_and_rows_wait(server: Server) -> None:
+    Writer(server).open().close()
+    ask(server, f"UPDATE ledger SET version = {schema.VERSION + 1}")
+    with capture_logs() as logged, _ledger(server, capacity=2) as (one, counts):
+        for _ in range(3):
+            one.put(record())
+        _until(lambda: bool(logged))
+        assert (one.waiting, counts) == (2, {"dropped": 1})
+        ask(server, f"UPDATE ledger SET version = {schema.VERSION}")
+        _until(lambda: counts["written"] == 2)
+    assert "newer version" in logged[0]["reason"]
+    ask(server, f"UPDATE ledger SET version = {schema.VERSION + 1}")
+    with pytest.raises(UnusableLedger, match="newer"), reading(server):
+        pass
+
+
+def test_rows_wait_for_a_server_that_is_slow(server: Server) -> None:
+    Writer(server).open().close()
+    with _ledger(server) as (one, counts):
+        with psycopg.connect(server.url) as other:
+            other.execute(f"SELECT pg_advisory_xact_lock({schema.APPLICATION_ID})".encode())
+            for _ in range(20):
+                one.put(record())
+            _until(lambda: ask(server, "SELECT 1 FROM pg_locks WHERE NOT granted") == [(1,)])
+            assert (one.waiting, counts) == (20, {})
+        _until(lambda: counts["written"] == 20)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["password", "host", "port", "database", "user"], ids=lambda wrong: f"wrong {wrong}"
+)
+def test_a_server_that_refuses_is_a_warning_without_the_password(
+    postgresql: Cluster, wrong: str
+) -> None:
+    parts = {"user": USER, "password": PASSWORD, "host": "127.0.0.1", "database": "postgres"}
+    parts["port"] = str(postgresql.port)
+    parts[wrong] = {"port": "1", "host": "nowhere.invalid"}.get(wrong, "fake-wrong-0000")
+    url = "postgresql://{user}:{password}@{host}:{port}/{database}".format(**parts)
+    with capture_logs() as logged, _ledger(Server(url)) as (one, counts):
+        one.put(record())
+        _until(lambda: bool(logged))
+        assert (one.waiting, counts) == (1, {})
+    assert counts == {"dropped": 1}
+    assert logged[0]["reason"]
+    assert parts["password"] not in str(logged)
+    with pytest.raises(UnusableLedger) as caught, reading(Server(url)):
+        pass
+    assert parts["password"] not in str(caught.value)
+
+
+def test_rows_are_written_once_the_password_is_right(postgresql: Cluster, server: Server) -> None:
+    database = server.url.rpartition("/")[2]
+    ask(server, "CREATE ROLE late LOGIN SUPERUSER")
+    late = Server(f"postgresql://late:{PASSWORD}@127.0.0.1:{postgresql.port}/{database}")
+    with _ledger(late) as (one, counts):
+        one.put(record())
+        ask(server, f"ALTER ROLE late PASSWORD '{PASSWORD}'")
+        _until(lambda: counts["written"] == 1)
+
+
+def test_any_text_and_number_is_kept_or_costs_its_own_row_only(server: Server) -> None:
+    with capture_logs(), _ledger(server) as (one, counts):
+        one.put(record(prompt="nul\0", request_id="\0\udc80\x1b"))
+        one.put(record(prompt="long" * 5_000, labels="\N{SNOWMAN}" * 5_000, context="x" * 9_000))
+        one.put(record(cost=2**63))
+        one.put(record(prompt="'; DROP TABLE exchanges; --", model="%s $1 ? {}"))
+        _until(lambda: counts.total() == 4)
+    assert counts == {"written": 3, "dropped": 1}
+    prompts = [prompt for (prompt,) in ask(server, "SELECT prompt FROM requests ORDER BY id")]
+    assert prompts == ["nul\N{REPLACEMENT CHARACTER}", "long" * 500, "'; DROP TABLE exchanges; --"]
+    with reading(server) as reader:
+        assert reader.rows("SELECT id FROM names WHERE name = ?", "nul\0")
+        assert reader.rows("SELECT length(context) FROM exchanges WHERE id = ?", 2) == [(9_000,)]
+
+
+def test_old_rows_go_and_only_once(server: Server) -> None:
+    with _store(server) as one, _store(server) as other:
+        one.write([record(prompt=f"old{n}", started=NOON - 9 * DAY) for n in range(1_500)])
+        one.write([record(attempt("claude-opus-5"), attempt("old"), started=NOON - 8 * DAY)])
+        other.write([record()])
+        removed: list[int] = []
+        threads = [
+            threading.Thread(
+                target=lambda each=each: removed.extend(
+                    each.remove_before(NOON - 5 * DAY) for _ in range(3)
+                )
+            )
+            for each in (one, other)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(DEADLINE)
+        assert sum(removed) == 1_501
+        assert one.remove_excess(0) == 0
+        other.tidy()
+        one.write([record(prompt="old1")])
+    found = ask(server, "SELECT id, prompt FROM requests ORDER BY id")
+    assert found == [(1_502, None), (1_503, "old1")]
+    assert ask(server, "SELECT count(*) FROM billed") == [(0,)]
+    assert ask(server, "SELECT requests FROM quarters") == [(2,)]
+
+
+def test_when_all_rows_are_gone_nothing_is_left(server: Server) -> None:
+    with _store(server) as opened:
+        opened.write([record(), record(session="another")])
+        assert opened.newest == NOON
+        assert opened.remove_before(NOON + 1) == 2
+        opened.tidy()
+        assert opened.newest is None
+    for table in TABLES:
+        assert ask(server, f"SELECT count(*) FROM {table}") == [(0,)], table
+
+
+def test_a_process_that_hangs_in_its_transaction_stops_no_other(server: Server) -> None:
+    def hang(one: PostgresStore, other: PostgresStore) -> None:
+        with one._transaction():
+            one._all("SELECT set_config('idle_in_transaction_session_timeout', '100', true)")
+            other.write([record()])
+            one._all("SELECT 1")
+
+    with _store(server) as one, _store(server) as other:
+        with pytest.raises(Unavailable):
+            hang(one, other)
+        assert not one.usable
+    assert ask(server, "SELECT count(*) FROM exchanges") == [(1,)]
+
+
+def test_a_query_changes_nothing_and_ends_in_time(server: Server) -> None:
+    with pytest.raises(NoLedger), reading(server):
+        pass
+    with _store(server) as opened:
+        opened.write([record()])
+    with pytest.raises(UnusableLedger, match="read-only"), reading(server) as reader:
+        reader.rows("DELETE FROM exchanges RETURNING id")
+    with pytest.raises(TooSlow), reading(server, seconds=0.05) as reader:
+        reader.rows("SELECT pg_sleep(60)")
+    with reading(server) as reader:
+        assert reader.rows("SELECT prompt FROM exchanges WHERE id IN ()") == []
+        assert reader.rows("SELECT sum(cost), avg(cost) FROM exchanges") == [(1_000, 1_000.0)]
