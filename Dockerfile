@@ -10,11 +10,11 @@ COPY .ci/uv.txt .ci/uv.txt
 RUN pip install --no-cache-dir --require-hashes --requirement .ci/uv.txt
 # The dependencies in a layer of their own: a change of the code does not fetch them again.
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --locked --no-dev --extra otel --no-install-project
+RUN uv sync --locked --no-dev --extra otel --extra postgres --no-install-project
 COPY setup.py .
 COPY app app
 COPY simulator simulator
-RUN uv sync --locked --no-dev --extra otel --no-editable
+RUN uv sync --locked --no-dev --extra otel --extra postgres --no-editable
 
 FROM python:3.13-slim-bookworm
 # A fixed uid, so that volumes keep their owner and Kubernetes can check runAsNonRoot.

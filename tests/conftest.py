@@ -90,9 +90,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A PostgreSQL server, empty."""
-    with cluster(tmp_path_factory.mktemp("postgresql")) as one:
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL server."""
+    with cluster() as one:
         yield one
 
 

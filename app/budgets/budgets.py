@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..ledger.reader import reading
+from ..ledger.places import Place, reading
 from .announced import Announced
 from .guard import Guard
 from .meter import Meter
@@ -31,7 +31,7 @@ class Budgets:
         cls,
         budgets: tuple[Budget, ...],
         *,
-        ledger: Path,
+        ledger: Place,
         announced: Path,
         host: str,
         wall: Callable[[], float],

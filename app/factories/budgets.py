@@ -11,19 +11,19 @@ from ..budgets.webhook import Webhook
 from ..http2 import Transport
 from ..settings import Settings, revealed
 from ..telemetry.facts import Facts
-from .telemetry import ledger_file_of
+from .telemetry import ledger_place_of
 
 
 def budgets_of(settings: Settings, wall: Callable[[], float], facts: Facts) -> Budgets | None:
     """Return the budgets, None without any."""
-    ledger = ledger_file_of(settings, facts)
+    ledger = ledger_place_of(settings, facts)
     if not settings.budget_rules or ledger is None:
         return None
     url = revealed(settings.budget_webhook)
     return Budgets.of(
         settings.budget_rules,
         ledger=ledger,
-        announced=ledger.with_name(announced.NAME),
+        announced=settings.state_dir / announced.NAME,
         host=facts.host or socket.gethostname(),
         wall=wall,
         enforce=settings.budget_enforce,

@@ -1,4 +1,4 @@
-"""Where a ledger is: in a file, or in PostgreSQL. What is the same for both ends here."""
+"""Where a ledger is: in a file, or in PostgreSQL. Nothing above needs to know which."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

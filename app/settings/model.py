@@ -237,7 +237,8 @@ class Settings(BaseSettings):
         "@host/database; needs the extra postgres",
     )
     ledger_max_size: Annotated[int, Field(ge=2**20)] = Field(
-        2**30, description="Maximum size of the ledger, in bytes; the oldest rows are deleted first"
+        2**30,
+        description="Maximum size of the ledger's file, in bytes; the oldest rows go first",
     )
 
     labels: LabelNames = Field(

@@ -21,6 +21,7 @@ REASONS = frozenset(
         "Docker",
         "a certificate of a CA",
         "a cluster",
+        "a database",
         "a terminal",
         "another machine",
         "hosts",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 import psycopg
@@ -68,31 +69,32 @@ def ask(server: Server, statement: str) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def cluster(directory: Path) -> Iterator[Cluster]:
-    """Run a server, as an unprivileged user."""
+def cluster() -> Iterator[Cluster]:
+    """Run a server, as an unprivileged user.
+
+    Its directory is none of pytest's: those are for root alone.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     initdb = str(found[-1]) if found else shutil.which("initdb")
     if initdb is None:
         absent("PostgreSQL is not installed: apt-get install postgresql")
     assert initdb is not None
-    data, secret = directory / "data", directory / "password"
-    data.mkdir()
-    secret.write_text(PASSWORD)
-    if os.geteuid() == 0:
-        for path in (data, secret):
-            shutil.chown(path, NOBODY)
-        for parent in (directory, *directory.parents[:3]):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    _run(
-        initdb, "-D", data, "-U", USER, f"--pwfile={secret}", "--auth=scram-sha-256",
-        "--encoding=UTF8", "--no-locale", "--no-sync",
-    )  # fmt: skip
-    one = Cluster(Path(initdb).parent, data, _free_port())
-    one.control("start")
-    try:
-        yield one
-    finally:
-        one.control("stop", "-m", "immediate")
+    with TemporaryDirectory(prefix="postgresql") as directory:
+        data, secret = Path(directory, "data"), Path(directory, "password")
+        secret.write_text(PASSWORD)
+        if os.geteuid() == 0:
+            for path in (directory, secret):
+                shutil.chown(path, NOBODY)
+        _run(
+            initdb, "-D", data, "-U", USER, f"--pwfile={secret}", "--auth=scram-sha-256",
+            "--encoding=UTF8", "--no-locale", "--no-sync",
+        )  # fmt: skip
+        one = Cluster(Path(initdb).parent, data, _free_port())
+        one.control("start")
+        try:
+            yield one
+        finally:
+            one.control("stop", "-m", "immediate")
 
 
 def _run(*command: str | Path) -> None:
@@ -100,12 +102,14 @@ def _run(*command: str | Path) -> None:
     if os.geteuid() == 0:
         nobody = pwd.getpwnam(NOBODY)
         user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    # The server inherits what it may write to: a pipe would stay open as long as it runs.
-    done = subprocess.run(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-        timeout=TIME_OUT, check=False, cwd="/", **user,
-    )  # fmt: skip
-    assert done.returncode == 0, command
+    # A file, not a pipe: a server that was started would hold its other end as long as it runs.
+    with TemporaryFile("w+") as printed:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=printed,
+            timeout=TIME_OUT, check=False, cwd="/", **user,
+        )  # fmt: skip
+        printed.seek(0)
+        assert done.returncode == 0, (command, printed.read())
 
 
 def _free_port() -> int:
