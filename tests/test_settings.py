@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app import settings
 from app.certificates import Certificate
 from app.failures import SettingsError
+from app.forward.target import Target
 from app.proxy.retry import RetryPolicy
 from app.settings import PREFIX, Settings, load, unknown, variable
 from app.settings.model import FORWARDING
@@ -253,6 +254,48 @@ def test_both_ports_must_differ_unless_any_will_do(monkeypatch: pytest.MonkeyPat
         load()
     _set(monkeypatch, PORT="0", DASHBOARD_PORT="0")
     assert load().port == load().dashboard_port == 0
+
+
+def test_the_forward_proxy_is_for_this_machine_unless_there_is_a_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load().forward_port is None
+    _set(monkeypatch, FORWARD_PORT="8444")
+    for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost"):
+        _set(monkeypatch, FORWARD_HOST=host)
+        assert load().forward_is_local
+    for host in ("0.0.0.0", "::", "192.0.2.1", "proxy.example"):  # noqa: S104 - not bound
+        _set(monkeypatch, FORWARD_HOST=host)
+        with pytest.raises(SettingsError, match=r"FORWARD_HOST=.*ACCESS_TOKEN"):
+            load()
+    _set(monkeypatch, ACCESS_TOKEN="fake-token")
+    assert not load().forward_is_local
+    _set(monkeypatch, PORT="8444")
+    with pytest.raises(SettingsError, match=r"PORT, .*FORWARD_PORT: both are 8444"):
+        load()
+
+
+def test_hosts_and_allowed_targets_of_the_forward_proxy_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load().forward_targets == (Target("api.anthropic.com", 443),)
+    _set(monkeypatch, FORWARD_HOSTS="API.anthropic.com., other.example:8443,api.anthropic.com:443")
+    assert load().forward_hosts == "api.anthropic.com:443,other.example:8443"
+    _set(monkeypatch, FORWARD_ALLOW=" git.example:8443 ,10.0.0.0/8,, *.corp.example")
+    assert len(load().forward_rules) == 3
+    for name, value in (
+        ("FORWARD_HOSTS", "192.0.2.1"),
+        ("FORWARD_HOSTS", "*.anthropic.com"),
+        ("FORWARD_HOSTS", "https://api.anthropic.com"),
+        ("FORWARD_HOSTS", ","),
+        ("FORWARD_ALLOW", "10.0.0.0/33"),
+        ("FORWARD_ALLOW", "git.example:0"),
+        ("FORWARD_OTHERS", "drop"),
+    ):
+        with monkeypatch.context() as only:
+            _set(only, **{name: value})
+            with pytest.raises(SettingsError, match=name):
+                load()
 
 
 def test_a_password_in_the_base_url_is_refused_and_not_shown(

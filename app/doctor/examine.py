@@ -4,7 +4,7 @@ import asyncio
 
 from .. import settings as reading
 from ..settings import Settings
-from . import machine, network
+from . import forward, machine, network
 from .finding import Finding
 from .network import Way
 
@@ -16,6 +16,7 @@ async def examine(loaded: Settings, way: Way | None = None) -> list[Finding]:
         _settings(),
         await asyncio.to_thread(machine.certificate, loaded),
         *await asyncio.to_thread(machine.ports, loaded),
+        *await asyncio.to_thread(forward.forward, loaded),
         machine.descriptors(),
     ]
     for step in (network.reach, network.secure, network.ask):

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import socket
 from collections.abc import Callable, Sequence
 
 import httpx
@@ -18,9 +19,14 @@ from .policy import Policy
 from .target import Address, Target
 from .tunnel import End
 
+LOOKUPS = 2  # names looked up at a time: libuv has 4 threads, and upstream's name needs one
+
 
 class Reach:
-    """Connects tunnels; ``timeout`` is for DNS, TCP and the egress proxy, in seconds."""
+    """Connects tunnels; ``timeout`` is for DNS, TCP and the egress proxy, in seconds.
+
+    State: ``_free`` and ``_running``, the places for lookups, and those that run.
+    """
 
     def __init__(
         self,
@@ -36,6 +42,8 @@ class Reach:
         self._proxies = proxies or ProxyEnvironment()
         self._resolver = resolver
         self._ours = ours
+        self._free = asyncio.Semaphore(LOOKUPS)
+        self._running: set[asyncio.Future[Sequence[AddrInfoType]]] = set()
 
     async def connect(self, target: Target, end: End) -> bytes:
         """Connect ``end``; return what has come from there already. Raises `ProxyFailure`."""
@@ -74,7 +82,7 @@ class Reach:
         """
         target, refusal = Target(host, port), None
         usable = []
-        for info in await self._resolver(host, port):
+        for info in await self._look_up(target):
             address = ipaddress.ip_address(str(info[4][0]).partition("%")[0])
             try:
                 self._policy.check_address(target, address, ours=self._ours(address))
@@ -85,6 +93,35 @@ class Reach:
         if refusal is not None and not usable:
             raise refusal
         return usable
+
+    async def _look_up(self, target: Target) -> Sequence[AddrInfoType]:
+        """Return the addresses of a host.
+
+        A lookup occupies its thread to its end, whoever still waits for it. So it keeps its place
+        until then: names that take long must not hold up the lookup of upstream's name.
+        """
+        if target.address is not None:
+            return [_info(target.address, target.port)]
+        await self._free.acquire()
+        looking = asyncio.ensure_future(self._resolver(target.host, target.port))
+        self._running.add(looking)
+        looking.add_done_callback(self._looked_up)
+        return await asyncio.shield(looking)
+
+    def _looked_up(self, looking: "asyncio.Future[Sequence[AddrInfoType]]") -> None:
+        self._running.discard(looking)
+        self._free.release()
+        if not looking.cancelled():
+            looking.exception()  # whoever waits for it gets it; nobody may
+
+
+def _info(address: Address, port: int) -> AddrInfoType:
+    """Return an address as a lookup of it would."""
+    where: tuple[str, int] | tuple[str, int, int, int] = (str(address), port)
+    family = socket.AF_INET
+    if isinstance(address, ipaddress.IPv6Address):
+        family, where = socket.AF_INET6, (str(address), port, 0, 0)
+    return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where
 
 
 def _words(exc: Exception) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.certificates import Certificate
 from tests.proxying import DEADLINE, Running, proxying
@@ -22,14 +22,27 @@ async def forwarding(
         yield running
 
 
+class Port(NamedTuple):
+    """The forward port of a proxy in another process."""
+
+    number: int
+
+
+At = Running | Port
+
+
+def port_of(proxy: At) -> int:
+    return proxy.number if isinstance(proxy, Port) else proxy.at.forward_port or 0
+
+
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def connected(proxy: Running) -> Streams:
-    return await asyncio.open_connection("127.0.0.1", proxy.at.forward_port, limit=2**20)
+async def connected(proxy: At) -> Streams:
+    return await asyncio.open_connection("127.0.0.1", port_of(proxy), limit=2**20)
 
 
-async def connect(proxy: Running, target: str, *fields: str) -> tuple[Streams, bytes]:
+async def connect(proxy: At, target: str, *fields: str) -> tuple[Streams, bytes]:
     """Ask for a tunnel; return the connection and the head of the answer."""
     reader, writer = await connected(proxy)
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *fields, "", ""]
@@ -38,14 +51,14 @@ async def connect(proxy: Running, target: str, *fields: str) -> tuple[Streams, b
         return (reader, writer), await reader.readuntil(b"\r\n\r\n")
 
 
-async def ask(proxy: Running, target: str, *fields: str) -> tuple[int, str]:
+async def ask(proxy: At, target: str, *fields: str) -> tuple[int, str]:
     """Ask for a tunnel; return the status and the reason of a refusal."""
     (_, writer), head = await connect(proxy, target, *fields)
     writer.close()
     return status_and_reason(head)
 
 
-async def send(proxy: Running, data: bytes) -> tuple[int, str]:
+async def send(proxy: At, data: bytes) -> tuple[int, str]:
     """Send bytes; return the status and the reason of the answer."""
     reader, writer = await connected(proxy)
     writer.write(data)

@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,15 +16,19 @@ from app.failures import StartError
 from simulator import Simulator, Step
 from tests.forward.proxied import (
     API,
+    At,
+    Port,
     ask,
     connect,
     connected,
     forwarding,
+    port_of,
     send,
     status_and_reason,
     trust,
 )
 from tests.ports import free_port
+from tests.proxy_process import running as process
 from tests.proxying import DEADLINE, MESSAGE, Running, until
 
 
@@ -35,11 +40,11 @@ async def forward(
         yield running
 
 
-def client(proxy: Running, directory: Path, *, http2: bool, user: str = "") -> httpx.AsyncClient:
+def client(proxy: At, directory: Path, *, http2: bool, user: str = "") -> httpx.AsyncClient:
     """Return a client that keeps the API's own URL and goes through the forward proxy."""
     return httpx.AsyncClient(
         base_url="https://api.anthropic.com",
-        proxy=f"http://{user}127.0.0.1:{proxy.at.forward_port}",
+        proxy=f"http://{user}127.0.0.1:{port_of(proxy)}",
         verify=trust(directory),
         http2=http2,
         timeout=DEADLINE,
@@ -425,3 +430,39 @@ async def test_at_shutdown_a_tunnel_that_moves_bytes_may_finish(
 
 async def refused_now(forward: Running, target: str) -> bool:
     return await ask(forward, target) == (503, "draining")
+
+
+@pytest.mark.slow
+async def test_several_processes_share_the_port(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    server, port = await echoing()
+    target, forward_port = f"127.0.0.1:{port}", free_port()
+    settings: dict[str, Any] = {
+        "state_dir": tmp_path,
+        "forward_port": forward_port,
+        "forward_allow": target,
+        "ledger": False,
+    }
+    async with (
+        server,
+        process(upstream, certificate, workers=2, **settings) as proxy,
+        asyncio.timeout(DEADLINE),
+    ):
+        await proxy.started()
+        at = Port(forward_port)
+        for _ in range(20):
+            assert await ask(at, API) == (200, "")
+            assert await ask(at, target) == (200, "")
+            assert await ask(at, f"127.0.0.1:{forward_port}") == (403, "forward_loop")
+        async with client(at, tmp_path, http2=True) as api:
+            assert (await api.post("/v1/messages", json=MESSAGE)).status_code == 200
+        async with proxy.pages() as pages:
+            text = ""
+            wanted = 'anthropic_proxy_forward_requests_total{result="tunnelled"} 20.0'
+            while wanted not in text:
+                text = (await pages.get("/prometheus")).text
+                await asyncio.sleep(0.1)
+        proxy.process.terminate()
+        code, _ = await proxy.ended()
+        assert code == 0
