@@ -40,6 +40,14 @@ class Process:
         pages = re.findall(rb'"dashboard": "(http://127.0.0.1:\d+)', announced)[0]
         self.pages_url = pages.decode()
 
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def ca_file(self) -> str:
+        return str(self.certificate.ca_file)
+
     def pages(self) -> httpx.AsyncClient:
         """Return a client of the pages, with a new connection for each request."""
         limits = httpx.Limits(max_keepalive_connections=0)
@@ -47,8 +55,7 @@ class Process:
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         trust = ssl.create_default_context(cafile=self.certificate.ca_file)
-        url = f"https://127.0.0.1:{self.port}"
-        return httpx.AsyncClient(base_url=url, verify=trust, timeout=DEADLINE, **options)
+        return httpx.AsyncClient(base_url=self.url, verify=trust, timeout=DEADLINE, **options)
 
     async def ended(self) -> tuple[int | None, list[dict[str, Any]]]:
         """Return the exit code and what was logged."""

@@ -1,63 +1,16 @@
 """The real Claude Code through the proxy (npm package, `npm ci --prefix tests/clients`)."""
 
-import asyncio
 import json
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from simulator import Simulator, Step
-from tests.programs import absent
+from tests.clients.claude_code import claude
 from tests.proxying import Running, tokens
 
 pytestmark = pytest.mark.external
-
-CLAUDE = Path(__file__).parent / "node_modules" / ".bin" / "claude"
-DEADLINE = 60.0  # seconds that a session may take
-NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-async def claude(
-    proxy: Running, home: Path, *arguments: str, environment: Mapping[str, str] = NOTHING
-) -> dict[str, Any]:
-    """Run one prompt with an empty home and a dummy key; return the result it prints.
-
-    ``environment`` is added to what Claude Code needs.
-    """
-    if not os.access(CLAUDE, os.X_OK):
-        absent("Claude Code is not installed: npm ci --prefix tests/clients")
-    process = await asyncio.create_subprocess_exec(
-        str(CLAUDE),
-        "--output-format",
-        "json",
-        *arguments,
-        cwd=home,
-        env={
-            "HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "ANTHROPIC_API_KEY": "fake-key-of-the-test",
-            "ANTHROPIC_BASE_URL": proxy.url,
-            "NODE_EXTRA_CA_CERTS": proxy.ca_file,
-            **environment,
-        },
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(DEADLINE):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, (out, err)
-    result: dict[str, Any] = json.loads(out)
-    return result
 
 
 def _messages(upstream: Simulator) -> list[Any]:

@@ -1,13 +1,10 @@
 """The real Claude Code in situations of the prompt cache: each request gets its verdict."""
 
-import asyncio
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,18 +12,13 @@ from app.cache import blocks, evidence
 from app.exchange import Exchange
 from simulator import Simulator, Step
 from simulator.usage import Usage
-from tests.clients.test_claude_code import CLAUDE, DEADLINE
-from tests.programs import absent
+from tests.clients.claude_code import HINTED, calling, claude
 from tests.proxying import Running
 
 pytestmark = pytest.mark.external
 
 SERVER = Path(__file__).parent / "mcp_server.py"
 OPUS, SONNET = "claude-opus-5-5", "claude-sonnet-5-5"
-ENVIRONMENT = {
-    "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
-    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-}
 
 
 @dataclass(frozen=True)
@@ -52,58 +44,9 @@ def used(read: int, written: int) -> Step:
 
 
 def parallel(count: int) -> Step:
-    """Return an answer with parallel tool calls, as a body of events."""
-    events: list[dict[str, Any]] = []
+    """Return an answer with parallel tool calls."""
     usage = {"input_tokens": 3, "cache_read_input_tokens": 20_000, "output_tokens": 1}
-    message = {"id": "msg_fake", "type": "message", "role": "assistant", "model": OPUS}
-    events.append({"type": "message_start", "message": message | {"content": [], "usage": usage}})
-    for index in range(count):
-        call = {"type": "tool_use", "id": f"toolu_fake{count}_{index}", "name": "Read", "input": {}}
-        delta = {"type": "input_json_delta", "partial_json": '{"file_path":"notes.txt"}'}
-        events += [
-            {"type": "content_block_start", "index": index, "content_block": call},
-            {"type": "content_block_delta", "index": index, "delta": delta},
-            {"type": "content_block_stop", "index": index},
-        ]
-    stop: dict[str, Any] = {"stop_reason": "tool_use", "stop_sequence": None}
-    events += [
-        {"type": "message_delta", "delta": stop, "usage": {"output_tokens": 9}},
-        {"type": "message_stop"},
-    ]
-    lines = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in events)
-    return Step(body=lines.encode(), headers=(("content-type", "text/event-stream"),))
-
-
-async def claude(
-    proxy: Running, home: Path, arguments: tuple[str, ...], environment: Mapping[str, str]
-) -> dict[str, Any]:
-    """Run the client to its end; return the result that it prints."""
-    if not os.access(CLAUDE, os.X_OK):
-        absent("Claude Code is not installed: npm ci --prefix tests/clients")
-    process = await asyncio.create_subprocess_exec(
-        str(CLAUDE),
-        "--output-format",
-        "json",
-        *arguments,
-        cwd=home,
-        env={
-            "HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "ANTHROPIC_API_KEY": "fake-key-of-the-test",
-            "ANTHROPIC_BASE_URL": proxy.url,
-            "NODE_EXTRA_CA_CERTS": proxy.ca_file,
-            **ENVIRONMENT,
-            **environment,
-        },
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(DEADLINE):
-        out, err = await process.communicate()
-    assert process.returncode == 0, (out, err)
-    result: dict[str, Any] = json.loads(out)
-    return result
+    return calling(OPUS, usage, *[("Read", {"file_path": "notes.txt"})] * count)
 
 
 LOOK = {"description": "look", "prompt": "look around", "subagent_type": "general-purpose"}
@@ -154,7 +97,8 @@ async def test_every_request_of_a_long_session_gets_its_verdict(
         before = len(proxy.exchanges)
         start = ("-p", run.prompt or f"this is turn {number}", "--allowedTools", "Read,Agent,Task")
         goes_on = ("--continue",) if number else ()
-        await claude(proxy, home, (*start, *goes_on, *run.arguments), run.environment)
+        arguments = (*start, *goes_on, *run.arguments)
+        await claude(proxy, home, *arguments, environment={**HINTED, **run.environment})
         found[run.name] = verdicts(proxy.exchanges[before:])
     assert found == {run.name: run.verdicts for run in RUNS}
     assert not [

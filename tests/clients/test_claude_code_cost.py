@@ -14,7 +14,7 @@ from app.ledger.reader import reading
 from app.settings import Settings
 from app.telemetry.sampling.samples import Samples
 from simulator import Simulator, Step
-from tests.clients.test_claude_code import claude
+from tests.clients.claude_code import claude
 from tests.proxying import Running, until
 
 pytestmark = pytest.mark.external

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from tests.clients.test_claude_code import CLAUDE
+from tests.clients.claude_code import CLAUDE
 from tests.programs import absent
 
 pytestmark = pytest.mark.external

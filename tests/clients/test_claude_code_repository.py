@@ -13,7 +13,7 @@ import pytest
 
 from app.certificates import Certificate
 from simulator import Simulator, Step
-from tests.clients.test_claude_code import claude
+from tests.clients.claude_code import claude
 from tests.proxying import Running, proxying
 
 pytestmark = pytest.mark.external

@@ -9,7 +9,7 @@ import pytest
 
 from app.certificates import Certificate
 from simulator import Received, Simulator, Step
-from tests.clients.test_claude_code import claude
+from tests.clients.claude_code import claude
 from tests.proxying import proxying
 
 pytestmark = pytest.mark.external

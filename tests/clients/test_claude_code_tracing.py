@@ -9,7 +9,8 @@ import pytest
 
 from app.certificates import Certificate
 from simulator import Simulator, Step
-from tests.clients.test_claude_code import claude, home
+from tests.clients.claude_code import claude
+from tests.clients.test_claude_code import home
 from tests.otel.receiver import Receiver, attributes, receiving
 from tests.proxying import proxying
 from tests.test_canary import logged

@@ -114,7 +114,7 @@ async def test_a_session_opens_to_its_tree_and_a_request_to_its_waterfall(
     async with opened(browser, serving.pages_url, PAGE) as shown:
         rows = shown.page.locator("#sessions tbody tr")
         await expect(rows).to_have_count(2)
-        assert await texts(rows, 0, 1, 4, 5, 8) == [
+        assert await texts(rows, 0, 1, 4, 5, 9) == [
             [SESSION, "acme/widgets", "5", "2", "$0.0300"],
             ["another", NONE, "1", "0", "<$0.0001"],
         ]

@@ -47,7 +47,17 @@ def _ask(path: Path, view: str, *arguments: Any) -> Any:
     """Return a document, which must keep to the published schema."""
     with reading(path) as reader:
         found = getattr(views, view)(reader, *arguments)
-    VALIDATOR.validate(found)
+    VALIDATOR.validate(_published(view, found))
+    return found
+
+
+def _published(view: str, found: Any) -> Any:
+    """Return a document as the pages serve it: a session has its share of a usage window."""
+    share = {"window_share": None}
+    if view == "session":
+        return found | share
+    if view == "sessions":
+        return found | {"sessions": [one | share for one in found["sessions"]]}
     return found
 
 
