@@ -62,7 +62,7 @@ def decode(data: bytes, encoding: str | None, *, limit: int) -> bytes:
     except (zlib.error, brotli.error, zstd.ZstdError) as exc:
         raise ValueError(f"damaged content: {exc}") from exc
     if not complete:
-        raise ValueError("the content is cut short, or too long")
+        raise ValueError("the content is truncated or too large")
     return decoded
 
 

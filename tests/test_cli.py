@@ -310,7 +310,7 @@ def test_the_command_that_a_start_prints_reaches_the_proxy_from_anywhere(
 def test_claude_before_the_first_start_says_so(place: Place, tmp_path: Path) -> None:
     ended = place.run("claude", PORT=9, STATE_DIR=tmp_path / "none")
     assert ended.returncode == 1
-    assert f"there is no {tmp_path}/none/ca.crt: it was never started" in ended.stderr
+    assert f"there is no {tmp_path}/none/ca.crt: no proxy has been started" in ended.stderr
 
 
 @pytest.mark.usefixtures("claude")

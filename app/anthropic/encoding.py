@@ -69,7 +69,7 @@ class Decoder:
         for piece in codings[0].feed(data):
             self._out += len(piece)
             if self._out > self._limit or self._out > RATIO_FREE + self._in * RATIO_LIMIT:
-                raise EncodingError("the content unfolds beyond all bounds")
+                raise EncodingError("the decompressed content is too large")
             if rest:
                 yield from self._through(piece, rest)
             else:
@@ -81,7 +81,7 @@ def decode(data: bytes, encoding: str | None, *, limit: int) -> bytes:
     decoder = Decoder(encoding, limit=limit)
     whole = b"".join(decoder.feed(data))
     if not decoder.finished:
-        raise EncodingError("the content is cut short")
+        raise EncodingError("the content is truncated")
     return whole
 
 

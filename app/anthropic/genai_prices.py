@@ -143,7 +143,7 @@ def _name(listed: Mapping[str, Any], known: Prices) -> str:
     try:
         return known.listed(_read(listed.get("id"), _Id))
     except msgspec.ValidationError:
-        return "a model without a proper name"
+        return "a model has no valid name"
 
 
 def _document(text: str) -> Any:

@@ -42,7 +42,10 @@ def renew(
     ca, ca_key = _authority(directory, names, added, now)
     wanted = _permitted(ca, tuple(dict.fromkeys((*names, *added))))
     if uncovered := sorted({*names} - {*wanted}):
-        log.warning("the certificate does not cover a name: TLS_NAMES adds it", names=uncovered)
+        log.warning(
+            "certificate lacks these names: add them to ANTHROPIC_PROXY_TLS_NAMES",
+            names=uncovered,
+        )
     found = _read(made.cert_file, made.key_file)
     record = directory / "server.names"
     before = recorded(record)
@@ -74,7 +77,7 @@ def _authority(
         if not refused:
             return found
         log.warning(
-            "new CA: the one before may not sign for all names; clients must trust the new file",
+            "new CA: the previous one may not sign for all names; clients must trust the new file",
             names=refused,
             file=str(cert_file),
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from .. import settings
 from ..certificates import Certificate, kept
 from ..failures import StartError
+from ..network.words import words
 from ..settings import Settings, variable
 from ..tls import trusting
 from . import client, exits, forward, hints, repository
@@ -93,8 +94,8 @@ def _check_up(base: str, ca_file: str) -> None:
     except (OSError, HTTPException) as exc:  # URLError and SSLError are OSErrors
         reason = getattr(exc, "reason", None) or exc
         if isinstance(exc, FileNotFoundError) and not Path(ca_file).exists():
-            reason = f"there is no {ca_file}: it was never started with this state directory"
+            reason = f"there is no {ca_file}: no proxy has been started with this state directory"
         raise StartError(
-            f"The proxy does not answer at {base} ({reason}): start it with "
+            f"The proxy does not answer at {base} ({words(reason)}): start it with "
             f"`{hints.command('serve')}`, or set {variable('port')} to where it listens."
         ) from exc

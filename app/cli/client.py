@@ -6,6 +6,7 @@ from http.client import HTTPException
 
 from ..certificates import Certificate
 from ..failures import StartError
+from ..network.words import words
 from ..settings import Settings, variable
 
 TIMEOUT = 10.0  # seconds for a page
@@ -45,7 +46,7 @@ def page(loaded: Settings, path: str) -> str:
     except (OSError, HTTPException) as exc:  # URLError is an OSError
         reason = getattr(exc, "reason", None) or exc
         raise StartError(
-            f"The proxy does not answer at {address} ({reason}): is it running, and is "
+            f"The proxy does not answer at {address} ({words(reason)}): is it running, and is "
             f"{variable('dashboard_port')} as it was started with?"
         ) from exc
 

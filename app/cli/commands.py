@@ -146,7 +146,7 @@ COMMANDS = (
             ("anthropic-proxy doctor", "Find out why requests do not reach the API."),
             ("anthropic-proxy doctor --contract", "Show that nothing is changed on the way."),
             ("anthropic-proxy doctor --parity", "Show that Claude Code sends the same as without."),
-            ("anthropic-proxy doctor --json", "The same for a program."),
+            ("anthropic-proxy doctor --json", "Print it as JSON, for a program."),
         ),
         arguments=(
             argument(
@@ -168,14 +168,14 @@ COMMANDS = (
         name="certificate",
         summary="Show the proxy's certificate; create one if there is none.",
         description=(
-            "Show the certificate that the proxy presents, its names and its last day, and the\n"
+            "Show the certificate that the proxy presents, its names and its expiry date, and the\n"
             "CA file that clients must trust, with its fingerprint. Creates them if there are none."
         ),
         examples=(
             ("anthropic-proxy certificate", "Compare the fingerprint with that of a download."),
             (
                 "ANTHROPIC_PROXY_TLS_NAMES=proxy.example anthropic-proxy certificate",
-                "Let it cover one more name.",
+                "Cover one more name.",
             ),
         ),
     ),
@@ -196,8 +196,8 @@ COMMANDS = (
         summary="Print the metrics of the running proxy as JSON.",
         description="Print the metrics of the proxy that runs on this machine, as one JSON object.",
         examples=(
-            ("anthropic-proxy metrics > before.json", "Keep them, to compare with later ones."),
-            ("anthropic-proxy metrics | jq keys", "List what there is."),
+            ("anthropic-proxy metrics > before.json", "Save them, to compare with later ones."),
+            ("anthropic-proxy metrics | jq keys", "List the groups of metrics."),
         ),
     ),
     Command(
@@ -210,7 +210,10 @@ COMMANDS = (
         ),
         examples=(
             ("anthropic-proxy prices", "Print dollars per million tokens, by model."),
-            ("anthropic-proxy prices --from data.json > prices.toml", "Make a newer list."),
+            (
+                "anthropic-proxy prices --from data.json > prices.toml",
+                "Make a price list from newer data.",
+            ),
         ),
         arguments=(
             argument(
@@ -269,12 +272,15 @@ COMMANDS = (
         description=(
             "Ask the running proxy what a session used and print it in one line, for the status\n"
             "line of Claude Code, which names the session on standard input. Without a session\n"
-            "the line is about today. With --format json the exit code is 1 if the proxy does not\n"
-            "answer; the line says so itself."
+            "the line shows today's figures. If the proxy does not answer, the line says so; with\n"
+            "--format json the exit code is then 1."
         ),
         examples=(
             ("anthropic-proxy status", "Set it as the command of Claude Code's statusLine."),
-            ("anthropic-proxy status --session ID --format json", "The same for a program."),
+            (
+                "anthropic-proxy status --session ID --format json",
+                "Print it as JSON, for a program.",
+            ),
         ),
         arguments=(
             argument("--session", metavar="ID", help="the session (default: standard input's)"),
@@ -327,7 +333,7 @@ COMMANDS = (
         summary="Show what the secret scrubber would replace in a file.",
         description=(
             "Show what the secret scrubber would replace in a file, one finding per line, with\n"
-            "values cut short. The exit code is 0 if there is nothing to replace, 1 if there is\n"
+            "values shortened. The exit code is 0 if there is nothing to replace, 1 if there is\n"
             "and 2 if the file cannot be read."
         ),
         examples=(

@@ -68,7 +68,7 @@ def _print_converted(file: Path, as_of: date | None) -> int:
     for name, model in converted.models.items():
         _print_model(name, model, drawn)
     for name in converted.skipped:
-        print(f"{name}: not all five rates can be read; left out", file=sys.stderr)
+        print(f"{name}: skipped, because not all five rates can be read", file=sys.stderr)
     return 0
 
 

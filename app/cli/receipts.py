@@ -47,9 +47,9 @@ def _notes(path: Path, *, sealed: bool, complete: bool) -> list[str]:
     notes = []
     if not sealed:
         notes.append(
-            f"{settings.variable('scrub_hmac_key')} is not set: whoever can write the file could "
-            "have made the whole chain."
+            f"{settings.variable('scrub_hmac_key')} is not set: anyone who can write the file "
+            "could have forged the whole chain."
         )
     if not complete:
-        notes.append(f"{path}.head is missing: lines at the end could have been removed.")
+        notes.append(f"{path}.head is missing: lines may have been removed from the end.")
     return notes

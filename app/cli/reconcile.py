@@ -39,10 +39,10 @@ def run(options: argparse.Namespace) -> int:
         claude = of_claude(result, prices_of(loaded).canonical)
         proxy = of_proxy(now, before, session_of(result))
     except (OSError, ValueError, StartError) as exc:
-        print(f"cannot tell: {exc}", file=sys.stderr)
+        print(f"cannot compare: {exc}", file=sys.stderr)
         return exits.UNKNOWN
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
-        print(f"cannot tell: a document is not of the expected form ({exc!r})", file=sys.stderr)
+        print(f"cannot compare: a document is not of the expected form ({exc!r})", file=sys.stderr)
         return exits.UNKNOWN
     found = verdict(claude, proxy)
     if options.json:
@@ -71,7 +71,7 @@ def _json(text: str | bytes) -> Any:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _print(found: Verdict, claude: Side, proxy: Side) -> None:

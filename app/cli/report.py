@@ -38,8 +38,9 @@ def run(options: argparse.Namespace) -> int:
     except NoLedger:
         place_name = variable("state_dir" if isinstance(place, Path) else "ledger_url")
         print(
-            f"There is no ledger at {place}: it begins with the first request through the proxy. "
-            f"Set {place_name} as the proxy has it; with {variable('ledger')}=false none is kept.",
+            f"There is no ledger at {place}. The first request through the proxy creates it. "
+            f"If the proxy has another {place_name}, set it here too. With "
+            f"{variable('ledger')}=false no ledger is kept.",
             file=sys.stderr,
         )
         return exits.UNREADABLE

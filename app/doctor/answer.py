@@ -20,7 +20,7 @@ def judge(status: int, body: bytes, path: str) -> Finding:
     if error is not None:
         return Finding("request", "ok", f"{found}, {error}, in Anthropic's shape")
     if status < 300 and _document(body) is not None:  # noqa: PLR2004 - RFC 9110 §15.3
-        return Finding("request", "ok", f"{found}, JSON: no key is asked for here")
+        return Finding("request", "ok", f"{found}, JSON: no key is required here")
     return Finding(
         "request",
         "fail",

@@ -41,7 +41,9 @@ def _made(settings: Settings) -> Finding:
         try:
             return Finding("certificate", "ok", _described(kept.cert_file))
         except (OSError, ValueError) as exc:
-            return Finding("certificate", "warn", str(exc), "It is made again at the start.")
+            return Finding(
+                "certificate", "warn", str(exc), "The proxy makes a new one when it starts."
+            )
     directory = settings.state_dir.absolute()
     nearest = next(place for place in (directory, *directory.parents) if os.path.exists(place))  # noqa: PTH110 - one that may not be entered counts as missing
     if os.access(nearest, os.W_OK | os.X_OK):

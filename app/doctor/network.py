@@ -1,7 +1,6 @@
 """Checks of the way to upstream: names, addresses, proxy, TLS, HTTP/2, and one request."""
 
 import asyncio
-import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from ..http2 import ProxyEnvironment, Transport
 from ..network.connect import OtherProtocol, Spoken, connect, offer
 from ..network.dial import Resolver, dial, resolve
 from ..network.proxies import address, proxy_port
+from ..network.words import words
 from ..settings import Settings, variable
 from ..wire.origin import Origin
 from . import answer
@@ -29,7 +29,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # OpenSSL's codes (x509_vfy.h) of a failed check, and what to do; by default the CA is unknown.
 _VERIFY_ADVICE = {
-    9: "Its time has not come: check this machine's clock.",
+    9: "It is not valid yet: check this machine's clock.",
     10: "It has expired: check this machine's clock, or ask for a new one.",
     62: f"It is for another name: check {variable('upstream_base_url')}.",
 }
@@ -109,7 +109,7 @@ async def _addresses(way: Way) -> list[Finding]:
     if len(failed) == len(tried):
         advice = "Check the network and the firewall; behind a proxy, set HTTPS_PROXY."
         return [dns, Finding("tcp", "fail", text, advice)]
-    advice = "The others are used; check IPv6, or the route, to these." if failed else ""
+    advice = "The other addresses are used. Check IPv6, or the route to these." if failed else ""
     return [dns, Finding("tcp", "warn" if failed else "ok", text, advice)]
 
 
@@ -251,7 +251,9 @@ async def ask(way: Way) -> list[Finding]:
             body = await _start_of(response)
             now = way.wall()
     except (httpx.TransportError, TimeoutError) as exc:
-        advice = "Try again; if it stays, check what lies between here and upstream."
+        advice = (
+            "Try again. If it fails again, check the firewalls and proxies on the way to upstream."
+        )
         return [Finding("request", "fail", f"GET {path}: {_words(exc)}", advice)]
     finally:
         await transport.aclose()
@@ -275,9 +277,7 @@ async def _start_of(response: httpx.Response) -> bytes:
 def _words(exc: BaseException) -> str:
     if isinstance(exc, TimeoutError) and not str(exc):
         return f"no answer within {STEP:.0f} s"
-    if isinstance(exc, socket.gaierror):
-        return exc.strerror or "not found"
-    return str(exc) or type(exc).__name__
+    return words(exc)
 
 
 def _ms(started: float) -> str:

@@ -7,6 +7,7 @@ import h2.events
 from h2.settings import SettingCodes
 
 from ..network.abort import abort
+from ..network.words import words
 from ..wire.codec import Codec
 from ..wire.limits import INITIAL_WINDOW
 from ..wire.roles import client
@@ -83,7 +84,7 @@ class Probe(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End the wait."""
         self.draining = True
-        self._fail(str(exc) if exc else "the peer closed the connection")
+        self._fail(words(exc) if exc else "the peer closed the connection")
 
     def _settle(self, event: h2.events.RemoteSettingsChanged) -> None:
         changed = event.changed_settings

@@ -166,7 +166,7 @@ class Http1Connection(asyncio.Protocol):
         if self.draining:
             return
         if self._call is None or self._unasked():
-            self._lose(MalformedResponse("bytes that belong to no request"))
+            self._lose(MalformedResponse("unexpected bytes without a request"))
             return
         self._mute = False
         self._receive(data)

@@ -103,7 +103,7 @@ class Slots:
             async with asyncio.timeout(patience):
                 await self._free.acquire()
         except TimeoutError:
-            raise httpx.PoolTimeout("no slot in time") from None
+            raise httpx.PoolTimeout("no free connection in time") from None
         finally:
             self.waiting -= 1
 

@@ -154,7 +154,7 @@ class Connection(asyncio.Protocol):
         if self.used:
             self._liveness.doubt()
         else:
-            self._abandon("the machine slept")
+            self._abandon("the machine was suspended")
 
     def close(self) -> None:
         """Send GOAWAY and close; streams that are still open fail."""

@@ -295,7 +295,7 @@ class Session:
         """Drop trailers; malformed ones make the response so (§8.1)."""
         stream = self.streams.get(event.stream_id)
         if stream is not None and not are_trailers(event.headers):
-            reason = "malformed response: its trailers are not ordinary fields"
+            reason = "malformed response: invalid trailers"
             stream.fail(MalformedResponse(reason), ErrorCodes.PROTOCOL_ERROR)
 
     def _on_data(self, event: events.DataReceived) -> None:
@@ -354,7 +354,9 @@ class Session:
         last = event.last_stream_id or 0
         for stream in [stream for key, stream in self.streams.items() if key > last]:
             with_error = event.error_code != ErrorCodes.NO_ERROR
-            refusal = Refused(f"the peer is leaving: {self.goaway}", with_error=with_error)
+            refusal = Refused(
+                f"the peer closes the connection: {self.goaway}", with_error=with_error
+            )
             stream.fail(refusal, None)
 
 

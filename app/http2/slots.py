@@ -199,9 +199,9 @@ class Slots:
     def _no_slot(self, waiter: _Waiter) -> None:
         """Fail for lack of a slot: ours is the fault only if upstream has granted any."""
         if any(connection.settled for connection in self.connections):
-            waiter.fail(httpx.PoolTimeout("no slot in time"))
+            waiter.fail(httpx.PoolTimeout("no free stream in time"))
         else:
-            waiter.fail(httpx.ConnectTimeout(f"no word of HTTP/2 after connecting{self._via}"))
+            waiter.fail(httpx.ConnectTimeout(f"no HTTP/2 SETTINGS after connecting{self._via}"))
 
     def _no_connection(self, waiter: _Waiter) -> None:
         waiter.fail(httpx.ConnectTimeout(f"no connection{self._via} in time"))

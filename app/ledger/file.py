@@ -67,7 +67,7 @@ def make_private(path: Path) -> os.stat_result:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
-        raise UnusableLedger("it is no regular file")
+        raise UnusableLedger("it is not a regular file")
     if stat.S_IMODE(found.st_mode) & ~MODE:
         path.chmod(MODE)
     return found
@@ -80,4 +80,4 @@ def set_aside(path: Path, reason: str) -> None:
     for companion in COMPANIONS:
         with suppress(FileNotFoundError):
             Path(f"{path}{companion}").replace(f"{kept}{companion}")
-    log.warning("ledger set aside, a new one begins", reason=reason, kept=str(kept))
+    log.warning("ledger moved aside; a new one was started", reason=reason, kept=str(kept))

@@ -101,15 +101,15 @@ def _check(connection: sqlite3.Connection) -> None:
         for name in ("application_id", "user_version")
     )
     if mark != schema.APPLICATION_ID:
-        raise UnusableLedger("the file is no ledger of anthropic-proxy")
+        raise UnusableLedger("the file is not a ledger of anthropic-proxy")
     check_version(version)
 
 
 def check_version(version: int) -> None:
     """Raise `UnusableLedger` for a ledger whose tables are not those of this version."""
     if version > schema.VERSION:
-        raise UnusableLedger("the ledger is of a newer version of anthropic-proxy: update it")
+        raise UnusableLedger("the ledger is of a newer version: upgrade anthropic-proxy")
     if version < schema.VERSION:
         raise UnusableLedger(
-            "the ledger is of an older version of anthropic-proxy: start the proxy once"
+            "the ledger is of an older version: start the proxy once to convert it"
         )

@@ -148,7 +148,7 @@ class SqliteStore(Tables):
         if tables and self._one("PRAGMA application_id") != schema.APPLICATION_ID:
             raise UnusableLedger("it is a database of another program")
         if self._one("PRAGMA user_version") > schema.VERSION:
-            raise UnusableLedger("a newer version of the proxy wrote it")
+            raise UnusableLedger("it was written by a newer version of the proxy")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -179,7 +179,7 @@ class Ledger:
         if not self._warned:
             self._warned = True
             log.warning(
-                "the ledger cannot be written; requests go on, and rows wait",
+                "the ledger cannot be written; requests continue, and rows wait",
                 ledger=self._name,
                 reason=str(failure),
             )

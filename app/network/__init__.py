@@ -6,6 +6,8 @@
 ``response``   a response as httpx knows it.
 ``outflow``    how far written bytes have come.
 ``timeouts``   the timer of a request.
+``abort``      aborts a connection in every state.
+``words``      what an error says to people.
 ``bare``       a socket without a transport.
 ``stats``      the numbers of all connections.
 ``errors``     errors that httpx's own types do not distinguish.

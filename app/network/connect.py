@@ -12,6 +12,7 @@ from ..wire.origin import Origin
 from .abort import abort
 from .dial import Resolver, dial
 from .proxies import address, credentials, proxy_port
+from .words import words
 
 SHUTDOWN = 1.0  # seconds for the peer's close_notify; the loop's 30 would keep dead sockets
 ANSWER_LIMIT = 16 * 1024  # bytes of a proxy's answer to CONNECT
@@ -59,7 +60,7 @@ async def connect(
     except httpx.TransportError:
         raise
     except Exception as exc:  # any failure here: nothing was sent
-        raise httpx.ConnectError(str(exc) or type(exc).__name__) from exc
+        raise httpx.ConnectError(words(exc)) from exc
     if _negotiated(transport) != spoken:
         abort(transport)
         raise OtherProtocol(f"{origin.authority} does not speak {spoken}")
@@ -175,7 +176,7 @@ async def _reach(
         dialled = await dial(host, proxy_port(proxy), resolver)
         return await _wrapped(dialled, make, context, host)
     except OSError as exc:
-        raise httpx.ProxyError(f"no connection to {address(proxy)}: {exc}") from exc
+        raise httpx.ProxyError(f"no connection to {address(proxy)}: {words(exc)}") from exc
 
 
 def _connect_request(origin: Origin, proxy: httpx.Proxy) -> bytes:
@@ -217,7 +218,7 @@ class _Tunnel(asyncio.Protocol):
         self._fail("the proxy closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail("the proxy closed the connection" if exc is None else str(exc))
+        self._fail("the proxy closed the connection" if exc is None else words(exc))
 
     def _fail(self, message: str) -> None:
         if not self._done.done():

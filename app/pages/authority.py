@@ -15,7 +15,7 @@ from .refusal import refusal
 
 PATH = "/ca.crt"
 NONE_HERE = (
-    "The proxy has no CA of its own here: it serves a certificate that was given to it "
+    "The proxy has no CA of its own: it serves your own certificate "
     "(ANTHROPIC_PROXY_TLS_CERT_FILE). Trust the CA that signed that one."
 )
 

@@ -51,7 +51,7 @@ class Ledger:
         if self._place is None:
             return _error(404, "off", "no ledger is kept: ANTHROPIC_PROXY_LEDGER is false")
         if self._asked >= AT_ONCE + WAITING:
-            return _error(503, "busy", "too many ask the ledger at once: try again later")
+            return _error(503, "busy", "too many queries of the ledger at once: try again later")
         self._asked += 1
         try:
             async with self._turns:
@@ -157,7 +157,7 @@ def _before(request: Request, read: Callable[[str], Cursor | None]) -> Cursor | 
     text = request.query_params.get("before")
     cursor = None if text is None else read(text)
     if text is not None and cursor is None:
-        raise BadQuery("before: must be the `next` of the page before")
+        raise BadQuery("before: must be the `next` value of the previous page")
     return cursor
 
 

@@ -28,7 +28,7 @@ def check_method(method: str, headers: Headers) -> None:
 def check_headers(headers: Headers) -> None:
     """Refuse values that would be read as several fields (behaviour E4)."""
     if not well_formed(headers):
-        raise BadRequest("malformed_request", "A header value holds a line end or a NUL.")
+        raise BadRequest("malformed_request", "A header value contains a line break or a NUL.")
 
 
 async def check_token(
@@ -45,7 +45,7 @@ async def check_token(
         await sleep(FAILED_TOKEN_DELAY if sent else 0.0)
         raise Unauthorized(
             "access_token",
-            f"This proxy wants its access token in the {TOKEN_HEADER.decode()} header "
+            f"This proxy requires its access token in the {TOKEN_HEADER.decode()} header "
             "(ANTHROPIC_PROXY_ACCESS_TOKEN; Claude Code: ANTHROPIC_CUSTOM_HEADERS).",
         )
 
@@ -131,7 +131,7 @@ class Admission:
         if self._served_of[place.peer] >= self._per_peer:
             raise Busy(
                 "peer_limit",
-                f"The proxy is already serving {self._per_peer} requests of this address: try "
+                f"The proxy is already serving {self._per_peer} requests from this address: try "
                 "again, or raise ANTHROPIC_PROXY_PEER_SHARE.",
                 retry_after=1,
             )

@@ -81,7 +81,7 @@ def _restored(one: Replacement, recognizer: Recognizer, foreign: Collection[str]
     if one.detector == dense.NAME:
         return "never: this text is too dense to tell secrets apart"
     if one.placeholder in foreign:
-        return "never: this placeholder stands here already"
+        return "never: the text already contains this placeholder"
     text = encoded(f'"{escaped(one.value)}"')
     inside = Span(1, len(text) - 1)
     limits = []

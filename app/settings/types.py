@@ -60,7 +60,9 @@ def _certified(name: str) -> str:
             ) from None
         return name
     if address.is_unspecified or "%" in name:
-        raise ValueError("must not hold 0.0.0.0, :: or an address with a zone: no client can check")
+        raise ValueError(
+            "must not contain 0.0.0.0, :: or an address with a zone: no client can verify them"
+        )
     return str(address)
 
 

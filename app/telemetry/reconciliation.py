@@ -121,7 +121,7 @@ def _is_cost(value: object) -> bool:
 
 def _difference(now: Json, before: Json | None) -> Side:
     if before is not None and _restarted(now, before):
-        raise Unreadable("the proxy was started again in between: its counts began at 0")
+        raise Unreadable("the proxy was restarted in between: its counts started again at 0")
     names = [*now["tokens"]["by_model"], *now["cost"]["by_model"]]
     models = {}
     for name in dict.fromkeys(names):
@@ -130,7 +130,7 @@ def _difference(now: Json, before: Json | None) -> Side:
             models[name] = total
     doubts = {
         "requests without a known price": ("cost", "unpriced_requests"),
-        "answers whose usage is not known to its end": ("tokens", "usage_missing"),
+        "answers with incomplete usage": ("tokens", "usage_missing"),
     }
     grown = [
         f"{now[section][key] - (0 if before is None else before[section][key])} {words}"

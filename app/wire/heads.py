@@ -110,7 +110,7 @@ def framing_fault(fields: Iterable[tuple[bytes, bytes]]) -> str | None:
     """
     fields = list(fields)
     if holds_line_end(text for field in fields for text in field):
-        return "a header value that holds a line end or a NUL"
+        return "a header value that contains a line break or a NUL"
     framing = {(name.lower(), value) for name, value in fields if name.lower() in _FRAMING}
     names = [name for name, _ in framing]
     if names.count(b"content-length") > 1:

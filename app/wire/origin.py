@@ -70,9 +70,9 @@ class UpstreamBase:
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
             raise ValueError("must look like https://api.anthropic.com (http or https)")
         if "@" in parts.netloc:
-            raise ValueError("must not hold a user name or password")
+            raise ValueError("must not contain a user name or password")
         if "?" in base_url or "#" in base_url:
-            raise ValueError("must not hold a query or fragment")
+            raise ValueError("must not contain a query or fragment")
         port = parts.port  # raises ValueError when out of range
         port = DEFAULT_PORTS[parts.scheme] if port is None else port
         host = Origin(parts.scheme, parts.hostname, port).host_field

@@ -22,7 +22,7 @@ def target(prefix: bytes, requested: bytes) -> bytes:
     if b"#" in requested or not is_target(requested):
         raise BadRequest(
             "bad_target",
-            "The request target holds a fragment, a space or a control character: "
+            "The request target contains a fragment, a space or a control character: "
             "percent-encode it.",
         )
     return prefix + requested

@@ -100,7 +100,7 @@ class Channel:
         try:
             body = await self._answer(envelope.body)
         except Exception:
-            log.exception("a question of another process failed")
+            log.exception("a request from another process failed")
             body = Done()  # it need not wait
         if not self.closed.done():
             self._writer.write(encode(Envelope(envelope.number, True, body)))

@@ -73,7 +73,7 @@ class WorkerProcess:
         await self.channel.close()
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         if not self.ready.done():
-            self.ready.set_exception(StartError(f"a worker process ended at its start: {how}"))
+            self.ready.set_exception(StartError(f"a worker process ended during its start: {how}"))
         self.ready.exception()  # whoever waits for it gets it; nobody may
         return how
 

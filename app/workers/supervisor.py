@@ -129,7 +129,7 @@ class Supervisor:
         if self._sampling is not None:
             self._sampling.cancel()
         if hanging:
-            log.error("workers do not end", workers=sorted(self._running))
+            log.error("workers do not exit", workers=sorted(self._running))
         return not hanging
 
     def exit_at_once(self, number: signal.Signals) -> None:

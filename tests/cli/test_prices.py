@@ -124,7 +124,7 @@ def test_a_data_file_becomes_a_price_file(
     opus = made["models"]["claude-opus-5"]
     assert (opus["input"], opus["cache_write_5m"], opus["output"]) == (10, 12.5, 50)
     assert opus["fast"] == 3
-    assert "claude-2: not all five rates can be read" in err
+    assert "claude-2: skipped, because not all five rates can be read" in err
     file = tmp_path / "prices.toml"
     file.write_text(out)
     prices = Prices.load(file)

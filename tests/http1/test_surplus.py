@@ -84,7 +84,7 @@ async def test_surplus_that_was_on_its_way_when_the_next_request_left_is_no_answ
         (connection,) = slots.connections
         acknowledged = connection._outflow.position()  # type: ignore[union-attr] # it has a socket
         monkeypatch.setattr(Outflow, "position", lambda _: acknowledged)  # nothing since
-        with pytest.raises(httpx.RemoteProtocolError, match="belong to no request"):
+        with pytest.raises(httpx.RemoteProtocolError, match="without a request"):
             await transport.handle_async_request(request(upstream.url))
 
 

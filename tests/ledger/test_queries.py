@@ -228,7 +228,7 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
         pass
     path.unlink()
     ask(path, "CREATE TABLE notes (text)")
-    with pytest.raises(UnusableLedger, match="no ledger"), reading(path):
+    with pytest.raises(UnusableLedger, match="not a ledger"), reading(path):
         pass
 
 

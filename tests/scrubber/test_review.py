@@ -37,7 +37,7 @@ def test_it_says_where_a_value_would_be_restored() -> None:
     }
     written = json.dumps({"messages": [TOKEN, "send <GITHUB_TOKEN_1>"]}).encode()
     (foreign,) = review(written, RULES, SCHEME)
-    assert foreign.restored == "never: this placeholder stands here already"
+    assert foreign.restored == "never: the text already contains this placeholder"
 
 
 def test_a_text_file_is_reviewed_by_line() -> None:

@@ -123,8 +123,8 @@ def test_a_malformed_response_is_refused_and_not_quoted(fields: Headers) -> None
         ([(b"Transfer-Encoding", b"chunked")], None),
         ([(b"content-length", b"1"), (b"Content-Length", b"2")], "several"),
         ([(b"Content-Length", b"1"), (b"transfer-encoding", b"chunked")], "both"),
-        ([(b"x", b"1\r\ny: 2")], "line end"),
-        ([(b"x\n", b"1")], "line end"),
+        ([(b"x", b"1\r\ny: 2")], "line break"),
+        ([(b"x\n", b"1")], "line break"),
         ([(b"x", b"\0")], "NUL"),
     ],
 )

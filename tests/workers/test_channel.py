@@ -90,7 +90,7 @@ async def test_a_defect_of_an_answer_is_logged_and_nobody_waits_for_it() -> None
     async with _pair(other=fail) as (one, _), asyncio.timeout(DEADLINE):
         with capture_logs() as logged:
             assert await one.ask(Look(0)) == Done()
-    assert [line["event"] for line in logged] == ["a question of another process failed"]
+    assert [line["event"] for line in logged] == ["a request from another process failed"]
 
 
 async def test_the_end_of_one_side_ends_the_open_questions_of_the_other() -> None:

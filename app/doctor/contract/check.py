@@ -14,7 +14,7 @@ from .place import Simulator, parties, started, trusted_file
 RUNNING = "the running proxy at {url}, whose upstream is the simulator"
 STARTED = (
     "a proxy with your settings, started for this check in front of the simulator: the running "
-    "one, if any, forwards to {upstream} and cannot be led to the simulator"
+    "one, if any, forwards to {upstream} and cannot use the simulator"
 )
 UNSCANNED = "scrub_skipped"  # the reason
 FORBIDDEN = "not checked: ANTHROPIC_PROXY_SCRUB_ON_SKIP=block refuses what cannot be scanned"

@@ -22,7 +22,7 @@ from ...wire.origin import UpstreamBase
 # This machine has no room for another connection: not upstream's fault.
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 OUT_OF_DESCRIPTORS = (
-    "The proxy has no file descriptor left for a connection upstream: try again, and raise its "
+    "The proxy has no file descriptor left for a connection to upstream: try again, and raise its "
     "limit (ulimit -n) or lower ANTHROPIC_PROXY_MAX_ACTIVE_REQUESTS."
 )
 TLS_ADVICE = (
@@ -70,7 +70,7 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
         UpstreamUnreachable,
         "upstream_proxy_failed",
         (
-            "The HTTPS_PROXY on the way to {origin} failed: {detail}. Check its address and "
+            "The egress proxy (HTTPS_PROXY) to {origin} failed: {detail}. Check its address and "
             "credentials, or name the host in NO_PROXY."
         ),
     ),
@@ -88,7 +88,7 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
         BadRequest,
         "malformed_request",
         (
-            "The request cannot be sent on as it is: a header field or the framing is not valid "
+            "The request cannot be forwarded: a header field or the framing is not valid "
             "HTTP. Correct it and send it again."
         ),
     ),

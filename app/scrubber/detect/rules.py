@@ -110,7 +110,7 @@ def _chosen(choice: str) -> list[Detector]:
     for word in words:
         sign, name = (word[0], word[1:]) if word[0] in "+-" else ("+", word)
         if name not in known and name not in sets:
-            raise ValueError(f"detector {name!r}: there is none; known: {', '.join(known)}")
+            raise ValueError(f"detector {name!r}: unknown; the known ones are {', '.join(known)}")
         meant = sets.get(name, {name})
         names = names | meant if sign == "+" else names - meant
     return [detector for name, detector in known.items() if name in names]
@@ -145,7 +145,7 @@ def _detector(rule: _Rule) -> Detector:
     except BadPattern as exc:
         raise ValueError(f"rule {rule.name!r}: {_words(exc)}") from exc
     if pattern.match(b"") is not None:
-        raise ValueError(f"rule {rule.name!r}: the pattern matches nothing at all")
+        raise ValueError(f"rule {rule.name!r}: the pattern matches an empty string")
     return Detector(
         name=rule.name,
         tier=rule.tier,
@@ -166,5 +166,7 @@ def _words(exc: Exception) -> str:
 def _fingerprint(text: str) -> str:
     digest = _DIGEST.fullmatch(text)
     if digest is None:
-        raise ValueError(f"allow.fingerprints: {text!r} is no sha256: and 64 hexadecimal digits")
+        raise ValueError(
+            f"allow.fingerprints: {text!r} is not sha256: followed by 64 hexadecimal digits"
+        )
     return digest[1]

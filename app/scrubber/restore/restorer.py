@@ -69,7 +69,7 @@ class Restorer:
     def close(self) -> bytes:
         """Return the rest, at the answer's end; raises `ResponseCut` when that came too soon."""
         if self._intake.cut:
-            raise ResponseCut("the compressed answer ends too soon")
+            raise ResponseCut("the compressed answer is truncated")
         return self._body.close(self._intake.rest())
 
 

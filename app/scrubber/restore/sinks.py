@@ -60,7 +60,7 @@ class ToolPolicy:
             entry = _ENTRY.fullmatch(word)
             if entry is None:
                 raise ValueError(
-                    f"{word!r} is no pattern of a tool's name, such as mcp__kubernetes__* or -Bash"
+                    f"{word!r} is not a pattern of tool names, such as mcp__kubernetes__* or -Bash"
                 )
             entries.append((entry[1] != "-", entry[2]))
         return cls(tuple(entries))

@@ -95,7 +95,7 @@ class ReceiptFile:
         file = os.open(self._path, flags, 0o600)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise OSError(errno.EINVAL, "it is no regular file")
+                raise OSError(errno.EINVAL, "it is not a regular file")
             os.fchmod(file, 0o600)
             fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed
             size, head = self._end(file)
