@@ -23,7 +23,7 @@ from structlog.typing import Processor
 
 Format = Literal["auto", "console", "json"]
 
-PINNED = ("httpx", "httpcore", "h2", "hpack", "hypercorn.access", "asyncio")
+PINNED = ("httpx", "httpcore", "h2", "hpack", "hypercorn.access", "asyncio", "urllib3")
 CAPACITY = 10_000  # lines that wait for a slow sink; with a few hundred bytes each, some MB
 
 

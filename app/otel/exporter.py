@@ -57,7 +57,6 @@ class Exporter:
         self, collector: Collector, api: Api, wanted: Wanted, clock: Callable[[], float]
     ) -> None:
         self.count: Callable[[str, int], None] = lambda _result, _number: None
-        self.trace = collector.trace
         self._collector = collector
         self._api = api
         self._wanted = wanted
@@ -69,6 +68,10 @@ class Exporter:
         self._histograms = Histograms()
         self._metrics_at = clock() + wanted.interval
         self._failing = False
+
+    def trace(self, parent: TraceContext | None) -> TraceContext | None:
+        """Return the context of the span to come; without spans, that of the client's."""
+        return self._collector.trace(parent) if self._wanted.traces else parent
 
     def start(self) -> None:
         """Start the thread."""

@@ -30,6 +30,8 @@ from opentelemetry.trace import (
     TraceFlags,
     set_span_in_context,
 )
+from requests.auth import HTTPBasicAuth
+from requests.utils import get_auth_from_url
 
 from ..wire.trace_context import TraceContext
 from .environment import Wanted
@@ -37,6 +39,9 @@ from .histograms import Histograms, Instrument, Series
 from .protobuf import Head
 from .span import Value
 
+# They log the collector's address again and again, and a header that they cannot read, which may
+# be a secret; `exporter` gives one warning.
+SILENT = ("opentelemetry.exporter", "opentelemetry.util")
 SERVICE = "anthropic-proxy"
 SCOPE = "anthropic_proxy"
 REDIRECTS = range(300, 400)
@@ -48,7 +53,7 @@ class Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self.auth = _as_it_is  # otherwise requests looks for credentials in a netrc file
+        self.auth = _named  # otherwise requests looks for credentials in a netrc file
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request; raises for a redirect, and reads no endless answer."""
@@ -63,8 +68,10 @@ class Session(requests.Session):
         return response
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+def _named(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add the credentials of the endpoint's URL, if it has any."""
+    user, password = get_auth_from_url(request.url or "")
+    return HTTPBasicAuth(user, password)(request) if user or password else request
 
 
 class _SpanExporter(OTLPSpanExporter):
@@ -88,8 +95,8 @@ class Sdk:
     """
 
     def __init__(self, wanted: Wanted, version: str, wall: Callable[[], int]) -> None:
-        # One warning of our own is enough: these name the collector's address, again and again.
-        logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
+        for name in SILENT:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._resource = _resource(version)
         self._scope = InstrumentationScope(SCOPE, version)
         self.head = Head(_values(self._resource), SCOPE, version)

@@ -183,6 +183,13 @@ def test_metrics_are_exported_at_their_interval_and_new_ones_only_if_asked(colle
     assert collector.requests == []
 
 
+def test_without_spans_the_trace_is_the_clients(collector: Fake) -> None:
+    measuring = Exporter(collector, API, Wanted(metrics=True), time.monotonic)
+    assert (measuring.trace(PARENT), measuring.trace(None)) == (PARENT, None)
+    tracing = Exporter(collector, API, WANTED, time.monotonic)
+    assert (tracing.trace(PARENT), tracing.trace(None)) == (OWN, PARENT)
+
+
 def test_what_asked_no_model_is_not_measured(collector: Fake) -> None:
     counted = Counted(collector)
     counted.exporter.put(entry(route="models"))

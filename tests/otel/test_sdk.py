@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.factories.exporting import exporter_of
 from app.otel import sdk
@@ -26,13 +27,14 @@ UNSAMPLED = TraceContext(PARENT.trace_id, PARENT.span_id, sampled=False)
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start without a variable of the machine's, and put the logger's level back."""
+    """Start without a variable of the machine's, and put the loggers' levels back."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    logger = logging.getLogger("opentelemetry.exporter")
-    level = logger.level
+    loggers = [logging.getLogger(name) for name in sdk.SILENT]
+    levels = [logger.level for logger in loggers]
     yield
-    logger.setLevel(level)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture
@@ -139,6 +141,32 @@ def test_a_netrc_file_adds_no_credentials(
     export(entry())
     assert receiver.got
     assert not [one for one in receiver.got if "authorization" in one.headers]
+
+
+def test_credentials_of_the_endpoint_are_sent_to_it(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = receiver.url.replace("http://", "http://fake:secret@")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+    assert export(entry()) == Counter(exported=1)
+    assert {one.headers["authorization"] for one in receiver.got} == {"Basic ZmFrZTpzZWNyZXQ="}
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+def test_no_header_of_the_variables_is_ever_logged(
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+) -> None:
+    receiver.status = status
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "secret without a name,x-key=secret")
+    with caplog.at_level(logging.DEBUG), capture_logs() as lines:
+        export(entry())
+    assert "secret" not in caplog.text
+    assert "secret" not in repr(lines)
+    assert receiver.url not in repr(lines)
 
 
 def test_a_redirect_is_a_failure_and_nothing_follows_it(

@@ -12,8 +12,9 @@ from app.anthropic.usage import Attempt, Usage
 from app.errors import API_TYPES
 from app.exchange import Exchange, Failure, Outcome, Retry
 from app.otel.measures import DURATION, FIRST_CHUNK, TOKENS, measurements
+from app.otel.protobuf import encode
 from app.otel.span import Event, span_of
-from tests.otel.entries import API, TRACED, entry
+from tests.otel.entries import API, OWN, PARENT, TRACED, entry
 from tests.telemetry.exchanges import FAILED, SESSION, exchanges
 
 CANARY = "canary content of a prompt"
@@ -162,6 +163,7 @@ def test_no_content_is_in_a_span_or_measurement() -> None:
 @given(exchanges)
 def test_any_exchange_makes_a_span(exchange: Exchange) -> None:
     span = span_of(entry(exchange), API)
+    assert encode(span, OWN, PARENT)
     assert all(value is not None for value in span.attributes.values())
     assert all(isinstance(event.at, float | int) for event in span.events)
 

@@ -1,5 +1,6 @@
 """What a record leaves in the registry."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ from app.anthropic.hints import Hints
 from app.anthropic.usage import Usage
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.redact.report import ScrubReport
+from app.telemetry.entry import Entry
 from app.wire.trace_context import TraceContext
 from tests.telemetry.exchanges import (
     FAILED,
@@ -300,6 +302,36 @@ def test_every_counter_and_histogram_says_when_its_series_began() -> None:
                 frozenset(sample.labels.items()) for sample in created
             }
             assert all(sample.value > 1e9 for sample in created)
+
+
+class Broken:
+    """An exporter whose sampler fails."""
+
+    def __init__(self) -> None:
+        self.count: Callable[[str, int], None] = lambda _result, _number: None
+        self.entries: list[Entry] = []
+
+    def trace(self, parent: TraceContext | None) -> TraceContext | None:
+        raise RuntimeError(f"a sampler of the user's, asked about {parent}")
+
+    def put(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def start(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_sampler_that_fails_costs_the_span_only() -> None:
+    exporter = Broken()
+    observer = telemetry(exporter=exporter)
+    with structlog.testing.capture_logs():
+        record(observer, PLAIN)
+    assert value(observer, "requests_started_total", route="messages") == 1
+    assert value(observer, "request_body_bytes_count") == 1
+    assert [entry.trace for entry in exporter.entries] == [None]
 
 
 def test_a_defect_of_telemetry_is_logged_and_never_reaches_the_proxy() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
+
 from ...exchange import Exchange
 from ...wire.trace_context import TraceContext
 from ..entry import Entry
@@ -10,13 +12,15 @@ from ..instruments import Instruments
 
 RESULTS = ("exported", "failed", "dropped")
 
+log = structlog.get_logger(__name__)
+
 
 class Exporter(Protocol):
     """Exports spans and measurements by OpenTelemetry (`app.otel.exporter`)."""
 
     count: Callable[[str, int], None]
 
-    def trace(self, parent: TraceContext | None) -> TraceContext:
+    def trace(self, parent: TraceContext | None) -> TraceContext | None:
         """Return the context of a new span, and whether it is to be recorded."""
 
     def put(self, entry: Entry) -> None:
@@ -46,7 +50,13 @@ class Spans:
     def trace_of(self, exchange: Exchange) -> TraceContext | None:
         """Return the context of the exchange's own span if it gets one, else the client's."""
         client = exchange.hints.trace
-        return client if self._exporter is None else self._exporter.trace(client)
+        if self._exporter is None:
+            return client
+        try:
+            return self._exporter.trace(client)
+        except Exception:  # a sampler of the user's; the other records must not suffer
+            log.exception("no span was begun")
+            return None
 
     def record(self, entry: Entry) -> None:
         """Hand over an exchange."""
