@@ -1,5 +1,6 @@
 """The real Claude Code and the proxy export into one OTLP receiver: one trace."""
 
+import asyncio
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,7 @@ async def test_our_span_is_the_child_of_claude_codes_request(
         arguments = ("-p", PROMPT, "--allowedTools", "Read")
         result = await claude(proxy, home, *arguments, environment=environment)
         assert result["result"] == ANSWER
+        await asyncio.to_thread(receiver.wait, len(proxy.exchanges), OURS)
         async with proxy.client() as client:
             accept = {"accept": "application/openmetrics-text"}
             exposed = (await client.get("/prometheus", headers=accept)).text

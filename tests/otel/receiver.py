@@ -82,10 +82,14 @@ class Receiver:
         )
         return "\n".join(text for text in texts if service in text)
 
-    def wait(self, spans: int) -> None:
-        """Wait, bounded, until as many spans are here."""
+    def wait(self, spans: int, service: str = "") -> None:
+        """Wait, bounded, until as many spans are here, of one ``service`` if named."""
+
+        def here() -> int:
+            return sum(service in resource["service.name"] for resource, _ in self.spans())
+
         with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self.spans()) >= spans, PATIENCE)
+            assert self.arrived.wait_for(lambda: here() >= spans, PATIENCE)
 
 
 @contextmanager

@@ -86,14 +86,14 @@ def test_every_sampled_exchange_is_exported(collector: Fake) -> None:
     for _ in range(3):
         counted.exporter.put(entry())
     counted.wait(exported=3)
-    counted.exporter.close()
+    counted.exporter.close(deadline=PATIENCE)
     assert collector.metrics[-1] == 3 * 4  # duration, first chunk, input and output tokens
 
 
 def test_what_the_sampler_left_out_is_measured_only(collector: Fake) -> None:
     counted = Counted(collector)
     counted.exporter.put(entry(trace=TraceContext("1" * 32, "2" * 16, sampled=False)))
-    counted.exporter.close()
+    counted.exporter.close(deadline=PATIENCE)
     assert (collector.requests, counted.results) == ([], Counter())
     assert collector.metrics[-1] == 4
 
@@ -109,7 +109,7 @@ def test_a_hanging_collector_costs_what_has_no_room_and_no_time(collector: Fake)
     assert counted.results == Counter(dropped=10 - WANTED.batches.queue)
     collector.gate.set()
     counted.wait(dropped=6, exported=5)
-    counted.exporter.close()
+    counted.exporter.close(deadline=PATIENCE)
 
 
 def test_the_end_does_not_wait_for_a_hanging_collector(collector: Fake) -> None:
@@ -153,7 +153,7 @@ def test_failures_are_counted_and_logged_once(collector: Fake) -> None:
         for number in range(1, 4):
             counted.exporter.put(entry())
             counted.wait(failed=number)
-        counted.exporter.close()
+        counted.exporter.close(deadline=PATIENCE)
     assert [line["log_level"] for line in lines] == ["warning"]
 
 
@@ -167,7 +167,7 @@ def test_a_defect_costs_one_batch(collector: Fake) -> None:
         collector.breaks = False
         counted.exporter.put(entry())
         counted.wait(failed=1, exported=1)
-        counted.exporter.close()
+        counted.exporter.close(deadline=PATIENCE)
     assert lines[0]["log_level"] == "error"
 
 
@@ -178,7 +178,7 @@ def test_metrics_are_exported_at_their_interval_and_new_ones_only_if_asked(colle
     while 4 not in collector.metrics:
         time.sleep(0.001)
     counted.exporter.put(entry())
-    counted.exporter.close()
+    counted.exporter.close(deadline=PATIENCE)
     assert sum(collector.metrics) == 8
     assert collector.requests == []
 
@@ -194,5 +194,5 @@ def test_what_asked_no_model_is_not_measured(collector: Fake) -> None:
     counted = Counted(collector)
     counted.exporter.put(entry(route="models"))
     counted.wait(exported=1)
-    counted.exporter.close()
+    counted.exporter.close(deadline=PATIENCE)
     assert collector.metrics[-1] == 0
