@@ -23,7 +23,8 @@ from .tunnel import Direction, Tunnel
 from .tunnels import Tunnels
 
 HEAD_TIMEOUT = 10.0  # seconds for a whole head
-MOST_HEADS = 256  # that may be unfinished; past them, the oldest is refused
+MOST_HEADS = 256  # that may be unfinished; past them, the oldest is refused if it is slow
+SLOW = 3.0  # seconds: of many that come at once, none is
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
@@ -44,21 +45,23 @@ class Observer(Protocol):
 
 
 class Heads:
-    """The heads that are being read. State: their time-outs, in the order they began."""
+    """The heads that are being read. State: when each began, by its time-out, in that order."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._reading: dict[asyncio.Timeout, None] = {}
+        self._reading: dict[asyncio.Timeout, float] = {}
 
     @contextmanager
     def reading(self, timeout: asyncio.Timeout) -> Iterator[None]:
-        """Keep one while it is read; end the oldest if there are too many."""
+        """Keep one while it is read; end the oldest if there are too many and it is slow."""
+        now = asyncio.get_running_loop().time()
         if len(self._reading) >= self._limit:
-            oldest = next(iter(self._reading))
-            del self._reading[oldest]
-            if not oldest.expired():
-                oldest.reschedule(asyncio.get_running_loop().time())
-        self._reading[timeout] = None
+            oldest, began = next(iter(self._reading.items()))
+            if now - began >= SLOW:
+                del self._reading[oldest]
+                if not oldest.expired():
+                    oldest.reschedule(now)
+        self._reading[timeout] = now
         try:
             yield
         finally:

@@ -1,6 +1,7 @@
 """Connects a blind tunnel: to an address that was checked, or through an egress proxy."""
 
 import asyncio
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
@@ -55,6 +56,12 @@ class Reach:
                 "forward_timeout", f"{target.authority} did not answer in time."
             ) from None
         except (OSError, httpx.TransportError) as exc:
+            if getattr(exc, "errno", None) in (errno.EMFILE, errno.ENFILE):
+                raise errors.NoTunnel(
+                    "forward_tunnels",
+                    "The proxy has no file descriptor left for a tunnel: try again.",
+                    retry_after=1,
+                ) from exc
             raise errors.UpstreamUnreachable(
                 "forward_unreachable", f"No connection to {target.authority}: {_words(exc)}."
             ) from exc

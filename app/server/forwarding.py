@@ -19,7 +19,7 @@ from ..tls import following_context
 from .certificate import forward_certificate_of
 from .sockets import Ports
 
-DESCRIPTOR_SHARE = 4  # of the process's descriptors, one part in so many is for tunnels: two each
+DESCRIPTOR_SHARE = 8  # one descriptor in so many may be a tunnel, which takes two
 
 
 def forward_context(settings: Settings) -> ssl.SSLContext | None:
@@ -63,18 +63,19 @@ def forward_listener(
 ) -> Listener:
     """Return what accepts on the forward proxy's port.
 
-    All of its connections may come from one address: whoever may use it is on this machine or has
-    the token. Tunnels have places of their own.
+    On loopback, all of its connections come from one address. Tunnels have places of their own.
     """
+    share = 1.0 if settings.forward_is_local else settings.peer_share
+    places = limits.connections + settings.forward_max_tunnels
+    # With those of the tunnels' other ends, a quarter is always left to the other ports.
+    descriptors = limits.descriptors // 2 if limits.descriptors > 0 else limits.descriptors
     assert ports.forward is not None  # noqa: S101 - for mypy
     return Listener(
         Intercepted(application.proxy, revealed(settings.access_token)),
         ports.forward,
         state=state,
         ssl_context=context,
-        limits=replace(
-            limits, connections=limits.connections + settings.forward_max_tunnels, peer_share=1.0
-        ),
+        limits=replace(limits, connections=places, peer_share=share, descriptors=descriptors),
         observer=Port(application.telemetry.connections, "forward"),
         entrance=gate.admit,
     )

@@ -252,6 +252,7 @@ async def test_a_slow_head_is_refused_and_holds_up_nobody(
     upstream: Simulator, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.forward.gate.MOST_HEADS", 20)
+    monkeypatch.setattr("app.forward.gate.SLOW", 0.0)
     async with forwarding(upstream.url, certificate, tmp_path) as forward:
         slow = [await connected(forward) for _ in range(60)]
         for _, writer in slow:
@@ -264,6 +265,20 @@ async def test_a_slow_head_is_refused_and_holds_up_nobody(
         served = [await answered(reader) for reader, _ in slow[41:]]  # one made room for `ask`
         assert served == [(200, "")] * 19
         for _, writer in slow:
+            writer.close()
+
+
+async def test_many_that_come_at_once_are_not_taken_for_slow_ones(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.forward.gate.MOST_HEADS", 5)
+    monkeypatch.setattr("app.forward.gate.SLOW", DEADLINE)
+    async with forwarding(upstream.url, certificate, tmp_path) as forward:
+        waiting = [await connected(forward) for _ in range(40)]
+        for _, writer in waiting:
+            writer.write(f"CONNECT {API} HTTP/1.1\r\n\r\n".encode())
+        assert [await answered(reader) for reader, _ in waiting] == [(200, "")] * 40
+        for _, writer in waiting:
             writer.close()
 
 
