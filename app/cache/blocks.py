@@ -4,15 +4,16 @@ What a client moves about from turn to turn does not change a hash: ``cache_cont
 alone in a list, the attribution (the client's billing header), tools whose loading is deferred.
 """
 
+import itertools
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .fill import MESSAGES, SERVERS, TOOLS, Fill, part_of, weight
 from .fill import SYSTEM as SYSTEM_PART
-from .members import Unreadable, elements, given, read_message
+from .members import Unreadable, elements, given, read_message, read_tool_name
 
 Digest = Callable[[bytes], int]  # a keyed hash of 64 bits
 
@@ -116,13 +117,24 @@ def without_marks(raw: bytes) -> tuple[bytes, float | None]:
 
 def add_tools(blocks: Blocks, tools: bytes | None, digest: Digest) -> None:
     """Append the tools, except for those that are not loaded yet."""
-    for raw in elements(tools) if tools is not None else ():
-        if raw.rfind(_DEFERRED_NAME) >= 0 and _DEFERRED.search(raw):
-            continue
+    for raw in _loaded(tools):
         part = part_of(raw)
         if part not in blocks.fill and len(blocks.fill) > SERVERS:
             part = TOOLS
         _add(blocks, TOOL, part, raw, digest)
+
+
+def tool_name(tools: bytes | None, index: int) -> str | None:
+    """Return the name of the tool at a place among the blocks; None where there is none."""
+    raw = next(itertools.islice(_loaded(tools), index, None), None)
+    return None if raw is None else read_tool_name(raw)
+
+
+def _loaded(tools: bytes | None) -> Iterator[bytes]:
+    """Yield the tools, except for those that are not loaded yet."""
+    for raw in elements(tools) if tools is not None else ():
+        if raw.rfind(_DEFERRED_NAME) < 0 or not _DEFERRED.search(raw):
+            yield raw
 
 
 def add_system(blocks: Blocks, system: bytes | None, digest: Digest) -> None:

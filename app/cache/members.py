@@ -3,6 +3,7 @@
 Lists are read to a bounded length, so that an odd body does not cost seconds.
 """
 
+import re
 from itertools import takewhile
 
 import msgspec
@@ -41,6 +42,14 @@ class Message(msgspec.Struct):
     output_config: msgspec.Raw = _NULL
 
 
+class Tool(msgspec.Struct):
+    """The members of a tool's definition."""
+
+    name: str = ""
+
+
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
+_tool = msgspec.json.Decoder(Tool).decode
 _members = msgspec.json.Decoder(Members).decode
 _message = msgspec.json.Decoder(Message).decode
 _list = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -73,6 +82,15 @@ def read_message(raw: bytes) -> Message:
         return _message(raw)
     except (ValueError, RecursionError) as exc:
         raise Unreadable("a message is not an object") from exc
+
+
+def read_tool_name(raw: bytes) -> str | None:
+    """Return the name of a tool; None for one that could be anything else."""
+    try:
+        name = _tool(raw).name
+    except (ValueError, RecursionError):
+        return None
+    return name if _TOOL_NAME.fullmatch(name) else None
 
 
 def elements(raw: bytes) -> list[bytes]:

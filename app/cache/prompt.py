@@ -6,7 +6,7 @@ did; their blocks are then those of the body before. The result is the same eith
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .blocks import Blocks, Digest, Mark, add_message, add_system, add_tools, ttl_of
@@ -29,13 +29,15 @@ _NONE: set[int] = set()  # shared by all templates, whose blocks do not grow
 class Prompt:
     """One request: its model, its blocks, a hash for each of `PARAMS` (0: absent).
 
-    ``automatic`` is the time to live of a mark for the whole request, if it has one.
+    ``automatic`` is the time to live of a mark for the whole request, if it has one. ``tools`` are
+    its bytes, of a body that was read as a whole and until its answer only.
     """
 
     model: str
     blocks: Blocks
     params: tuple[int, ...]
     automatic: float | None = None
+    tools: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def marks(self) -> list[Mark]:
@@ -204,19 +206,20 @@ def _append(
 
 
 def _prompt(members: Members, blocks: Blocks, digest: Digest, betas: bytes) -> Prompt:
-    params = (
+    hashed = (
         members.tool_choice,
         members.thinking,
         members.output_config,
         members.speed,
         members.context_management,
     )
-    hashes = (0 if value is None else digest(value) for value in map(given, params))
+    hashes = (0 if value is None else digest(value) for value in map(given, hashed))
     mark = given(members.cache_control)
     automatic = None if mark is None else ttl_of(mark)
     if automatic is not None:
         blocks.mark_last(automatic)
-    return Prompt(members.model, blocks, (*hashes, _betas(betas, digest)), automatic)
+    params = (*hashes, _betas(betas, digest))
+    return Prompt(members.model, blocks, params, automatic, given(members.tools))
 
 
 def _betas(betas: bytes, digest: Digest) -> int:

@@ -11,12 +11,14 @@ class CacheReport:
     """The verdict on the forwarded bytes, and the tokens of the prompt by part of the body.
 
     ``received`` is the verdict on the bytes as the client sent them, where a scrubber may change
-    them. If it has another reason, the scrubber is to blame.
+    them. If it has another reason, the scrubber is to blame. ``tool`` is the name of the tool at
+    the first difference, if that is one: to be shown, never to be stored.
     """
 
     verdict: Verdict
     fill: Mapping[str, int] = field(default_factory=dict)
     received: Verdict | None = None
+    tool: str | None = None
 
     @property
     def scrubber_is_neutral(self) -> bool | None:

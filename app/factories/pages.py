@@ -64,7 +64,10 @@ def pages_of(
             *health.routes(lambda: admission.ready),
             *authority.routes(_authority(settings)),
             *metrics.routes(shown, broadcast),
-            *ledger.routes(ledger_place_of(settings, telemetry.facts), telemetry.window_share),
+            *ledger.routes(
+                ledger_place_of(settings, telemetry.facts),
+                ledger.Known(telemetry.window_share, telemetry.tool_names.find),
+            ),
             *dashboard.routes(),
             Route("/", _to_dashboard),
         ],

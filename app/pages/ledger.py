@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from typing import Any, TypeVar
@@ -29,8 +30,8 @@ _ROW = re.compile(r"\d{1,18}", re.ASCII)
 _NO_STORE = {"cache-control": "no-store"}
 
 Cursor = TypeVar("Cursor")
-View = Callable[[Reader], dict[str, Any] | None]
-Share = Callable[[str], float | None]
+Json = dict[str, Any]
+View = Callable[[Reader], Json | None]
 Respond = Callable[[Request], Awaitable[Response]]
 
 
@@ -67,35 +68,49 @@ class Ledger:
         return found
 
 
-def routes(place: Place | None, share: Share = lambda _session: None) -> list[Route]:
-    """Return the routes of the ledger at ``place``.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What this process knows and the ledger does not; it is added to the documents.
 
-    ``share`` returns the fraction of the present 5-hour window that a session has used.
+    ``share`` returns the fraction of the present 5-hour window that a session has used, ``tool``
+    the name of the tool at which a request, by its id, left the cache.
     """
-    ledger = Ledger(place)
-    schema = SCHEMA.read_bytes()
 
-    def shared(session: dict[str, Any]) -> dict[str, Any]:
-        return session | {"window_share": share(session["session"])}
+    share: Callable[[str], float | None] = lambda _session: None
+    tool: Callable[[str | None], str | None] = lambda _request: None
+
+    def session(self, found: Json | None) -> Json | None:
+        """Add to a session."""
+        return found and found | {"window_share": self.share(found["session"])}
+
+    def sessions(self, found: Json) -> Json:
+        """Add to a page of sessions."""
+        return found | {"sessions": [self.session(one) for one in found["sessions"]]}
+
+    def requests(self, found: Json | None) -> Json | None:
+        """Add to a page of requests."""
+        return found and found | {"requests": [self._request(one) for one in found["requests"]]}
+
+    def _request(self, one: Json) -> Json:
+        cache = one["cache"]
+        return one | {"cache": cache and cache | {"tool": self.tool(one["request_id"])}}
+
+
+def routes(place: Place | None, known: Known | None = None) -> list[Route]:
+    """Return the routes of the ledger at ``place``."""
+    ledger, more = Ledger(place), known or Known()
+    schema = SCHEMA.read_bytes()
 
     async def sessions(request: Request) -> Response:
         sort = _sort(request)
         limit, before = _limit(request), _before(request, views.cursor)
-
-        def view(reader: Reader) -> dict[str, Any]:
-            found = views.sessions(reader, limit, before, sort)
-            return found | {"sessions": [shared(one) for one in found["sessions"]]}
-
-        return await ledger.answer(view)
+        return await ledger.answer(
+            lambda reader: more.sessions(views.sessions(reader, limit, before, sort))
+        )
 
     async def session(request: Request) -> Response:
         name = request.path_params["session"]
-
-        def view(reader: Reader) -> dict[str, Any] | None:
-            found = views.session(reader, name)
-            return None if found is None else shared(found)
-
-        return await ledger.answer(view)
+        return await ledger.answer(lambda reader: more.session(views.session(reader, name)))
 
     async def prompts(request: Request) -> Response:
         name = request.path_params["session"]
@@ -106,7 +121,7 @@ def routes(place: Place | None, share: Share = lambda _session: None) -> list[Ro
         name, chosen = request.path_params["session"], _chosen(request)
         limit, before = _limit(request), _before(request, _row)
         return await ledger.answer(
-            lambda reader: views.requests(reader, name, chosen, limit, before)
+            lambda reader: more.requests(views.requests(reader, name, chosen, limit, before))
         )
 
     async def days(request: Request) -> Response:

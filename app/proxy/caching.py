@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from ..anthropic.tap import Reading
 from ..anthropic.usage import Usage
-from ..cache.blocks import Digest
+from ..cache.blocks import Digest, tool_name
 from ..cache.evidence import Asked, Counted
 from ..cache.fill import scaled
 from ..cache.members import Unreadable
-from ..cache.prompt import Template
+from ..cache.prompt import Prompt, Template
 from ..cache.recorder import Flight, Read, Recorder
 from ..cache.report import CacheReport
 from ..cache.verdict import Verdict
@@ -81,6 +81,13 @@ class Caching:
 
     def _hash(self, value: bytes | None) -> int | None:
         return None if value is None else self.digest(value)
+
+
+def _tool(prompt: Prompt | None, verdict: Verdict) -> str | None:
+    """Return the name of the tool that a verdict is about."""
+    if prompt is None or verdict.reason != "tools_changed" or verdict.index is None:
+        return None
+    return tool_name(prompt.tools, verdict.index)
 
 
 OFF = Caching(hash, recorders=0)
@@ -217,7 +224,8 @@ class CacheFlight:
             return None
         prompt = self._flights[0].prompt
         fill = {} if prompt is None else scaled(prompt.blocks.fill, counted.total)
-        return CacheReport(verdicts[0], fill, verdicts[1] if len(verdicts) > 1 else None)
+        received = verdicts[1] if len(verdicts) > 1 else None
+        return CacheReport(verdicts[0], fill, received, _tool(prompt, verdicts[0]))
 
     def _each(self) -> Iterator[tuple[Recorder, Flight]]:
         return zip(self._caching.recorders, self._flights, strict=False)

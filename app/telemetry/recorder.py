@@ -35,6 +35,7 @@ from .recorders.recent import Recent
 from .recorders.scrub import Scrubs
 from .recorders.spans import Exporter, Spans
 from .recorders.tokens import Tokens
+from .recorders.tool_names import ToolNames
 from .recorders.traffic import Traffic
 from .recorders.usage import WindowUsage
 
@@ -103,6 +104,7 @@ class Telemetry:
         self._limits = LimitGauges(instruments)
         self._spans = Spans(instruments, exporter)
         self._accounts = Accounts(divided=alone)
+        self.tool_names = ToolNames()
         self._recorders: tuple[Recorder, ...] = (
             self._traffic,
             self._latency,
@@ -110,6 +112,7 @@ class Telemetry:
             Scrubs(instruments),
             Receipts(instruments, receipts),
             CacheVerdicts(instruments),
+            self.tool_names,
             self._limits,
             self.recent,
             access_log,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.cache.blocks import tool_name
 from app.cache.members import MOST_ELEMENTS, Unreadable
 from app.cache.prompt import MOST_SPANS, Prompt, read_prompt
 from tests.cache.bodies import LONG, SHORT, SYSTEM, TOOLS, assistant, block, body, tool, user
@@ -136,6 +137,25 @@ def test_role_and_config_of_a_message_are_a_part_of_it() -> None:
         {"role": "user", "content": "a", "output_config": {"effort": "low"}},
     ]
     assert len({tuple(prefixes(compact({"messages": [one]}))) for one in shapes}) == len(shapes)
+
+
+@pytest.mark.parametrize(
+    ("tools", "index", "name"),
+    [
+        (b'[{"name":"Bash"},{"name":"mcp__a__b"}]', 1, "mcp__a__b"),
+        (b'[{"name":"Bash","defer_loading":true},{"name":"Edit"}]', 0, "Edit"),
+        (b'[{"input_schema":{"name":"x"},"name":"Bash"}]', 0, "Bash"),
+        (b'[{"name":"Bash"}]', 1, None),
+        (b'[{"name":"a sentence, not a name"}]', 0, None),
+        (b'[{"name":7}]', 0, None),
+        (b"[7]", 0, None),
+        (None, 0, None),
+    ],
+)
+def test_a_tool_is_named_by_its_place_among_the_blocks(
+    tools: bytes | None, index: int, name: str | None
+) -> None:
+    assert tool_name(tools, index) == name
 
 
 def test_the_order_is_tools_system_messages_whatever_that_of_the_members() -> None:

@@ -52,8 +52,13 @@ def _ask(path: Path, view: str, *arguments: Any) -> Any:
 
 
 def _published(view: str, found: Any) -> Any:
-    """Return a document as the pages serve it: a session has its share of a usage window."""
+    """Return a document as the pages serve it, with what the ledger does not have."""
     share = {"window_share": None}
+    if view == "requests":
+        caches = [one["cache"] for one in found["requests"]]
+        tools = [None if one is None else one | {"tool": None} for one in caches]
+        pairs = zip(found["requests"], tools, strict=True)
+        return found | {"requests": [one | {"cache": tool} for one, tool in pairs]}
     if view == "session":
         return found | share
     if view == "sessions":

@@ -17,8 +17,9 @@ from app.certificates import Certificate
 from app.ledger.reader import NoLedger, TooSlow, reading
 from app.pages import ledger as pages
 from simulator import Simulator
+from tests.cache.bodies import TOOLS, body, tool
 from tests.ledger.ledgers import NOON, SESSION, attempt, record, store
-from tests.proxying import MESSAGE, proxying, until
+from tests.proxying import DEADLINE, MESSAGE, Running, proxying, until
 
 SCHEMA = json.loads(pages.SCHEMA.read_text())
 DAY = 86_400_000
@@ -108,6 +109,38 @@ async def test_requests_of_a_prompt_are_asked_for_and_those_of_none(path: Path) 
         tree = await _get(client, f"{where}/prompts")
     assert list(asked.values()) == [[3, 2, 1], [3, 1], [2], [1], [1]]
     assert [one["prompt"] for one in tree["prompts"]] == [None, "p"]
+
+
+async def test_the_tool_that_changed_is_named_by_the_page_and_never_stored(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    name = "mcp__github__search"
+    said = [{"role": "user", "content": "hello"}]
+    bodies = [body(*said), body(*said, tools=[*TOOLS, tool(name, 100)])]
+    where = "/ledger/sessions/session-1/requests"
+    async with proxying(upstream.url, certificate, state_dir=tmp_path) as proxy:
+        async with proxy.client() as client:
+            for number, sent in enumerate(bodies, 1):
+                headers = {"x-claude-code-session-id": "session-1"}
+                await client.post("/v1/messages", content=sent, headers=headers)
+                await proxy.ended(number)
+        assert await _tools(proxy, where, 2) == [name, None]
+    assert name.encode() not in _stored(tmp_path)
+    async with proxying(upstream.url, certificate, state_dir=tmp_path) as proxy:
+        assert await _tools(proxy, where, 2) == [None, None]
+
+
+def _stored(directory: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in directory.iterdir())
+
+
+async def _tools(proxy: Running, where: str, count: int) -> list[str | None]:
+    """Return the tools that verdicts name, once the ledger has that many requests."""
+    found: list[Any] = []
+    async with asyncio.timeout(DEADLINE), httpx.AsyncClient(base_url=proxy.pages_url) as client:
+        while len(found) < count:
+            found = (await client.get(where)).json().get("requests", [])
+    return [one["cache"]["tool"] for one in found]
 
 
 async def test_days_come_newest_first_with_their_models(path: Path) -> None:

@@ -68,7 +68,8 @@ function latestAdvice(verdict, recent) {
 
 function place(one, word, lead) {
   if (one?.block == null) return "";
-  const part = Object.hasOwn(PARTS, one.kind) ? PARTS[one.kind] : `a block of role ${one.kind}`;
+  const kind = Object.hasOwn(PARTS, one.kind) ? PARTS[one.kind] : `a block of role ${one.kind}`;
+  const part = one.tool == null ? kind : `the tool ${one.tool}`;
   return `${lead}${part}, ${word} ${one.block + 1} of the prompt. `;
 }
 
