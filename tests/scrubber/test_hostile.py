@@ -14,8 +14,9 @@ from app.scrubber.redact.scrubber import Scrubber
 from tests.thorough import scaled
 
 RULES = rules.load(file=None)
-SIZE = 1_000_000
-DEPTH = scaled(100_000, 20_000)
+SIZE = scaled(1_000_000, 250_000)
+REPEATED = scaled(100_000, 30_000)  # characters of what begins like a secret
+DEPTH = scaled(100_000, 5_000)  # above every limit of recursion
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 
 
@@ -70,7 +71,7 @@ def test_heads_without_bodies_are_no_candidates(piece: str) -> None:
     ],
 )
 def test_heads_with_bodies_are_worked_off_in_one_pass(piece: str) -> None:
-    body = json.dumps({"messages": [piece * (100_000 // len(piece)) + " " + KEY]}).encode()
+    body = json.dumps({"messages": [piece * (REPEATED // len(piece)) + " " + KEY]}).encode()
     redaction = scrubber().redact(body, None, "POST")
     assert redaction.report.skipped is None
     assert KEY.encode() not in redaction.body
