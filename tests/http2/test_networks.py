@@ -216,6 +216,7 @@ async def test_a_link_that_freezes_in_an_upload_is_a_write_timeout(
             await sending
 
 
+@pytest.mark.simulated_clock
 async def test_a_mute_upstream_is_upstreams_doing_and_takes_one_timeout(
     make_transport: MakeTransport, tls: Tls
 ) -> None:

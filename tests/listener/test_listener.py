@@ -49,11 +49,12 @@ def test_both_protocols_work_on_either_loop(certificate: Certificate, loop: Any)
         runner.run(main())
 
 
+@pytest.mark.simulated_clock
 @pytest.mark.parametrize("sent", [b"", GET, GET[:-2]], ids=["nothing", "a request", "half a head"])
 async def test_an_idle_connection_is_closed_in_time(
     certificate: Certificate, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(listener, "KEEP_ALIVE", 0.1)
+    monkeypatch.setattr(listener, "KEEP_ALIVE", 5.0)
     async with (
         listening(echo, certificate) as served,
         h1client.connected(served.port, served.trust()) as wire,
@@ -62,14 +63,15 @@ async def test_an_idle_connection_is_closed_in_time(
         assert (await wire.rest())[:15] == (b"HTTP/1.1 200 \r\n" if sent == GET else b"")
 
 
+@pytest.mark.simulated_clock
 async def test_a_busy_connection_is_not_idle(
     certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def application(_scope: Any, _receive: Receive, send: Send) -> None:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(30.0)
         await answer(send)
 
-    monkeypatch.setattr(listener, "KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(listener, "KEEP_ALIVE", 5.0)
     async with (
         listening(application, certificate) as served,
         h2client.connected(served.port, served.trust()) as http2,

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import time
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -205,21 +205,26 @@ async def test_only_that_many_may_wait(path: Path, monkeypatch: pytest.MonkeyPat
         pass
     monkeypatch.setattr(pages, "WAITING", 3)
     running, most = 0, 0
+    release = threading.Event()
 
     def slow(*_: object) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        time.sleep(0.05)
+        release.wait(DEADLINE)
         running -= 1
         raise TooSlow
 
     monkeypatch.setattr(pages, "_ask", slow)
+    refused = 12 - pages.AT_ONCE - 3
     async with _asking(path) as client:
-        answers = await asyncio.gather(*(client.get("/ledger/days") for _ in range(12)))
+        asked = [asyncio.ensure_future(client.get("/ledger/days")) for _ in range(12)]
+        await until(lambda: sum(one.done() for one in asked) == refused)
+        release.set()
+        answers = await asyncio.gather(*asked)
     said = [answer.json()["error"] for answer in answers]
     assert {answer.status_code for answer in answers} == {503}
-    assert sum("too many" in error for error in said) == 12 - pages.AT_ONCE - 3
+    assert sum("too many" in error for error in said) == refused
     assert most <= pages.AT_ONCE
 
 
