@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..anthropic.limits import Limits
 from ..anthropic.prices import Prices
 from ..anthropic.token_types import BILLED, ESTIMATED, OUTPUT
 from ..anthropic.usage import Attempt
@@ -47,6 +48,9 @@ class Charge:
         return cls(model, attempt, tokens, cost)
 
 
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """``model`` is its name in the price table, ``other`` or `NO_MODEL`.
@@ -54,7 +58,8 @@ class Entry:
     ``charges`` are the billed attempts, the response's own first. ``ids`` holds the request,
     session and agent ids, if known. ``miss_cost`` and ``saved`` are US dollars: the cost of a
     cache miss, and the savings of the cache; None when a price or the verdict is not known.
-    ``trace`` is the exchange's own span where spans are exported, else the client's.
+    ``trace`` is the exchange's own span where spans are exported, else the client's. ``limits``
+    are those that upstream stated.
     """
 
     exchange: Exchange
@@ -64,6 +69,7 @@ class Entry:
     miss_cost: float | None = None
     saved: float | None = None
     trace: TraceContext | None = None
+    limits: Limits = NO_LIMITS
 
     @property
     def estimated(self) -> bool:

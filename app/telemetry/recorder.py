@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCollector
 
+from ..anthropic.limits import read as read_limits
 from ..anthropic.prices import Prices
 from ..budgets.budgets import Budgets
 from ..exchange import Exchange, Progress
@@ -20,7 +21,7 @@ from .collectors.run_totals import RunTotals
 from .collectors.scrape_gauges import Held, HeldBodies, Running, Transport, TransportStats
 from .collectors.usage import WindowForecasts
 from .connections import ConnectionMetrics
-from .entry import NO_MODEL, Charge, Entry, cache_dollars, identifiers
+from .entry import NO_LIMITS, NO_MODEL, Charge, Entry, cache_dollars, identifiers
 from .facts import Facts, Listening
 from .forward import ForwardMetrics
 from .instruments import PREFIX, Instruments
@@ -243,6 +244,7 @@ class Telemetry:
             miss_cost=miss_cost,
             saved=saved,
             trace=self._spans.trace_of(exchange),
+            limits=read_limits(exchange.headers) if exchange.headers else NO_LIMITS,
         )
 
 

@@ -113,15 +113,15 @@ def telemetry(clock: Callable[[], float] = time.monotonic, **arguments: Any) -> 
 
 
 def rising() -> list[Exchange]:
-    """Return exchanges of an hour whose answers state how a usage window fills."""
-    mark = "anthropic-ratelimit-unified-5h"
+    """Return exchanges of 30 hours whose answers state how a usage window fills."""
+    mark = "anthropic-ratelimit-unified-7d_oi"
     return [
         replace(
             PLAIN,
-            started_at=PLAIN.started_at - 3_600 + 120 * number,
+            started_at=PLAIN.started_at - 3_600 * (30 - number),
             headers={
                 f"{mark}-utilization": f"{0.2 + number / 100:.2f}",
-                f"{mark}-reset": f"{PLAIN.started_at + 9_000:.0f}",
+                f"{mark}-reset": f"{PLAIN.started_at + 400_000:.0f}",
             },
         )
         for number in range(30)

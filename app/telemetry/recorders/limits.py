@@ -1,6 +1,6 @@
 """Upstream's rate limits, as stated by the latest response."""
 
-from ...anthropic.limits import Limit, Window, read
+from ...anthropic.limits import Limit, Window
 from ..entry import Entry
 from ..instruments import OTHER, Instruments
 
@@ -51,7 +51,7 @@ class LimitGauges:
         """Set the gauges from the response's headers."""
         if not entry.exchange.headers:
             return
-        limits = read(entry.exchange.headers)
+        limits = entry.limits
         self.stated_at = entry.exchange.started_at + entry.exchange.duration
         for name, kind in limits.kinds.items():
             self._set_kind(self._kind(name), kind)

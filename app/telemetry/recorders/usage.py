@@ -1,13 +1,11 @@
 """The usage windows: who uses them, as far as it can be said."""
 
-from ...anthropic.limits import read
 from ...usage.accounts import Accounts, Request
 from ..entry import Entry
 from ..instruments import Instruments
 
 CLASSES = ("main", "subagent", "compaction", "auxiliary")  # of Claude Code's requests
 UNKNOWN = "unknown"  # the class of requests that state none
-MARK = "anthropic-ratelimit-unified-"  # of the header fields that state windows
 
 
 class WindowUsage:
@@ -20,8 +18,8 @@ class WindowUsage:
     def record(self, entry: Entry) -> None:
         """Take an exchange."""
         exchange = entry.exchange
-        states = any(name.startswith(MARK) for name in exchange.headers)
-        if not states and not entry.charges:
+        windows = entry.limits.windows
+        if not windows and not entry.charges:
             return
         answered = exchange.duration if exchange.first_byte is None else exchange.first_byte
         self._accounts.record(
@@ -33,6 +31,6 @@ class WindowUsage:
                 kind=self._kind(exchange.hints.request_class or UNKNOWN),
                 model=entry.model,
                 cost=(entry.total_cost or 0.0) if entry.charges else None,
-                windows=read(exchange.headers).windows if states else {},
+                windows=windows,
             )
         )
