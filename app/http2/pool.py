@@ -171,6 +171,15 @@ class Pool(Generic[T, M]):
 
     # What to do about it
 
+    def take(self, *, upload: int, choosy: bool) -> M | None:
+        """Grant a slot without a ticket where `assign` would grant it to one that joins now."""
+        member = None if self._waiting else self._least_loaded()
+        if member is None or (choosy and member.round_trips >= PATIENCE):
+            return None
+        member.used += 1
+        member.owed += upload
+        return member
+
     def assign(self) -> Assignment[T, M]:
         """Decide, and take the decision as carried out."""
         granted = self._grant()

@@ -41,7 +41,7 @@ class _Waiter(Ticket):
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeouts: Timeouts, upload: int) -> None:
-        super().__init__(upload=upload, choosy=upload > QUANTUM)
+        super().__init__(upload=upload, choosy=_is_choosy(upload))
         self.granted: asyncio.Future[Connection] = loop.create_future()
         self.alarm = Alarm(loop)
         self._loop = loop
@@ -110,7 +110,9 @@ class Slots:
         started = self._loop.time()
         self._notice_sleep()
         while True:
-            connection = await self._granted(timeouts, upload)
+            connection = self._pool.take(upload=upload, choosy=_is_choosy(upload))
+            if connection is None:
+                connection = await self._granted(timeouts, upload)
             if connection.usable:  # it may have ended between the grant and now
                 waited = self._loop.time() - started
                 new = connection.served == 0
@@ -258,3 +260,8 @@ class Slots:
         finally:
             del self._connecting[attempt]
         self._dispatch()
+
+
+def _is_choosy(upload: int) -> bool:
+    """Return True if an upload is large enough to wait for a better connection."""
+    return upload > QUANTUM

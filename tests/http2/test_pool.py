@@ -1,6 +1,6 @@
 """The pool's decisions, without a socket, a clock or a loop."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,6 +163,49 @@ def test_no_more_idle_members_are_kept_than_allowed(idle: int, keepalive: int) -
     made.members += [Fake(1, settled=True) for _ in range(idle)]
     assert len(made.assign().surplus) == max(0, idle - keepalive)
     assert len(made.members) == min(idle, keepalive)
+
+
+MEMBERS = st.lists(
+    st.builds(
+        Fake,
+        limit=st.integers(0, 3),
+        settled=st.just(True),
+        used=st.integers(0, 3),
+        owed=st.sampled_from([0, 64, 64 * 3, 64 * 9]),
+        doubtful=st.booleans(),
+    ),
+    max_size=4,
+)
+
+
+@given(MEMBERS, st.integers(0, 1), st.sampled_from([0, 640]), st.integers(1, 5))
+def test_a_slot_is_taken_only_where_a_ticket_would_be_granted_it(
+    members: list[Fake], before: int, upload: int, connections: int
+) -> None:
+    taking, joining = pool(connections), pool(connections)
+    for made in (taking, joining):
+        made.members = [replace(one) for one in members]
+        waiting(made, before)
+    taken = taking.take(upload=upload, choosy=bool(upload))
+    if taken is None:
+        return
+    ticket = Ticket(upload=upload, choosy=bool(upload))
+    joining.join(ticket)
+    plan = joining.assign()
+    assert plan.granted == [(ticket, joining.members[taking.members.index(taken)])]
+    assert [plan.bound, plan.held, plan.attempts, plan.doubted] == [[]] * 4
+    assert [vars(one) for one in taking.members] == [vars(one) for one in joining.members]
+
+
+def test_a_free_slot_is_taken_at_once_unless_somebody_waits() -> None:
+    made = pool()
+    member = Fake(2, settled=True)
+    made.members.append(member)
+    assert made.take(upload=640, choosy=True) is member
+    assert (member.used, member.owed) == (1, 640)
+    assert made.take(upload=640, choosy=True) is None  # the uploads before take too long
+    waiting(made, 1)
+    assert made.take(upload=0, choosy=False) is None
 
 
 class PoolLaws(RuleBasedStateMachine):
