@@ -130,7 +130,14 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     ),
     "hypercorn.protocol.h2": ("BUFFER_HIGH_WATER", "BUFFER_LOW_WATER", "BufferCompleteError"),
     "hypercorn.protocol.h11": ("STREAM_ID",),
-    "h11:Connection": ("_receive_buffer", "_writer"),
+    "h11:Connection": (
+        "_get_io_object(role, event, io_dict)",
+        "_receive_buffer",
+        "_writer",
+    ),
+    "h11:Request": ("__init__(method, headers, target, http_version, _parsed)",),
+    "h11._headers": ("Headers",),
+    "h11._readers": ("maybe_read_from_IDLE_client(buf)",),
     "h11._writers:BodyWriter": ("send_data(data, write)",),
     "h11._writers": ("ChunkedWriter",),
     "h11._receivebuffer:ReceiveBuffer": (

@@ -23,6 +23,7 @@ from ..wire.handover import Rest, Take
 from ..wire.heads import refuse_http1
 from . import framing, refusal
 from .disconnect_poll import wait_or_disconnect
+from .request_head import ServerCodec
 from .stream import RequestStream
 
 UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer
@@ -45,7 +46,9 @@ class H1(H11Protocol):
         super().__init__(*args, **kwargs)
         if not isinstance(self.connection, h11.Connection):
             raise TypeError("Hypercorn's HTTP/1.1 is expected to stand on h11")
-        self._codec = self.connection
+        self.connection = self._codec = ServerCodec(
+            h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size
+        )
         self._codec._receive_buffer = _StrictBuffer(self._codec)  # noqa: SLF001 - no seam
         self.disconnected: Callable[[], bool] = lambda: False
         self.can_read = _CanRead(self)

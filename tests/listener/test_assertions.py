@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from app.listener import app_queue, assertions, connection, h1, h2, send_buffer, stream, tls
+from app.listener import (
+    app_queue,
+    assertions,
+    connection,
+    h1,
+    h2,
+    request_head,
+    send_buffer,
+    stream,
+    tls,
+)
 from app.listener.assertions import MEMBERS
 from app.wire.assertions import attributes
 
@@ -18,6 +28,7 @@ OURS = [
     h1.H1,
     h1._CanRead,
     h1._StrictBuffer,
+    request_head.ServerCodec,
     send_buffer.BoundedBuffer,
     h2.H2,
     app_queue.TaskGroup,
@@ -35,6 +46,7 @@ CANARIES: dict[str, str | None] = {
     "H1._check_protocol": "test_canary_stock_upgrades_to_h2c_on_tls",
     "H1._create_stream": "test_canary_stock_accepts_what_is_ambiguous",
     "H1._maybe_recycle": "test_canary_stock_resets_the_upload_of_a_request_answered_early",
+    "H1._send_h11_event": "test_what_is_sent_in_one_turn_with_the_head_is_written_with_it",
     "H1._send_error_response": "test_canary_stock_answers_a_malformed_request_without_a_body",
     "H1._send_h11_event": "test_what_is_sent_in_one_turn_with_the_head_is_written_with_it",
     "H2._close_stream": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
@@ -45,6 +57,7 @@ CANARIES: dict[str, str | None] = {
     "H2.stream_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
     "RequestStream.app_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
     "RequestStream.handle": "test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii",
+    "ServerCodec._get_io_object": "test_heads_are_read_alike_in_whatever_pieces",
     "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
     "TaskGroup.spawn_app": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "BoundedBuffer.drain": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",
