@@ -16,7 +16,7 @@ LONGEST = (
     "tests/workers/test_serving.py",
     "tests/scrubber/json/test_crowded.py",
     "tests/scrubber/redact/test_dense.py",
-    "tests/test_cli.py",
+    "tests/cli/test_claude.py",
     "tests/proxy/test_endurance.py",
 )
 

@@ -2,8 +2,10 @@
 
 import os
 import shlex
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,3 +140,13 @@ class Banner:
     @property
     def port(self) -> int:
         return int(self.base.rpartition(":")[2])
+
+
+def get(url: str, ca_file: str) -> bytes:
+    """Return what is served at a URL, whose certificate must be of ``ca_file``."""
+    context = ssl.create_default_context(cafile=ca_file)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
+    with opener.open(url, timeout=DEADLINE) as answer:
+        return bytes(answer.read())

@@ -1,0 +1,100 @@
+"""``check`` and ``certificate``: the settings and the certificate, without a start."""
+
+import hashlib
+import re
+import ssl
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app import certificates
+from app.certificates import Certificate
+from app.settings import PREFIX, Settings, variable
+from tests.cli.place import Place
+from tests.self_signed import DAY, self_signed
+
+
+def test_check_prints_every_setting_and_no_secret(place: Place) -> None:
+    (place.directory / ".env").write_text(f"{PREFIX}PORT=9443\n{PREFIX}PAGES_TOKEN=fake-pages\n")
+    ended = place.run("check", ACCESS_TOKEN="fake-access", SCRUB_HMAC_KEY="0f" * 32, PROT=1)
+    assert ended.returncode == 0
+    shown = dict(line.split("=", 1) for line in ended.stdout.splitlines())
+    assert list(shown) == [variable(name) for name in Settings.model_fields]
+    assert shown[PREFIX + "PORT"] == "9443"
+    for name in ("PAGES_TOKEN", "ACCESS_TOKEN", "SCRUB_HMAC_KEY"):
+        assert shown[PREFIX + name] == "********"
+    assert f"{PREFIX}PROT is not a setting" in ended.stderr
+    for secret in ("fake-access", "fake-pages", "0f0f"):
+        assert secret not in ended.stdout + ended.stderr
+
+
+def test_certificate_makes_it_and_shows_what_clients_check(place: Place) -> None:
+    ended = place.run("certificate", TLS_NAMES="proxy.team.example,192.0.2.7")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    shown = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in ended.stdout.splitlines())
+    assert {"localhost", "proxy.team.example", "192.0.2.7"} <= set(shown["names"].split(", "))
+    ca = ssl.PEM_cert_to_DER_cert(Path(shown["CA"]).read_text(encoding="utf-8"))
+    assert shown["SHA-256"].replace(":", "").lower() == hashlib.sha256(ca).hexdigest()
+    assert place.run("certificate", TLS_NAMES="proxy.team.example,192.0.2.7").stdout == ended.stdout
+
+
+def test_check_says_what_is_wrong_with_the_certificate(
+    place: Place, certificate: Certificate
+) -> None:
+    other = certificates.ensure(place.path / "other", ("localhost",))
+    ended = place.run("check", TLS_CERT_FILE=certificate.cert_file, TLS_KEY_FILE=other.key_file)
+    assert ended.returncode == 2
+    assert f"{PREFIX}TLS_CERT_FILE, {PREFIX}TLS_KEY_FILE: " in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "code", "said"),
+    [
+        (-2 * DAY, -DAY, 2, "has expired"),
+        (DAY, 90 * DAY, 2, "is not valid before"),
+        (-DAY, 5 * DAY + DAY / 2, 0, "expires in 5 days"),
+        (-DAY, 90 * DAY, 0, ""),
+    ],
+)
+def test_check_refuses_a_certificate_that_every_client_would_refuse(
+    place: Place, start: timedelta, end: timedelta, code: int, said: str
+) -> None:
+    cert_file, key_file = self_signed(place.path, start=start, end=end)
+    ended = place.run("check", TLS_CERT_FILE=cert_file, TLS_KEY_FILE=key_file)
+    assert (ended.returncode, said in ended.stderr) == (code, True)
+    assert bool(ended.stderr) == bool(said)
+    if code:
+        assert ended.stderr.startswith(f"{PREFIX}TLS_CERT_FILE: {cert_file} ")
+
+
+def test_check_writes_nothing(place: Place) -> None:
+    assert place.run("check").returncode == 0
+    assert place.files() == set()
+
+
+def test_check_names_a_state_directory_that_cannot_be_used(place: Place) -> None:
+    file = place.path / "file"
+    file.touch()
+    ended = place.run("check", STATE_DIR=file / "state")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"{PREFIX}STATE_DIR={file / 'state'}: ")
+
+
+@pytest.mark.parametrize("mode", ["off", "detect"])
+@pytest.mark.parametrize(
+    ("name", "value"), [("SCRUB_DETECTORS", "+emial"), ("SCRUB_RULES_FILE", __file__)]
+)
+def test_check_looks_at_detectors_and_rules_whatever_the_mode(
+    place: Place, mode: str, name: str, value: str
+) -> None:
+    ended = place.run("check", SCRUB_MODE=mode, **{name: value})
+    assert ended.returncode == 2
+    assert PREFIX + name in ended.stderr
+
+
+def test_a_misspelt_setting_of_the_scrubber_is_found_in_an_env_file_too(place: Place) -> None:
+    (place.directory / ".env").write_text(f"{PREFIX}SCRUB_MODUS=pseudonymize\n")
+    ended = place.run("check")
+    assert ended.returncode == 2
+    assert f"did you mean {PREFIX}SCRUB_MODE?" in ended.stderr
