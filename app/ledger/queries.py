@@ -109,12 +109,13 @@ def by_agent(reader: Reader, since: float) -> list[Group]:
     return _agents(reader, found)
 
 
-def agents_of(reader: Reader, session: int) -> list[Group]:
-    """Return the agents of a session (its number), as `by_agent` does."""
+def agents_of(reader: Reader, session: int, most: int) -> list[Group]:
+    """Return the ``most`` expensive agents of a session (its number), as `by_agent` does."""
     found = reader.rows(
         f"SELECT agent, max(agent_type), {_COLUMNS} FROM exchanges"
-        " WHERE session = ? GROUP BY agent",
+        " WHERE session = ? GROUP BY agent ORDER BY sum(cost) DESC, count(*) DESC LIMIT ?",
         session,
+        most,
     )
     return _agents(reader, found)
 

@@ -182,6 +182,13 @@ def test_of_a_prompt_with_very_many_agents_the_first_are_listed(path: Path) -> N
     assert [one["agent"] for one in prompt["agents"]] == [f"a{n}" for n in range(200)]
 
 
+def test_of_a_session_with_very_many_agents_the_most_expensive_are_listed(path: Path) -> None:
+    _filled(path, *(record(agent=f"a{n}", cost=n) for n in range(203)))
+    found = _ask(path, "session", SESSION)
+    assert [one["agent"] for one in found["agents"]] == [f"a{n}" for n in range(202, 2, -1)]
+    assert (found["agent_count"], found["requests"]) == (203, 203)
+
+
 CHOICES: list[tuple[dict[str, str | None], list[int]]] = [
     ({}, [5, 4, 3, 2, 1]),
     ({"prompt": "p"}, [4, 3, 2]),

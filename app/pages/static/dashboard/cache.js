@@ -38,10 +38,13 @@ const VERDICTS = {
   unknown: ["Unknown", () => "The request could not be read, or the account changed."],
 };
 
+const ORDER = Object.keys(VERDICTS);
+
 /** Return a record for each verdict that was given, misses that cost most first. */
 export function verdicts({ cache, recent }) {
   const given = Object.entries(cache.verdicts).filter(([, count]) => count > 0);
   const all = given.map(([name, count]) => ({ name, count, spent: cache.miss_cost[name] ?? null, advice: latestAdvice(name, recent) }));
+  all.sort((one, other) => ORDER.indexOf(one.name) - ORDER.indexOf(other.name));
   return all.sort((one, other) => (other.spent ?? 0) - (one.spent ?? 0) || other.count - one.count);
 }
 
