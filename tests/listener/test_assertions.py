@@ -48,7 +48,6 @@ CANARIES: dict[str, str | None] = {
     "H1._maybe_recycle": "test_canary_stock_resets_the_upload_of_a_request_answered_early",
     "H1._send_h11_event": "test_what_is_sent_in_one_turn_with_the_head_is_written_with_it",
     "H1._send_error_response": "test_canary_stock_answers_a_malformed_request_without_a_body",
-    "H1._send_h11_event": "test_what_is_sent_in_one_turn_with_the_head_is_written_with_it",
     "H2._close_stream": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "H2._create_stream": "test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii",
     "H2._handle_events": "test_canary_stock_starts_requests_that_were_reset",
