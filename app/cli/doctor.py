@@ -34,10 +34,10 @@ def run(options: argparse.Namespace) -> int:
 def _print_parity(loaded: Settings, *, as_json: bool) -> int:
     """Print what Claude Code sends on each way; 0: the forward proxy makes no difference."""
     from ..doctor import parity  # noqa: PLC0415 - the other checks need none of it
-    from .simulation import simulator  # noqa: PLC0415
+    from .simulation import simulator, turns  # noqa: PLC0415
 
     _silence()
-    found = asyncio.run(parity.compare(loaded, simulator.Simulator, claude.ASKED_FOR))
+    found = asyncio.run(parity.compare(loaded, simulator.Simulator, turns, claude.ASKED_FOR))
     print(found.as_json() if as_json else found.table())
     return exits.DIFFERENT if found.differences("forward") else 0
 

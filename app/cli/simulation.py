@@ -6,9 +6,9 @@ module where the simulator runs only: serving needs none of it.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["command", "load", "simulator"]
+__all__ = ["command", "load", "simulator", "turns"]
 
 if TYPE_CHECKING:
     import simulator
@@ -19,3 +19,8 @@ else:
     simulator, command, load = map(
         import_module, (_package, f"{_package}.command", f"{_package}.load")
     )
+
+
+def turns(upstream: "simulator.Simulator", tool: tuple[str, dict[str, Any]]) -> None:
+    """Let a simulator answer with the use of a tool, and then with text."""
+    upstream.script(simulator.Step(tool_use=tool), simulator.Step(text="Done."))

@@ -32,5 +32,8 @@ def test_the_forward_proxy_makes_no_difference(
     assert found["differences"]["forward"] == 0
     assert found["differences"]["base URL"] > 0  # so that it would be seen
     items = {row["item"] for row in found["rows"] if row["direct"] is not None}
+    assert {"POST /v1/messages?beta=true #1", "POST /v1/messages?beta=true #2"} <= {
+        row["request"] for row in found["rows"]
+    }
     assert {"request", "header x-api-key", "member messages", "member diagnostics"} <= items
     assert sum(item.startswith("beta ") for item in items) > 8

@@ -78,6 +78,17 @@ def test_only_what_changes_from_run_to_run_is_left_out() -> None:
     assert settled("claude-opus-5-5 2026-11-27 123") == "claude-opus-5-5 2026-11-27 123"
 
 
+def test_how_long_a_tool_took_makes_no_difference_but_which_one_does() -> None:
+    name = "x_claude_code_prev_tool_durations"
+    direct, same, other = (
+        [Sent(headers(**{name: value}))] for value in ("Bash=480", "Bash=52", "Read=480")
+    )
+    assert differing(compared(direct, direct, same)) == []
+    assert differing(compared(direct, direct, other)) == [
+        "header x-claude-code-prev-tool-durations"
+    ]
+
+
 def test_the_table_and_the_json_say_the_same() -> None:
     direct = [Sent(headers())]
     found = compared(direct, [Sent(headers(anthropic_beta="one"))], direct)

@@ -9,6 +9,7 @@ from typing import Protocol
 # They speak of one connection, and of its other end: no two ways can have the same.
 HOP_BY_HOP = frozenset({"connection", "host", "keep-alive", "transfer-encoding"})
 BETAS = "anthropic-beta"
+DURATIONS = "x-claude-code-prev-tool-durations"  # such as Bash=480, in ms
 
 _VOLATILE = (
     (re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE), "<uuid>"),
@@ -81,6 +82,8 @@ def observed(received: Iterable[Received]) -> list[Observed]:
 def _of_field(name: str, value: str, size: int) -> dict[str, str]:
     if name == BETAS:
         return {f"beta {beta.strip()}": "sent" for beta in value.split(",")}
+    if name == DURATIONS:
+        value = re.sub(r"=[0-9]+", "=<ms>", value)
     if name == "content-length" and value == str(size):
         value = "<size of the body>"
     return {f"header {name}": value}

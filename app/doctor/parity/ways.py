@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohappyeyeballs import AddrInfoType
 
@@ -36,8 +36,8 @@ from .comparison import BASE_URL, DIRECT, FORWARD, Comparison
 from .observed import Received, observed, versions
 
 API = "api.anthropic.com"
-PROMPT = "Say something short."
-ARGUMENTS = ("--output-format", "json", "-p", PROMPT)
+TOOL = ("Bash", {"command": "echo parity", "description": "Print a word"})
+ARGUMENTS = ("--output-format", "json", "--allowedTools", "Bash(echo:*)", "-p", "Use a tool.")
 DEADLINE = 120.0  # seconds for one run of the client
 CLOSE = 1.0  # seconds for connections to close
 NAMES = ("localhost", LOOPBACK)
@@ -68,17 +68,21 @@ class Upstream(Protocol):
         """The requests in the order they came."""
 
     def reset(self) -> None:
-        """Forget the requests."""
+        """Forget the requests, and what was scripted."""
 
 
 Simulator = Callable[..., AbstractAsyncContextManager[Upstream]]  # of an ``ssl_context``
+Script = Callable[[Any, tuple[str, dict[str, str]]], None]
 Variables = Mapping[str, str]
 
 
-async def compare(settings: Settings, simulator: Simulator, asked_for: Variables) -> Comparison:
-    """Return what the user's client sends on each way; raises `StartError`.
+async def compare(
+    settings: Settings, simulator: Simulator, script: Script, asked_for: Variables
+) -> Comparison:
+    """Return what the user's client sends on each way, in two turns; raises `StartError`.
 
-    ``asked_for`` are the variables that the launcher sets behind a base URL.
+    ``script`` lets a simulator answer with the use of a tool, and then with text. ``asked_for`` are
+    the variables that the launcher sets behind a base URL.
     """
     program = shutil.which("claude")
     if program is None:
@@ -93,6 +97,7 @@ async def compare(settings: Settings, simulator: Simulator, asked_for: Variables
         ours = certificates.ensure(directory / "ours", NAMES)
         api = certificates.ensure(directory / "api", (), added=(API,))
         async with simulator(ssl_context=tls_context(api, None)) as upstream:
+            script(upstream, TOOL)
             async with _direct(upstream.port) as port:
                 await client.run(_proxied(port, api))
             sent[DIRECT] = [*upstream.received]
@@ -111,9 +116,11 @@ async def compare(settings: Settings, simulator: Simulator, asked_for: Variables
                     "HTTPS_PROXY": f"http://{LOOPBACK}:{at.forward_port}",  # refuses all others
                     "NO_PROXY": "localhost",
                 }
+                script(upstream, TOOL)
                 await client.run({**base, **asked_for})
                 sent[BASE_URL] = [*upstream.received]
                 upstream.reset()
+                script(upstream, TOOL)
                 forward = certificates.kept(loaded.forward_directory)
                 await client.run(_proxied(at.forward_port or 0, forward))
                 sent[FORWARD] = [*upstream.received]
