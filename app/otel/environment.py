@@ -12,6 +12,7 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 DISABLED = "OTEL_SDK_DISABLED"
 OTLP = "otlp"
+PARENT = "parentbased_always_on"  # the sampler by default
 GRPC = "grpc"
 
 
@@ -29,7 +30,7 @@ class Wanted:
     """What to export; ``problems`` say why something that was asked for is not exported.
 
     ``interval`` is the time between two exports of metrics in seconds; ``delta`` says that these
-    hold what is new only.
+    hold what is new only. ``sampler`` is the name of the sampler of traces.
     """
 
     traces: bool = False
@@ -37,6 +38,7 @@ class Wanted:
     batches: Batches = Batches()
     interval: float = 60.0
     delta: bool = False
+    sampler: str = PARENT
     problems: tuple[str, ...] = ()
 
     @property
@@ -59,6 +61,7 @@ def read(environ: Mapping[str, str]) -> Wanted:
         batches=_batches(environ),
         interval=_number(environ, "OTEL_METRIC_EXPORT_INTERVAL", 60_000) / 1000,
         delta=preference.strip().lower() in ("delta", "lowmemory"),
+        sampler=environ.get("OTEL_TRACES_SAMPLER", "").strip().lower() or PARENT,
         problems=tuple(dict.fromkeys(filter(None, problems.values()))),
     )
 

@@ -49,8 +49,9 @@ class Collector(Protocol):
 class Exporter:
     """Takes ended exchanges and exports them; ``count`` is told what becomes of their spans.
 
-    State, under ``_ready``: ``_waiting`` and ``_closing``. Of the thread: ``_histograms``, the time
-    of the next export of metrics, and ``_failing`` once a warning was given.
+    State: ``_waiting``, ``_closing``, and ``_ready`` once a batch or the end is there. Of the
+    thread: ``_histograms``, ``_metrics_at`` when metrics are exported next, and ``_failing`` once a
+    warning was given.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Exporter:
         self._clock = clock
         self._waiting: deque[Entry] = deque()
         self._closing = False
-        self._ready = threading.Condition()
+        self._ready = threading.Event()
         self._thread: threading.Thread | None = None
         self._histograms = Histograms()
         self._metrics_at = clock() + wanted.interval
@@ -82,21 +83,18 @@ class Exporter:
     def put(self, entry: Entry) -> None:
         """Take an ended exchange; returns at once."""
         self.start()
-        with self._ready:
-            waiting = len(self._waiting)
-            if waiting < self._wanted.batches.queue and not self._closing:
-                self._waiting.append(entry)
-                if waiting + 1 == self._wanted.batches.size:
-                    self._ready.notify()
-                return
-        if self._exported(entry):
+        waiting, batches = len(self._waiting) + 1, self._wanted.batches
+        if waiting <= batches.queue and not self._closing:
+            self._waiting.append(entry)
+            if waiting == batches.size:
+                self._ready.set()
+        elif self._exported(entry):
             self.count("dropped", 1)
 
     def close(self, deadline: float = FLUSH) -> None:
         """Export what waits, for at most ``deadline`` seconds; later exchanges are dropped."""
-        with self._ready:
-            self._closing = True
-            self._ready.notify()
+        self._closing = True
+        self._ready.set()
         if self._thread is not None:
             self._thread.join(max(0.0, deadline - LAST))
             self._collector.stop()
@@ -120,15 +118,13 @@ class Exporter:
 
     def _take(self) -> Sequence[Entry] | None:
         """Wait for a batch; nothing when only metrics are due, None at the end."""
-        batches = self._wanted.batches
-        with self._ready:
-            if not self._closing:
-                self._ready.wait_for(
-                    lambda: len(self._waiting) >= batches.size or self._closing, batches.delay
-                )
-            if self._closing and not self._waiting:
-                return None
-            return [self._waiting.popleft() for _ in range(min(batches.size, len(self._waiting)))]
+        if len(self._waiting) < self._wanted.batches.size and not self._closing:
+            self._ready.wait(self._wanted.batches.delay)
+        self._ready.clear()
+        if self._closing and not self._waiting:
+            return None
+        size = min(self._wanted.batches.size, len(self._waiting))
+        return [self._waiting.popleft() for _ in range(size)]
 
     def _exported(self, entry: Entry) -> bool:
         return self._wanted.traces and entry.trace is not None and entry.trace.sampled

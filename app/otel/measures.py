@@ -6,6 +6,7 @@ Tokens are the billed ones, of every attempt, as the convention demands; models 
 closed sets.
 """
 
+import functools
 from collections.abc import Iterator
 
 from ..anthropic.prices import OTHER
@@ -33,6 +34,7 @@ TOKENS = Instrument(
     "Number of input and output tokens used.",
     tuple(float(4**power) for power in range(14)),
 )
+SERIES = 500  # combinations of models and errors whose attributes are remembered
 _ERRORS = frozenset(API_TYPES.values())
 
 Measurement = tuple[Instrument, float, Attributes]
@@ -43,21 +45,34 @@ def measurements(entry: Entry, api: Api) -> Iterator[Measurement]:
     exchange = entry.exchange
     if exchange.route != CHAT_ROUTE:
         return
+    failure, models = exchange.failure, models_of(entry, api.canonical)
+    error = None
+    if failure is not None:
+        error = failure.type if failure.type in _ERRORS else OTHER
+    series = _series(api.address, api.port, error, *models.items())
+    yield DURATION, exchange.duration, series[0]
+    if exchange.first_token is not None:
+        yield FIRST_CHUNK, exchange.first_token, series[1]
+    if entry.charges:
+        yield TOKENS, sum(map(entry.tokens, PROMPT)), series[2]
+        yield TOKENS, sum(map(entry.tokens, OUTPUTS)), series[3]
+
+
+@functools.lru_cache(SERIES)
+def _series(
+    address: str, port: int, error: str | None, *models: tuple[str, str]
+) -> tuple[Attributes, Attributes, Attributes, Attributes]:
+    """Return the attributes of the duration, the first chunk, and input and output tokens."""
     common: Attributes = (
         ("gen_ai.operation.name", CHAT),
         ("gen_ai.provider.name", PROVIDER),
-        *models_of(entry, api.canonical).items(),
-        ("server.address", api.address),
-        ("server.port", api.port),
+        *models,
+        ("server.address", address),
+        ("server.port", port),
     )
-    failure = exchange.failure
-    error: Attributes = ()
-    if failure is not None:
-        error = (("error.type", failure.type if failure.type in _ERRORS else OTHER),)
-    yield DURATION, exchange.duration, common + error
-    if exchange.first_token is not None:
-        yield FIRST_CHUNK, exchange.first_token, common
-    if entry.charges:
-        for kind, types in (("input", PROMPT), ("output", OUTPUTS)):
-            tokens = sum(map(entry.tokens, types))
-            yield TOKENS, tokens, (*common, ("gen_ai.token.type", kind))
+    return (
+        common if error is None else (*common, ("error.type", error)),
+        common,
+        (*common, ("gen_ai.token.type", "input")),
+        (*common, ("gen_ai.token.type", "output")),
+    )

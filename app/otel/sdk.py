@@ -9,6 +9,7 @@ error, and a netrc file adds no others.
 """
 
 import logging
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,8 +21,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.metrics import export as sdk_metrics
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     NonRecordingSpan,
@@ -34,7 +34,7 @@ from requests.auth import HTTPBasicAuth
 from requests.utils import get_auth_from_url
 
 from ..wire.trace_context import TraceContext
-from .environment import Wanted
+from .environment import PARENT, Wanted
 from .histograms import Histograms, Instrument, Series
 from .protobuf import Head
 from .span import Value
@@ -100,9 +100,8 @@ class Sdk:
         self._resource = _resource(version)
         self._scope = InstrumentationScope(SCOPE, version)
         self.head = Head(_values(self._resource), SCOPE, version)
-        provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
-        self._sampler = provider.sampler  # as OTEL_TRACES_SAMPLER says
-        self._ids = RandomIdGenerator()
+        # The default one is decided here, in a tenth of the time.
+        self._sampler = None if wanted.sampler == PARENT else _sampler()
         self._spans = _SpanExporter() if wanted.traces else None
         self._metrics = OTLPMetricExporter(session=Session()) if wanted.metrics else None
         self._delta = wanted.delta
@@ -111,15 +110,14 @@ class Sdk:
 
     def trace(self, parent: TraceContext | None) -> TraceContext:
         """Return the context of a new span, and whether it is to be recorded."""
-        if parent is None:
-            trace_id, context = self._ids.generate_trace_id(), Context()
-        else:
-            trace_id, context = int(parent.trace_id, 16), _context(parent)
-        decided = self._sampler.should_sample(context, trace_id, SCOPE, SpanKind.CLIENT)
-        span_id = f"{self._ids.generate_span_id():016x}"
-        return TraceContext(
-            f"{trace_id:032x}", span_id, decided.decision is Decision.RECORD_AND_SAMPLE
-        )
+        trace_id = _random(16) if parent is None else parent.trace_id
+        sampled = parent is None or parent.sampled
+        if self._sampler is not None:
+            context = Context() if parent is None else _context(parent)
+            number = int(trace_id, 16)
+            decided = self._sampler.should_sample(context, number, SCOPE, SpanKind.CLIENT)
+            sampled = decided.decision is Decision.RECORD_AND_SAMPLE
+        return TraceContext(trace_id, _random(8), sampled)
 
     def send_spans(self, body: bytes) -> bool:
         """Export spans; True if the collector took them."""
@@ -170,6 +168,18 @@ class Sdk:
         chosen = temporality.DELTA if self._delta else temporality.CUMULATIVE
         data = sdk_metrics.Histogram(data_points=points, aggregation_temporality=chosen)
         return sdk_metrics.Metric(kind.name, kind.text, kind.unit, data)
+
+
+def _sampler() -> Sampler:
+    """Return the sampler that OTEL_TRACES_SAMPLER names, as the SDK reads it."""
+    return TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False).sampler
+
+
+def _random(size: int) -> str:
+    """Return a random id of ``size`` bytes, which is never 0."""
+    while not any(made := os.urandom(size)):
+        pass
+    return made.hex()
 
 
 def _context(parent: TraceContext) -> Context:

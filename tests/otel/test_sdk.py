@@ -1,6 +1,7 @@
 """The SDK's exporters against a receiver on loopback, by the standard variables."""
 
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def test_the_sampler_is_the_chosen_one(
     for name, value in (("OTEL_TRACES_SAMPLER", sampler), ("OTEL_TRACES_SAMPLER_ARG", argument)):
         if value is not None:
             monkeypatch.setenv(name, value)
-    made = sdk.Sdk(read({}), "0.0.test", time.time_ns)
+    made = sdk.Sdk(read(os.environ), "0.0.test", time.time_ns)
     assert made.trace(parent).sampled is bool(exported)
 
 
