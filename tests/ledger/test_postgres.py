@@ -10,13 +10,19 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
+from app.budgets.rules import parse
+from app.budgets.sums import read_sums
+from app.certificates import Certificate
 from app.cli import main
 from app.ledger import schema, writer
-from app.ledger.file import UnusableLedger
+from app.ledger.file import UnusableLedger, ledger_file
 from app.ledger.places import connecting, reading
 from app.ledger.postgres import PostgresStore, Writer
 from app.ledger.reader import NoLedger, TooSlow
@@ -24,10 +30,13 @@ from app.ledger.rows import Record
 from app.ledger.server import Server
 from app.ledger.store import Unavailable
 from app.ledger.writer import Ledger
+from app.pages import ledger as pages
+from simulator import Simulator
 from tests.ledger import ledgers
 from tests.ledger.clusters import PASSWORD, USER, Cluster, ask
 from tests.ledger.cutting import Cut, cutting
 from tests.ledger.ledgers import NOON, attempt, record
+from tests.proxying import MESSAGE, proxying, until
 
 DAY = 86_400_000
 DEADLINE = 60.0  # seconds that a test waits for something at most
@@ -121,6 +130,51 @@ def test_reports_are_those_of_a_file_with_the_same_rows(
     monkeypatch.setenv("ANTHROPIC_PROXY_LEDGER_URL", server.url)
     assert list(reports()) == expected
     assert sum(one["requests"] for one in json.loads(expected[0][2])) == 300
+
+
+async def _documents(place: Path | Server) -> list[str]:
+    """Return all that the pages say of a ledger."""
+    transport = httpx.ASGITransport(Starlette(routes=pages.routes(place)))
+    found: list[str] = []
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path in (
+            *(f"sessions?limit=2&sort={sort}" for sort in ("last", "cost", "requests")),
+            "sessions/s1",
+            "sessions/none%00",
+            *(f"sessions/s{n}/prompts?limit=7" for n in range(1, 5)),
+            *(f"sessions/s{n}/requests?limit=50" for n in range(1, 5)),
+            "sessions/s1/requests?prompt=p3&agent=a1",
+            "days?limit=4",
+        ):
+            following: str | None = ""
+            while following is not None:
+                separator = "&" if "?" in path else "?"
+                more = f"{separator}before={following}" if following else ""
+                answer = await client.get(f"/ledger/{path}{more}")
+                assert answer.status_code in {200, 400, 404}, answer.text
+                found.append(f"{path}{more} {answer.text}")
+                following = answer.json().get("next")
+    return found
+
+
+async def test_the_pages_say_the_same_of_a_file_with_the_same_rows(
+    server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger.sqlite"
+    rows = _varied(300)
+    with _store(server) as shared, ledgers.store(path) as file:
+        shared.write(rows)
+        file.write(rows)
+    expected = await _documents(path)
+    assert len(expected) > 25
+    assert await _documents(server) == expected
+    budgets = parse("day:30,session:5,label.team=a:40")
+    sums = []
+    for place in (path, server):
+        with reading(place) as reader:
+            sums.append(read_sums(reader, budgets, NOON / 1_000 + 3 * 86_400, 0.0))
+    assert sums[0] == sums[1]
+    assert len(sums[0]) == 2 + 4
 
 
 def test_replicas_share_a_ledger_over_a_restart_of_the_server(
@@ -351,3 +405,43 @@ def test_a_query_changes_nothing_and_ends_in_time(server: Server) -> None:
     with reading(server) as reader:
         assert reader.rows("SELECT prompt FROM exchanges WHERE id IN ()") == []
         assert reader.rows("SELECT sum(cost), avg(cost) FROM exchanges") == [(1_000, 1_000.0)]
+
+
+async def test_replicas_that_serve_share_one_ledger(
+    postgresql: Cluster,
+    server: Server,
+    upstream: Simulator,
+    certificate: Certificate,
+    tmp_path: Path,
+) -> None:
+    shared: dict[str, Any] = {"ledger_url": SecretStr(server.url)}
+    Writer(server).open().close()
+
+    def counted() -> int:
+        found = ask(server, "SELECT count(*) FROM exchanges")
+        return int(found[0][0])
+
+    async with (
+        proxying(upstream.url, certificate, state_dir=tmp_path / "a", **shared) as one,
+        proxying(upstream.url, certificate, state_dir=tmp_path / "b", **shared) as other,
+        one.client() as first,
+        other.client() as second,
+    ):
+        headers = {"x-claude-code-session-id": "session-1"}
+        for sent in range(1, 5):
+            if sent == 3:
+                postgresql.control("restart", "-m", "immediate")
+            for client in (first, second):
+                answer = await client.post("/v1/messages", json=MESSAGE, headers=headers)
+                assert answer.status_code == 200
+            await one.ended(sent)
+            await other.ended(sent)
+        await until(lambda: counted() == 8)
+        async with httpx.AsyncClient(base_url=other.pages_url) as client:
+            session = (await client.get("/ledger/sessions/session-1")).json()
+            ready = await client.get("/ready")
+            prometheus = (await client.get("/prometheus")).text
+    assert (session["requests"], ready.status_code) == (8, 200)
+    assert PASSWORD not in prometheus
+    for name in "ab":
+        assert not ledger_file(tmp_path / name).exists()
