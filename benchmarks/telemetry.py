@@ -17,6 +17,7 @@ from app.anthropic.intake import Intake
 from app.anthropic.prices import Prices
 from app.anthropic.tap import Tap
 from app.exchange import Progress
+from app.ledger.writer import Ledger
 from app.proxy.stopwatch import Stopwatch
 from app.telemetry.recorder import Telemetry
 from app.telemetry.recorders.access_log import AccessLog
@@ -43,7 +44,7 @@ EXCHANGE = replace(
 )
 
 
-def telemetry(access_log: AccessLog) -> Telemetry:
+def telemetry(access_log: AccessLog, ledger: Ledger | None = None) -> Telemetry:
     """Return a telemetry that has recorded one exchange."""
     observer = Telemetry(
         prices=Prices.packaged(),
@@ -52,6 +53,7 @@ def telemetry(access_log: AccessLog) -> Telemetry:
         version="benchmark",
         config={},
         access_log=access_log,
+        ledger=ledger,
     )
     finish(observer)
     return observer
