@@ -124,6 +124,11 @@ class PostgresStore(Tables):
         """Whether the connection is in order, as far as is known."""
         return not self._failed and not self._connection.closed
 
+    def now(self, wall: float) -> float:
+        """Return the server's time if this machine's is ahead: the rows are not its own alone."""
+        with self._transaction():
+            return min(wall, float(self._one("SELECT extract(epoch FROM now())")))
+
     def write(self, records: Sequence[Record], batch: int | None = None) -> None:
         """Add rows and bring the sessions' totals up to date, all or nothing."""
         super().write([*map(_fitting, records)], batch)

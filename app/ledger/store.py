@@ -34,6 +34,10 @@ class Store(Protocol):
         """
         ...
 
+    def now(self, wall: float) -> float:
+        """Return the time that old rows are judged by, given this machine's; seconds."""
+        ...
+
     def remove_before(self, cutoff: int) -> int:
         """Delete some of the exchanges that began before ``cutoff``; return how many."""
         ...

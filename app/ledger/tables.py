@@ -81,6 +81,10 @@ class Tables(ABC):
             newest: int | None = self._one("SELECT max(started) FROM exchanges")
         return newest
 
+    def now(self, wall: float) -> float:
+        """Return the time that old rows are judged by, given this machine's; seconds."""
+        return wall
+
     def write(self, records: Sequence[Record], batch: int | None = None) -> None:
         """Add rows and bring the sessions' totals up to date, all or nothing."""
         with self._transaction():

@@ -224,7 +224,7 @@ class Ledger:
     def _remove_old(self, store: Store) -> int:
         newest = store.newest
         cutoff = self._expiry.cutoff(
-            wall=self._wall(),
+            wall=store.now(self._wall()),
             monotonic=self._clock(),
             newest=None if newest is None else newest / MILLI,
         )

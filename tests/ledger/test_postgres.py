@@ -133,7 +133,7 @@ def test_reports_are_those_of_a_file_with_the_same_rows(
 
 
 async def _documents(place: Path | Server) -> list[str]:
-    """Return all that the pages say of a ledger."""
+    """Return the documents of a ledger."""
     transport = httpx.ASGITransport(Starlette(routes=pages.routes(place)))
     found: list[str] = []
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -366,6 +366,13 @@ def test_old_rows_go_and_only_once(server: Server) -> None:
     assert found == [(1_502, None), (1_503, "old1")]
     assert ask(server, "SELECT count(*) FROM billed") == [(0,)]
     assert ask(server, "SELECT requests FROM quarters") == [(2,)]
+
+
+def test_a_clock_that_is_ahead_makes_no_row_old(server: Server) -> None:
+    with _store(server) as opened:
+        now = time.time()
+        assert opened.now(now - 5_000) == now - 5_000
+        assert opened.now(now + 10**9) < now + 10**6
 
 
 def test_when_all_rows_are_gone_nothing_is_left(server: Server) -> None:
