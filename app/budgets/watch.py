@@ -105,7 +105,7 @@ class Watch:
             new = [*reached]
             if not self._forgetful:
                 self._forgetful = True
-                log.warning("budgets: announcements cannot be noted", reason=exc.strerror)
+                log.warning("budgets: announcements cannot be recorded", reason=exc.strerror)
         for one in new:
             text = announcement(one, self._host, enforced=self._enforced)
             log.warning(

@@ -145,7 +145,7 @@ COMMANDS = (
         examples=(
             ("anthropic-proxy doctor", "Find out why requests do not reach the API."),
             ("anthropic-proxy doctor --contract", "Show that nothing is changed on the way."),
-            ("anthropic-proxy doctor --parity", "Show that Claude Code sends the same as without."),
+            ("anthropic-proxy doctor --parity", "Show that Claude Code sends the same with it."),
             ("anthropic-proxy doctor --json", "Print it as JSON, for a program."),
         ),
         arguments=(

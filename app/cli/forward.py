@@ -58,7 +58,7 @@ def _complaint(loaded: Settings, ca_file: Path, exc: Exception) -> str:
     where = client.url("http", loaded.forward_host, loaded.forward_port or 0)
     if isinstance(exc, FileNotFoundError) and not os.path.exists(ca_file):  # noqa: PTH110
         return (
-            f"There is no {ca_file}: the proxy was never started with "
+            f"There is no {ca_file}: no proxy has been started with "
             f"{variable('forward_port')} and this state directory."
         )
     return (

@@ -18,7 +18,7 @@ from . import client, exits, hints
 log = structlog.get_logger(__name__)
 
 WIDTH = 100  # columns of the banner
-FORWARD_HINT = "(--forward behind it goes through the forward proxy, and keeps the API's own URL)"
+FORWARD_HINT = "(add --forward to use the forward proxy and keep the API's own URL)"
 SIMULATED = "Demo: all answers are simulated. No request leaves this machine, no key is needed."
 
 

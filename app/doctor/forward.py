@@ -70,8 +70,8 @@ def _past_it(target: Target, environ: Mapping[str, str]) -> list[Finding]:
         Finding(
             "NO_PROXY",
             "warn",
-            f"it names {target.host}: clients go past the forward proxy",
-            "Take the name out; `anthropic-proxy claude --forward` sets a NO_PROXY of its own.",
+            f"it names {target.host}: clients bypass the forward proxy",
+            "Remove the name; `anthropic-proxy claude --forward` sets its own NO_PROXY.",
         )
     ]
 

@@ -133,15 +133,15 @@ class Gate:
                     head = await _head(sock)
         except TimeoutError:
             raise errors.RequestTimeout(
-                "forward_head_timeout", "The head of the request did not come in time."
+                "forward_head_timeout", "The head of the request did not arrive in time."
             ) from None
         request = parse(head)
         if self._token is not None and not presents(request.credentials, self._token):
             await self._sleep(FAILED_TOKEN_DELAY if request.credentials else 0.0)
             raise errors.ProxyUnauthorized(
                 "forward_token",
-                "This forward proxy wants its access token (ANTHROPIC_PROXY_ACCESS_TOKEN) as the "
-                "password of its URL: HTTPS_PROXY=http://user:TOKEN@host:port.",
+                "This forward proxy requires its access token (ANTHROPIC_PROXY_ACCESS_TOKEN) as "
+                "the password of its URL: HTTPS_PROXY=http://user:TOKEN@host:port.",
             )
         if self._draining:
             raise errors.Draining(

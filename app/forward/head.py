@@ -42,8 +42,8 @@ def check_begun(received: bytes) -> None:
     """Refuse, before its end has come, what cannot become a head; raises `ClientFailure`."""
     if received and not _FIRST.match(received):
         raise _malformed(
-            "This port speaks plain HTTP, and the request is none: write the proxy's URL with "
-            "http:// (HTTPS_PROXY=http://...)."
+            "This port speaks plain HTTP, and this is not an HTTP request: write the proxy's URL "
+            "with http:// (HTTPS_PROXY=http://...)."
         )
     if len(received) > LIMIT:
         raise errors.HeadTooLarge("forward_malformed", "The head of the request is too large.")
@@ -77,8 +77,8 @@ def _other_method(target: bytes) -> ClientFailure:
         )
     return errors.ConnectOnly(
         "forward_method",
-        "This forward proxy makes tunnels for https:// only (CONNECT), and forwards no plain "
-        "http:// request: unset HTTP_PROXY, or name the host in NO_PROXY.",
+        "This forward proxy tunnels https:// only (CONNECT) and does not forward http:// "
+        "requests: unset HTTP_PROXY, or name the host in NO_PROXY.",
     )
 
 
@@ -103,7 +103,7 @@ def _credentials(fields: Headers) -> bytes | None:
         named.setdefault(name, []).append(value)
     lengths = named.get(b"content-length", [])
     if b"transfer-encoding" in named or any(length.strip(b"0") for length in lengths):
-        raise _malformed("A CONNECT request has no body.")
+        raise _malformed("A CONNECT request must not have a body.")
     sent = named.get(PROXY_AUTHORIZATION, [])
     if len(sent) > 1 or len(named.get(b"host", [])) > 1:
         raise _malformed("A header field that may occur once is repeated.")

@@ -114,7 +114,7 @@ class Policy:
         if target.port != HTTPS:
             raise Forbidden(
                 "forward_port",
-                f"This forward proxy makes tunnels to port {HTTPS} only: list host:port in {ALLOW} "
+                f"This forward proxy tunnels to port {HTTPS} only: list host:port in {ALLOW} "
                 "to allow another one.",
             )
         if not public:
@@ -146,7 +146,7 @@ def loop() -> Forbidden:
 def _private() -> Forbidden:
     return Forbidden(
         "forward_private",
-        "This forward proxy makes no tunnel to local names and private addresses: name the host "
+        "This forward proxy does not tunnel to local names or private addresses: name the host "
         f"in NO_PROXY, or allow it in {ALLOW}.",
     )
 

@@ -37,7 +37,7 @@ class Target(NamedTuple):
             return cls(str(ipaddress.IPv6Address(found["v6"])), port)
         host = found["name"].lower().removesuffix(".")
         if len(host) > LONGEST_NAME or ".." in host:
-            raise ValueError("must have a host name that DNS can hold")
+            raise ValueError("must have a valid host name")
         return cls(host, port)
 
     @property

@@ -77,7 +77,7 @@ def check(server: Server) -> None:
     try:
         conninfo.conninfo_to_dict(server.url)
     except psycopg.ProgrammingError:
-        raise ValueError("has something that libpq does not know") from None
+        raise ValueError("contains something that libpq does not know") from None
 
 
 class Writer:
@@ -148,7 +148,9 @@ class PostgresStore(Tables):
         with self._transaction():
             version = self._version()
             if version > schema.VERSION:
-                raise Unavailable("a newer version of the proxy made its tables: update this one")
+                raise Unavailable(
+                    "its tables are of a newer version of the proxy: upgrade this one"
+                )
             for number in range(version, schema.VERSION):
                 for statement in schema.MIGRATIONS[number]:
                     self._run(schema.for_postgresql(statement))

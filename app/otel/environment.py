@@ -84,7 +84,7 @@ def _problem(environ: Mapping[str, str], signal: str) -> str | None:
     own = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"
     named = own if environ.get(own) else PROTOCOL
     if environ.get(named, "").strip().lower() == GRPC:
-        return f"{named}=grpc: only http/protobuf is spoken here, usually on port 4318"
+        return f"{named}=grpc: only http/protobuf is supported, usually on port 4318"
     return None
 
 

@@ -160,5 +160,5 @@ class Exporter:
     def _note(self, *, sent: bool) -> None:
         """Log a warning at the first failure, and again after a success."""
         if not sent and not self._failing:
-            log.warning("OpenTelemetry data cannot be exported; requests go on without it")
+            log.warning("OpenTelemetry data cannot be exported; requests continue without it")
         self._failing = not sent

@@ -238,7 +238,7 @@ class Settings(BaseSettings):
     )
     ledger_max_size: Annotated[int, Field(ge=2**20)] = Field(
         2**30,
-        description="Maximum size of the ledger's file, in bytes; the oldest rows go first",
+        description="Maximum bytes of the ledger's file; the oldest rows are deleted first",
     )
 
     labels: LabelNames = Field(
@@ -251,7 +251,7 @@ class Settings(BaseSettings):
         description="Budgets in US dollars at list price: day:30,session:5,label.repo=acme:40",
     )
     budget_webhook: Webhook = Field(
-        None, description="URL that is told when 50, 80 and 100 % of a budget are used; a secret"
+        None, description="URL to notify when 50, 80 and 100 % of a budget are used; a secret"
     )
     budget_enforce: bool = Field(
         False, description="Refuse new requests over a budget (429 billing_error)"
@@ -274,7 +274,7 @@ class Settings(BaseSettings):
     )
     forward_host: Host = Field(
         "127.0.0.1",
-        description="Address that the forward proxy listens on; others than loopback need a token",
+        description="Address of the forward proxy; any other than loopback requires a token",
     )
     forward_hosts: ForwardHosts = Field(
         "api.anthropic.com:443",
@@ -287,7 +287,7 @@ class Settings(BaseSettings):
         "",
         description="Local hosts, networks and ports that may be tunnelled to: git.example:8443",
     )
-    forward_max_tunnels: Count = Field(1000, description="Maximum blind tunnels that are open")
+    forward_max_tunnels: Count = Field(1000, description="Maximum open blind tunnels")
     forward_idle: Seconds = Field(
         900.0, description="Seconds without a byte after which a blind tunnel is closed"
     )
@@ -323,7 +323,7 @@ class Settings(BaseSettings):
         if self.forward_port is not None and not self.forward_is_local and not self.access_token:
             raise ValueError(
                 f"{PREFIX}FORWARD_HOST={self.forward_host}: needs {PREFIX}ACCESS_TOKEN, because "
-                "others than this machine could use the forward proxy"
+                "other machines could use the forward proxy"
             )
         return self
 
@@ -344,7 +344,7 @@ class Settings(BaseSettings):
             return
         if not self.ledger:
             raise ValueError(
-                f"{PREFIX}LEDGER: must be true with {PREFIX}BUDGETS: it has what was spent"
+                f"{PREFIX}LEDGER: must be true with {PREFIX}BUDGETS: budgets are read from it"
             )
         labels = {budget.label[0] for budget in self.budget_rules if budget.label is not None}
         if missing := sorted(labels - set(self.label_names)):

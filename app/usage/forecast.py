@@ -1,4 +1,4 @@
-"""When a usage window will be full at the present pace, as a range. Pure.
+"""When a usage window will be full at the current pace, as a range. Pure.
 
 The pace is the mean rise of the last twelve parts of a fifth of the window: of 5 minutes each for
 the 5-hour window. How much these parts differ says how sure the pace is, and how much the rest of

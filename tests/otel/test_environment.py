@@ -48,7 +48,7 @@ def test_grpc_is_a_problem(name: str) -> None:
     wanted = read(TRACES | {name: "grpc"})
     assert not wanted.anything
     assert wanted.problems == (
-        f"{name}=grpc: only http/protobuf is spoken here, usually on port 4318",
+        f"{name}=grpc: only http/protobuf is supported, usually on port 4318",
     )
 
 

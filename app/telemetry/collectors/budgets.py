@@ -23,12 +23,12 @@ class BudgetStandings(Collector):
         limit = _family("budget_limit_usd", "Budgets in US dollars at list price")
         spent = _family(
             "budget_spent_usd",
-            "Spent of each budget today, in US dollars at list price; for sessions: of the session "
-            "that has spent most",
+            "Amount spent of each budget today, in US dollars at list price; for sessions: of the "
+            "session that has spent most",
         )
         unpriced = _family(
             "budget_unpriced_responses",
-            "Billed attempts without a known price, which are missing in what is spent",
+            "Billed attempts without a known price, which the budgets do not include",
         )
         exceeded = _family(
             "budget_exceeded",

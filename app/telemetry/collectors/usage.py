@@ -25,7 +25,7 @@ class WindowForecasts(Collector):
         """Yield the forecasts and the shares; windows without enough data are left out."""
         full = GaugeMetricFamily(
             PREFIX + "upstream_ratelimit_full_timestamp_seconds",
-            "When a usage window will be full at the present pace: estimate, earliest and latest "
+            "When a usage window will be full at the current pace: estimate, earliest and latest "
             "time; +Inf: not before it resets",
             labels=["window", "bound"],
         )
@@ -38,7 +38,7 @@ class WindowForecasts(Collector):
                 full.add_metric([self._window(name), bound], math.inf if at is None else at)
         share = GaugeMetricFamily(
             PREFIX + "upstream_ratelimit_share",
-            "Fraction of the present usage window that requests of a class have used, as far as "
+            "Fraction of the current usage window that requests of a class have used, as far as "
             "they were seen; elsewhere: not through this proxy",
             labels=["window", "request_class"],
         )

@@ -17,7 +17,7 @@ class BudgetSpend:
         names = [] if budgets is None else [budget.name for budget in budgets.meter.budgets]
         announced = instruments.counters(
             "budget_announcements_total",
-            "Thresholds of budgets that were reached, each told once in its period",
+            "Thresholds of budgets that were reached, each reported once per period",
             "budget",
             "threshold",
             known=[(name, str(threshold)) for name in names for threshold in THRESHOLDS],

@@ -31,7 +31,7 @@ class LedgerRows:
         self._windows: Fractions = dict.fromkeys(WINDOWS)
         results = instruments.counters(
             "ledger_rows_total",
-            "Rows of the ledger, by what became of them",
+            "Rows of the ledger, by result",
             "result",
             known=[(result,) for result in RESULTS],
         )

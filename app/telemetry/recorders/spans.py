@@ -40,7 +40,7 @@ class Spans:
         self._exporter = exporter
         results = instruments.counters(
             "otel_spans_total",
-            "OpenTelemetry spans, by what became of them",
+            "OpenTelemetry spans, by result",
             "result",
             known=[(result,) for result in RESULTS],
         )

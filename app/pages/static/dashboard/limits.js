@@ -64,7 +64,7 @@ function level(utilization) {
   return utilization >= 1 ? "full" : utilization >= NEARLY ? "high" : "normal";
 }
 
-// When the window will be full at the present pace; nothing about one that has reset.
+// When the window will be full at the current pace; nothing about one that has reset.
 function expected(utilization, forecast, reset, now) {
   if (utilization === null || (reset !== null && reset <= now)) return "";
   if (forecast === null) return "Not enough data to say when it will be full.";
