@@ -26,7 +26,8 @@ WHEEL := $(CURDIR)/.uv/wheel
 PACKAGED := tests/anthropic/test_prices.py tests/cli tests/pages tests/proxy/test_transparency.py \
   tests/test_settings.py
 # Modules without I/O, of which no line and no branch may go untested.
-PURE := app/anthropic/* app/errors.py app/exchange.py app/failures.py app/wire/* \
+PURE := app/anthropic/* app/budgets/guard.py app/budgets/meter.py app/budgets/periods.py \
+  app/budgets/rules.py app/budgets/words.py app/usage/* app/errors.py app/exchange.py app/failures.py app/wire/* \
   app/cache/chain.py app/cache/dollars.py app/cache/fill.py app/cache/members.py \
   app/cache/minimum.py app/cache/report.py app/cache/verdict.py \
   app/http2/fields.py app/http2/pool.py app/http2/turns.py app/listener/framing.py \

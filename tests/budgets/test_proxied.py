@@ -15,6 +15,7 @@ from app.budgets import watch, webhook
 from app.certificates import Certificate
 from simulator import Simulator, Step
 from simulator.usage import Usage
+from tests.ledger.clusters import Cluster
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until
 from tests.telemetry.exchanges import exposition, value
 
@@ -250,6 +251,33 @@ async def test_processes_that_share_a_ledger_share_budgets(
         await until(lambda: len(receiver.texts) == 2)
         counts = [sum(_announced(p, "day", t) or 0 for p in (one, other)) for t in (50, 80, 100)]
     assert counts == [1, 0, 1]
+
+
+@pytest.mark.external
+async def test_replicas_that_share_a_database_share_budgets(
+    upstream: Simulator,
+    certificate: Certificate,
+    tmp_path: Path,
+    postgresql: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "INTERVAL", 0.1)
+    settings = {"budget_enforce": True, "ledger_url": postgresql.create().url}
+    async with (
+        _proxy(upstream, certificate, tmp_path / "one", **settings) as one,
+        _proxy(upstream, certificate, tmp_path / "other", **settings) as other,
+    ):
+        _cost(upstream, 4.5)
+        await _ask(one, "s1", "a")
+        for name in ("day", "session", "label.team=a"):
+            await until(
+                lambda name=name: (  # type: ignore[misc]
+                    value(other.application.telemetry, "budget_spent_usd", budget=name) == 4.5
+                )
+            )
+        assert (await _ask(other, "s1", "b")).status_code == 429
+        assert (await _ask(other, "s2", "a")).status_code == 429
+        assert (await _ask(other, "s2", "b")).status_code == 200
 
 
 async def test_the_webhook_is_tried_again_and_its_url_is_a_secret(

@@ -31,9 +31,16 @@ class Proxy(Protocol):
 
 
 async def claude(
-    proxy: Proxy, home: Path, *arguments: str, environment: Mapping[str, str] = _NOTHING
+    proxy: Proxy,
+    home: Path,
+    *arguments: str,
+    environment: Mapping[str, str] = _NOTHING,
+    code: int = 0,
 ) -> dict[str, Any]:
-    """Run the client to its end with an empty home and a dummy key; return what it prints."""
+    """Run the client to its end with an empty home and a dummy key; return what it prints.
+
+    It must exit with ``code``.
+    """
     if not os.access(CLAUDE, os.X_OK):
         absent("Claude Code is not installed: npm ci --prefix tests/clients")
     process = await asyncio.create_subprocess_exec(
@@ -61,7 +68,7 @@ async def claude(
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert process.returncode == 0, (out, err)
+    assert process.returncode == code, (out, err)
     result: dict[str, Any] = json.loads(out)
     return result
 

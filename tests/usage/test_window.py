@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.anthropic.limits import Window
-from app.usage.accounts import ACCOUNTS, Accounts, Request, counts, length_of
+from app.usage.accounts import ACCOUNTS, WINDOWS, Accounts, Request, counts, length_of
 from app.usage.window import ELSEWHERE, POINTS, SESSIONS, WAITING, Ended, WindowUse
 
 LENGTH = 5 * 3_600.0
@@ -217,3 +217,45 @@ def test_an_answer_without_windows_still_counts() -> None:
     accounts.record(request(5, None, session="b"))
     accounts.record(request(10, 0.3, session="c"))
     assert accounts.share("b", 11) == pytest.approx(0.1)
+
+
+def test_a_new_window_that_nobody_has_used_has_no_shares() -> None:
+    one = window()
+    end(one, 1, "a", 1)
+    state(one, 5, 0.5)
+    state(one, RESET + 5, 0.0, RESET + LENGTH)
+    assert one.kinds == {}
+    end(one, RESET + 6, "b", 1)
+    state(one, RESET + 7, 0.01, RESET + LENGTH)
+    assert shares(one, "a", "b", now=RESET + 8) == [None, 0.01]
+
+
+def test_the_sessions_that_used_a_window_last_are_kept() -> None:
+    one = window()
+    for half in range(2):
+        for number in range(SESSIONS // 2 + 100):
+            end(one, 1 + half, f"{half}-{number}", 1)
+        state(one, 2.5 + half, 0.2 + half / 10)
+    assert len(one._sessions) == SESSIONS
+    assert one.share("0-0", 10) is None
+    assert one.share(f"1-{SESSIONS // 2}", 10) is not None
+
+
+def test_the_windows_of_an_account_are_bounded_and_have_a_length() -> None:
+    accounts = Accounts()
+    windows = {f"{number}h": Window(0.1) for number in range(1, 3 * WINDOWS)} | {"0h": Window(0.1)}
+    accounts.record(
+        Request(1, 1.0, 0.5, "a", "main", "claude-sonnet-5-5", 1.0, windows | {"1d": Window()})
+    )
+    (known,) = accounts._accounts.values()
+    assert len(known) == WINDOWS
+
+
+def test_a_request_to_another_family_is_no_part_of_a_familys_window() -> None:
+    accounts = Accounts()
+    accounts.record(request(1, 0.1))
+    accounts.record(request(10, None, model="claude-sonnet-5-5"))
+    accounts.record(request(20, 0.3))
+    used = {(name, kind): round(part, 9) for name, kind, part in accounts.kinds()}
+    assert used == {("5h", "main"): 0.2, ("7d_opus", "main"): round(0.2 / 7, 9)}
+    assert accounts.share("a", 30, window="7d_opus") == pytest.approx(0.2 / 7)
