@@ -1,4 +1,4 @@
-"""What was announced is announced by nobody again."""
+"""Nothing is announced twice, whichever process announces it."""
 
 from pathlib import Path
 
