@@ -22,6 +22,7 @@ from ..ledger.store import Unavailable
 DAYS = 89  # before today
 BATCH = 500
 WEEKDAYS = range(5)
+FIVE_HOURS, SEVEN_DAYS = 16.0, 90.0  # dollars that a usage window has room for
 PROJECTS = ("acme/widgets", "acme/website", "acme/infra")
 MODELS = ("claude-opus-5-5", "claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1")
 AGENTS = ("Explore", "general-purpose", "code-reviewer")
@@ -51,19 +52,23 @@ def fill(path: Path, today: date) -> None:
 
 
 class Past:
-    """Makes rows. State: ``_chance``, which decides, and ``_at``, the time in seconds."""
+    """Makes rows.
+
+    State: ``_chance``, which decides; ``_at``, the time in seconds; ``_used``, dollars of the day.
+    """
 
     def __init__(self, today: date) -> None:
         self._today = today
         self._chance = random.Random(1)  # noqa: S311 - the same past every time
         self._prices = Prices.packaged()
-        self._at = 0.0
+        self._at = self._used = 0.0
 
     def records(self) -> Iterator[Record]:
         """Yield the rows of all days."""
         for ago in range(DAYS, 0, -1):
             day = self._today - timedelta(days=ago)
             busy = self._chance.randint(2, 6) if day.weekday() in WEEKDAYS else 0
+            self._used = 0.0
             morning = datetime.combine(day, clock(9)).timestamp()
             for _ in range(busy):
                 self._at = morning + self._chance.uniform(0, 8 * 3_600)
@@ -124,12 +129,15 @@ class Past:
             cache_block=verdict[2],
             cache_missed=prompt if missed else 0,
             context=_context(prompt + added),
+            window_5h_after=round(min(0.95, self._used / FIVE_HOURS) * MICRO),
+            window_7d_after=round(min(0.95, 0.1 + self._used / SEVEN_DAYS) * MICRO),
             tool_time=chance.randint(20, 9_000) * MILLI,
             **{kind: getattr(usage, kind) for kind in ("input", "output", "cache_read")},
             cache_write_5m=usage.cache_write_5m,
             bytes_in=4 * prompt,
             bytes_out=90 * usage.output,
         )
+        self._used += row.cost / NANO
         self._at += seconds + chance.uniform(1, 12)
         return Record(row)
 

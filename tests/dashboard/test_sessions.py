@@ -1,5 +1,6 @@
 """Sessions in a browser: the table, one session's tree, a request's waterfall."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -176,6 +177,29 @@ async def test_the_keyboard_opens_a_request(
         await expect(shown.page.locator("#sessions")).to_be_visible()
         await shown.page.go_back()
         await expect(shown.page.locator("#session-title")).to_contain_text(SESSION)
+
+
+async def test_a_session_that_comes_late_does_not_cover_the_list(
+    serving: Running, browser: Browser, tmp_path: Path
+) -> None:
+    let_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    fill(tmp_path, *TREE)
+    async with opened(browser, serving.pages_url, PAGE) as shown:
+        await shown.page.route(f"**/ledger/sessions/{SESSION}?*", hold)
+        await shown.page.get_by_role("link", name=SESSION).click()
+        await expect(shown.page.locator("#list")).to_be_hidden()
+        await shown.page.go_back()
+        await expect(shown.page.locator("#list")).to_be_visible()
+        async with shown.page.expect_response(f"**/ledger/sessions/{SESSION}?*"):
+            let_go.set()
+        await shown.page.evaluate("new Promise((then) => requestAnimationFrame(then))")
+        await expect(shown.page.locator("#session")).to_be_hidden()
+        await expect(shown.page.locator("#list")).to_be_visible()
 
 
 async def test_ten_thousand_sessions_come_fifty_at_a_time(

@@ -15,14 +15,17 @@ const [list, session, problem] = ["list", "session", "problem"].map(byId);
 const showList = sessionList(list, shown);
 const showSession = sessionView(session, shown);
 
-/** Show a section once `work` has filled it, or why it could not. */
+let wanted = list; // the section that the URL asks for
+
+/** Show a section once `work` has filled it, or why it could not; unless another one is wanted by now. */
 async function shown(section, work) {
   try {
-    if ((await work) === undefined) return; // another request has taken its place
+    if ((await work) === undefined || section !== wanted) return;
     problem.hidden = true;
     section.hidden = false;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    if (section !== wanted) return;
     section.hidden = true;
     if (problem.textContent !== error.message) problem.textContent = error.message;
     problem.hidden = false;
@@ -42,6 +45,7 @@ function decoded(fragment) {
 function route() {
   const id = opened();
   list.hidden = session.hidden = problem.hidden = true;
+  wanted = id === "" ? list : session;
   document.title = id === "" ? TITLE : `Session ${id.slice(0, 8)} · ${TITLE}`;
   if (id === "") showList();
   else showSession(id);
