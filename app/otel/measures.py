@@ -14,7 +14,15 @@ from ..anthropic.token_types import OUTPUTS, PROMPT
 from ..errors import API_TYPES
 from ..telemetry.entry import Entry
 from .histograms import Attributes, Instrument
-from .span import CHAT, CHAT_ROUTE, PROVIDER, Api, models_of
+from .span import (
+    CHAT,
+    CHAT_ROUTE,
+    PROVIDER,
+    REQUEST_MODEL,
+    RESPONSE_MODEL,
+    Api,
+    models_of,
+)
 
 DURATION = Instrument(
     "gen_ai.client.operation.duration",
@@ -49,7 +57,7 @@ def measurements(entry: Entry, api: Api) -> Iterator[Measurement]:
     error = None
     if failure is not None:
         error = failure.type if failure.type in _ERRORS else OTHER
-    series = _series(api.address, api.port, error, *models.items())
+    series = _series(api.address, api.port, error, *models)
     yield DURATION, exchange.duration, series[0]
     if exchange.first_token is not None:
         yield FIRST_CHUNK, exchange.first_token, series[1]
@@ -60,13 +68,14 @@ def measurements(entry: Entry, api: Api) -> Iterator[Measurement]:
 
 @functools.lru_cache(SERIES)
 def _series(
-    address: str, port: int, error: str | None, *models: tuple[str, str]
+    address: str, port: int, error: str | None, asked: str | None, answered: str | None
 ) -> tuple[Attributes, Attributes, Attributes, Attributes]:
     """Return the attributes of the duration, the first chunk, and input and output tokens."""
+    models = ((REQUEST_MODEL, asked), (RESPONSE_MODEL, answered))
     common: Attributes = (
         ("gen_ai.operation.name", CHAT),
         ("gen_ai.provider.name", PROVIDER),
-        *models,
+        *((name, model) for name, model in models if model is not None),
         ("server.address", address),
         ("server.port", port),
     )

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping
 
 from ..wire.trace_context import TraceContext
-from .span import Event, Span, Value
+from .span import COMMONS, Common, Event, Span, Value
 
 NANO = 1_000_000_000
 TEXTS = 2048  # attributes whose bytes are remembered; with some 200 bytes each, below 1 MB
@@ -51,18 +51,25 @@ def encode(span: Span, own: TraceContext, parent: TraceContext | None) -> bytes:
             b"\x12\x08",
             bytes.fromhex(own.span_id),
             b"" if parent is None else b"\x22\x08" + bytes.fromhex(parent.span_id),
-            _field(b"\x2a", span.name.encode()),
+            _common(span.common),
             CLIENT,
             b"\x39",
             _fixed64(start),
             b"\x41",
             _fixed64(int(span.end * NANO)),
-            _attributes(b"\x4a", span.attributes),
+            _attributes(b"\x4a", span.own),
             b"".join([_field(b"\x5a", _event(event, start)) for event in span.events]),
             ERROR if span.failed else b"\x7a\x00",
             NO_PARENT if parent is None else REMOTE_PARENT,
         )
     )
+
+
+@functools.lru_cache(COMMONS)
+def _common(common: Common) -> bytes:
+    """Return the name and the attributes that many spans have."""
+    name = _field(b"\x2a", common.name.encode())
+    return name + _attributes(b"\x4a", common.attributes)
 
 
 def _event(event: Event, start: int) -> bytes:

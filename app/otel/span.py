@@ -8,10 +8,11 @@ value is content. Ids and words of clients and upstream must look like ones.
 The convention counts cached tokens inside ``gen_ai.usage.input_tokens``.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..anthropic.token_types import PROMPT
+from ..anthropic.token_types import CACHE_WRITES, PROMPT
 from ..telemetry.entry import Entry
 from ..telemetry.words import word
 
@@ -22,6 +23,7 @@ PROVIDER = "anthropic"
 CHAT_ROUTE = "messages"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 OTHER_METHOD = "_OTHER"  # as the convention for HTTP says
+COMMONS = 1024  # common parts that are remembered; with about 2 KB each, 2 MB
 STALL = 1.0  # seconds of silence, or of a client that reads nothing, that are worth an event
 
 
@@ -48,37 +50,113 @@ class Event:
     attributes: Mapping[str, Value]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Common:
+    """What many spans have alike: their name, and attributes of few values.
+
+    Two of them are equal if they are the same object, so that looking its bytes up is quick.
+    """
+
+    name: str
+    attributes: Mapping[str, Value]
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A span of kind CLIENT; ``start`` and ``end`` are seconds since the epoch."""
 
-    name: str
+    common: Common
     start: float
     end: float
-    attributes: Mapping[str, Value]
+    own: Mapping[str, Value]
     events: tuple[Event, ...]
     failed: bool
+
+    @property
+    def attributes(self) -> Mapping[str, Value]:
+        """All attributes."""
+        return {**self.common.attributes, **self.own}
 
 
 def span_of(entry: Entry, api: Api) -> Span:
     """Return the span of an exchange."""
-    exchange = entry.exchange
+    exchange, hints, cache = entry.exchange, entry.exchange.hints, entry.exchange.cache
     chat = exchange.route == CHAT_ROUTE
-    attributes: dict[str, Value] = {"server.address": api.address, "server.port": api.port}
-    if chat:
-        attributes |= models_of(entry, api.exact)
-    for name, read in _BOTH if chat else _GENERAL:
+    common = _common(
+        api.address,
+        api.port,
+        exchange.method if exchange.method in METHODS else OTHER_METHOD,
+        exchange.status,
+        error_type(entry),
+        exchange.route,
+        exchange.outcome.value,
+        *(
+            (
+                *models_of(entry, api.exact),
+                exchange.streamed,
+                word(exchange.stop_reason),
+                hints.agent_type,
+                hints.request_class,
+                None if cache is None else cache.verdict.reason,
+            )
+            if chat
+            else ()
+        ),
+    )
+    own: dict[str, Value] = {}
+    for name, read in _OWN if chat else _ID:
         value = read(entry)
         if value is not None:
-            attributes[name] = value
+            own[name] = value
     return Span(
-        name=_name(attributes) if chat else f"{_method(entry)} {exchange.route}",
+        common,
         start=exchange.started_at,
         end=exchange.started_at + exchange.duration,
-        attributes=attributes,
+        own=own,
         events=tuple(_events(entry)),
         failed=exchange.failure is not None,
     )
+
+
+# Names of the arguments of `_common`: those of every exchange, and those of Messages requests.
+_GENERAL = (
+    "server.address",
+    "server.port",
+    "http.request.method",
+    "http.response.status_code",
+    "error.type",
+    "anthropic_proxy.route",
+    "anthropic_proxy.outcome",
+)
+REQUEST_MODEL, RESPONSE_MODEL = "gen_ai.request.model", "gen_ai.response.model"
+_CHAT = (
+    REQUEST_MODEL,
+    RESPONSE_MODEL,
+    "gen_ai.request.stream",
+    "gen_ai.response.finish_reasons",
+    "gen_ai.agent.name",
+    "anthropic_proxy.request_class",
+    "anthropic_proxy.cache_verdict",
+)
+
+
+@functools.lru_cache(COMMONS)
+def _common(*values: str | int | bool | None) -> Common:
+    """Return the common part of spans; values are None for what is not known."""
+    chat = len(values) > len(_GENERAL)
+    named = dict(zip((*_GENERAL, *_CHAT), values, strict=False))
+    attributes: dict[str, Value] = {name: one for name, one in named.items() if one is not None}
+    if not chat:
+        return Common(
+            f"{named['http.request.method']} {named['anthropic_proxy.route']}", attributes
+        )
+    if not named["gen_ai.request.stream"]:
+        del attributes["gen_ai.request.stream"]
+    if (reason := named["gen_ai.response.finish_reasons"]) is not None:
+        attributes["gen_ai.response.finish_reasons"] = (str(reason),)
+    attributes |= {"gen_ai.operation.name": CHAT, "gen_ai.provider.name": PROVIDER}
+    model = named[REQUEST_MODEL]
+    return Common(CHAT if model is None else f"{CHAT} {model}", attributes)
 
 
 def error_type(entry: Entry) -> str | None:
@@ -104,68 +182,34 @@ def _sum(entry: Entry, kinds: tuple[str, ...]) -> int | None:
     return None if usage is None else sum(getattr(usage, kind) for kind in kinds)
 
 
-def models_of(entry: Entry, name_of: Callable[[str], str]) -> dict[str, str]:
+def models_of(entry: Entry, name_of: Callable[[str], str]) -> tuple[str | None, str | None]:
     """Return the names of the model that was asked for, and of the one that answered."""
-    said = {
-        "gen_ai.request.model": entry.exchange.requested_model,
-        "gen_ai.response.model": entry.exchange.model,
-    }
-    return {name: name_of(model) for name, model in said.items() if model is not None}
-
-
-def _name(attributes: Mapping[str, Value]) -> str:
-    """Return the operation and the model asked for."""
-    model = attributes.get("gen_ai.request.model")
-    return CHAT if model is None else f"{CHAT} {model}"
-
-
-def _method(entry: Entry) -> str:
-    method = entry.exchange.method
-    return method if method in METHODS else OTHER_METHOD
-
-
-def _stop_reasons(entry: Entry) -> tuple[str, ...] | None:
-    reason = word(entry.exchange.stop_reason)
-    return None if reason is None else (reason,)
-
-
-def _verdict(entry: Entry) -> str | None:
-    return None if entry.exchange.cache is None else entry.exchange.cache.verdict.reason
+    asked, answered = entry.exchange.requested_model, entry.exchange.model
+    return (
+        None if asked is None else name_of(asked),
+        None if answered is None else name_of(answered),
+    )
 
 
 Reader = Callable[[Entry], Value | None]
 
-_GENERAL: tuple[tuple[str, Reader], ...] = (
-    ("http.request.method", _method),
-    ("http.response.status_code", lambda entry: entry.exchange.status),
-    ("error.type", error_type),
-    ("anthropic_proxy.route", lambda entry: entry.exchange.route),
-    ("anthropic_proxy.outcome", lambda entry: entry.exchange.outcome.value),
+# What each span has of its own.
+_ID: tuple[tuple[str, Reader], ...] = (
     ("anthropic_proxy.request_id", lambda entry: entry.ids.get("request_id")),
 )
-_CHAT: tuple[tuple[str, Reader], ...] = (
-    ("gen_ai.operation.name", lambda _: CHAT),
-    ("gen_ai.provider.name", lambda _: PROVIDER),
-    ("gen_ai.request.stream", lambda entry: entry.exchange.streamed or None),
-    ("gen_ai.response.finish_reasons", _stop_reasons),
+_OWN: tuple[tuple[str, Reader], ...] = (
+    *_ID,
     ("gen_ai.response.time_to_first_chunk", lambda entry: entry.exchange.first_token),
     ("gen_ai.usage.input_tokens", input_tokens),
     ("gen_ai.usage.cache_read.input_tokens", lambda entry: _sum(entry, ("cache_read",))),
-    (
-        "gen_ai.usage.cache_creation.input_tokens",
-        lambda entry: _sum(entry, ("cache_write_5m", "cache_write_1h")),
-    ),
+    ("gen_ai.usage.cache_creation.input_tokens", lambda entry: _sum(entry, CACHE_WRITES)),
     ("gen_ai.usage.output_tokens", output_tokens),
     ("gen_ai.usage.reasoning.output_tokens", lambda entry: _sum(entry, ("thinking",)) or None),
     ("gen_ai.conversation.id", lambda entry: entry.ids.get("session_id")),
     ("gen_ai.agent.id", lambda entry: entry.ids.get("agent_id")),
-    ("gen_ai.agent.name", lambda entry: entry.exchange.hints.agent_type),
     ("anthropic_proxy.prompt_id", lambda entry: entry.exchange.hints.prompt_id),
-    ("anthropic_proxy.request_class", lambda entry: entry.exchange.hints.request_class),
-    ("anthropic_proxy.cache_verdict", _verdict),
     ("anthropic_proxy.cost_usd", lambda entry: entry.total_cost),
 )
-_BOTH = (*_GENERAL, *_CHAT)
 
 
 def _events(entry: Entry) -> Iterator[Event]:

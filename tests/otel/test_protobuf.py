@@ -11,7 +11,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from app.otel.protobuf import NANO, Head, encode, request
-from app.otel.span import Event, Span, Value, span_of
+from app.otel.span import Common, Event, Span, Value, span_of
 from app.wire.trace_context import TraceContext
 from tests.otel.entries import API, OWN, PARENT, entry
 from tests.thorough import scaled
@@ -27,7 +27,7 @@ def by_sdk(spans: list[tuple[Span, TraceContext, TraceContext | None]]) -> objec
 def _readable(span: Span, own: TraceContext, parent: TraceContext | None) -> ReadableSpan:
     start = int(span.start * NANO)
     return ReadableSpan(
-        name=span.name,
+        name=span.common.name,
         context=_context(own, remote=False),
         parent=None if parent is None else _context(parent, remote=True),
         resource=Resource(RESOURCE),
@@ -61,10 +61,10 @@ attributes = st.dictionaries(texts, values, max_size=5)
 events = st.builds(Event, name=texts, at=st.floats(0, 1e6), attributes=attributes)
 spans = st.builds(
     Span,
-    name=texts,
+    common=st.builds(Common, name=texts, attributes=attributes),
     start=st.floats(0, 2e9),
     end=st.floats(0, 2e9),
-    attributes=attributes,
+    own=attributes,
     events=st.lists(events, max_size=3).map(tuple),
     failed=st.booleans(),
 )
@@ -76,8 +76,16 @@ contexts = st.builds(
 )
 
 
+def _apart(span: Span) -> bool:
+    return not span.common.attributes.keys() & span.own.keys()
+
+
 @settings(max_examples=scaled(100, 15))
-@given(st.lists(st.tuples(spans, contexts, st.none() | contexts), min_size=1, max_size=3))
+@given(
+    st.lists(
+        st.tuples(spans.filter(_apart), contexts, st.none() | contexts), min_size=1, max_size=3
+    )
+)
 def test_the_bytes_say_what_the_sdk_says(
     made: list[tuple[Span, TraceContext, TraceContext | None]],
 ) -> None:

@@ -29,7 +29,7 @@ def test_a_messages_exchange_follows_the_genai_conventions() -> None:
         ),
         API,
     )
-    assert span.name == "chat claude-opus-5-5"
+    assert span.common.name == "chat claude-opus-5-5"
     assert (span.start, span.end) == (1_790_000_000.0, 1_790_000_004.0)
     assert span.failed is False
     cost = span.attributes["anthropic_proxy.cost_usd"]
@@ -109,7 +109,7 @@ def test_a_client_that_leaves_is_no_error() -> None:
 @pytest.mark.parametrize(("method", "said"), [("GET", "GET"), (CANARY, "_OTHER")])
 def test_other_routes_have_no_genai_attributes(method: str, said: str) -> None:
     span = span_of(entry(route="models", method=method, usage=None, billed=()), API)
-    assert span.name == f"{said} models"
+    assert span.common.name == f"{said} models"
     assert not [name for name in span.attributes if name.startswith("gen_ai.")]
 
 
@@ -125,7 +125,7 @@ def test_other_routes_have_no_genai_attributes(method: str, said: str) -> None:
 )
 def test_a_model_is_named_as_the_price_list_knows_it(model: str, said: str) -> None:
     span = span_of(entry(requested_model=model, model=model), API)
-    assert span.name == f"chat {said}"
+    assert span.common.name == f"chat {said}"
     assert span.attributes["gen_ai.request.model"] == said
     assert span.attributes["gen_ai.response.model"] == said
 
