@@ -4,6 +4,7 @@
 ``connection``       one TCP or TLS connection, speaking whichever protocol was agreed.
 ``tls``              TLS on it, with little memory for each.
 ``h1``, ``h2``       Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
+``server_codec``     h11's connection, with short ways for heads.
 ``request_head``     the short way of a request's head over HTTP/1.1.
 ``framing``          the short way of a response's body over HTTP/1.1.
 ``frames``           slices of HTTP/2 frames, and what floods may cost.

@@ -23,7 +23,7 @@ from ..wire.handover import Rest, Take
 from ..wire.heads import refuse_http1
 from . import framing, refusal
 from .disconnect_poll import wait_or_disconnect
-from .request_head import ServerCodec
+from .server_codec import ServerCodec
 from .stream import RequestStream
 
 UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer

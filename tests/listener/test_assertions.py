@@ -14,8 +14,8 @@ from app.listener import (
     connection,
     h1,
     h2,
-    request_head,
     send_buffer,
+    server_codec,
     stream,
     tls,
 )
@@ -28,7 +28,7 @@ OURS = [
     h1.H1,
     h1._CanRead,
     h1._StrictBuffer,
-    request_head.ServerCodec,
+    server_codec.ServerCodec,
     send_buffer.BoundedBuffer,
     h2.H2,
     app_queue.TaskGroup,
@@ -56,6 +56,9 @@ CANARIES: dict[str, str | None] = {
     "H2.stream_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
     "RequestStream.app_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
     "RequestStream.handle": "test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii",
+    "ServerCodec._clean_up_response_headers_for_sending": (
+        "test_the_head_of_a_response_is_framed_alike"
+    ),
     "ServerCodec._get_io_object": "test_heads_are_read_alike_in_whatever_pieces",
     "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
     "TaskGroup.spawn_app": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.listener import request_head
 from app.listener.h1 import _StrictBuffer
-from app.listener.request_head import ServerCodec
+from app.listener.server_codec import ServerCodec
 from tests.thorough import scaled
 
 EXAMPLES = scaled(600, 150)

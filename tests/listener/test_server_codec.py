@@ -1,0 +1,68 @@
+"""The head of a response is what h11 makes of it, whatever the request."""
+
+from contextlib import suppress
+from typing import Any
+
+import h11
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.listener.server_codec import ServerCodec
+
+FIELDS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            b"content-type,Set-Cookie,set-cookie,X-Request-Id,connection,content-length,"
+            b"Content-Length,transfer-encoding,bad name".split(b",")
+        ),
+        st.sampled_from([b"a", b"", b"3", b"close", b"keep-alive", b"chunked", b"x, y", b" a"]),
+    ),
+    max_size=5,
+)
+
+
+def _head(
+    kind: type[h11.Connection], request: bytes, status: int, fields: list[tuple[bytes, bytes]]
+) -> Any:
+    connection = kind(h11.SERVER)
+    connection.receive_data(request)
+    with suppress(h11.RemoteProtocolError):  # it is still answered
+        connection.next_event()
+    try:
+        made = connection.send(h11.Response(status_code=status, headers=fields, reason=b"Fine"))
+    except h11.LocalProtocolError as exc:
+        made = str(exc).encode()
+    return made, connection.states, type(connection._writer)
+
+
+@example(b"GET", b"1.1", b"", 200, [(b"content-length", b"3"), (b"transfer-encoding", b"chunked")])
+@given(
+    st.sampled_from([b"GET", b"HEAD", b"POST", b"CONNECT"]),
+    st.sampled_from([b"1.1", b"1.1", b"1.0", b"9.9"]),
+    st.sampled_from([b"", b"connection: close\r\n", b"connection: keep-alive\r\n", b"odd\r\n"]),
+    st.sampled_from([200, 200, 204, 304, 404, 999]),
+    FIELDS,
+)
+def test_the_head_of_a_response_is_framed_alike(
+    method: bytes, version: bytes, more: bytes, status: int, fields: list[tuple[bytes, bytes]]
+) -> None:
+    request = b"%b x HTTP/%b\r\nhost: x\r\n%b\r\n" % (method, version, more)
+    ours, theirs = (_head(kind, request, status, fields) for kind in (ServerCodec, h11.Connection))
+    assert ours == theirs
+
+
+def test_the_fields_of_a_stream_are_validated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    validated: list[Any] = []
+    stock = h11._headers.normalize_and_validate
+
+    def counted(headers: Any, **options: Any) -> Any:
+        validated.append(headers)
+        return stock(headers, **options)
+
+    for module in (h11._headers, h11._events):
+        monkeypatch.setattr(module, "normalize_and_validate", counted)
+    request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    head, *_ = _head(ServerCodec, request, 200, [(b"content-type", b"text/event-stream")])
+    assert head.endswith(b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert len(validated) == 1
