@@ -179,7 +179,7 @@ def _random(size: int) -> str:
     """Return a random id of ``size`` bytes, which is never 0; as the SDK's, it is no secret."""
     number = 0
     while not number:
-        number = random.getrandbits(8 * size)  # noqa: S311
+        number = random.getrandbits(8 * size)
     return f"{number:0{2 * size}x}"
 
 
