@@ -22,6 +22,7 @@ from ..ledger.store import Unavailable
 DAYS = 89  # before today
 BATCH = 500
 WEEKDAYS = range(5)
+PAUSE = 400.0  # seconds, more than the cache lives
 FIVE_HOURS, SEVEN_DAYS = 16.0, 90.0  # dollars that a usage window has room for
 PROJECTS = ("acme/widgets", "acme/website", "acme/infra")
 MODELS = ("claude-opus-5-5", "claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1")
@@ -112,6 +113,8 @@ class Past:
         chance = self._chance
         missed = chance.random() < 0.04  # noqa: PLR2004
         verdict = chance.choice(MISSES) if missed else ("hit", None, None)
+        if verdict[0] == "ttl_expired":
+            self._at += PAUSE
         usage = Usage(
             input=chance.randint(3, 40),
             cache_read=0 if missed else prompt,
