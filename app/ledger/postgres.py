@@ -46,7 +46,7 @@ DEFAULTS: Mapping[str, str | int] = {
     "tcp_user_timeout": 20_000,
 }
 # What is wrong with the rows, not with the server.
-ROWS_FAULT = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
+ROWS_FAULT = (errors.DataError, errors.NotNullViolation, errors.ProgramLimitExceeded)
 
 _BOOKKEEPING = (
     "CREATE TABLE ledger (version BIGINT NOT NULL)",
@@ -164,7 +164,10 @@ class PostgresStore(Tables):
         if not tables:
             for statement in _BOOKKEEPING:
                 self._run(statement)
-        return int(self._one("SELECT version FROM ledger"))
+        try:
+            return int(self._one("SELECT version FROM ledger"))
+        except errors.UndefinedColumn:
+            raise Unavailable(f"the schema {NAMESPACE} is another program's") from None
 
     def _claim(self, batch: int, /) -> bool:
         return bool(self._all(_CLAIM, self._writer, batch, int(time() * 1_000) // DAY))

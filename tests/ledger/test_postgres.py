@@ -281,6 +281,26 @@ def test_a_newer_ledger_is_left_alone_and_rows_wait(server: Server) -> None:
         pass
 
 
+def test_a_schema_of_another_program_is_left_alone(server: Server) -> None:
+    ask(server, "CREATE SCHEMA anthropic_proxy")
+    ask(server, "CREATE TABLE ledger (note TEXT)")
+    with pytest.raises(Unavailable, match="another program"):
+        Writer(server).open()
+    assert ask(server, "SELECT * FROM pg_tables WHERE schemaname = 'anthropic_proxy'")[1:] == []
+
+
+def test_the_schema_may_be_made_by_somebody_else(postgresql: Cluster, server: Server) -> None:
+    ask(server, f"CREATE ROLE weak LOGIN PASSWORD '{PASSWORD}'")
+    database = server.url.rpartition("/")[2]
+    weak = Server(f"postgresql://weak:{PASSWORD}@127.0.0.1:{postgresql.port}/{database}")
+    with pytest.raises(Unavailable, match="permission denied"):
+        Writer(weak).open()
+    ask(server, "CREATE SCHEMA anthropic_proxy AUTHORIZATION weak")
+    with _store(weak) as opened:
+        opened.write([record()])
+    ask(server, "DROP OWNED BY weak; DROP ROLE weak")
+
+
 def test_rows_wait_for_a_server_that_is_slow(server: Server) -> None:
     Writer(server).open().close()
     with _ledger(server) as (one, counts):
