@@ -6,7 +6,7 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from grafana.dashboard import Dashboard
-from grafana.rows.budgets import BUDGETS
+from grafana.rows.budgets import ATTRIBUTION, BUDGETS
 from grafana.rows.cache import CACHE
 from grafana.rows.latency import LATENCY
 from grafana.rows.limits import LIMITS, LIMITS_IN_FULL
@@ -30,6 +30,7 @@ DASHBOARDS = {
             LATENCY,
             TOKENS,
             CACHE,
+            ATTRIBUTION,
             BUDGETS,
             LIMITS,
             TOWARDS_UPSTREAM,

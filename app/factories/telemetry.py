@@ -48,6 +48,7 @@ def telemetry_of(
         budgets=budgets,
         exporter=exporter_of(settings, prices, environ),
         alone=settings.workers == 1,
+        labels=settings.label_names,
     )
 
 

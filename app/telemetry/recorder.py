@@ -1,7 +1,7 @@
 """The observer of exchanges: passes each ended exchange to every recorder."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol
@@ -26,6 +26,7 @@ from .facts import Facts, Listening
 from .forward import ForwardMetrics
 from .instruments import PREFIX, Instruments
 from .recorders.access_log import AccessLog
+from .recorders.attribution import Attribution
 from .recorders.budgets import BudgetSpend
 from .recorders.cache import CacheVerdicts
 from .recorders.latency import Latency
@@ -79,6 +80,7 @@ class Telemetry:
         budgets: Budgets | None = None,
         exporter: Exporter | None = None,
         alone: bool = True,
+        labels: Collection[str] = (),
     ) -> None:
         instruments = Instruments()
         self.registry = instruments.registry
@@ -106,6 +108,7 @@ class Telemetry:
         self._spans = Spans(instruments, exporter)
         self._accounts = Accounts(divided=alone)
         self.tool_names = ToolNames()
+        attribution = Attribution(instruments, labels)
         self._recorders: tuple[Recorder, ...] = (
             self._traffic,
             self._latency,
@@ -120,7 +123,8 @@ class Telemetry:
             LedgerRows(instruments, ledger),
             BudgetSpend(instruments, budgets),
             self._spans,
-            WindowUsage(instruments, self._accounts),
+            attribution,
+            WindowUsage(self._accounts, attribution.request_class),
         )
         self.connections = ConnectionMetrics(instruments)
         self._instruments = instruments

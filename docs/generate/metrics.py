@@ -38,7 +38,7 @@ EVERYTHING = billed(
 
 def metrics() -> Iterator[Metric]:
     """Yield the proxy's own metrics, as they are after a request with one of everything."""
-    observer = telemetry(budgets=budgeted())
+    observer = telemetry(budgets=budgeted(), labels=("repo",))
     observer.forward.decided("intercepted")  # which makes its metrics
     record(observer, *rising(), EVERYTHING, billed(EVERYTHING, model="made-up"))
     workers = Service(1, version="", clock=time.monotonic, wall=time.time)

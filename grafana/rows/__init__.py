@@ -5,7 +5,7 @@
 ``latency``   durations, time to the first token, overhead.
 ``tokens``    tokens and their cost.
 ``cache``     the prompt cache: verdicts, and what misses cost.
-``budgets``   budgets, and how much of them is used.
+``budgets``   who spends, budgets, and how much of them is used.
 ``limits``    rate limits of upstream, and how far they are used.
 ``scrubber``  what was found, restored or skipped.
 ``process``   connections, retries, memory and CPU of the proxy.

@@ -1,4 +1,4 @@
-"""Budgets at list price, and how much of them is used."""
+"""Who spends, and how much of the budgets is used; all at list price."""
 
 from grafana.dashboard import Row
 from grafana.panels import Bars, Lines
@@ -6,6 +6,41 @@ from grafana.queries import Query, rate
 
 _SPENT = "max by (budget) (anthropic_proxy_budget_spent_usd{@})"
 _LIMIT = "max by (budget) (anthropic_proxy_budget_limit_usd{@})"
+
+ATTRIBUTION = Row(
+    "Who spends",
+    (
+        Lines(
+            title="Cost per hour by request class",
+            about="List-price estimate, by the class that Claude Code states with "
+            "CLAUDE_CODE_GATEWAY_HINT_HEADERS=1.",
+            queries=(
+                rate(
+                    "anthropic_proxy_attributed_cost_usd_total", by="request_class", per_hour=True
+                ),
+            ),
+            unit="currencyUSD",
+            stacked=True,
+        ),
+        Lines(
+            title="Cost per hour by agent type",
+            about="List-price estimate, by the type of subagents; none: not by one.",
+            queries=(
+                rate("anthropic_proxy_attributed_cost_usd_total", by="agent_type", per_hour=True),
+            ),
+            unit="currencyUSD",
+            stacked=True,
+        ),
+        Lines(
+            title="Cost per hour by label",
+            about="List-price estimate, by the values of the labels in ANTHROPIC_PROXY_LABELS; "
+            "further values count as `other`.",
+            queries=(rate("anthropic_proxy_label_cost_usd_total", by="value", per_hour=True),),
+            unit="currencyUSD",
+            stacked=True,
+        ),
+    ),
+)
 
 BUDGETS = Row(
     "Budgets",

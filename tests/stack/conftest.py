@@ -71,7 +71,7 @@ class _Workers(Collector):
 @pytest.fixture(scope="session")
 def observer() -> Telemetry:
     """The telemetry of a proxy that has seen a little of everything."""
-    made = telemetry(budgets=budgeted())
+    made = telemetry(budgets=budgeted(), labels=("repo",))
     made.registry.register(_Workers())
     exchanges.record(made, *exchanges.rising())
     record(made)

@@ -28,6 +28,7 @@ QUIET = {
     "anthropic_proxy_worker_",  # it is a single process
     "anthropic_proxy_upstream_rtt_seconds",  # no connection is silent for long enough
     "anthropic_proxy_upstream_ratelimit_full_",  # a forecast takes 15 minutes
+    "anthropic_proxy_label_cost_usd_total",  # it keeps no labels
     "anthropic_proxy_budget_",  # it has no budgets
     "ALERTS{",  # and no alert fires
 }

@@ -119,6 +119,7 @@ def rising() -> list[Exchange]:
         replace(
             PLAIN,
             started_at=PLAIN.started_at - 3_600 * (30 - number),
+            labels={"repo": "acme/widgets"},
             headers={
                 f"{mark}-utilization": f"{0.2 + number / 100:.2f}",
                 f"{mark}-reset": f"{PLAIN.started_at + 400_000:.0f}",

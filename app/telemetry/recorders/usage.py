@@ -2,18 +2,16 @@
 
 from ...usage.accounts import Accounts, Request
 from ..entry import Entry
-from ..instruments import Instruments
-
-CLASSES = ("main", "subagent", "compaction", "auxiliary")  # of Claude Code's requests
-UNKNOWN = "unknown"  # the class of requests that state none
+from ..instruments import LabelSet
+from .attribution import UNKNOWN
 
 
 class WindowUsage:
     """Tells the ``accounts`` of every answer and its cost."""
 
-    def __init__(self, instruments: Instruments, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, request_class: LabelSet) -> None:
         self._accounts = accounts
-        self._kind = instruments.label_set("request_class", (*CLASSES, UNKNOWN))
+        self._kind = request_class
 
     def record(self, entry: Entry) -> None:
         """Take an exchange."""
