@@ -151,6 +151,9 @@ docs: install ## Write the generated parts of docs/ and build its site into site
 	$(RUN) python -m docs.generate
 	NO_MKDOCS_2_WARNING=1 $(SITE) mkdocs build --strict
 
+pictures: install ## Take the README's pictures of the dashboard: needs Chromium and two minutes of an idle machine
+	$(RUN) python -m tests.dashboard.pictures docs/screenshots
+
 diagrams: install ## Print the diagrams of docs/architecture.md that come from the code
 	@$(RUN) python -m app.proxy.endings
 
@@ -172,4 +175,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench bench-record bench-check bench-curves bench-workers bench-memory check docs diagrams kubernetes release deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench bench-record bench-check bench-curves bench-workers bench-memory check docs pictures diagrams kubernetes release deploy rollback logs status

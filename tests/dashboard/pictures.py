@@ -1,11 +1,16 @@
 """Pictures of a dashboard: light, dark, on a phone, on a wide screen.
 
-``python -m tests.dashboard.pictures DIRECTORY URL`` takes those of the README from the demo that
-runs at URL, such as http://localhost:9090, a few minutes after its start.
+``make pictures`` takes those of the README, from a demo that it starts. It takes two minutes, and a
+machine that does nothing else: the pictures show the proxy's own overhead.
 """
 
 import asyncio
+import os
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,7 @@ from playwright.async_api import Browser, expect
 
 from tests.dashboard.conftest import chromium
 from tests.dashboard.opened import opened
+from tests.ports import free_port
 
 HOST = "laptop"  # no machine's real name
 DESKTOP = {"width": 1440, "height": 900}
@@ -23,27 +29,49 @@ PICTURES: dict[str, dict[str, Any]] = {
     "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 780}},
     "wide": {"color_scheme": "light", "viewport": {"width": 2560, "height": 1300}},
 }
+README = ("light", "dark", "phone")
+LOADED = 130.0  # seconds after which every figure is there, and the demo's overload is not
 WHOLE = ("light", "dark")  # the whole page; of the others what the screen shows
 
 
-async def take(browser: Browser, url: str, directory: Path) -> None:
-    """Save every picture of the dashboard at ``url``, all of one moment."""
+async def take(
+    browser: Browser, url: str, directory: Path, names: tuple[str, ...] = tuple(PICTURES)
+) -> None:
+    """Save pictures of the dashboard at ``url``, all of one moment."""
     async with httpx.AsyncClient() as client:
         document: dict[str, Any] = (await client.get(f"{url}/metrics")).json()
     document["instance"]["host"] = HOST
-    for name, options in PICTURES.items():
+    for name in names:
         # Nothing moves, from the first moment on: a bar that has begun to grow would go on.
-        async with opened(browser, url, reduced_motion="reduce", **options) as shown:
+        async with opened(browser, url, reduced_motion="reduce", **PICTURES[name]) as shown:
             await shown.feed(document)
             await expect(shown.page.locator(".readout").first).to_contain_text("peak")
             file = directory / f"dashboard-{name}.png"
             await shown.page.screenshot(path=file, full_page=name in WHOLE)
 
 
-async def _main(directory: Path, url: str) -> None:
-    async with chromium() as browser:
-        await take(browser, url, directory)
+@contextmanager
+def _demo() -> Iterator[str]:
+    """Run the demo; yields the URL of its pages."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as home:
+        places = {"HOME": home, "ANTHROPIC_PROXY_HOST": "127.0.0.1"}
+        ports = {
+            "ANTHROPIC_PROXY_PORT": str(free_port()),
+            "ANTHROPIC_PROXY_DASHBOARD_PORT": str(port),
+        }
+        program = Path(sys.executable).with_name("anthropic-proxy")
+        with subprocess.Popen([program, "demo"], env=os.environ | places | ports) as process:
+            yield f"http://127.0.0.1:{port}"
+            process.terminate()
+
+
+async def _main(directory: Path) -> None:
+    with _demo() as url:
+        await asyncio.sleep(LOADED)
+        async with chromium() as browser:
+            await take(browser, url, directory, README)
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(_main(Path(sys.argv[1])))
