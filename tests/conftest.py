@@ -13,7 +13,6 @@ from app import certificates
 from app.certificates import Certificate
 from simulator import Simulator
 from tests import programs, scheduling, thorough
-from tests.ledger.clusters import Cluster, cluster
 from tests.proxying import Running, proxying, simulated
 
 thorough.register()
@@ -87,13 +86,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """A certificate for loopback, for the proxy and for the upstream."""
     directory = tmp_path_factory.mktemp("certificate")
     return certificates.ensure(directory, ("localhost", "127.0.0.1", "::1"))
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Cluster]:
-    """A PostgreSQL server."""
-    with cluster() as one:
-        yield one
 
 
 @pytest.fixture
