@@ -5,7 +5,7 @@ they are a group of their own.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 from . import report
@@ -17,6 +17,7 @@ Json = dict[str, Any]
 Names = Mapping[int | None, str]
 
 MOST_AGENTS = 200  # of a prompt, those that began first
+MOST_LISTED = 2_000  # agents of a page, which then has fewer prompts
 
 
 def prompts(reader: Reader, session: int, limit: int, before: int | None) -> Json:
@@ -25,19 +26,29 @@ def prompts(reader: Reader, session: int, limit: int, before: int | None) -> Jso
     ``before`` is the ``next`` of the page before.
     """
     found = reader.rows(
-        "SELECT prompt, min(id) FROM exchanges WHERE session = ? GROUP BY prompt", session
+        "SELECT prompt, min(id), count(DISTINCT agent) FROM exchanges WHERE session = ?"
+        " GROUP BY prompt",
+        session,
     )
     ordered = sorted(found, key=lambda row: row[1])
     places = {prompt: place for place, prompt in enumerate(_named(ordered), 1)}
     rest = [row for row in reversed(ordered) if before is None or row[1] < before]
-    page = rest[:limit]
+    page = _page(rest[:limit])
     agents = _agents(reader, session, page)
-    known = names(reader, (number for row in agents for number in row[:4]))
     grouped = {prompt: list(rows) for prompt, rows in groupby(agents, key=lambda row: row[0])}
+    listed = (row for rows in grouped.values() for row in rows[:MOST_AGENTS])
+    known = names(reader, (number for row in listed for number in row[:4]))
     return {
-        "prompts": [_prompt(known, places.get(prompt), grouped[prompt]) for prompt, _ in page],
-        "next": str(page[-1][1]) if len(rest) > limit else None,
+        "prompts": [_prompt(known, places.get(prompt), grouped[prompt]) for prompt, *_ in page],
+        "next": str(page[-1][1]) if len(rest) > len(page) else None,
     }
+
+
+def _page(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return prompts, at least one, until they have too many agents."""
+    sums = accumulate(min(agents, MOST_AGENTS) for _, _, agents in rows)
+    few = [row for row, listed in zip(rows, sums, strict=True) if listed <= MOST_LISTED]
+    return few or list(rows[:1])
 
 
 def _named(rows: Sequence[Sequence[Any]]) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app.ledger import views
+from app.ledger import prompts, views
 from app.ledger.reader import reading
 from app.ledger.rows import MICRO, NANO, Record
 from app.pages.ledger import SCHEMA
@@ -180,6 +180,20 @@ def test_of_a_prompt_with_very_many_agents_the_first_are_listed(path: Path) -> N
     (prompt,) = _ask(path, "prompts", SESSION, 3, None)["prompts"]
     assert (prompt["agent_count"], prompt["requests"]) == (203, 203)
     assert [one["agent"] for one in prompt["agents"]] == [f"a{n}" for n in range(200)]
+
+
+def test_a_page_has_fewer_prompts_where_they_have_many_agents(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompts, "MOST_LISTED", 5)
+    counts = {"p1": 2, "p2": 3, "p3": 9, "p4": 1}
+    _filled(
+        path,
+        *(record(prompt=p, agent=f"{p}-{n}") for p, count in counts.items() for n in range(count)),
+    )
+    pages = list(_pages(path, "prompts", SESSION, 10))
+    names = [[one["prompt"] for one in page["prompts"]] for page in pages]
+    assert names == [["p4"], ["p3"], ["p2", "p1"]]
 
 
 def test_of_a_session_with_very_many_agents_the_most_expensive_are_listed(path: Path) -> None:
