@@ -174,7 +174,7 @@ def test_without_a_forward_proxy_claude_says_how_to_get_one(place: Place) -> Non
     off = place.run("claude", "--forward")
     assert (off.returncode, "ANTHROPIC_PROXY_FORWARD_PORT" in off.stderr) == (1, True)
     never = place.run("claude", "--forward", FORWARD_PORT=free_port())
-    assert (never.returncode, "was never started" in never.stderr) == (1, True)
+    assert (never.returncode, "no proxy has been started" in never.stderr) == (1, True)
 
 
 @pytest.mark.usefixtures("claude")
