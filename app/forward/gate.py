@@ -179,6 +179,6 @@ async def _head(sock: socket.socket) -> bytes:
         end = end_of(head + seen, start=len(head))
         taken = sock.recv(len(seen) if end is None else end - len(head))
         head += taken
+        check_begun(head)
         if end is not None:
             return head
-        check_begun(head)

@@ -24,6 +24,7 @@ class Intercepted:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1003})
             return
-        scope["headers"] = [*self._shown, *scope["headers"]]
+        if self._shown:
+            scope["headers"] = [*self._shown, *scope["headers"]]
         with suppress(ResponseCut):  # reset, or its connection closed, by the server
             await self._proxy(scope, receive, send)

@@ -201,7 +201,9 @@ async def test_what_is_no_connect_request_is_refused_in_plain_words(forward: Run
         "forward_misdirected",
     )
     assert await send(forward, b"\x16\x03\x01\x02\x00\x01") == (400, "forward_malformed")
-    assert await send(forward, b"CONNECT " + b"x" * 20_000) == (431, "forward_malformed")
+    field = b"x-long: %b\r\n" % (b"x" * 8_000)
+    for long in (b"CONNECT " + b"x" * 20_000, b"CONNECT a:443 HTTP/1.1\r\n" + field * 3 + b"\r\n"):
+        assert await send(forward, long) == (431, "forward_malformed")
 
 
 async def test_others_are_refused_if_so_set(
