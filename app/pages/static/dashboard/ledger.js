@@ -8,7 +8,7 @@ const WORDS = {
   empty: "No requests in the ledger yet. They appear here within a second of their end.",
   no_session: "The ledger has no requests of this session: they have not ended yet, or are too old and were deleted.",
   unreadable: "The ledger cannot be read now. The proxy's log says why. Try again later.",
-  busy: "Too many ask the ledger at once. Try again in a moment.",
+  busy: "Too many queries of the ledger at once. Try again in a moment.",
   401: "The proxy requires ANTHROPIC_PROXY_PAGES_TOKEN. Reload this page, and enter it as the password.",
   403: "The proxy does not serve its pages under this name. Open the page by IP address or localhost.",
   503: "The proxy is busy. Try again in a moment.",

@@ -70,7 +70,7 @@ function expected(utilization, forecast, reset, now) {
   if (forecast === null) return "Not enough data to say when it will be full.";
   const { estimate, earliest, latest } = forecast;
   if (utilization >= 1) return `Full since ${moment(estimate, now)}.`;
-  if (earliest === null) return "Not full before it resets, at the present pace.";
+  if (earliest === null) return "Not full before it resets, at the current pace.";
   const until = latest === null ? "the reset" : moment(latest, now);
   if (estimate === null) return `May be full before it resets: ${moment(earliest, now)} at the earliest.`;
   return `Full at about ${moment(estimate, now)} (${moment(earliest, now)} to ${until}).`;

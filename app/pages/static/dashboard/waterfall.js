@@ -68,7 +68,7 @@ export function waterfall(request) {
     make("td", { className: "number" }, format(duration, "latency")),
   );
   const note = all.some(({ within }) => within)
-    ? [make("p", { className: "note" }, "Hatched: how long, but not when; it is a part of the phases above.")]
+    ? [make("p", { className: "note" }, "Hatched: its length is known, its time is not. It is part of the phases above.")]
     : [];
   const table = make(
     "table",
