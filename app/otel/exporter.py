@@ -1,14 +1,14 @@
 """The thread that exports spans and metrics. A dead collector costs spans, never a request.
 
-Ended exchanges wait in a bounded queue. The thread takes up to a batch of them, encodes it and
-sends it. While the collector hangs, the queue fills up; further spans are dropped and counted.
-Encoding pauses after every few spans, so that the event loop never waits long for the interpreter.
+A span is encoded when its exchange has ended, while its values are in the processor's cache, and
+waits as bytes in a bounded queue. The thread sends up to a batch of them. So it hardly ever needs
+the interpreter, which the event loop would have to wait for. While the collector hangs, the queue
+fills up; further spans are dropped and counted.
 """
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -22,7 +22,6 @@ from .protobuf import Head, encode, request
 from .span import Api, span_of
 
 FLUSH = 2.0  # seconds that the end of the process waits for what is queued
-PAUSE_AFTER = 8  # spans: a quarter of a millisecond
 LAST = 0.5  # seconds before the end of `FLUSH` at which a retry under way is given up
 
 log = structlog.get_logger(__name__)
@@ -49,9 +48,9 @@ class Collector(Protocol):
 class Exporter:
     """Takes ended exchanges and exports them; ``count`` is told what becomes of their spans.
 
-    State: ``_waiting``, ``_closing``, and ``_ready`` once a batch or the end is there. Of the
-    thread: ``_histograms``, ``_metrics_at`` when metrics are exported next, and ``_failing`` once a
-    warning was given.
+    State: ``_waiting`` spans, ``_closing``, ``_ready`` once a batch or the end is there, and
+    ``_histograms`` under ``_lock``. Of the thread: ``_metrics_at`` when metrics are exported next,
+    and ``_failing`` once a warning was given.
     """
 
     def __init__(
@@ -62,11 +61,12 @@ class Exporter:
         self._api = api
         self._wanted = wanted
         self._clock = clock
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[bytes] = deque()
         self._closing = False
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
         self._histograms = Histograms()
+        self._lock = threading.Lock()
         self._metrics_at = clock() + wanted.interval
         self._failing = False
 
@@ -83,13 +83,22 @@ class Exporter:
     def put(self, entry: Entry) -> None:
         """Take an ended exchange; returns at once."""
         self.start()
+        if self._wanted.metrics:
+            with self._lock:
+                for measurement in measurements(entry, self._api):
+                    self._histograms.record(*measurement)
+        if self._wanted.traces and entry.trace is not None and entry.trace.sampled:
+            self._put_span(entry, entry.trace)
+
+    def _put_span(self, entry: Entry, own: TraceContext) -> None:
         waiting, batches = len(self._waiting) + 1, self._wanted.batches
-        if waiting <= batches.queue and not self._closing:
-            self._waiting.append(entry)
-            if waiting == batches.size:
-                self._ready.set()
-        elif self._exported(entry):
+        if waiting > batches.queue or self._closing:
             self.count("dropped", 1)
+            return
+        span = span_of(entry, self._api)
+        self._waiting.append(encode(span, own, entry.exchange.hints.trace))
+        if waiting == batches.size:
+            self._ready.set()
 
     def close(self, deadline: float = FLUSH) -> None:
         """Export what waits, for at most ``deadline`` seconds; later exchanges are dropped."""
@@ -106,17 +115,14 @@ class Exporter:
     # In the thread
 
     def _run(self) -> None:
-        while (entries := self._take()) is not None:
-            try:
-                self._export(entries)
-            except Exception:
-                log.exception("OpenTelemetry export failed")
-                self.count("failed", sum(map(self._exported, entries)))
+        while (spans := self._take()) is not None:
+            if spans:
+                self._export(spans)
             if self._clock() >= self._metrics_at:
                 self._export_metrics()
         self._export_metrics()
 
-    def _take(self) -> Sequence[Entry] | None:
+    def _take(self) -> Sequence[bytes] | None:
         """Wait for a batch; nothing when only metrics are due, None at the end."""
         if len(self._waiting) < self._wanted.batches.size and not self._closing:
             self._ready.wait(self._wanted.batches.delay)
@@ -126,36 +132,31 @@ class Exporter:
         size = min(self._wanted.batches.size, len(self._waiting))
         return [self._waiting.popleft() for _ in range(size)]
 
-    def _exported(self, entry: Entry) -> bool:
-        return self._wanted.traces and entry.trace is not None and entry.trace.sampled
-
-    def _export(self, entries: Iterable[Entry]) -> None:
-        spans = []
-        for number, entry in enumerate(entries, start=1):
-            if self._wanted.metrics:
-                for measurement in measurements(entry, self._api):
-                    self._histograms.record(*measurement)
-            if self._exported(entry):
-                spans.append(self._encoded(entry))
-            if number % PAUSE_AFTER == 0:
-                time.sleep(0)  # lets the event loop have the interpreter
-        if spans:
-            sent = self._collector.send_spans(request(self._collector.head, spans))
-            self.count("exported" if sent else "failed", len(spans))
-            self._note(sent=sent)
-
-    def _encoded(self, entry: Entry) -> bytes:
-        assert entry.trace is not None  # noqa: S101 - for mypy: `_exported` has looked
-        return encode(span_of(entry, self._api), entry.trace, entry.exchange.hints.trace)
+    def _export(self, spans: Sequence[bytes]) -> None:
+        sent = self._sent(lambda: self._collector.send_spans(request(self._collector.head, spans)))
+        self.count("exported" if sent else "failed", len(spans))
 
     def _export_metrics(self) -> None:
         self._metrics_at = self._clock() + self._wanted.interval
         if not self._wanted.metrics:
             return
-        sent = self._collector.send_metrics(self._histograms)
+        with self._lock:
+            taken = self._histograms.copy()
+            if self._wanted.delta:
+                self._histograms.clear()
+        if not self._sent(lambda: self._collector.send_metrics(taken)) and self._wanted.delta:
+            with self._lock:
+                self._histograms.add(taken)
+
+    def _sent(self, send: Callable[[], bool]) -> bool:
+        """Send something; False if it failed. A defect is logged."""
+        try:
+            sent = send()
+        except Exception:
+            log.exception("OpenTelemetry export failed")
+            return False
         self._note(sent=sent)
-        if sent and self._wanted.delta:
-            self._histograms.clear()
+        return sent
 
     def _note(self, *, sent: bool) -> None:
         """Log a warning at the first failure, and again after a success."""

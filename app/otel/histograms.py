@@ -31,6 +31,14 @@ class Series:
     smallest: float = float("inf")
     largest: float = float("-inf")
 
+    def add(self, other: "Series") -> None:
+        """Add the measurements of another."""
+        self.buckets = [one + more for one, more in zip(self.buckets, other.buckets, strict=True)]
+        self.count += other.count
+        self.sum += other.sum
+        self.smallest = min(self.smallest, other.smallest)
+        self.largest = max(self.largest, other.largest)
+
 
 @dataclass(slots=True)
 class Histogram:
@@ -46,8 +54,7 @@ class Histogram:
         if series is None:
             if len(self.series) >= self.capacity:
                 return
-            series = Series([0] * (len(self.instrument.bounds) + 1))
-            self.series[attributes] = series
+            series = self.series[attributes] = _empty(self.instrument)
         series.buckets[bisect_left(self.instrument.bounds, value)] += 1
         series.count += 1
         series.sum += value
@@ -72,6 +79,23 @@ class Histograms:
         """Yield every instrument with its series."""
         return ((one.instrument, one.series) for one in self._histograms.values())
 
+    def copy(self) -> "Histograms":
+        """Return what is there now."""
+        made = Histograms()
+        made.add(self)
+        return made
+
+    def add(self, other: "Histograms") -> None:
+        """Add what another has."""
+        for instrument, found in other:
+            histogram = self._histograms.setdefault(instrument.name, Histogram(instrument))
+            for attributes, series in found.items():
+                histogram.series.setdefault(attributes, _empty(instrument)).add(series)
+
     def clear(self) -> None:
         """Begin again at nothing."""
         self._histograms.clear()
+
+
+def _empty(instrument: Instrument) -> Series:
+    return Series([0] * (len(instrument.bounds) + 1))

@@ -183,6 +183,20 @@ def test_metrics_are_exported_at_their_interval_and_new_ones_only_if_asked(colle
     assert collector.requests == []
 
 
+def test_new_metrics_that_were_not_taken_come_again(collector: Fake) -> None:
+    collector.takes = False
+    wanted = Wanted(metrics=True, delta=True, interval=0.01, batches=Batches(delay=0.01))
+    with capture_logs():
+        counted = Counted(collector, wanted)
+        counted.exporter.put(entry())
+        while 4 not in collector.metrics:
+            time.sleep(0.001)
+        collector.takes = True
+        counted.exporter.close(deadline=PATIENCE)
+    assert collector.metrics[-1] in (0, 4)  # 0 if the retry was the last but one
+    assert collector.metrics.count(4) >= 2
+
+
 def test_without_spans_the_trace_is_the_clients(collector: Fake) -> None:
     measuring = Exporter(collector, API, Wanted(metrics=True), time.monotonic)
     assert (measuring.trace(PARENT), measuring.trace(None)) == (PARENT, None)

@@ -87,10 +87,10 @@ class Latency:
 
     def record(self, entry: Entry) -> None:
         """Observe every duration that was measured."""
-        exchange = entry.exchange
+        exchange, exemplar = entry.exchange, entry.exemplar
         streamed = "true" if exchange.streamed else "false"
         duration = self._duration(*self._place(exchange.route, streamed, entry.model))
-        duration.observe(exchange.duration, entry.exemplar)
+        duration.observe(exchange.duration, exemplar)
         for seconds, histogram in (
             (exchange.overhead_request, self._overhead("request")),
             (exchange.overhead_response, self._overhead("response")),
@@ -101,7 +101,7 @@ class Latency:
         if exchange.streamed:
             self._record_gaps(exchange)
         if exchange.upstream_headers is not None:
-            self._record_model(entry)
+            self._record_model(entry, exemplar)
 
     def _record_gaps(self, exchange: Exchange) -> None:
         for kind, seconds in (
@@ -111,13 +111,13 @@ class Latency:
             if seconds is not None:
                 self._gap(kind).observe(seconds)
 
-    def _record_model(self, entry: Entry) -> None:
+    def _record_model(self, entry: Entry, exemplar: dict[str, str] | None) -> None:
         exchange = entry.exchange
         model = self._model(entry.model)
         if exchange.upstream_headers is not None:
             self._headers(model).observe(exchange.upstream_headers)
         if exchange.first_token is not None:
-            self._first_token(model).observe(exchange.first_token, entry.exemplar)
+            self._first_token(model).observe(exchange.first_token, exemplar)
         pace = output_pace(exchange)
         if pace is not None:
             self._pace(model).observe(pace)
