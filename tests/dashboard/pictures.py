@@ -1,4 +1,4 @@
-"""Pictures of a dashboard: light, dark, on a phone, on a wide screen.
+"""Pictures of the pages: the dashboard light, dark, on a phone, on a wide screen; the others once.
 
 ``make pictures`` takes those of the README, from a demo that it starts. It takes two minutes, and a
 machine that does nothing else: the pictures show the proxy's own overhead.
@@ -50,6 +50,43 @@ async def take(
             await shown.page.screenshot(path=file, full_page=name in WHOLE)
 
 
+async def take_ledger(browser: Browser, url: str, directory: Path) -> None:
+    """Save pictures of a session and of the history; a request that missed the cache is open."""
+    options: dict[str, Any] = {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}}
+    name = f"document.querySelector('.host').textContent = {HOST!r}"
+    session = await _session_with_a_miss(url)
+    async with opened(browser, url, f"/dashboard/sessions#{session}", **options) as shown:
+        await shown.page.locator("summary", has_text="agent").first.wait_for()
+        missed = shown.page.locator(
+            "table.requests tr", has=shown.page.locator("td[data-tone=warn]")
+        )
+        await missed.first.locator("button").click()
+        await shown.page.locator("#instance").wait_for()
+        await shown.page.evaluate(name)
+        await shown.page.screenshot(path=directory / "session-light.png", full_page=True)
+    async with opened(browser, url, "/dashboard/history", **options) as shown:
+        await expect(shown.page.locator("#cost-chart .readout")).to_contain_text("highest")
+        await shown.page.locator("#instance").wait_for()
+        await shown.page.evaluate(name)
+        await shown.page.screenshot(path=directory / "history-light.png")
+
+
+async def _session_with_a_miss(url: str) -> str:
+    """Return a session whose last prompt has agents, and a miss in the main conversation."""
+    async with httpx.AsyncClient(base_url=f"{url}/ledger") as client:
+        for found in (await client.get("sessions?limit=500")).json()["sessions"]:
+            session: str = found["session"]
+            (prompt,) = (await client.get(f"sessions/{session}/prompts?limit=1")).json()["prompts"]
+            chosen = f"prompt={prompt['prompt'] or ''}&agent="
+            requests = (await client.get(f"sessions/{session}/requests?{chosen}")).json()[
+                "requests"
+            ]
+            missed = [one for one in requests if (one["cache"] or {}).get("missed")]
+            if prompt["agent_count"] and missed:
+                return session
+    raise LookupError("the demo has no such session")
+
+
 @contextmanager
 def _demo() -> Iterator[str]:
     """Run the demo; yields the URL of its pages."""
@@ -71,6 +108,7 @@ async def _main(directory: Path) -> None:
         await asyncio.sleep(LOADED)
         async with chromium() as browser:
             await take(browser, url, directory, README)
+            await take_ledger(browser, url, directory)
 
 
 if __name__ == "__main__":
