@@ -108,4 +108,4 @@ async def test_a_directory_that_cannot_be_written_stops_no_announcement(
         one.spend(5)
         await until(lambda: len(one.texts) == 2)
     said = [line["event"] for line in lines]
-    assert said.count("budgets: announcements cannot be noted") == 1
+    assert said.count("budgets: announcements cannot be recorded") == 1

@@ -1,0 +1,5 @@
+"""What the tests of budgets share."""
+
+from tests.ledger.conftest import postgresql
+
+__all__ = ["postgresql"]
