@@ -80,7 +80,8 @@ class Stream(Reception):
             self._came()
         elif not self._buffer:
             self._credit()
-            if self._reader is not None:  # else a consumer may still hold what it has read
+            waits = self._reader is not None and not self._reader.done()
+            if waits:  # else a consumer may still hold what it has read
                 self._open_window()
 
     def receive_end(self) -> None:
