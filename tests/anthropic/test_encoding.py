@@ -100,7 +100,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 def test_a_bomb_is_refused_in_little_memory(encoding: str) -> None:
     bomb = BOMBS[encoding]()
     tracemalloc.start()
-    with pytest.raises(EncodingError, match="unfolds"):
+    with pytest.raises(EncodingError, match="too large"):
         for _ in Decoder(encoding).feed(bomb):
             pass
     peak = tracemalloc.get_traced_memory()[1]
@@ -111,7 +111,7 @@ def test_a_bomb_is_refused_in_little_memory(encoding: str) -> None:
 def test_a_limit_counts_the_output() -> None:
     encoded = gzip.compress(TEXT)
     assert decode(encoded, "gzip", limit=len(TEXT)) == TEXT
-    with pytest.raises(EncodingError, match="unfolds"):
+    with pytest.raises(EncodingError, match="too large"):
         decode(encoded, "gzip", limit=len(TEXT) - 1)
 
 
