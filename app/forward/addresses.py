@@ -12,8 +12,10 @@ from .target import Address
 
 # Hosts of clouds that answer to every machine in them, on addresses that look public.
 METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})  # Azure
-# IPv4 inside IPv6 that `ipaddress` does not know: NAT64 (RFC 6052, RFC 8215), the compatible form.
-_EMBEDDING = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+# IPv4 inside IPv6 that `ipaddress` does not know: NAT64 (RFC 6052), the compatible form.
+_EMBEDDING = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96")))
+# All of IPv6 that is assigned to machines on the internet; the translated form is outside it, too.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
 # Never public, whatever the version of Python says: IANA's registries of special addresses.
 _SPECIAL = tuple(
     map(
@@ -22,8 +24,7 @@ _SPECIAL = tuple(
             "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
             "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
             "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-            "100::/64", "2001:2::/48", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7",
-            "fe80::/10", "fec0::/10", "ff00::/8",
+            "2001:2::/48", "2001:db8::/32", "3fff::/20",
         ),
     )
 )  # fmt: skip
@@ -32,7 +33,10 @@ _SPECIAL = tuple(
 def is_public(address: Address) -> bool:
     """Return True if every machine on the internet could reach this address."""
     return all(
-        one.is_global and one not in METADATA and not any(one in network for network in _SPECIAL)
+        one.is_global
+        and (one.version == 4 or one in _UNICAST)  # noqa: PLR2004
+        and one not in METADATA
+        and not any(one in network for network in _SPECIAL)
         for one in meant_by(address)
     )
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 HTTPS = 443
 LONGEST_NAME = 253  # characters (RFC 1035 §2.3.4)
+LONGEST_LABEL = 63  # characters between two dots
 PORTS = range(1, 2**16)
 
 # Stricter than RFC 3986 §3.2.2: no user information, no percent-encoding, no sub-delimiters.
@@ -14,6 +15,10 @@ _AUTHORITY = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?",
     re.ASCII,
 )
+
+# No top-level domain is a number (RFC 3696 §2). Resolvers take 127.1, 0x7f.1 and 2130706433 for
+# addresses, and an egress proxy would connect to them.
+_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -36,9 +41,10 @@ class Target(NamedTuple):
         if found["v6"]:
             return cls(str(ipaddress.IPv6Address(found["v6"])), port)
         host = found["name"].lower().removesuffix(".")
-        if len(host) > LONGEST_NAME or ".." in host:
+        target = cls(host, port)
+        if target.address is None and not _is_name(host):
             raise ValueError("must have a valid host name")
-        return cls(host, port)
+        return target
 
     @property
     def address(self) -> Address | None:
@@ -53,3 +59,12 @@ class Target(NamedTuple):
         """Return ``host:port``, an IPv6 address in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+def _is_name(host: str) -> bool:
+    labels = map(len, host.split("."))
+    return (
+        len(host) <= LONGEST_NAME
+        and all(0 < length <= LONGEST_LABEL for length in labels)
+        and not _NUMBER.fullmatch(host)
+    )

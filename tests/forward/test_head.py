@@ -55,6 +55,13 @@ def test_a_connect_request_names_its_target(
         b":443",
         b"/v1/messages:443",
         b"a" * 254 + b":443",
+        b"a" * 64 + b".example:443",
+        b"127.1:443",
+        b"127.0.0.01:443",
+        b"2130706433:443",
+        b"0x7f.1:443",
+        b"127.0.0.0X1:443",
+        b"example.1:443",
     ],
 )
 def test_an_odd_target_is_refused(authority: bytes) -> None:

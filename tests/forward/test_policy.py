@@ -139,7 +139,8 @@ def test_an_address_of_a_name_is_checked_again() -> None:
         "203.0.113.1", "224.0.0.1", "255.255.255.255", "::", "::1", "::ffff:127.0.0.1",
         "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "fe80::1",
         "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1", "3fff::1",
-        "2001:0:a00:1::", "2001:0:808:808::80ff:fffe",
+        "2001:0:a00:1::", "2001:0:808:808::80ff:fffe", "::ffff:0:7f00:1", "::ffff:0:808:808",
+        "64:ff9b:1:a9fe:a9:fe00:808:808", "100::1", "5f00::1", "4000::1", "1::1",
     ],
 )  # fmt: skip
 def test_an_address_that_not_every_machine_could_reach_is_not_public(address: str) -> None:
