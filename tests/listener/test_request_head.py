@@ -169,3 +169,22 @@ def test_only_an_ordinary_head_takes_the_short_way(head: str) -> None:
     connection.receive_data(data)
     assert (request_head.read(connection._receive_buffer) is not None) is short
     assert (connection.trailing_data[0] == b"") is short
+
+
+def test_a_head_in_pieces_is_not_matched_with_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    matched: list[int] = []
+    ordinary = request_head._ORDINARY
+
+    class Counted:
+        def match(self, data: bytearray) -> Any:
+            matched.append(len(data))
+            return ordinary.match(data)
+
+    monkeypatch.setattr(request_head, "_ORDINARY", Counted())
+    connection = codec(ServerCodec)
+    first, rest = b"GET / HTTP/1.1\r\n" + HOST, b"accept: */*\r\n\r\n"
+    found = events(connection, first)
+    for byte in rest:
+        found += events(connection, bytes([byte]))
+    assert [event[1] for event in found if isinstance(event, tuple)] == [b"/"]
+    assert matched == [len(first), len(first + rest)]
