@@ -126,13 +126,16 @@ class ServerConnection(TCPServer):
         elif (rest := self._write(event.data)) is not None:
             await rest()
 
-    def _begin(self, head: bytes) -> None:
+    def _begin(self, head: bytes) -> Rest | None:
         """Write the head of a response, together with what follows in this turn of the loop.
 
-        A small answer, that is, is one TLS record and one system call, not three.
+        A small answer, that is, is one TLS record and one system call, not three. Return what
+        waits for room, if answers that went before have left none: nothing else holds back a
+        client that asks for many small ones and reads none.
         """
         self.loop.call_soon(self._write_begun)
         self._begun += head
+        return self._room if self.writer.transport.get_write_buffer_size() else None
 
     def _write_begun(self) -> None:
         if self._begun:

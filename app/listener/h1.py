@@ -36,11 +36,11 @@ class H1(H11Protocol):
     """Hypercorn's, without upgrades (neither h2c nor websocket) and strict.
 
     ``write`` is the connection's: it writes at once, and returns what waits for room, if anything.
-    ``begin`` writes a head together with what follows at once.
+    ``begin`` writes a head together with what follows at once, and returns the same.
     """
 
     write: Take
-    begin: Callable[[bytes], None]
+    begin: Take
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,7 +88,8 @@ class H1(H11Protocol):
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         """Send; the head of a response goes out together with what follows at once."""
         if isinstance(event, h11.Response) and self._codec.their_state is not h11.ERROR:
-            self.begin(self._codec.send(event) or b"")
+            if (rest := self.begin(self._codec.send(event) or b"")) is not None:
+                await rest()
         else:
             await super()._send_h11_event(event)
 

@@ -1,11 +1,14 @@
 """Connections of HTTP/1.1: reused, pipelined, left early, cut."""
 
 import asyncio
+from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 import pytest
 
 from app.certificates import Certificate
+from app.listener.connection import TOGETHER, WRITE_HIGH, ServerConnection
+from app.listener.progress import WriteProgress
 from simulator import Simulator, Step
 from tests.listener.h1client import Wire, connected
 from tests.listener.serving import Receive, Send, answer, echo, listening, stock, until_left
@@ -13,6 +16,9 @@ from tests.proxying import MESSAGE, Running, until
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+SMALL = b"x" * 15_000  # an answer that is one TLS record with its head
+KERNEL = 64 * 1024  # bytes that either kernel is asked to hold at most, more or less
+MANY = 60  # requests; nobody on the way has room for so many answers
 
 
 def _post(body: bytes) -> bytes:
@@ -168,6 +174,43 @@ async def test_a_client_that_does_not_read_holds_the_application_back(
             before = taken
             await asyncio.sleep(0.1)
         assert taken < 32 * 2**20  # of 64 MiB: the kernels' buffers on loopback
+
+
+async def test_a_client_that_asks_on_and_reads_nothing_is_not_served_further(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, drain = ServerConnection._begin, WriteProgress.drain
+    waits, held = asyncio.Event(), [0]
+
+    def noted_begin(connection: ServerConnection, head: bytes) -> Any:
+        transport = connection.writer.transport
+        transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL)
+        held.append(transport.get_write_buffer_size())
+        return begin(connection, head)
+
+    async def noted_drain(progress: WriteProgress) -> None:
+        if progress._transport.get_write_buffer_size() > WRITE_HIGH:
+            waits.set()
+        await drain(progress)
+
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        await answer(send, SMALL)
+
+    monkeypatch.setattr(ServerConnection, "_begin", noted_begin)
+    monkeypatch.setattr(WriteProgress, "drain", noted_drain)
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        reading: Any = wire.writer.transport
+        reading.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_RCVBUF, KERNEL)
+        reading.pause_reading()
+        wire.send(GET * MANY)
+        await until(lambda: waits.is_set() or len(held) > MANY)
+        reading.resume_reading()
+        for _ in range(MANY):
+            assert (await wire.answer()).body == SMALL
+    assert max(held) < WRITE_HIGH + 2 * TOGETHER
 
 
 async def test_an_abandoned_upload_that_nobody_reads_leaves_nothing_behind(
