@@ -18,7 +18,11 @@ Count = Callable[[Direction, int], None]
 
 
 class End(asyncio.Protocol):
-    """One of the two ends. State: its ``transport``; ``finished``, once it sends no more."""
+    """One of the two ends.
+
+    State: its ``transport``; ``finished``, once it sends no more; ``_early``, what it sent before
+    the other end was there; ``_joined``, since then.
+    """
 
     other: "End"
 
@@ -27,6 +31,8 @@ class End(asyncio.Protocol):
         self._direction = direction
         self.transport: asyncio.Transport | None = None
         self.finished = False
+        self._early: list[bytes] = []
+        self._joined = False
 
     @property
     def open(self) -> asyncio.Transport | None:
@@ -35,13 +41,31 @@ class End(asyncio.Protocol):
         return None if transport is None or transport.is_closing() else transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the socket; nothing is read before the other end is there (`Tunnel.begin`)."""
+        """Take the socket; read nothing yet, as far as the loop obeys: uvloop begins to read."""
         self.transport = transport = cast("asyncio.Transport", transport)  # not so with uvloop
         transport.set_write_buffer_limits(WRITE_HIGH, WRITE_LOW)
         transport.pause_reading()
 
+    def join(self) -> None:
+        """Pass on what came already, and go on: the other end is there."""
+        self._joined = True
+        if self.open is not None and not self.finished:
+            self.open.resume_reading()
+        for data in self._early:  # may stop the reading
+            self.data_received(data)
+        self._early.clear()
+
+    def came_first(self, data: bytes) -> None:
+        """Take what was read before this end had the connection."""
+        self._early.insert(0, data)
+
     def data_received(self, data: bytes) -> None:
-        """Pass it on."""
+        """Pass it on, or keep it until the other end is there."""
+        if not self._joined:
+            self._early.append(data)
+            if self.open is not None:
+                self.open.pause_reading()
+            return
         self._tunnel.note(self._direction, len(data))
         if (target := self.other.open) is not None:
             target.write(data)
@@ -49,6 +73,8 @@ class End(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Pass the end on; the connection stays open for what comes the other way."""
         self.finished = True
+        if not self._joined:
+            return True
         target = self.other.open
         if target is None or self.other.finished or not target.can_write_eof():
             self._tunnel.close()
@@ -92,10 +118,12 @@ class Tunnel:
         """Move bytes until both sides have ended; ``first`` came from the target already."""
         self._alarm.set(self._idle, self.abort)
         if first:
-            self.target.data_received(first)
+            self.target.came_first(first)
         for end in (self.client, self.target):
-            if end.open is not None:
-                end.open.resume_reading()
+            end.join()
+        for end in (self.client, self.target):
+            if end.finished:
+                end.eof_received()
         try:
             if not self._is_over():
                 await self._ended

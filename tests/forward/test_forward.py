@@ -136,6 +136,32 @@ async def _passed(certificate: Certificate, tmp_path: Path) -> None:
         assert results(forward) == {"tunnelled": 1}
 
 
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_target_that_speaks_first_is_heard(
+    certificate: Certificate, tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(_heard(certificate, tmp_path))
+
+
+async def _heard(certificate: Certificate, tmp_path: Path) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 ready")
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with (
+        server,
+        forwarding("http://127.0.0.1:9", certificate, tmp_path, forward_allow=at) as forward,
+    ):
+        for _ in range(20):  # of 100 once, 74 were lost
+            (reader, writer), _head = await connect(forward, at)
+            async with asyncio.timeout(DEADLINE):
+                assert await reader.read(-1) == b"220 ready"
+            writer.close()
+
+
 @pytest.mark.slow
 async def test_a_side_that_does_not_read_stops_the_other(
     upstream: Simulator, certificate: Certificate, tmp_path: Path

@@ -137,3 +137,23 @@ async def test_what_the_target_said_first_goes_first() -> None:
     assert client.written == b"220 ready"
     tunnel.abort()
     await running
+
+
+async def test_what_comes_before_the_other_end_is_there_is_kept() -> None:
+    for both in (False, True):
+        tunnel = Tunnel(asyncio.get_running_loop(), 60.0, lambda _direction, _size: None)
+        target = Pipe(tunnel.target)
+        target.paused = False  # uvloop begins to read after `connection_made`
+        target.end.data_received(b"ready")
+        assert target.paused
+        assert target.end.eof_received() is True
+        client = Pipe(tunnel.client)
+        client.end.data_received(b"hello")
+        if both:
+            assert client.end.eof_received() is True
+        running = asyncio.create_task(tunnel.run(b"220 "))
+        await asyncio.sleep(0)
+        assert (client.written, target.written) == (b"220 ready", b"hello")
+        assert (client.ended, client.closed) == (not both, both)
+        tunnel.abort()
+        await running
