@@ -20,7 +20,7 @@ Count = Callable[[Direction, int], None]
 class End(asyncio.Protocol):
     """One of the two ends.
 
-    State: its ``transport``; ``finished``, once it sends no more; ``_early``, what it sent before
+    State: its ``transport``; ``finished``, once it sends no more; ``_early``, its bytes from before
     the other end was there; ``_joined``, since then.
     """
 
