@@ -137,6 +137,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_receive_buffer",
         "_request_method",
         "_writer",
+        "next_event()",
         "their_http_version",
     ),
     "h11._connection": ("_body_framing(request_method, event)",),

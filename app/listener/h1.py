@@ -120,9 +120,14 @@ class H1(H11Protocol):
         await self.send(Updated(idle=True))
 
     def on_disconnect(self) -> None:
-        """Tell the running request that its client has left."""
+        """Tell the running request that its client has left; without one, read no more.
+
+        h11 goes on to pause before a request that is behind an answer which was cut.
+        """
         if isinstance(self.stream, RequestStream):
             self.stream.disconnect.set()
+        elif self.stream is None:
+            self._codec.ended = True
 
     async def over(self, *, reusable: bool) -> None:
         """End what is left of a request that was answered early."""
@@ -164,9 +169,12 @@ class _CanRead(EventWrapper):
         self._protocol = protocol
 
     async def wait(self) -> None:
-        await wait_or_disconnect(
-            self._event, self._protocol.disconnected, self._protocol.on_disconnect
-        )
+        await wait_or_disconnect(self._event, self._protocol.disconnected, self._on_disconnect)
+
+    def _on_disconnect(self) -> None:
+        self._protocol.on_disconnect()
+        if self._protocol.stream is None:
+            self._event.set()
 
 
 class _Unread:

@@ -18,7 +18,15 @@ class ServerCodec(h11.Connection):
     """Reads ordinary heads of requests at once, and frames a stream's head without a second look.
 
     h11 makes each field of a chunked response twice again, and validates it each time.
+
+    State: ``ended``, once what else has come is not to be read.
     """
+
+    ended = False
+
+    def next_event(self) -> Any:
+        """Return what the client sent next, unless nothing more is to be read."""
+        return h11.NEED_DATA if self.ended else super().next_event()
 
     def _get_io_object(self, role: Any, event: Any, io_dict: Any) -> Any:
         found = super()._get_io_object(role, event, io_dict)

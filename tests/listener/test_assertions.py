@@ -60,6 +60,9 @@ CANARIES: dict[str, str | None] = {
         "test_the_head_of_a_response_is_framed_alike"
     ),
     "ServerCodec._get_io_object": "test_heads_are_read_alike_in_whatever_pieces",
+    "ServerCodec.next_event": (
+        "test_a_request_behind_an_answer_that_ends_the_connection_keeps_nobody"
+    ),
     "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
     "TaskGroup.spawn_app": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "BoundedBuffer.drain": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",

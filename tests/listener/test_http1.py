@@ -213,6 +213,23 @@ async def test_a_client_that_asks_on_and_reads_nothing_is_not_served_further(
     assert max(held) < WRITE_HIGH + 2 * TOGETHER
 
 
+@pytest.mark.parametrize("method", [b"GET", b"CONNECT"], ids=["cut", "connect"])
+async def test_a_request_behind_an_answer_that_ends_the_connection_keeps_nobody(
+    certificate: Certificate, method: bytes
+) -> None:
+    async def application(scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        cut = scope["method"] == "GET"  # and a CONNECT that succeeds has no body
+        piece = b"a piece" if cut else b""
+        await send({"type": "http.response.body", "body": piece, "more_body": cut})
+
+    async with listening(application, certificate) as served:  # which sees that no task is left
+        async with connected(served.port, served.trust()) as wire:
+            wire.send(GET.replace(b"GET", method) + GET)
+            assert b"HTTP/1.1 200" in await wire.rest()
+        await until(lambda: not served.open)
+
+
 async def test_an_abandoned_upload_that_nobody_reads_leaves_nothing_behind(
     certificate: Certificate,
 ) -> None:
