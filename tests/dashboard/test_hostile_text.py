@@ -101,7 +101,13 @@ def _hostile(document: dict[str, Any]) -> dict[str, Any]:
         document[section][mapping][HOSTILE] = 7
     document["tokens"]["by_model"][HOSTILE] = {"input": 1, "output": 2}
     document["limits"]["kinds"][HOSTILE] = {"limit": 4, "remaining": 3}
-    document["limits"]["windows"][HOSTILE] = {"utilization": 0.5, "status": HOSTILE, "reset": 9e9}
+    document["limits"]["windows"][HOSTILE] = {
+        "utilization": 0.5,
+        "status": HOSTILE,
+        "reset": 9e9,
+        "forecast": None,
+        "shares": {HOSTILE: 0.5},
+    }
     document["alerts"] = [{"kind": HOSTILE, "severity": HOSTILE, "message": HOSTILE, "since": 0.0}]
     hostile: dict[str, Any] = _replace(document)
     return hostile

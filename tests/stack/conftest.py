@@ -73,6 +73,7 @@ def observer() -> Telemetry:
     """The telemetry of a proxy that has seen a little of everything."""
     made = telemetry(budgets=budgeted(), labels=("repo",))
     made.registry.register(_Workers())
+    made.forward.decided("intercepted")  # the forward proxy's metrics are made when it is on
     exchanges.record(made, *exchanges.rising())
     record(made)
     return made
@@ -81,7 +82,6 @@ def observer() -> Telemetry:
 @pytest.fixture(scope="session")
 def metric_names(observer: Telemetry) -> frozenset[str]:
     """The names that a scrape can bring."""
-    observer.forward.decided("intercepted")  # the forward proxy's are made when it is on
     return frozenset(
         family.name + suffix
         for family in observer.registry.collect()
