@@ -41,6 +41,13 @@ def store(path: Path) -> Iterator[SqliteStore]:
         yield opened
 
 
+def filled(path: Path, *records: Record) -> Path:
+    """Write records to a ledger; return its path."""
+    with store(path) as opened:
+        opened.write(records)
+    return path
+
+
 def ledger(path: Path, **options: Any) -> Ledger:
     """Return a ledger that has not been started."""
     chosen: dict[str, Any] = {

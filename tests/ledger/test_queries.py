@@ -1,7 +1,5 @@
 """What the ledger answers: sums over its rows, whatever they are grouped by."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,32 +13,11 @@ from app.ledger.file import UnusableLedger
 from app.ledger.queries import Group, Totals
 from app.ledger.reader import NoLedger, TooSlow, reading
 from app.ledger.rows import Record
-from tests.ledger.ledgers import NOON, SESSION, ask, attempt, record, store
+from tests.ledger.ledgers import NOON, SESSION, ask, attempt, filled, record, store
 from tests.thorough import scaled
 
 HOUR = 3_600_000
 TABLES = (queries.by_day, queries.by_hour, queries.by_model, queries.by_session, queries.by_agent)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite"
-
-
-@pytest.fixture
-def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A time zone with summer time and a change of the day that is not UTC's."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.delenv("TZ")
-    time.tzset()
-
-
-def _filled(path: Path, *records: Record) -> Path:
-    with store(path) as opened:
-        opened.write(records)
-    return path
 
 
 def _keys(groups: list[Group]) -> dict[str | None, int]:
@@ -63,7 +40,7 @@ def test_days_and_hours_are_those_of_this_machine(path: Path) -> None:
         (2026, 10, 25, 0, 30),
         (2026, 10, 25, 1, 30),
     ]
-    _filled(path, *(record(started=_at(*start)) for start in starts))
+    filled(path, *(record(started=_at(*start)) for start in starts))
     with reading(path) as reader:
         assert _keys(queries.by_day(reader, 0)) == {
             "2026-10-25": 2,
@@ -79,7 +56,7 @@ def test_days_and_hours_are_those_of_this_machine(path: Path) -> None:
 
 
 def test_each_attempt_counts_under_its_own_model(path: Path) -> None:
-    _filled(
+    filled(
         path,
         record(input=1),
         record(
@@ -101,7 +78,7 @@ def test_each_attempt_counts_under_its_own_model(path: Path) -> None:
 
 
 def test_sessions_and_agents_are_distinguished(path: Path) -> None:
-    _filled(
+    filled(
         path,
         record(started=NOON - HOUR),
         record(agent="a1", agent_type="Explore", session="another", cost=9_000),
@@ -118,7 +95,7 @@ def test_sessions_and_agents_are_distinguished(path: Path) -> None:
 
 
 def test_labels_are_grouped_by_the_value_of_one(path: Path) -> None:
-    _filled(
+    filled(
         path,
         record(labels="repo=acme/widgets,team=a"),
         record(labels="repo=acme/widgets"),
@@ -132,7 +109,7 @@ def test_labels_are_grouped_by_the_value_of_one(path: Path) -> None:
 
 
 def test_only_what_began_since_counts(path: Path) -> None:
-    _filled(path, record(started=NOON - HOUR), record())
+    filled(path, record(started=NOON - HOUR), record())
     with reading(path) as reader:
         for table in TABLES:
             assert _total(table(reader, NOON / 1_000)).requests == 1, table
@@ -140,7 +117,7 @@ def test_only_what_began_since_counts(path: Path) -> None:
 
 
 def test_an_empty_ledger_has_no_groups(path: Path) -> None:
-    _filled(path)
+    filled(path)
     with reading(path) as reader:
         assert [table(reader, 0) for table in TABLES] == [[]] * len(TABLES)
         assert queries.label_names(reader) == []
@@ -174,7 +151,7 @@ def records(draw: st.DrawFn) -> Record:
 def test_whatever_they_are_grouped_by_the_sum_is_that_of_the_rows(
     tmp_path_factory: pytest.TempPathFactory, written: list[Record]
 ) -> None:
-    path = _filled(tmp_path_factory.mktemp("ledger") / "ledger.sqlite", *written)
+    path = filled(tmp_path_factory.mktemp("ledger") / "ledger.sqlite", *written)
     rows = [one.row for one in written]
     expected = Totals(
         len(rows),
@@ -198,7 +175,7 @@ def test_a_ledger_is_read_while_it_is_written(path: Path) -> None:
 
 
 def test_a_ledger_in_a_directory_that_cannot_be_written_is_read(path: Path) -> None:
-    _filled(path, record())
+    filled(path, record())
     path.parent.chmod(0o500)
     try:
         with reading(path) as reader:
@@ -233,14 +210,14 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
 
 
 def test_a_query_ends_when_its_time_is_over(path: Path) -> None:
-    _filled(path, record())
+    filled(path, record())
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
     with pytest.raises(TooSlow), reading(path, seconds=0.05) as reader:
         reader.rows(endless)
 
 
 def test_a_reader_cannot_write(path: Path) -> None:
-    _filled(path, record())
+    filled(path, record())
     with pytest.raises(UnusableLedger), reading(path) as reader:
         reader.rows("DELETE FROM exchanges")
     assert ask(path, "SELECT count(*) FROM exchanges") == [(1,)]

@@ -1,7 +1,6 @@
 """The ledger as documents: sessions in any order, a session's tree, its requests, days."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,35 +11,14 @@ import pytest
 
 from app.ledger import prompts, views
 from app.ledger.reader import reading
-from app.ledger.rows import MICRO, NANO, Record
+from app.ledger.rows import MICRO, NANO
 from app.pages.ledger import SCHEMA
-from tests.ledger.ledgers import NOON, SESSION, record, store
+from tests.ledger.ledgers import NOON, SESSION, filled, record
 
 VALIDATOR = jsonschema.Draft202012Validator(
     json.loads(SCHEMA.read_text()), format_checker=jsonschema.FormatChecker()
 )
 SECOND = 1_000
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite"
-
-
-@pytest.fixture
-def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A time zone whose days do not begin with UTC's, and that has summer time."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.delenv("TZ")
-    time.tzset()
-
-
-def _filled(path: Path, *records: Record) -> Path:
-    with store(path) as opened:
-        opened.write(records)
-    return path
 
 
 def _ask(path: Path, view: str, *arguments: Any) -> Any:
@@ -79,7 +57,7 @@ def _pages(path: Path, view: str, *arguments: Any, read: Any = int) -> Iterator[
 
 @pytest.mark.parametrize("sort", views.SORTS)
 def test_sessions_come_in_every_order_a_page_at_a_time_each_once(path: Path, sort: str) -> None:
-    _filled(
+    filled(
         path,
         *(
             record(
@@ -111,16 +89,14 @@ def test_sessions_come_in_every_order_a_page_at_a_time_each_once(path: Path, sor
 
 
 def test_a_session_says_how_many_agents_it_has(path: Path) -> None:
-    _filled(
-        path, record(), *(record(agent=agent) for agent in ("a", "b", "a")), record(session="s")
-    )
+    filled(path, record(), *(record(agent=agent) for agent in ("a", "b", "a")), record(session="s"))
     found = {one["session"]: one for one in _ask(path, "sessions", 9, None)["sessions"]}
     assert {name: one["agent_count"] for name, one in found.items()} == {SESSION: 2, "s": 0}
     assert _ask(path, "session", SESSION)["agent_count"] == 2
 
 
 def test_a_ledger_without_sessions_has_none(path: Path) -> None:
-    _filled(path, record(session=None))
+    filled(path, record(session=None))
     assert _ask(path, "sessions", 9, None) == {"sessions": [], "next": None}
     with reading(path) as reader:
         assert views.session(reader, SESSION) is None
@@ -130,7 +106,7 @@ def test_a_ledger_without_sessions_has_none(path: Path) -> None:
 
 def test_a_session_is_a_tree_of_prompts_with_their_agents(path: Path) -> None:
     first = {"prompt": "p1", "started": NOON}
-    _filled(
+    filled(
         path,
         record(started=NOON - SECOND, request_class="auxiliary", cost=1),
         record(**first, cost=10),
@@ -166,7 +142,7 @@ def test_a_session_is_a_tree_of_prompts_with_their_agents(path: Path) -> None:
 
 
 def test_prompts_come_a_page_at_a_time_each_once(path: Path) -> None:
-    _filled(path, *(record(prompt=f"p{n // 2}") for n in range(14)), record())
+    filled(path, *(record(prompt=f"p{n // 2}") for n in range(14)), record())
     pages = list(_pages(path, "prompts", SESSION, 3))
     names = [one["prompt"] for page in pages for one in page["prompts"]]
     assert names == [None, *(f"p{n}" for n in reversed(range(7)))]
@@ -176,7 +152,7 @@ def test_prompts_come_a_page_at_a_time_each_once(path: Path) -> None:
 
 
 def test_of_a_prompt_with_very_many_agents_the_first_are_listed(path: Path) -> None:
-    _filled(path, *(record(prompt="p", agent=f"a{n}", started=NOON + n) for n in range(203)))
+    filled(path, *(record(prompt="p", agent=f"a{n}", started=NOON + n) for n in range(203)))
     (prompt,) = _ask(path, "prompts", SESSION, 3, None)["prompts"]
     assert (prompt["agent_count"], prompt["requests"]) == (203, 203)
     assert [one["agent"] for one in prompt["agents"]] == [f"a{n}" for n in range(200)]
@@ -187,7 +163,7 @@ def test_a_page_has_fewer_prompts_where_they_have_many_agents(
 ) -> None:
     monkeypatch.setattr(prompts, "MOST_LISTED", 5)
     counts = {"p1": 2, "p2": 3, "p3": 9, "p4": 1}
-    _filled(
+    filled(
         path,
         *(record(prompt=p, agent=f"{p}-{n}") for p, count in counts.items() for n in range(count)),
     )
@@ -197,7 +173,7 @@ def test_a_page_has_fewer_prompts_where_they_have_many_agents(
 
 
 def test_of_a_session_with_very_many_agents_the_most_expensive_are_listed(path: Path) -> None:
-    _filled(path, *(record(agent=f"a{n}", cost=n) for n in range(203)))
+    filled(path, *(record(agent=f"a{n}", cost=n) for n in range(203)))
     found = _ask(path, "session", SESSION)
     assert [one["agent"] for one in found["agents"]] == [f"a{n}" for n in range(202, 2, -1)]
     assert (found["agent_count"], found["requests"]) == (203, 203)
@@ -218,7 +194,7 @@ CHOICES: list[tuple[dict[str, str | None], list[int]]] = [
 def test_requests_are_chosen_by_prompt_and_agent(
     path: Path, chosen: dict[str, str | None], ids: list[int]
 ) -> None:
-    _filled(
+    filled(
         path,
         record(),
         record(prompt="p"),
@@ -232,7 +208,7 @@ def test_requests_are_chosen_by_prompt_and_agent(
 
 
 def test_a_request_has_all_that_the_ledger_knows(path: Path) -> None:
-    _filled(
+    filled(
         path,
         record(
             prompt="p",
@@ -287,7 +263,7 @@ def test_a_request_has_all_that_the_ledger_knows(path: Path) -> None:
     [(None, None), ("{", None), ("[1]", None), ("7", None), ('{"a":1,"b":"x"}', {"a": 1})],
 )
 def test_a_context_that_is_none_is_left_out(path: Path, text: str | None, context: Any) -> None:
-    _filled(path, record(context=text))
+    filled(path, record(context=text))
     (found,) = _ask(path, "requests", SESSION, {}, 5, None)["requests"]
     assert (found["context"], found["cache"], found["error"]) == (context, None, None)
 
@@ -305,11 +281,11 @@ def test_days_are_those_of_this_machine_and_gaps_are_left_out(path: Path) -> Non
         (2026, 10, 25, 23, 0),
         (2026, 11, 1, 12, 0),
     ]
-    _filled(path, *(record(started=_at(*start)) for start in starts))
+    filled(path, *(record(started=_at(*start)) for start in starts))
     pages = list(_pages(path, "days", 2, read=str))
     counts = [(one["day"], one["requests"]) for page in pages for one in page["days"]]
     assert counts == [("2026-11-01", 1), ("2026-10-26", 1), ("2026-10-25", 2), ("2025-12-31", 1)]
 
 
 def test_a_ledger_without_rows_has_no_days(path: Path) -> None:
-    assert _ask(_filled(path), "days", 5, None) == {"days": [], "next": None}
+    assert _ask(filled(path), "days", 5, None) == {"days": [], "next": None}

@@ -25,11 +25,6 @@ DAY = 86_400_000
 DEADLINE = 60.0  # seconds that a test waits for something at most
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite"
-
-
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "DELAY", 0.01)
