@@ -207,6 +207,19 @@ async def test_each_threshold_is_told_once_also_after_a_restart(
     assert "80% of the budget for today is used: $8.00 of $10.00." in receiver.texts[1]
 
 
+async def _assert_spent_is_known(proxy: Running) -> None:
+    """Wait until a proxy knows what session s1 of team a has spent; it must refuse both."""
+    for name in ("day", "session", "label.team=a"):
+        await until(
+            lambda name=name: (  # type: ignore[misc]
+                value(proxy.application.telemetry, "budget_spent_usd", budget=name) == 4.5
+            )
+        )
+    assert (await _ask(proxy, "s1", "b")).status_code == 429
+    assert (await _ask(proxy, "s2", "a")).status_code == 429
+    assert (await _ask(proxy, "s2", "b")).status_code == 200
+
+
 @pytest.mark.slow
 async def test_a_restart_keeps_refusing(
     upstream: Simulator, certificate: Certificate, tmp_path: Path
@@ -216,15 +229,7 @@ async def test_a_restart_keeps_refusing(
         await _ask(proxy, "s1", "a")
         await _written(proxy, 1)
     async with _proxy(upstream, certificate, tmp_path, budget_enforce=True) as proxy:
-        for name in ("day", "session", "label.team=a"):
-            await until(
-                lambda name=name: (  # type: ignore[misc]
-                    value(proxy.application.telemetry, "budget_spent_usd", budget=name) == 4.5
-                )
-            )
-        assert (await _ask(proxy, "s1", "b")).status_code == 429
-        assert (await _ask(proxy, "s2", "a")).status_code == 429
-        assert (await _ask(proxy, "s2", "b")).status_code == 200
+        await _assert_spent_is_known(proxy)
 
 
 @pytest.mark.slow
@@ -269,15 +274,7 @@ async def test_replicas_that_share_a_database_share_budgets(
     ):
         _cost(upstream, 4.5)
         await _ask(one, "s1", "a")
-        for name in ("day", "session", "label.team=a"):
-            await until(
-                lambda name=name: (  # type: ignore[misc]
-                    value(other.application.telemetry, "budget_spent_usd", budget=name) == 4.5
-                )
-            )
-        assert (await _ask(other, "s1", "b")).status_code == 429
-        assert (await _ask(other, "s2", "a")).status_code == 429
-        assert (await _ask(other, "s2", "b")).status_code == 200
+        await _assert_spent_is_known(other)
 
 
 async def test_the_webhook_is_tried_again_and_its_url_is_a_secret(
