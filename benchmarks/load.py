@@ -144,12 +144,15 @@ class Client(asyncio.Protocol):
         return False
 
 
-def request(work: str, body: bytes) -> bytes:
-    """Return a message to the API, and what the raw upstream is to do with it."""
+def request(work: str, body: bytes, fields: bytes = b"") -> bytes:
+    """Return a message to the API, and what the raw upstream is to do with it.
+
+    ``fields`` are further lines of the head.
+    """
     return (
         b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         b"x-api-key: fake\r\nanthropic-version: 2023-06-01\r\nx-work: %b\r\n"
-        b"content-length: %d\r\n\r\n%b" % (work.encode(), len(body), body)
+        b"%bcontent-length: %d\r\n\r\n%b" % (work.encode(), fields, len(body), body)
     )
 
 
