@@ -3,9 +3,10 @@
     python -m benchmarks.insight
 
 Four proxies take turns under the same load, in an order that is turned round with each round: two
-without ledger and recorder, whose difference is noise, one with the ledger, one with both. Each row
-has the median and the quartiles of the ratio to the first one of the same round. What a proxy does
-behind the requests, such as writing their rows, counts too.
+without ledger and recorder, whose difference is noise, one with the ledger, one with both. A turn
+is a fraction of a second, because the machine's speed changes. Each row has the median and the
+quartiles of the ratio to the first one of the same round. What a proxy does behind the requests,
+such as writing their rows, counts too.
 """
 
 import asyncio
@@ -24,15 +25,16 @@ from benchmarks.process import Command
 from benchmarks.raw_work import streamed
 from benchmarks.resting import answering
 from benchmarks.stage import Stage, stage
-from benchmarks.workloads import KB, Posted, Target, measured
+from benchmarks.workloads import KB, Posted, Target
 
 GOAL = 1.03  # times the CPU time without ledger and recorder
 OFF, AGAIN, LEDGER, BOTH = "off", "off again", "ledger", "ledger and recorder"
 CLIENTS = 16
-REQUESTS = 40  # of each client in a round
-TURNS, EVENTS = 4, 500  # the same, of conversations, and the events of each answer
-BEHIND = 1.1  # seconds after which every row is written
-ROUNDS = 12
+REQUESTS = 8  # of each client in a round
+TURNS, EVENTS = 2, 500  # the same, of conversations, and the events of each answer
+BEHIND = 0.9  # seconds after which every row is written
+ROUNDS = 40
+WARMING = 3  # rounds that do not count
 
 Load = Callable[[Target], Awaitable[int]]  # returns how many requests it made
 Rounds = list[dict[str, float]]  # ms of CPU for a request, by proxy
@@ -87,18 +89,22 @@ async def measure(on: Stage, load: Load, rounds: int) -> Rounds:
     """Return the figures of each round."""
     with ExitStack() as stack:
         targets = [await _start(on, name, stack) for name in _PROXIES]
-        found = []
-        for number in range(rounds + 1):
-            order = targets[::-1] if number % 2 else targets
-            found.append({target.name: await _cpu(target, load) for target in order})
-    return found[1:]  # the first one warms up
+        found = [
+            await _round(targets[::-1] if number % 2 else targets, load)
+            for number in range(rounds + WARMING)
+        ]
+    return found[WARMING:]
 
 
-async def _cpu(target: Target, load: Load) -> float:
-    with measured(target) as spent:
-        made = await load(target)
-        await asyncio.sleep(BEHIND)
-    return spent.cpu / made * 1000
+async def _round(targets: Sequence[Target], load: Load) -> dict[str, float]:
+    """Return the ms of CPU for a request of each proxy, one after the other under load."""
+    before = [target.process.cpu for target in targets]
+    made = [await load(target) for target in targets]
+    await asyncio.sleep(BEHIND)
+    return {
+        target.name: (target.process.cpu - start) / count * 1000
+        for target, start, count in zip(targets, before, made, strict=True)
+    }
 
 
 _PROXIES: Mapping[str, tuple[str, str]] = {  # the module to run, and whether it has a ledger
