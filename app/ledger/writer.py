@@ -16,9 +16,8 @@ from .rows import MILLI, Record
 from .store import Store, Unavailable
 
 CAPACITY = 10_000  # rows that wait; with about 2 KB each, 20 MB
-BATCH = 100  # rows that need not wait for more
-MOST = 500  # rows of a transaction
-DELAY = 0.25  # seconds that a row waits for others
+MOST = 500  # rows of a transaction; so many need not wait for more
+DELAY = 0.5  # seconds that a row waits for others
 FIRST_RETRY, LAST_RETRY = 0.05, 10.0  # seconds until the next try, doubled each time
 UPKEEP = 600.0  # seconds between two looks at what is old or too much
 RESULTS = ("written", "dropped")
@@ -91,7 +90,7 @@ class Ledger:
             waiting = len(self._waiting)
             if waiting + self._taken < self._capacity and not self._closing:
                 self._waiting.append(record)
-                if waiting in (0, BATCH - 1):
+                if waiting in (0, MOST - 1):
                     self._ready.notify()
                 return
         self.count("dropped", 1)
@@ -129,7 +128,7 @@ class Ledger:
             pause = max(0.0, self._upkeep_at - self._clock())
             self._ready.wait_for(lambda: self._waiting or self._closing, pause)
             if self._waiting:
-                self._ready.wait_for(lambda: len(self._waiting) >= BATCH or self._closing, DELAY)
+                self._ready.wait_for(lambda: len(self._waiting) >= MOST or self._closing, DELAY)
                 self._taken = min(MOST, len(self._waiting))
                 self._batches.append([self._waiting.popleft() for _ in range(self._taken)])
                 self._divided = False

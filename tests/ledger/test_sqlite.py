@@ -6,14 +6,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.anthropic.token_types import COUNTED
 from app.ledger import schema, tables
 from app.ledger import sqlite as stores
-from app.ledger.rows import BILLED_NAMES, NAMES, Billed, Row
+from app.ledger.rows import BILLED_NAMES, NAMES, QUARTER, Billed, Record, Row
 from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.store import Unavailable
 from tests.ledger.ledgers import NOON, SESSION, ask, attempt, record, store
+from tests.thorough import scaled
 
 DAY = 86_400_000
 
@@ -62,6 +65,55 @@ def test_a_batch_larger_than_a_statement_is_written_whole(path: Path) -> None:
         (count + 1, sum(range(count)) + 1000)
     ]
     assert ask(path, "SELECT count(DISTINCT prompt) FROM requests") == [(count,)]
+
+
+_TEXTS = st.sampled_from(("a", "b", "c"))
+_NUMBERS = st.integers(0, 2**40)
+_STARTS = st.integers(NOON, NOON + 3 * DAY)
+_ROWS = st.builds(
+    lambda started, fields, billed: record(*billed, started=started, **fields),
+    _STARTS,
+    st.fixed_dictionaries(
+        {"model": _TEXTS, "input": _NUMBERS, "failed": st.integers(0, 1)},
+        optional={
+            **dict.fromkeys(("session", "agent", "labels", "cache_verdict"), st.none() | _TEXTS),
+            **dict.fromkeys(("first_token", "cache_missed"), st.none() | _NUMBERS),
+        },
+    ),
+    st.lists(st.builds(lambda model, tokens: attempt(model, input=tokens), _TEXTS, _NUMBERS)),
+)
+
+
+@given(st.lists(st.lists(_ROWS, min_size=1, max_size=40), max_size=3))
+@settings(max_examples=scaled(50, 10), suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_written_is_read_again_and_summed(
+    tmp_path: Path, batches: list[list[Record]]
+) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.unlink(missing_ok=True)
+    with store(path) as opened:
+        for batch in batches:
+            opened.write(batch)
+    given_rows = [one for batch in batches for one in batch]
+    texts = dict(ask(path, "SELECT id, name FROM names"))
+    named = [Row._fields.index(name) for name in NAMES]
+    stored = [list(row) for row in ask(path, f"SELECT {', '.join(Row._fields)} FROM exchanges")]
+    for values in stored:
+        for place in named:
+            values[place] = None if values[place] is None else texts[values[place]]
+    assert stored == [list(row) for row, _ in given_rows]
+    sums: dict[tuple[int, str], tuple[int, int, int]] = {}
+    for row, billed in given_rows:
+        quarter = row.started // QUARTER
+        for model, amounts in (
+            (row.model, (1, row.failed, 0 if billed else row.input)),
+            *((one.model, (0, 0, one.input)) for one in billed),
+        ):
+            before = sums.get((quarter, model), (0, 0, 0))
+            a, b, c = (x + y for x, y in zip(before, amounts, strict=True))
+            sums[quarter, model] = (a, b, c)
+    quarters = ask(path, "SELECT quarter, model, requests, failed, input FROM quarters")
+    assert {(quarter, texts[model]): tuple(rest) for quarter, model, *rest in quarters} == sums
 
 
 def test_names_are_right_however_few_are_remembered(
