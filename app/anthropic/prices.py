@@ -4,9 +4,10 @@ An estimate, not a bill. The packaged list (``prices.toml``) states its date; a 
 user's is laid over it, field by field.
 """
 
+import operator
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -22,6 +23,7 @@ OTHER = "other"  # the name of every model that is not in the list
 MILLION, THOUSAND = 1e6, 1e3
 MONTH = len("2026-11")
 OLD = 90  # days after which a list should be looked at again
+SPELLINGS = 256  # of models whose names are remembered: clients and upstream choose them
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
@@ -81,7 +83,7 @@ class Prices:
     """A price list as of a month or a day.
 
     ``models`` go by canonical name, which ``aliases`` lead to; those in ``unpriced`` have a name
-    only; ``server_tools`` are in USD per 1,000 requests.
+    only; ``server_tools`` are in USD per 1,000 requests. State: names that were found before.
     """
 
     as_of: str
@@ -90,6 +92,7 @@ class Prices:
     unpriced: frozenset[str]
     aliases: Mapping[str, str]
     server_tools: Mapping[str, float]
+    _found: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def age(self, today: date) -> int | None:
         """Return the age of the list in days, None if ``as_of`` is not a date.
@@ -127,7 +130,13 @@ class Prices:
 
     def canonical(self, model: str) -> str:
         """Return the name in the list, whatever cloud's spelling ``model`` has, else ``other``."""
-        return next((name for name in self._spellings(model) if self._knows(name)), OTHER)
+        name = self._found.get(model)
+        if name is None:
+            name = next((name for name in self._spellings(model) if self._knows(name)), OTHER)
+            if len(self._found) >= SPELLINGS:
+                self._found.clear()
+            self._found[model] = name
+        return name
 
     def exact(self, model: str) -> str:
         """Return the name in the list, with a release date or ``[1m]`` if ``model`` has one.
@@ -171,10 +180,12 @@ class Prices:
         if priced is None:
             return None
         rates, factor = _rates(priced, usage), _factor(priced, usage, batch=batch)
-        tokens = {
-            kind: getattr(usage, kind) * getattr(rates, kind) * factor / MILLION for kind in BILLED
+        cost = {
+            kind: tokens * rate * factor / MILLION
+            for kind, tokens, rate in zip(BILLED, _billed(usage), _billed(rates), strict=True)
         }
-        return tokens | {SERVER_TOOLS: self._tools(usage)}
+        cost[SERVER_TOOLS] = self._tools(usage) if usage.server_tools else 0.0
+        return cost
 
     def _tools(self, usage: Usage) -> float:
         """Return USD for server tools; those that the list does not name cost their tokens."""
@@ -182,6 +193,7 @@ class Prices:
         return sum(self.server_tools.get(tool, 0.0) * count for tool, count in counts) / THOUSAND
 
 
+_billed = operator.attrgetter(*BILLED)
 _packaged = resources.files(__package__) / "prices.toml"
 
 

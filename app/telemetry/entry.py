@@ -1,9 +1,10 @@
 """An ended exchange with its model, charges and ids, computed once for all recorders."""
 
-import functools
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 from ..anthropic.limits import Limits
 from ..anthropic.prices import Prices
@@ -25,33 +26,35 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,48}", re.ASCII)
 class Charge:
     """Tokens and cost of one billed attempt, under its model's name in the price table.
 
-    ``tokens`` go by `COUNTED` types, ``cost`` by `COSTS`, in US dollars; None when no price is
-    known.
+    ``tokens`` go by `COUNTED` types, ``cost`` by `COSTS`, in US dollars, and ``total`` is their
+    sum; None when no price is known.
     """
 
     model: str
     attempt: Attempt
     tokens: Mapping[str, int]
     cost: Mapping[str, float] | None
+    total: float | None
 
     @classmethod
     def of(cls, attempt: Attempt, prices: Prices) -> "Charge":
         """Price an attempt; estimated output has its own type."""
         usage = attempt.usage
-        tokens = {kind: getattr(usage, kind) for kind in BILLED}
+        tokens = dict(zip(BILLED, _billed(usage), strict=True))
         cost = prices.price(attempt)
         if attempt.estimated:
             tokens |= {OUTPUT: 0, ESTIMATED: usage.output}
             if cost is not None:
                 cost = {**cost, OUTPUT: 0.0, ESTIMATED: cost[OUTPUT]}
         model = NO_MODEL if attempt.model is None else prices.canonical(attempt.model)
-        return cls(model, attempt, tokens, cost)
+        return cls(model, attempt, tokens, cost, None if cost is None else sum(cost.values()))
 
 
+_billed = operator.attrgetter(*BILLED)
 NO_LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """``model`` is its name in the price table, ``other`` or `NO_MODEL`.
 
@@ -71,19 +74,18 @@ class Entry:
     trace: TraceContext | None = None
     limits: Limits = NO_LIMITS
 
-    @property
+    @cached_property
     def estimated(self) -> bool:
         """Whether the output of a stream that ended early is an estimate."""
         return any(charge.attempt.estimated for charge in self.charges)
 
-    @property
+    @cached_property
     def total_cost(self) -> float | None:
         """US dollars for the whole exchange; None when a price or the usage is not known."""
         if not self.charges and self.exchange.usage is None:
             return None
-        costs = [None if one.cost is None else sum(one.cost.values()) for one in self.charges]
-        known = [cost for cost in costs if cost is not None]
-        return sum(known) if len(known) == len(costs) else None
+        known = [one.total for one in self.charges if one.total is not None]
+        return sum(known) if len(known) == len(self.charges) else None
 
     def tokens(self, kind: str) -> int:
         """Return the billed tokens of one of the `COUNTED` types, of all attempts."""
@@ -127,7 +129,7 @@ def _cache_dollars(
     charge: Charge, missed: int, prices: Prices
 ) -> tuple[float | None, float | None]:
     usage = charge.attempt.usage
-    price = functools.partial(prices.cost, model=charge.attempt.model or "")
+    price = partial(prices.cost, model=charge.attempt.model or "")
     actual = price(usage) if charge.attempt.samplings else charge.cost
     return miss_cost(usage, missed, actual, price), saved(usage, actual, price)
 

@@ -16,7 +16,6 @@ from app.ledger.rows import MOST_COST, MOST_TOKENS, NAMES, NANO, Record
 from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.writer import Ledger
 from app.scrubber.redact.report import ScrubReport
-from app.telemetry.recorders.ledger import WINDOWS
 from app.telemetry.sampling.samples import Samples
 from tests.ledger.ledgers import ask, ledger
 from tests.telemetry.exchanges import FAILED, PLAIN, SESSION, exchanges, record, telemetry
@@ -115,7 +114,7 @@ def test_attempts_of_other_models_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_the_use_of_a_window_is_kept_as_it_was_before_and_after(tmp_path: Path) -> None:
-    five, seven = WINDOWS.values()
+    five, seven = (f"anthropic-ratelimit-unified-{name}-utilization" for name in ("5h", "7d"))
     first, other, second = (
         replace(PLAIN, headers=headers)
         for headers in ({five: "0.25", seven: "0.5"}, {}, {five: "0.26"})

@@ -106,8 +106,7 @@ def _lists(entry: Entry) -> Mapping[str, Any]:
 
 
 def _charge(charge: Charge) -> Mapping[str, Any]:
-    cost = None if charge.cost is None else _rounded(sum(charge.cost.values()))
-    return {"model": charge.model, "cost_usd": cost, **charge.tokens}
+    return {"model": charge.model, "cost_usd": _rounded(charge.total), **charge.tokens}
 
 
 def _usage(entry: Entry) -> Mapping[str, Any]:

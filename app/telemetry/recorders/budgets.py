@@ -47,7 +47,7 @@ class BudgetSpend:
         if self._budgets is None or not entry.charges:
             return
         exchange = entry.exchange
-        costs = [None if one.cost is None else sum(one.cost.values()) for one in entry.charges]
+        costs = [one.total for one in entry.charges]
         spend = Spend(
             sum(min(round(cost * NANO), MOST_COST) for cost in costs if cost is not None),
             costs.count(None),

@@ -1,22 +1,30 @@
 """Makes a row of every ended exchange for the ledger, and counts what becomes of it."""
 
-import json
 from collections.abc import Mapping
 
-from ...anthropic.limits import read
-from ...anthropic.token_types import COUNTED
+import msgspec
+
+from ...anthropic.limits import Limits
+from ...anthropic.token_types import ESTIMATED
 from ...cache.report import CacheReport
 from ...ledger.labels import write_labels
-from ...ledger.rows import MICRO, MILLI, MOST_COST, MOST_TOKENS, NANO, Billed, Record, Row
+from ...ledger.rows import (
+    BILLED_NAMES,
+    MICRO,
+    MILLI,
+    MOST_COST,
+    MOST_TOKENS,
+    NANO,
+    Billed,
+    Record,
+    Row,
+)
 from ...ledger.writer import RESULTS, Ledger
 from ..entry import Charge, Entry
 from ..instruments import OTHER, Instruments
 from ..words import word
 
-WINDOWS = {
-    "5h": "anthropic-ratelimit-unified-5h-utilization",
-    "7d": "anthropic-ratelimit-unified-7d-utilization",
-}
+WINDOWS = ("5h", "7d")
 _MOST_DOLLARS = MOST_COST / NANO
 MOST_USED = 1_000  # times a window; its utilization may exceed 1
 
@@ -44,10 +52,12 @@ class LedgerRows:
         """Hand over the row of an exchange."""
         if self._ledger is not None:
             before = self._windows
-            self._windows = {**before, **_windows(entry.exchange.headers)}
+            if said := _windows(entry.limits):
+                self._windows = {**before, **said}
             labels = entry.exchange.labels
-            kept = {name: labels[name] for name in self._ledger.labels & labels.keys()}
-            self._ledger.put(record_of(entry, before, self._windows, kept))
+            if labels:
+                labels = {name: labels[name] for name in self._ledger.labels & labels.keys()}
+            self._ledger.put(record_of(entry, before, self._windows, labels))
 
 
 def record_of(
@@ -59,14 +69,23 @@ def record_of(
     """
     exchange, hints, report = entry.exchange, entry.exchange.hints, entry.exchange.scrub
     verdict = None if exchange.cache is None else exchange.cache.verdict
-    said, failure = bool(_windows(exchange.headers)), exchange.failure
+    said, failure = bool(_windows(entry.limits)), exchange.failure
     billed = tuple(map(_billed, entry.charges))
+    total = billed[0] if len(billed) == 1 else _total(billed)
     detailed = len(billed) > 1 or any(one.model != entry.model for one in billed)
     row = Row(
         started=int(exchange.started_at * MILLI),
         duration=round(exchange.duration * MICRO),
         failed=int(failure is not None),
-        **_sums(billed),
+        input=total.input,
+        output=total.output,
+        cache_read=total.cache_read,
+        cache_write_5m=total.cache_write_5m,
+        cache_write_1h=total.cache_write_1h,
+        estimated=total.estimated,
+        thinking=total.thinking,
+        cost=total.cost,
+        unpriced=total.unpriced,
         detailed=int(detailed),
         model=entry.model,
         session=entry.ids.get("session_id"),
@@ -75,7 +94,7 @@ def record_of(
         agent_type=hints.agent_type,
         prompt=hints.prompt_id,
         request_class=hints.request_class,
-        labels=write_labels(labels) or None,
+        labels=write_labels(labels) if labels else None,
         route=exchange.route,
         outcome=exchange.outcome.value,
         status=exchange.status,
@@ -125,9 +144,7 @@ def record_of(
 
 def _json(report: CacheReport | None) -> str | None:
     """Return what fills the context, as JSON."""
-    if report is None or not report.fill:
-        return None
-    return json.dumps(report.fill, separators=(",", ":"))
+    return msgspec.json.encode(report.fill).decode() if report is not None and report.fill else None
 
 
 def _nano(dollars: float | None) -> int | None:
@@ -137,36 +154,38 @@ def _nano(dollars: float | None) -> int | None:
 
 
 def _billed(charge: Charge) -> Billed:
-    cost = 0 if charge.cost is None else round(sum(charge.cost.values()) * NANO)
+    tokens = charge.tokens
+    cost = 0 if charge.total is None else round(charge.total * NANO)
     return Billed(
         model=charge.model,
         kind=word(charge.attempt.kind) or OTHER,
-        **{kind: min(charge.tokens.get(kind, 0), MOST_TOKENS) for kind in COUNTED},
+        input=min(tokens["input"], MOST_TOKENS),
+        output=min(tokens["output"], MOST_TOKENS),
+        cache_read=min(tokens["cache_read"], MOST_TOKENS),
+        cache_write_5m=min(tokens["cache_write_5m"], MOST_TOKENS),
+        cache_write_1h=min(tokens["cache_write_1h"], MOST_TOKENS),
+        estimated=min(tokens.get(ESTIMATED, 0), MOST_TOKENS),
         thinking=min(charge.attempt.usage.thinking, MOST_TOKENS),
         cost=min(cost, MOST_COST),
-        unpriced=int(charge.cost is None),
+        unpriced=int(charge.total is None),
     )
 
 
-_SUMMED = (*COUNTED, "thinking", "cost", "unpriced")
+def _total(billed: tuple[Billed, ...]) -> Billed:
+    """Return the sum of all attempts."""
+    counts = (one[len(BILLED_NAMES) :] for one in (_NONE, *billed))
+    return Billed("", "", *map(sum, zip(*counts, strict=True)))
 
 
-def _sums(billed: tuple[Billed, ...]) -> dict[str, int]:
-    if len(billed) == 1:
-        return {name: getattr(billed[0], name) for name in _SUMMED}
-    return {name: sum(getattr(one, name) for one in billed) for name in _SUMMED}
+_NONE = Billed("", "", 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
-def _windows(headers: Mapping[str, str]) -> dict[str, int]:
+def _windows(limits: Limits) -> dict[str, int]:
     """Return the utilization of the windows that an answer speaks of."""
-    said = {name: headers[name] for name in WINDOWS.values() if name in headers}
-    if not said:
-        return {}
-    found = {name: window.utilization for name, window in read(said).windows.items()}
     return {
-        name: round(min(used, MOST_USED) * MICRO)
-        for name, used in found.items()
-        if used is not None
+        name: round(min(window.utilization, MOST_USED) * MICRO)
+        for name in WINDOWS
+        if (window := limits.windows.get(name)) is not None and window.utilization is not None
     }
 
 
