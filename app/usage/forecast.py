@@ -55,9 +55,10 @@ def forecast(
         return Forecast(since, since, since)
     part = length * PART
     number = min(PARTS, int((now - points[0].at) / part))
+    if number < LEAST:
+        return None
     times = [now - part * left for left in range(number, -1, -1)]
-    recent = sum(point.at > times[0] for point in points) if number else 0
-    if number < LEAST or recent < LEAST:
+    if sum(point.at > times[0] for point in points) < LEAST:
         return None
     rises = [later - earlier for earlier, later in pairwise(_levels(points, times))]
     pace = mean(rises)

@@ -56,6 +56,12 @@ def test_there_is_not_enough_data_without_rises_or_time() -> None:
     assert ask(steady(0.2, 2), 5) is None  # nobody has used it for hours
 
 
+def test_points_later_than_now_are_not_enough_data() -> None:
+    # The clock was put back after they were recorded.
+    assert ask(steady(0.2, 2), -1) is None
+    assert ask([Point(HOUR, 0.5)], 0) is None
+
+
 def test_a_reset_that_comes_first_is_told() -> None:
     assert ask(steady(0.2, 2), 2, reset=4 * HOUR) == Forecast(None, None, None)
     found = ask(steady(0.2, 2), 2, reset=5.05 * HOUR)
