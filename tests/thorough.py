@@ -1,6 +1,6 @@
 """How thoroughly the tests search: quickly in `make test`, fully in `make test-all`."""
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 FULL = 100  # examples of a property in the full profile
 
@@ -8,13 +8,16 @@ FULL = 100  # examples of a property in the full profile
 def register() -> None:
     """Register the two profiles; without ``--hypothesis-profile`` the full one is used.
 
-    Neither has a time limit: a busy machine makes no test fail.
+    Neither has a time limit: a busy machine makes no test fail. Neither explains a failure by
+    tracing each line: a test of large examples would take minutes to say what it found.
     """
+    phases = [phase for phase in Phase if phase is not Phase.explain]
     for name, examples in (("fast", FULL // 5), ("full", FULL)):
         settings.register_profile(
             name,
             max_examples=examples,
             deadline=None,
+            phases=phases,
             suppress_health_check=[HealthCheck.too_slow],
         )
     settings.load_profile("full")
