@@ -7,6 +7,9 @@
 - ``store``    what the thread that writes needs of a database.
 - ``tables``   the rows in SQL, whichever database keeps them.
 - ``sqlite``   a file of SQLite's.
+- ``server``   which PostgreSQL, without its password.
+- ``postgres`` a database of PostgreSQL's.
+- ``places``   which of the two it is.
 - ``expiry``   pure: when old rows may be deleted, whatever the clock does.
 - ``writer``   the thread between the event loop and the store.
 - ``reader``   a connection that only reads.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 _URL = re.compile(
     r"postgres(?:ql)?://(?:[^@/]*@)?(?P<where>[^@/?]*(?:/[^@?]*)?)(?:\?[^@]*)?", re.ASCII
 )
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+_UNREADABLE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00|[\s\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Server:
     url: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        if not _URL.fullmatch(self.url) or _BAD_PERCENT.search(self.url):
+        if not _URL.fullmatch(self.url) or _UNREADABLE.search(self.url):
             raise ValueError(
                 "must be postgresql://user:password@host/database, with percent-encoding for what "
                 "is no letter, digit or one of -._~ in the user name and the password"

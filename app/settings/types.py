@@ -128,9 +128,12 @@ def _hmac_key(value: SecretStr | None) -> SecretStr | None:
 
 
 def _ledger_url(value: SecretStr | None) -> SecretStr | None:
-    if value is not None:
-        Server(value.get_secret_value())
-    return value
+    """Check a URL; a secret that was made from a file often ends with a line break."""
+    if value is None:
+        return None
+    url = value.get_secret_value().strip()
+    Server(url)
+    return SecretStr(url)
 
 
 def _existing(value: Path | None) -> Path | None:

@@ -41,10 +41,10 @@ class Cluster:
     def url(self, database: str, *, password: str = PASSWORD, port: int | None = None) -> str:
         return f"postgresql://{USER}:{password}@127.0.0.1:{port or self.port}/{database}"
 
-    def create(self) -> Server:
+    def create(self, options: str = "") -> Server:
         """Return a new database."""
         name = f"ledger{next(_databases)}"
-        self.ask("postgres", f"CREATE DATABASE {name}")
+        self.ask("postgres", f"CREATE DATABASE {name} {options}")
         return Server(self.url(name))
 
     def ask(self, database: str, statement: str) -> list[tuple[Any, ...]]:

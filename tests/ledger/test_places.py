@@ -13,7 +13,7 @@ from app.ledger import schema
 from app.ledger.file import ledger_file
 from app.ledger.places import place_of
 from app.ledger.server import Server
-from app.settings import effective, load
+from app.settings import effective, load, revealed
 
 SECRET = "fake-secret-0000"
 URL = f"postgresql://user:{SECRET}@db.example:5433/ledger?sslmode=verify-full"
@@ -57,6 +57,10 @@ def test_a_database_is_shown_without_who_uses_it(url: str, shown: str) -> None:
         f"postgresql://user:{SECRET}%00@host/db",
         f"postgresql://user@host/db?password=x&{SECRET}",
         f"postgresql://user@host/db?{SECRET}=x",
+        f"postgresql://user:{SECRET} {SECRET}@host/db",
+        f"postgresql://user:{SECRET}@host/db\nHOME={SECRET}",
+        f"postgresql+asyncpg://user:{SECRET}@host/db",
+        f'"postgresql://user:{SECRET}@host/db"',
     ],
 )
 def test_a_url_of_no_use_is_refused_without_being_shown(
@@ -69,10 +73,28 @@ def test_a_url_of_no_use_is_refused_without_being_shown(
     assert SECRET not in str(caught.value)
 
 
+def test_an_unknown_parameter_is_found_by_its_place(tmp_path: Path) -> None:
+    url = "postgresql://user@host/db?sslmode=require&pool_size=5"
+    with pytest.raises(ValueError, match='parameter 2 after the "\\?" is none of libpq'):
+        place_of(tmp_path, url)
+    with pytest.raises(ValueError, match="check the host"):
+        place_of(tmp_path, "postgresql://user@[::1/db?sslmode=require")
+
+
+@pytest.mark.parametrize("around", ["{}\n", " {} ", "{}\r\n"])
+def test_space_around_the_url_is_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, around: str
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_PROXY_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("ANTHROPIC_PROXY_LEDGER_URL", around.format(URL))
+    assert revealed(load().ledger_url) == URL
+
+
 def test_without_the_extra_it_is_said_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "app.ledger.postgres", raising=False)
+    for module in [name for name in sys.modules if name.startswith("app.ledger.postgres")]:
+        monkeypatch.delitem(sys.modules, module)
     monkeypatch.delattr(ledger, "postgres", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.setenv("ANTHROPIC_PROXY_LEDGER_URL", URL)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -289,11 +290,132 @@ def test_a_schema_of_another_program_is_left_alone(server: Server) -> None:
     assert ask(server, "SELECT * FROM pg_tables WHERE schemaname = 'anthropic_proxy'")[1:] == []
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM ledger",
+        "INSERT INTO ledger VALUES (3)",
+        "UPDATE ledger SET version = -1",
+        "ALTER TABLE ledger ALTER version TYPE text",
+        "ALTER TABLE ledger ALTER version DROP NOT NULL; UPDATE ledger SET version = NULL",
+        "ALTER TABLE ledger RENAME version TO note",
+    ],
+)
+def test_tables_that_say_no_version_are_reported_and_left_alone(
+    server: Server, damage: str
+) -> None:
+    Writer(server).open().close()
+    for statement in damage.split("; "):
+        ask(server, statement)
+    before = ask(server, "SELECT * FROM ledger")
+    with pytest.raises(Unavailable, match=r"damaged: rename it \(ALTER SCHEMA\)"):
+        Writer(server).open()
+    with pytest.raises(UnusableLedger, match="damaged"), reading(server):
+        pass
+    assert ask(server, "SELECT * FROM ledger") == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP SCHEMA anthropic_proxy CASCADE",
+        "ALTER SCHEMA anthropic_proxy RENAME TO earlier",
+        "TRUNCATE exchanges, billed, names, sessions, quarters, writers RESTART IDENTITY",
+    ],
+)
+def test_names_are_right_in_tables_that_took_the_place_of_others(
+    server: Server, change: str
+) -> None:
+    with _ledger(server) as (one, first), _ledger(server) as (other, second):
+        one.put(record(session="a", prompt="a1"))
+        _until(lambda: first["written"] == 1)
+        other.put(record(session="b", prompt="b1"))
+        _until(lambda: second["written"] == 1)
+        ask(server, change)
+        other.put(record(session="b", prompt="b2"))
+        _until(lambda: second["written"] == 2)
+        one.put(record(session="a", prompt="a2"))
+        _until(lambda: first["written"] == 2)
+    found = ask(server, "SELECT session, prompt, model FROM requests ORDER BY id")
+    assert found == [("b", "b2", "claude-opus-5"), ("a", "a2", "claude-opus-5")]
+    named = "SELECT name, requests FROM sessions JOIN names ON names.id = session ORDER BY name"
+    assert ask(server, named) == [("a", 1), ("b", 1)]
+
+
+def test_names_are_right_when_the_server_has_lost_the_last_batches(server: Server) -> None:
+    lost = (
+        "DELETE FROM exchanges WHERE id > 1",
+        "DELETE FROM names WHERE name IN ('second', 's2')",
+        "UPDATE writers SET batch = 1",  # as a server has it that took over without them
+    )
+    with _store(server) as opened:
+        opened.write([record(prompt="first", session="s1")], 1)
+        opened.write([record(prompt="second", session="s2")], 2)
+        for statement in lost:
+            ask(server, statement)
+        opened.write([record(prompt="second", session="s2")], 3)
+    found = ask(server, "SELECT session, prompt FROM requests ORDER BY id")
+    assert found == [("s1", "first"), ("s2", "second")]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "default_transaction_isolation = 'serializable'",
+        "default_transaction_isolation = 'repeatable read'",
+        "lock_timeout = '1ms'",
+        "statement_timeout = '30ms'",
+        "timezone = 'Asia/Kathmandu'",
+        "datestyle = 'German, DMY'",
+        "extra_float_digits = -15",
+    ],
+)
+def test_defaults_of_the_database_change_nothing(server: Server, setting: str) -> None:
+    database = server.url.rpartition("/")[2]
+    ask(server, f"ALTER DATABASE {database} SET {setting}")
+    stores = [Writer(server).open() for _ in range(4)]
+
+    def write(number: int) -> None:
+        with closing(stores[number]) as one:
+            for batch in range(1, 16):
+                one.write([record(prompt=f"{number}-{batch}", started=NOON + batch)], batch)
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        list(pool.map(write, range(len(stores))))
+    with reading(server) as reader:
+        assert reader.rows("SELECT count(DISTINCT prompt), sum(cost) FROM exchanges") == [
+            (60, 60_000)
+        ]
+    with _store(server) as opened:
+        assert abs(opened.now(time.time() + 9) - time.time()) < DEADLINE
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP", "SQL_ASCII"])
+async def test_a_database_of_any_encoding_keeps_any_text(
+    postgresql: Cluster, encoding: str
+) -> None:
+    server = postgresql.create(f"ENCODING '{encoding}' TEMPLATE template0")
+    names = ["caf\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{SNOWMAN}", "\N{COMET}", "\x81\x8d"]
+    with capture_logs(), _ledger(server) as (one, counts):
+        for name in names:
+            one.put(record(session=name, prompt="nul\0", context=name))
+        _until(lambda: counts.total() == len(names))
+    assert counts == {"written": len(names)}
+    assert ask(server, "SELECT count(DISTINCT session) FROM exchanges") == [(len(names),)]
+    with reading(server) as reader:
+        for name in names:
+            assert reader.rows("SELECT id FROM names WHERE name = ?", name), name
+    transport = httpx.ASGITransport(Starlette(routes=pages.routes(server)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        found = [await client.get(f"/ledger/sessions/{name}") for name in (names[1], "\u2620")]
+    assert [answer.status_code for answer in found] == [200, 404]
+
+
 def test_the_schema_may_be_made_by_somebody_else(postgresql: Cluster, server: Server) -> None:
     ask(server, f"CREATE ROLE weak LOGIN PASSWORD '{PASSWORD}'")
     database = server.url.rpartition("/")[2]
     weak = Server(f"postgresql://weak:{PASSWORD}@127.0.0.1:{postgresql.port}/{database}")
-    with pytest.raises(Unavailable, match="permission denied"):
+    with pytest.raises(Unavailable, match=r"permission denied .*GRANT CREATE ON DATABASE"):
         Writer(weak).open()
     ask(server, "CREATE SCHEMA anthropic_proxy AUTHORIZATION weak")
     with _store(weak) as opened:
