@@ -75,7 +75,7 @@ class PostgresStore(Tables):
     written last.
     """
 
-    chunk = 500  # PostgreSQL takes 65,535 values
+    chunk = 100  # so that few statements are remembered (`numbered`), all of them short
 
     def __init__(self, connection: Connection, server: Server, writer: uuid.UUID) -> None:
         super().__init__()
