@@ -57,7 +57,7 @@ def test_there_is_not_enough_data_without_rises_or_time() -> None:
 
 
 def test_points_later_than_now_are_not_enough_data() -> None:
-    # The clock was put back after they were recorded.
+    # The clock was set to an earlier time after they were recorded.
     assert ask(steady(0.2, 2), -1) is None
     assert ask([Point(HOUR, 0.5)], 0) is None
 
