@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
@@ -111,6 +111,16 @@ class ServerConnection(TCPServer):
         finally:
             self._alarm.stop()
             await self._close()
+
+    async def _read_data(self) -> None:
+        """Hand on what comes, and keep none of it; stock keeps the last 64 KB until more comes."""
+        while not self.reader.at_eof():
+            try:
+                handling = self.protocol.handle(RawData(await self.reader.read(MAX_RECV)))
+            except OSError:
+                break
+            await handling
+        await self.protocol.handle(Closed())
 
     async def protocol_send(self, event: Event) -> None:
         """Take an event from the protocol.

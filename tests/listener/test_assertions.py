@@ -41,6 +41,9 @@ CANARIES: dict[str, str | None] = {
     "ServerConnection._close": (
         "test_canary_stock_waits_for_a_client_that_takes_nothing_when_it_closes"
     ),
+    "ServerConnection._read_data": (
+        "test_a_request_that_was_read_is_not_kept_while_it_is_answered"
+    ),
     "ServerConnection.protocol_send": "test_canary_stock_forgets_bytes_when_a_sender_is_cancelled",
     "ServerConnection.run": None,
     "H1._check_protocol": "test_canary_stock_upgrades_to_h2c_on_tls",
@@ -63,6 +66,10 @@ CANARIES: dict[str, str | None] = {
     "ServerCodec.next_event": (
         "test_a_request_behind_an_answer_that_ends_the_connection_keeps_nobody"
     ),
+    "SharedBufferTls.buffer_updated": (
+        "test_openssl_gets_a_record_at_a_time_because_its_buffer_never_shrinks"
+    ),
+    "SharedBufferTls._do_read__copied": "test_what_comes_is_read_as_the_standard_library_reads_it",
     "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
     "TaskGroup.spawn_app": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "BoundedBuffer.drain": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",

@@ -1,9 +1,9 @@
 """The short ways of a response's body do what the longer ways do."""
 
 import asyncio
+import itertools
 import ssl
 from asyncio.sslproto import SSLProtocol
-from contextlib import suppress
 from typing import Any
 
 import h11
@@ -18,6 +18,7 @@ from app.network.abort import abort
 from app.tls import tls_context
 from tests.listener import h1client, h2client
 from tests.listener.serving import App, Receive, Send, listening
+from tests.listener.tls_pair import Connected
 from tests.proxying import DEADLINE
 from tests.thorough import scaled
 
@@ -73,94 +74,6 @@ def test_a_piece_is_framed_as_h11_frames_it(head: dict[str, Any], pieces: list[b
 def test_a_piece_of_a_stream_takes_the_short_way() -> None:
     server, _ = answering({"method": "GET", "version": b"1.1", "status": 200, "length": None})
     assert framing.frame(server, b"0123456789abcdef") == b"10\r\n0123456789abcdef\r\n"
-
-
-class Below:
-    """The transport below TLS. State: ``written``, ``closed``, and whether it is ``lost``."""
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-        self.closed: list[BaseException | None] = []
-        self.lost = False
-
-    def write(self, data: bytes) -> None:
-        if self.lost:  # uvloop raises between a failed write and connection_lost
-            raise RuntimeError("the handler is closed")
-        self.written.append(bytes(data))
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-    def is_closing(self) -> bool:
-        return bool(self.closed)
-
-    def close(self) -> None:
-        self.closed.append(None)
-
-    def _force_close(self, exc: BaseException) -> None:
-        self.closed.append(exc)
-
-    abort = close
-
-
-class Above(asyncio.Protocol):
-    """The protocol above TLS, which greets. State: what it was ``told``."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def connection_made(self, transport: Any) -> None:
-        transport.write(b"hello")
-
-    def pause_writing(self) -> None:
-        self.told.append("pause")
-
-    def resume_writing(self) -> None:
-        self.told.append("resume")
-
-
-class Connected:
-    """A server's TLS and a client's, without sockets."""
-
-    def __init__(
-        self, kind: type[SSLProtocol], server: ssl.SSLContext, client: ssl.SSLContext
-    ) -> None:
-        self.below, self.above = Below(), Above()
-        self.full = False  # what is below
-        below: Any = self.below
-        self._incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._client = client.wrap_bio(self._incoming, outgoing, server_hostname="localhost")
-        loop = asyncio.get_running_loop()
-        self.tls: Any = kind(loop, self.above, server, loop.create_future(), server_side=True)
-        self.tls.connection_made(below)
-        self.tls._app_transport.write(b"early")  # waits for the handshake
-        for _ in range(3):
-            with suppress(ssl.SSLWantReadError):
-                self._client.do_handshake()
-            self._feed(outgoing.read())
-            self._take()
-        self.transport = self.tls._app_transport
-        self.transport.set_write_buffer_limits(64 * 1024, 16 * 1024)
-        self.greeting = self.decrypted()
-
-    def _feed(self, data: bytes) -> None:
-        if data:
-            self.tls.get_buffer(len(data))[: len(data)] = data
-            self.tls.buffer_updated(len(data))
-
-    def _take(self) -> None:
-        self._incoming.write(b"".join(self.below.written))
-        self.below.written.clear()
-
-    def decrypted(self) -> bytes:
-        """Return what the client reads of all that was written."""
-        self._take()
-        read = b""
-        with suppress(ssl.SSLWantReadError):
-            while piece := self._client.read(2**20):
-                read += piece
-        return read
 
 
 STEPS = st.lists(
@@ -226,6 +139,50 @@ def test_what_is_written_is_what_the_standard_library_writes(
         assert ours.greeting == theirs.greeting == b"earlyhello"
         assert play(ours, steps) == play(theirs, steps)
         assert ours.decrypted() == theirs.decrypted()
+        for connected in (ours, theirs):
+            connected.tls.connection_lost(None)
+
+    asyncio.run(compare())
+
+
+COMING = st.lists(
+    st.integers(1, 90_000) | st.sampled_from([RECORD, "pause", "resume", "farewell"]), max_size=6
+)
+
+
+def receive(connected: Connected, steps: list[int | str], cuts: list[int]) -> list[Any]:
+    """Let the client send what the steps say, cut into segments; return what there was to see."""
+    seen = []
+    for step in steps:
+        match step:
+            case "pause":
+                connected.transport.pause_reading()
+            case "resume":
+                connected.transport.resume_reading()
+            case _:
+                came = (
+                    connected.farewell() if step == "farewell" else connected.encrypted(int(step))
+                )
+                for start, end in itertools.pairwise([0, *cuts, len(came)]):
+                    connected.feed(came[min(start, end) : end])
+        seen.append((connected.above.read, list(connected.above.told), connected.below.closed))
+    return seen
+
+
+@settings(deadline=None, max_examples=scaled(60, 12))
+@given(steps=COMING, cuts=st.lists(st.integers(0, 200_000), max_size=3).map(sorted))
+def test_what_comes_is_read_as_the_standard_library_reads_it(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], steps: list[int | str], cuts: list[int]
+) -> None:
+    async def compare() -> None:
+        ours = Connected(SharedBufferTls, *contexts)
+        theirs = Connected(SSLProtocol, *contexts)
+        assert receive(ours, steps, cuts) == receive(theirs, steps, cuts)
+        for connected in (ours, theirs):
+            connected.transport.resume_reading()
+        await asyncio.sleep(0)
+        assert ours.above.read == theirs.above.read
+        assert ours.above.told == theirs.above.told
         for connected in (ours, theirs):
             connected.tls.connection_lost(None)
 
