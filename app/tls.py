@@ -72,11 +72,9 @@ class _Newest:
 
     def _reload(self) -> None:
         """Make a context of its own: one that fails halfway would have lost its old key."""
-        from .certificates import inspection  # noqa: PLC0415 - cryptography takes 0.1 s
-
         cert_file, key_file = self._certificate.cert_file, self._certificate.key_file
         try:
-            problems = inspection.problems(cert_file, key_file)
+            problems = certificates.problems(cert_file, key_file)
             self.context = tls_context(self._certificate, self._client_ca)
         except (OSError, ValueError) as exc:  # SSLError is an OSError
             log.warning("certificate not reloaded: the previous one is still used", reason=str(exc))

@@ -18,9 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from app import certificates
-from app.certificates import Certificate, ensure, files, inspection, issuing
+from app.certificates import Certificate, ensure, files, inspection, issuing, problems
 from app.certificates.ensuring import RENEWAL
-from app.certificates.inspection import problems
 from app.certificates.issuing import CA_LIFETIME, LEAF_LIFETIME
 from app.failures import SettingsError
 from app.server.certificate import certificate_of
@@ -362,7 +361,7 @@ def test_a_key_of_another_user_is_explained(
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(ValueError, match="may not be read by the user that the proxy runs as"):
-        problems(made.cert_file, made.key_file)
+        inspection.problems(made.cert_file, made.key_file)
 
 
 def test_a_certificate_of_the_future_is_told(tmp_path: Path) -> None:

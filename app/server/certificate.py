@@ -25,10 +25,8 @@ def certificate_of(settings: Settings) -> Certificate:
     own = settings.own_certificate
     if own is None:
         return _created(settings)
-    from ..certificates import inspection  # noqa: PLC0415 - cryptography takes 0.1 s
-
     with as_settings_error("tls_cert_file", "tls_key_file"):
-        for problem in inspection.problems(*own):
+        for problem in certificates.problems(*own):
             log.warning("certificate", problem=problem)
     return Certificate(*own)
 

@@ -141,3 +141,14 @@ def test_a_certificate_that_still_lasts_is_found_without_looking_into_it(tmp_pat
     (tmp_path / "server.crt").write_bytes((tmp_path / "ca.crt").read_bytes())
     assert looks() == "True"
     assert looks() == "False"
+
+
+def test_a_pair_without_problems_is_found_sound_without_looking_into_it(tmp_path: Path) -> None:
+    made = ensure(tmp_path, ("localhost",))
+    program = (
+        "import sys; from pathlib import Path; from app.certificates import problems;"
+        f"print(problems(Path({str(made.cert_file)!r}), Path({str(made.key_file)!r})));"
+        "print('cryptography' in sys.modules)"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert printed.split() == ["[]", "False"]
