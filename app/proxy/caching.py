@@ -1,7 +1,8 @@
 """The cache recorder's place in the journey: when a body is read for it, and what it then says.
 
-It reads a body once that has gone upstream, while the answer is awaited; a long one on a thread.
-It holds nothing up, and what fails here costs the exchange its verdict only.
+It reads a body once that has gone upstream, while the answer is awaited. A long one is read on a
+thread, which takes the interpreter from everybody: only once the answer has been under way for a
+moment, or is over. It holds nothing up, and what fails here costs the exchange its verdict only.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from .request.body import Body
 
 INLINE = 256 * 1024  # bytes of a body that is read on the event loop
 WAITING = 64 * 2**20  # bytes of bodies that may wait for the thread; others are not read
+DELAY = 0.1  # seconds from the answer's head to the reading of a long body
 SETTLE = 0.5  # seconds that a record waits for the thread
 
 _SESSION, _AGENT = b"x-claude-code-session-id", b"x-claude-code-agent-id"
@@ -96,8 +98,9 @@ OFF = Caching(hash, recorders=0)
 class CacheFlight:
     """One request, as the recorder sees it.
 
-    State: the body to be ``_read``, or its ``_reading`` on the thread; then the ``_flights``.
-    ``_over`` once it was judged, ``_failed`` once a defect showed, or if nothing is recorded.
+    State: the ``_body`` to be read, or the ``_chunks`` of a long one until the ``_timer`` rings,
+    then its ``_reading`` on the thread; then the ``_flights``. ``_over`` once it was judged,
+    ``_failed`` once a defect showed, or if nothing is recorded.
     """
 
     def __init__(self, caching: Caching, headers: Headers) -> None:
@@ -106,6 +109,8 @@ class CacheFlight:
         self._asked: Asked | None = None
         self._original: bytes | None = None
         self._body: bytes | None = None
+        self._chunks: Sequence[bytes] = ()
+        self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Future[list[Read | None]] | None = None
         self._flights: list[Flight] = []
         self._answered: float | None = None
@@ -124,24 +129,29 @@ class CacheFlight:
             asyncio.get_running_loop().call_soon(self._read)
 
     def sent(self, body: Body) -> None:
-        """Read a long body on the thread, now that all of it has gone."""
+        """Take note that all of the body has gone; keep a long one until it is read."""
         self._read()
         if self._asked is not None and not self._flights:
-            self._safely(self._submit, body.chunks)
+            self._safely(self._keep, body.chunks)
 
     def answered(self, now: float) -> None:
-        """Take note that the answer has begun, and is no error."""
+        """Take note that the answer has begun, and is no error; read a long body soon."""
         self._answered = now
         self._safely(self._mark_answered)
+        if self._chunks:
+            self._timer = asyncio.get_running_loop().call_later(DELAY, self._submit_kept)
 
     async def settle(self) -> None:
-        """Wait for the thread, but not for long."""
+        """Wait for the thread, but not for long: the answer is over."""
+        if self._answered is not None:
+            self._submit_kept()
         if self._reading is not None:
             await asyncio.wait([self._reading], timeout=SETTLE)
 
     def judge(self, reading: Reading) -> CacheReport | None:
         """Return the report on an answer, None if it states no usage."""
         self._over = True
+        self._take_kept()
         usage = reading.prompt or reading.usage
         if usage is None or self._answered is None or not self._caching.recorders:
             self._safely(self._drop)
@@ -168,11 +178,29 @@ class CacheFlight:
         if self._asked is not None:
             self._begin(self._caching.read(self._bodies(body), self._asked, self._templates()))
 
-    def _submit(self, chunks: Sequence[bytes]) -> None:
-        """Hand a body to the thread, unless too much waits for it."""
-        caching, asked = self._caching, self._asked
+    def _keep(self, chunks: Sequence[bytes]) -> None:
+        """Keep a body for the thread, unless too much waits for it."""
         size = sum(map(len, chunks))
-        if asked is None or not size or caching.waiting + size > WAITING:
+        if size and self._caching.waiting + size <= WAITING:
+            self._caching.waiting += size
+            self._chunks = chunks
+
+    def _take_kept(self) -> Sequence[bytes]:
+        """Return what is kept, and keep it no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        chunks, self._chunks = self._chunks, ()
+        self._caching.waiting -= sum(map(len, chunks))
+        return chunks
+
+    def _submit_kept(self) -> None:
+        if chunks := self._take_kept():
+            self._safely(self._submit, chunks)
+
+    def _submit(self, chunks: Sequence[bytes]) -> None:
+        """Hand a body to the thread."""
+        caching, asked, size = self._caching, self._asked, sum(map(len, chunks))
+        if asked is None:
             return
         templates = self._templates()
         caching.waiting += size

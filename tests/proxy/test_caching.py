@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from app.anthropic.tap import Reading
 from app.cache.blocks import Digest
 from app.cache.recorder import Recorder
 from app.cache.report import CacheReport
@@ -15,6 +16,8 @@ from app.certificates import Certificate
 from app.exchange import Exchange
 from app.factories.caching import caching_of
 from app.proxy import caching
+from app.proxy.request.body import Body
+from app.proxy.request.inbound import Inbound
 from app.settings import Settings
 from simulator import Simulator, Step
 from tests.cache.bodies import TOOLS, assistant, body, tool, user
@@ -153,6 +156,34 @@ async def test_a_backlog_of_the_thread_is_bounded(
     monkeypatch.setattr(caching, "WAITING", 300_000)
     (ended,) = await ask(proxy, body(user("u1", 100_000)))
     assert reasons([ended]) == ["unknown"]
+
+
+@pytest.mark.parametrize("delay", [0.0, 60.0])
+async def test_a_long_body_is_read_once_its_answer_is_under_way_or_over(
+    proxy: Running, monkeypatch: pytest.MonkeyPatch, delay: float
+) -> None:
+    monkeypatch.setattr(caching, "DELAY", delay)
+    ended = await ask(proxy, body(user("u1", 100_000)))
+    assert reasons(ended) == ["first"]
+
+
+async def test_a_long_body_is_not_read_for_an_error_nor_kept_after_its_end() -> None:
+    messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    messages.put_nowait({"type": "http.request", "body": body(user("u1", 100_000))})
+    messages.put_nowait({"type": "http.disconnect"})
+    inbound = Inbound(messages.get, 2**20)
+    await inbound.watch()
+    sent = Body(inbound, 2**20)
+    await sent.hold(2**20)
+    shared = caching.Caching(hash, recorders=1)
+    flight = caching.CacheFlight(shared, [])
+    flight.sending(sent, 0.0)
+    flight.sent(sent)
+    assert shared.waiting > caching.INLINE
+    await flight.settle()
+    assert flight.judge(Reading()) is None
+    assert shared.waiting == 0
+    assert not shared.thread._threads  # the executor has no other way to tell
 
 
 async def test_a_client_that_leaves_in_the_middle_has_read_the_cache(
