@@ -108,7 +108,7 @@ def allow_descriptors() -> None:
 
 
 @contextmanager
-def _pinned(core: int) -> Iterator[None]:
+def pinned(core: int) -> Iterator[None]:
     """Keep this thread, and what it starts meanwhile, on one core."""
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
@@ -120,7 +120,7 @@ def _pinned(core: int) -> Iterator[None]:
 
 def run_on(core: int, work: Coroutine[Any, Any, T]) -> T:
     """Run to the end on one core, on the fastest event loop."""
-    with _pinned(core):
+    with pinned(core):
         return uvloop.run(work)
 
 
@@ -132,7 +132,7 @@ def running(command: Command, core: int | None, *, log: Path | None = None) -> I
     """
     _unwind_at_signals()
     output = None if log is None else log.open("ab")
-    with nullcontext() if core is None else _pinned(core):
+    with nullcontext() if core is None else pinned(core):
         child = subprocess.Popen(
             command.arguments,
             cwd=command.directory,

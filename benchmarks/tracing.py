@@ -2,32 +2,35 @@
 
     python -m benchmarks.tracing
 
-A proxy that exports spans and metrics to a collector on loopback, and one that exports nothing,
-take turns under the same load: 50 KB requests of 16 clients. The ratio is the median over pairs of
-rounds, so that a busy machine weighs on both alike.
+Three proxies take turns under the same load, requests of 50 KB from 16 clients: one exports spans
+and metrics to a collector on loopback, two export nothing. A round gives each of them the same
+requests in short turns, in an order that reverses from turn to turn, so that a busy machine weighs
+on all alike. The CPU time is that of the whole process, its thread that exports included. The ratio
+is that of the exporting proxy to the mean of the two others; theirs to each other is the noise.
 """
 
+import asyncio
 import multiprocessing
 import statistics
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import mkdtemp
 
-import uvloop
-
 from benchmarks import arguments, peers, process
+from benchmarks.load import Client
 from benchmarks.resting import answering
 from benchmarks.stage import Stage, stage
-from benchmarks.workloads import Target, many_requests
+from benchmarks.workloads import CLIENTS, KB, Posted, Target
 
 GOAL = 1.05  # times the CPU time without the export
-CLIENTS = 16
-SECONDS = 2.0
-ROUNDS = 10
+TURNS = 12  # of each proxy in a round
+REQUESTS = 192  # of a turn; those of a round are several full batches of spans
+ROUNDS = 12
+OFF, AGAIN, ON = "off", "off again", "on"
 
 
 class _Collector(BaseHTTPRequestHandler):
@@ -62,32 +65,85 @@ def _collector() -> Iterator[str]:
         server.server_close()
 
 
-async def measure(on: Stage, url: str, rounds: int) -> list[tuple[float, float]]:
-    """Return the ms of CPU of a request in each round: without, and with the export."""
-    pairs = []
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A proxy and the clients that are connected to it."""
+
+    target: Target
+    clients: Sequence[Client]
+
+    async def turn(self, posted: Posted) -> None:
+        """Post the requests of a turn, each client its share."""
+
+        async def ask(client: Client) -> None:
+            for _ in range(REQUESTS // len(self.clients)):
+                posted.check(await client.start(posted.sent))
+
+        await asyncio.gather(*map(ask, self.clients))
+
+
+async def measure(on: Stage, url: str, rounds: int) -> list[Mapping[str, float]]:
+    """Return for each round the ms of CPU of a request, by proxy."""
+    exporting, silent = {"OTEL_EXPORTER_OTLP_ENDPOINT": url}, {"OTEL_SDK_DISABLED": "true"}
     with ExitStack() as stack:
-        off = await _start(on, "off", {}, stack)
-        exporting = await _start(on, "on", {"OTEL_EXPORTER_OTLP_ENDPOINT": url}, stack)
-        for number in range(rounds):
-            order = (off, exporting) if number % 2 else (exporting, off)
-            found = {target.name: await _cpu(target) for target in order}
-            pairs.append((found["off"], found["on"]))
-    return pairs[1:]  # the first one warms up
+        loaded = [
+            await _start(on, name, environment, stack)
+            for name, environment in ((OFF, silent), (ON, exporting), (AGAIN, silent))
+        ]
+        found = [await _round(loaded) for _ in range(rounds + 1)]
+        for one in loaded:
+            for client in one.clients:
+                client.close()
+    return found[1:]  # the first one warms up
 
 
-async def _cpu(target: Target) -> float:
-    figures = await many_requests(target, SECONDS, CLIENTS)
-    return figures["cpu_ms_per_request"]
+async def _round(loaded: Sequence[Loaded]) -> Mapping[str, float]:
+    posted = Posted.of(50 * KB)
+    before = [one.target.process.cpu for one in loaded]
+    for number in range(TURNS):
+        for one in loaded if number % 2 else reversed(loaded):
+            await one.turn(posted)
+    return {
+        one.target.name: (one.target.process.cpu - cpu) / (TURNS * REQUESTS) * 1000
+        for one, cpu in zip(loaded, before, strict=True)
+    }
 
 
-async def _start(on: Stage, name: str, environment: Mapping[str, str], stack: ExitStack) -> Target:
+async def _start(on: Stage, name: str, environment: Mapping[str, str], stack: ExitStack) -> Loaded:
     directory = Path(mkdtemp(dir=on.directory))
     place = peers.Place(peers.free_port(), on.upstream_port, on.certificate, directory)
     command = peers.ours(place, peers.ROOT)
     command = replace(command, environment={**command.environment, **environment})
-    running = stack.enter_context(process.running(command, None, log=on.log))
+    running = stack.enter_context(process.running(command, on.cores.proxy, log=on.log))
     await answering(place.port, on.trusted)
-    return Target(name, place.port, running, on.trusted)
+    target = Target(name, place.port, running, on.trusted)
+    return Loaded(target, await target.connect(CLIENTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The quartiles of some ratios."""
+
+    lower: float
+    median: float
+    upper: float
+
+    @classmethod
+    def of(cls, ratios: Sequence[float]) -> "Spread":
+        """Return the quartiles; those of one ratio are itself."""
+        several = ratios if len(ratios) > 1 else [*ratios, *ratios]
+        return cls(*statistics.quantiles(several, n=4, method="inclusive"))
+
+    def __str__(self) -> str:
+        """Return the median with the quartiles."""
+        return f"{self.median:.3f} (quartiles {self.lower:.3f} to {self.upper:.3f})"
+
+
+def ratios(rounds: Sequence[Mapping[str, float]]) -> tuple[Spread, Spread]:
+    """Return the cost of the export, and the noise: without it against without it."""
+    cost = [2 * one[ON] / (one[OFF] + one[AGAIN]) for one in rounds]
+    noise = [one[AGAIN] / one[OFF] for one in rounds]
+    return Spread.of(cost), Spread.of(noise)
 
 
 def main() -> int:
@@ -95,14 +151,18 @@ def main() -> int:
     parser = arguments.parser("benchmarks.tracing", __doc__)
     arguments.add_rounds(parser, ROUNDS)
     rounds = parser.parse_args().rounds
-    with _collector() as url, stage(pinned=False) as on:
-        pairs = uvloop.run(measure(on, url, rounds))
-    ratio = statistics.median(on / off for off, on in pairs)
-    without, with_export = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"without {without:.3f} ms, with {with_export:.3f} ms of CPU for a request of 50 KB")
-    print(f"ratio {ratio:.3f} (goal {GOAL}), {_Collector.received.value / 1e6:.1f} MB exported")
-    print("rounds:", " ".join(f"{on / off:.3f}" for off, on in pairs))
-    return int(ratio > GOAL)
+    # The collector is forked on the core of the load, where upstream runs too.
+    with stage() as on, process.pinned(on.cores.load), _collector() as url:
+        found = process.run_on(on.cores.load, measure(on, url, rounds))
+    cost, noise = ratios(found)
+    for name in (OFF, AGAIN, ON):
+        print(f"{name:10} {statistics.median(one[name] for one in found):.3f} ms of CPU a request")
+    print(f"on : off   {cost}, goal {GOAL}")
+    print(f"off : off  {noise}, the noise")
+    print(f"{len(found)} rounds of {TURNS * REQUESTS} requests of 50 KB each,", end=" ")
+    print(f"{_Collector.received.value / 1e6:.1f} MB exported")
+    print("rounds:", " ".join(f"{2 * one[ON] / (one[OFF] + one[AGAIN]):.3f}" for one in found))
+    return int(cost.upper > GOAL)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import curves, report, slopes, workers
+from benchmarks import curves, report, slopes, tracing, workers
 from benchmarks.check import TOLERANCE, again, changes, lines
 from benchmarks.figures import FIGURES, Figure, met
 from benchmarks.peers import DIRECT, NAIVE, OURS
@@ -159,3 +159,15 @@ def test_workers_are_held_against_what_the_cores_allow_beside_the_load() -> None
     assert workers.most(1, figures, 2) == 1_000  # one worker uses one core
     assert workers.most(2, figures, 2) == 1_600  # two share theirs with the load
     assert workers.most(2, figures, 4) == 2_000
+
+
+def test_the_cost_of_tracing_is_against_both_proxies_without_it_and_noise_between_them() -> None:
+    cost, noise = tracing.ratios(
+        [
+            {tracing.OFF: 1.0, tracing.AGAIN: 1.2, tracing.ON: 1.1 * slower}
+            for slower in (1.0, 1.1, 1.2)
+        ]
+    )
+    assert (cost.lower, cost.median, cost.upper) == pytest.approx((1.05, 1.1, 1.15))
+    assert (noise.lower, noise.median, noise.upper) == pytest.approx((1.2, 1.2, 1.2))
+    assert tracing.Spread.of([1.0]) == tracing.Spread(1.0, 1.0, 1.0)
