@@ -5,8 +5,8 @@ only keeps the client's trace context. `factories` imports ``environment`` only,
 the standard variables ask for an export.
 
 - ``environment``  what the standard variables ask for. Pure.
-- ``span``         an ended exchange as a span: the only attributes there are. Pure.
-- ``protobuf``     spans as OTLP bytes: a short way, held equal to the SDK's by a law. Pure.
+- ``span``         an ended exchange as an encoded span: the only attributes there are. Pure.
+- ``protobuf``     OTLP bytes: a short way, held equal to the SDK's by a law. Pure.
 - ``measures``     an ended exchange as measurements, by the GenAI conventions. Pure.
 - ``histograms``   sums of measurements. Pure.
 - ``exporter``     the thread between the bounded queue and the collector.

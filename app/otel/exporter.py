@@ -17,9 +17,9 @@ from ..telemetry.entry import Entry
 from ..wire.trace_context import TraceContext
 from .environment import Wanted
 from .histograms import Histograms
-from .measures import measurements
-from .protobuf import Head, encode, request
-from .span import Api, span_of
+from .measures import Meter
+from .protobuf import Head, request
+from .span import Api, encode
 
 FLUSH = 2.0  # seconds that the end of the process waits for what is queued
 LAST = 0.5  # seconds before the end of `FLUSH` at which a retry under way is given up
@@ -49,7 +49,7 @@ class Exporter:
     """Takes ended exchanges and exports them; ``count`` is told what becomes of their spans.
 
     State: ``_waiting`` spans, ``_closing``, ``_ready`` once a batch or the end is there, and
-    ``_histograms`` under ``_lock``. Of the thread: ``_metrics_at`` when metrics are exported next,
+    ``_meter`` under ``_lock``. Of the thread: ``_metrics_at`` when metrics are exported next,
     and ``_failing`` once a warning was given.
     """
 
@@ -65,7 +65,7 @@ class Exporter:
         self._closing = False
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
-        self._histograms = Histograms()
+        self._meter = Meter(api)
         self._lock = threading.Lock()
         self._metrics_at = clock() + wanted.interval
         self._failing = False
@@ -85,8 +85,7 @@ class Exporter:
         self.start()
         if self._wanted.metrics:
             with self._lock:
-                for measurement in measurements(entry, self._api):
-                    self._histograms.record(*measurement)
+                self._meter.record(entry)
         if self._wanted.traces and entry.trace is not None and entry.trace.sampled:
             self._put_span(entry, entry.trace)
 
@@ -95,8 +94,7 @@ class Exporter:
         if waiting > batches.queue or self._closing:
             self.count("dropped", 1)
             return
-        span = span_of(entry, self._api)
-        self._waiting.append(encode(span, own, entry.exchange.hints.trace))
+        self._waiting.append(encode(entry, self._api, own))
         if waiting == batches.size:
             self._ready.set()
 
@@ -141,12 +139,10 @@ class Exporter:
         if not self._wanted.metrics:
             return
         with self._lock:
-            taken = self._histograms.copy()
-            if self._wanted.delta:
-                self._histograms.clear()
+            taken = self._meter.take(clear=self._wanted.delta)
         if not self._sent(lambda: self._collector.send_metrics(taken)) and self._wanted.delta:
             with self._lock:
-                self._histograms.add(taken)
+                self._meter.restore(taken)
 
     def _sent(self, send: Callable[[], bool]) -> bool:
         """Send something; False if it failed. A defect is logged."""

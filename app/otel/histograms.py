@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 # The attributes of a series, as pairs.
-Attributes = tuple[tuple[str, str | int], ...]
+Attributes = tuple[tuple[str, str | int | bool], ...]
+OVERFLOW: Attributes = (("otel.metric.overflow", True),)  # the series of those that have no room
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,25 @@ class Instrument:
 class Series:
     """The measurements with the same attributes. Mutable: sums grow."""
 
+    bounds: tuple[float, ...]
     buckets: list[int]
     count: int = 0
     sum: float = 0.0
     smallest: float = float("inf")
     largest: float = float("-inf")
+
+    @classmethod
+    def empty(cls, instrument: Instrument) -> "Series":
+        """Return a series without measurements."""
+        return cls(instrument.bounds, [0] * (len(instrument.bounds) + 1))
+
+    def record(self, value: float) -> None:
+        """Add a measurement."""
+        self.buckets[bisect_left(self.bounds, value)] += 1
+        self.count += 1
+        self.sum += value
+        self.smallest = min(self.smallest, value)
+        self.largest = max(self.largest, value)
 
     def add(self, other: "Series") -> None:
         """Add the measurements of another."""
@@ -42,24 +57,19 @@ class Series:
 
 @dataclass(slots=True)
 class Histogram:
-    """One instrument and its series; at most ``capacity`` of them, further ones are left out."""
+    """One instrument and its series: at most ``capacity`` of them, and `OVERFLOW`."""
 
     instrument: Instrument
     capacity: int = 500
     series: dict[Attributes, Series] = field(default_factory=dict)
 
-    def record(self, value: float, attributes: Attributes) -> None:
-        """Add a measurement."""
-        series = self.series.get(attributes)
-        if series is None:
-            if len(self.series) >= self.capacity:
-                return
-            series = self.series[attributes] = _empty(self.instrument)
-        series.buckets[bisect_left(self.instrument.bounds, value)] += 1
-        series.count += 1
-        series.sum += value
-        series.smallest = min(series.smallest, value)
-        series.largest = max(series.largest, value)
+    def of(self, attributes: Attributes) -> Series:
+        """Return the series with these attributes."""
+        found = self.series.get(attributes)
+        if found is None:
+            place = attributes if len(self.series) < self.capacity else OVERFLOW
+            found = self.series.setdefault(place, Series.empty(self.instrument))
+        return found
 
 
 class Histograms:
@@ -68,12 +78,9 @@ class Histograms:
     def __init__(self) -> None:
         self._histograms: dict[str, Histogram] = {}
 
-    def record(self, instrument: Instrument, value: float, attributes: Attributes) -> None:
-        """Add a measurement."""
-        histogram = self._histograms.get(instrument.name)
-        if histogram is None:
-            histogram = self._histograms[instrument.name] = Histogram(instrument)
-        histogram.record(value, attributes)
+    def series(self, instrument: Instrument, attributes: Attributes) -> Series:
+        """Return the series of an instrument with these attributes."""
+        return self._histograms.setdefault(instrument.name, Histogram(instrument)).of(attributes)
 
     def __iter__(self) -> Iterator[tuple[Instrument, Mapping[Attributes, Series]]]:
         """Yield every instrument with its series."""
@@ -86,16 +93,8 @@ class Histograms:
         return made
 
     def add(self, other: "Histograms") -> None:
-        """Add what another has."""
+        """Add what another has measured."""
         for instrument, found in other:
-            histogram = self._histograms.setdefault(instrument.name, Histogram(instrument))
             for attributes, series in found.items():
-                histogram.series.setdefault(attributes, _empty(instrument)).add(series)
-
-    def clear(self) -> None:
-        """Begin again at nothing."""
-        self._histograms.clear()
-
-
-def _empty(instrument: Instrument) -> Series:
-    return Series([0] * (len(instrument.bounds) + 1))
+                if series.count:
+                    self.series(instrument, attributes).add(series)

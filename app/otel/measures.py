@@ -6,14 +6,11 @@ Tokens are the billed ones, of every attempt, as the convention demands; models 
 closed sets.
 """
 
-import functools
-from collections.abc import Iterator
-
 from ..anthropic.prices import OTHER
-from ..anthropic.token_types import OUTPUTS, PROMPT
 from ..errors import API_TYPES
+from ..exchange import Exchange
 from ..telemetry.entry import Entry
-from .histograms import Attributes, Instrument
+from .histograms import Attributes, Histograms, Instrument, Series
 from .span import (
     CHAT,
     CHAT_ROUTE,
@@ -42,33 +39,73 @@ TOKENS = Instrument(
     "Number of input and output tokens used.",
     tuple(float(4**power) for power in range(14)),
 )
-SERIES = 500  # combinations of models and errors whose attributes are remembered
 _ERRORS = frozenset(API_TYPES.values())
-
-Measurement = tuple[Instrument, float, Attributes]
-
-
-def measurements(entry: Entry, api: Api) -> Iterator[Measurement]:
-    """Yield what an exchange adds to the metrics: nothing if it asked no model."""
-    exchange = entry.exchange
-    if exchange.route != CHAT_ROUTE:
-        return
-    failure, models = exchange.failure, models_of(entry, api.canonical)
-    error = None
-    if failure is not None:
-        error = failure.type if failure.type in _ERRORS else OTHER
-    series = _series(api.address, api.port, error, *models)
-    yield DURATION, exchange.duration, series[0]
-    if exchange.first_token is not None:
-        yield FIRST_CHUNK, exchange.first_token, series[1]
-    if entry.charges:
-        yield TOKENS, sum(map(entry.tokens, PROMPT)), series[2]
-        yield TOKENS, sum(map(entry.tokens, OUTPUTS)), series[3]
+# What the series of an exchange depend on: its error and models.
+_Key = tuple[str | None, str | None, str | None]
+_Bound = tuple[Series, Series, Series, Series]  # duration, first chunk, input, output
+BOUND = 2048  # keys whose series are remembered
 
 
-@functools.lru_cache(SERIES)
-def _series(
-    address: str, port: int, error: str | None, asked: str | None, answered: str | None
+class Meter:
+    """Adds exchanges to histograms.
+
+    State: ``_histograms``, and ``_bound``, the series of each key that was seen.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._histograms = Histograms()
+        self._bound: dict[_Key, _Bound] = {}
+
+    def record(self, entry: Entry) -> None:
+        """Add an exchange: nothing if it asked no model."""
+        exchange = entry.exchange
+        if exchange.route != CHAT_ROUTE:
+            return
+        key = (_error(exchange), *models_of(exchange, self._api.canonical))
+        duration, first_chunk, inputs, outputs = self._bound.get(key) or self._bind(key)
+        duration.record(exchange.duration)
+        if exchange.first_token is not None:
+            first_chunk.record(exchange.first_token)
+        if entry.charges:
+            used = [charge.attempt.usage for charge in entry.charges]
+            inputs.record(sum([usage.prompt for usage in used]))
+            outputs.record(sum([usage.output for usage in used]))
+
+    def take(self, *, clear: bool) -> Histograms:
+        """Return what is there now; begin again at nothing if it is to be cleared."""
+        taken = Histograms()
+        taken.add(self._histograms)
+        if clear:
+            self._histograms = Histograms()
+            self._bound.clear()
+        return taken
+
+    def restore(self, taken: Histograms) -> None:
+        """Add what was taken and not exported."""
+        self._histograms.add(taken)
+
+    def _bind(self, key: _Key) -> _Bound:
+        if len(self._bound) >= BOUND:
+            self._bound.clear()
+        duration, common, inputs, outputs = _attributes(self._api, *key)
+        bound = self._bound[key] = (
+            self._histograms.series(DURATION, duration),
+            self._histograms.series(FIRST_CHUNK, common),
+            self._histograms.series(TOKENS, inputs),
+            self._histograms.series(TOKENS, outputs),
+        )
+        return bound
+
+
+def _error(exchange: Exchange) -> str | None:
+    if exchange.failure is None:
+        return None
+    return exchange.failure.type if exchange.failure.type in _ERRORS else OTHER
+
+
+def _attributes(
+    api: Api, error: str | None, asked: str | None, answered: str | None
 ) -> tuple[Attributes, Attributes, Attributes, Attributes]:
     """Return the attributes of the duration, the first chunk, and input and output tokens."""
     models = ((REQUEST_MODEL, asked), (RESPONSE_MODEL, answered))
@@ -76,8 +113,8 @@ def _series(
         ("gen_ai.operation.name", CHAT),
         ("gen_ai.provider.name", PROVIDER),
         *((name, model) for name, model in models if model is not None),
-        ("server.address", address),
-        ("server.port", port),
+        ("server.address", api.address),
+        ("server.port", api.port),
     )
     return (
         common if error is None else (*common, ("error.type", error)),

@@ -36,8 +36,7 @@ from requests.utils import get_auth_from_url
 from ..wire.trace_context import TraceContext
 from .environment import PARENT, Wanted
 from .histograms import Histograms, Instrument, Series
-from .protobuf import Head
-from .span import Value
+from .protobuf import Head, Value
 
 # They log the collector's address again and again, and a header that they cannot read, which may
 # be a secret; `exporter` gives one warning.

@@ -11,12 +11,14 @@ The convention counts cached tokens inside ``gen_ai.usage.input_tokens``.
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ..anthropic.token_types import CACHE_WRITES, PROMPT
+from ..exchange import Exchange
 from ..telemetry.entry import Entry
 from ..telemetry.words import word
-
-Value = str | int | float | bool | tuple[str, ...]
+from ..wire.trace_context import TraceContext
+from . import protobuf
+from .protobuf import NANO, SPAN_ATTRIBUTE, Value, double, integer, text
 
 CHAT = "chat"
 PROVIDER = "anthropic"
@@ -41,84 +43,24 @@ class Api:
     canonical: Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened ``at`` seconds after the span's start."""
-
-    name: str
-    at: float
-    attributes: Mapping[str, Value]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Common:
-    """What many spans have alike: their name, and attributes of few values.
-
-    Two of them are equal if they are the same object, so that looking its bytes up is quick.
-    """
-
-    name: str
-    attributes: Mapping[str, Value]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A span of kind CLIENT; ``start`` and ``end`` are seconds since the epoch."""
-
-    common: Common
-    start: float
-    end: float
-    own: Mapping[str, Value]
-    events: tuple[Event, ...]
-    failed: bool
-
-    @property
-    def attributes(self) -> Mapping[str, Value]:
-        """All attributes."""
-        return {**self.common.attributes, **self.own}
-
-
-def span_of(entry: Entry, api: Api) -> Span:
-    """Return the span of an exchange."""
-    exchange, hints, cache = entry.exchange, entry.exchange.hints, entry.exchange.cache
+def encode(entry: Entry, api: Api, own: TraceContext) -> bytes:
+    """Return the span ``own`` of an exchange, a child of its client's if that has one."""
+    exchange, parent = entry.exchange, entry.exchange.hints.trace
     chat = exchange.route == CHAT_ROUTE
-    common = _common(
-        api.address,
-        api.port,
-        exchange.method if exchange.method in METHODS else OTHER_METHOD,
-        exchange.status,
-        error_type(entry),
-        exchange.route,
-        exchange.outcome.value,
-        *(
-            (
-                *models_of(entry, api.exact),
-                exchange.streamed,
-                word(exchange.stop_reason),
-                hints.agent_type,
-                hints.request_class,
-                None if cache is None else cache.verdict.reason,
-            )
-            if chat
-            else ()
-        ),
-    )
-    own: dict[str, Value] = {}
-    for name, read in _OWN if chat else _ID:
-        value = read(entry)
-        if value is not None:
-            own[name] = value
-    return Span(
-        common,
-        start=exchange.started_at,
-        end=exchange.started_at + exchange.duration,
-        own=own,
-        events=tuple(_events(entry)),
+    return protobuf.span(
+        own.trace_id,
+        own.span_id,
+        None if parent is None else parent.span_id,
+        exchange.started_at,
+        exchange.started_at + exchange.duration,
+        _common(api.address, api.port, *_general(entry), *(_chat(entry, api) if chat else ())),
+        *_own(entry, chat=chat),
+        *_events(exchange),
         failed=exchange.failure is not None,
     )
 
 
-# Names of the arguments of `_common`: those of every exchange, and those of Messages requests.
+# What many spans have alike: values of closed sets, and few others. Their names, for `_common`.
 _GENERAL = (
     "server.address",
     "server.port",
@@ -138,113 +80,149 @@ _CHAT = (
     "anthropic_proxy.request_class",
     "anthropic_proxy.cache_verdict",
 )
+_Common = str | int | bool | None
+
+
+def _general(entry: Entry) -> tuple[_Common, ...]:
+    """Return the values of `_GENERAL`, without those of the API."""
+    exchange = entry.exchange
+    return (
+        exchange.method if exchange.method in METHODS else OTHER_METHOD,
+        exchange.status,
+        error_type(exchange),
+        exchange.route,
+        exchange.outcome.value,
+    )
+
+
+def _chat(entry: Entry, api: Api) -> tuple[_Common, ...]:
+    """Return the values of `_CHAT`."""
+    exchange = entry.exchange
+    return (
+        *models_of(exchange, api.exact),
+        exchange.streamed or None,
+        word(exchange.stop_reason),
+        exchange.hints.agent_type,
+        exchange.hints.request_class,
+        None if exchange.cache is None else exchange.cache.verdict.reason,
+    )
 
 
 @functools.lru_cache(COMMONS)
-def _common(*values: str | int | bool | None) -> Common:
-    """Return the common part of spans; values are None for what is not known."""
-    chat = len(values) > len(_GENERAL)
+def _common(*values: _Common) -> bytes:
+    """Return the name and the common attributes of spans; values are None for what is not known."""
     named = dict(zip((*_GENERAL, *_CHAT), values, strict=False))
     attributes: dict[str, Value] = {name: one for name, one in named.items() if one is not None}
-    if not chat:
-        return Common(
-            f"{named['http.request.method']} {named['anthropic_proxy.route']}", attributes
-        )
-    if not named["gen_ai.request.stream"]:
-        del attributes["gen_ai.request.stream"]
+    if len(values) == len(_GENERAL):
+        name = f"{named['http.request.method']} {named['anthropic_proxy.route']}"
+        return protobuf.span_name(name) + protobuf.attributes(SPAN_ATTRIBUTE, attributes)
     if (reason := named["gen_ai.response.finish_reasons"]) is not None:
         attributes["gen_ai.response.finish_reasons"] = (str(reason),)
     attributes |= {"gen_ai.operation.name": CHAT, "gen_ai.provider.name": PROVIDER}
     model = named[REQUEST_MODEL]
-    return Common(CHAT if model is None else f"{CHAT} {model}", attributes)
+    name = CHAT if model is None else f"{CHAT} {model}"
+    return protobuf.span_name(name) + protobuf.attributes(SPAN_ATTRIBUTE, attributes)
 
 
-def error_type(entry: Entry) -> str | None:
+def error_type(exchange: Exchange) -> str | None:
     """Return upstream's word for an error, or the proxy's reason for one of its own."""
-    failure = entry.exchange.failure
+    failure = exchange.failure
     if failure is None:
         return None
     return word(failure.type if failure.source == "upstream" else failure.reason)
 
 
-def input_tokens(entry: Entry) -> int | None:
-    """Return all input tokens, those read from and written to the cache included."""
-    return _sum(entry, PROMPT)
-
-
-def output_tokens(entry: Entry) -> int | None:
-    """Return the output tokens."""
-    return _sum(entry, ("output",))
-
-
-def _sum(entry: Entry, kinds: tuple[str, ...]) -> int | None:
-    usage = entry.exchange.usage
-    return None if usage is None else sum(getattr(usage, kind) for kind in kinds)
-
-
-def models_of(entry: Entry, name_of: Callable[[str], str]) -> tuple[str | None, str | None]:
+def models_of(exchange: Exchange, name_of: Callable[[str], str]) -> tuple[str | None, str | None]:
     """Return the names of the model that was asked for, and of the one that answered."""
-    asked, answered = entry.exchange.requested_model, entry.exchange.model
+    asked, answered = exchange.requested_model, exchange.model
     return (
         None if asked is None else name_of(asked),
         None if answered is None else name_of(answered),
     )
 
 
-Reader = Callable[[Entry], Value | None]
-
-# What each span has of its own.
-_ID: tuple[tuple[str, Reader], ...] = (
-    ("anthropic_proxy.request_id", lambda entry: entry.ids.get("request_id")),
+# What each span has of its own: how an attribute is encoded, and how it is read.
+_Attributes = tuple[tuple[Callable[[Any], bytes], Callable[[Any], Value | None]], ...]
+_IDS: _Attributes = (
+    (text("anthropic_proxy.request_id"), lambda entry: entry.ids.get("request_id")),
 )
-_OWN: tuple[tuple[str, Reader], ...] = (
-    *_ID,
-    ("gen_ai.response.time_to_first_chunk", lambda entry: entry.exchange.first_token),
-    ("gen_ai.usage.input_tokens", input_tokens),
-    ("gen_ai.usage.cache_read.input_tokens", lambda entry: _sum(entry, ("cache_read",))),
-    ("gen_ai.usage.cache_creation.input_tokens", lambda entry: _sum(entry, CACHE_WRITES)),
-    ("gen_ai.usage.output_tokens", output_tokens),
-    ("gen_ai.usage.reasoning.output_tokens", lambda entry: _sum(entry, ("thinking",)) or None),
-    ("gen_ai.conversation.id", lambda entry: entry.ids.get("session_id")),
-    ("gen_ai.agent.id", lambda entry: entry.ids.get("agent_id")),
-    ("anthropic_proxy.prompt_id", lambda entry: entry.exchange.hints.prompt_id),
-    ("anthropic_proxy.cost_usd", lambda entry: entry.total_cost),
+_OWN: _Attributes = (
+    *_IDS,
+    (text("gen_ai.conversation.id"), lambda entry: entry.ids.get("session_id")),
+    (text("gen_ai.agent.id"), lambda entry: entry.ids.get("agent_id")),
+    (text("anthropic_proxy.prompt_id"), lambda entry: entry.exchange.hints.prompt_id),
+    (
+        double("gen_ai.response.time_to_first_chunk"),
+        lambda entry: entry.exchange.first_token,
+    ),
+    (double("anthropic_proxy.cost_usd"), lambda entry: entry.total_cost),
+)
+# The same, of a ``Usage``.
+_USAGE: _Attributes = (
+    (integer("gen_ai.usage.input_tokens"), lambda usage: usage.prompt),
+    (integer("gen_ai.usage.cache_read.input_tokens"), lambda usage: usage.cache_read),
+    (
+        integer("gen_ai.usage.cache_creation.input_tokens"),
+        lambda usage: usage.cache_write_5m + usage.cache_write_1h,
+    ),
+    (integer("gen_ai.usage.output_tokens"), lambda usage: usage.output),
+    (
+        integer("gen_ai.usage.reasoning.output_tokens"),
+        lambda usage: usage.thinking or None,
+    ),
 )
 
 
-def _events(entry: Entry) -> Iterator[Event]:
+def _own(entry: Entry, *, chat: bool) -> Iterator[bytes]:
+    """Yield the attributes of one span only."""
+    for encoded, read in _OWN if chat else _IDS:
+        value = read(entry)
+        if value is not None:
+            yield encoded(value)
+    usage = entry.exchange.usage
+    if chat and usage is not None:
+        for encoded, read in _USAGE:
+            value = read(usage)
+            if value is not None:
+                yield encoded(value)
+
+
+_queue, _slot, _headers, _first_token = (
+    protobuf.timed_event(f"anthropic_proxy.{name}", "duration")
+    for name in ("queue", "slot", "upstream_headers", "first_token")
+)
+
+
+def _events(exchange: Exchange) -> Iterator[bytes]:
     """Yield what happened, in its order; a duration is in seconds and ends at the event."""
-    exchange = entry.exchange
+    start = int(exchange.started_at * NANO)
     starts = exchange.attempt_starts
     if starts:
-        yield _after("queue", starts[0], starts[0])
-        yield from _retries(entry)
+        yield _queue(start + int(starts[0] * NANO), starts[0])
+        if len(starts) > 1:
+            yield from _retries(exchange, start)
         if exchange.slot_wait is not None:
-            yield _after("slot", starts[-1] + exchange.slot_wait, exchange.slot_wait)
+            at = starts[-1] + exchange.slot_wait
+            yield _slot(start + int(at * NANO), exchange.slot_wait)
     if exchange.headers_at is not None and exchange.upstream_headers is not None:
-        yield _after("upstream_headers", exchange.headers_at, exchange.upstream_headers)
+        yield _headers(start + int(exchange.headers_at * NANO), exchange.upstream_headers)
     if exchange.first_token is not None:
-        yield _after("first_token", exchange.first_token, exchange.first_token)
+        yield _first_token(start + int(exchange.first_token * NANO), exchange.first_token)
     # Where a stall was is not recorded, so it stands at the end.
     for side, seconds in (
         ("upstream", exchange.longest_byte_gap),
         ("client", exchange.longest_client_stall),
     ):
         if seconds is not None and seconds >= STALL:
-            details: dict[str, Value] = {"duration": seconds, "side": side}
-            yield Event("anthropic_proxy.stall", exchange.duration, details)
+            details: Mapping[str, Value] = {"duration": float(seconds), "side": side}
+            at_end = start + int(exchange.duration * NANO)
+            yield protobuf.event("anthropic_proxy.stall", at_end, details)
 
 
-def _retries(entry: Entry) -> Iterator[Event]:
+def _retries(exchange: Exchange, start: int) -> Iterator[bytes]:
     """Yield a retry for each further request; its reason, if all of them had the same."""
-    reasons = {retry.reason for retry in entry.exchange.retries}
-    reason = reasons.pop() if len(reasons) == 1 else None
-    for number, at in enumerate(entry.exchange.attempt_starts[1:], start=2):
-        details: dict[str, Value] = {"attempt": number}
-        if reason is not None:
-            details["reason"] = reason
-        yield Event("anthropic_proxy.retry", at, details)
-
-
-def _after(name: str, at: float, seconds: float) -> Event:
-    return Event(f"anthropic_proxy.{name}", at, {"duration": seconds})
+    reasons = {retry.reason for retry in exchange.retries}
+    reason: dict[str, Value] = {"reason": reasons.pop()} if len(reasons) == 1 else {}
+    for number, at in enumerate(exchange.attempt_starts[1:], start=2):
+        details: Mapping[str, Value] = {"attempt": number, **reason}
+        yield protobuf.event("anthropic_proxy.retry", start + int(at * NANO), details)
