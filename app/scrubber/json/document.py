@@ -76,9 +76,18 @@ class _Displaced(Exception):
 def units(body: bytes) -> list[Unit]:
     """Return the values of ``body`` in cache order, without those skipped; raises `NotJson`."""
     try:
-        found = _quickly(body) or list(_visited(body))
+        return _ordered(_quickly(body) or list(_visited(body)))
     except _Crowded as crowded:
         return [Unit(crowded.start, len(body), (0,))]
+
+
+def quick_units(body: bytes) -> list[Unit] | None:
+    """Return the same, None if they cannot be read off slices."""
+    found = _quickly(body)
+    return None if found is None else _ordered(found)
+
+
+def _ordered(found: list[Unit]) -> list[Unit]:
     ordered: list[list[Unit]] = [[] for _ in range(_OTHER + 1)]
     for name, members in groupby(found, key=_member):
         if not _skipped(name):

@@ -1,7 +1,8 @@
 """The way of a request body, in this order.
 
-1. ``scrubber``  takes the decoded body (``intake``) and keeps what was redacted before (``cache``),
-   within its time (``budget``). A continued message thread (``threads``) is not scrubbed.
+1. ``scrubber``  takes the decoded body (``intake``), within its time (``budget``). What an earlier
+   turn said (``turns``) is not read again, nor a unit met in the same state (``cache``). A
+   continued message thread (``threads``) is not scrubbed.
 2. ``replace``   goes through a unit of the body in ``batches`` of strings. ``decide`` says what is
    replaced by what: the ``ledger`` has the placeholders given out, ``vocabulary`` finds known
    values, ``literals`` the placeholders that stand in the text, ``authors`` says who wrote them,

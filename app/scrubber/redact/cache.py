@@ -22,13 +22,26 @@ class Key(NamedTuple):
 class Outcome(NamedTuple):
     """A redacted unit: its text (None: unchanged), hits by detector, changes of the ledger.
 
-    ``found`` are the placeholders and their paths, if anyone wants them.
+    ``found`` are the placeholders and their paths, if anyone wants them; ``digest`` is the ledger's
+    after it.
     """
 
     text: bytes | None
     matches: dict[str, int]
     changes: tuple[Change, ...]
     found: tuple[tuple[str, Path], ...] = ()
+    digest: bytes = b""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found in the unit."""
+        return self.text is None and not self.matches and not self.changes
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds, about."""
+        values = sum(len(change.value) for change in self.changes)
+        return _OVERHEAD + len(self.text or b"") + values + _PATH * len(self.found)
 
 
 class Cache:
@@ -63,6 +76,4 @@ class Cache:
 
 
 def _size(key: Key, outcome: Outcome) -> int:
-    values = sum(len(change.value) for change in outcome.changes)
-    paths = _PATH * len(outcome.found)
-    return _OVERHEAD + len(key.text) + len(outcome.text or b"") + values + paths
+    return len(key.text) + outcome.size

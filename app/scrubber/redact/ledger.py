@@ -137,11 +137,11 @@ class Ledger:
         self._move(changes)
         return changes
 
-    def replay(self, changes: tuple[Change, ...]) -> None:
-        """Make again the changes of a unit met in this state before."""
+    def replay(self, changes: tuple[Change, ...], digest: bytes) -> None:
+        """Make again the changes of a unit met in this state before, which led to ``digest``."""
         for change in changes:
             self._apply(change)
-        self._move(changes)
+        self.digest = digest
 
     def _numbered(self, name: str, label: str, value: str) -> str:
         number = self._numbers.get(label, 0) + 1

@@ -9,7 +9,7 @@ from typing import Literal
 from ..detect.dense import Tick
 from ..detect.recognize import Recognizer
 from ..detect.rules import Rules
-from ..json.document import Unit, units
+from ..json.document import Unit
 from ..json.paths import json_path_without
 from ..json.spans import cut, spliced
 from ..json.tokenizer import NotJson
@@ -24,8 +24,9 @@ from .receipts import SHOWN_PATHS, Hit
 from .replace import Replacer
 from .report import ScrubReport
 from .threads import is_threaded
+from .turns import Course, Turns
 
-CACHE_LIMIT = 64 * 2**20  # bytes of units remembered: some ten long conversations
+CACHE_LIMIT = 64 * 2**20  # bytes remembered: half of them whole bodies, half of them units
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Scrubber:
     A scan takes ``seconds`` by ``cpu``, the clock of its thread's processor time, and a share by
     the body's size at the most.
     With ``receipts`` the report says where what was found. `redact` may run on several threads:
-    the only state is an exact cache of ``cache`` bytes.
+    the only state are exact caches of ``cache`` bytes.
     """
 
     def __init__(
@@ -80,7 +81,8 @@ class Scrubber:
         self._scheme = Scheme(style, key)
         self._replacer = Replacer(rules, self._scheme)
         self.recognizer = Recognizer(rules)
-        self._cache = Cache(cache)
+        self._cache = Cache(cache // 2)
+        self._turns = Turns(cache // 2)
 
     def redact(
         self, body: bytes, content_encoding: str | None, method: str, within: float | None = None
@@ -125,16 +127,11 @@ class Scrubber:
     def _redacted(
         self, body: bytes, tick: Tick
     ) -> tuple[bytes, Counter[str], tuple[Hit, ...], Ledger]:
-        members = units(body)
-        if self._replacing and is_threaded(body, members):
-            raise Skipped("thread")
         ledger = Ledger(self._scheme)
         matches: Counter[str] = Counter()
         pieces: list[tuple[int, int, bytes]] = []
         found: dict[str, list[tuple[Unit, Path]]] = {}
-        for unit in members:
-            tick()
-            outcome = self._outcome(cut(body, unit.start, unit.end), unit, ledger, tick)
+        for unit, outcome in self._outcomes(body, ledger, tick):
             if outcome.matches:
                 matches.update(outcome.matches)
             for shown, path in outcome.found:
@@ -142,6 +139,22 @@ class Scrubber:
             if outcome.text is not None:
                 pieces.append((unit.start, unit.end, outcome.text))
         return spliced(body, sorted(pieces)), matches, self._hits(found, ledger), ledger
+
+    def _outcomes(self, body: bytes, ledger: Ledger, tick: Tick) -> Iterator[tuple[Unit, Outcome]]:
+        """Yield what was found, in cache order; the messages of an earlier turn are not read."""
+        course = Course(body, self._turns)
+        if self._replacing and is_threaded(body, course.units):
+            raise Skipped("thread")
+        for unit, known in course.parts(ledger):
+            if known is None:
+                tick()
+                outcome = self._outcome(cut(body, unit.start, unit.end), unit, ledger, tick)
+            else:
+                outcome = known
+                ledger.replay(known.changes, known.digest)
+            course.note(unit, outcome)
+            yield unit, outcome
+        course.keep()
 
     def _hits(
         self, found: Mapping[str, Sequence[tuple[Unit, Path]]], ledger: Ledger
@@ -167,7 +180,7 @@ class Scrubber:
         key = Key(ledger.digest, unit.state, text)
         outcome = self._cache.get(key)
         if outcome is not None:
-            ledger.replay(outcome.changes)
+            ledger.replay(outcome.changes, outcome.digest)
             return outcome
         matches: Counter[str] = Counter()
         found: list[tuple[str, Path]] = []
@@ -182,8 +195,8 @@ class Scrubber:
         made = spliced(text, pieces())
         if made is not text:
             check(text, made)
-        outcome = Outcome(
-            None if made is text else made, dict(matches), ledger.settle(), tuple(found)
-        )
+        changed = None if made is text else made
+        changes = ledger.settle()
+        outcome = Outcome(changed, dict(matches), changes, tuple(found), ledger.digest)
         self._cache.put(key, outcome)
         return outcome
