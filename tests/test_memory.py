@@ -1,5 +1,11 @@
 """Free memory goes back to the system once large bodies were let go."""
 
+import platform
+import subprocess
+import sys
+
+import pytest
+
 from app.memory import LARGE, Trimmer
 from app.proxy.request.hold_budget import HoldBudget
 
@@ -36,3 +42,24 @@ def test_a_real_heap_can_be_trimmed() -> None:
     budget.give(LARGE)
     Trimmer(budget).look()
     assert budget.peak == 0
+
+
+FAULTS = """
+import resource
+from app.memory import keep_freed
+keep_freed() if KEEP else None
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(50):
+    bodies = [b"x" * 2_000_000, b"x" * 2_000_000, b"x" * 2_000_000]
+    del bodies
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it concerns glibc only")
+def test_memory_that_was_let_go_is_used_again() -> None:
+    kept, given_back = (
+        int(subprocess.check_output([sys.executable, "-c", FAULTS.replace("KEEP", keep)]))
+        for keep in ("True", "False")
+    )
+    assert kept < given_back / 5
