@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..anthropic.token_types import COUNTED
 from .reader import Reader
-from .rows import MILLI, NANO, QUARTER
+from .rows import MICRO, MILLI, NANO, QUARTER
 
 Key = TypeVar("Key")
 
@@ -20,8 +20,13 @@ _SUMS = ", ".join(f"sum({name})" for name in _AMOUNTS)
 # What `Totals.of` takes: of rows that are sums themselves, and of exchanges.
 TOTALS = f"sum(requests), {_SUMS}"
 EXCHANGES = f"count(*), {_SUMS}"
-_COLUMNS = f"min(started), max(started), {EXCHANGES}"
+_ENDED = f"max(started + duration / {MICRO // MILLI})"
+_COLUMNS = f"min(started), {_ENDED}, {EXCHANGES}"
 _COUNTS = ", ".join(("requests", *_AMOUNTS))
+# Takes the start twice. Rows are in the order of their end, so those since a time are close to each
+# other: reading them in their order is faster than one by one, as the index has them ("+" is for
+# that).
+_SINCE = "id >= (SELECT min(+id) FROM exchanges WHERE started >= ?) AND +started >= ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +101,74 @@ def by_model(reader: Reader, since: float) -> list[Group]:
 
 def by_session(reader: Reader, since: float) -> list[Group]:
     """Group by session, the one seen last first; None are requests that named none."""
-    return _latest(_named(reader, _grouped(reader, "session", since)))
+    start = max(_start(since), _oldest(reader))
+    found = [
+        *_whole_sessions(reader, start),
+        *_parts_of_sessions(reader, start),
+        *_of_no_session(reader, start),
+    ]
+    return _latest(_named(reader, found))
+
+
+def _oldest(reader: Reader) -> int:
+    """Return when the oldest exchange began that was not deleted."""
+    ((oldest,),) = reader.rows("SELECT min(started) FROM exchanges")
+    return oldest or 0
+
+
+def _whole_sessions(reader: Reader, start: int) -> Sequence[Any]:
+    """Return the sums of sessions that began since ``start``, as they were kept."""
+    return reader.rows(
+        f"SELECT session, started, last, {_COUNTS} FROM sessions WHERE started >= ?", start
+    )
+
+
+def _parts_of_sessions(reader: Reader, start: int) -> Sequence[Any]:
+    """Return the sums since ``start`` of sessions that began before it."""
+    return reader.rows(
+        f"SELECT session, {_COLUMNS} FROM exchanges WHERE session IN"
+        " (SELECT session FROM sessions WHERE started < ? AND last >= ?) AND +started >= ?"
+        " GROUP BY session",
+        start,
+        start,
+        start,
+    )
+
+
+def _of_no_session(reader: Reader, start: int) -> Sequence[Any]:
+    """Return the sums since ``start`` of the exchanges without a session, if there are any."""
+    found = reader.rows(
+        f"SELECT NULL, {_COLUMNS} FROM exchanges WHERE session IS NULL AND {_SINCE}",
+        start,
+        start,
+    )
+    return [row for row in found if row[1] is not None]
 
 
 def by_agent(reader: Reader, since: float) -> list[Group]:
     """Group by agent, the most expensive first; None: the main conversation. Note: its type."""
-    found = reader.rows(
-        f"SELECT agent, max(agent_type), {_COLUMNS} FROM exchanges"
-        " WHERE started >= ? GROUP BY agent",
-        _start(since),
-    )
-    return _agents(reader, found)
+    return _agents(reader, _grouped(reader, "agent, max(agent_type)", since))
 
 
 def agents_of(reader: Reader, session: int, most: int) -> list[Group]:
     """Return the ``most`` expensive agents of a session (its number), as `by_agent` does."""
-    found = reader.rows(
-        f"SELECT agent, max(agent_type), {_COLUMNS} FROM exchanges"
-        " WHERE session = ? GROUP BY agent ORDER BY sum(cost) DESC, count(*) DESC LIMIT ?",
+    # All else is summed of the chosen ones only: a session may have thousands.
+    chosen = reader.rows(
+        "SELECT agent FROM exchanges WHERE session = ? GROUP BY agent"
+        " ORDER BY sum(cost) DESC, count(*) DESC LIMIT ?",
         session,
         most,
+    )
+    numbers = [agent for (agent,) in chosen if agent is not None]
+    tests = [f"agent IN ({', '.join('?' * len(numbers))})"] if numbers else []
+    tests += ["agent IS NULL"] if len(numbers) < len(chosen) else []
+    if not tests:
+        return []
+    found = reader.rows(
+        f"SELECT agent, max(agent_type), {_COLUMNS} FROM exchanges"
+        f" WHERE session = ? AND ({' OR '.join(tests)}) GROUP BY agent",
+        session,
+        *numbers,
     )
     return _agents(reader, found)
 
@@ -147,8 +200,10 @@ def pairs(labels: str | None) -> dict[str, str]:
 
 
 def _grouped(reader: Reader, key: str, since: float) -> Sequence[Any]:
+    """Return the sums of exchanges by the first column of ``key``."""
+    start = _start(since)
     return reader.rows(
-        f"SELECT {key}, {_COLUMNS} FROM exchanges WHERE started >= ? GROUP BY 1", _start(since)
+        f"SELECT {key}, {_COLUMNS} FROM exchanges WHERE {_SINCE} GROUP BY 1", start, start
     )
 
 

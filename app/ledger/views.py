@@ -16,6 +16,7 @@ from .rows import MICRO, MILLI
 Json = dict[str, Any]
 
 MOST_AGENTS = 200  # of a session, the most expensive
+NEWEST = 100  # exchanges of a session, one of which says how much of the usage windows is used
 CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 _SESSION = (
     "session, started, last, labels, requests,"
@@ -148,9 +149,11 @@ def _day(day: Day, models: Sequence[tuple[str | None, Totals]]) -> Json:
 def _windows(reader: Reader, number: int) -> Json:
     """Return how much of the usage windows was used after the session's last answer."""
     found = reader.rows(
-        "SELECT window_5h_after, window_7d_after FROM exchanges WHERE session = ? AND"
+        "SELECT window_5h_after, window_7d_after FROM exchanges WHERE id IN"
+        " (SELECT id FROM exchanges WHERE session = ? ORDER BY id DESC LIMIT ?) AND"
         " (window_5h_after IS NOT NULL OR window_7d_after IS NOT NULL) ORDER BY id DESC LIMIT 1",
         number,
+        NEWEST,
     )
     used = found[0] if found else (None, None)
     return {

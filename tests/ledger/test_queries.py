@@ -12,7 +12,7 @@ from app.ledger import queries
 from app.ledger.file import UnusableLedger
 from app.ledger.queries import Group, Totals
 from app.ledger.reader import NoLedger, TooSlow, reading
-from app.ledger.rows import Record
+from app.ledger.rows import QUARTER, Record
 from tests.ledger.ledgers import NOON, SESSION, ask, attempt, filled, record, store
 from tests.thorough import scaled
 
@@ -163,6 +163,34 @@ def test_whatever_they_are_grouped_by_the_sum_is_that_of_the_rows(
         for table in TABLES:
             assert _total(table(reader, 0)) == expected, table
         assert _total(queries.by_label(reader, 0, "repo")) == expected
+
+
+@settings(max_examples=scaled(25, 8), deadline=None)
+@given(
+    st.lists(records(), min_size=1, max_size=12),
+    st.integers(0, 4 * 10**12),
+    st.integers(0, 4 * 10**9),
+)
+def test_the_sums_of_a_session_are_those_of_its_rows_since_a_time(
+    tmp_path_factory: pytest.TempPathFactory, written: list[Record], deleted: int, since: int
+) -> None:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
+    with store(path) as opened:
+        opened.write(written)
+        opened.remove_before(deleted)
+    start = max(deleted, since * 1_000 // QUARTER * QUARTER)
+    expected: dict[str | None, tuple[int, int, float, float]] = {}
+    for row in (one.row for one in written if one.row.started >= start):
+        count, cost, first, last = expected.get(row.session, (0, 0, float("inf"), 0.0))
+        began, ended = row.started / 1_000, (row.started + row.duration // 1_000) / 1_000
+        sums = count + 1, cost + row.cost, min(first, began), max(last, ended)
+        expected[row.session] = sums
+    with reading(path) as reader:
+        found = {
+            one.key: (one.totals.requests, one.totals.cost, one.first, one.last)
+            for one in queries.by_session(reader, since)
+        }
+    assert found == expected
 
 
 def test_a_ledger_is_read_while_it_is_written(path: Path) -> None:
