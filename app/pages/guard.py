@@ -77,8 +77,7 @@ class Guard:
                 "This host name does not belong to the proxy: open the page by IP address "
                 "or localhost, or add the name to ANTHROPIC_PROXY_PAGES_ALLOWED_HOSTS.",
             )
-        origin = headers.get("origin")
-        if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
+        if _is_foreign(headers, f"{scheme}://{host}"):
             raise Forbidden("origin", "Pages of other origins may not read this one.")
         if self._token is None or path == authority.PATH:
             return
@@ -97,6 +96,19 @@ def host_name(host: str) -> str:
     """Return a Host field's name: no port, no brackets, no final dot, lower case; "" if odd."""
     found = _HOST.fullmatch(host)
     return (found["address"] or found["name"]).lower() if found else ""
+
+
+def _is_foreign(headers: Headers, own: str) -> bool:
+    """Return True if a page of another origin asks; ``own`` is ours.
+
+    What it loads without an Origin, as an image, it could not read; but it would learn how long
+    that took. A link may lead here. Browsers tell this to HTTPS and to this machine only
+    (w3.org/TR/fetch-metadata, section 2).
+    """
+    origin = headers.get("origin", own)
+    other = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+    embeds = other and headers.get("sec-fetch-mode") != "navigate"
+    return embeds or origin.lower() != own.lower()
 
 
 def _unrebindable(name: str) -> bool:

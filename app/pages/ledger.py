@@ -21,6 +21,7 @@ from ..ledger.reader import NoLedger, Reader, TooSlow
 SCHEMA = resources.files(__package__) / "static" / "ledger.schema.json"
 AT_ONCE = 2  # queries; each keeps a thread busy
 WAITING = 32  # further ones; more are sent away
+PATIENCE = 5.0  # seconds that one may wait for its turn
 SECONDS = 5.0  # that a query may take
 YEARS = range(1970, 10_000)  # that have a place in the ledger, and in the C library
 PAGE, MOST = 50, 500  # sessions or days of a page, unless ``limit`` says otherwise
@@ -40,32 +41,55 @@ class BadQuery(ValueError):
 
 
 class Ledger:
-    """Answers from the ledger at ``place``; None when none is kept. State: ``_asked``, a count."""
+    """Answers from the ledger at ``place``; None when none is kept.
+
+    State: ``_waiting``, the queries without a turn.
+    """
 
     def __init__(self, place: Place | None) -> None:
         self._place = place
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._asked = 0
+        self._waiting = 0
 
     async def answer(self, view: View) -> Response:
         """Return what ``view`` makes of the ledger, or what is wrong."""
         if self._place is None:
             return _error(404, "off", "no ledger is kept: ANTHROPIC_PROXY_LEDGER is false")
-        if self._asked >= AT_ONCE + WAITING:
+        if not await self._turn():
             return _error(503, "busy", "too many queries of the ledger at once: try again later")
-        self._asked += 1
         try:
-            async with self._turns:
-                found = await asyncio.to_thread(_ask, self._place, view)
+            found = await self._run(self._place, view)
         except NoLedger:
             return _error(404, "empty", "no requests in the ledger yet")
         except (UnusableLedger, TooSlow):
             return _error(503, "unreadable", "the ledger cannot be read now")
-        finally:
-            self._asked -= 1
         if found is None:
             return _error(404, "no_session", "no requests of this session yet")
         return found
+
+    async def _turn(self) -> bool:
+        """Wait for a turn; False if too many wait already, or it takes too long."""
+        if self._waiting >= WAITING:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._turns.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+
+    async def _run(self, place: Place, view: View) -> Response | None:
+        """Query on a thread. The turn lasts until it ends, also when the client has left before."""
+        running = asyncio.ensure_future(asyncio.to_thread(_ask, place, view))
+        running.add_done_callback(self._ended)
+        return await asyncio.shield(running)
+
+    def _ended(self, query: asyncio.Future[Response | None]) -> None:
+        self._turns.release()
+        if not query.cancelled():
+            query.exception()  # nobody else may look at it any more
 
 
 @dataclass(frozen=True, slots=True)

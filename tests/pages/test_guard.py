@@ -125,6 +125,24 @@ async def test_pages_of_other_origins_are_refused(
     assert (await _get(headers, scheme=scheme)).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("site", "mode", "status"),
+    [
+        (b"same-origin", b"cors", 200),
+        (b"none", b"navigate", 200),
+        (b"cross-site", b"navigate", 200),  # a link
+        (b"cross-site", b"no-cors", 403),  # an image, a script
+        (b"same-site", b"no-cors", 403),  # another port of this machine
+        (b"cross-site", b"", 403),
+    ],
+)
+async def test_pages_of_other_origins_cannot_load_it_either(
+    site: bytes, mode: bytes, status: int
+) -> None:
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+    assert (await _get(headers)).status_code == status
+
+
 def _basic(pair: str) -> bytes:
     return b"Basic " + base64.b64encode(pair.encode())
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -200,32 +200,80 @@ async def test_a_file_that_is_no_ledger_is_not_shown(damaged: Path) -> None:
         assert (await client.get("/ledger/sessions")).status_code == 503
 
 
-async def test_only_that_many_may_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with store(path):
-        pass
-    monkeypatch.setattr(pages, "WAITING", 3)
-    running, most = 0, 0
-    release = threading.Event()
+class Slow:
+    """Stands for a query that takes as long as the test wants."""
 
-    def slow(*_: object) -> None:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        release.wait(DEADLINE)
-        running -= 1
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.running = self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, *_: object) -> None:
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.release.wait(DEADLINE)
+        with self._lock:
+            self.running -= 1
         raise TooSlow
 
-    monkeypatch.setattr(pages, "_ask", slow)
+
+@pytest.fixture
+def slow(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    """Queries of a ledger that is there are slow."""
+    with store(path):
+        pass
+    query = Slow()
+    monkeypatch.setattr(pages, "_ask", query)
+    yield query
+    query.release.set()
+
+
+async def test_only_that_many_may_wait(
+    path: Path, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "WAITING", 3)
     refused = 12 - pages.AT_ONCE - 3
     async with _asking(path) as client:
         asked = [asyncio.ensure_future(client.get("/ledger/days")) for _ in range(12)]
         await until(lambda: sum(one.done() for one in asked) == refused)
-        release.set()
+        slow.release.set()
         answers = await asyncio.gather(*asked)
     said = [answer.json()["error"] for answer in answers]
     assert {answer.status_code for answer in answers} == {503}
     assert sum("too many" in error for error in said) == refused
-    assert most <= pages.AT_ONCE
+    assert slow.most <= pages.AT_ONCE
+
+
+async def test_nobody_waits_for_ever(
+    path: Path, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PATIENCE", 0.01)
+    async with _asking(path) as client:
+        asked = [asyncio.ensure_future(client.get("/ledger/days")) for _ in range(pages.AT_ONCE)]
+        await until(lambda: slow.running == pages.AT_ONCE)
+        late = await client.get("/ledger/days")
+        slow.release.set()
+        await asyncio.gather(*asked)
+    assert (late.status_code, late.json()["reason"]) == (503, "busy")
+
+
+async def test_a_client_that_leaves_keeps_its_turn_until_its_query_ends(
+    path: Path, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PATIENCE", 0.01)
+    async with _asking(path) as client:
+        asked = [asyncio.ensure_future(client.get("/ledger/days")) for _ in range(pages.AT_ONCE)]
+        await until(lambda: slow.running == pages.AT_ONCE)
+        for one in asked:
+            one.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        late = asyncio.ensure_future(client.get("/ledger/days"))
+        await until(lambda: late.done() or slow.running > pages.AT_ONCE)
+        slow.release.set()
+        assert (await late).json()["reason"] == "busy"
+        await until(lambda: not slow.running)
+        assert (await client.get("/ledger/days")).json()["reason"] == "unreadable"
 
 
 async def test_the_schema_is_published_and_is_one(path: Path) -> None:
