@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .fill import MESSAGES, SERVERS, TOOLS, Fill, part_of, weight
 from .fill import SYSTEM as SYSTEM_PART
-from .members import Unreadable, elements, given, read_message, read_tool_name
+from .members import Unreadable, elements, read_message, read_tool_name
 
 Digest = Callable[[bytes], int]  # a keyed hash of 64 bits
 
@@ -148,11 +148,9 @@ def add_system(blocks: Blocks, system: bytes | None, digest: Digest) -> None:
 
 def add_message(blocks: Blocks, raw: bytes, digest: Digest) -> None:
     """Append the blocks of a message; one without any counts as an empty one."""
-    message = read_message(raw)
-    kind = _ROLES.get(message.role, OTHER)
-    content, config = given(message.content) or b"[]", given(message.output_config)
+    role, found, config = read_message(raw)
+    kind = _ROLES.get(role, OTHER)
     salt = digest(config) if config is not None else 0
-    found = elements(content) if content.startswith(b"[") else [content]
     for block in found or [b""]:
         _add(blocks, kind, MESSAGES, block, digest, salt)
 

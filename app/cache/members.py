@@ -5,11 +5,12 @@ Lists are read to a bounded length, so that an odd body does not cost seconds.
 
 import re
 from itertools import takewhile
+from typing import NamedTuple
 
 import msgspec
 
 MOST_ELEMENTS = 4096
-_SMALL = 64 * 1024  # bytes of a list that is read whatever it holds: a few milliseconds at most
+_SMALL = 64 * 1024  # bytes that are read whatever they hold: a few milliseconds at most
 
 _NULL = msgspec.Raw(b"null")
 _NOTHING = msgspec.Raw()
@@ -20,10 +21,9 @@ class Unreadable(ValueError):
 
 
 class Members(msgspec.Struct):
-    """The members that matter to the cache, unparsed; null where absent."""
+    """The members that matter to the cache except for the messages, unparsed; null where absent."""
 
     model: str = ""
-    messages: msgspec.Raw = _NULL
     system: msgspec.Raw = _NULL
     tools: msgspec.Raw = _NULL
     cache_control: msgspec.Raw = _NULL
@@ -34,9 +34,23 @@ class Members(msgspec.Struct):
     context_management: msgspec.Raw = _NULL
 
 
-class Message(msgspec.Struct):
-    """The members of a message."""
+class _Small(Members, kw_only=True):
+    messages: list[msgspec.Raw]
 
+
+class _Large(Members, kw_only=True):
+    messages: msgspec.Raw
+
+
+class Message(NamedTuple):
+    """The members of a message: its content is a list of blocks, or of its only text."""
+
+    role: str
+    blocks: list[bytes]
+    output_config: bytes | None
+
+
+class _Message(msgspec.Struct):
     role: str = ""
     content: msgspec.Raw = _NULL
     output_config: msgspec.Raw = _NULL
@@ -48,10 +62,12 @@ class Tool(msgspec.Struct):
     name: str = ""
 
 
+_USUAL = re.compile(rb'\{"role":"(user|assistant)","content":(?=["\[])')
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 _tool = msgspec.json.Decoder(Tool).decode
-_members = msgspec.json.Decoder(Members).decode
-_message = msgspec.json.Decoder(Message).decode
+_small = msgspec.json.Decoder(_Small).decode
+_large = msgspec.json.Decoder(_Large).decode
+_message = msgspec.json.Decoder(_Message).decode
 _list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _long_list = msgspec.json.Decoder(
     msgspec.defstruct(
@@ -68,20 +84,52 @@ def given(raw: msgspec.Raw) -> bytes | None:
     return None if raw is _NULL or raw == _NULL else bytes(raw)
 
 
-def read_members(body: bytes) -> Members:
-    """Return the members of a body; raises `Unreadable`."""
+def read_members(body: bytes) -> tuple[Members, list[bytes]]:
+    """Return the members of a body, and its messages; raises `Unreadable`.
+
+    A small body is read in one go.
+    """
     try:
-        return _members(body)
+        if len(body) <= _SMALL:
+            small = _small(body)
+            return small, list(map(bytes, small.messages))
+        large = _large(body)
     except (ValueError, RecursionError) as exc:
         raise Unreadable("the body is not a Messages request") from exc
+    return large, elements(large.messages)
 
 
 def read_message(raw: bytes) -> Message:
     """Return the members of a message; raises `Unreadable`."""
+    usual = _usual(raw)
+    if usual is not None:
+        return usual
     try:
-        return _message(raw)
+        message = _message(raw)
     except (ValueError, RecursionError) as exc:
         raise Unreadable("a message is not an object") from exc
+    content = given(message.content) or b"[]"
+    blocks = elements(content) if content.startswith(b"[") else [content]
+    return Message(message.role, blocks, given(message.output_config))
+
+
+def _usual(raw: bytes) -> Message | None:
+    """Return a message as clients write it, with a role and content only; None for any other.
+
+    It is valid JSON already. So its content is a text if the next quote is that at the end, and a
+    list if it can be read as one.
+    """
+    start = _USUAL.match(raw)
+    if start is None:
+        return None
+    content = raw[start.end() : -1]
+    if content.startswith(b'"'):
+        whole = content.find(b'"', 1) == len(content) - 1
+        return Message(start[1].decode(), [content], None) if whole else None
+    try:
+        return Message(start[1].decode(), elements(content), None)
+    except Unreadable:
+        return None
 
 
 def read_tool_name(raw: bytes) -> str | None:
@@ -93,10 +141,10 @@ def read_tool_name(raw: bytes) -> str | None:
     return name if _TOOL_NAME.fullmatch(name) else None
 
 
-def elements(raw: bytes) -> list[bytes]:
+def elements(raw: bytes | msgspec.Raw) -> list[bytes]:
     """Return the elements of a list; raises `Unreadable` if it is none, or too long."""
     try:
-        if len(raw) <= _SMALL:
+        if memoryview(raw).nbytes <= _SMALL:
             return list(map(bytes, _list(raw)))
         found = msgspec.structs.astuple(_long_list(raw))
     except (ValueError, RecursionError) as exc:

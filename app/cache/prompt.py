@@ -18,8 +18,9 @@ PARAMS = ("tool_choice", "thinking", "effort", "speed", "context_management", "b
 
 MOST_MARKS = 4  # the API refuses more
 MOST_SPANS = 4  # pieces of a head with a hash each, before one hash is taken of all
-_KEY = re.compile(rb'"messages"\s*:\s*\Z')
+_KEY = re.compile(rb'"messages"\s*:\s*\[()\s*\Z')
 _KEY_REACH = 64  # bytes before the messages in which their name is searched for
+_BETWEEN = re.compile(rb"\s*(?:,\s*|\])")
 _NEEDLE = 256  # bytes of the messages by which they are found
 _SPACE = b" \t\r\n"
 _NONE: set[int] = set()  # shared by all templates, whose blocks do not grow
@@ -99,21 +100,19 @@ def read_prompt(
 
 
 def _whole(body: bytes, digest: Digest, betas: bytes) -> tuple[Prompt, Template | None]:
-    members = read_members(body)
-    raw = given(members.messages)
-    if raw is None:
-        raise Unreadable("the body has no messages")
-    blocks, messages = Blocks(), elements(raw)
+    members, messages = read_members(body)
+    blocks = Blocks()
     add_tools(blocks, given(members.tools), digest)
     add_system(blocks, given(members.system), digest)
-    at = _find(body, raw)
-    if at is None or not messages:
+    found = _find(body, messages)
+    if found is None:
         for message in messages:
             add_message(blocks, message, digest)
         return _prompt(members, blocks, digest, betas), None
-    stable = _append(blocks, messages, Stable.of(blocks, at + 1, bare=True), body, digest)
+    start, end = found
+    stable = _append(blocks, messages, Stable.of(blocks, start, bare=True), body, digest)
     prompt = _prompt(members, blocks, digest, betas)
-    tail = body[at + len(raw) :]
+    tail = body[end:]
     spans = ((stable.end, digest(body[: stable.end])),)
     return prompt, Template(_kept(prompt), stable, spans, (len(tail), digest(tail)))
 
@@ -227,9 +226,20 @@ def _betas(betas: bytes, digest: Digest) -> int:
     return digest(b",".join(sorted(betas.replace(b" ", b"").split(b",")))) if betas else 0
 
 
-def _find(body: bytes, messages: bytes) -> int | None:
-    """Return where the messages start; None if that cannot be told for certain."""
-    at = body.find(messages[:_NEEDLE])
-    if body[at : at + len(messages)] != messages:
+def _find(body: bytes, messages: list[bytes]) -> tuple[int, int] | None:
+    """Return where the list of messages begins and ends; None if that is not certain.
+
+    That is behind the opening bracket, and behind the closing one.
+    """
+    at = body.find(messages[0][:_NEEDLE]) if messages else -1
+    key = _KEY.search(body, max(0, at - _KEY_REACH), at) if at >= 0 else None
+    if key is None:
         return None
-    return at if _KEY.search(body, max(0, at - _KEY_REACH), at) else None
+    for message in messages:
+        if not body.startswith(message, at):
+            return None
+        between = _BETWEEN.match(body, at + len(message))
+        if between is None:
+            return None
+        at = between.end()
+    return (key.start(1), at) if body[at - 1 : at] == b"]" else None

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.cache.blocks import tool_name
-from app.cache.members import MOST_ELEMENTS, Unreadable
+from app.cache.members import MOST_ELEMENTS, Unreadable, read_message
 from app.cache.prompt import MOST_SPANS, Prompt, read_prompt
 from tests.cache.bodies import LONG, SHORT, SYSTEM, TOOLS, assistant, block, body, tool, user
 
@@ -78,6 +78,55 @@ def test_a_next_body_is_read_as_a_whole_one_is(
         sent = json.dumps({**document, "messages": messages}, separators=separators).encode()
         read, template = read_prompt(sent, hash, template=template)
         assert facts(read) == facts(read_prompt(sent, hash)[0])
+
+
+@given(messages_)
+def test_a_message_is_read_the_same_whatever_its_form(messages: list[Json]) -> None:
+    for message in messages:
+        raw = compact(message)
+        assert read_message(raw) == read_message(b"{ " + raw[1:])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"role":"user","content":"a","content":"b"}',
+        b'{"role":"user","content":["a"],"content":["b"]}',
+        b'{"role":"user","content":["a"],"output_config":["b"]}',
+        b'{"role":"user","content":"a","output_config":"b"}',
+        b'{"role":"user","content":"a\\\\"}',
+        b'{"role":"user","content":"a\\"b"}',
+        b'{"role":"user","content":[] }',
+        b'{"role":"user","content":[]}',
+        b'{"role":"user","content":""}',
+        b'{"role":"user","content":null}',
+    ],
+    ids=str,
+)
+def test_an_odd_message_is_read_as_json(raw: bytes) -> None:
+    read, parsed = read_message(raw), json.loads(raw)
+    content = parsed["content"]
+    blocks = [content] if isinstance(content, str) else content or []
+    assert [json.loads(block) for block in read.blocks] == blocks
+    config = parsed.get("output_config")
+    assert (None if read.output_config is None else json.loads(read.output_config)) == config
+
+
+@given(documents)
+def test_a_large_body_is_read_as_a_small_one_is(document: Json) -> None:
+    small, large = ({**document, "metadata": "x" * size} for size in (1, 70_000))
+    assert facts(read_prompt(compact(small), hash)[0]) == facts(
+        read_prompt(compact(large), hash)[0]
+    )
+
+
+def test_messages_that_stand_elsewhere_too_are_not_mistaken() -> None:
+    messages = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
+    first, template = read_prompt(
+        compact({"metadata": {"messages": messages[:1]}, "messages": messages}), hash
+    )
+    assert template is None
+    assert len(first.blocks.kinds) == len(messages)
 
 
 def test_only_the_middle_of_a_next_body_is_parsed() -> None:
