@@ -9,7 +9,6 @@ What ``iterations`` add is in `app.anthropic.iterations`.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from .counts import Counts, OddUsage, add, count, disjoint, read_counts
@@ -38,7 +37,8 @@ _POSITIVE = frozenset(TOTALS) - {OUTPUT}  # a 0 does not replace these
 class Accumulator:
     """Takes in each ``usage`` in turn.
 
-    State: the last ``_counts`` and ``_iterations`` announced, ``_tools``, ``_words``.
+    State: the last ``_counts`` and ``_iterations`` announced, ``_tools``, ``_words``, and the
+    ``_usage`` that they amount to once it was asked for.
     """
 
     def __init__(self) -> None:
@@ -46,6 +46,7 @@ class Accumulator:
         self._iterations: tuple[Iteration, ...] = ()
         self._tools: Counts = {}
         self._words: dict[str, str] = {}
+        self._usage: Usage | None = None
 
     def announce(self, usage: object) -> None:
         """Add a ``usage`` object; null is ignored. Raises `OddUsage`, and then changes nothing."""
@@ -60,8 +61,10 @@ class Accumulator:
             self._counts = answered.counts | _replacing(answered.counts, counts)
         else:
             self._counts |= _replacing(self._counts, counts)
-        self._tools = dict([*(self._tools | tools).items()][:_TOOLS])
+        if tools:
+            self._tools = dict([*(self._tools | tools).items()][:_TOOLS])
         self._iterations = iterations or self._iterations
+        self._usage = None
         self._words |= {
             key: word[:_WORD] for key in _WORDS if isinstance(word := usage.get(key), str)
         }
@@ -69,9 +72,14 @@ class Accumulator:
     @property
     def usage(self) -> Usage | None:
         """Usage of the response itself so far, including compactions; None if it stated none."""
-        if not self._counts:
-            return None
-        return self._own(self._billing(None).added)
+        if self._usage is None and self.stated:
+            self._usage = self._own(self._billing(None).added)
+        return self._usage
+
+    @property
+    def stated(self) -> bool:
+        """Whether the response has stated a usage."""
+        return bool(self._counts)
 
     @property
     def answering_model(self) -> str | None:
@@ -90,13 +98,18 @@ class Accumulator:
         ``named`` is the model that the message names, ``answering`` the one that responded. A
         ``refused`` response without any output is free.
         """
-        if not self._counts:
+        if not self.stated:
             return []
         bill = self._billing(answering, named)
         attempts = list(bill.others)
         if refused and not self._counts.get(OUTPUT):
             return [*self._compactions(bill, answering), *attempts]
-        own = Attempt(model=answering, usage=self._own(bill.added), samplings=self._samplings(bill))
+        usage = self.usage if self._iterations == () else None
+        own = Attempt(
+            model=answering,
+            usage=usage or self._own(bill.added),
+            samplings=self._samplings(bill),
+        )
         return [own, *attempts]
 
     def _compactions(self, bill: Billing, answering: str | None) -> list[Attempt]:
@@ -113,12 +126,14 @@ class Accumulator:
         return Usage(**words)
 
     def _billing(self, answering: str | None, named: str | None = None) -> Billing:
+        if not self._iterations:
+            return _NO_ITERATIONS
         answering = answering or self.answering_model
         return billing(self._iterations, named=named, answering=answering, words=self._request)
 
     def _own(self, added: tuple[Counts, ...]) -> Usage:
         counts = add(disjoint(self._counts), *map(disjoint, added))
-        return replace(used(counts, self._request), server_tools=dict(self._tools))
+        return used(counts, self._request, self._tools)
 
     def _samplings(self, bill: Billing) -> tuple[Usage, ...]:
         """Return the requests to the model behind the response, if there were several."""
@@ -128,8 +143,13 @@ class Accumulator:
         return (*own, *(used(disjoint(counts), self._request) for counts in bill.added))
 
 
+_NO_ITERATIONS = billing((), named=None, answering=None, words=Usage())
+
+
 def _replacing(before: Counts, counts: Counts) -> Counts:
     """Return those of ``counts`` that replace what was announced ``before``."""
+    if not before:
+        return counts
     split = sum(counts.get(kind, 0) for kind in CACHE_WRITES)
     replacing = {
         kind: number

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from .accumulator import Accumulator
-from .records import CONTENT, Document, Record, read_document
+from .records import CONTENT, NULL, Document, Record, read_document
 from .spoken import Spoken
 from .usage import Attempt, Missing, Usage
 
@@ -34,7 +34,6 @@ NOT_FINAL: Final = "not_final"  # the stream ended before the last word on its u
 
 # A string with its end, which may be missing. It matches from any quote on, so it never goes back.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*("|\\?\Z)', re.DOTALL)
-_NULL = msgspec.Raw(b"null")
 
 
 class Notes:
@@ -129,7 +128,7 @@ class EventStream:
     def finish(self) -> None:
         """Take in the end. A record without its blank line is none (WHATWG HTML §9.2.6)."""
         notes = self._notes
-        if notes.accumulator.usage is None:
+        if not notes.accumulator.stated:
             if notes.error is None:
                 notes.missing = notes.missing or "no_event"
         elif not notes.final:
@@ -198,7 +197,7 @@ class Body:
             self._notes.failed(document)
         elif kind == "message":
             self._notes.message(document)
-            if self._notes.accumulator.usage is None:
+            if not self._notes.accumulator.stated:
                 self._notes.missing = "parse"
             elif self._notes.accumulator.unknown_iterations:
                 self._notes.missing = UNKNOWN_ITERATION
@@ -216,6 +215,8 @@ def is_cut(document: bytes | bytearray) -> bool:
 
 
 def _value(raw: msgspec.Raw) -> Any:
+    if raw is NULL:
+        return None
     if memoryview(raw).nbytes > FIELD_LIMIT:
         raise ValueError("a field is too long to be read")
     return msgspec.json.decode(raw)
@@ -227,7 +228,7 @@ def _word(raw: msgspec.Raw) -> str | None:
 
 def _verdict(diagnostics: msgspec.Raw) -> str | None:
     """Return the type of ``cache_miss_reason``, which is a word or an object with one."""
-    if diagnostics == _NULL:
+    if diagnostics is NULL or diagnostics == NULL:
         return None
     reason = _value(read_document(diagnostics).cache_miss_reason)
     return _short(reason.get("type") if isinstance(reason, dict) else reason)

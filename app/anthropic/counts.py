@@ -16,8 +16,9 @@ class OddUsage(ValueError):
 
 def read_counts(usage: Mapping[str, Any]) -> Counts:
     """Return the counts that are not null, with ``cache_write`` and its parts."""
-    found = {kind: count(usage, path) for kind, path in PATHS.items()}
-    return {kind: number for kind, number in found.items() if number is not None}
+    return {
+        kind: number for kind, path in PATHS.items() if (number := count(usage, path)) is not None
+    }
 
 
 def count(node: object, path: tuple[str, ...]) -> int | None:
@@ -37,6 +38,8 @@ def count(node: object, path: tuple[str, ...]) -> int | None:
 
 def add(*many: Counts) -> Counts:
     """Return the sum, kind by kind."""
+    if len(many) == 1:
+        return dict(many[0])
     kinds = dict.fromkeys(kind for counts in many for kind in counts)
     return {kind: sum(counts.get(kind, 0) for counts in many) for kind in kinds}
 

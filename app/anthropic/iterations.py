@@ -117,11 +117,17 @@ def samplings(iterations: Sequence[Iteration], totals: Counts, words: Usage) -> 
     return tuple(used(part, words) for part in parts)
 
 
-def used(counts: Counts, words: Usage) -> Usage:
+def used(counts: Counts, words: Usage, tools: Mapping[str, int] | None = None) -> Usage:
     """Return disjoint ``counts`` as a usage with the request's tier, speed and geography."""
     thinking = min(counts.get(THINKING, 0), counts.get(OUTPUT, 0))
     fields: dict[str, Any] = {**counts, THINKING: thinking}
-    return replace(words, server_tools={}, **fields)
+    return Usage(
+        server_tools={} if tools is None else dict(tools),
+        service_tier=words.service_tier,
+        speed=words.speed,
+        inference_geo=words.inference_geo,
+        **fields,
+    )
 
 
 def _iteration(entry: Mapping[str, Any]) -> Iteration:

@@ -14,7 +14,7 @@ CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")  # 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")  # msgspec refuses lone ones
 _DATA = b"\ndata: "
-_NULL = msgspec.Raw(b"null")
+NULL = msgspec.Raw(b"null")  # of a member that is absent
 _NOTHING = msgspec.Raw(b"{}")
 
 
@@ -44,20 +44,20 @@ class Content(msgspec.Struct):
 class Document(msgspec.Struct):
     """The fields that are read of an event, a message or an error; null where absent."""
 
-    type: msgspec.Raw = _NULL
-    index: msgspec.Raw = _NULL  # of a content block
-    name: msgspec.Raw = _NULL  # of a content block of type tool_use
-    model: msgspec.Raw = _NULL
-    stop_reason: msgspec.Raw = _NULL
-    usage: msgspec.Raw = _NULL
+    type: msgspec.Raw = NULL
+    index: msgspec.Raw = NULL  # of a content block
+    name: msgspec.Raw = NULL  # of a content block of type tool_use
+    model: msgspec.Raw = NULL
+    stop_reason: msgspec.Raw = NULL
+    usage: msgspec.Raw = NULL
     message: msgspec.Raw = _NOTHING  # of message_start
     delta: msgspec.Raw = _NOTHING  # of message_delta
     content_block: msgspec.Raw = _NOTHING  # of content_block_start
     to: msgspec.Raw = _NOTHING  # of a content block of type fallback
     error: msgspec.Raw = _NOTHING
-    details: msgspec.Raw = _NULL  # of an error
-    diagnostics: msgspec.Raw = _NULL  # of a message
-    cache_miss_reason: msgspec.Raw = _NULL  # of its diagnostics
+    details: msgspec.Raw = NULL  # of an error
+    diagnostics: msgspec.Raw = NULL  # of a message
+    cache_miss_reason: msgspec.Raw = NULL  # of its diagnostics
 
 
 _MEMBERS = Delta.__struct_fields__
