@@ -4,6 +4,7 @@ Documented are limits by kind, also for priority and fast. Subscriptions have *w
 ``anthropic-ratelimit-unified-5h-utilization`` and the like: undocumented, their names are open.
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 WINDOW_LIMIT = 12  # windows that are kept; at most five were ever seen
 WORD_LIMIT = 40  # characters of a status
+NAMES, VALUES = 128, 256  # of fields that are remembered: answer after answer states the same
 
 _KIND = re.compile(
     r"anthropic-(?:ratelimit-)?"
@@ -72,12 +74,15 @@ def read(headers: Mapping[str, str]) -> Limits:
     windows: dict[str, dict[str, Any]] = {}
     overall: dict[str, Any] = {}
     for name, value in headers.items():
-        if match := _KIND.fullmatch(name):
-            kinds.setdefault(match[1], {}).update(_field(match[2], value))
-        elif match := _UNIFIED.fullmatch(name):
-            overall |= _field(match[1], value)
-        elif match := _WINDOW.fullmatch(name):
-            windows.setdefault(match[1], {}).update(_field(match[2], value))
+        match = _match(name)
+        if match is None:
+            continue
+        pattern, about, what = match
+        said = _field(what, value)
+        if pattern is _UNIFIED:
+            overall |= said
+        else:
+            (kinds if pattern is _KIND else windows).setdefault(about, {}).update(said)
     overage = windows.pop(_OVERAGE, None)
     return Limits(
         kinds={kind: Limit(**said) for kind, said in kinds.items() if said},
@@ -87,11 +92,21 @@ def read(headers: Mapping[str, str]) -> Limits:
     )
 
 
+@functools.lru_cache(NAMES)
+def _match(name: str) -> tuple[re.Pattern[str], str, str] | None:
+    """Return the pattern that a field's name has, what it is about, and what it states of that."""
+    for pattern in (_KIND, _UNIFIED, _WINDOW):
+        if match := pattern.fullmatch(name):
+            return pattern, match[1], match[match.re.groups]
+    return None
+
+
 def _kept(windows: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     return [(name, said) for name, said in windows.items() if said][:WINDOW_LIMIT]
 
 
-def _field(name: str, value: str) -> dict[str, Any]:
+@functools.lru_cache(VALUES)
+def _field(name: str, value: str) -> Mapping[str, Any]:
     """Return the field under its Python name, or nothing if its value is malformed."""
     read_value = _VALUES[name](value.strip())
     return {} if read_value is None else {name.replace("-", "_"): read_value}

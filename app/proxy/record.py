@@ -69,6 +69,7 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
     error_event = reading.error is not None and (found.status or 0) < FIRST_ERROR
     outcome = ending.finish(error_event=error_event)
     sent = found.request.headers
+    fields, firsts = dict(sent), dict(reversed(sent))  # of a repeated field: its last, its first
     return Exchange(
         route=found.progress.route,
         method=found.request.method,
@@ -91,8 +92,8 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
         slot_wait=timings.slot_wait,
         attempts=found.attempts.count,
         retries=found.attempts.retries,
-        client_retry=_count(first(sent, b"x-stainless-retry-count")),
-        account=_account(found),
+        client_retry=_count(firsts.get(b"x-stainless-retry-count")),
+        account=_account(found, fields),
         bytes_in=found.bytes_in,
         bytes_out=found.bytes_out,
         modified=redaction is not None and redaction.report.modified,
@@ -107,10 +108,10 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
         failure=ending.failure or _failure_of_response(found, reading),
         headers=_limits(found.headers),
         request_id=text(found.headers, b"request-id"),
-        session_id=text(sent, b"x-claude-code-session-id"),
-        agent_id=text(sent, b"x-claude-code-agent-id"),
-        hints=read_hints(dict(sent)),
-        labels=read_labels(value for name, value in sent if name == LABELS_HEADER),
+        session_id=_text(firsts.get(b"x-claude-code-session-id")),
+        agent_id=_text(firsts.get(b"x-claude-code-agent-id")),
+        hints=read_hints(fields),
+        labels=_labels(sent) if LABELS_HEADER in fields else {},
         scrub=redaction.report if redaction is not None else None,
         restored=restorer.restored if restorer is not None else {},
         refused=restorer.refused if restorer is not None else {},
@@ -151,13 +152,20 @@ def _failure_of_response(found: Findings, reading: Reading) -> Failure | None:
     return Failure("upstream", reading.error or "unknown", str(found.status))
 
 
-def _account(found: Findings) -> int:
+def _account(found: Findings, fields: Mapping[bytes, bytes]) -> int:
     """Return the hash of who pays: upstream names the organization, the client has a credential."""
-    fields = dict(found.request.headers)
     who = first(found.headers, b"anthropic-organization-id") or fields.get(
         b"x-api-key", fields.get(b"authorization")
     )
     return 0 if who is None else found.digest(who)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
+
+
+def _labels(sent: Headers) -> Mapping[str, str]:
+    return read_labels(value for name, value in sent if name == LABELS_HEADER)
 
 
 def _limits(headers: Headers) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 An account is a number, the keyed hash of its organization or credential.
 """
 
+import functools
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -100,6 +101,12 @@ def length_of(name: str) -> float | None:
 
 def counts(name: str, model: str) -> bool:
     """Return True if requests to ``model`` count in a window: ``7d_opus`` is for one family."""
+    family = _family(name)
+    return family is None or family in model
+
+
+@functools.lru_cache(64)
+def _family(name: str) -> str | None:
+    """Return the family that a window is for, None if it is for all."""
     match = _LENGTH.fullmatch(name)
-    family = match[3] if match else None
-    return family not in _FAMILIES or str(family) in model
+    return match[3] if match and match[3] in _FAMILIES else None

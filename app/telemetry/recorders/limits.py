@@ -15,12 +15,14 @@ OVERALL = "unified"  # the window for the overall status
 class LimitGauges:
     """Gauges by kind (API keys) and by window (subscriptions).
 
-    ``window`` bounds the names of windows. State: ``stated_at``, when upstream last stated limits.
+    ``window`` bounds the names of windows. State: ``stated_at``, when upstream last stated limits,
+    and what the gauges of each window are ``_shown`` as.
     """
 
     def __init__(self, instruments: Instruments) -> None:
         gauges = instruments.gauges
         self.stated_at = 0.0
+        self._shown: dict[str, tuple[Window, str | None]] = {}
         self._kind = instruments.label_set("limit_kind", KINDS, room=MORE_KINDS)
         self.window = instruments.label_set("limit_window", (*WINDOWS, OVERALL), room=MORE_WINDOWS)
         self._status_word = instruments.label_set("limit_status", STATUSES)
@@ -68,11 +70,14 @@ class LimitGauges:
             self._remaining(name).set(kind.remaining)
 
     def _set_window(self, name: str, window: Window) -> None:
+        status = None if window.status is None else self._status_word(window.status)
+        if self._shown.get(name) == (window, status):
+            return
+        self._shown[name] = window, status
         if window.utilization is not None:
             self._utilization(name).set(window.utilization)
         if window.reset is not None:
             self._reset(name).set(window.reset)
-        if window.status is not None:
-            status = self._status_word(window.status)
+        if status is not None:
             for word in (*STATUSES, OTHER):
                 self._status(name, word).set(word == status)

@@ -14,22 +14,33 @@ Row = dict[str, Any]
 
 
 class Recent:
-    """The last `KEPT` exchanges that ended. State: ``_rows``, never changed once made."""
+    """The last `KEPT` exchanges that ended.
+
+    State: those that ended since the rows were last asked for, ``_new``; and ``_rows``, never
+    changed once made.
+    """
 
     def __init__(self) -> None:
+        self._new: deque[Entry] = deque(maxlen=KEPT)
         self._rows: deque[Row] = deque(maxlen=KEPT)
 
     def record(self, entry: Entry) -> None:
         """Keep an exchange and drop the oldest."""
-        self._rows.appendleft(row(entry))
+        self._new.append(entry)
 
     def as_json(self) -> list[Row]:
         """Return the rows as JSON objects, the latest start first."""
-        return sorted(self._rows, key=lambda row: row["time"], reverse=True)
+        return sorted(self._made(), key=lambda row: row["time"], reverse=True)
 
     def reasons(self, since: float) -> list[str]:
         """Return why exchanges that began after ``since`` failed, plain statuses excluded."""
-        return reasons(self._rows, since)
+        return reasons(self._made(), since)
+
+    def _made(self) -> deque[Row]:
+        """Return the rows, the latest end first."""
+        while self._new:
+            self._rows.appendleft(row(self._new.popleft()))
+        return self._rows
 
 
 def reasons(rows: Iterable[Row], since: float) -> list[str]:

@@ -107,12 +107,18 @@ class Tokens:
         """Count an attempt under its own model."""
         model, usage = self._model(charge.model), charge.attempt.usage
         for kind, tokens in charge.tokens.items():
-            self._tokens(model, kind).inc(tokens)
-        self._thinking(model).inc(usage.thinking)
+            count = self._tokens(model, kind)
+            if tokens:
+                count.inc(tokens)
+        thinking = self._thinking(model)
+        if usage.thinking:
+            thinking.inc(usage.thinking)
         for tool, requests in usage.server_tools.items():
             self._tools(self._tool(tool)).inc(requests)
         if charge.cost is None:
             self._unpriced(model).inc()
             return
         for kind, dollars in charge.cost.items():
-            self._cost(model, kind).inc(dollars)
+            cost = self._cost(model, kind)
+            if dollars:
+                cost.inc(dollars)
