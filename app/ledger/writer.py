@@ -31,7 +31,8 @@ class Ledger:
     ``count`` is told what became of them. Rows are kept for ``days``, and the oldest go when a file
     has more than ``max_size`` bytes. Of the labels of requests those in ``labels`` are kept.
 
-    State, under ``_ready``: ``_waiting`` and ``_closing``. Of the thread: ``_batches`` that were
+    State, under ``_ready``: ``_waiting``, ``_closing``, and how many rows found the queue full in
+    ``_overflowed``, 0 while rows can be written. Of the thread: ``_batches`` that were
     taken and are not written, how many rows they have in ``_taken``, the ``_number`` of the first
     one and whether it is a part of one that was ``_divided``, ``_store``, ``_upkeep_at``, the
     seconds until the next try in ``_retry``, 0 while rows can be written, ``_warned``, and
@@ -61,6 +62,7 @@ class Ledger:
         self._capacity = capacity
         self._waiting: deque[Record] = deque()
         self._closing = False
+        self._overflowed = 0
         self._ready = threading.Condition()
         self._thread: threading.Thread | None = None
         self._batches: deque[Sequence[Record]] = deque()
@@ -93,7 +95,15 @@ class Ledger:
                 if waiting in (0, MOST - 1):
                     self._ready.notify()
                 return
+            self._overflowed += not self._closing
+            first = self._overflowed == 1
         self.count("dropped", 1)
+        if first:
+            log.warning(
+                "the queue of the ledger is full; requests continue, and further rows are dropped",
+                ledger=self._name,
+                waiting=self._capacity,
+            )
 
     def close(self, deadline: float = 2.0) -> None:
         """Write what waits, for at most ``deadline`` seconds; later records are dropped."""
@@ -185,9 +195,16 @@ class Ledger:
 
     def _recovered(self) -> None:
         self._retry = 0.0
-        if self._warned:
+        if self._warned or self._overflowed:
             self._warned = False
-            log.info("the ledger is written again", ledger=self._name, waiting=self.waiting)
+            with self._ready:
+                dropped, self._overflowed = self._overflowed, 0
+            log.info(
+                "the ledger is written again",
+                ledger=self._name,
+                waiting=self.waiting,
+                dropped=dropped,
+            )
 
     def _opened(self) -> Store:
         """Return the store, opened if it is not, or is of no use any more."""

@@ -91,14 +91,17 @@ def test_rows_wait_while_the_disk_cannot_be_written(path: Path) -> None:
     with capture_logs() as logged:
         for _ in range(5):
             one.put(record())
-        _until(lambda: bool(logged))
+        _until(lambda: any("reason" in line for line in logged))
         assert (one.waiting, counts) == (3, {"dropped": 2})
+        full = [line for line in logged if "is full" in line["event"]]
+        assert [line["waiting"] for line in full] == [3]
         blocked.unlink()
         _until(lambda: counts["written"] == 3)
         assert one.waiting == 0
     one.close(DEADLINE)
+    assert (logged[-1]["event"], logged[-1]["dropped"]) == ("the ledger is written again", 2)
     assert counts == {"dropped": 2, "written": 3}
-    assert [line["log_level"] for line in logged] == ["warning", "info"]
+    assert [line["log_level"] for line in logged] == ["warning", "warning", "info"]
     assert "ledger.sqlite" in logged[0]["ledger"]
 
 
