@@ -4,7 +4,7 @@ import asyncio
 
 from .. import settings as reading
 from ..settings import Settings
-from . import forward, machine, network
+from . import forward, ledger, machine, network
 from .finding import Finding
 from .network import Way
 
@@ -18,6 +18,7 @@ async def examine(loaded: Settings, way: Way | None = None) -> list[Finding]:
         *await asyncio.to_thread(machine.ports, loaded),
         *await asyncio.to_thread(forward.forward, loaded),
         machine.descriptors(),
+        *await asyncio.to_thread(ledger.ledger, loaded),
     ]
     for step in (network.reach, network.secure, network.ask):
         found = await step(way)

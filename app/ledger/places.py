@@ -45,6 +45,12 @@ def reading(place: Place, *, seconds: float | None = None) -> AbstractContextMan
     return opened
 
 
+def examine(server: Server) -> str:
+    """Return what is found at ``server``; raises `UnusableLedger` if rows cannot be written."""
+    found: str = _postgres().examine(server)
+    return found
+
+
 def _postgres() -> ModuleType:
     """Return the part that needs the extra; it takes 0.2 s to import."""
     try:

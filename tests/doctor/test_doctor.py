@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from app import cli
 from app.certificates import Certificate
 from app.doctor import Finding, examine
+from app.doctor.ledger import ledger
 from app.doctor.network import Way
 from app.http2 import ProxyEnvironment
 from app.settings import Settings
@@ -209,3 +211,17 @@ def test_what_fails_has_an_exit_code(
     printed = capsys.readouterr().out
     assert printed.startswith("check ")
     assert "tcp" in printed
+
+
+def test_a_ledger_that_cannot_be_written_is_a_failure_without_its_password(tmp_path: Path) -> None:
+    secret = "fake-secret-0000"
+    url = f"postgresql://user:{secret}@127.0.0.1:{free()}/ledger"
+    loaded = settings(tmp_path, "http://127.0.0.1:1")
+    assert ledger(loaded) == []
+    [found] = ledger(loaded.model_copy(update={"ledger_url": SecretStr(url)}))
+    assert (found.check, found.verdict) == ("ledger", "fail")
+    assert "refused" in found.found
+    assert "ANTHROPIC_PROXY_LEDGER_URL" in found.advice
+    assert secret not in found.found
+    off = {"ledger_url": SecretStr(url), "ledger": False}
+    assert ledger(loaded.model_copy(update=off)) == []

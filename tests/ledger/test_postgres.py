@@ -2,6 +2,7 @@
 
 import json
 import random
+import ssl
 import threading
 import time
 from collections import Counter
@@ -25,7 +26,8 @@ from app.cli import main
 from app.ledger import schema, writer
 from app.ledger.file import UnusableLedger, ledger_file
 from app.ledger.places import connecting, reading
-from app.ledger.postgres import PostgresStore, Writer
+from app.ledger.postgres import PostgresStore, Writer, examine
+from app.ledger.postgres.connection import options
 from app.ledger.reader import NoLedger, TooSlow
 from app.ledger.rows import Record
 from app.ledger.server import Server
@@ -272,11 +274,10 @@ def test_a_newer_ledger_is_left_alone_and_rows_wait(server: Server) -> None:
     with capture_logs() as logged, _ledger(server, capacity=2) as (one, counts):
         for _ in range(3):
             one.put(record())
-        _until(lambda: bool(logged))
+        _until(lambda: any("newer version" in line.get("reason", "") for line in logged))
         assert (one.waiting, counts) == (2, {"dropped": 1})
         ask(server, f"UPDATE ledger SET version = {schema.VERSION}")
         _until(lambda: counts["written"] == 2)
-    assert "newer version" in logged[0]["reason"]
     ask(server, f"UPDATE ledger SET version = {schema.VERSION + 1}")
     with pytest.raises(UnusableLedger, match="newer"), reading(server):
         pass
@@ -421,6 +422,60 @@ def test_the_schema_may_be_made_by_somebody_else(postgresql: Cluster, server: Se
     with _store(weak) as opened:
         opened.write([record()])
     ask(server, "DROP OWNED BY weak; DROP ROLE weak")
+
+
+def test_what_keeps_a_user_from_writing_is_found_without_writing(
+    postgresql: Cluster, server: Server
+) -> None:
+    database = server.url.rpartition("/")[2]
+    ask(server, f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
+    guest = Server(f"postgresql://guest:{PASSWORD}@127.0.0.1:{postgresql.port}/{database}")
+
+    def wrong(place: Server) -> str:
+        with pytest.raises(UnusableLedger) as caught:
+            examine(place)
+        return str(caught.value)
+
+    assert "no tables yet" in examine(server)
+    assert "GRANT CREATE ON DATABASE" in wrong(guest)
+    ask(server, "CREATE SCHEMA anthropic_proxy")
+    assert "must own the schema" in wrong(guest)
+    ask(server, f"GRANT CREATE ON DATABASE {database} TO guest; DROP SCHEMA anthropic_proxy")
+    assert "no tables yet" in examine(guest)
+    Writer(server).open().close()
+    assert "can be written" in examine(server)
+    assert "must own the schema" in wrong(guest)
+    ask(server, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    assert "target_session_attrs=read-write" in wrong(server)
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f"ALTER DATABASE {database} RESET ALL".encode())
+        connection.execute("UPDATE anthropic_proxy.ledger SET version = version + 1")
+    assert "newer version" in wrong(server)
+    ask(server, "DELETE FROM ledger")
+    assert "damaged" in wrong(server)
+    assert "authentication failed" in wrong(Server(server.url.replace(USER, "nobody", 1)))
+    ask(server, "DROP OWNED BY guest; DROP ROLE guest")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "file", "mode"),
+    [
+        ("sslrootcert=system", True, "verify-full"),
+        ("sslrootcert=system&sslmode=verify-full", True, "verify-full"),
+        ("sslrootcert=system&sslmode=require", True, "require"),  # which libpq refuses
+        ("sslmode=require", False, "require"),
+        ("", False, None),
+    ],
+)
+def test_the_systems_certificates_are_found(
+    monkeypatch: pytest.MonkeyPatch, parameters: str, *, file: bool, mode: str | None
+) -> None:
+    roots = ssl.get_default_verify_paths()._replace(cafile="/etc/fake/roots.crt")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: roots)
+    chosen = options(Server(f"postgresql://host/db?{parameters}"))
+    assert chosen.get("sslmode") == mode
+    assert (chosen.get("sslrootcert") == roots.cafile) is file
 
 
 def test_rows_wait_for_a_server_that_is_slow(server: Server) -> None:

@@ -6,10 +6,12 @@
 - ``tables``      what the schema of the tables holds, and whose it is.
 - ``store``       the rows, as a thread writes them.
 - ``reading``     queries that change nothing.
+- ``rights``      whether a user may write.
 """
 
 from .connection import check
 from .reading import reading
+from .rights import examine
 from .store import PostgresStore, Writer
 
-__all__ = ["PostgresStore", "Writer", "check", "reading"]
+__all__ = ["PostgresStore", "Writer", "check", "examine", "reading"]

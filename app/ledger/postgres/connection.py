@@ -4,6 +4,7 @@ import functools
 import itertools
 import os
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -27,6 +28,7 @@ DEFAULTS: Mapping[str, str | int] = {
     "tcp_user_timeout": 20_000,
 }
 ANY_TEXT = {"UTF8", "SQL_ASCII"}  # encodings of servers that take every character
+SYSTEM_ROOTS = "system"  # libpq's word for the CAs that the system trusts
 PARAMETERS = "https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -58,20 +60,32 @@ def _what_is_wrong(url: str) -> str:
     return 'libpq cannot read it: check the host (an IPv6 address is in []) and what follows "?"'
 
 
-def connect(server: Server) -> Connection:
-    """Return a connection that begins a transaction only when it is told to."""
-    said = conninfo.conninfo_to_dict(server.url)
-    if "PGCONNECT_TIMEOUT" not in os.environ:
-        said.setdefault("connect_timeout", CONNECT_TIMEOUT)
-    settings = {**DEFAULTS, **said, "client_encoding": "UTF8"}
+def connect(server: Server, timeout: int = CONNECT_TIMEOUT) -> Connection:
+    """Return a connection that begins a transaction only when it is told to.
+
+    An address may take ``timeout`` seconds, unless the URL or the environment says otherwise.
+    """
     connection = psycopg.connect(
-        conninfo.make_conninfo("", **settings),
+        conninfo.make_conninfo("", **options(server, timeout)),
         autocommit=True,
         cursor_factory=psycopg.RawCursor,
         prepare_threshold=None,
     )
     connection.adapters.register_loader("numeric", _Whole)
     return connection
+
+
+def options(server: Server, timeout: int = CONNECT_TIMEOUT) -> dict[str, Any]:
+    """Return the parameters of a connection, except for those that libpq's environment has."""
+    said = conninfo.conninfo_to_dict(server.url)
+    if "PGCONNECT_TIMEOUT" not in os.environ:
+        said.setdefault("connect_timeout", timeout)
+    roots = ssl.get_default_verify_paths().cafile
+    if said.get("sslrootcert") == SYSTEM_ROOTS and roots is not None:
+        # psycopg's wheels have an OpenSSL of their own, which looks where no system has them.
+        said["sslrootcert"] = roots
+        said.setdefault("sslmode", "verify-full")
+    return {**DEFAULTS, **said, "client_encoding": "UTF8"}
 
 
 def takes_ascii_only(connection: Connection) -> bool:

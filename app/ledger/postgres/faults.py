@@ -11,6 +11,7 @@ from ..store import Unavailable
 
 NAMESPACE = "anthropic_proxy"  # the schema with the tables, in whatever database
 LONGEST_REASON = 600  # characters
+SHORTEST_SECRET = 4  # characters; shorter ones are parts of ordinary words
 
 # What is wrong with the rows, not with the server.
 ROWS_FAULT = (errors.DataError, errors.NotNullViolation, errors.ProgramLimitExceeded)
@@ -19,11 +20,12 @@ FOREIGN = (
     f"the schema {NAMESPACE} is another program's, or damaged: rename it (ALTER SCHEMA), and the "
     "proxy makes a new one"
 )
-_NOT_ALLOWED = (
+NEWER = "its tables are of a newer version of the proxy: upgrade this one"
+NOT_ALLOWED = (
     "the user of the URL needs GRANT CREATE ON DATABASE, or must own the schema "
     f"{NAMESPACE} and all that is in it"
 )
-_READ_ONLY = (
+READ_ONLY = (
     "the server is a standby, or its administrator made the database or the user read-only: name "
     "the primary in the URL, or all servers with ?target_session_attrs=read-write"
 )
@@ -31,8 +33,8 @@ _NO_ROOM = "make room on the database server"
 _SLOW = "the server is overloaded, or a program holds a lock: see pg_stat_activity"
 # What to do about an error.
 _ADVICE: Mapping[type[psycopg.Error], str] = {
-    errors.InsufficientPrivilege: _NOT_ALLOWED,
-    errors.ReadOnlySqlTransaction: _READ_ONLY,
+    errors.InsufficientPrivilege: NOT_ALLOWED,
+    errors.ReadOnlySqlTransaction: READ_ONLY,
     errors.DiskFull: _NO_ROOM,
     errors.OutOfMemory: _NO_ROOM,
     errors.QueryCanceled: _SLOW,
@@ -69,6 +71,7 @@ def reason(error: psycopg.Error, server: Server) -> str:
 def _without_secrets(text: str, server: Server) -> str:
     with suppress(psycopg.Error):
         for name in ("password", "sslpassword"):
-            if secret := conninfo.conninfo_to_dict(server.url).get(name):
-                text = text.replace(str(secret), "(hidden)")
+            secret = str(conninfo.conninfo_to_dict(server.url).get(name, ""))
+            if len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, "(hidden)")
     return text

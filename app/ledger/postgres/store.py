@@ -21,7 +21,7 @@ from ..server import Server
 from ..store import Unavailable
 from ..tables import DAY, Tables
 from .connection import Connection, connect, find, numbered, takes_ascii_only
-from .faults import FOREIGN, NAMESPACE, translated
+from .faults import FOREIGN, NAMESPACE, NEWER, translated
 from .tables import BOOKKEEPING, ForeignTables, existing, version_of
 from .text import fitting
 
@@ -122,9 +122,7 @@ class PostgresStore(Tables):
         with self._transaction():
             version = self._version()
             if version > schema.VERSION:
-                raise Unavailable(
-                    "its tables are of a newer version of the proxy: upgrade this one"
-                )
+                raise Unavailable(NEWER)
             for number in range(version, schema.VERSION):
                 for statement in schema.MIGRATIONS[number]:
                     self._run(schema.for_postgresql(statement))
