@@ -17,7 +17,7 @@ from ..network.dial import Resolver, dial, resolve
 from ..network.proxies import address, proxy_port
 from ..network.words import words
 from ..settings import Settings, variable
-from ..wire.origin import Origin
+from ..wire.origin import LOOPBACK, Origin
 from . import answer
 from .finding import Finding
 from .probe import Probe
@@ -25,7 +25,6 @@ from .probe import Probe
 STEP = 4.0  # seconds that a step may take
 ANSWER_LIMIT = 64 * 1024  # bytes of an answer that are read
 PATH = "/v1/models"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # OpenSSL's codes (x509_vfy.h) of a failed check, and what to do; by default the CA is unknown.
 _VERIFY_ADVICE = {

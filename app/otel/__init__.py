@@ -5,8 +5,10 @@ only keeps the client's trace context. `factories` imports ``environment`` only,
 the standard variables ask for an export.
 
 - ``environment``  what the standard variables ask for. Pure.
+- ``variables``    which of their values are valid. Pure.
 - ``span``         an ended exchange as an encoded span: the only attributes there are. Pure.
 - ``protobuf``     OTLP bytes: a short way, held equal to the SDK's by a law. Pure.
+- ``limits``       the limits of spans that the variables set.
 - ``measures``     an ended exchange as measurements, by the GenAI conventions. Pure.
 - ``histograms``   sums of measurements. Pure.
 - ``exporter``     the thread between the bounded queue and the collector.

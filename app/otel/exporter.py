@@ -35,8 +35,8 @@ class Collector(Protocol):
     def trace(self, parent: TraceContext | None) -> TraceContext:
         """Return the context of a new span, and whether it is to be recorded."""
 
-    def send_spans(self, body: bytes) -> bool:
-        """Export spans; True if the collector took them. May block for seconds."""
+    def send_spans(self, body: bytes, count: int) -> int:
+        """Export ``count`` spans; return how many the collector took. May block for seconds."""
 
     def send_metrics(self, histograms: Histograms) -> bool:
         """Export metrics; True if the collector took them. May block for seconds."""
@@ -48,19 +48,27 @@ class Collector(Protocol):
 class Exporter:
     """Takes ended exchanges and exports them; ``count`` is told what becomes of their spans.
 
+    ``limit`` shortens an encoded span, if the user has set limits.
+
     State: ``_waiting`` spans, ``_closing``, ``_ready`` once a batch or the end is there, and
     ``_meter`` under ``_lock``. Of the thread: ``_metrics_at`` when metrics are exported next,
     and ``_failing`` once a warning was given.
     """
 
     def __init__(
-        self, collector: Collector, api: Api, wanted: Wanted, clock: Callable[[], float]
+        self,
+        collector: Collector,
+        api: Api,
+        wanted: Wanted,
+        clock: Callable[[], float],
+        limit: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self.count: Callable[[str, int], None] = lambda _result, _number: None
         self._collector = collector
         self._api = api
         self._wanted = wanted
         self._clock = clock
+        self._limit = limit
         self._waiting: deque[bytes] = deque()
         self._closing = False
         self._ready = threading.Event()
@@ -72,7 +80,7 @@ class Exporter:
 
     def trace(self, parent: TraceContext | None) -> TraceContext | None:
         """Return the context of the span to come; without spans, that of the client's."""
-        return self._collector.trace(parent) if self._wanted.traces else parent
+        return parent if self._wanted.traces is None else self._collector.trace(parent)
 
     def start(self) -> None:
         """Start the thread."""
@@ -83,18 +91,20 @@ class Exporter:
     def put(self, entry: Entry) -> None:
         """Take an ended exchange; returns at once."""
         self.start()
-        if self._wanted.metrics:
+        if self._wanted.metrics is not None:
             with self._lock:
                 self._meter.record(entry)
-        if self._wanted.traces and entry.trace is not None and entry.trace.sampled:
-            self._put_span(entry, entry.trace)
+        own = entry.trace
+        if self._wanted.traces is not None and own is not None and own.sampled:
+            self._put_span(entry, own)
 
     def _put_span(self, entry: Entry, own: TraceContext) -> None:
         waiting, batches = len(self._waiting) + 1, self._wanted.batches
         if waiting > batches.queue or self._closing:
             self.count("dropped", 1)
             return
-        self._waiting.append(encode(entry, self._api, own))
+        span = encode(entry, self._api, own)
+        self._waiting.append(span if self._limit is None else self._limit(span))
         if waiting == batches.size:
             self._ready.set()
 
@@ -131,12 +141,15 @@ class Exporter:
         return [self._waiting.popleft() for _ in range(size)]
 
     def _export(self, spans: Sequence[bytes]) -> None:
-        sent = self._sent(lambda: self._collector.send_spans(request(self._collector.head, spans)))
-        self.count("exported" if sent else "failed", len(spans))
+        body, count = request(self._collector.head, spans), len(spans)
+        taken = self._sent(lambda: self._collector.send_spans(body, count))
+        for result, number in (("exported", taken), ("failed", count - taken)):
+            if number:
+                self.count(result, number)
 
     def _export_metrics(self) -> None:
         self._metrics_at = self._clock() + self._wanted.interval
-        if not self._wanted.metrics:
+        if self._wanted.metrics is None:
             return
         with self._lock:
             taken = self._meter.take(clear=self._wanted.delta)
@@ -144,14 +157,14 @@ class Exporter:
             with self._lock:
                 self._meter.restore(taken)
 
-    def _sent(self, send: Callable[[], bool]) -> bool:
-        """Send something; False if it failed. A defect is logged."""
+    def _sent(self, send: Callable[[], int]) -> int:
+        """Send something; 0 if it failed. A defect is logged."""
         try:
             sent = send()
         except Exception:
             log.exception("OpenTelemetry export failed")
-            return False
-        self._note(sent=sent)
+            return 0
+        self._note(sent=bool(sent))
         return sent
 
     def _note(self, *, sent: bool) -> None:

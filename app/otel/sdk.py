@@ -1,8 +1,8 @@
 """The official SDK: its sampler, ids and resource, and its exporters over HTTP.
 
 The standard variables that are not read in `environment` are read by the SDK: samplers, resource
-attributes, endpoints, headers, time-outs, compression and certificates. Nothing is instrumented and
-no global provider is set.
+attributes, headers, compression and certificates. Nothing is instrumented and no global provider is
+set.
 
 The headers of the variables may be credentials. So they go to the endpoint alone: a redirect is an
 error, and a netrc file adds no others.
@@ -10,6 +10,7 @@ error, and a netrc file adds no others.
 
 import logging
 import random
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,9 +19,10 @@ import requests
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.metrics import export as sdk_metrics
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
@@ -34,37 +36,63 @@ from requests.auth import HTTPBasicAuth
 from requests.utils import get_auth_from_url
 
 from ..wire.trace_context import TraceContext
-from .environment import PARENT, Wanted
+from .environment import PARENT, Destination, Wanted
 from .histograms import Histograms, Instrument, Series
 from .protobuf import Head, Value
 
 # They log the collector's address again and again, and a header that they cannot read, which may
 # be a secret; `exporter` gives one warning.
-SILENT = ("opentelemetry.exporter", "opentelemetry.util")
+SILENT = ("opentelemetry.exporter", "opentelemetry.util", "opentelemetry.sdk")
 SERVICE = "anthropic-proxy"
 SCOPE = "anthropic_proxy"
 REDIRECTS = range(300, 400)
 ANSWER_LIMIT = 64 * 1024  # bytes of a collector's answer that are read
+NO_LIMITS = SpanLimits(*(0,) * 8)  # numbers, so that a sampler's provider reads no variables
 
 
 class Session(requests.Session):
-    """Sends to the endpoint that was named, with the headers that were named."""
+    """Sends to the endpoint that was named, with the headers that were named.
+
+    State: ``answer``, the body of the collector's last answer.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.answer = b""
         self.auth = _named  # otherwise requests looks for credentials in a netrc file
+
+    def merge_environment_settings(self, *arguments: Any) -> Any:
+        """Return the proxies and certificates of the environment; an own certificate wins.
+
+        requests lets REQUESTS_CA_BUNDLE win over the certificate that the session was given.
+        """
+        merged = super().merge_environment_settings(*arguments)
+        return {**merged, "verify": self.verify} if isinstance(self.verify, str) else merged
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request; raises for a redirect, and reads no endless answer."""
         options |= {"stream": True, "allow_redirects": False}
+        self.answer = b""
         response = super().send(request, **options)
         try:
-            response.raw.read(ANSWER_LIMIT)
+            self.answer = _start_of(response, options.get("timeout"))
         finally:
             response.close()
         if response.status_code in REDIRECTS:  # the exporter would take it for a success
             raise requests.exceptions.TooManyRedirects("the collector redirects")
         return response
+
+
+def _start_of(response: requests.Response, timeout: object) -> bytes:
+    """Return the start of an answer: as much as comes in time, and is allowed."""
+    end = time.monotonic() + (timeout if isinstance(timeout, int | float) else 0.0)
+    found = b""
+    while (room := ANSWER_LIMIT - len(found)) and time.monotonic() < end:
+        piece = response.raw.read1(room)
+        if not piece:
+            break
+        found += piece
+    return found
 
 
 def _named(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -76,14 +104,17 @@ def _named(request: requests.PreparedRequest) -> requests.PreparedRequest:
 class _SpanExporter(OTLPSpanExporter):
     """Sends spans that are encoded already. ``_client`` is not public, so the version is pinned."""
 
-    def __init__(self) -> None:
-        super().__init__(session=Session())
+    def __init__(self, to: Destination) -> None:
+        self._own = Session()
+        super().__init__(endpoint=to.url, timeout=to.timeout, session=self._own)
         if not hasattr(getattr(self, "_client", None), "export"):
             raise ImportError("opentelemetry-exporter-otlp-proto-http is of another version")
 
-    def send(self, body: bytes) -> bool:
-        """Send a request, with the exporter's retries; True if it was taken."""
-        return bool(self._client.export(body).success)
+    def send(self, body: bytes, count: int) -> int:
+        """Send a request of ``count`` spans, with the exporter's retries; return the taken ones."""
+        if not self._client.export(body).success:
+            return 0
+        return count - min(count, _rejected(self._own.answer))
 
 
 class Sdk:
@@ -101,8 +132,8 @@ class Sdk:
         self.head = Head(_values(self._resource), SCOPE, version)
         # The default one is decided here, in a tenth of the time.
         self._sampler = None if wanted.sampler == PARENT else _sampler()
-        self._spans = _SpanExporter() if wanted.traces else None
-        self._metrics = OTLPMetricExporter(session=Session()) if wanted.metrics else None
+        self._spans = None if wanted.traces is None else _SpanExporter(wanted.traces)
+        self._metrics = None if wanted.metrics is None else _metric_exporter(wanted.metrics)
         self._delta = wanted.delta
         self._wall = wall
         self._since = wall()
@@ -118,9 +149,9 @@ class Sdk:
             sampled = decided.decision is Decision.RECORD_AND_SAMPLE
         return TraceContext(trace_id, _random(8), sampled)
 
-    def send_spans(self, body: bytes) -> bool:
-        """Export spans; True if the collector took them."""
-        return self._spans is not None and self._spans.send(body)
+    def send_spans(self, body: bytes, count: int) -> int:
+        """Export ``count`` spans; return how many the collector took."""
+        return 0 if self._spans is None else self._spans.send(body, count)
 
     def send_metrics(self, histograms: Histograms) -> bool:
         """Export metrics; True if the collector took them."""
@@ -169,9 +200,23 @@ class Sdk:
         return sdk_metrics.Metric(kind.name, kind.text, kind.unit, data)
 
 
+def _metric_exporter(to: Destination) -> OTLPMetricExporter:
+    return OTLPMetricExporter(endpoint=to.url, timeout=to.timeout, session=Session())
+
+
+def _rejected(answer: bytes) -> int:
+    """Return how many spans a collector states that it did not take (a partial success)."""
+    try:
+        partial = ExportTraceServiceResponse.FromString(answer).partial_success
+    except Exception:  # noqa: BLE001 - it is no message; protobuf's own error has no types
+        return 0
+    return max(0, int(partial.rejected_spans))
+
+
 def _sampler() -> Sampler:
     """Return the sampler that OTEL_TRACES_SAMPLER names, as the SDK reads it."""
-    return TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False).sampler
+    empty = Resource.get_empty()
+    return TracerProvider(resource=empty, shutdown_on_exit=False, span_limits=NO_LIMITS).sampler
 
 
 def _random(size: int) -> str:

@@ -3,8 +3,7 @@
 import structlog
 
 from ..settings import Settings, variable
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+from ..wire.origin import LOOPBACK
 
 log = structlog.get_logger(__name__)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"https": 443, "http": 80}  # RFC 9110 §4.2
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # hosts that are this machine
 
 
 class Url(Protocol):

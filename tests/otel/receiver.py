@@ -1,9 +1,10 @@
 """A small OTLP receiver on loopback: what a collector would get."""
 
 import gzip
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,6 +15,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from app.certificates import Certificate
 
 PATIENCE = 60.0  # seconds that a test waits at most
 
@@ -29,11 +32,17 @@ class Got:
 
 @dataclass
 class Receiver:
-    """The received requests. While ``gate`` is not set, requests hang; ``status`` answers them."""
+    """The received requests. While ``gate`` is not set, requests hang.
+
+    ``status``, ``fields`` and ``answer`` are what is answered; an ``answer`` of None never ends.
+    ``connections`` are those that were accepted.
+    """
 
     url: str
     status: int = 200
-    location: str | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    answer: bytes | None = b""
+    connections: int = 0
     got: list[Got] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     arrived: threading.Condition = field(default_factory=threading.Condition)
@@ -93,11 +102,15 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Run a receiver."""
+def receiving(certificate: Certificate | None = None) -> Iterator[Receiver]:
+    """Run a receiver, over TLS if it has a certificate."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            receiver.connections += 1
+            super().setup()
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -109,17 +122,30 @@ def receiving() -> Iterator[Receiver]:
                 receiver.arrived.notify_all()
             receiver.gate.wait(PATIENCE)
             self.send_response(receiver.status)
-            if receiver.location is not None:
-                self.send_header("location", receiver.location)
-            self.send_header("content-length", "0")
+            for name, value in receiver.fields.items():
+                self.send_header(name, value)
+            if receiver.answer is not None:
+                self.send_header("content-length", str(len(receiver.answer)))
             self.end_headers()
+            if receiver.answer is not None:
+                self.wfile.write(receiver.answer)
+                return
+            self.close_connection = True
+            with suppress(OSError):  # the exporter has read enough
+                while True:
+                    self.wfile.write(bytes(2**16))
 
         def log_message(self, *_: object) -> None:
             """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate.cert_file, certificate.key_file)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if certificate is None else "https"
+    receiver = Receiver(f"{scheme}://127.0.0.1:{server.server_port}")
     receiver.gate.set()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

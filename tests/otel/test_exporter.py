@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from app.otel.environment import Batches, Wanted
+from app.otel.environment import Batches, Destination, Wanted
 from app.otel.exporter import Exporter
 from app.otel.histograms import Histograms
 from app.otel.protobuf import Head
@@ -16,7 +16,8 @@ from app.wire.trace_context import TraceContext
 from tests.otel.entries import API, OWN, PARENT, entry
 
 PATIENCE = 60.0
-WANTED = Wanted(traces=True, metrics=True, batches=Batches(queue=4, delay=0.01, size=2))
+THERE = Destination("http://collector.example")
+WANTED = Wanted(traces=THERE, metrics=THERE, batches=Batches(queue=4, delay=0.01, size=2))
 
 
 class Fake:
@@ -28,6 +29,7 @@ class Fake:
         self.gate = threading.Event()
         self.gate.set()
         self.takes = True
+        self.rejects = 0
         self.breaks = False
         self.requests: list[bytes] = []
         self.metrics: list[int] = []
@@ -36,12 +38,12 @@ class Fake:
     def trace(self, parent: TraceContext | None) -> TraceContext:
         return OWN if parent is not None else PARENT
 
-    def send_spans(self, body: bytes) -> bool:
+    def send_spans(self, body: bytes, count: int) -> int:
         self.requests.append(body)
         assert self.gate.wait(PATIENCE)
         if self.breaks:
             raise RuntimeError("a defect")
-        return self.takes
+        return max(0, count - self.rejects) if self.takes else 0
 
     def send_metrics(self, histograms: Histograms) -> bool:
         sums = [one.count for _, series in histograms for one in series.values()]
@@ -137,7 +139,7 @@ def test_the_end_gives_up_a_retry(collector: Fake) -> None:
 
 
 def test_what_waits_is_exported_at_the_end(collector: Fake) -> None:
-    slow = Wanted(traces=True, batches=Batches(delay=PATIENCE))
+    slow = Wanted(traces=THERE, batches=Batches(delay=PATIENCE))
     counted = Counted(collector, slow)
     for _ in range(3):
         counted.exporter.put(entry())
@@ -157,6 +159,15 @@ def test_failures_are_counted_and_logged_once(collector: Fake) -> None:
     assert [line["log_level"] for line in lines] == ["warning"]
 
 
+def test_spans_that_the_collector_rejects_are_failed(collector: Fake) -> None:
+    collector.rejects = 1
+    counted = Counted(collector, Wanted(traces=THERE, batches=Batches(delay=PATIENCE)))
+    for _ in range(3):
+        counted.exporter.put(entry())
+    counted.exporter.close(deadline=PATIENCE)
+    assert counted.results == Counter(exported=2, failed=1)
+
+
 def test_a_defect_costs_one_batch(collector: Fake) -> None:
     collector.breaks = True
     with capture_logs() as lines:
@@ -172,7 +183,7 @@ def test_a_defect_costs_one_batch(collector: Fake) -> None:
 
 
 def test_metrics_are_exported_at_their_interval_and_new_ones_only_if_asked(collector: Fake) -> None:
-    wanted = Wanted(metrics=True, delta=True, interval=0.01, batches=Batches(delay=0.01))
+    wanted = Wanted(metrics=THERE, delta=True, interval=0.01, batches=Batches(delay=0.01))
     counted = Counted(collector, wanted)
     counted.exporter.put(entry())
     while 4 not in collector.metrics:
@@ -185,7 +196,7 @@ def test_metrics_are_exported_at_their_interval_and_new_ones_only_if_asked(colle
 
 def test_new_metrics_that_were_not_taken_come_again(collector: Fake) -> None:
     collector.takes = False
-    wanted = Wanted(metrics=True, delta=True, interval=0.01, batches=Batches(delay=0.01))
+    wanted = Wanted(metrics=THERE, delta=True, interval=0.01, batches=Batches(delay=0.01))
     with capture_logs():
         counted = Counted(collector, wanted)
         counted.exporter.put(entry())
@@ -198,7 +209,7 @@ def test_new_metrics_that_were_not_taken_come_again(collector: Fake) -> None:
 
 
 def test_without_spans_the_trace_is_the_clients(collector: Fake) -> None:
-    measuring = Exporter(collector, API, Wanted(metrics=True), time.monotonic)
+    measuring = Exporter(collector, API, Wanted(metrics=THERE), time.monotonic)
     assert (measuring.trace(PARENT), measuring.trace(None)) == (PARENT, None)
     tracing = Exporter(collector, API, WANTED, time.monotonic)
     assert (tracing.trace(PARENT), tracing.trace(None)) == (OWN, PARENT)

@@ -9,8 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 from structlog.testing import capture_logs
 
+from app.certificates import Certificate, ensure
 from app.factories.exporting import exporter_of
 from app.otel import sdk
 from app.otel.environment import read
@@ -175,7 +180,7 @@ def test_a_redirect_is_a_failure_and_nothing_follows_it(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=fake-collector-key")
     with receiving() as other:
-        receiver.status, receiver.location = 307, f"{other.url}/v1/traces"
+        receiver.status, receiver.fields = 307, {"location": f"{other.url}/v1/traces"}
         assert export(entry()) == Counter(failed=1)
         assert other.got == []
 
@@ -190,7 +195,7 @@ def test_a_collector_that_is_down_is_a_failure(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "200")
     assert export(entry()) == Counter(failed=1)
     assert receiver.got == []
 
@@ -226,3 +231,128 @@ def test_a_signal_that_is_off_is_not_sent(
     assert {one.path for one in receiver.got} == {"/v1/traces"}
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
     assert exporter_of(SETTINGS, PRICES) is None
+
+
+def answering(rejected: int) -> bytes:
+    """Return the answer of a collector that did not take some spans."""
+    partial = ExportTracePartialSuccess(rejected_spans=rejected, error_message="secret")
+    return bytes(ExportTraceServiceResponse(partial_success=partial).SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("answer", "results"),
+    [
+        (answering(1), Counter(exported=1, failed=1)),
+        (answering(2), Counter(failed=2)),
+        (answering(2**40), Counter(failed=2)),
+        (answering(-1), Counter(exported=2)),
+        (b"<html>no protobuf</html>", Counter(exported=2)),
+        (None, Counter(exported=2)),  # endless
+    ],
+)
+def test_a_collectors_answer_says_what_it_did_not_take(
+    receiver: Receiver, answer: bytes | None, results: Counter[str]
+) -> None:
+    receiver.answer = answer
+    assert export(entry(), entry()) == results
+
+
+@pytest.mark.parametrize("after", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT", "nan", "-1"])
+def test_a_collector_that_is_busy_for_longer_than_an_export_may_take_is_a_failure(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "200")
+    receiver.status, receiver.fields = 429, {"retry-after": after}
+    assert export(entry()) == Counter(failed=1)
+
+
+def test_exports_share_a_connection(receiver: Receiver) -> None:
+    made = sdk.Sdk(read(os.environ), "0.0.test", time.time_ns)
+    assert [made.send_spans(b"", 1) for _ in range(3)] == [1, 1, 1]
+    assert receiver.connections == 1
+
+
+def test_the_certificate_of_the_collector_is_checked_by_the_users_own(
+    monkeypatch: pytest.MonkeyPatch, certificate: Certificate, tmp_path: Path
+) -> None:
+    other = ensure(tmp_path, ("127.0.0.1",))
+    with receiving(certificate) as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "500")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(other.ca_file))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.ca_file))
+        assert export(entry()) == Counter(failed=1)
+        assert receiver.got == []
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(certificate.ca_file))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other.ca_file))
+        assert export(entry()) == Counter(exported=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem", "ignored"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/nowhere/key.pem", "ignored"),
+        ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE", "/nowhere/client.pem", "ignored"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "ignored"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "not exported"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:8443", "not exported"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:9090/api", "not exported"),
+    ],
+)
+def test_a_warning_names_the_variable_and_the_proxy_starts(
+    receiver: Receiver, name: str, value: str, said: str
+) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, name: value}
+    with capture_logs() as lines:
+        made = exporter_of(SETTINGS, PRICES, environ)
+    assert (made is None) is (said == "not exported")
+    (line,) = lines
+    assert said in line["event"]
+    assert name in line["reason"]
+    assert "/nowhere" not in line["reason"]
+
+
+@pytest.mark.usefixtures("receiver")
+def test_what_the_sdk_cannot_start_with_keeps_no_proxy_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("OTEL_SOMETHING must not be secret")
+
+    monkeypatch.setattr(sdk, "Sdk", broken)
+    with capture_logs() as lines:
+        assert exporter_of(SETTINGS, PRICES) is None
+    assert [line["log_level"] for line in lines] == ["warning"]
+    assert "secret" not in repr(lines)
+
+
+@pytest.mark.parametrize("sampler", ["always_on", "traceidratio"])
+@pytest.mark.parametrize("limit", ["OTEL_SPAN_LINK_COUNT_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT"])
+@pytest.mark.usefixtures("receiver")
+def test_a_limit_that_is_not_valid_is_no_limit(
+    monkeypatch: pytest.MonkeyPatch, sampler: str, limit: str
+) -> None:
+    monkeypatch.setenv(limit, "many")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    assert export(entry()) == Counter(exported=1)
+
+
+def test_limits_shorten_a_span_and_it_says_how_much_is_missing(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3")
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "12")
+    monkeypatch.setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "1")
+    monkeypatch.setenv("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "0")
+    export(entry())
+    ((_, span),) = receiver.spans()
+    said = attributes(span.attributes)
+    assert len(said) == 12
+    assert said["server.address"] == "api"
+    assert said["gen_ai.response.finish_reasons"] == ["end"]
+    assert said["server.port"] == 443
+    assert span.dropped_attributes_count > 5
+    assert len(span.events) == 1
+    assert span.dropped_events_count > 1
+    assert span.events[0].dropped_attributes_count == 1
