@@ -8,24 +8,68 @@ is there then is frozen.
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
 
 # httpx imports its own command line, and structlog colours for tracebacks, where a developer's
 # tools have brought these.
 ABSENT = ("click", "greenlet", "rich")
-# Hypercorn imports it for wsproto; the listener makes no websocket (`app.listener.h1`).
-WEBSOCKETS = "hypercorn.protocol.ws_stream"
+
+
+class Unused:
+    """Stands for a class that nothing here makes."""
+
+
+def _no_entry_points(**_: str) -> tuple[()]:
+    """Return the plugins of installed packages: none."""
+    return ()
+
+
+# Modules that a library imports for what is not used here, with the names that it takes from them.
+STAND_INS: dict[str, dict[str, object]] = {
+    # Hypercorn's websockets, which the listener does not make (`app.listener.h1`), and its server.
+    "hypercorn.protocol.ws_stream": {"WSStream": Unused},
+    "hypercorn.asyncio.run": {"worker_serve": Unused},
+    # prometheus-client's own servers.
+    "http.server": {"BaseHTTPRequestHandler": Unused},
+    "wsgiref.simple_server": dict.fromkeys(
+        ("WSGIRequestHandler", "WSGIServer", "make_server"), Unused
+    ),
+    # pydantic's plugins, and its settings from the command line.
+    "importlib.metadata": {"entry_points": _no_entry_points},
+    "pydantic_settings.sources.providers.cli": dict.fromkeys(
+        (
+            "CLI_SUPPRESS",
+            "CliDualFlag",
+            "CliExplicitFlag",
+            "CliImplicitFlag",
+            "CliMutuallyExclusiveGroup",
+            "CliPositionalArg",
+            "CliSettingsSource",
+            "CliSubCommand",
+            "CliSuppress",
+            "CliToggleFlag",
+            "CliUnknownArgs",
+            "CliVariadicArg",
+        ),
+        Unused,
+    ),
+}
 
 
 def load(name: str) -> ModuleType:
-    """Return a module of this package, ``name`` being relative to it."""
+    """Return a module of this package, ``name`` being relative to it.
+
+    Another version of a library may take more from a module than its stand-in has: then that module
+    is imported, too.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with _kept_out():
+        with suppress(ImportError, AttributeError, TypeError), _kept_out():
             return import_module(f".{name}", __package__)
+        return import_module(f".{name}", __package__)
     finally:
         gc.freeze()
         if collecting:
@@ -34,10 +78,9 @@ def load(name: str) -> ModuleType:
 
 @contextmanager
 def _kept_out() -> Iterator[None]:
-    """Let imports of what is not used fail, or find an empty class, where nobody has it yet."""
-    websockets = ModuleType(WEBSOCKETS)
-    vars(websockets)["WSStream"] = type("WSStream", (), {})
-    wanted: dict[str, ModuleType | None] = {**dict.fromkeys(ABSENT), WEBSOCKETS: websockets}
+    """Let imports of what is not used fail, or find a stand-in, where nobody has it yet."""
+    stand_ins = {name: _module(name, members) for name, members in STAND_INS.items()}
+    wanted: dict[str, ModuleType | None] = {**dict.fromkeys(ABSENT), **stand_ins}
     ours = {name: module for name, module in wanted.items() if name not in sys.modules}
     modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment] # None: absent
     modules.update(ours)
@@ -46,3 +89,9 @@ def _kept_out() -> Iterator[None]:
     finally:
         for name in ours:
             del modules[name]
+
+
+def _module(name: str, members: dict[str, object]) -> ModuleType:
+    made = ModuleType(name)
+    vars(made).update(members)
+    return made
