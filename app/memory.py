@@ -13,7 +13,7 @@ from collections.abc import Callable
 from .proxy.request.hold_budget import HoldBudget
 
 INTERVAL = 5.0  # seconds between two looks
-LARGE = 32 * 2**20  # bytes held at a time that are worth it
+LARGE = 8 * 2**20  # bytes held at a time that are worth it: trimming takes 2 ms
 KEPT = 16 * 2**20  # bytes at the top of the heap that are kept
 LARGEST = 8 * 2**20  # bytes of a block that is taken from the heap
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # <malloc.h>
