@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from .queries import TOTALS, Totals, names
+from .queries import NEVER, TOTALS, Totals, names
 from .reader import Reader
 from .rows import MILLI, QUARTER
 
@@ -53,7 +53,8 @@ def _days(reader: Reader, end: int | None) -> Iterator[Day]:
     """Yield the days that have requests, from ``end`` backwards."""
     while True:
         found = reader.rows(
-            "SELECT max(quarter) FROM quarters WHERE quarter < ?", _NEVER if end is None else end
+            "SELECT max(quarter) FROM quarters WHERE quarter < ?",
+            NEVER // QUARTER if end is None else end,
         )
         newest = found[0][0]
         if newest is None:
@@ -67,6 +68,3 @@ def _first_quarter(day: date) -> int:
     """Return the number of the first quarter hour that begins on ``day``."""
     midnight = datetime.combine(day, time.min).astimezone()
     return -(-int(midnight.timestamp() * MILLI) // QUARTER)
-
-
-_NEVER = 2**62 // QUARTER  # beyond every quarter hour

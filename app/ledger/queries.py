@@ -15,6 +15,8 @@ from .rows import MICRO, MILLI, NANO, QUARTER
 
 Key = TypeVar("Key")
 
+NEVER = 2**62  # milliseconds; beyond all times
+
 _AMOUNTS = ("failed", *COUNTED, "cost", "unpriced")
 _SUMS = ", ".join(f"sum({name})" for name in _AMOUNTS)
 # What `Totals.of` takes: of rows that are sums themselves, and of exchanges.
@@ -101,19 +103,21 @@ def by_model(reader: Reader, since: float) -> list[Group]:
 
 def by_session(reader: Reader, since: float) -> list[Group]:
     """Group by session, the one seen last first; None are requests that named none."""
-    start = max(_start(since), _oldest(reader))
+    start = _start(since)
+    # Before this, something may have been deleted.
+    complete = max(start, _oldest(reader) + 1)
     found = [
-        *_whole_sessions(reader, start),
-        *_parts_of_sessions(reader, start),
+        *_whole_sessions(reader, complete),
+        *_parts_of_sessions(reader, start, complete),
         *_of_no_session(reader, start),
     ]
     return _latest(_named(reader, found))
 
 
 def _oldest(reader: Reader) -> int:
-    """Return when the oldest exchange began that was not deleted."""
+    """Return when the oldest exchange began that was not deleted; beyond all times without any."""
     ((oldest,),) = reader.rows("SELECT min(started) FROM exchanges")
-    return oldest or 0
+    return NEVER if oldest is None else int(oldest)
 
 
 def _whole_sessions(reader: Reader, start: int) -> Sequence[Any]:
@@ -123,13 +127,13 @@ def _whole_sessions(reader: Reader, start: int) -> Sequence[Any]:
     )
 
 
-def _parts_of_sessions(reader: Reader, start: int) -> Sequence[Any]:
-    """Return the sums since ``start`` of sessions that began before it."""
+def _parts_of_sessions(reader: Reader, start: int, before: int) -> Sequence[Any]:
+    """Return the sums since ``start`` of sessions that began ``before`` a time."""
     return reader.rows(
         f"SELECT session, {_COLUMNS} FROM exchanges WHERE session IN"
         " (SELECT session FROM sessions WHERE started < ? AND last >= ?) AND +started >= ?"
         " GROUP BY session",
-        start,
+        before,
         start,
         start,
     )
