@@ -23,9 +23,12 @@ PROFILES = {
     "scaled": {"certificate"},
     "demo": {"proxy-demo"},
     "tracing": {"collector", "tempo"},
+    "postgres": {"postgres"},
 }
 DEMO = PROFILES["demo"]
 PUBLISHED = re.compile(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}:(\d+)")
+PINNED = re.compile(r"[a-z/-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+")  # PostgreSQL has two numbers
+POSTGRES_SOCKETS = "/var/run/postgresql"
 OLDEST = re.compile(r"Docker Compose (\d+)\.(\d+) or newer")
 
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
@@ -36,13 +39,13 @@ def test_no_service_can_write_to_its_image_or_gain_privileges(service: Json) -> 
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges=true"]
-    assert service["tmpfs"] == ["/tmp"]  # noqa: S108 - the container's own
+    assert service["tmpfs"] in (["/tmp"], ["/tmp", POSTGRES_SOCKETS])  # noqa: S108 - the container's own
     assert "privileged" not in service
 
 
 @every_service
 def test_images_are_pinned_to_a_version(service: Json) -> None:
-    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", service["image"])
+    assert PINNED.fullmatch(service["image"])
 
 
 @every_service
@@ -215,6 +218,41 @@ def test_docker_compose_reads_the_file_as_it_is_meant() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)["services"]) == set(SERVICES)
+
+
+@pytest.mark.external
+def test_the_ledger_s_password_is_written_once_in_env(tmp_path: Path) -> None:
+    if not compose_is_installed():
+        pytest.skip("no `docker compose` here: the file was checked as YAML only")
+    secret = "fake0password"
+    docs = (ROOT / "docs/docker.md").read_text(encoding="utf-8")
+    (url,) = re.findall(r"^(ANTHROPIC_PROXY_LEDGER_URL=.*POSTGRES_PASSWORD.*)$", docs, re.MULTILINE)
+    (tmp_path / ".env").write_text(f"POSTGRES_PASSWORD={secret}\n{url}\n", encoding="utf-8")
+    found = _config(tmp_path, "--profile=postgres")
+    database = found["postgres"]["environment"]
+    server = f"postgresql://{database['POSTGRES_USER']}:{secret}@postgres/{database['POSTGRES_DB']}"
+    assert found["proxy"]["environment"]["ANTHROPIC_PROXY_LEDGER_URL"] == server
+    assert database["POSTGRES_PASSWORD"] == secret
+    assert found["proxy"]["depends_on"]["postgres"]["required"] is False
+    assert "ports" not in found["postgres"]
+    assert "postgres" not in _config(tmp_path)
+
+
+def test_the_database_outlives_a_restart_and_is_stopped_in_order() -> None:
+    service = SERVICES["postgres"]
+    assert service["volumes"] == ["postgres-data:/var/lib/postgresql/data"]
+    assert "pg_isready" in service["healthcheck"]["test"]
+    assert "postgres" in SERVICES["proxy"]["depends_on"]
+
+
+def _config(directory: Path, *options: str) -> dict[str, Json]:
+    """Return the services as compose starts them for the ``.env`` in ``directory``."""
+    shown = run(
+        "docker", "compose", f"--file={ROOT / 'docker-compose.yml'}",
+        f"--project-directory={directory}", *options, "config", "--format=json",
+    )  # fmt: skip
+    services: dict[str, Json] = json.loads(shown)["services"]
+    return services
 
 
 def _published() -> Iterator[tuple[str, int, tuple[str, int]]]:
