@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from ..wire.trace_context import TraceContext, parse
+from ..wire.trace_context import TRACEPARENT, TraceContext, parse
 
 VALUE_LIMIT = 4096  # bytes of one field
 ENTRIES = 32  # of a list
@@ -71,7 +71,7 @@ def _durations(value: str) -> tuple[tuple[str, int], ...]:
 
 _FIELDS: Mapping[bytes, tuple[str, Callable[[str], Any]]] = {
     b"x-client-request-id": ("client_request_id", _word),
-    b"traceparent": ("trace", parse),
+    TRACEPARENT: ("trace", parse),
     b"x-claude-code-request-class": ("request_class", _word),
     b"x-claude-code-agent-type": ("agent_type", _word),
     b"x-claude-code-parent-agent-id": ("parent_agent_id", _word),

@@ -6,9 +6,6 @@ Tokens are the billed ones, of every attempt, as the convention demands; models 
 closed sets.
 """
 
-from ..anthropic.prices import OTHER
-from ..errors import API_TYPES
-from ..exchange import Exchange
 from ..telemetry.entry import Entry
 from .histograms import Attributes, Histograms, Instrument, Series
 from .span import (
@@ -18,6 +15,8 @@ from .span import (
     REQUEST_MODEL,
     RESPONSE_MODEL,
     Api,
+    error_type,
+    first_chunk,
     models_of,
 )
 
@@ -39,7 +38,6 @@ TOKENS = Instrument(
     "Number of input and output tokens used.",
     tuple(float(4**power) for power in range(14)),
 )
-_ERRORS = frozenset(API_TYPES.values())
 # What the series of an exchange depend on: its error and models.
 _Key = tuple[str | None, str | None, str | None]
 _Bound = tuple[Series, Series, Series, Series]  # duration, first chunk, input, output
@@ -62,11 +60,11 @@ class Meter:
         exchange = entry.exchange
         if exchange.route != CHAT_ROUTE:
             return
-        key = (_error(exchange), *models_of(exchange, self._api.canonical))
-        duration, first_chunk, inputs, outputs = self._bound.get(key) or self._bind(key)
+        key = (error_type(exchange, closed=True), *models_of(exchange, self._api.canonical))
+        duration, chunk, inputs, outputs = self._bound.get(key) or self._bind(key)
         duration.record(exchange.duration)
-        if exchange.first_token is not None:
-            first_chunk.record(exchange.first_token)
+        if (until := first_chunk(exchange)) is not None:
+            chunk.record(until)
         if entry.charges:
             used = [charge.attempt.usage for charge in entry.charges]
             inputs.record(sum([usage.prompt for usage in used]))
@@ -96,12 +94,6 @@ class Meter:
             self._histograms.series(TOKENS, outputs),
         )
         return bound
-
-
-def _error(exchange: Exchange) -> str | None:
-    if exchange.failure is None:
-        return None
-    return exchange.failure.type if exchange.failure.type in _ERRORS else OTHER
 
 
 def _attributes(

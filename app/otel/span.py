@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..anthropic.errors import ERROR_EVENT
+from ..errors import API_TYPES
 from ..exchange import Exchange
 from ..telemetry.entry import Entry
 from ..telemetry.words import word
@@ -24,8 +26,10 @@ CHAT = "chat"
 PROVIDER = "anthropic"
 CHAT_ROUTE = "messages"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
-OTHER_METHOD = "_OTHER"  # as the convention for HTTP says
+OTHER_METHOD = OTHER_ERROR = "_OTHER"  # as the conventions say
+NO_TYPE = "unknown"  # the type of an error that upstream's answer does not name
 COMMONS = 1024  # common parts that are remembered; with about 2 KB each, 2 MB
+_API_ERRORS = frozenset(API_TYPES.values())
 STALL = 1.0  # seconds of silence, or of a client that reads nothing, that are worth an event
 
 
@@ -124,12 +128,22 @@ def _common(*values: _Common) -> bytes:
     return protobuf.span_name(name) + protobuf.attributes(SPAN_ATTRIBUTE, attributes)
 
 
-def error_type(exchange: Exchange) -> str | None:
-    """Return upstream's word for an error, or the proxy's reason for one of its own."""
+def error_type(exchange: Exchange, *, closed: bool = False) -> str | None:
+    """Return upstream's word for its error, or the proxy's reason for any other.
+
+    Without a word of upstream's it is the status of its answer. If ``closed``, words that the API
+    does not document are none.
+    """
     failure = exchange.failure
     if failure is None:
         return None
-    return word(failure.type if failure.source == "upstream" else failure.reason)
+    said, reason = failure.type, failure.reason
+    status = reason if reason.isascii() and reason.isdigit() else None
+    if status is None and reason != ERROR_EVENT:
+        return reason if word(reason) == reason else OTHER_ERROR
+    if said in _API_ERRORS or (not closed and said != NO_TYPE and word(said) == said):
+        return said
+    return OTHER_ERROR if status is None else status
 
 
 def models_of(exchange: Exchange, name_of: Callable[[str], str]) -> tuple[str | None, str | None]:
@@ -139,6 +153,11 @@ def models_of(exchange: Exchange, name_of: Callable[[str], str]) -> tuple[str | 
         None if asked is None else name_of(asked),
         None if answered is None else name_of(answered),
     )
+
+
+def first_chunk(exchange: Exchange) -> float | None:
+    """Return the seconds until the first chunk of a stream, which holds no token yet."""
+    return exchange.first_byte if exchange.streamed else None
 
 
 # What each span has of its own: how an attribute is encoded, and how it is read.
@@ -153,7 +172,7 @@ _OWN: _Attributes = (
     (text("anthropic_proxy.prompt_id"), lambda entry: entry.exchange.hints.prompt_id),
     (
         double("gen_ai.response.time_to_first_chunk"),
-        lambda entry: entry.exchange.first_token,
+        lambda entry: first_chunk(entry.exchange),
     ),
     (double("anthropic_proxy.cost_usd"), lambda entry: entry.total_cost),
 )

@@ -13,6 +13,7 @@ from ..cache.report import CacheReport
 from ..exchange import Exchange, Failure, Outcome, Progress
 from ..ledger.labels import read_labels
 from ..wire.headers import LABELS_HEADER, Headers, first, text
+from ..wire.trace_context import TRACEPARENT
 from .endings import Ending
 from .request.client_request import ClientRequest
 from .stopwatch import Stopwatch
@@ -110,7 +111,7 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
         request_id=text(found.headers, b"request-id"),
         session_id=_text(firsts.get(b"x-claude-code-session-id")),
         agent_id=_text(firsts.get(b"x-claude-code-agent-id")),
-        hints=read_hints(fields),
+        hints=read_hints(_unambiguous(fields, firsts)),
         labels=_labels(sent) if LABELS_HEADER in fields else {},
         scrub=redaction.report if redaction is not None else None,
         restored=restorer.restored if restorer is not None else {},
@@ -158,6 +159,15 @@ def _account(found: Findings, fields: Mapping[bytes, bytes]) -> int:
         b"x-api-key", fields.get(b"authorization")
     )
     return 0 if who is None else found.digest(who)
+
+
+def _unambiguous(
+    fields: dict[bytes, bytes], firsts: Mapping[bytes, bytes]
+) -> Mapping[bytes, bytes]:
+    """Leave out a ``traceparent`` that differs from another one (W3C Trace Context, 3.3.1)."""
+    if fields.get(TRACEPARENT) == firsts.get(TRACEPARENT):
+        return fields
+    return {name: value for name, value in fields.items() if name != TRACEPARENT}
 
 
 def _text(value: bytes | None) -> str | None:

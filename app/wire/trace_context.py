@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+TRACEPARENT = b"traceparent"
 LONGEST = 512  # characters that are looked at; a later version may append fields
 _PARENT = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?",

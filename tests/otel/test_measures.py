@@ -42,7 +42,7 @@ def test_measurements_count_what_is_billed_by_closed_sets() -> None:
     one = entry(requested_model="claude-opus-5-5-20260101")
     assert measured(one, one) == [
         (DURATION, 2, 8.0, common),
-        (FIRST_CHUNK, 2, 3.0, common),
+        (FIRST_CHUNK, 2, 0.82, common),
         (TOKENS, 2, 2 * 41_200, common | {"gen_ai.token.type": "input"}),
         (TOKENS, 2, 2 * 500, common | {"gen_ai.token.type": "output"}),
     ]
@@ -66,7 +66,7 @@ def test_an_error_in_a_measurement_is_of_the_api(kind: str) -> None:
     failed = entry(FAILED, failure=Failure("upstream", kind, "529"))
     ((instrument, count, _, attributes),) = measured(failed)
     assert (instrument, count) == (DURATION, 1)
-    assert attributes["error.type"] == (kind if kind in API_TYPES.values() else "other")
+    assert attributes["error.type"] == (kind if kind in API_TYPES.values() else "529")
 
 
 def test_a_models_name_is_no_content() -> None:

@@ -10,6 +10,7 @@ from app.anthropic.hints import Hints
 from app.anthropic.usage import Attempt, Usage
 from app.exchange import Exchange, Failure, Outcome, Retry
 from app.otel.protobuf import NANO
+from app.otel.span import error_type
 from tests.otel.decoded import Event, span_of
 from tests.otel.entries import TRACED, entry
 from tests.telemetry.exchanges import FAILED, SESSION, exchanges
@@ -43,7 +44,7 @@ def test_a_messages_exchange_follows_the_genai_conventions() -> None:
         "gen_ai.request.stream": True,
         "gen_ai.response.model": "claude-opus-5-5",
         "gen_ai.response.finish_reasons": ["end_turn"],
-        "gen_ai.response.time_to_first_chunk": 1.5,
+        "gen_ai.response.time_to_first_chunk": 0.41,
         "gen_ai.usage.input_tokens": 41_200,  # the cached ones included
         "gen_ai.usage.cache_read.input_tokens": 40_000,
         "gen_ai.usage.cache_creation.input_tokens": 200,
@@ -82,16 +83,27 @@ def test_the_journey_is_told_by_events() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "said"),
+    ("failure", "said", "closed"),
     [
-        (Failure("upstream", "overloaded_error", "529"), "overloaded_error"),
-        (Failure("upstream", "odd words of a gateway", "418"), "other"),
-        (Failure("proxy", "api_error", "connect_refused"), "connect_refused"),
+        (Failure("upstream", "overloaded_error", "529"), "overloaded_error", "overloaded_error"),
+        (Failure("upstream", "overloaded_error", "error_event"), *["overloaded_error"] * 2),
+        (Failure("upstream", "new_error", "418"), "new_error", "418"),
+        (Failure("upstream", "new_error", "error_event"), "new_error", "_OTHER"),
+        (Failure("upstream", "odd words of a gateway", "418"), "418", "418"),
+        (Failure("upstream", "odd words of a gateway", "error_event"), "_OTHER", "_OTHER"),
+        (Failure("upstream", "unknown", "502"), "502", "502"),
+        (Failure("upstream", "api_error", "connect_refused"), *["connect_refused"] * 2),
+        (Failure("upstream", "timeout_error", "read_timeout"), *["read_timeout"] * 2),
+        (Failure("proxy", "overloaded_error", "draining"), "draining", "draining"),
+        (Failure("client", "billing_error", "budget"), "budget", "budget"),
+        (Failure("upstream", CANARY, CANARY), "_OTHER", "_OTHER"),
     ],
 )
-def test_a_failure_names_its_type(failure: Failure, said: str) -> None:
-    span = span_of(entry(FAILED, failure=failure))
+def test_a_failure_names_its_type(failure: Failure, said: str, closed: str) -> None:
+    failed = entry(FAILED, failure=failure)
+    span = span_of(failed)
     assert (span.failed, span.attributes["error.type"]) == (True, said)
+    assert error_type(failed.exchange, closed=True) == closed
 
 
 def test_a_client_that_leaves_is_no_error() -> None:
@@ -99,6 +111,11 @@ def test_a_client_that_leaves_is_no_error() -> None:
     assert span.failed is False
     assert span.attributes["anthropic_proxy.outcome"] == "client_abort"
     assert not {"error.type", "http.response.status_code"} & span.attributes.keys()
+
+
+def test_an_answer_that_is_no_stream_has_no_first_chunk() -> None:
+    assert "gen_ai.response.time_to_first_chunk" in span_of(entry()).attributes
+    assert "gen_ai.response.time_to_first_chunk" not in span_of(entry(streamed=False)).attributes
 
 
 @pytest.mark.parametrize(("method", "said"), [("GET", "GET"), (CANARY, "_OTHER")])

@@ -189,6 +189,18 @@ def test_the_clients_hints_are_kept() -> None:
     assert exchange.hints.request_class == "subagent"
 
 
+@pytest.mark.parametrize(
+    ("second", "known"), [(b"00-1af7651916cd43dd8448eb211c80319c", False), (b"", True)]
+)
+def test_two_trace_parents_that_differ_are_none(second: bytes, known: bool) -> None:
+    first = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    other = second + first[len(second) :]
+    class_of = (b"x-claude-code-request-class", b"subagent")
+    hints = Journey([(b"traceparent", first), class_of, (b"traceparent", other)]).finish().hints
+    assert (hints.trace is not None) is known
+    assert hints.request_class == "subagent"
+
+
 def test_what_never_happened_is_none() -> None:
     exchange = Journey().finish(7)
     assert exchange.bytes_in == 7
