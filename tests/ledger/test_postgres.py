@@ -28,6 +28,7 @@ from app.ledger.file import UnusableLedger, ledger_file
 from app.ledger.places import connecting, reading
 from app.ledger.postgres import PostgresStore, Writer, examine
 from app.ledger.postgres.connection import options
+from app.ledger.postgres.faults import reason
 from app.ledger.reader import NoLedger, TooSlow
 from app.ledger.rows import Record
 from app.ledger.server import Server
@@ -442,6 +443,9 @@ def test_what_keeps_a_user_from_writing_is_found_without_writing(
     assert "must own the schema" in wrong(guest)
     ask(server, f"GRANT CREATE ON DATABASE {database} TO guest; DROP SCHEMA anthropic_proxy")
     assert "no tables yet" in examine(guest)
+    ask(server, "CREATE SCHEMA anthropic_proxy; CREATE VIEW anthropic_proxy.names AS SELECT 1")
+    assert "another program's" in wrong(server)
+    ask(server, "DROP SCHEMA anthropic_proxy CASCADE")
     Writer(server).open().close()
     assert "can be written" in examine(server)
     assert "must own the schema" in wrong(guest)
@@ -456,6 +460,14 @@ def test_what_keeps_a_user_from_writing_is_found_without_writing(
     assert "damaged" in wrong(server)
     assert "authentication failed" in wrong(Server(server.url.replace(USER, "nobody", 1)))
     ask(server, "DROP OWNED BY guest; DROP ROLE guest")
+
+
+def test_a_password_is_hidden_and_its_letters_are_no_part_of_other_words() -> None:
+    said = psycopg.OperationalError("connection\n  timeout expired for fake-secret")
+    assert reason(said, Server("postgresql://u:fake-secret@h/d")) == (
+        "connection timeout expired for (hidden)"
+    )
+    assert "timeout expired" in reason(said, Server("postgresql://u:x@h/d"))
 
 
 @pytest.mark.parametrize(

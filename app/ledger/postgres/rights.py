@@ -10,7 +10,7 @@ from ..file import UnusableLedger
 from ..server import Server
 from .connection import Connection, connect
 from .faults import FOREIGN, NAMESPACE, NEWER, NOT_ALLOWED, READ_ONLY, reason
-from .tables import ForeignTables, existing, version_of
+from .tables import ForeignTables, check_room, existing, version_of
 
 TIMEOUT = 4  # seconds for an address
 
@@ -52,6 +52,7 @@ def _state(connection: Connection) -> str:
     if find(_READ_ONLY)[0][0]:
         raise UnusableLedger(f"read-only: {READ_ONLY}")
     if not tables:
+        check_room(find)
         return "no tables yet; the proxy makes them when it starts"
     version = version_of(find)
     if version > schema.VERSION:

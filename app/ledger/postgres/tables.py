@@ -19,6 +19,12 @@ _EXISTING = (
     f"SELECT to_regnamespace('{NAMESPACE}') IS NOT NULL,"
     f" to_regclass('{NAMESPACE}.ledger') IS NOT NULL"
 )
+# What a migration makes beside ``ledger``.
+_MADE = ("names", "exchanges", "billed", "sessions", "quarters", "requests", "writers")
+_TAKEN = (
+    f"SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('{NAMESPACE}')"
+    f" AND relname IN {_MADE}"
+)
 
 
 class ForeignTables(Exception):
@@ -29,6 +35,12 @@ def existing(find: Find) -> tuple[bool, bool]:
     """Return whether there is a schema, and whether there are tables in it."""
     [(found, tables)] = find(_EXISTING)
     return found, tables
+
+
+def check_room(find: Find) -> None:
+    """Raise `ForeignTables` if tables cannot be made because others have their names."""
+    if find(_TAKEN)[0][0]:
+        raise ForeignTables
 
 
 def version_of(find: Find) -> int:
