@@ -9,6 +9,7 @@ import pytest
 from app.exchange import Outcome
 from app.proxy import pipeline
 from app.proxy.endings import diagram
+from tests.cases import every_case
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/architecture.md").read_text()
@@ -35,12 +36,12 @@ def test_every_outcome_is_explained_once() -> None:
     assert re.findall(r"^\| `(\w+)` \| .* \|$", PAGE, re.MULTILINE) == list(Outcome)
 
 
-@pytest.mark.parametrize("path", sorted(set(PATHS)))
+@every_case("path", sorted(set(PATHS)))
 def test_every_path_exists(path: str) -> None:
     assert (ROOT / path).exists()
 
 
-@pytest.mark.parametrize(("path", "members"), PLACES)
+@every_case("path, members", PLACES)
 def test_every_member_is_defined_where_the_page_says(path: str, members: str) -> None:
     text = (ROOT / path).read_text()
     for member in re.findall(r"\w+", members):
@@ -48,7 +49,7 @@ def test_every_member_is_defined_where_the_page_says(path: str, members: str) ->
         assert re.search(defined, text, re.MULTILINE), member
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES)))
+@every_case("module", sorted(set(MODULES)))
 def test_every_module_exists(module: str) -> None:
     path = ROOT / module.replace(".", "/")
     assert path.is_dir() or path.with_suffix(".py").is_file()

@@ -20,6 +20,7 @@ from app.settings import PREFIX, Settings, load, unknown, variable
 from app.settings.model import FORWARDING
 from app.wire.timeouts import Timeouts
 from tests import processes
+from tests.cases import every_case
 
 ROOT = Path(__file__).parents[1]
 KEY = "0123456789abcdefABCDEF" + "0" * 42
@@ -83,7 +84,7 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: s
     assert getattr(load(), name) == default
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@every_case("name", Settings.model_fields.keys())
 def test_every_setting_says_what_it_is(name: str) -> None:
     assert Settings.model_fields[name].description
 

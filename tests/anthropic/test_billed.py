@@ -13,6 +13,7 @@ from app.anthropic.prices import Prices
 from app.anthropic.tap import Tap
 from app.anthropic.usage import Attempt, Usage
 from tests.anthropic.answers import ENCODERS, chunkings, event, stream
+from tests.cases import every_case
 from tests.thorough import scaled
 
 PRICES = Prices.packaged()
@@ -179,7 +180,7 @@ def test_each_attempt_is_billed_by_the_table(
     assert by_model(billed(answer(usage, model))) == expected
 
 
-@pytest.mark.parametrize(("usage", "model", "expected"), CASES.values(), ids=CASES)
+@every_case("usage, model, expected", CASES)
 @pytest.mark.parametrize("encoding", ENCODERS)
 def test_a_stream_is_billed_as_the_whole_answer_is(
     encoding: str | None, usage: Any, model: str, expected: dict[str | None, tuple[int, ...]]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.anthropic.prices import Prices
 from app.anthropic.usage import Usage
+from tests.cases import every_case
 
 MILLION = 1_000_000
 
@@ -91,7 +92,7 @@ def test_a_long_prompt_has_five_rates_of_its_own(prices: Prices) -> None:
     assert costs(prices, usage, "claude-haiku-5-5") == expected | {"server_tools": 0}
 
 
-@pytest.mark.parametrize("model", LIST)
+@every_case("model", LIST.keys())
 @pytest.mark.parametrize(
     ("fields", "batch", "factor"),
     [

@@ -10,6 +10,7 @@ from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.placeholders import Placeholders
 from app.scrubber.redact.scrubber import Scrubber
+from tests.cases import every_case
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 WAYS = (
@@ -67,7 +68,7 @@ def restored(text: str, placeholders: Placeholders) -> str:
     return text
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every_case("way", WAYS)
 @pytest.mark.parametrize("detector", BUILT_IN, ids=lambda one: one.name)
 def test_the_second_turn_has_what_the_model_wrote(detector: Detector, way: str) -> None:
     for example in detector.examples:

@@ -9,6 +9,7 @@ import pytest
 
 from grafana.__main__ import DASHBOARDS as SOURCES
 from grafana.__main__ import rendered
+from tests.cases import every_case
 from tests.stack.servers import Prometheus
 from tests.stack.tree import DASHBOARDS, Json, expressions, panels, yaml_file
 
@@ -17,13 +18,9 @@ METRIC = re.compile(r"\b(?:anthropic_proxy|process)_[a-z0-9_]+")
 WINDOW = re.compile(r"\b(\w+)\([^()]*\[([^\]]+)\]")
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
-every_panel = pytest.mark.parametrize(
+every_panel = every_case(
     "panel",
-    [
-        pytest.param(panel, id=f"{path.stem}: {panel['title']}")
-        for path in DASHBOARDS
-        for panel in panels(path)
-    ],
+    {f"{path.stem}: {panel['title']}": panel for path in DASHBOARDS for panel in panels(path)},
 )
 every_dashboard = pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 

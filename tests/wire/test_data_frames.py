@@ -25,6 +25,7 @@ from app.wire.data_frames import DataFrames
 from app.wire.frame_reader import FrameReader
 from app.wire.limits import PREFACE
 from app.wire.roles import Role
+from tests.cases import every_case
 from tests.thorough import scaled
 from tests.wire.conformance import (
     CONTINUATION,
@@ -387,7 +388,7 @@ EDGES: dict[str, Case] = {
 
 @SIDES
 @KINDS
-@pytest.mark.parametrize("edge", EDGES)
+@every_case("edge", EDGES.keys())
 def test_each_account_is_looked_at(edge: str, *, client: bool, corrected: bool) -> None:
     begun, window, sent, fast = EDGES[edge]
     both = pair(client=client, corrected=corrected, window=window)
@@ -500,7 +501,7 @@ UPDATES: dict[str, tuple[Callable[[Pair], bytes], int]] = {
 
 @SIDES
 @KINDS
-@pytest.mark.parametrize("update", UPDATES)
+@every_case("update", UPDATES.keys())
 def test_each_account_of_a_window_is_looked_at(
     update: str, *, client: bool, corrected: bool
 ) -> None:
@@ -553,7 +554,7 @@ SENDINGS: dict[str, tuple[list[tuple[Any, ...]], int, bool, bool]] = {
 
 @SIDES
 @KINDS
-@pytest.mark.parametrize("sending", SENDINGS)
+@every_case("sending", SENDINGS.keys())
 def test_each_account_of_what_is_sent_is_looked_at(
     sending: str, *, client: bool, corrected: bool
 ) -> None:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire import grammar
+from tests.cases import every_case
 
 ANY = [bytes([number]) for number in range(256)]
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -12,7 +13,7 @@ UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 TEXTS = st.lists(st.binary(max_size=4), max_size=4)
 
 
-@pytest.mark.parametrize("character", ANY, ids=repr)
+@every_case("character", ANY)
 def test_each_character_is_judged_as_the_standards_say(character: bytes) -> None:
     code = character[0]
     text = b"a" + character + b"b"

@@ -9,6 +9,7 @@ from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.detect.examples import found
 from app.scrubber.detect.extended import EXTENDED
 from app.scrubber.detect.scan import Scanner
+from tests.cases import every_case
 
 ESC = "\x1b"
 SEQUENCES = (
@@ -52,14 +53,14 @@ def test_a_secret_is_found_behind_them(detector: Detector) -> None:
             assert len(found(scanner, json.dumps(text))) == len(alone), before
 
 
-@pytest.mark.parametrize("after", ["-->", "-]", " -", "--"])
+@every_case("after", ["-->", "-]", " -", "--"])
 @pytest.mark.parametrize("detector", BUILT_IN, ids=lambda one: one.name)
 def test_a_hyphen_behind_a_secret_hides_nothing(detector: Detector, after: str) -> None:
     assert found(Scanner([detector]), f" {detector.examples[0]}{after}")
 
 
-@pytest.mark.parametrize("sign", ["+", "-"])
-@pytest.mark.parametrize(
+@every_case("sign", ["+", "-"])
+@every_case(
     "gutter", ["     2→", "     2\t", "  2 | ", "main.py:2:", f"     2→{ESC}[32m", f"{ESC}[32m"]
 )
 @pytest.mark.parametrize("detector", BUILT_IN, ids=lambda one: one.name)

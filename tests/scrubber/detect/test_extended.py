@@ -8,6 +8,7 @@ import pytest
 
 from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Scrubber
+from tests.cases import every_case
 from tests.scrubber.corpus import gutter
 
 SCRUBBER = Scrubber(
@@ -121,8 +122,8 @@ def redacted(*texts: str, ascii_only: bool = True) -> list[str]:
     return list(json.loads(redaction.body)["messages"])
 
 
-@pytest.mark.parametrize("ascii_only", [True, False], ids=["ASCII", "UTF-8"])
-@pytest.mark.parametrize("form", FORMS)
+@every_case("ascii_only", [True, False])
+@every_case("form", FORMS.keys())
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_value_is_left(name: str, form: str, *, ascii_only: bool) -> None:
     text, values = TEXTS[name]

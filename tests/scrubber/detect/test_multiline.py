@@ -9,6 +9,7 @@ import pytest
 
 from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Scrubber
+from tests.cases import every_case
 
 DRAW = random.Random(20261127)
 BODY = base64.b64encode(DRAW.randbytes(700)).decode()
@@ -64,7 +65,7 @@ FORMS: dict[str, Callable[[list[str]], str]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("nested", [False, True], ids=["text", "JSON"])
+@every_case("nested", [False, True])
 def test_a_key_goes_as_a_whole(form: str, *, nested: bool) -> None:
     for lines in (KEY, KEY[:-3], KEY[:5]):  # whole, cut in the middle
         text = FORMS[form](lines) + "\nand the rest stays"
@@ -83,7 +84,7 @@ def test_a_vault_goes_as_a_whole(form: str) -> None:
 
 @pytest.mark.parametrize("lines", [KEY, VAULT], ids=["key", "vault"])
 @pytest.mark.parametrize("first", ["plain", "diff --color", "compose", "Read"])
-@pytest.mark.parametrize("then", ["plain", "cat -n", "truecolour", "JSON log"])
+@every_case("then", ["plain", "cat -n", "truecolour", "JSON log"])
 def test_the_lines_of_a_key_seen_are_known_afterwards(
     lines: list[str], first: str, then: str
 ) -> None:

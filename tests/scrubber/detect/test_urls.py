@@ -6,6 +6,7 @@ import pytest
 
 from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Scrubber
+from tests.cases import every_case
 
 PASSWORD = "Hunter2xQ"
 SCHEMES = [
@@ -63,13 +64,12 @@ def test_a_password_is_found_in_a_url_of_every_scheme(form: str) -> None:
             assert "<DB_CONNECTION_STRING_1>" in redacted(each)
 
 
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("form", FORMS)
+@every_case("end", ENDS)
+@pytest.mark.parametrize("form", [form for form in FORMS if form.endswith("}")])
 def test_a_password_is_found_whatever_follows_it(form: str, end: str) -> None:
-    if form.endswith("}"):
-        text = form.format(PASSWORD) + end
-        assert PASSWORD not in redacted(text)
-        assert PASSWORD not in redacted(json.dumps(text))
+    text = form.format(PASSWORD) + end
+    assert PASSWORD not in redacted(text)
+    assert PASSWORD not in redacted(json.dumps(text))
 
 
 @pytest.mark.parametrize("end", [*"!.,;:?)]}", "@x"])

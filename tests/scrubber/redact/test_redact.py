@@ -12,6 +12,7 @@ import pytest
 from app.scrubber.detect import rules
 from app.scrubber.redact.cache import Cache, Key, Outcome
 from app.scrubber.redact.scrubber import Scrubber
+from tests.cases import every_case
 
 RULES = rules.load(file=None)
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
@@ -141,7 +142,7 @@ SKIPPED_NAMES = [
 
 
 @pytest.mark.parametrize("kind", ["tool_use", "server_tool_use", "mcp_tool_use"])
-@pytest.mark.parametrize("name", SKIPPED_NAMES)
+@every_case("name", SKIPPED_NAMES)
 def test_no_name_in_a_tools_input_is_the_apis(kind: str, name: str) -> None:
     for value in (KEY, [KEY], {"type": "base64", "data": KEY}, {name: {"metadata": [{"x": KEY}]}}):
         block = {"type": kind, "id": "toolu_1", "name": "apply", "input": {name: value}}

@@ -12,6 +12,7 @@ from app.scrubber.placeholders import Hidden
 from app.scrubber.redact.scrubber import Scrubber
 from app.scrubber.restore.sinks import REFUSALS, ToolPolicy
 from app.scrubber.restore.table import Plan
+from tests.cases import every_case
 from tests.scrubber.restore.answering import Answering
 from tests.scrubber.restore.test_restore import STREAM, delta, event, start, stop, texts
 
@@ -132,7 +133,7 @@ def test_the_document_names_every_sink_and_every_origin() -> None:
     assert {origin for _, origin, _ in MATRIX} == set(ORIGINS)
 
 
-@pytest.mark.parametrize(("sink", "origin", "promised"), MATRIX)
+@every_case("sink, origin, promised", MATRIX)
 def test_a_value_is_restored_only_where_the_document_says(
     sink: str, origin: str, promised: str
 ) -> None:

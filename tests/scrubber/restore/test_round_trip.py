@@ -9,6 +9,7 @@ import pytest
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.placeholders import Hidden
 from app.scrubber.restore.table import Plan
+from tests.cases import every_case
 from tests.scrubber.dialogues import PLACEHOLDER, WRITTEN, assembled, scrubber, streamed
 from tests.scrubber.restore.answering import Answering
 
@@ -21,7 +22,7 @@ def redacted(*messages: dict[str, Any]) -> tuple[list[Any], dict[str, Hidden]]:
     return json.loads(redaction.body)["messages"], dict(redaction.placeholders)
 
 
-@pytest.mark.parametrize("shape", WRITTEN)
+@every_case("shape", WRITTEN)
 @pytest.mark.parametrize("detector", BUILT_IN, ids=lambda detector: detector.name)
 def test_what_a_model_wrote_is_what_it_reads_on_the_next_turn(detector: Any, shape: str) -> None:
     for example in detector.examples[:2]:
