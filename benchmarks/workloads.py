@@ -145,7 +145,7 @@ async def many_requests(target: Target, seconds: float, count: int = CLIENTS) ->
 
     async def ask(client: Client) -> int:
         done = 0
-        while time.perf_counter() < end:
+        while time.perf_counter() < end or not done:
             posted.check(await client.start(posted.sent))
             done += 1
         return done

@@ -4,8 +4,10 @@ import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import structlog
 
@@ -14,6 +16,8 @@ from app.certificates import Certificate
 from simulator import Simulator
 from tests import programs, scheduling, thorough
 from tests.proxying import Running, proxying, simulated
+
+PEM_END = "-----END CERTIFICATE-----\n"
 
 thorough.register()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts its background jobs so
@@ -62,6 +66,9 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         monkeypatch.delenv(name.lower(), raising=False)
     for name, directory in (("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")):
         monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / directory))
+    few = tmp_path_factory.mktemp("authorities") / "few.pem"  # httpx reads all for each client
+    few.write_text(Path(certifi.where()).read_text("utf-8").partition(PEM_END)[0] + PEM_END)
+    monkeypatch.setattr(certifi, "where", lambda: str(few))
     yield
     monkeypatch.undo()
 

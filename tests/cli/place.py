@@ -1,15 +1,18 @@
 """Where a command runs in the tests of the command line, and what it announces."""
 
+import json
 import os
 import shlex
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app import __version__
 from app.settings import PREFIX
@@ -93,6 +96,16 @@ class Place:
                 yield process
             finally:
                 process.kill()
+
+    def logged(self, event: str) -> dict[str, Any]:
+        """Wait for an event in the log of the command that was started last."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            for line in self.errors.splitlines(keepends=True):
+                if line.endswith("}\n") and (fields := json.loads(line))["event"] == event:
+                    return dict(fields)
+            time.sleep(0.01)
+        raise AssertionError(f"{event!r} was not logged: {self.errors}")
 
     @property
     def errors(self) -> str:

@@ -139,9 +139,8 @@ def test_a_start_says_how_the_scrubber_is_set_up(
         pages = banner.pages.replace("/dashboard", "/metrics")
         with urllib.request.urlopen(pages, timeout=DEADLINE) as answer:  # noqa: S310 - loopback
             scrub = json.load(answer)["scrub"]
+        started = place.logged("started")
     assert shown in " ".join(banner.text.split())
-    lines = map(json.loads, place.errors.splitlines())
-    started = next(line for line in lines if line["event"] == "started")
     assert started["port"] == banner.port
     for said, prefix in ((started, "scrub_"), (scrub, "")):
         mode, detectors, restore = (
