@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,41 +50,41 @@ UNUSED = (
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
-def _imported(*arguments: str) -> set[str]:
-    """Return what a command that ends by itself imports, beyond Python's own start."""
+# Runs commands one after the other; prints what each was the first to import.
+COMMANDS_IN_A_ROW = """
+import sys
+known = set(sys.modules)
+from app.__main__ import main
+for words in {words}:
+    try:
+        main(words)
+    except SystemExit:
+        pass
+    print(*words, *{{*sys.modules}} - known, file=sys.stderr, sep="\\t")
+    known |= {{*sys.modules}}
+"""
+
+
+def test_what_only_prints_imports_nothing_but_python_s_own() -> None:
+    words = [["--version"], ["--help"], *([command.name, "--help"] for command in COMMANDS)]
+    program = COMMANDS_IN_A_ROW.format(words=words)
     ended = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "app", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    return {*IMPORT.findall(ended.stderr)} - _bare()
+    lines = [line.split("\t") for line in ended.stderr.splitlines()]
+    assert [line[: len(one)] for line, one in zip(lines, words, strict=True)] == words
+    by_command = {tuple(one): {*line[len(one) :]} for line, one in zip(lines, words, strict=True)}
+    assert {one: names for one in by_command if (names := _not_own(by_command[one]))} == {}
+    assert sum(map(len, by_command.values())) < MANY
 
 
-@cache
-def _bare() -> set[str]:
-    """Return what Python imports to do nothing."""
-    bare = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", ""], capture_output=True, text=True, check=True
-    )
-    return {*IMPORT.findall(bare.stderr)}
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [("--version",), ("--help",), *((command.name, "--help") for command in COMMANDS)],
-    ids=" ".join,
-)
-def test_what_only_prints_imports_nothing_but_python_s_own(arguments: tuple[str, ...]) -> None:
-    imported = _imported(*arguments)
-    foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
-    own = {
+def _not_own(imported: set[str]) -> set[str]:
+    return {
         name
-        for name in foreign
-        if re.fullmatch(r"app(\.cli.*|\.failures|\.imports|\.__main__)?", name)
+        for name in imported - JYTHON
+        if name.partition(".")[0] not in sys.stdlib_module_names
+        and not re.fullmatch(r"app(\.cli.*|\.failures|\.imports|\.__main__)?", name)
     }
-    assert foreign - JYTHON == own
-    assert len(imported) < MANY
 
 
 def _imported_to_serve(place: Place, **values: object) -> set[str]:

@@ -17,6 +17,7 @@ from tests.proxying import Running, tokens, until
 if TYPE_CHECKING:
     from anthropic.types import MessageParam, ToolParam
 
+pytestmark = pytest.mark.slow  # the SDK alone takes seconds to import
 MODEL = "claude-sonnet-5"
 MESSAGES: list[MessageParam] = [{"role": "user", "content": "hello"}]
 TOOLS: list[ToolParam] = [

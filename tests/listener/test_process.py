@@ -37,7 +37,9 @@ async def _stream(proxy: Process, upstream: Simulator) -> asyncio.Task[tuple[byt
     return task
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 async def test_a_signal_ends_an_idle_process_well(
     upstream: Simulator, certificate: Certificate, number: signal.Signals
 ) -> None:
@@ -49,6 +51,7 @@ async def test_a_signal_ends_an_idle_process_well(
     assert [line["cut"] for line in logged if line["event"] == "drained"] == [0]
 
 
+@pytest.mark.slow
 async def test_a_signal_lets_a_running_stream_finish(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -78,6 +81,7 @@ async def test_what_outlasts_the_time_out_is_cut_and_counted(
     assert [line["cut"] for line in logged if line["event"] == "drained"] == [1]
 
 
+@pytest.mark.slow
 async def test_a_second_signal_ends_the_process_at_once(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -95,6 +99,7 @@ async def test_a_second_signal_ends_the_process_at_once(
     assert code == 128 + signal.SIGTERM
 
 
+@pytest.mark.slow
 async def test_a_taken_port_ends_the_start(upstream: Simulator, certificate: Certificate) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -15,6 +15,7 @@ from tests import sdk
 if TYPE_CHECKING:
     from anthropic.types import MessageParam, ToolParam
 
+pytestmark = pytest.mark.slow  # the SDK alone takes seconds to import
 MODEL = "claude-sonnet-5-5"
 ASK: list[MessageParam] = [{"role": "user", "content": "Hello"}]
 READ: ToolParam = {"name": "Read", "input_schema": {"type": "object", "properties": {}}}

@@ -215,6 +215,7 @@ async def test_a_signal_drains_all_workers(upstream: Simulator, certificate: Cer
             free.bind(("127.0.0.1", proxy.port))
 
 
+@pytest.mark.slow
 async def test_a_signal_during_the_start_ends_it(
     upstream: Simulator, certificate: Certificate
 ) -> None:
@@ -268,6 +269,7 @@ async def test_without_its_supervisor_no_worker_stays(
         assert sorted(alone) == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "said", "code"),
     [
