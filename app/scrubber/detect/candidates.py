@@ -24,16 +24,16 @@ class Candidates(Ahead[Candidate]):
     State: where the stretch ``hidden`` last ended, and the ``ends`` of those to come.
     """
 
-    def __init__(self, text: bytes, sources: Sources, effort: Effort, *, quiet: bool) -> None:
+    def __init__(self, text: bytes, sources: Sources, effort: Effort, sign: int) -> None:
         self.effort = effort
         self.ends = deque[int]()
         self.hidden = 0
         self._text = text
         self._sources = sources
-        super().__init__(self._merged(Cursor(text, effort), quiet=quiet))
+        super().__init__(self._merged(Cursor(text, effort), sign))
 
-    def _merged(self, cursor: Cursor, *, quiet: bool) -> Iterator[Candidate]:
-        sources = self._sources.of(cursor, quiet=quiet)
+    def _merged(self, cursor: Cursor, sign: int) -> Iterator[Candidate]:
+        sources = self._sources.of(cursor, sign)
         held: list[Candidate] = []
         end, size = 0, dense.SAMPLE
         while heads := [source.head[0] for source in sources if source.head is not None]:

@@ -20,16 +20,14 @@ class Scanner:
     """Looks for what ``detectors``, in priority order, detect."""
 
     def __init__(self, detectors: Sequence[Detector], also: str = "") -> None:
-        """``also``, in RE2 syntax, is something else that a text must not hold to be quiet."""
+        """``also``, in RE2 syntax, is something else that is a sign."""
         self._sources = Sources(detectors, also)
         self._ranks = {detector.name: rank for rank, detector in enumerate(detectors)}
-        self.is_quiet = self._sources.is_quiet
+        self.first_sign = self._sources.first_sign
 
-    def candidates(
-        self, text: bytes, effort: Effort | None = None, *, quiet: bool = False
-    ) -> Candidates:
-        """Return where in ``text`` a secret may start, in order; ``quiet`` is what it is."""
-        return Candidates(text, self._sources, effort or Effort.unlimited(), quiet=quiet)
+    def candidates(self, text: bytes, effort: Effort | None = None, sign: int = 0) -> Candidates:
+        """Return where in ``text`` a secret may start, in order, given its first sign."""
+        return Candidates(text, self._sources, effort or Effort.unlimited(), sign)
 
     def hits(self, text: bytes, candidates: Candidates, string: Span) -> Iterable[Hit]:
         """Return the hits inside a string, in order, none overlapping; skipping those before."""

@@ -83,23 +83,26 @@ class Sources:
         self._signs = compiled("|".join(filter(None, signs)) or r"\z")
         self._alone = [(compiled(one.gate), one) for one in detectors if not one.shared]
 
-    def is_quiet(self, text: bytes) -> bool:
-        """Return True if one pass shows that nothing stands in ``text`` but what is common."""
-        return self._signs.search(text) is None
+    def first_sign(self, text: bytes) -> int:
+        """Return where in ``text`` something stands that is not common; its length if nowhere."""
+        sign = self._signs.search(text)
+        return len(text) if sign is None else int(sign.start())
 
     def has_gate(self, text: bytes, start: int, end: int) -> bool:
         """Return True if something other than a literal gives a secret away in a stretch."""
         gates = (self._gate, *(gate for gate, _ in self._alone))
         return any(gate is not None and gate.search(text, start, end) for gate in gates)
 
-    def of(self, cursor: Cursor, *, quiet: bool) -> list[Ahead[tuple[int, Candidate]]]:
-        """Return the sources in a text; ``quiet`` is what it is."""
+    def of(self, cursor: Cursor, sign: int = 0) -> list[Ahead[tuple[int, Candidate]]]:
+        """Return the sources in a text, of which the first sign is known."""
+        quiet = sign >= len(cursor.text)
         literals = {
             literal: found
             for literal, found in self._finders.items()
             if (literal in _COMMON or not quiet) and self._may_hold(cursor.text, literal)
         }
-        return list(map(Ahead, self._each(cursor, None if quiet else self._gate, literals)))
+        gate = None if quiet else self._gate
+        return list(map(Ahead, self._each(cursor, gate, literals, sign)))
 
     def _may_hold(self, text: bytes, literal: bytes) -> bool:
         """Return False if a look ahead shows that a literal does not stand in a text.
@@ -117,10 +120,10 @@ class Sources:
             yield from (one for _, one in Ahead(source).before(end))
 
     def _each(
-        self, cursor: Cursor, gate: Any, literals: Mapping[bytes, Found]
+        self, cursor: Cursor, gate: Any, literals: Mapping[bytes, Found], sign: int = 0
     ) -> Iterator[Iterator[tuple[int, Candidate]]]:
         if gate is not None:
-            yield self._gated(cursor, gate)
+            yield self._gated(cursor, gate, sign)
         for literal, found in literals.items():
             yield _found(cursor, literal, found)
         for alone, detector in self._alone:
@@ -140,8 +143,8 @@ class Sources:
                     break
                 yield from ((one, which) for one, which in _starting(text, at, found) if one >= 0)
 
-    def _gated(self, cursor: Cursor, gate: Any) -> Iterator[tuple[int, Candidate]]:
-        text, step, at = cursor.text, cursor.effort.step, cursor.at
+    def _gated(self, cursor: Cursor, gate: Any, sign: int) -> Iterator[tuple[int, Candidate]]:
+        text, step, at = cursor.text, cursor.effort.step, max(cursor.at, sign)
         while (match := gate.search(text, at, cursor.end)) is not None:
             step()
             boundary = match.start()

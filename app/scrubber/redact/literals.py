@@ -49,10 +49,10 @@ class Literals:
         self._gate = compiled(self.gate)
         self._pattern = re.compile(rf"({names}){scheme.tail}(?![0-9a-z_])".encode(), re.IGNORECASE)
 
-    def find(self, text: bytes) -> Iterator[tuple[int, Literal]]:
-        """Yield the placeholders in ``text``, and where their labels start."""
+    def find(self, text: bytes, start: int = 0) -> Iterator[tuple[int, Literal]]:
+        """Yield the placeholders in ``text`` whose labels begin behind ``start``, and where."""
         last, written = None, b""  # a text may hold one a million times
-        for gate in self._gate.finditer(text):
+        for gate in self._gate.finditer(text, start) if start < len(text) else ():
             start = gate.start()
             if last is not None and text.startswith(written, start - 1):
                 yield start, last

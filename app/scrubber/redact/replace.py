@@ -55,10 +55,10 @@ class Replacer:
         """
         plain = view(unit)
         text = plain.text
-        quiet = self._scanner.is_quiet(text)
+        sign = self._scanner.first_sign(text)
         effort = Effort(ledger.spent, len(text), tick)
-        candidates = self._scanner.candidates(text, effort, quiet=quiet)
-        literals = Ahead(iter(()) if quiet else self._literals.find(text))
+        candidates = self._scanner.candidates(text, effort, sign)
+        literals = Ahead(self._literals.find(text, sign))
         if candidates.head is None and literals.head is None and not ledger.occurs(text):
             return
         wrote = author(unit) if state == "api" else "other"

@@ -132,8 +132,8 @@ class Scrubber:
         pieces: list[tuple[int, int, bytes]] = []
         found: dict[str, list[tuple[Unit, Path]]] = {}
         for unit, outcome in self._outcomes(body, ledger, tick):
-            if outcome.matches:
-                matches.update(outcome.matches)
+            for name, count in outcome.matches.items():
+                matches[name] += count
             for shown, path in outcome.found:
                 found.setdefault(shown, []).append((unit, path))
             if outcome.text is not None:

@@ -3,7 +3,7 @@
 import string
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
@@ -125,13 +125,21 @@ class _Stems:
         if not self._stems:
             return False
         if len(text) <= _SHORT:
-            return any(text[at : at + _STEM] in self._stems for at in range(len(text)))
+            return self._begins(text, range(len(text)))
         if len(self._shared) > _FEW or self._finder is None:
             return True
-        return any(
-            self._finder.find_matches_as_indexes(text[at : at + _WINDOW + _SHARED])
-            for at in range(0, len(text), _WINDOW)
-        )
+        find, size = self._finder.find_matches_as_indexes, _WINDOW + _SHARED
+        for start in range(0, len(text), _WINDOW):
+            for _, first, last in find(text[start : start + size]):
+                # Others may overlap the one found.
+                if self._begins(text, range(start + first, start + last)):
+                    return True
+        return False
+
+    def _begins(self, text: bytes, places: Iterable[int]) -> bool:
+        """Return True if a value may begin at one of the places."""
+        stems = self._stems
+        return any(text[at : at + _STEM] in stems for at in places)
 
 
 class _Joined:
