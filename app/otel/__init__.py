@@ -12,5 +12,6 @@ the standard variables ask for an export.
 - ``measures``     an ended exchange as measurements, by the GenAI conventions. Pure.
 - ``histograms``   sums of measurements. Pure.
 - ``exporter``     the thread between the bounded queue and the collector.
+- ``session``      the HTTP session of the exporters: where headers go, and what is read.
 - ``sdk``          the official SDK: sampler, resource, and the exporters that speak to a collector.
 """

@@ -31,6 +31,7 @@ class Collector(Protocol):
     """What exports; see `app.otel.sdk`."""
 
     head: Head
+    problem: str  # what was wrong with the last export, if it failed
 
     def trace(self, parent: TraceContext | None) -> TraceContext:
         """Return the context of a new span, and whether it is to be recorded."""
@@ -170,5 +171,8 @@ class Exporter:
     def _note(self, *, sent: bool) -> None:
         """Log a warning at the first failure, and again after a success."""
         if not sent and not self._failing:
-            log.warning("OpenTelemetry data cannot be exported; requests continue without it")
+            log.warning(
+                "OpenTelemetry data cannot be exported; requests continue without it",
+                reason=self._collector.problem,
+            )
         self._failing = not sent

@@ -3,19 +3,14 @@
 The standard variables that are not read in `environment` are read by the SDK: samplers, resource
 attributes, headers, compression and certificates. Nothing is instrumented and no global provider is
 set.
-
-The headers of the variables may be credentials. So they go to the endpoint alone: a redirect is an
-error, and a netrc file adds no others.
 """
 
 import logging
 import random
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import requests
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -32,81 +27,27 @@ from opentelemetry.trace import (
     TraceFlags,
     set_span_in_context,
 )
-from requests.auth import HTTPBasicAuth
-from requests.utils import get_auth_from_url
 
 from ..wire.trace_context import TraceContext
 from .environment import PARENT, Destination, Wanted
 from .histograms import Histograms, Instrument, Series
 from .protobuf import Head, Value
+from .session import Session
 
 # They log the collector's address again and again, and a header that they cannot read, which may
 # be a secret; `exporter` gives one warning.
 SILENT = ("opentelemetry.exporter", "opentelemetry.util", "opentelemetry.sdk")
 SERVICE = "anthropic-proxy"
 SCOPE = "anthropic_proxy"
-REDIRECTS = range(300, 400)
-ANSWER_LIMIT = 64 * 1024  # bytes of a collector's answer that are read
 NO_LIMITS = SpanLimits(*(0,) * 8)  # numbers, so that a sampler's provider reads no variables
-
-
-class Session(requests.Session):
-    """Sends to the endpoint that was named, with the headers that were named.
-
-    State: ``answer``, the body of the collector's last answer.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answer = b""
-        self.auth = _named  # otherwise requests looks for credentials in a netrc file
-
-    def merge_environment_settings(self, *arguments: Any) -> Any:
-        """Return the proxies and certificates of the environment; an own certificate wins.
-
-        requests lets REQUESTS_CA_BUNDLE win over the certificate that the session was given.
-        """
-        merged = super().merge_environment_settings(*arguments)
-        return {**merged, "verify": self.verify} if isinstance(self.verify, str) else merged
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request; raises for a redirect, and reads no endless answer."""
-        options |= {"stream": True, "allow_redirects": False}
-        self.answer = b""
-        response = super().send(request, **options)
-        try:
-            self.answer = _start_of(response, options.get("timeout"))
-        finally:
-            response.close()
-        if response.status_code in REDIRECTS:  # the exporter would take it for a success
-            raise requests.exceptions.TooManyRedirects("the collector redirects")
-        return response
-
-
-def _start_of(response: requests.Response, timeout: object) -> bytes:
-    """Return the start of an answer: as much as comes in time, and is allowed."""
-    end = time.monotonic() + (timeout if isinstance(timeout, int | float) else 0.0)
-    found = b""
-    while (room := ANSWER_LIMIT - len(found)) and time.monotonic() < end:
-        piece = response.raw.read1(room)
-        if not piece:
-            break
-        found += piece
-    return found
-
-
-def _named(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add the credentials of the endpoint's URL, if it has any."""
-    user, password = get_auth_from_url(request.url or "")
-    return HTTPBasicAuth(user, password)(request) if user or password else request
 
 
 class _SpanExporter(OTLPSpanExporter):
     """Sends spans that are encoded already. ``_client`` is not public, so the version is pinned."""
 
-    def __init__(self, to: Destination) -> None:
-        self._own = Session()
-        super().__init__(endpoint=to.url, timeout=to.timeout, session=self._own)
+    def __init__(self, to: Destination, session: Session) -> None:
+        self._own = session
+        super().__init__(endpoint=to.url, timeout=to.timeout, session=session)
         if not hasattr(getattr(self, "_client", None), "export"):
             raise ImportError("opentelemetry-exporter-otlp-proto-http is of another version")
 
@@ -120,8 +61,8 @@ class _SpanExporter(OTLPSpanExporter):
 class Sdk:
     """Exports what is ``wanted``; ``version`` is the proxy's.
 
-    ``wall`` is the time of day in nanoseconds since the epoch. State: the exporters, and ``_since``
-    when the metrics begin.
+    ``wall`` is the time of day in nanoseconds since the epoch. State: the exporters, ``_since``
+    when the metrics begin, and ``problem``, what was wrong with the last export that failed.
     """
 
     def __init__(self, wanted: Wanted, version: str, wall: Callable[[], int]) -> None:
@@ -132,8 +73,13 @@ class Sdk:
         self.head = Head(_values(self._resource), SCOPE, version)
         # The default one is decided here, in a tenth of the time.
         self._sampler = None if wanted.sampler == PARENT else _sampler()
-        self._spans = None if wanted.traces is None else _SpanExporter(wanted.traces)
-        self._metrics = None if wanted.metrics is None else _metric_exporter(wanted.metrics)
+        self.problem = ""
+        self._sessions = Session(), Session()  # each signal may have certificates of its own
+        spans, metrics = self._sessions
+        self._spans = None if wanted.traces is None else _SpanExporter(wanted.traces, spans)
+        self._metrics = (
+            None if wanted.metrics is None else _metric_exporter(wanted.metrics, metrics)
+        )
         self._delta = wanted.delta
         self._wall = wall
         self._since = wall()
@@ -151,7 +97,11 @@ class Sdk:
 
     def send_spans(self, body: bytes, count: int) -> int:
         """Export ``count`` spans; return how many the collector took."""
-        return 0 if self._spans is None else self._spans.send(body, count)
+        if self._spans is None:
+            return 0
+        taken = self._spans.send(body, count)
+        self.problem = self._sessions[0].problem
+        return taken
 
     def send_metrics(self, histograms: Histograms) -> bool:
         """Export metrics; True if the collector took them."""
@@ -166,6 +116,7 @@ class Sdk:
             resource=self._resource, scope_metrics=[scope], schema_url=""
         )
         result = self._metrics.export(sdk_metrics.MetricsData(resource_metrics=[resource]))
+        self.problem = self._sessions[1].problem
         sent = result is sdk_metrics.MetricExportResult.SUCCESS
         if sent and self._delta:
             self._since = now
@@ -200,8 +151,8 @@ class Sdk:
         return sdk_metrics.Metric(kind.name, kind.text, kind.unit, data)
 
 
-def _metric_exporter(to: Destination) -> OTLPMetricExporter:
-    return OTLPMetricExporter(endpoint=to.url, timeout=to.timeout, session=Session())
+def _metric_exporter(to: Destination, session: Session) -> OTLPMetricExporter:
+    return OTLPMetricExporter(endpoint=to.url, timeout=to.timeout, session=session)
 
 
 def _rejected(answer: bytes) -> int:

@@ -24,6 +24,7 @@ class Fake:
     """A collector in this process; while ``gate`` is not set, it hangs."""
 
     head = Head({}, "test", "0")
+    problem = "503"
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -156,7 +157,7 @@ def test_failures_are_counted_and_logged_once(collector: Fake) -> None:
             counted.exporter.put(entry())
             counted.wait(failed=number)
         counted.exporter.close(deadline=PATIENCE)
-    assert [line["log_level"] for line in lines] == ["warning"]
+    assert [(line["log_level"], line["reason"]) for line in lines] == [("warning", "503")]
 
 
 def test_spans_that_the_collector_rejects_are_failed(collector: Fake) -> None:

@@ -186,9 +186,13 @@ def test_a_redirect_is_a_failure_and_nothing_follows_it(
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
-def test_what_the_collector_refuses_is_a_failure(receiver: Receiver, status: int) -> None:
+def test_what_the_collector_refuses_is_a_failure_and_the_log_says_why(
+    receiver: Receiver, status: int
+) -> None:
     receiver.status = status
-    assert export(entry(), entry()) == Counter(failed=2)
+    with capture_logs() as lines:
+        assert export(entry(), entry()) == Counter(failed=2)
+    assert [line["reason"] for line in lines] == [str(status)]
 
 
 def test_a_collector_that_is_down_is_a_failure(
@@ -196,7 +200,9 @@ def test_a_collector_that_is_down_is_a_failure(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "200")
-    assert export(entry()) == Counter(failed=1)
+    with capture_logs() as lines:
+        assert export(entry()) == Counter(failed=1)
+    assert [line["reason"] for line in lines] == ["ConnectionError"]
     assert receiver.got == []
 
 
