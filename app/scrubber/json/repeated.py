@@ -15,15 +15,17 @@ from .spans import cut
 
 _ARRAY = re.compile(rb'"messages"[ \t\n\r]*+:[ \t\n\r]*+\[[ \t\n\r]*+')
 _REACH = 1024 * 1024  # bytes of a body in which its messages begin
+_HEAD = 4096  # bytes by which the first messages of most conversations differ
 _COMPARED = 256 * 1024  # bytes at a time: one call holds the interpreter's lock
 
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The messages of a body that was read, and where each starts."""
+    """The messages of a body that was read, where each starts, and the first one's ``head``."""
 
     body: bytes
     starts: Sequence[int]
+    head: bytes
 
 
 class Repeated(NamedTuple):
@@ -66,7 +68,9 @@ def messages_of(
             if unit.path[1:] != (len(starts),):
                 return None
             starts.append(unit.start)
-    return Messages(body, starts) if len(starts) > 1 else None
+    if len(starts) < 2:  # noqa: PLR2004 - one has to follow those repeated
+        return None
+    return Messages(body, starts, body[starts[0] : min(starts[1], starts[0] + _HEAD)])
 
 
 def first_message(body: bytes) -> int | None:
@@ -80,11 +84,13 @@ def repeated(body: bytes, start: int, earlier: Messages) -> Repeated | None:
 
     The last of the earlier body is none of them, as something has to follow.
     """
-    first = earlier.starts[0]
-    if not _is_same(body, start, earlier.body, first, earlier.starts[1] - first):
+    if not body.startswith(earlier.head, start):
         return None
+    first = earlier.starts[0]
     size = _same(body, start, earlier.body, first, earlier.starts[-1] - first)
     number = bisect_right(earlier.starts, first + size) - 1
+    if number == 0:
+        return None
     return Repeated(earlier, number, start, start + earlier.starts[number] - first)
 
 
@@ -127,15 +133,11 @@ def _moved(unit: Unit, size: int, count: int) -> Unit:
 
 def _same(body: bytes, start: int, other: bytes, first: int, size: int) -> int:
     """Return how many bytes of two bodies are the same, of ``size`` at the most."""
-    same, step = 0, _COMPARED
+    same, step, view = 0, _COMPARED, memoryview(other)
     while same < size and step:
         count = min(step, size - same)
-        if _is_same(body, start + same, other, first + same, count):
+        if body.startswith(view[first + same : first + same + count], start + same):
             same += count
         else:
             step //= 2
     return same
-
-
-def _is_same(body: bytes, start: int, other: bytes, first: int, size: int) -> bool:
-    return body.startswith(memoryview(other)[first : first + size], start)

@@ -23,7 +23,8 @@ from .cache import Outcome
 from .ledger import Ledger
 
 MOST = 128  # conversations: each is compared to a new body
-_OVERHEAD = 1024  # bytes of a turn beside its texts, about
+_OVERHEAD = 4096  # bytes of a turn beside its texts, about
+_NEARLY_ALL = 7 / 8  # of a body, after which the search for more ends
 
 Noted = tuple[Unit, Outcome]
 
@@ -63,7 +64,7 @@ class Turns:
         self._size = 0
 
     def before(self, body: bytes) -> tuple[Turn, Repeated] | None:
-        """Return the turn of which a body repeats most, and what."""
+        """Return the turn of which a body repeats most, or nearly all of itself, and what."""
         with self._lock:
             turns = list(reversed(self._turns))
         start = first_message(body) if turns else None
@@ -74,6 +75,8 @@ class Turns:
             same = repeated(body, start, turn.messages)
             if same is not None and (best is None or same.end > best[1].end):
                 best = turn, same
+                if same.end - same.start > _NEARLY_ALL * len(body):
+                    break
         return best
 
     def keep(self, turn: Turn, before: Turn | None) -> None:

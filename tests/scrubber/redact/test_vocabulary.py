@@ -87,3 +87,21 @@ def test_a_value_is_found_at_the_edge_of_a_window(before: int) -> None:
     at = vocabulary._WINDOW + before
     text = b"." * at + b"token-0123456789" + b"." * 200
     assert found(["token-0123456789"], text) == [(Span(at, at + 16), "token-0123456789")]
+
+
+def test_a_value_is_found_where_the_beginning_of_another_overlaps_its_own() -> None:
+    words = "many words, " * 20
+    values = ["aaabbbcccddd1", "aabcccdddeee2"]  # `aaab` stands where `aabc` begins
+    text = f"{words}aaabcccdddeee2 {words}".encode()
+    assert found(values, text) == [(Span(len(words) + 1, len(words) + 14), values[1])]
+
+
+@given(
+    st.lists(st.text("ab", min_size=12, max_size=16), min_size=1, max_size=8),
+    st.text("ab", max_size=40),
+)
+def test_values_that_share_their_beginnings_are_found_in_long_text(
+    values: list[str], rest: str
+) -> None:
+    text = (rest + values[-1] + "." * 200).encode()
+    assert any(text[span.start : span.end] == value.encode() for span, value in found(values, text))
