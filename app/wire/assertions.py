@@ -21,6 +21,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_receive_headers_frame(frame)",
         "_receive_rst_stream_frame(frame)",
         "_stream_closed_by(stream_id)",
+        "MAX_CLOSED_STREAMS",
         "_closed_streams",
         "_data_to_send",
         "_frame_dispatch_table",

@@ -56,6 +56,9 @@ class Codec(HeaderFrames):
     a frame is taken on a stream that was reset before it came.
     """
 
+    # Those whose late frames are passed over. Stock remembers 65,536, which takes 10 MB.
+    MAX_CLOSED_STREAMS = 8192
+
     def __init__(self, role: Role) -> None:
         super().__init__(
             H2Configuration(

@@ -102,6 +102,18 @@ def test_data_in_flight_on_a_reset_stream_is_ignored() -> None:
     assert answers_to_data_in_flight(begun(Codec(client(100)))) == []
 
 
+def test_streams_that_closed_long_ago_are_forgotten_and_late_frames_of_recent_ones_known() -> None:
+    codec = begun(Codec(client(100)))
+    last = 2 * codec.MAX_CLOSED_STREAMS + 99
+    for stream in range(3, last + 2, 2):
+        codec.send_headers(stream, REQUEST, end_stream=True)
+        codec.reset_stream(stream, 8)
+    codec.data_to_send()
+    assert len(codec._closed_streams) <= codec.MAX_CLOSED_STREAMS < 10_000
+    codec.receive_data(DataFrame(last - 100, b"late").serialize())
+    assert sent(codec) == []
+
+
 def test_canary_python_h2_answers_data_in_flight_with_resets() -> None:
     frames = answers_to_data_in_flight(begun(plain()))
     assert [type(frame) for frame in frames] == [RstStreamFrame] * 3
