@@ -71,8 +71,7 @@ class Stable(NamedTuple):
         return cls(len(blocks.kinds), blocks.size, messages, blocks.last, end, bare)
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """What the next body may have in common with that of ``prompt``.
 
     ``spans`` are the ends of the pieces of its head, each with a hash; ``tail`` is the length of
@@ -86,25 +85,33 @@ class Template:
 
 
 def read_prompt(
-    body: bytes, digest: Digest, betas: bytes = b"", template: Template | None = None
+    body: bytes,
+    digest: Digest,
+    betas: bytes = b"",
+    template: Template | None = None,
+    *,
+    alone: bool = False,
 ) -> tuple[Prompt, Template | None]:
     """Read a body, and return a template for the next one; raises `Unreadable`.
 
-    ``betas`` are the request's ``anthropic-beta`` fields, joined by commas.
+    ``betas`` are the request's ``anthropic-beta`` fields, joined by commas. A body that is
+    ``alone`` gets no template.
     """
     if template is not None and _matches(body, template, digest):
         messages = _between(body, template)
         if messages:
             return _extended(body, template, messages, digest, betas)
-    return _whole(body, digest, betas)
+    return _whole(body, digest, betas, alone=alone)
 
 
-def _whole(body: bytes, digest: Digest, betas: bytes) -> tuple[Prompt, Template | None]:
+def _whole(
+    body: bytes, digest: Digest, betas: bytes, *, alone: bool
+) -> tuple[Prompt, Template | None]:
     members, messages = read_members(body)
     blocks = Blocks()
     add_tools(blocks, given(members.tools), digest)
     add_system(blocks, given(members.system), digest)
-    found = _find(body, messages)
+    found = None if alone else _find(body, messages)
     if found is None:
         for message in messages:
             add_message(blocks, message, digest)

@@ -54,7 +54,8 @@ class Recorder:
 
     def read(self, body: bytes, asked: Asked, template: Template | None) -> Read:
         """Read a body; raises `Unreadable`. It touches no state: any thread may call it."""
-        return read_prompt(body, self._digest, asked.betas, template)
+        alone = asked.session is None  # no next one is found
+        return read_prompt(body, self._digest, asked.betas, template, alone=alone)
 
     def begin(self, asked: Asked, read: Read | None) -> Flight:
         """Take note of a request; ``read`` is None if its body cannot be read."""

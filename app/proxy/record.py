@@ -1,8 +1,7 @@
 """Makes the record of an exchange from what its journey has found. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..anthropic.answer import NOT_FINAL
 from ..anthropic.endpoints import is_billed
@@ -27,8 +26,7 @@ LIMIT_HEADERS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fa
 FIRST_ERROR = 400  # the lowest status that is an error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class Findings(NamedTuple):
     """The facts of an exchange at its end; None for a step that was not reached.
 
     ``status`` is what the client was sent, ``bytes_in`` and ``bytes_out`` count bodies; ``model``

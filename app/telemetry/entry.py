@@ -4,7 +4,7 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 from ..anthropic.limits import Limits
 from ..anthropic.prices import Prices
@@ -54,7 +54,7 @@ _billed = operator.attrgetter(*BILLED)
 NO_LIMITS = Limits()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """``model`` is its name in the price table, ``other`` or `NO_MODEL`.
 
@@ -74,12 +74,12 @@ class Entry:
     trace: TraceContext | None = None
     limits: Limits = NO_LIMITS
 
-    @cached_property
+    @property
     def estimated(self) -> bool:
         """Whether the output of a stream that ended early is an estimate."""
         return any(charge.attempt.estimated for charge in self.charges)
 
-    @cached_property
+    @property
     def total_cost(self) -> float | None:
         """US dollars for the whole exchange; None when a price or the usage is not known."""
         if not self.charges and self.exchange.usage is None:

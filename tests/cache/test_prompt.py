@@ -120,6 +120,13 @@ def test_a_large_body_is_read_as_a_small_one_is(document: Json) -> None:
     )
 
 
+@given(documents)
+def test_a_body_that_is_alone_is_read_the_same_without_a_template(document: Json) -> None:
+    read, template = read_prompt(compact(document), hash, alone=True)
+    assert template is None
+    assert facts(read) == facts(read_prompt(compact(document), hash)[0])
+
+
 def test_messages_that_stand_elsewhere_too_are_not_mistaken() -> None:
     messages = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
     first, template = read_prompt(

@@ -29,6 +29,7 @@ _MOST_DOLLARS = MOST_COST / NANO
 MOST_USED = 1_000  # times a window; its utilization may exceed 1
 
 Fractions = Mapping[str, int | None]  # of the `WINDOWS`, in millionths
+_UNSAID: Fractions = dict.fromkeys(WINDOWS)
 
 
 class LedgerRows:
@@ -36,7 +37,7 @@ class LedgerRows:
 
     def __init__(self, instruments: Instruments, ledger: Ledger | None) -> None:
         self._ledger = ledger
-        self._windows: Fractions = dict.fromkeys(WINDOWS)
+        self._windows: Fractions = _UNSAID
         results = instruments.counters(
             "ledger_rows_total",
             "Rows of the ledger, by result",
@@ -52,24 +53,27 @@ class LedgerRows:
         """Hand over the row of an exchange."""
         if self._ledger is not None:
             before = self._windows
+            after = before
             if said := _windows(entry.limits):
-                self._windows = {**before, **said}
+                self._windows = after = {**before, **said}
             labels = entry.exchange.labels
             if labels:
                 labels = {name: labels[name] for name in self._ledger.labels & labels.keys()}
-            self._ledger.put(record_of(entry, before, self._windows, labels))
+            around = (before, after) if said else None
+            self._ledger.put(record_of(entry, around, labels))
 
 
 def record_of(
-    entry: Entry, before: Fractions, after: Fractions, labels: Mapping[str, str]
+    entry: Entry, around: tuple[Fractions, Fractions] | None, labels: Mapping[str, str]
 ) -> Record:
     """Return what the ledger keeps of an exchange, with these ``labels``.
 
-    ``before`` and ``after`` are the usage windows around it.
+    ``around`` are the usage windows before and after it, None if its answer states none.
     """
     exchange, hints, report = entry.exchange, entry.exchange.hints, entry.exchange.scrub
     verdict = None if exchange.cache is None else exchange.cache.verdict
-    said, failure = bool(_windows(entry.limits)), exchange.failure
+    failure = exchange.failure
+    before, after = around or (_UNSAID, _UNSAID)
     billed = tuple(map(_billed, entry.charges))
     total = billed[0] if len(billed) == 1 else _total(billed)
     detailed = len(billed) > 1 or any(one.model != entry.model for one in billed)
@@ -125,10 +129,10 @@ def record_of(
         secrets_found=sum(report.matches.values()) if report is not None else 0,
         secrets_restored=sum(exchange.restored.values()),
         scrub_skipped=report.skipped if report is not None else None,
-        window_5h_before=before["5h"] if said else None,
-        window_5h_after=after["5h"] if said else None,
-        window_7d_before=before["7d"] if said else None,
-        window_7d_after=after["7d"] if said else None,
+        window_5h_before=before["5h"],
+        window_5h_after=after["5h"],
+        window_7d_before=before["7d"],
+        window_7d_after=after["7d"],
         request_id=entry.ids.get("request_id"),
         client_request_id=hints.client_request_id,
         cache_verdict=None if verdict is None else verdict.reason,
@@ -173,7 +177,9 @@ def _billed(charge: Charge) -> Billed:
 
 def _total(billed: tuple[Billed, ...]) -> Billed:
     """Return the sum of all attempts."""
-    counts = (one[len(BILLED_NAMES) :] for one in (_NONE, *billed))
+    if not billed:
+        return _NONE
+    counts = (one[len(BILLED_NAMES) :] for one in billed)
     return Billed("", "", *map(sum, zip(*counts, strict=True)))
 
 
@@ -182,6 +188,8 @@ _NONE = Billed("", "", 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 def _windows(limits: Limits) -> dict[str, int]:
     """Return the utilization of the windows that an answer speaks of."""
+    if not limits.windows:
+        return {}
     return {
         name: round(min(window.utilization, MOST_USED) * MICRO)
         for name in WINDOWS
