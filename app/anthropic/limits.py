@@ -13,6 +13,8 @@ from typing import Any
 
 WINDOW_LIMIT = 12  # windows that are kept; at most five were ever seen
 WORD_LIMIT = 40  # characters of a status
+NAME_LIMIT = 80  # characters of a name: the longest that is read has 62
+VALUE_LIMIT = 128  # characters of a value: a number or date has fewer
 NAMES, VALUES = 128, 256  # of fields that are remembered: answer after answer states the same
 
 _KIND = re.compile(
@@ -74,11 +76,11 @@ def read(headers: Mapping[str, str]) -> Limits:
     windows: dict[str, dict[str, Any]] = {}
     overall: dict[str, Any] = {}
     for name, value in headers.items():
-        match = _match(name)
+        match = _match(name) if len(name) <= NAME_LIMIT else None
         if match is None:
             continue
         pattern, about, what = match
-        said = _field(what, value)
+        said = _field(what, value[:VALUE_LIMIT])
         if pattern is _UNIFIED:
             overall |= said
         else:
