@@ -1,7 +1,7 @@
 """OpenTelemetry, the extra ``otel``: a span and measurements of each ended exchange, by OTLP.
 
-A span is made when its exchange has ended, from the values of the record: the path of a request
-only keeps the client's trace context. `factories` imports ``environment`` only, unless
+Spans are made when exchanges have ended, a few at a time, from the values of the record: the path
+of a request only keeps the client's trace context. `factories` imports ``environment`` only, unless
 the standard variables ask for an export.
 
 - ``environment``  what the standard variables ask for. Pure.

@@ -51,7 +51,7 @@ def request(head: Head, spans: Iterable[bytes]) -> bytes:
 
 def span(
     trace_id: str,
-    span_id: str,
+    span_id: bytes,
     parent: str | None,
     start: float,
     end: float,
@@ -60,9 +60,10 @@ def span(
 ) -> bytes:
     """Return a message ``Span`` of kind CLIENT.
 
-    Ids are hexadecimal, times seconds since the epoch; ``parts`` are its name, attributes, events.
+    ``trace_id`` and ``parent`` are hexadecimal, times are seconds since the epoch; ``parts`` are
+    its name, attributes and events.
     """
-    ids = _SPAN_ID(b"\x0a\x10", bytes.fromhex(trace_id), b"\x12\x08", bytes.fromhex(span_id))
+    ids = _SPAN_ID(b"\x0a\x10", bytes.fromhex(trace_id), b"\x12\x08", span_id)
     times = _TIMES(_CLIENT, b"\x39", int(start * NANO), b"\x41", int(end * NANO))
     status = _ERROR if failed else _STATUS
     if parent is None:

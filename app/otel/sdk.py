@@ -9,6 +9,7 @@ import logging
 import random
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry.context import Context
@@ -39,6 +40,7 @@ from .session import Session
 SILENT = ("opentelemetry.exporter", "opentelemetry.util", "opentelemetry.sdk")
 SERVICE = "anthropic-proxy"
 SCOPE = "anthropic_proxy"
+AT_A_TIME = 64  # new traces
 NO_LIMITS = SpanLimits(*(0,) * 8)  # numbers, so that a sampler's provider reads no variables
 
 
@@ -62,7 +64,8 @@ class Sdk:
     """Exports what is ``wanted``; ``version`` is the proxy's.
 
     ``wall`` is the time of day in nanoseconds since the epoch. State: the exporters, ``_since``
-    when the metrics begin, and ``problem``, what was wrong with the last export that failed.
+    when the metrics begin, ``_new`` traces for requests that come without one, and ``problem``,
+    what was wrong with the last export that failed.
     """
 
     def __init__(self, wanted: Wanted, version: str, wall: Callable[[], int]) -> None:
@@ -80,20 +83,30 @@ class Sdk:
         self._metrics = (
             None if wanted.metrics is None else _metric_exporter(wanted.metrics, metrics)
         )
+        self._new: list[TraceContext] = []
         self._delta = wanted.delta
         self._wall = wall
         self._since = wall()
 
     def trace(self, parent: TraceContext | None) -> TraceContext:
-        """Return the context of a new span, and whether it is to be recorded."""
-        trace_id = _random(16) if parent is None else parent.trace_id
-        sampled = parent is None or parent.sampled
-        if self._sampler is not None:
-            context = Context() if parent is None else _context(parent)
-            number = int(trace_id, 16)
-            decided = self._sampler.should_sample(context, number, SCOPE, SpanKind.CLIENT)
-            sampled = decided.decision is Decision.RECORD_AND_SAMPLE
-        return TraceContext(trace_id, _random(8), sampled)
+        """Return the trace of a new span, and whether it is to be recorded.
+
+        It is the client's, else a new one, which has no span yet.
+        """
+        trace = parent or self._new_trace()
+        if self._sampler is None:
+            return trace
+        context = Context() if parent is None else _context(parent)
+        number = int(trace.trace_id, 16)
+        decided = self._sampler.should_sample(context, number, SCOPE, SpanKind.CLIENT)
+        return replace(trace, sampled=decided.decision is Decision.RECORD_AND_SAMPLE)
+
+    def _new_trace(self) -> TraceContext:
+        """Return a trace of a random id; as the SDK's, it is no secret. Many are made at a time."""
+        if not self._new:
+            ids = (random.getrandbits(128) or 1 for _ in range(AT_A_TIME))
+            self._new = [TraceContext(f"{one:032x}", "", sampled=True) for one in ids]
+        return self._new.pop()
 
     def send_spans(self, body: bytes, count: int) -> int:
         """Export ``count`` spans; return how many the collector took."""
@@ -168,14 +181,6 @@ def _sampler() -> Sampler:
     """Return the sampler that OTEL_TRACES_SAMPLER names, as the SDK reads it."""
     empty = Resource.get_empty()
     return TracerProvider(resource=empty, shutdown_on_exit=False, span_limits=NO_LIMITS).sampler
-
-
-def _random(size: int) -> str:
-    """Return a random id of ``size`` bytes, which is never 0; as the SDK's, it is no secret."""
-    number = 0
-    while not number:
-        number = random.getrandbits(8 * size)
-    return f"{number:0{2 * size}x}"
 
 
 def _context(parent: TraceContext) -> Context:

@@ -18,7 +18,6 @@ from ..errors import API_TYPES
 from ..exchange import Exchange
 from ..telemetry.entry import Entry
 from ..telemetry.words import word
-from ..wire.trace_context import TraceContext
 from . import protobuf
 from .protobuf import NANO, SPAN_ATTRIBUTE, Value, double, integer, text
 
@@ -47,13 +46,13 @@ class Api:
     canonical: Callable[[str], str]
 
 
-def encode(entry: Entry, api: Api, own: TraceContext) -> bytes:
-    """Return the span ``own`` of an exchange, a child of its client's if that has one."""
+def encode(entry: Entry, api: Api, trace_id: str, span_id: bytes) -> bytes:
+    """Return the span of an exchange, a child of its client's if that has one."""
     exchange, parent = entry.exchange, entry.exchange.hints.trace
     chat = exchange.route == CHAT_ROUTE
     return protobuf.span(
-        own.trace_id,
-        own.span_id,
+        trace_id,
+        span_id,
         None if parent is None else parent.span_id,
         exchange.started_at,
         exchange.started_at + exchange.duration,

@@ -8,7 +8,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from app.otel.span import encode
 from app.telemetry.entry import Entry
-from app.wire.trace_context import TraceContext
 from tests.otel.entries import API, OWN
 from tests.otel.receiver import attributes
 
@@ -35,9 +34,9 @@ class Span:
     failed: bool
 
 
-def span_of(entry: Entry, own: TraceContext = OWN) -> Span:
+def span_of(entry: Entry) -> Span:
     """Return the span of an exchange."""
-    encoded = encode(entry, API, own)
+    encoded = encode(entry, API, OWN.trace_id, bytes.fromhex(OWN.span_id))
     message = Message.FromString(encoded)
     assert message.kind == Message.SPAN_KIND_CLIENT
     start = message.start_time_unix_nano

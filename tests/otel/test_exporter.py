@@ -4,14 +4,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from app.otel import exporter
 from app.otel.environment import Batches, Destination, Wanted
-from app.otel.exporter import Exporter
+from app.otel.exporter import FEW, Exporter
 from app.otel.histograms import Histograms
 from app.otel.protobuf import Head
+from app.otel.span import encode
+from app.telemetry.entry import Entry
 from app.wire.trace_context import TraceContext
 from tests.otel.entries import API, OWN, PARENT, entry
 
@@ -167,6 +171,32 @@ def test_spans_that_the_collector_rejects_are_failed(collector: Fake) -> None:
         counted.exporter.put(entry())
     counted.exporter.close(deadline=PATIENCE)
     assert counted.results == Counter(exported=2, failed=1)
+
+
+def test_a_few_are_encoded_at_a_time_and_the_rest_when_a_batch_is_due(collector: Fake) -> None:
+    counted = Counted(collector, Wanted(traces=THERE, batches=Batches(delay=0.01)))
+    for _ in range(FEW + 1):
+        counted.exporter.put(entry())
+    counted.wait(exported=FEW + 1)
+    counted.exporter.close(deadline=PATIENCE)
+
+
+def test_an_exchange_that_cannot_be_encoded_costs_only_itself(
+    collector: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(one: Entry, *arguments: Any) -> bytes:
+        if one.exchange.method == "BROKEN":
+            raise ValueError("a defect")
+        return encode(one, *arguments)
+
+    monkeypatch.setattr(exporter, "encode", broken)
+    with capture_logs() as lines:
+        counted = Counted(collector)
+        for method in ("GET", "BROKEN", "GET"):
+            counted.exporter.put(entry(method=method))
+        counted.wait(exported=2, failed=1)
+        counted.exporter.close(deadline=PATIENCE)
+    assert [line["log_level"] for line in lines] == ["error"]
 
 
 def test_a_defect_costs_one_batch(collector: Fake) -> None:

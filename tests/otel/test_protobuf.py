@@ -79,7 +79,7 @@ contexts = st.builds(
 @settings(max_examples=scaled(100, 15))
 @given(exchanges | st.just(TRACED), contexts)
 def test_the_sdk_encodes_any_span_the_same(exchange: Exchange, own: TraceContext) -> None:
-    encoded = encode(entry(exchange), API, own)
+    encoded = encode(entry(exchange), API, own.trace_id, bytes.fromhex(own.span_id))
     said = read(encoded)
     assert said == by_sdk(encoded)
     (span,) = said.resource_spans[0].scope_spans[0].spans
@@ -99,7 +99,7 @@ values: st.SearchStrategy[Value] = (
 
 def decoded(*parts: bytes) -> Message:
     """Return a span that has these parts."""
-    ids = OWN.trace_id, OWN.span_id, None
+    ids = OWN.trace_id, bytes.fromhex(OWN.span_id), None
     encoded = protobuf.span(*ids, 1.0, 2.0, *parts, failed=False)
     assert read(encoded) == by_sdk(encoded)
     message = Message()
