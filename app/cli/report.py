@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -75,7 +76,9 @@ def _print(options: argparse.Namespace, groups: list[Group], out: TextIO) -> Non
         print("No requests.", file=out)
     else:
         styled = _styled(out)
-        print(report.table(options.by, groups, colors=styled, bars=styled), file=out)
+        width = shutil.get_terminal_size().columns if out.isatty() else None
+        table = report.table(options.by, groups, colors=styled, bars=styled, width=width)
+        print(table, file=out)
         unpriced = sum(group.totals.unpriced for group in groups)
         note = f" {unpriced:,} without a known price are not in it." if unpriced else ""
         print(f"\nCost in US dollars at list price.{note}", file=out)

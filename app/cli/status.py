@@ -24,6 +24,7 @@ TIMEOUT = 3.0  # seconds for the proxy's answer; a wrong token is answered after
 INPUT_TIMEOUT = 0.2  # seconds for what Claude Code says on standard input
 INPUT_LIMIT = 2**20  # bytes of it
 ANSWER_LIMIT = 2**22  # bytes of the proxy's answer
+LONGEST = 200  # characters of an error: any program may listen there
 OK, PAGE_PORT = 200, "9090"
 # What reaches a wildcard address from this machine.
 LOCAL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on
@@ -41,16 +42,21 @@ def run(options: argparse.Namespace) -> int:
     path = f"/ledger/sessions/{quote(session, safe='')}" if session else "/ledger/days?limit=1"
     try:
         found = _get(path, _settings())
+        said = json.dumps(found) if options.format == "json" else _said(found, session)
     except StartError as exc:
         if options.format == "json":
             raise
-        print(f"anthropic-proxy: {exc}")
-        return 0
-    if options.format == "json":
-        print(json.dumps(found))
-    else:
-        print(line(found) if session else _today(found))
+        said = f"anthropic-proxy: {exc}"
+    print(said)
     return 0
+
+
+def _said(found: Json, session: str | None) -> str:
+    """Return the line; raises `StartError` for the answer of another program or version."""
+    try:
+        return line(found) if session else _today(found)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise StartError("the answer is not that of this version of the proxy") from None
 
 
 def line(used: Json) -> str:
@@ -68,7 +74,7 @@ def line(used: Json) -> str:
 
 
 def _today(found: Json) -> str:
-    today = datetime.now().astimezone().date().isoformat()
+    today = found.get("today") or datetime.now().astimezone().date().isoformat()
     day = next((day for day in found["days"] if day["day"] == today), None)
     return "today: nothing yet" if day is None else f"today: {line(day)}"
 
@@ -145,7 +151,8 @@ def _reason(body: bytes) -> str:
         error = _document(body).get("error", "")
     except ValueError:
         return ""
-    return str(error.get("message", "") if isinstance(error, dict) else error)
+    said = str(error.get("message", "") if isinstance(error, dict) else error)
+    return "".join(filter(str.isprintable, said))[:LONGEST]
 
 
 def _exchange(host: str, port: int, request: bytes) -> tuple[int, bytes]:

@@ -22,6 +22,11 @@ NOBODY = {
     "label": "(no label)",
     "model": "(no model)",
 }
+LONGEST = 64  # characters of a key in a table
+# What a narrow terminal has no room for, the least important first.
+DISPENSABLE = ("cache write", "input", "cached", "cache read", "last seen", "output", "requests")
+# A spreadsheet takes a cell that begins so for a formula (owasp.org, "CSV Injection").
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -57,12 +62,29 @@ def comma_separated(by: str, groups: Sequence[Group]) -> str:
         sums = group.totals
         counts = [sums.tokens[kind] for kind in COUNTED]
         cost = f"{sums.cost_usd:.9f}"
-        lines.writerow([group.key or "", sums.requests, sums.failed, *counts, cost, sums.unpriced])
+        lines.writerow(
+            [_inert(group.key or ""), sums.requests, sums.failed, *counts, cost, sums.unpriced]
+        )
     return text.getvalue()
 
 
-def table(by: str, groups: Sequence[Group], *, colors: bool = False, bars: bool = False) -> str:
-    """Return an aligned table with a line of totals; ``bars`` show each group's share of cost."""
+def _inert(text: str) -> str:
+    """Return text that is none of `FORMULA`."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def table(
+    by: str,
+    groups: Sequence[Group],
+    *,
+    colors: bool = False,
+    bars: bool = False,
+    width: int | None = None,
+) -> str:
+    """Return an aligned table with a line of totals; ``bars`` show each group's share of cost.
+
+    It has fewer columns, and no bars, where it would be wider than ``width``.
+    """
     shown, rest = groups, groups[:0]
     if by in MANY and len(groups) > SHOWN:
         shown, rest = groups[:SHOWN], groups[SHOWN:]
@@ -77,9 +99,10 @@ def table(by: str, groups: Sequence[Group], *, colors: bool = False, bars: bool 
         *([name, *(cell(group) for cell in columns.values())] for name, group in lines),
         ["total", *(cell(everything) for cell in columns.values())],
     ]
-    aligned = _aligned(cells)
+    aligned = _aligned(_narrowed(cells, width))
     dearest = max((group.totals.cost for group in shown), default=0)
-    if bars and dearest and len(shown) > 1:
+    fits = width is None or len(aligned[0]) + 2 + BAR <= width
+    if bars and fits and dearest and len(shown) > 1:
         for place, group in enumerate(shown, 1):
             aligned[place] += "  " + _styled(_bar(group.totals.cost / dearest), DIM, colors)
     aligned[0], aligned[-1] = _styled(aligned[0], DIM, colors), _styled(aligned[-1], BOLD, colors)
@@ -101,6 +124,17 @@ def _columns(by: str, everything: Totals) -> Mapping[str, Callable[[Group], str]
     columns["output"] = lambda group: _tokens(group.totals, OUTPUTS)
     columns["cost"] = lambda group: money(group.totals.cost_usd)
     return columns
+
+
+def _narrowed(cells: Sequence[Sequence[str]], width: int | None) -> Sequence[Sequence[str]]:
+    """Return the cells without as many of the `DISPENSABLE` columns as ``width`` asks for."""
+    for name in DISPENSABLE:
+        if width is None or len(_aligned(cells)[0]) <= width:
+            break
+        if name in cells[0]:
+            place = cells[0].index(name)
+            cells = [[*line[:place], *line[place + 1 :]] for line in cells]
+    return cells
 
 
 def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
@@ -140,7 +174,13 @@ def _name(by: str, group: Group) -> str:
         return NOBODY[by]
     if by == "hour":
         return group.key[:16].replace("T", " ")
-    return f"{group.note} {group.key}" if group.note else group.key
+    return _shown(f"{group.note} {group.key}" if group.note else group.key)
+
+
+def _shown(text: str) -> str:
+    """Return text that a terminal shows as it is, shortened: a file may be anybody's."""
+    short = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return "".join(char if char.isprintable() else "\ufffd" for char in short)
 
 
 def _moment(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ..anthropic.token_types import COUNTED
@@ -118,7 +119,7 @@ def _of_session(reader: Reader, name: str, view: Callable[[int], Json]) -> Json 
 
 
 def days(reader: Reader, limit: int, before: str | None) -> Json:
-    """Return days of this machine's time zone with their models, newest first.
+    """Return days of this machine's time zone with their models, newest first, and which is today.
 
     ``before`` is the day that the page before ended with.
     """
@@ -126,7 +127,12 @@ def days(reader: Reader, limit: int, before: str | None) -> Json:
     page = found[:limit]
     further = page[-1].name if len(found) > limit else None
     summed = by_day_and_model(reader, page)
-    return {"days": [_day(day, models) for day, models in summed], "next": further}
+    today = datetime.now().astimezone().date().isoformat()
+    return {
+        "today": today,
+        "days": [_day(day, models) for day, models in summed],
+        "next": further,
+    }
 
 
 def _session(row: Sequence[Any], names: Mapping[int | None, str]) -> Json:

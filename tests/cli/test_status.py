@@ -104,6 +104,31 @@ async def test_what_is_wrong_is_said_in_the_line(served: Running) -> None:
     assert (code, out, errors) == (1, "", "no answer at 127.0.0.1:1\n")
 
 
+ODD = (
+    (b"200 OK", b"{}", "not that of this version"),
+    (b"200 OK", b'{"tokens": 5, "days": 5}', "not that of this version"),
+    (b"500 Oops", b'{"error": "\\u001b[31mred\\u202e"}', "anthropic-proxy: [31mred\n"),
+    (b"500 Oops", b'{"error": "' + b"x" * 9_999 + b'"}', "x" * 200 + "\n"),
+)
+
+
+@pytest.mark.parametrize(("status_line", "body", "words"), ODD)
+async def test_another_program_that_answers_is_no_trouble(
+    status_line: bytes, body: bytes, words: str
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 " + status_line + b"\r\n\r\n" + body)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for session in ((), ("--session", SESSION)):
+            code, out, errors = await _status(port, *session)
+            assert (code, errors) == (0, "")
+            assert words in out
+
+
 async def test_settings_come_from_the_users_file_too(served: Running, tmp_path: Path) -> None:
     file = tmp_path / "anthropic-proxy" / "env"
     file.parent.mkdir()

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from app.certificates import Certificate
 from app.ledger.rows import NANO
@@ -16,7 +16,8 @@ from tests.ledger.ledgers import record
 from tests.proxying import proxying
 
 PAGE = "/dashboard/history"
-MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", HOSTILE)
+LONG = "claude-opus-5-5-" + "x" * 64
+MODELS = ("claude-opus-5-5", LONG, HOSTILE)
 
 
 async def test_the_history_of_three_months_is_a_chart_and_a_table(
@@ -63,3 +64,21 @@ async def test_the_history_of_three_months_is_a_chart_and_a_table(
         await shown.page.set_viewport_size(PHONE)
         assert await violations(shown) == []
         assert await shown.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+async def test_the_last_day_is_the_proxys_today_wherever_the_browser_is(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path, browser: Browser
+) -> None:
+    async def answer(route: Route) -> None:
+        await route.fulfill(json={"today": "2026-01-05", "days": [], "next": None})
+
+    zone = {"timezone_id": "Pacific/Kiritimati"}
+    async with (
+        proxying(upstream.url, certificate, state_dir=tmp_path) as proxy,
+        opened(browser, proxy.pages_url, PAGE, tolerated="404", **zone) as shown,
+    ):
+        await shown.page.route("**/ledger/days?*", answer)
+        await shown.page.reload()
+        days = shown.page.locator("#cost-chart .day")
+        await expect(days).to_have_count(90)
+        await expect(days.last).to_have_attribute("data-day", "2026-01-05")

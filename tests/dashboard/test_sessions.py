@@ -140,6 +140,11 @@ async def test_a_session_opens_to_its_tree_and_a_request_to_its_waterfall(
 async def _shows_the_request(details: Locator) -> None:
     phases = details.locator(".waterfall tr")
     assert await texts(phases, 0, 2) == WATERFALL
+    # The bars have the room that names and figures leave.
+    widths = await phases.first.locator("th, td").evaluate_all(
+        "(cells) => cells.map((cell) => cell.getBoundingClientRect().width)"
+    )
+    assert widths[1] > max(widths[0], widths[2])
     await expect(details).to_contain_text("Tools changed")
     await expect(details).to_contain_text("First difference: a tool, tool 4 of the prompt.")
     await expect(details).to_contain_text("9,000 tokens could have been read and were not")
@@ -223,6 +228,43 @@ async def test_ten_thousand_sessions_come_fifty_at_a_time(
         heading = shown.page.get_by_role("columnheader", name="Cost")
         await expect(heading).to_have_attribute("aria-sort", "descending")
         await expect(rows).to_have_count(50)
+
+
+async def test_what_is_shown_stays_while_the_proxy_does_not_answer(
+    serving: Running, browser: Browser, tmp_path: Path
+) -> None:
+    fill(tmp_path, *(record(session=f"s{n}", started=NOON + n) for n in range(120)))
+    async with opened(browser, serving.pages_url, PAGE, tolerated="ERR_FAILED") as shown:
+        first = shown.page.locator("#sessions tbody tr").first.locator("th")
+        following = shown.page.get_by_role("button", name="Next")
+        problem = shown.page.locator("#problem")
+        await expect(first).to_have_text("s119")
+        await shown.page.route("**/ledger/**", lambda route: route.abort())
+        for _ in range(2):
+            await following.click()
+            await expect(problem).to_contain_text("does not answer")
+        await expect(first).to_have_text("s119")
+        await shown.page.unroute("**/ledger/**")
+        await following.click()
+        await expect(first).to_have_text("s69")
+        await expect(problem).to_be_hidden()
+        await shown.page.get_by_role("button", name="Previous").click()
+        await expect(first).to_have_text("s119")
+
+
+async def test_a_link_leaves_the_focus_and_a_phone_shows_the_cost(
+    serving: Running, browser: Browser, tmp_path: Path
+) -> None:
+    fill(tmp_path, *TREE)
+    async with opened(browser, serving.pages_url, f"{PAGE}#{SESSION}", viewport=PHONE) as shown:
+        await expect(shown.page.locator("#session-title")).to_contain_text(SESSION)
+        await expect(shown.page.locator("#session-title")).not_to_be_focused()
+        await shown.page.get_by_role("link", name="All sessions").click()
+        cost = shown.page.locator("#sessions tbody td").last
+        await expect(cost).to_have_text("$0.0300")
+        box = await cost.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= PHONE["width"]
 
 
 async def test_hostile_names_in_the_ledger_stay_text(

@@ -125,3 +125,30 @@ def test_every_number_is_near_what_is_shown(count: int) -> None:
 )
 def test_money_is_written_as_people_do(dollars: float, shown: str) -> None:
     assert figures.money(dollars) == shown
+
+
+@pytest.mark.parametrize("by", ["day", "session"])
+@given(width=st.integers(0, 120))
+def test_a_narrow_terminal_gets_fewer_columns_and_always_the_cost(by: str, width: int) -> None:
+    whole = report.table(by, DAYS)
+    lines = report.table(by, DAYS, bars=True, width=width).splitlines()
+    heading = lines[0].split("  ")
+    assert (heading[0], heading[-1].strip()) == (by, "cost")
+    assert len(lines[0]) <= max(width, len("2026-11-01       cost"))
+    if width >= len(whole.splitlines()[0]):
+        assert lines[0] == whole.splitlines()[0]
+
+
+@given(st.text(max_size=200))
+def test_a_table_shows_no_control_characters_and_no_endless_key(key: str) -> None:
+    _, line, _ = report.table("label", [Group(key, _totals(), NOON, NOON)]).split("\n")
+    assert line.isprintable()
+    assert len(line) < report.LONGEST + 80
+
+
+@given(st.text())
+def test_a_spreadsheet_takes_no_key_for_a_formula(key: str) -> None:
+    text = report.comma_separated("label", [Group(key, _totals(), NOON, NOON)])
+    _, (cell, *_) = csv.reader(io.StringIO(text, newline=""))
+    assert not cell.startswith(report.FORMULA)
+    assert cell in (key, f"'{key}")

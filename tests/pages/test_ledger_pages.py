@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,7 @@ async def test_days_come_newest_first_with_their_models(path: Path) -> None:
     assert len(listed) == 5
     assert listed == sorted(set(listed), reverse=True)
     assert second["next"] is None
+    assert first["today"] == datetime.now().astimezone().date().isoformat()
     assert [one["model"] for one in first["days"][0]["models"]] == [
         "claude-haiku-5",
         "claude-opus-5",

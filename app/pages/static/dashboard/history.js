@@ -37,8 +37,8 @@ const COLUMNS = [
 ];
 
 const load = latest(async (signal) => {
-  const { days } = await ask("days", { limit: DAYS }, signal);
-  const shown = calendar(days);
+  const { days, today } = await ask("days", { limit: DAYS }, signal);
+  const shown = calendar(days, today);
   fillFigures(totals(shown));
   const series = seriesOf(shown, (record) => record.cost_usd);
   showCost(shown, series);
@@ -49,19 +49,16 @@ const load = latest(async (signal) => {
   return days;
 });
 
-// The last 90 days, oldest first, also those without requests.
-function calendar(days) {
+// The last 90 days, oldest first, also those without requests. The proxy says which day is today: its
+// time zone may be another one.
+function calendar(days, today) {
   const known = new Map(days.map((day) => [day.day, day]));
-  const today = localDay(new Date());
   const end = days.length > 0 && days[0].day > today ? days[0].day : today;
   return Array.from({ length: DAYS }, (_, n) => {
     const name = shifted(end, n - DAYS + 1);
     return known.get(name) ?? { day: name, models: [], requests: 0, failed: 0, cost_usd: 0, tokens: null };
   });
 }
-
-const localDay = (date) =>
-  [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 
 function shifted(day, by) {
   const date = new Date(`${day}T00:00:00Z`);
@@ -102,7 +99,6 @@ async function show() {
     byId("history").hidden = false;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    byId("history").hidden = true;
     if (problem.textContent !== error.message) problem.textContent = error.message;
     problem.hidden = false;
   }

@@ -2,16 +2,23 @@
 
 import { make } from "./element.js";
 
-/** State: the cursors that led to the present page, and that of the next one. */
+/**
+ * State: the cursors that lead to the wanted page, those of the page that is shown, and the cursor of
+ * the next one.
+ */
 export class Pager {
   #element;
   #load;
   #back;
   #on;
   #cursors = [undefined];
+  #shown = this.#cursors;
   #next = null;
 
-  /** `back` and `on` are the buttons' texts; `load` is called when another page is wanted. */
+  /**
+   * `back` and `on` are the buttons' texts; `load` is called when another page is wanted, and returns a
+   * promise of false if it cannot be had.
+   */
   constructor(element, back, on, load) {
     this.#element = element;
     this.#load = load;
@@ -21,12 +28,12 @@ export class Pager {
     this.shown(null);
   }
 
-  /** The cursor of the present page. */
+  /** The cursor of the wanted page. */
   get cursor() {
     return this.#cursors.at(-1);
   }
 
-  /** Whether this is the first page. */
+  /** Whether the first page is wanted. */
   get first() {
     return this.#cursors.length === 1;
   }
@@ -36,8 +43,9 @@ export class Pager {
     this.#cursors = [undefined];
   }
 
-  /** Note that the present page is shown; `next` is the cursor of the next, or null. */
+  /** Note that the wanted page is shown; `next` is the cursor of the next, or null. */
   shown(next) {
+    this.#shown = this.#cursors;
     this.#next = next;
     this.#element.hidden = this.first && next === null;
     // Not `disabled`: a button that has the focus keeps it.
@@ -45,10 +53,10 @@ export class Pager {
     this.#on.ariaDisabled = next === null;
   }
 
-  #go(step) {
-    if (step > 0 ? this.#next === null : this.first) return;
-    if (step > 0) this.#cursors.push(this.#next);
-    else this.#cursors.pop();
-    this.#load();
+  async #go(step) {
+    const from = this.#shown;
+    if (step > 0 ? this.#next === null : from.length === 1) return;
+    this.#cursors = step > 0 ? [...from, this.#next] : from.slice(0, -1);
+    if ((await this.#load()) === false) this.#cursors = this.#shown;
   }
 }

@@ -50,10 +50,12 @@ export function requestTable(session, prompt, agent) {
     try {
       await load();
       problem.hidden = true;
+      return true;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       problem.textContent = error.message;
       problem.hidden = false;
+      return false;
     }
   }
   show();

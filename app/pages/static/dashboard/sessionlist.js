@@ -66,7 +66,7 @@ export function sessionList(section, shown) {
 
   // Unasked, only the first page changes: it has what is new.
   function show({ unasked = false } = {}) {
-    if (!unasked || pager.first) shown(section, load());
+    return unasked && !pager.first ? true : shown(section, load());
   }
 
   for (const button of buttons) button.onclick = () => sortBy(button.dataset.sort);

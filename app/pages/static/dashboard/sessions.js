@@ -17,18 +17,22 @@ const showSession = sessionView(session, shown);
 
 let wanted = list; // the section that the URL asks for
 
-/** Show a section once `work` has filled it, or why it could not; unless another one is wanted by now. */
+/**
+ * Show a section once `work` has filled it, or why it could not; unless another one is wanted by now.
+ * What it shows already stays. Returns false if there was a problem.
+ */
 async function shown(section, work) {
   try {
-    if ((await work) === undefined || section !== wanted) return;
+    if ((await work) === undefined || section !== wanted) return true;
     problem.hidden = true;
     section.hidden = false;
+    return true;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (section !== wanted) return;
-    section.hidden = true;
+    if (section !== wanted) return false;
     if (problem.textContent !== error.message) problem.textContent = error.message;
     problem.hidden = false;
+    return false;
   }
 }
 
@@ -42,13 +46,16 @@ function decoded(fragment) {
   }
 }
 
-function route() {
+// The list stays as it was, so that a way back leads to the same place. A page that is loaded keeps
+// the focus where the browser puts it.
+function route({ loaded = false } = {}) {
   const id = opened();
-  list.hidden = session.hidden = problem.hidden = true;
+  list.hidden = id !== "" || list.querySelector("tbody").rows.length === 0;
+  session.hidden = problem.hidden = true;
   wanted = id === "" ? list : session;
   document.title = id === "" ? TITLE : `Session ${id.slice(0, 8)} · ${TITLE}`;
   if (id === "") showList();
-  else showSession(id);
+  else showSession(id, { focus: !loaded });
 }
 
 function tick() {
@@ -56,7 +63,7 @@ function tick() {
 }
 
 hintOverflow(document.querySelectorAll("main > .panel > .scroll"));
-addEventListener("hashchange", route);
+addEventListener("hashchange", () => route());
 setInterval(tick, TICK);
 showIdentity();
-route();
+route({ loaded: true });

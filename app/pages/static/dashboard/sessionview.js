@@ -57,10 +57,10 @@ export function sessionView(section, shown) {
   }
 
   section.querySelector("#refresh").onclick = show;
-  return async (session) => {
+  return async (session, { focus = true } = {}) => {
     id = session;
     pager.reset();
     await show();
-    title.focus();
+    if (focus) title.focus();
   };
 }
