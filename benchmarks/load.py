@@ -13,6 +13,30 @@ from typing import Any
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
+# What Claude Code sends beside what `request` says.
+CLAUDE_CODE = (
+    b"Accept: application/json\r\n"
+    b"Accept-Encoding: gzip, deflate, br, zstd\r\n"
+    b"Accept-Language: *\r\n"
+    b"Connection: keep-alive\r\n"
+    b"Sec-Fetch-Mode: cors\r\n"
+    b"User-Agent: claude-cli/2.1.330 (external, cli)\r\n"
+    b"X-Claude-Code-Session-Id: 00000000-0000-4000-8000-000000000000\r\n"
+    b"X-Stainless-Arch: x64\r\n"
+    b"X-Stainless-Helper-Method: stream\r\n"
+    b"X-Stainless-Lang: js\r\n"
+    b"X-Stainless-OS: Linux\r\n"
+    b"X-Stainless-Package-Version: 0.70.0\r\n"
+    b"X-Stainless-Retry-Count: 0\r\n"
+    b"X-Stainless-Runtime: node\r\n"
+    b"X-Stainless-Runtime-Version: v24.3.0\r\n"
+    b"X-Stainless-Timeout: 600\r\n"
+    b"anthropic-beta: claude-code-20250219,interleaved-thinking-2025-05-14,"
+    b"fine-grained-tool-streaming-2025-05-14,prompt-caching-scope-2026-01-05\r\n"
+    b"anthropic-dangerous-direct-browser-access: true\r\n"
+    b"x-app: cli\r\n"
+)
+
 
 @dataclass(slots=True)
 class Answer:
@@ -144,7 +168,7 @@ class Client(asyncio.Protocol):
         return False
 
 
-def request(work: str, body: bytes, fields: bytes = b"") -> bytes:
+def request(work: str, body: bytes, fields: bytes = CLAUDE_CODE) -> bytes:
     """Return a message to the API, and what the raw upstream is to do with it.
 
     ``fields`` are further lines of the head.
