@@ -1,11 +1,11 @@
-"""h11's connection of a server, with short ways for heads."""
+"""h11's connection of a server, with short ways for heads and for a request's body."""
 
 from typing import Any
 
 import h11
 from h11._connection import _body_framing
 from h11._headers import Headers
-from h11._readers import maybe_read_from_IDLE_client
+from h11._readers import ContentLengthReader, maybe_read_from_IDLE_client
 
 from . import request_head
 
@@ -19,14 +19,43 @@ class ServerCodec(h11.Connection):
 
     h11 makes each field of a chunked response twice again, and validates it each time.
 
-    State: ``ended``, once what else has come is not to be read.
+    And it copies each piece of a body three times. A piece of one whose length is known changes
+    nothing of h11's except how much is left.
+
+    State: ``ended``, once what else has come is not to be read; ``_piece`` of a body that has
+    come and is not in h11's buffer.
     """
 
     ended = False
+    _piece = b""
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes; a piece of a body does not go through the buffer."""
+        reader = self._reader
+        if self._piece:
+            self._receive_buffer += self._piece
+            self._piece = b""
+        if (
+            data
+            and type(reader) is ContentLengthReader
+            and not self._receive_buffer
+            and not self.client_is_waiting_for_100_continue
+            and len(data) <= reader._remaining  # noqa: SLF001
+        ):
+            self._piece = data
+        else:
+            super().receive_data(data)
 
     def next_event(self) -> Any:
         """Return what the client sent next, unless nothing more is to be read."""
-        return h11.NEED_DATA if self.ended else super().next_event()
+        if self.ended:
+            return h11.NEED_DATA
+        if not self._piece:
+            return super().next_event()
+        piece, self._piece = self._piece, b""
+        reader: Any = self._reader
+        reader._remaining -= len(piece)  # noqa: SLF001
+        return h11.Data(data=piece)
 
     def _get_io_object(self, role: Any, event: Any, io_dict: Any) -> Any:
         found = super()._get_io_object(role, event, io_dict)

@@ -66,3 +66,69 @@ def test_the_fields_of_a_stream_are_validated_once(monkeypatch: pytest.MonkeyPat
     head, *_ = _head(ServerCodec, request, 200, [(b"content-type", b"text/event-stream")])
     assert head.endswith(b"\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert len(validated) == 1
+
+
+def _events(connection: h11.Connection) -> list[Any]:
+    """Return the events that have come, the pieces of a body as one."""
+    found: list[Any] = []
+    while True:
+        try:
+            event = connection.next_event()
+        except h11.RemoteProtocolError as exc:
+            return [*found, str(exc)]
+        if isinstance(event, h11.Data) and found and isinstance(found[-1], bytes):
+            found[-1] += bytes(event.data)
+        elif isinstance(event, h11.Data):
+            found.append(bytes(event.data))
+        else:
+            found.append(event)
+        if event in (h11.NEED_DATA, h11.PAUSED) or isinstance(event, h11.ConnectionClosed):
+            return found
+
+
+@example(b"content-length: 9", b"123456789", [1, 60, 3, 3], 0, False)
+@given(
+    st.sampled_from(
+        [
+            b"content-length: 9",
+            b"content-length: 9\r\nexpect: 100-continue",
+            b"content-length: 0",
+            b"transfer-encoding: chunked",
+            b"x: y",
+        ]
+    ),
+    st.sampled_from([b"123456789", b"3\r\nabc\r\n0\r\n\r\n", b"", b"12345"]),
+    st.lists(st.integers(1, 80), max_size=8),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_a_request_is_read_alike_however_its_body_comes(
+    framing: bytes, body: bytes, cuts: list[int], unread: int, ended: bool
+) -> None:
+    sent = b"POST /x HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n%b" % (framing, body)
+    sent += b"GET /y HTTP/1.1\r\nhost: x\r\n\r\n" if len(body) == 9 else b""
+    ours, theirs = ServerCodec(h11.SERVER), h11.Connection(h11.SERVER)
+    pieces, start = [], 0
+    for cut in cuts:
+        pieces.append(sent[start : start + cut])
+        start += cut
+    pieces = [piece for piece in (*pieces, sent[start:]) if piece] + [b""] * ended
+    for number, piece in enumerate(pieces):
+        ours.receive_data(piece)
+        theirs.receive_data(piece)
+        if number % 4 >= unread:  # else more comes before it is read
+            assert _events(ours) == _events(theirs)
+        assert ours.states == theirs.states
+        assert ours.they_are_waiting_for_100_continue == theirs.they_are_waiting_for_100_continue
+    assert _events(ours) == _events(theirs)
+    assert ours.trailing_data == theirs.trailing_data
+
+
+def test_a_piece_of_a_body_is_not_copied() -> None:
+    connection, piece = ServerCodec(h11.SERVER), b"x" * 99
+    connection.receive_data(b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n")
+    connection.next_event()
+    connection.receive_data(piece)
+    event = connection.next_event()
+    assert isinstance(event, h11.Data)
+    assert event.data is piece
