@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 _PIECES = 4096  # that are joined at a time: a call for millions would hold up everything else
 _PIECE = 256 * 1024  # bytes that are searched or copied at a time
+_AT_ONCE = 8 * 2**20  # bytes of a text that is joined without copies of its stretches
 
 
 class Span(NamedTuple):
@@ -42,12 +43,16 @@ def cut(text: bytes, start: int, end: int) -> bytes:
 
 
 def spliced(text: bytes, pieces: Iterable[tuple[int, int, bytes]]) -> bytes:
-    """Return ``text`` with each piece, in order, instead of its span; itself without any."""
+    """Return ``text`` with each piece, in order, instead of its span; itself without any.
+
+    To join views keeps the interpreter's lock, unlike bytes: a few milliseconds at the most.
+    """
     whole: list[bytes] = []
-    parts: list[bytes] = []
+    parts: list[bytes | memoryview] = []
     copied = 0
+    view = memoryview(text) if len(text) <= _AT_ONCE else None
     for start, end, piece in pieces:
-        parts += cut(text, copied, start), piece
+        parts += cut(text, copied, start) if view is None else view[copied:start], piece
         copied = end
         if len(parts) >= _PIECES:
             whole.append(b"".join(parts))
