@@ -41,7 +41,7 @@ def reading(path: Path, *, seconds: float | None = None) -> Iterator[Reader]:
 
     Raises `NoLedger`, `UnusableLedger`, and `TooSlow` after ``seconds``.
     """
-    if not path.is_file():
+    if not _is_there(path):
         raise NoLedger(f"there is no ledger at {path}")
     try:
         connection = _connect(path)
@@ -62,6 +62,14 @@ def reading(path: Path, *, seconds: float | None = None) -> Iterator[Reader]:
         if is_one_of(exc, (sqlite3.SQLITE_INTERRUPT,)):
             raise TooSlow(f"a query took longer than {seconds} s") from exc
         raise UnusableLedger(f"{path} cannot be read: {exc}") from exc
+
+
+def _is_there(path: Path) -> bool:
+    """Return True if the file exists; the directory may be another user's."""
+    try:
+        return path.is_file()
+    except OSError as exc:
+        raise UnusableLedger(f"{path} cannot be read: {exc.strerror}") from exc
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -124,6 +124,18 @@ def test_a_file_that_is_no_ledger_is_left_as_it_is(
     assert file.read_bytes() == b"anything else" * 100
 
 
+def test_a_place_that_cannot_be_looked_at_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    # Another user's directory is refused like this name, to anybody but root.
+    name = "x" * 300
+    monkeypatch.setenv("ANTHROPIC_PROXY_STATE_DIR", str(tmp_path / name))
+    assert main(["report"]) == 2
+    said = capsys.readouterr().err
+    assert "cannot be read" in said
+    assert name in said
+
+
 def test_an_empty_ledger_has_no_requests(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with store(state / "ledger.sqlite"):
         pass
