@@ -36,9 +36,19 @@ PURE := app/anthropic/* app/budgets/guard.py app/budgets/meter.py app/budgets/pe
   app/ledger/schema.py app/ledger/views.py \
   app/proxy/endings.py app/proxy/record.py app/proxy/request/hold_budget.py app/proxy/retry.py \
   app/proxy/stopwatch.py app/proxy/upstream/attempts.py \
-  app/scrubber/json/opaque.py app/scrubber/json/paths.py app/scrubber/json/spans.py \
-  app/scrubber/json/strings.py app/scrubber/json/visitor.py app/scrubber/placeholders.py \
-  app/scrubber/restore/window.py \
+  app/scrubber/automaton.py app/scrubber/placeholders.py \
+  app/scrubber/detect/dense.py app/scrubber/detect/detector.py app/scrubber/detect/detectors.py \
+  app/scrubber/detect/edges.py app/scrubber/detect/examples.py app/scrubber/detect/lookalikes.py \
+  app/scrubber/detect/recognize.py app/scrubber/detect/rules.py app/scrubber/detect/urls.py \
+  app/scrubber/detect/extended/encoded.py app/scrubber/detect/extended/fields.py \
+  app/scrubber/detect/extended/logins.py app/scrubber/detect/extended/parts.py \
+  app/scrubber/detect/extended/tokens.py app/scrubber/json/opaque.py app/scrubber/json/paths.py \
+  app/scrubber/json/spans.py app/scrubber/json/strings.py app/scrubber/json/tokenizer.py \
+  app/scrubber/json/visitor.py app/scrubber/redact/authors.py app/scrubber/redact/batches.py \
+  app/scrubber/redact/belt.py app/scrubber/redact/budget.py app/scrubber/redact/cache.py \
+  app/scrubber/redact/intake.py app/scrubber/redact/receipts.py app/scrubber/redact/report.py \
+  app/scrubber/redact/threads.py app/scrubber/redact/words.py app/scrubber/restore/json_answer.py \
+  app/scrubber/restore/restorer.py app/scrubber/restore/sinks.py app/scrubber/restore/window.py \
   app/telemetry/sampling/alerts.py app/telemetry/sampling/ring.py app/telemetry/sampling/snapshot.py
 comma := ,
 # Ansible has an environment of its own: deploying is not developing.

@@ -5,7 +5,10 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import pytest
+
 SHOWN = 200  # characters of a case
+RAISED = pytest.fail.Exception, BaseExceptionGroup  # by a test, and no `Exception`
 
 Test = Callable[..., None]
 
@@ -28,15 +31,15 @@ def every_case(names: str, cases: Collection[Any]) -> Callable[[Test], Test]:
     def decorate(test: Test) -> Test:
         @functools.wraps(test)
         def all_cases(**fixtures: Any) -> None:
-            failed: list[Exception] = []
+            failed: list[BaseException] = []
             for name, values in rows.items():
                 try:
                     test(**values, **fixtures)
-                except Exception as exc:  # noqa: BLE001 - raised below, with the others
+                except (Exception, *RAISED) as exc:  # noqa: BLE001 - raised below
                     exc.add_note(f"case: {name}")
                     failed.append(exc)
             if failed:
-                raise ExceptionGroup(f"{len(failed)} of {len(rows)} cases failed", failed)
+                raise BaseExceptionGroup(f"{len(failed)} of {len(rows)} cases failed", failed)
 
         signature = inspect.signature(test)
         left = [one for name, one in signature.parameters.items() if name not in arguments]

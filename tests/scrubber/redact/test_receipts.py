@@ -1,5 +1,6 @@
 """The chain of receipts: whatever is done to it shows."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -106,3 +107,15 @@ def test_names_that_may_be_content_are_not_in_paths() -> None:
     path = (((((None, 0), "input"), "my secret name"), "pass-hunter22"), 3)
     shown = json_path_without(("messages", 1), path, ["hunter22"])
     assert shown == "$.messages[1].input.*.*[3]"
+
+
+def test_damaged_lines_have_no_head() -> None:
+    assert head_of(b"damaged\n") is None
+    digest = hashlib.sha256(b"{oops}").hexdigest()
+    sealed = b'{oops,"hash":"%s","seal":"%s"}\n' % (digest.encode(), b"0" * 64)
+    assert head_of(sealed) is None  # its hash is right, and it is no JSON
+
+
+def test_another_line_in_the_place_that_the_head_names_shows() -> None:
+    verdict = verify(LINES, KEY, Head(3, "0" * 64))
+    assert (verdict.good, verdict.fault) == (3, "is not the line that the head file names")

@@ -1,0 +1,59 @@
+"""An answer of JSON: how much of it is held, what is counted, and odd documents."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.scrubber.detect import rules
+from app.scrubber.placeholders import Hidden
+from app.scrubber.redact.scrubber import Scrubber
+from app.scrubber.restore import restorer
+from app.scrubber.restore.json_answer import with_string
+from app.scrubber.restore.sinks import TEXT, UPSTREAM, ToolPolicy
+from app.scrubber.restore.table import Plan
+from tests.cases import every_case
+from tests.scrubber.restore.answering import Answering
+
+SHOWN, VALUE = "<GITHUB_TOKEN_1>", "ghp_" + "f4k3" * 9
+RECOGNIZER = Scrubber(
+    mode="pseudonymize", key=b"k", rules=rules.load(file=None), clock=lambda: 0.0, limit=1 << 20
+).recognizer
+ANSWER = json.dumps({"content": [{"type": "text", "text": f"it is {SHOWN}"}]}).encode()
+
+
+def answering() -> Answering:
+    hidden = Hidden("github_token", VALUE)
+    return Answering(Plan({SHOWN: hidden}, RECOGNIZER), "application/json", None)
+
+
+def test_an_answer_is_held_until_it_is_whole() -> None:
+    answer = answering()
+    assert (answer.pass_on(ANSWER[:9]), answer.held) == (b"", 9)
+    assert (answer.pass_on(ANSWER[9:]), answer.held) == (b"", len(ANSWER))
+    assert answer.close() == ANSWER.replace(SHOWN.encode(), VALUE.encode())
+    assert dict(answer.restored) == {"github_token": 1}
+    assert {shown: dict(places) for shown, places in answer.places.items()} == {SHOWN: {"text": 1}}
+
+
+def test_an_answer_over_the_limit_passes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restorer, "JSON_LIMIT", len(ANSWER) - 1)
+    answer = answering()
+    assert answer.pass_on(ANSWER[:9]) == b""
+    assert (answer.pass_on(ANSWER[9:]), answer.held) == (ANSWER, 0)
+    assert answer.pass_on(b" more") == b" more"
+    assert answer.close() == b""
+    assert dict(answer.restored) == {}
+
+
+def test_a_string_that_is_not_there_is_not_replaced() -> None:
+    with pytest.raises(LookupError):
+        with_string(b'{"delta": {"text": "a"}}', (((None, 0), "delta"), "partial_json"), "b")
+
+
+@every_case("names", [["content", 1, "text"], ["content", 0, "text"], ["a", 0, "b"], ["a", "b", 0]])
+def test_a_path_that_leads_nowhere_is_upstreams(names: list[str | int]) -> None:
+    documents: list[Any] = [{}, [], None, {"content": [3]}, {"content": {}}]
+    for document in documents:
+        assert ToolPolicy.parse("").at(document, names) is UPSTREAM
+    assert ToolPolicy.parse("").at({}, ["error", "message"]) is TEXT
