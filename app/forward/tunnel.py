@@ -12,12 +12,15 @@ from typing import Literal, cast
 from ..network.timeouts import Alarm
 
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes that wait to be written, per direction
+READ_SIZE = 64 * 1024  # bytes read at a time: uvloop's 256 KiB would all wait for a slow reader
 
 Direction = Literal["sent", "received"]  # by the client
 Count = Callable[[Direction, int], None]
 
+_VIEW = memoryview(bytearray(READ_SIZE))  # of all tunnels: what is read is copied at once
 
-class End(asyncio.Protocol):
+
+class End(asyncio.BufferedProtocol):
     """One of the two ends.
 
     State: its ``transport``; ``finished``, once it sends no more; ``_early``, its bytes from before
@@ -58,6 +61,14 @@ class End(asyncio.Protocol):
     def came_first(self, data: bytes) -> None:
         """Take what was read before this end had the connection."""
         self._early.insert(0, data)
+
+    def get_buffer(self, _size_hint: int) -> memoryview:
+        """Return where to read to."""
+        return _VIEW
+
+    def buffer_updated(self, count: int) -> None:
+        """Take what was read."""
+        self.data_received(bytes(_VIEW[:count]))
 
     def data_received(self, data: bytes) -> None:
         """Pass it on, or keep it until the other end is there."""

@@ -15,7 +15,7 @@ class Pipe(asyncio.Transport):
     def __init__(self, end: End) -> None:
         super().__init__()
         self.end = end
-        self.written = b""
+        self._pieces: list[Any] = []
         self.paused = False
         self.ended = False
         self.closed = False
@@ -39,7 +39,11 @@ class Pipe(asyncio.Transport):
     def write(self, data: Any) -> None:
         assert not self.ended
         assert not self.closed
-        self.written += bytes(data)
+        self._pieces.append(data)  # a real one may write it later
+
+    @property
+    def written(self) -> bytes:
+        return b"".join(self._pieces)
 
     def can_write_eof(self) -> bool:
         return True
@@ -101,6 +105,19 @@ async def test_a_side_that_takes_nothing_stops_the_other_alone() -> None:
     assert not made.client.paused
     made.tunnel.abort()
     await made.running
+
+
+async def test_tunnels_share_a_small_buffer_and_none_sees_the_bytes_of_another() -> None:
+    first, second = await Made().begun(), await Made().begun()
+    for end, data in ((first.client.end, b"mine"), (second.client.end, b"your bytes")):
+        room = end.get_buffer(2**20)
+        assert len(room) <= 64 * 1024  # all of it waits for a slow reader
+        room[: len(data)] = data
+        end.buffer_updated(len(data))
+    assert (first.target.written, second.target.written) == (b"mine", b"your bytes")
+    for made in (first, second):
+        made.tunnel.abort()
+        await made.running
 
 
 async def test_the_end_of_one_direction_leaves_the_other_open() -> None:
