@@ -6,12 +6,14 @@ is passed on (RFC 9110 §9.3.6), and the other direction goes on.
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import Literal, cast
 
 from ..network.timeouts import Alarm
 
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes that wait to be written, per direction
+LOOK = 1.0  # seconds between two looks at connections that are not read
 READ_SIZE = 64 * 1024  # bytes read at a time: uvloop's 256 KiB would all wait for a slow reader
 
 Direction = Literal["sent", "received"]  # by the client
@@ -42,6 +44,19 @@ class End(asyncio.BufferedProtocol):
         """The transport, as long as it can be used."""
         transport = self.transport
         return None if transport is None or transport.is_closing() else transport
+
+    @property
+    def unread(self) -> bool:
+        """Whether the transport reads nothing for now."""
+        return self.open is not None and not self.open.is_reading()
+
+    def was_reset(self) -> bool:
+        """Return True if the peer has reset the connection: who does not read is not told."""
+        if self.open is None:
+            return False
+        poll = select.poll()
+        poll.register(self.open.get_extra_info("socket").fileno(), 0)  # errors come unasked
+        return any(events & select.POLLERR for _, events in poll.poll(0))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket; read nothing yet, as far as the loop obeys: uvloop begins to read."""
@@ -97,6 +112,7 @@ class End(asyncio.BufferedProtocol):
         """Take no more from the other end."""
         if (source := self.other.open) is not None:
             source.pause_reading()
+            self._tunnel.watch()
 
     def resume_writing(self) -> None:
         """Go on reading the other end."""
@@ -123,6 +139,7 @@ class Tunnel:
         self._idle = idle
         self._count = count
         self._alarm = Alarm(loop)
+        self._watch = Alarm(loop)
         self._ended: asyncio.Future[None] = loop.create_future()
 
     async def run(self, first: bytes) -> None:
@@ -147,6 +164,17 @@ class Tunnel:
         self._alarm.set(self._idle, self.abort)
         self._count(direction, size)
 
+    def watch(self) -> None:
+        """Look for resets as long as an end is not read."""
+        self._watch.set(LOOK, self._look)
+
+    def _look(self) -> None:
+        unread = [end for end in (self.client, self.target) if end.unread]
+        if any(end.was_reset() for end in unread):
+            self.abort()
+        elif unread:
+            self.watch()
+
     def close(self) -> None:
         """Close both connections once everything is written."""
         for end in (self.client, self.target):
@@ -156,6 +184,7 @@ class Tunnel:
     def abort(self) -> None:
         """Close both connections now."""
         self._alarm.stop()
+        self._watch.stop()
         for end in (self.client, self.target):
             if end.transport is not None:
                 end.transport.abort()

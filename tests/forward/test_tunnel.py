@@ -1,12 +1,18 @@
 """A blind tunnel between two transports: order, back-pressure, ends, idleness."""
 
 import asyncio
+import socket
+import struct
+from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.forward import tunnel
 from app.forward.tunnel import Direction, End, Tunnel
+from tests.proxying import DEADLINE
 
 
 class Pipe(asyncio.Transport):
@@ -174,3 +180,46 @@ async def test_what_comes_before_the_other_end_is_there_is_kept() -> None:
         assert (client.ended, client.closed) == (not both, both)
         tunnel.abort()
         await running
+
+
+async def joined(end: End) -> socket.socket:
+    """Give an end a connection; return the peer's socket."""
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = socket.create_connection(listening.getsockname())
+        accepted, _ = listening.accept()
+    accepted.setblocking(False)
+    peer.setblocking(False)
+    await loop.connect_accepted_socket(lambda: end, accepted)
+    return peer
+
+
+@pytest.mark.parametrize("resets", [True, False])
+async def test_a_reset_of_a_side_that_is_not_read_ends_the_tunnel(
+    monkeypatch: pytest.MonkeyPatch, *, resets: bool
+) -> None:
+    monkeypatch.setattr(tunnel, "LOOK", 0.01)
+    made = Tunnel(asyncio.get_running_loop(), 3600.0, lambda _direction, _size: None)
+    target, client = await joined(made.target), await joined(made.client)
+    running = asyncio.create_task(made.run(b""))
+    full = 0  # times in a row: the target takes nothing, but the kernel's buffers grow
+    while full < 20:
+        await asyncio.sleep(0.002)
+        full += 1
+        with suppress(BlockingIOError):
+            full *= not client.send(bytes(64 * 1024))
+    assert made.client.unread
+    if resets:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    else:
+        for sock in (target, client):  # both say that they send no more
+            sock.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(0.1)  # ten looks
+        assert not running.done()
+        made.abort()
+    async with asyncio.timeout(DEADLINE):
+        await running
+    assert made.client.transport is None
+    for sock in (client, target):
+        sock.close()
