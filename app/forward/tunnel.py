@@ -19,7 +19,7 @@ READ_SIZE = 64 * 1024  # bytes read at a time: uvloop's 256 KiB would all wait f
 Direction = Literal["sent", "received"]  # by the client
 Count = Callable[[Direction, int], None]
 
-_VIEW = memoryview(bytearray(READ_SIZE))  # of all tunnels: what is read is copied at once
+_VIEW = memoryview(bytearray(READ_SIZE))  # all tunnels read into it, and copy at once
 
 
 class End(asyncio.BufferedProtocol):
