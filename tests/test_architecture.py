@@ -1,11 +1,13 @@
 """docs/architecture.md is true: what it names exists, and its diagrams are those of the code."""
 
+import ast
 import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from app.cli.commands import COMMANDS
 from app.exchange import Outcome
 from app.proxy import pipeline
 from app.proxy.endings import diagram
@@ -17,8 +19,14 @@ ASKED = (
     "a header dropped",
     "a connect time-out enforced",
     "a read or write time-out enforced",
+    "the wait for an upstream slot bounded",
+    "a client's silence in a body bounded",
+    "a request sent again",
+    "an outcome decided",
     "a token priced",
     "a placeholder restored",
+    "a row of the ledger written",
+    "a repeated message of a conversation recognised by the scrubber",
     "a panel's query written",
 )
 PATHS = re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", PAGE)
@@ -53,6 +61,16 @@ def test_every_member_is_defined_where_the_page_says(path: str, members: str) ->
 def test_every_module_exists(module: str) -> None:
     path = ROOT / module.replace(".", "/")
     assert path.is_dir() or path.with_suffix(".py").is_file()
+
+
+@every_case("package", sorted({path.parent for path in ROOT.glob("app/**/__init__.py")}))
+def test_the_docstring_of_a_package_names_each_of_its_modules(package: Path) -> None:
+    text = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
+    named = set(re.findall(r"``(\w+)``", text))
+    modules = {path.stem for path in package.glob("*.py") if not path.stem.startswith("__")}
+    packages = {path.parent.name for path in package.glob("*/__init__.py")}
+    own_file = {command.name for command in COMMANDS} if package.name == "cli" else set()
+    assert modules | packages <= named | own_file
 
 
 @pytest.mark.parametrize("question", ASKED)

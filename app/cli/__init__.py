@@ -1,11 +1,12 @@
 """The command line: one module per command, imported when that command runs.
 
 ``commands`` lists the commands, their help and their arguments; ``parser`` turns it into an
-argparse parser. ``program`` runs the command that was asked for. Serving commands share
-``serving``, which runs and announces the proxy; those that ask a running proxy share ``client``.
-``forward`` is what ``claude --forward`` needs.
-``hints`` names commands as they can be typed, ``simulation`` is the simulator, and ``exits`` are
-the exit codes.
+argparse parser, with ``argument_types`` and ``colours``. ``program`` runs the command that was
+asked for. Serving commands share ``serving``, which runs and announces the proxy; those that ask a
+running proxy share ``client``. ``forward`` and ``repository`` are what ``claude`` needs,
+``demo_history`` what ``demo`` does.
+``hints`` names commands as they can be typed, ``simulation`` is the simulator, ``version`` is what
+``--version`` prints, and ``exits`` are the exit codes.
 
 ``--version`` and ``--help`` import none of what serves: keep ``commands``, ``parser`` and
 ``program`` free of such imports.

@@ -5,8 +5,9 @@ The map, from the outside in:
 1. ``transport``   what the program uses: picks the protocol and sends.
 2. ``slots``       who waits for a stream, carried out; ``pool`` decides it, purely.
 3. ``connection``  a socket from preface to end; ``liveness`` is its PING.
-4. ``session``     streams over python-h2, without I/O; ``codec`` corrects python-h2.
-5. ``stream``      one request and its response: bodies, credit, time-outs, closing.
+4. ``session``     streams over python-h2, without I/O; `app.wire.codec` corrects python-h2.
+5. ``stream``      one request and its response: bodies, credit, time-outs, closing; ``turns`` are
+                   those of writers.
 
 Beside them: ``fields`` (header lists, pure). `app.http1` and `app.network` are below: HTTP/1.1 for
 origins that speak nothing better, and how connections are made. Section numbers alone refer to

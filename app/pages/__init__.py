@@ -4,5 +4,7 @@
 - ``authority``  the CA that clients must trust, without a token.
 - ``metrics``    the metrics: for Prometheus, as JSON, as a stream of events.
 - ``dashboard``  the live page and its files (``static/``).
-- ``guard``      access control.
+- ``ledger``     the ledger's views as JSON.
+- ``guard``      access control; a ``refusal`` is how a failure is answered.
+- ``misdirected``  requests for the API on the wrong port.
 """
