@@ -4,8 +4,8 @@
 
 Three proxies take turns under the same load, requests of 50 KB from 16 clients: one exports spans
 and metrics to a collector on loopback, two export nothing. A round gives each of them the same
-requests in short turns, in an order that reverses from turn to turn, so that a busy machine weighs
-on all alike. The CPU time is that of the whole process, its thread that exports included. The ratio
+requests in short turns, so that a busy machine weighs on all alike. Every turn of a proxy follows
+one of another, in an order that reverses from round to round: none profits from a warm cache. The CPU time is that of the whole process, its thread that exports included. The ratio
 is that of the exporting proxy to the mean of the two others; theirs to each other is the noise.
 """
 
@@ -90,7 +90,8 @@ async def measure(on: Stage, url: str, rounds: int) -> list[Mapping[str, float]]
             await _start(on, name, environment, stack)
             for name, environment in ((OFF, silent), (ON, exporting), (AGAIN, silent))
         ]
-        found = [await _round(loaded) for _ in range(rounds + 1)]
+        orders = (loaded, loaded[::-1])
+        found = [await _round(orders[number % 2]) for number in range(rounds + 1)]
         for one in loaded:
             for client in one.clients:
                 client.close()
@@ -100,8 +101,8 @@ async def measure(on: Stage, url: str, rounds: int) -> list[Mapping[str, float]]
 async def _round(loaded: Sequence[Loaded]) -> Mapping[str, float]:
     posted = Posted.of(50 * KB)
     before = [one.target.process.cpu for one in loaded]
-    for number in range(TURNS):
-        for one in loaded if number % 2 else reversed(loaded):
+    for _ in range(TURNS):
+        for one in loaded:
             await one.turn(posted)
     return {
         one.target.name: (one.target.process.cpu - cpu) / (TURNS * REQUESTS) * 1000
