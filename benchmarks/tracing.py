@@ -5,8 +5,9 @@
 Three proxies take turns under the same load, requests of 50 KB from 16 clients: one exports spans
 and metrics to a collector on loopback, two export nothing. A round gives each of them the same
 requests in short turns, so that a busy machine weighs on all alike. Every turn of a proxy follows
-one of another, in an order that reverses from round to round: none profits from a warm cache. The CPU time is that of the whole process, its thread that exports included. The ratio
-is that of the exporting proxy to the mean of the two others; theirs to each other is the noise.
+one of another, in an order that reverses from round to round: none profits from a warm cache. The
+CPU time is that of the whole process, its thread that exports included. The ratio is that of the
+exporting proxy to the mean of the two others; theirs to each other is the noise.
 """
 
 import asyncio
