@@ -36,7 +36,9 @@ def prose(draw: st.DrawFn) -> str:
 
 ANY_JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), prose()),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(WORD, inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.one_of(WORD, TEXT), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 

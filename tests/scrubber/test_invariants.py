@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -184,3 +185,16 @@ def test_a_repeated_type_hides_no_text() -> None:
 def test_lone_surrogates_are_no_way_past() -> None:
     body = b'{"messages":["\\ud800 %s"]}' % conv.SECRETS[0].encode()
     assert redact(body).body == b'{"messages":["\\ud800 <ANTHROPIC_KEY_1>"]}'
+
+
+@pytest.mark.parametrize("name", ["\\ud800", "k\\udcff", "\\udfff\\n", '\\ud800\\"'])
+def test_lone_surrogates_in_names_are_no_way_past(name: str) -> None:
+    for text in (
+        '{"messages":["VALUE"],"NAME":1}',
+        '{"NAME":{"NAME":["VALUE"]},"messages":[]}',
+        '{"messages":[{"role":"assistant","content":[{"type":"text","NAME":"VALUE"}]}]}',
+        '{"messages":[{"content":[{"type":"tool_use","input":{"NAME VALUE":"VALUE"}}]}]}',
+    ):
+        body = text.replace("NAME", name)
+        made = redact(body.replace("VALUE", conv.SECRETS[0]).encode()).body
+        assert made == body.replace("VALUE", "<ANTHROPIC_KEY_1>").encode()

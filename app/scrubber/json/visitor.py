@@ -141,4 +141,4 @@ def _entered(rule: Rule, state: State, name: bytes) -> State:
 
 
 def _unescaped(name: bytes) -> bytes:
-    return value(name).encode("utf-8", "surrogateescape") if b"\\" in name else name
+    return value(name).encode("utf-8", "surrogatepass") if b"\\" in name else name
