@@ -8,6 +8,7 @@ from ..json.visitor import Path, State
 from .ledger import Change
 
 _PATH = 256  # bytes of a hit's path, about
+_CHANGE = 256  # bytes of a change of the ledger beside its value, about
 _OVERHEAD = 512  # bytes of an entry beside its texts, about
 
 
@@ -40,8 +41,8 @@ class Outcome(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes that it holds, about."""
-        values = sum(len(change.value) for change in self.changes)
-        return _OVERHEAD + len(self.text or b"") + values + _PATH * len(self.found)
+        changes = sum(_CHANGE + len(change.value) for change in self.changes)
+        return _OVERHEAD + len(self.text or b"") + changes + _PATH * len(self.found)
 
 
 class Cache:

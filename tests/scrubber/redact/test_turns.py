@@ -1,6 +1,7 @@
 """Later turns of a conversation: repeated messages are not read, and no result differs."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from app.scrubber.detect import rules
 from app.scrubber.json import repeated
 from app.scrubber.json.document import units
 from app.scrubber.redact import turns
+from app.scrubber.redact.cache import Outcome
+from app.scrubber.redact.ledger import Change
 from app.scrubber.redact.scrubber import Redaction, Scrubber
 from app.scrubber.redact.turns import MOST
 from tests.scrubber import conversations as conv
@@ -237,3 +240,17 @@ def test_bodies_are_kept_up_to_a_limit(repeats: list[int]) -> None:
         redact(used, request(f"{number}" * 4000, "b"))
     redact(used, small)
     assert repeats == [1]
+
+
+@pytest.mark.parametrize("value", ["", "user{}@example.com"])
+def test_what_the_ledger_noted_counts_as_bytes_held(value: str) -> None:
+    tracemalloc.start()
+    try:
+        changes = tuple(
+            Change("email", "EMAIL", number, value.format(number), f"<EMAIL_{number}>")
+            for number in range(1000)
+        )
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held <= Outcome(None, {}, changes).size
