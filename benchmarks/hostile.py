@@ -63,6 +63,14 @@ NUMBERED: dict[str, Callable[[int], str]] = {
     "vaults with a line": lambda _: f"{VAULT}\n{_drawn(64, '0123456789abcdef')}\n",
 }
 SHAPES: dict[str, Callable[[int], bytes]] = {
+    "messages": lambda size: json.dumps(
+        {
+            "messages": [
+                {"role": "user", "content": "".join(f"u{at + n}@ex.com " for n in range(180))}
+                for at in range(0, size // 15, 180)
+            ]
+        }
+    ).encode(),
     "elements": lambda size: b'{"messages":[' + b",".join([b'"a"'] * (size // 4)) + b"]}",
     "strings": lambda size: (
         b'{"messages":[{"content":[' + b",".join([b'"a@b.cc"'] * (size // 9)) + b"]}]}"

@@ -42,13 +42,16 @@ class Candidates(Ahead[Candidate]):
             for source in sources:
                 held += (candidate for _, candidate in source.before(end))
             held = sorted((one for one in held if one[1]), key=itemgetter(0))
-            settled = bisect_left(held, end - REACH, key=itemgetter(0))
+            # By its signs alone: none of it is looked at.
+            unseen = self.effort.exhausted and self._is_dense(taken, end - start)
+            first = start if unseen else end - REACH
+            settled = bisect_left(held, first, key=itemgetter(0))
             yield from held[:settled]
             del held[:settled]
-            dense_here = dense.is_dense(self.effort.taken - taken, end - start)
+            dense_here = self._is_dense(taken, end - start)
             size = dense.SAMPLE if dense_here else min(2 * size, WINDOW)
             if dense_here and self.effort.exhausted:
-                first, end = end - REACH, self._stretch_end(end)
+                end = self._stretch_end(end)
                 cursor.at = end
                 self.ends.append(end)
                 yield first, ()
@@ -57,9 +60,15 @@ class Candidates(Ahead[Candidate]):
                     held += (one for _, one in source.before(end) if one[0] >= end)
         yield from held
 
+    def _is_dense(self, taken: int, size: int) -> bool:
+        """Return True if a piece of text took more steps than its length gives, since ``taken``."""
+        return dense.is_dense(self.effort.taken - taken, size)
+
     def _stretch_end(self, start: int) -> int:
         """Return where a stretch ends that no secret from inside leaves."""
         text, end = self._text, dense.word_end(self._text, start)
+        if end == len(text):
+            return end
         begun = [*self._sources.last(text, start, end)]
         begun += self._sources.between(text, max(start, end - dense.TAIL), end)
         for offset, detectors in begun:

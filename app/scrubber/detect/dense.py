@@ -3,8 +3,9 @@
 To look at one candidate takes some microseconds, and an attacker can write one in four bytes. A
 time limit alone would let whoever can put text into a request turn the scrubber off. So a request
 has a number of steps, which grows with its length. Behind the last one, dense text is replaced
-unseen: a piece of it is scanned, and if that was dense, what follows is hidden as a whole. This is
-safe, since more is hidden, and bounded. Ordinary text, and lists of addresses too, stay below.
+unseen: signs of secrets are counted in a piece of it, and if that is dense, it is hidden with what
+follows as a whole. This is safe, since more is hidden, and bounded. Ordinary text, and lists of
+addresses too, stay below.
 
 Steps are counted, not timed: the hidden parts depend on the text alone.
 """
@@ -21,8 +22,8 @@ BURST = 60_000  # steps that a request may take whatever its length
 BYTES_PER_STEP = 32  # of text, for one step more
 CHECK = 3  # steps of a look at one candidate; to find what gives it away is one more
 FAR_LOOK = 8  # steps of a look at many kilobytes around a place
-SAMPLE = 2 * 1024  # bytes of text that are scanned…
-STRETCH = 48 * 1024  # …before so many are hidden, if they were dense
+SAMPLE = 2 * 1024  # bytes of text in which signs are counted…
+STRETCH = 48 * 1024  # …before so many more are hidden, if they were dense
 LONGEST_STRETCH = 60 * 1024  # bytes, up to the end of a word
 TAIL = 512  # bytes at a stretch's end in which a secret may start that goes on behind it
 LAST = 512  # literals of a stretch behind which a list of secrets may go on beyond it

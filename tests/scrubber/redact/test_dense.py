@@ -126,6 +126,15 @@ def test_many_texts_use_up_the_steps_of_their_request_together() -> None:
     assert "<DENSE_TEXT_" in made[-1]["content"]
 
 
+def test_dense_text_is_not_looked_at_once_the_steps_are_used_up() -> None:
+    texts = [dense("a@b.cc ", 3_000) for _ in range(20)]
+    texts += [" ".join(f"u{number}@ex.com" for number in range(150))] * 3
+    made = json.loads(redact(conversation(*texts)).body)["messages"]
+    for message in made[20:]:
+        assert message["content"].endswith("<DENSE_TEXT_10001>")
+        assert len(re.findall("<EMAIL_", message["content"])) <= 1  # the one at which it begins
+
+
 def test_lists_of_addresses_are_not_dense() -> None:
     rows = [
         f"{number},First Last,first.last{number}@mail.example.com,+00 000 {number}\n"
