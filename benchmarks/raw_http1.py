@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
             path, self._path = self._path, b""
             self._task = answer(self, path, self._size, self._checksum)
 
-    def begin(self, kind: bytes, size: int | None) -> None:
+    def begin(self, kind: bytes, size: int | None, /) -> None:
         """Send the head."""
         self._chunked = size is None
         framing = b"transfer-encoding: chunked" if size is None else b"content-length: %d" % size

@@ -13,7 +13,7 @@ import zlib
 from typing import Any
 
 from benchmarks import raw_http1
-from benchmarks.raw_work import JSON, answer
+from benchmarks.raw_work import answer
 from tests import raw_http2
 from tests.raw_http2 import (
     DATA,
@@ -42,11 +42,9 @@ class Http2Exchange(raw_http2.Stream):
         self.task: asyncio.Task[None] | None = None
         self._connection = connection
 
-    def begin(self, kind: bytes, size: int | None) -> None:
+    def begin(self, kind: bytes, _size: int | None, /) -> None:
         """Send the header fields."""
-        block = STATUS_200
-        if size is None or kind != JSON:
-            block += CONTENT_TYPE + bytes([len(kind)]) + kind
+        block = STATUS_200 + CONTENT_TYPE + bytes([len(kind)]) + kind
         self._connection.write(frame(HEADERS, END_HEADERS, self.id, block))
 
     def send(self, pieces: list[bytes], *, end: bool = False) -> None:

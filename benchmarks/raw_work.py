@@ -48,7 +48,7 @@ END = _event(
 class Exchange(Protocol):
     """One request and its answer."""
 
-    def begin(self, kind: bytes, size: int | None) -> None:
+    def begin(self, kind: bytes, size: int | None, /) -> None:
         """Send the header fields: the type and size of the body, None if it is a stream."""
 
     def send(self, pieces: list[bytes], *, end: bool = False) -> None:
