@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ from app.certificates import Certificate
 from simulator import Simulator, Step
 from tests.clients.claude_code import claude
 from tests.clients.test_claude_code import home
-from tests.otel.receiver import Receiver, attributes, receiving
+from tests.otel.fixtures import receiver
+from tests.otel.receiver import Receiver, attributes
 from tests.proxying import proxying
 from tests.test_canary import logged
 
-__all__ = ["home", "logged"]  # fixtures
+__all__ = ["home", "logged", "receiver"]  # fixtures
 
 pytestmark = pytest.mark.external
 
@@ -35,14 +35,6 @@ TELEMETRY = {
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     "OTEL_BSP_SCHEDULE_DELAY": "100",
 }
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with receiving() as made:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", made.url)
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-        yield made
 
 
 async def test_our_span_is_the_child_of_claude_codes_request(

@@ -1,15 +1,17 @@
 """Trace headers of clients that are broken, or mean harm: the request passes, the span is right."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from app.certificates import Certificate
 from simulator import Simulator
 from tests.otel.entries import PARENT
-from tests.otel.receiver import Receiver, attributes, receiving
+from tests.otel.fixtures import receiver
+from tests.otel.receiver import Receiver, attributes
 from tests.proxying import STREAM, proxying
+
+__all__ = ["receiver"]  # a fixture
 
 ID = "x-claude-code-prompt-id"
 TRACE, SPAN = PARENT.trace_id, PARENT.span_id
@@ -34,14 +36,6 @@ CASES: tuple[tuple[Fields, bool], ...] = (
     ((("tracestate", "canary=" + "x" * 4000), ("traceparent", VALID)), True),
     ((("baggage", "canary=" + "x" * 4000), ("tracestate", "canary"), ("b3", f"{TRACE}-1")), False),
 )
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with receiving() as made:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", made.url)
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-        yield made
 
 
 async def test_trace_headers_pass_and_only_a_valid_one_is_a_parent(

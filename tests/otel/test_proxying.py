@@ -3,7 +3,6 @@
 import asyncio
 import io
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,23 +16,16 @@ from app.factories.exporting import INSTALL, exporter_of
 from app.settings import Settings
 from simulator import Simulator, Step
 from tests.otel.entries import PARENT
-from tests.otel.receiver import Receiver, attributes, receiving
+from tests.otel.fixtures import receiver
+from tests.otel.receiver import Receiver, attributes
 from tests.proxying import STREAM, proxying
 from tests.telemetry.exchanges import PRICES
 from tests.test_canary import CANARIES, FAULTS, PROMPT, logged
 
-__all__ = ["logged"]  # a fixture
+__all__ = ["logged", "receiver"]  # fixtures
 
 TRACEPARENT = f"00-{PARENT.trace_id}-{PARENT.span_id}-01"
 OPEN_METRICS = {"accept": "application/openmetrics-text"}
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with receiving() as made:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", made.url)
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-        yield made
 
 
 async def test_our_span_is_the_clients_child_and_the_client_is_forwarded_unchanged(
