@@ -6,7 +6,7 @@ stream on a *member*, a connection that is up. Whenever something has happened, 
 1. grants free slots to the oldest tickets, on the least loaded member;
 2. binds the tickets that remain to *attempts* to connect, one for as many tickets as the last
    member allowed streams; before that is known, one attempt for all;
-3. names the idle members that are too many.
+3. names the idle members that are too many, once nobody waits.
 
 An attempt that fails takes the tickets bound to it along. A binding reserves nothing: a slot
 that comes free elsewhere goes to the oldest ticket, bound or not.
@@ -265,6 +265,13 @@ class Pool(Generic[T, M]):
         return next((one for one in open_ones if len(one.tickets) < most), None)
 
     def _surplus(self) -> list[M]:
+        """Take out the idle members that are too many.
+
+        None while somebody waits: each would make room for another attempt, and so on for ever
+        where the peer allows no stream at all.
+        """
+        if self._waiting:
+            return []
         idle = [member for member in self.members if not member.used]
         surplus = idle[: max(0, len(idle) - self._max_keepalive)]
         for member in surplus:

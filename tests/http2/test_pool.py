@@ -106,6 +106,18 @@ def test_a_member_whose_limit_was_lowered_gets_no_more_until_it_has_fewer() -> N
         assert len(made.assign().granted) == expected
 
 
+def test_a_peer_that_allows_no_stream_is_connected_to_a_bounded_number_of_times() -> None:
+    made = pool(connections=4, keepalive=2)
+    waiting(made, 1)
+    closed = 0
+    for _ in range(10):
+        for attempt in (plan := made.assign()).attempts:
+            made.connected(attempt, member := Fake(0))
+            settle(made, member, 0)  # its SETTINGS came together with the end of the handshake
+        closed += len(plan.surplus)
+    assert (len(made.members), closed) == (4, 0)
+
+
 def uploads(made: Pool[Ticket, Fake], count: int, size: int = 640) -> list[Ticket]:
     tickets = [Ticket(upload=size, choosy=True) for _ in range(count)]
     for ticket in tickets:
