@@ -36,7 +36,9 @@ class HeaderEncoder(Encoder):
     def encode(self, headers: Iterable[Any]) -> bytes:  # type: ignore[override] # no other call
         """Return a header block; a field is a pair, and a secret says so itself."""
         block: list[bytes] = []
-        if self.table_size_changes:  # `resized` forgets one that was set twice (§4.2)
+        if changes := self.table_size_changes:  # `resized` forgets one that was set twice (§4.2)
+            # The smallest and the last: hpack names all, though one above the last is an error.
+            self.table_size_changes = sorted({min(changes), changes[-1]})
             block.append(self._encode_table_size_change())
             self.header_table.resized = False
             self._references.clear()

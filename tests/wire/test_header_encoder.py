@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hpack import Decoder, HeaderTuple, NeverIndexedHeaderTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +56,18 @@ def _law(blocks: tuple[list[Any], list[Any], list[int]]) -> None:
 def test_a_peer_decodes_what_was_encoded_and_keeps_the_same_table() -> None:
     _law()
     assert REMEMBERED > 100
+
+
+@pytest.mark.parametrize("sizes", [(9000, 100), (0, 9000, 50), (100, 4096), (9000, 4096)])
+def test_changes_of_the_table_size_are_announced_within_the_peers_last_limit(
+    sizes: tuple[int, ...],
+) -> None:
+    encoder, decoder = HeaderEncoder(), Decoder()
+    for size in sizes:
+        encoder.header_table_size = decoder.max_allowed_table_size = size
+    for _ in range(3):
+        assert decoder.decode(encoder.encode(fields(id=b"1")), raw=True) == fields(id=b"1")
+    assert encoder.header_table.maxsize == decoder.header_table.maxsize
 
 
 def fields(**values: bytes) -> list[HeaderTuple]:
