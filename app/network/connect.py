@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal, Protocol, TypeVar
 
 import httpx
@@ -118,7 +119,10 @@ async def _wrapped(
             ssl_shutdown_timeout=SHUTDOWN if secure else None,
         )
     except BaseException:
-        dialled.close()
+        # Not closed here: the loop's transport may still own the descriptor, and the next socket
+        # would get it. The end that this makes is what the transport closes it for.
+        with suppress(OSError):
+            dialled.shutdown(socket.SHUT_RDWR)
         raise
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,8 @@ import httpx
 import pytest
 
 from app.http2 import ProxyEnvironment, Transport
+from app.network.connect import connect
+from app.network.dial import resolve
 from app.wire.origin import Origin
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import peer
@@ -236,3 +239,28 @@ def test_the_environment_says_which_proxy(variables: dict[str, str], proxied: st
 def test_a_proxy_that_can_not_be_used_says_so(url: str) -> None:
     with pytest.raises(httpx.ProxyError):
         via(url).proxy_for(Origin("https", "api.example", 443))
+
+
+async def test_a_connect_that_is_cancelled_as_it_succeeds_leaves_other_sockets_alone(
+    tls: Tls,
+) -> None:
+    """Its descriptor is not given to another socket while a transport still owns it."""
+    loop = asyncio.get_running_loop()
+
+    class Cancelling(asyncio.Protocol):
+        draining = False
+
+        def connection_made(self, _transport: asyncio.BaseTransport) -> None:
+            connecting.cancel()
+
+    async with http1(None) as (url, _), peer(tls.server("h2")) as upstream:
+        origin = Origin.of(httpx.URL(upstream.url))
+        way = connect(origin, None, tls.client(), Cancelling, resolve, spoken="h2")
+        connecting = asyncio.create_task(way)
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        with socket.socket() as other:
+            other.setblocking(False)
+            await loop.sock_connect(other, ("127.0.0.1", httpx.URL(url).port))
+            await loop.sock_sendall(other, b"GET / HTTP/1.1\r\n\r\n")
+            assert await loop.sock_recv(other, 100)
