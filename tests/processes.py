@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 DEADLINE = 60.0  # seconds that a program may take
 PIECE = 256 * 1024  # bytes of an order that are read at a time
 DESCRIPTORS = 256  # the forked process has fewer
+ENVIRONMENT = dict(os.environ)  # as it is before a test changes it: coverage is measured by it
 STARTING = ("app.asgi", "app.__main__", "simulator.__main__")  # modules that start something
 
 
@@ -162,7 +163,7 @@ def _orders() -> socket.socket:
         command = [sys.executable, "-m", __name__]
         if "tests.installed" in sys.modules:  # the wheel is tested
             command.append("installed")
-        forked = subprocess.Popen(command, stdin=theirs.fileno(), cwd=ROOT)
+        forked = subprocess.Popen(command, stdin=theirs.fileno(), cwd=ROOT, env=ENVIRONMENT)
 
     def end() -> None:
         ours.close()
