@@ -93,8 +93,7 @@ class Decider:
         self._tick()
         if hit.detector is dense.TEXT:
             decision = dense.NAME, "", ledger.overflow(hit.detector, "")
-            if not hit.escaped:
-                ledger.decisions[hit[2:]] = decision
+            ledger.decisions[hit[2:]] = decision
             return decision
         found = value(hit.detector.canonical(hit.escaped))
         if self._is_harmless(hit, found):
@@ -107,8 +106,6 @@ class Decider:
 
     def _stays(self, group: Group) -> bool:
         """Return True if known values are replaced in a longer hit, and the rest of it stays."""
-        if group.hits[-1].detector is dense.TEXT:
-            return False
         if len(group.hits) == 1 and self._ledger.has(value(group.hits[0].escaped)):
             return False
         detectors = {hit.detector.name for hit in group.hits}
