@@ -17,6 +17,7 @@ from tests.cases import every_case
         (b"f'jane@x.example", 2),
         (b"o'brien@x.example", 0),
         (b"..jane@x.example", 2),
+        (rb"\u001b[\u00e9jane@x.example", 13),  # a control sequence that ends inside an escape
     ],
 )
 def test_the_local_part_starts_behind_what_escapes_and_quotes_it(text: bytes, start: int) -> None:

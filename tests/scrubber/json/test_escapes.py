@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scrubber.detect import rules
-from app.scrubber.json.escapes import escape_around, is_cut
+from app.scrubber.json.escapes import encoded, escape_around, escaped, is_cut, spellings, value
 from app.scrubber.redact import belt
 from app.scrubber.redact.scrubber import Scrubber
 from tests.scrubber.conversations import SPELLINGS
@@ -184,3 +184,44 @@ def test_a_body_that_would_not_parse_is_not_sent_and_reported(
     redaction = scrubber(rules.load(file=None)).redact(body, None, "POST")
     assert redaction.body is body
     assert (redaction.report.skipped, redaction.report.error) == ("error", "Broken")
+
+
+@given(st.text(max_size=6))
+def test_every_offset_inside_an_escape_or_a_character_is_cut_and_no_other(text: str) -> None:
+    pieces = [escaped(one).encode() for one in text]
+    whole, ends, at = b"".join(pieces), {0}, 0
+    for piece in pieces:
+        at += len(piece)
+        ends.add(at)
+    assert {offset for offset in range(len(whole) + 1) if not is_cut(whole, offset)} == ends
+
+
+@given(st.text(max_size=8))
+def test_a_value_survives_each_of_its_spellings(text: str) -> None:
+    assert value(escaped(text).encode()) == text
+    assert {value(one) for one in spellings(text)} == {text}
+
+
+def test_the_value_of_a_stretch_that_is_no_json_is_the_stretch() -> None:
+    assert value(rb"cut \u00") == r"cut \u00"
+    assert value(b'a "quoted\xff') == 'a "quoted\udcff'
+
+
+@pytest.mark.parametrize("lone", ["\ud800", "a\udfff"])
+def test_a_lone_surrogate_is_spelled_as_an_escape_only(lone: str) -> None:
+    unit = f"{ord(lone[-1]):04x}"
+    assert spellings(lone) == {
+        (lone[:-1] + rf"\u{spelled}").encode() for spelled in (unit, unit.upper())
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("é", "é".encode()),
+        ("a\udcff", b"a\xff"),  # a byte that is no UTF-8, decoded
+        ("\ud800", b"\xed\xa0\x80"),  # a surrogate of the text's own
+    ],
+)
+def test_text_is_encoded_whatever_it_was_decoded_of(text: str, made: bytes) -> None:
+    assert encoded(text) == made

@@ -105,3 +105,13 @@ def test_values_that_share_their_beginnings_are_found_in_long_text(
 ) -> None:
     text = (rest + values[-1] + "." * 200).encode()
     assert any(text[span.start : span.end] == value.encode() for span, value in found(values, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [(rb"\nabledvalue000", None), (rb"\nnabledvalue000", 2), (rb"\\nabledvalue000", 2)],
+)
+def test_a_value_that_begins_inside_an_escape_is_no_value(text: bytes, at: int | None) -> None:
+    value = "nabledvalue000"
+    wanted = [] if at is None else [(Span(at, at + len(value)), value)]
+    assert found([value], text) == wanted
