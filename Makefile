@@ -25,8 +25,7 @@ WHEEL := $(CURDIR)/.uv/wheel
 # it brings (prices, pages), and a proxy that serves.
 PACKAGED := tests/anthropic/test_prices.py tests/cli tests/pages tests/proxy/test_transparency.py
 # Modules without I/O, of which no line and no branch may go untested.
-PURE := app/anthropic/* app/budgets/guard.py app/budgets/meter.py app/budgets/periods.py \
-  app/budgets/rules.py app/budgets/words.py app/usage/* app/errors.py app/exchange.py app/failures.py app/wire/* \
+PURE := app/anthropic/* app/budgets/* app/usage/* app/errors.py app/exchange.py app/failures.py app/wire/* \
   app/cache/chain.py app/cache/dollars.py app/cache/fill.py app/cache/members.py \
   app/cache/minimum.py app/cache/report.py app/cache/verdict.py \
   app/http2/fields.py app/http2/pool.py app/http2/turns.py app/listener/framing.py \
@@ -35,19 +34,7 @@ PURE := app/anthropic/* app/budgets/guard.py app/budgets/meter.py app/budgets/pe
   app/ledger/schema.py app/ledger/views.py \
   app/proxy/endings.py app/proxy/record.py app/proxy/request/hold_budget.py app/proxy/retry.py \
   app/proxy/stopwatch.py app/proxy/upstream/attempts.py \
-  app/scrubber/automaton.py app/scrubber/placeholders.py \
-  app/scrubber/detect/dense.py app/scrubber/detect/detector.py app/scrubber/detect/detectors.py \
-  app/scrubber/detect/edges.py app/scrubber/detect/examples.py app/scrubber/detect/lookalikes.py \
-  app/scrubber/detect/recognize.py app/scrubber/detect/rules.py app/scrubber/detect/urls.py \
-  app/scrubber/detect/extended/encoded.py app/scrubber/detect/extended/fields.py \
-  app/scrubber/detect/extended/logins.py app/scrubber/detect/extended/parts.py \
-  app/scrubber/detect/extended/tokens.py app/scrubber/json/opaque.py app/scrubber/json/paths.py \
-  app/scrubber/json/spans.py app/scrubber/json/strings.py app/scrubber/json/tokenizer.py \
-  app/scrubber/json/visitor.py app/scrubber/redact/authors.py app/scrubber/redact/batches.py \
-  app/scrubber/redact/belt.py app/scrubber/redact/budget.py app/scrubber/redact/cache.py \
-  app/scrubber/redact/intake.py app/scrubber/redact/receipts.py app/scrubber/redact/report.py \
-  app/scrubber/redact/threads.py app/scrubber/redact/words.py app/scrubber/restore/json_answer.py \
-  app/scrubber/restore/restorer.py app/scrubber/restore/sinks.py app/scrubber/restore/window.py \
+  app/scrubber/* \
   app/telemetry/sampling/alerts.py app/telemetry/sampling/ring.py app/telemetry/sampling/snapshot.py
 comma := ,
 # Ansible has an environment of its own: deploying is not developing.
