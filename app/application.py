@@ -20,6 +20,7 @@ from .factories.telemetry import telemetry_of
 from .factories.transport import transport_of
 from .memory import Trimmer
 from .proxy.admission import Admission
+from .proxy.backlog import DELAY, Backlog
 from .proxy.pipeline import Proxy
 from .proxy.request.hold_budget import HoldBudget
 from .proxy.upstream.upstream import Upstream
@@ -99,7 +100,9 @@ def create_app(
     facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=scrub_facts)
     hold_budget = HoldBudget(settings.hold_budget)
     budgets = budgets_of(settings, wall, facts)
+    backlog = Backlog(DELAY)
     telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget, environ, budgets)
+    telemetry.catch_up = backlog.flush
     admission = Admission(settings.max_active_requests, settings.peer_share)
     upstream = Upstream(
         transport,
@@ -119,6 +122,7 @@ def create_app(
         access_token=revealed(settings.access_token),
         scrubbing=scrubbing,
         caching=caching_of(settings),
+        backlog=backlog,
         guard=None if budgets is None else budgets.guard,
         hold_budget=hold_budget,
     )

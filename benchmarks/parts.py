@@ -170,6 +170,7 @@ def _exchange(case: Case, tap: Tap | None) -> Exchange:
         tap=tap,
         restorer=None,
     )
+    watch.stop()
     return record(found, ending, watch)
 
 

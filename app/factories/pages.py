@@ -56,6 +56,7 @@ def pages_of(
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             await transport.aclose()
+            telemetry.catch_up()
             await asyncio.to_thread(telemetry.close)
 
     token = revealed(settings.pages_token)

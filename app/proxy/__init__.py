@@ -11,6 +11,7 @@ The map, in the order of the journey:
 6. ``relay``      the response's way back, through ``restoring`` to ``outbound``.
 7. ``caching``    the cache recorder's place: it reads the body while the response is awaited.
 8. ``record``     makes the record: ``endings`` decides the outcome, ``stopwatch`` has measured.
+   It is made in the ``backlog``, a moment later.
 
 ``defects`` logs faults of the proxy itself.
 """

@@ -1,11 +1,12 @@
 """The cache recorder's place in the journey: when a body is read for it, and what it then says.
 
-It reads a body once that has gone upstream, while the answer is awaited. A long one is read on a
-thread, which takes the interpreter from everybody: only once the answer has been under way for a
-moment, or is over. It holds nothing up, and what fails here costs the exchange its verdict only.
+It reads a body in the backlog, before any later record is made. A long one is read on a thread,
+which takes the interpreter from everybody: only once the answer has been under way for a moment, or
+is over. It holds nothing up, and what fails here costs the exchange its verdict only.
 """
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from ..cache.recorder import Flight, Read, Recorder
 from ..cache.report import CacheReport
 from ..cache.verdict import Verdict
 from ..wire.headers import Headers
+from .backlog import Backlog
 from .defects import report
 from .request.body import Body
 
@@ -98,17 +100,19 @@ OFF = Caching(hash, recorders=0)
 class CacheFlight:
     """One request, as the recorder sees it.
 
-    State: the ``_body`` to be read, or the ``_chunks`` of a long one until the ``_timer`` rings,
-    then its ``_reading`` on the thread; then the ``_flights``. ``_over`` once it was judged,
-    ``_failed`` once a defect showed, or if nothing is recorded.
+    State: ``_short`` if the body is read in the ``backlog``; the ``_chunks`` of a long one until
+    the ``_timer`` rings, then its ``_reading`` on the thread; then the ``_flights``. ``_over`` once
+    it was judged, ``_failed`` once a defect showed, or if nothing is recorded.
     """
 
-    def __init__(self, caching: Caching, headers: Headers) -> None:
+    def __init__(self, caching: Caching, headers: Headers, backlog: Backlog) -> None:
         self._caching = caching
         self._headers = headers
+        self._backlog = backlog
+        self._sent_at: float | None = None
         self._asked: Asked | None = None
         self._original: bytes | None = None
-        self._body: bytes | None = None
+        self._short = False
         self._chunks: Sequence[bytes] = ()
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Future[list[Read | None]] | None = None
@@ -121,23 +125,23 @@ class CacheFlight:
         self._original = original
 
     def sending(self, body: Body, now: float) -> None:
-        """Take note that the request goes upstream; read its body as soon as that has gone."""
-        self._asked = self._safely(self._caching.asked, self._headers, now)
-        whole = None if self._asked is None else body.held
+        """Take note that the request goes upstream; its body is read a moment later."""
+        self._sent_at = now
+        whole = None if self._failed else body.held
         if whole is not None and len(whole) <= INLINE:
-            self._body = whole
-            asyncio.get_running_loop().call_soon(self._read)
+            self._short = True
+            self._backlog.add(functools.partial(self._safely, self._read, whole), len(whole))
 
     def sent(self, body: Body) -> None:
         """Take note that all of the body has gone; keep a long one until it is read."""
-        self._read()
-        if self._asked is not None and not self._flights:
+        if self._sent_at is not None and not self._short:
             self._safely(self._keep, body.chunks)
 
     def answered(self, now: float) -> None:
         """Take note that the answer has begun, and is no error; read a long body soon."""
         self._answered = now
-        self._safely(self._mark_answered)
+        if self._flights:
+            self._safely(self._mark_answered)
         if self._chunks:
             self._timer = asyncio.get_running_loop().call_later(DELAY, self._submit_kept)
 
@@ -169,14 +173,15 @@ class CacheFlight:
             report("the cache recorder failed", exc)
             return None
 
-    def _read(self) -> None:
-        body, self._body = self._body, None
-        if body is not None and not self._over:
-            self._safely(self._read_now, body)
+    def _read(self, body: bytes) -> None:
+        asked = self._who()
+        self._begin(self._caching.read(self._bodies(body), asked, self._templates(asked)))
 
-    def _read_now(self, body: bytes) -> None:
-        if self._asked is not None:
-            self._begin(self._caching.read(self._bodies(body), self._asked, self._templates()))
+    def _who(self) -> Asked:
+        """Return who sends the request."""
+        if self._asked is None:
+            self._asked = self._caching.asked(self._headers, self._sent_at or 0.0)
+        return self._asked
 
     def _keep(self, chunks: Sequence[bytes]) -> None:
         """Keep a body for the thread, unless too much waits for it."""
@@ -199,10 +204,8 @@ class CacheFlight:
 
     def _submit(self, chunks: Sequence[bytes]) -> None:
         """Hand a body to the thread."""
-        caching, asked, size = self._caching, self._asked, sum(map(len, chunks))
-        if asked is None:
-            return
-        templates = self._templates()
+        caching, asked, size = self._caching, self._who(), sum(map(len, chunks))
+        templates = self._templates(asked)
         caching.waiting += size
 
         def work() -> list[Read | None]:
@@ -210,8 +213,11 @@ class CacheFlight:
 
         def done(future: asyncio.Future[list[Read | None]]) -> None:
             caching.waiting -= size
+            self._backlog.add(functools.partial(self._safely, take, future))
+
+        def take(future: asyncio.Future[list[Read | None]]) -> None:
             if not self._over:
-                self._safely(lambda: self._begin(future.result()))
+                self._begin(future.result())
 
         self._reading = asyncio.get_running_loop().run_in_executor(caching.thread, work)
         self._reading.add_done_callback(done)
@@ -220,15 +226,13 @@ class CacheFlight:
         original = body if self._original is None else self._original
         return [body, original][: len(self._caching.recorders)]
 
-    def _templates(self) -> list[Template | None]:
-        asked, recorders = self._asked, self._caching.recorders
-        return [None if asked is None else one.template(asked) for one in recorders]
+    def _templates(self, asked: Asked) -> list[Template | None]:
+        return [recorder.template(asked) for recorder in self._caching.recorders]
 
     def _begin(self, reads: Sequence[Read | None]) -> None:
-        self._original = None
-        if self._asked is not None:
-            for recorder, read in zip(self._caching.recorders, reads, strict=True):
-                self._flights.append(recorder.begin(self._asked, read))
+        self._original, asked = None, self._who()
+        for recorder, read in zip(self._caching.recorders, reads, strict=True):
+            self._flights.append(recorder.begin(asked, read))
         if self._answered is not None:
             self._mark_answered()
 

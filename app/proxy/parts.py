@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..budgets.guard import Guard
 from ..exchange import Observer
 from .admission import Admission
+from .backlog import Backlog
 from .caching import OFF, Caching
 from .request.body import HOLD_BUDGET
 from .request.hold_budget import HoldBudget
@@ -22,7 +23,7 @@ class Parts:
     """The parts of a proxy.
 
     ``clock`` is monotonic, ``wall`` the time of day, ``body_timeout`` how long a body may make no
-    progress: all in seconds. ``max_body_size`` is in bytes.
+    progress: all in seconds. ``max_body_size`` is in bytes. Records are made in the ``backlog``.
     """
 
     upstream: Upstream
@@ -37,5 +38,6 @@ class Parts:
     scrubbing: "Scrubbing | None" = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     caching: Caching = OFF
+    backlog: Backlog = field(default_factory=Backlog)
     guard: Guard | None = None  # of the budgets, where they are enforced
     hold_budget: HoldBudget = field(default_factory=lambda: HoldBudget(HOLD_BUDGET))

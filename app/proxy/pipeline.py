@@ -5,6 +5,7 @@ which is always made.
 """
 
 import functools
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,11 @@ class Proxy(Parts):
         try:
             await journey.run()
         finally:
-            self.observer.finished(journey.progress, journey.finish())
+            observe = functools.partial(self._observe, journey.progress, journey.finish())
+            self.backlog.add(observe)
+
+    def _observe(self, progress: Progress, made: Callable[[], Exchange]) -> None:
+        self.observer.finished(progress, made())
 
 
 class Journey:
@@ -79,7 +84,7 @@ class Journey:
         self._ending = Ending()
         self._attempts = Attempts()
         billed = is_billed(request.method, self.progress.route)
-        self._cache = CacheFlight(parts.caching if billed else OFF, request.headers)
+        self._cache = CacheFlight(parts.caching if billed else OFF, request.headers, parts.backlog)
         self._body: Body | None = None
         self._model: str | None = None
         self._redaction: Redaction | None = None
@@ -139,6 +144,7 @@ class Journey:
         check_headers(request.headers)
         await check_token(request.headers, parts.access_token, parts.sleep)
         if parts.guard is not None and is_billed(request.method, self.progress.route):
+            parts.backlog.flush()  # what was spent so far counts
             parts.guard.check(request.headers)
         check_length(request.headers, parts.max_body_size)
         origin = parts.upstream.origin
@@ -208,10 +214,11 @@ class Journey:
             self._cache.sent(self._body)
             self._body.release()
 
-    def finish(self) -> Exchange:
-        """Release what is held, and return the record."""
+    def finish(self) -> Callable[[], Exchange]:
+        """Release what is held, and return what makes the record."""
         self._release()
         self._inbound.drop()
+        self._watch.stop()
         findings = Findings(
             request=self._request,
             progress=self.progress,
@@ -228,4 +235,4 @@ class Journey:
             cache=self._cache.judge,
             digest=self._parts.caching.digest,
         )
-        return record(findings, self._ending, self._watch)
+        return functools.partial(record, findings, self._ending, self._watch)

@@ -61,8 +61,7 @@ class Findings(NamedTuple):
 
 
 def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
-    """End the exchange and return its record."""
-    watch.stop()
+    """End the exchange, whose ``watch`` has stopped, and return its record."""
     timings, restorer, redaction = watch.timings, found.restorer, found.redaction
     reading = _reading(found)
     error_event = reading.error is not None and (found.status or 0) < FIRST_ERROR

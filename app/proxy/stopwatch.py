@@ -29,7 +29,7 @@ class Stopwatch:
     The two waits that can be under way are shown in ``progress``, where the gauges see them.
 
     State: ``_start``; ``_mark``, when the current phase began; ``_silence`` of upstream since the
-    last event, and the number of ``_events`` so far.
+    last event, and the number of ``_events`` so far; ``_end``, once it has stopped.
     """
 
     def __init__(self, clock: Callable[[], float], progress: Progress) -> None:
@@ -39,11 +39,12 @@ class Stopwatch:
         self._start = self._mark = clock()
         self._events = 0
         self._silence = 0.0
+        self._end: float | None = None
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the exchange began."""
-        return self.now() - self._start
+        """Seconds since the exchange began, until it ended."""
+        return (self.now() if self._end is None else self._end) - self._start
 
     # On the way to upstream
 
@@ -145,7 +146,7 @@ class Stopwatch:
 
     def stop(self) -> None:
         """End the waits that are under way: what never came was silence too."""
-        self.upstream_arrived()
+        self._end = self.upstream_arrived()
         if self._progress.client_since is not None:
             self.client_took()
 

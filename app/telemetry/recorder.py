@@ -60,7 +60,8 @@ class Telemetry:
     ``clock`` is monotonic, ``wall`` the time of day, both in seconds. ``transport_stats`` returns
     the upstream transport's statistics, ``held`` counts the bodies in memory. ``config`` and
     ``facts`` are published unchanged, so they must hold no secret. ``listening`` is set once the
-    proxy listens.
+    proxy listens. ``catch_up`` hands over the exchanges that have ended and are not recorded yet;
+    it is called on the event loop, by whoever reads.
     """
 
     def __init__(
@@ -88,7 +89,8 @@ class Telemetry:
         self.facts = facts or Facts()
         self.listening: Listening | None = None
         self.prices_as_of = str(prices.as_of)
-        self.recent = Recent()
+        self.catch_up: Callable[[], None] = lambda: None
+        self._recent = Recent()
         self.clock = clock
         self.wall = wall
         self._started = clock()
@@ -103,7 +105,7 @@ class Telemetry:
         self._latency = Latency(instruments)
         self._tokens = Tokens(instruments, priced, prices.unpriced)
         self._expected: set[tuple[str, str]] = set()
-        self.changes = 0  # exchanges that started, and those that ended
+        self._changes = 0
         self._limits = LimitGauges(instruments)
         self._spans = Spans(instruments, exporter)
         self._accounts = Accounts(divided=alone)
@@ -118,7 +120,7 @@ class Telemetry:
             CacheVerdicts(instruments),
             self.tool_names,
             self._limits,
-            self.recent,
+            self._recent,
             access_log,
             LedgerRows(instruments, ledger),
             BudgetSpend(instruments, budgets),
@@ -166,13 +168,27 @@ class Telemetry:
                 writer.close()
 
     @property
+    def recent(self) -> Recent:
+        """The last exchanges."""
+        self.catch_up()
+        return self._recent
+
+    @property
+    def changes(self) -> int:
+        """How many exchanges have started, and how many have ended, together."""
+        self.catch_up()
+        return self._changes
+
+    @property
     def active(self) -> int:
         """How many exchanges are running."""
+        self.catch_up()
         return self._running.active
 
     @property
     def limits_at(self) -> float:
         """When upstream last stated its limits, in seconds since the epoch."""
+        self.catch_up()
         return self._limits.stated_at
 
     def window_share(self, session: str) -> float | None:
@@ -191,17 +207,18 @@ class Telemetry:
 
     def collect(self) -> tuple[Metric, ...]:
         """Return every metric; call it on the event loop, so that the values are consistent."""
-        self._expect()
+        self._prepare()
         return tuple(self.registry.collect())
 
     def collect_only(self, names: Iterable[str]) -> tuple[Metric, ...]:
         """Return the samples with these names (without the prefix): less work than `collect`."""
-        self._expect()
+        self._prepare()
         wanted = [PREFIX + name for name in names]
         return tuple(self.registry.restricted_registry(wanted).collect())
 
     def advance(self) -> bool:
         """Bring the live output tokens, which lag behind, up to date; True if they changed."""
+        self.catch_up()
         return self._output.advance()
 
     def late_by(self, seconds: float) -> None:
@@ -210,13 +227,13 @@ class Telemetry:
 
     def started(self, progress: Progress) -> None:
         """Count a running exchange."""
-        self.changes += 1
+        self._changes += 1
         self._running.add(progress)
         self._traffic.start(progress.route)
 
     def finished(self, progress: Progress, exchange: Exchange) -> None:
         """Record an ended exchange. A defect here is logged; only the record is lost."""
-        self.changes += 1
+        self._changes += 1
         self._running.remove(progress)
         self._output.end(progress, _output(exchange))
         try:
@@ -225,6 +242,11 @@ class Telemetry:
                 recorder.record(entry)
         except Exception:
             log.exception("telemetry failed")
+
+    def _prepare(self) -> None:
+        """Bring the metrics up to date, with the series that are about to be needed."""
+        self.catch_up()
+        self._expect()
 
     def _expect(self) -> None:
         """Create the series of running requests at 0: `increase()` misses a start at 1."""

@@ -110,6 +110,7 @@ class Journey:
         return self.finish()
 
     def finish(self, bytes_in: int = 0, model: str | None = None) -> Exchange:
+        self.watch.stop()
         findings = Findings(
             request=self.request,
             progress=self.progress,

@@ -47,9 +47,12 @@ class Source(Protocol):
     facts: Facts
     listening: Listening | None
     prices_as_of: str
-    changes: int
     clock: Callable[[], float]
     wall: Callable[[], float]
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with each change."""
 
     @property
     def recent(self) -> Rows:

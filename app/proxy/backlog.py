@@ -1,0 +1,65 @@
+"""Work that no client waits for: it is put off for a moment, and several pieces are done at a time.
+
+What is done for each request, between much else, finds its code and data out of the processor's
+caches and takes about twice as long. So the records of exchanges wait here. Whoever wants to see
+them calls `flush` first.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from .defects import report
+
+DELAY = 0.05  # seconds that a piece of work waits
+SLICE = 24  # pieces done before the event loop's other work: about a millisecond
+MOST = 512  # pieces that wait, and bytes that they hold: the oldest are done at once beyond it
+MOST_SIZE = 16 * 2**20
+
+Work = Callable[[], object]
+
+
+class Backlog:
+    """Does work in the order in which it is added, after ``delay`` seconds; at once if that is 0.
+
+    It is used on the event loop only. State: the ``_waiting`` work with the bytes that each piece
+    holds, ``_size`` bytes in all, and the ``_timer`` until they are worked off.
+    """
+
+    def __init__(self, delay: float = 0.0) -> None:
+        self._delay = delay
+        self._waiting: deque[tuple[Work, int]] = deque()
+        self._size = 0
+        self._timer: asyncio.Handle | None = None
+
+    def add(self, work: Work, size: int = 0) -> None:
+        """Add a piece of work that holds so many bytes."""
+        self._waiting.append((work, size))
+        self._size += size
+        if not self._delay:
+            self.flush()
+            return
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._delay, self._work_off)
+        while len(self._waiting) > MOST or self._size > MOST_SIZE:
+            self._do_next()
+
+    def flush(self) -> None:
+        """Do all that waits."""
+        while self._waiting:
+            self._do_next()
+
+    def _work_off(self) -> None:
+        """Do a slice, and go on after the loop's other work."""
+        for _ in range(min(SLICE, len(self._waiting))):
+            self._do_next()
+        again = bool(self._waiting)
+        self._timer = asyncio.get_running_loop().call_soon(self._work_off) if again else None
+
+    def _do_next(self) -> None:
+        work, size = self._waiting.popleft()
+        self._size -= size
+        try:
+            work()
+        except Exception as exc:  # noqa: BLE001 - a defect must not stop what comes after it
+            report("work on a record failed", exc)

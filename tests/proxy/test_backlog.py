@@ -1,0 +1,86 @@
+"""Work that is put off is done in its order, soon, and never too much of it waits."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.proxy import backlog
+from app.proxy.backlog import MOST, MOST_SIZE, SLICE, Backlog
+from tests.proxying import until
+
+NEVER = 600.0
+
+
+def noting(done: list[int], number: int) -> Callable[[], None]:
+    return lambda: done.append(number)
+
+
+def fill(one: Backlog, count: int, size: int = 0) -> list[int]:
+    """Add so much work; return the list of what is done."""
+    done: list[int] = []
+    for number in range(count):
+        one.add(noting(done, number), size)
+    return done
+
+
+def test_without_a_delay_work_is_done_at_once() -> None:
+    assert fill(Backlog(), 3) == [0, 1, 2]
+
+
+async def test_work_is_done_later_in_its_order() -> None:
+    done = fill(Backlog(0.001), 3 * SLICE + 1)
+    assert not done
+    await until(lambda: len(done) == 3 * SLICE + 1)
+    assert done == sorted(done)
+
+
+async def test_work_that_is_added_later_is_done_too() -> None:
+    one = Backlog(0.001)
+    first = fill(one, 1)
+    await until(lambda: bool(first))
+    second = fill(one, 1)
+    await until(lambda: bool(second))
+
+
+async def test_other_work_of_the_loop_runs_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "SLICE", 2)
+    one, seen = Backlog(0.001), []
+    done: list[int] = []
+
+    def work() -> None:
+        done.append(0)
+        asyncio.get_running_loop().call_soon(lambda: seen.append(len(done)))
+
+    for _ in range(6):
+        one.add(work)
+    await until(lambda: len(seen) == 6)
+    assert seen == [2, 2, 4, 4, 6, 6]
+
+
+async def test_whoever_reads_has_all_of_it_done_first() -> None:
+    one = Backlog(NEVER)
+    done = fill(one, 5)
+    one.flush()
+    assert done == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("count", "size"), [(MOST + 3, 0), (8 + 3, MOST_SIZE // 8)])
+async def test_beyond_the_bounds_the_oldest_are_done_at_once(count: int, size: int) -> None:
+    assert fill(Backlog(NEVER), count, size) == [0, 1, 2]
+
+
+async def test_work_that_fails_stops_none_after_it() -> None:
+    one = Backlog(NEVER)
+
+    def fail() -> None:
+        raise RuntimeError("what a prompt says")
+
+    one.add(fail)
+    done = fill(one, 1)
+    with capture_logs() as lines:
+        one.flush()
+    assert done == [0]
+    assert [line["event"] for line in lines] == ["work on a record failed"]
+    assert "what a prompt says" not in str(lines)
