@@ -31,13 +31,19 @@ DEADLINE = 60.0  # seconds that a test waits for something at most, on the busie
 
 @dataclass
 class Running:
-    """A proxy that serves. ``exchanges`` are the ended ones, as telemetry was told."""
+    """A proxy that serves. State: ``recorded``, the ended exchanges as telemetry was told."""
 
     at: Addresses
     application: Application
     ca_file: str
     stop: asyncio.Event
-    exchanges: list[Exchange] = field(default_factory=list)
+    recorded: list[Exchange] = field(default_factory=list)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The ended exchanges."""
+        self.application.telemetry.catch_up()
+        return self.recorded
 
     @property
     def url(self) -> str:
@@ -155,6 +161,6 @@ def _listen(application: Application, running: Running) -> None:
 
     def finished(progress: Progress, exchange: Exchange) -> None:
         record(progress, exchange)
-        running.exchanges.append(exchange)
+        running.recorded.append(exchange)
 
     telemetry.finished = finished  # type: ignore[method-assign]
