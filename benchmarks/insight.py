@@ -2,16 +2,24 @@
 
     python -m benchmarks.insight
 
-Four proxies take turns under the same load, in an order that is turned round with each round: two
-without ledger and recorder, whose difference is noise, one with the ledger, one with both. A turn
-is a fraction of a second, because the machine's speed changes. Each row has the median and the
-quartiles of the ratio to the first one of the same round. What a proxy does behind the requests,
-such as writing their rows, counts too.
+Four proxies take turns under the same load: two without ledger and recorder, whose difference is
+noise, one with the ledger, one with both. A turn is a fraction of a second, because the machine's
+speed changes. Each row has the median ratio to the first one of the same round, with its error at
+95 % (1.57 times the distance of the quartiles through the root of the rounds), and the quartiles.
+All CPU time of a process from one turn to its next one counts, so what it does behind the requests
+counts too, such as writing their rows.
+
+The first load is that of `make bench`: the same request again and again. The others are
+conversations as Claude Code has them: each client is a session, whose body grows by two messages
+with each of its 40 turns, from 49 to 69 KB. Tools and system prompt are 38 KB of it.
 """
 
 import asyncio
+import itertools
+import math
 import statistics
 import sys
+import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,21 +28,22 @@ from tempfile import mkdtemp
 
 from benchmarks import arguments, peers, process
 from benchmarks.cache import bodies
-from benchmarks.load import Client, request
+from benchmarks.load import CLAUDE_CODE, Answer, Client, request
 from benchmarks.process import Command
-from benchmarks.raw_work import streamed
+from benchmarks.raw_work import message, streamed
 from benchmarks.resting import answering
 from benchmarks.stage import Stage, stage
-from benchmarks.workloads import KB, Posted, Target
+from benchmarks.workloads import ANSWER, KB, Posted, Target
 
 GOAL = 1.03  # times the CPU time without ledger and recorder
 OFF, AGAIN, LEDGER, BOTH = "off", "off again", "ledger", "ledger and recorder"
 CLIENTS = 16
 REQUESTS = 8  # of each client in a round
-TURNS, EVENTS = 2, 500  # the same, of conversations, and the events of each answer
-BEHIND = 0.9  # seconds after which every row is written
-ROUNDS = 40
-WARMING = 3  # rounds that do not count
+TURNS, STREAMED = 8, 2  # the same, of conversations, and of those with streamed answers
+WHOLE = 40  # turns of a conversation, over several rounds
+EVENTS = 500  # of a streamed answer
+ROUNDS = 60
+WARMING = 5  # rounds that do not count
 
 Load = Callable[[Target], Awaitable[int]]  # returns how many requests it made
 Rounds = list[dict[str, float]]  # ms of CPU for a request, by proxy
@@ -52,29 +61,51 @@ async def posts(target: Target) -> int:
     return CLIENTS * REQUESTS
 
 
-async def conversations(target: Target) -> int:
-    """Have turns as Claude Code has them: each client is a session, each answer a long stream."""
-    sent, expected = bodies(0, TURNS), streamed(EVENTS)
+async def turns(target: Target) -> int:
+    """Go on with the conversations; each answer is a message of 2 KB."""
+
+    def check(turn: bytes, answer: Answer) -> None:
+        Posted(turn, message(len(turn), zlib.crc32(turn), ANSWER)).check(answer)
+
+    return await _go_on(target, "/post", TURNS, check)
+
+
+async def streamed_turns(target: Target) -> int:
+    """Go on with the conversations; each answer is a long stream."""
+    expected = streamed(EVENTS)
+
+    def check(_turn: bytes, answer: Answer) -> None:
+        assert answer.body == expected, "the stream was altered"
+
+    return await _go_on(target, f"/unpaced?{EVENTS}", STREAMED, check)
+
+
+async def _go_on(
+    target: Target, work: str, count: int, check: Callable[[bytes, Answer], None]
+) -> int:
+    """Send the next turns of as many conversations as there are clients."""
+    done = target.pages
+    target.pages += count
+    now = _BODIES[done % WHOLE : done % WHOLE + count]
+    numbers = itertools.count(done // WHOLE * CLIENTS)
 
     async def talk(client: Client) -> None:
-        target.pages += 1
-        session = b"%08x-0000-4000-8000-000000000000" % target.pages
-        for turn in sent:
-            fields = _FIELDS % (session, session)
-            answer = await client.start(request(f"/unpaced?{EVENTS}", turn, fields))
-            assert answer.body == expected, "the stream was altered"
+        session = b"%08x-0000-4000-8000-000000000000" % next(numbers)
+        fields = CLAUDE_CODE.replace(_SESSION, session) + _FIELDS % session
+        for turn in now:
+            check(turn, await client.start(request(work, turn, fields)))
 
     await _together(target, talk)
-    return CLIENTS * TURNS
+    return CLIENTS * count
 
 
-_FIELDS = (
-    b"x-claude-code-session-id: %b\r\nx-claude-code-prompt-id: %b\r\n"
-    b"x-claude-code-request-class: main\r\n"
-)
+_BODIES = bodies(0, WHOLE)
+_SESSION = b"00000000-0000-4000-8000-000000000000"
+_FIELDS = b"x-claude-code-prompt-id: %b\r\nx-claude-code-request-class: main\r\n"
 LOADS: Mapping[str, Load] = {
     "request of 50 KB": posts,
-    f"turn with a stream of {EVENTS} events": conversations,
+    "turn of a conversation": turns,
+    f"turn with a stream of {EVENTS} events": streamed_turns,
 }
 
 
@@ -89,28 +120,26 @@ async def measure(on: Stage, load: Load, rounds: int) -> Rounds:
     """Return the figures of each round."""
     with ExitStack() as stack:
         targets = [await _start(on, name, stack) for name in _PROXIES]
-        found = [
-            await _round(targets[::-1] if number % 2 else targets, load)
-            for number in range(rounds + WARMING)
-        ]
-    return found[WARMING:]
+        turns = [await _round(targets, load) for _ in range(WARMING + rounds + 1)]
+    return [
+        {name: (after[name][0] - start) / made * 1000 for name, (start, made) in before.items()}
+        for before, after in itertools.pairwise(turns[WARMING:])
+    ]
 
 
-async def _round(targets: Sequence[Target], load: Load) -> dict[str, float]:
-    """Return the ms of CPU for a request of each proxy, one after the other under load."""
-    before = [target.process.cpu for target in targets]
-    made = [await load(target) for target in targets]
-    await asyncio.sleep(BEHIND)
-    return {
-        target.name: (target.process.cpu - start) / count * 1000
-        for target, start, count in zip(targets, before, made, strict=True)
-    }
+async def _round(targets: Sequence[Target], load: Load) -> dict[str, tuple[float, int]]:
+    """Put load on each proxy; return its seconds of CPU before, and how many requests it was."""
+    found = {}
+    for target in targets:
+        before = target.process.cpu
+        found[target.name] = before, await load(target)
+    return found
 
 
 _PROXIES: Mapping[str, tuple[str, str]] = {  # the module to run, and whether it has a ledger
     OFF: ("benchmarks.without_recorder", "false"),
-    AGAIN: ("benchmarks.without_recorder", "false"),
     LEDGER: ("benchmarks.without_recorder", "true"),
+    AGAIN: ("benchmarks.without_recorder", "false"),
     BOTH: ("app", "true"),
 }
 
@@ -135,7 +164,11 @@ def lines(rounds: Rounds) -> Iterator[str]:
     for name in _PROXIES:
         cpu = statistics.median(one[name] for one in rounds)
         low, middle, high = quartiles([one[name] / one[OFF] for one in rounds])
-        yield f"  {name:20} {cpu:7.3f} ms   x {middle:.3f} (quartiles {low:.3f} to {high:.3f})"
+        error = 1.57 * (high - low) / math.sqrt(len(rounds))  # the notch of a box plot
+        yield (
+            f"  {name:20} {cpu:7.3f} ms   x {middle:.3f} ± {error:.3f}"
+            f" (quartiles {low:.3f} to {high:.3f})"
+        )
 
 
 def quartiles(ratios: Sequence[float]) -> tuple[float, float, float]:
@@ -148,11 +181,13 @@ def main() -> int:
     """Measure and print."""
     parser = arguments.parser("benchmarks.insight", __doc__)
     arguments.add_rounds(parser, ROUNDS)
-    rounds = max(2, parser.parse_args().rounds)
+    parser.add_argument("--only", choices=[*LOADS], help="one load")
+    chosen = parser.parse_args()
+    rounds, loads = max(2, chosen.rounds), [chosen.only] if chosen.only else [*LOADS]
     worst = 0.0
     with stage() as on:
-        for name, load in LOADS.items():
-            found = process.run_on(on.cores.load, measure(on, load, rounds))
+        for name in loads:
+            found = process.run_on(on.cores.load, measure(on, LOADS[name], rounds))
             print(f"{name}: CPU, and its ratio to that without ledger and recorder (goal {GOAL})")
             for line in lines(found):
                 print(line, flush=True)
