@@ -95,6 +95,8 @@ class RequestStream(HTTPStream):
 
     async def app_send(self, message: Any) -> None:
         """Take a message from the application; None once it has returned."""
+        if message is None:  # nobody writes any more: leave no cycle to collect
+            self.scope["extensions"].pop("write", None)
         if self._body_begun and message is not None and _is_piece(message):
             if (rest := self.write(bytes(message["body"]))) is not None:
                 await rest()

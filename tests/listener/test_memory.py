@@ -1,17 +1,21 @@
 """What a connection does not keep while its request is answered."""
 
 import asyncio
+import gc
 import ssl
 import tracemalloc
+import weakref
 from asyncio import streams
 from typing import Any
 
 from app.certificates import Certificate
+from app.listener.stream import RequestStream
 from app.listener.tls import SEALED, SharedBufferTls
 from app.tls import tls_context
 from tests.listener import h1client
 from tests.listener.serving import Receive, Send, listening
 from tests.listener.tls_pair import Connected
+from tests.proxying import until
 
 CONNECTIONS = 4
 BODY = 60_000  # bytes, most of which come in one read
@@ -79,3 +83,19 @@ async def _answered(port: int, trusted: ssl.SSLContext, request: bytes) -> None:
     async with h1client.connected(port, trusted) as client:
         client.send(request)
         assert (await client.answer()).body == b"done"
+
+
+async def test_a_request_leaves_no_cycle_to_collect(certificate: Certificate) -> None:
+    async def quick(_scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"done"})
+
+    made: weakref.WeakSet[RequestStream] = weakref.WeakSet()
+    async with listening(quick, certificate) as served:
+        gc.disable()
+        try:
+            await _answered(served.port, served.trust(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            made.update(one for one in gc.get_objects() if isinstance(one, RequestStream))
+            await until(lambda: not made)
+        finally:
+            gc.enable()
