@@ -167,6 +167,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_call_eof_received()",
         "_do_read__copied()",
         "_fatal_error(exc, message)",
+        "_on_handshake_complete(handshake_exc)",
         "_set_read_buffer_limits(high, low)",
         "_write_appdata(list_of_data)",
         "_start_shutdown()",

@@ -6,8 +6,10 @@ on any event loop; here its connections share one read buffer, and hold little t
 """
 
 import asyncio
+import os
 import ssl
 from asyncio.sslproto import SSLProtocol, SSLProtocolState
+from contextlib import suppress
 from typing import Any
 
 READ_SIZE = 64 * 1024  # bytes read from a socket at a time
@@ -54,6 +56,17 @@ class SharedBufferTls(SSLProtocol):
         first = min(SEALED, nbytes) if by_record else nbytes
         self._more = _VIEW[first:nbytes]
         super().buffer_updated(first)
+
+    def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:
+        """Tell a client why its handshake fails; the standard library keeps OpenSSL's alert.
+
+        It is written past the transport, which is aborted next.
+        """
+        if handshake_exc is not None and not self._transport.get_write_buffer_size():
+            descriptor = self._transport.get_extra_info("socket").fileno()
+            with suppress(OSError):  # the client has gone
+                os.write(descriptor, self._outgoing.read())
+        super()._on_handshake_complete(handshake_exc)
 
     def _do_read__copied(self) -> None:
         """Hand on what OpenSSL decrypts.

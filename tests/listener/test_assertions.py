@@ -71,6 +71,9 @@ CANARIES: dict[str, str | None] = {
         "test_openssl_gets_a_record_at_a_time_because_its_buffer_never_shrinks"
     ),
     "SharedBufferTls._do_read__copied": "test_what_comes_is_read_as_the_standard_library_reads_it",
+    "SharedBufferTls._on_handshake_complete": (
+        "test_canary_stock_does_not_say_why_a_handshake_fails"
+    ),
     "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
     "TaskGroup.spawn_app": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "BoundedBuffer.drain": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",

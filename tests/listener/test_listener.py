@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import ssl
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.listener.serving import (
     answer,
     echo,
     listening,
+    stock,
     until_left,
 )
 from tests.proxying import DEADLINE, until
@@ -47,6 +49,35 @@ def test_both_protocols_work_on_either_loop(certificate: Certificate, loop: Any)
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(main())
+
+
+async def _shake_in_vain(served: Served) -> str | None:
+    """Offer ciphers that the server does not accept; return the reason of the client's error."""
+    context = served.trust()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AES128-SHA")
+    try:
+        async with h1client.connected(served.port, context):
+            return None
+    except ssl.SSLError as exc:
+        return exc.reason
+    except OSError:
+        return "none: the connection was closed"
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_client_is_told_why_its_handshake_fails(certificate: Certificate, loop: Any) -> None:
+    async def main() -> None:
+        async with listening(echo, certificate) as served:
+            assert "ALERT_HANDSHAKE_FAILURE" in (await _shake_in_vain(served) or "")
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main())
+
+
+async def test_canary_stock_does_not_say_why_a_handshake_fails(certificate: Certificate) -> None:
+    async with stock(echo, certificate) as served:
+        assert "ALERT" not in (await _shake_in_vain(served) or "ALERT")
 
 
 @pytest.mark.simulated_clock
