@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
 _NOT_IN_LOWER_TOKEN = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")
-_LINE_END = re.compile(rb"[\0\r\n]")
+_LINE_END = re.compile(rb"[\0\n-\r]")
 _CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
 _BLANK_AROUND = re.compile(rb"\A[ \t]|[ \t]\Z")
 _NOT_IN_TARGET = re.compile(rb"[\0-\x20\x7f]")
@@ -27,7 +27,10 @@ def are_lower_tokens(names: Iterable[bytes]) -> bool:
 
 
 def holds_line_end(texts: Iterable[bytes]) -> bool:
-    """Return True if a text could end its line or the section: CR, LF or NUL (RFC 9110 §5.5)."""
+    """Return True if a text could end its line or the section (RFC 9110 §5.5).
+
+    CR, LF, NUL; and VT and FF, which some take for line breaks. h11 refuses all of them.
+    """
     return _LINE_END.search(b"".join(texts)) is not None
 
 

@@ -13,6 +13,7 @@ from .grammar import (
     has_blank_around,
     holds_line_end,
     is_host,
+    is_length,
     is_status,
     is_token,
 )
@@ -99,7 +100,7 @@ def fault_of(fields: Headers) -> str | None:
     if not are_lower_tokens(name for name, _ in fields):
         return "a header field's name is not a lower-case token"
     if holds_line_end(value for _, value in fields):
-        return "a header field's value contains CR, LF or NUL"
+        return "a header field's value contains a line break or NUL"
     return None
 
 
@@ -115,6 +116,8 @@ def framing_fault(fields: Iterable[tuple[bytes, bytes]]) -> str | None:
     names = [name for name, _ in framing]
     if names.count(b"content-length") > 1:
         return "several content-lengths"
+    if not all(is_length(value) for name, value in framing if name == b"content-length"):
+        return "a content-length that is not a number, or too large a one"
     if len(set(names)) > 1:
         return "both a content-length and a transfer-encoding"
     return None

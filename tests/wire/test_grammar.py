@@ -19,7 +19,7 @@ def test_each_character_is_judged_as_the_standards_say(character: bytes) -> None
     text = b"a" + character + b"b"
     assert grammar.is_token(text) == (character in TOKEN)
     assert grammar.are_lower_tokens([text]) == (character in TOKEN and character not in UPPER)
-    assert grammar.holds_line_end([text]) == (character in b"\0\r\n")
+    assert grammar.holds_line_end([text]) == (character in b"\0\r\n\v\f")
     assert grammar.holds_control([text]) == (code == 127 or (code < 32 and character != b"\t"))
     assert grammar.is_target(text) == (code > 32 and code != 127)
     assert grammar.has_blank_around(character + b"a") == (character in b" \t")

@@ -23,7 +23,9 @@ REQUEST: Headers = [
     (b":path", b"/"),
 ]
 NAMES = st.from_regex(rb"[a-z0-9!#$%&'*+.^_`|~-]+", fullmatch=True)
-FIELDS = st.lists(st.tuples(NAMES, st.binary().filter(lambda text: not set(text) & set(b"\0\r\n"))))
+FIELDS = st.lists(
+    st.tuples(NAMES, st.binary().filter(lambda text: not set(text) & set(b"\0\r\n\v\f")))
+)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,10 @@ def test_a_malformed_response_is_refused_and_not_quoted(fields: Headers) -> None
         ([(b"Content-Length", b"1"), (b"transfer-encoding", b"chunked")], "both"),
         ([(b"x", b"1\r\ny: 2")], "line break"),
         ([(b"x\n", b"1")], "line break"),
+        ([(b"x", b"1\v2")], "line break"),
+        ([(b"x", b"1\f2")], "line break"),
+        ([(b"content-length", b"9" * 30)], "too large"),
+        ([(b"content-length", b"+1")], "not a number"),
         ([(b"x", b"\0")], "NUL"),
     ],
 )
