@@ -86,12 +86,6 @@ class Histograms:
         """Yield every instrument with its series."""
         return ((one.instrument, one.series) for one in self._histograms.values())
 
-    def copy(self) -> "Histograms":
-        """Return what is there now."""
-        made = Histograms()
-        made.add(self)
-        return made
-
     def add(self, other: "Histograms") -> None:
         """Add what another has measured."""
         for instrument, found in other:
