@@ -5,7 +5,7 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.budgets.meter import DAYS, SESSIONS, Meter, Reached, Spend
+from app.budgets.meter import DAYS, SESSIONS, Meter, Reached, Spend, Standing
 from app.budgets.periods import day_end, day_of, day_start
 from app.budgets.rules import THRESHOLDS, parse
 
@@ -115,7 +115,7 @@ def test_a_request_is_over_when_the_budget_is_used_up() -> None:
     assert one.exceeded(NOON, "s1", {"repo": "other"}) is None
     standing = one.exceeded(NOON, "s1", {"repo": "acme"})
     assert standing is not None
-    assert standing.budget.name == "label.repo=acme"
+    assert standing == Standing(one.budgets[1], Spend(3 * DOLLAR), {})
     add(one, 7)
     standing = one.exceeded(NOON, None, {})
     assert standing is not None
@@ -135,6 +135,7 @@ def test_the_number_of_sessions_at_each_threshold_is_told() -> None:
     for number, dollars in enumerate((1, 5, 8, 12)):
         add(one, dollars, session=f"s{number}")
     (standing,) = one.standings(NOON)
+    assert standing.budget is one.budgets[0]
     assert standing.over == {50: 3, 80: 2, 100: 1}
     assert standing.spent.cost == 12 * DOLLAR
 

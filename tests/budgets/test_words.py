@@ -14,6 +14,10 @@ def test_an_announcement_says_where_how_much_and_what_follows() -> None:
         "anthropic-proxy on a-host: 80% of the budget for today is used: $24.10 of $30.00. "
         "1 response has no known price and is not included."
     )
+    several = Reached(DAY, "2026-11-27", 80, Spend(24_100_000_000, 1_200))
+    assert announcement(several, "a-host", enforced=True).endswith(
+        " 1,200 responses have no known price and are not included."
+    )
     session = Reached(SESSION, "0b5f9a52-6f0e-4a37", 100, Spend(5 * DOLLAR))
     assert announcement(session, "a-host", enforced=True) == (
         "anthropic-proxy on a-host: 100% of the budget for session 0b5f9a52 is used: "

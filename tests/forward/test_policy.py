@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from app.errors import Forbidden
 from app.forward.addresses import is_public
-from app.forward.policy import Policy, Rule, rules
+from app.forward.policy import ALLOW, Policy, Rule, rules
 from app.forward.target import Target
+from tests.cases import every_case
 
 API = Target("api.anthropic.com", 443)
 OURS = {"own_ports": frozenset({8443, 9090, 8444}), "own_names": frozenset({"box", "192.0.2.7"})}
@@ -86,6 +87,12 @@ def test_a_tunnel_is_served_made_or_refused(target: str, expected: str) -> None:
         ("127.0.0.1:5000", "127.0.0.2:5000", "forward_port"),
         ("10.0.0.0/8", "10.1.2.3:443", "tunnel"),
         ("10.0.0.0/8", "[::ffff:10.1.2.3]:443", "tunnel"),
+        ("10.9.9.9/8", "10.1.2.3:443", "tunnel"),  # an address in its network
+        ("[fd00::]/8", "[fd00::1]:443", "tunnel"),
+        ("10.0.0.1", "[::ffff:10.0.0.1]:443", "tunnel"),
+        ("10.0.0.0/8:22", "any.example:22", "tunnel"),  # its addresses are looked at
+        ("10.0.0.0/8", "any.example:22", "forward_port"),
+        ("203.0.113.0/24:9090", "203.0.113.1:9090", "tunnel"),  # our port, on another machine
         ("10.0.0.0/8", "10.1.2.3:22", "forward_port"),
         ("10.0.0.0/8:22", "10.1.2.3:22", "tunnel"),
         ("10.0.0.0/8", "11.0.0.1:443", "tunnel"),
@@ -116,6 +123,23 @@ def test_others_are_refused_if_so_set_except_those_listed(target: str, expected:
     assert verdict(policy("ok.example", others="refuse"), target) == expected
 
 
+@every_case(
+    "target, others, said",
+    [
+        ("example.com:443", "refuse", ("FORWARD_OTHERS=refuse", "NO_PROXY", ALLOW)),
+        ("example.com:22", "tunnel", ("port 443 only", f"list host:port in {ALLOW}")),
+        ("10.0.0.1:443", "tunnel", ("private addresses", "NO_PROXY", ALLOW)),
+        ("localhost:9090", "tunnel", ("lead back to this proxy",)),
+    ],
+)
+def test_a_refusal_says_why_and_what_would_allow_it(
+    target: str, others: str, said: tuple[str, ...]
+) -> None:
+    with pytest.raises(Forbidden) as refused:
+        policy(others=others).decide(Target.parse(target))
+    assert [words for words in said if words not in str(refused.value)] == []
+
+
 def test_an_address_of_a_name_is_checked_again() -> None:
     made = policy("git.corp.example", "10.0.0.0/8", "10.0.0.0/8:22")
     assert at(made, "rebound.example:443", "127.0.0.1") == "forward_private"
@@ -126,6 +150,8 @@ def test_an_address_of_a_name_is_checked_again() -> None:
     assert verdict(made, "any.example:22") == "tunnel"
     assert at(made, "any.example:22", "93.184.216.34") == "forward_port"
     assert at(made, "any.example:9090", "10.1.2.3", ours=True) == "forward_loop"
+    assert at(made, "any.example:443", "10.1.2.3", ours=True) == "tunnel"
+    assert at(policy("10.0.0.0/8:9090"), "any.example:9090", "10.1.2.3") == "tunnel"
     strict = policy("10.0.0.0/8", others="refuse")
     assert at(strict, "any.example:443", "10.1.2.3") == "tunnel"
     assert at(strict, "any.example:443", "93.184.216.34") == "forward_refused"
