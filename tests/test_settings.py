@@ -141,6 +141,10 @@ BAD = [
     ("UPSTREAM_CA_FILE", __file__, "PEM file"),
     ("TLS_CLIENT_CA_FILE", __file__, "PEM file"),
     ("TLS_CERT_FILE", "missing.crt", "file that exists"),
+    ("SCRUB_RECEIPTS_FILE", "missing/receipts.jsonl", "file in a directory that exists"),
+    ("SCRUB_RECEIPTS_FILE", "/", "file in a directory that exists"),
+    ("LABELS", "team,a b", "names of letters, digits and _"),
+    ("LABELS", ",".join(f"label{number}" for number in range(40)), "at most"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
     ("LOG_FORMAT", "xml", "'auto', 'console' or 'json'"),
     ("LOG_REQUESTS", "2", "true or false"),
@@ -234,6 +238,12 @@ def test_pseudonymizing_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
         load()
     _set(monkeypatch, SCRUB_HMAC_KEY=KEY)
     assert load().scrub_mode == "pseudonymize"
+
+
+def test_receipts_need_a_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _set(monkeypatch, SCRUB_RECEIPTS_FILE=str(tmp_path / "receipts.jsonl"))
+    with pytest.raises(SettingsError, match=r"SCRUB_HMAC_KEY: is needed with .*RECEIPTS_FILE"):
+        load()
 
 
 def test_detecting_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -553,3 +563,22 @@ def test_the_hash_is_the_same_where_nothing_forwarded_changes(changed: dict[str,
 
 def test_the_hash_is_the_same_for_one_key_in_either_case() -> None:
     assert fingerprint(scrub_hmac_key=KEY.lower()) == fingerprint(scrub_hmac_key=KEY.upper())
+
+
+def test_the_hash_of_rules_that_are_gone_is_that_of_none(tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text("")
+    made = Settings(_env_file=None, scrub_rules_file=file)  # type: ignore[call-arg]
+    file.unlink()
+    assert made.fingerprint == fingerprint()
+
+
+def test_a_setting_is_known_though_a_file_of_settings_is_of_no_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text(f"{PREFIX}LOG_FORMAT=console\n")
+    assert settings.given("log_format") == "console"
+    (tmp_path / ".env").write_bytes(b"\xff")
+    assert settings.given("log_format") == ""
+    _set(monkeypatch, LOG_FORMAT="json")
+    assert settings.given("log_format") == "json"

@@ -384,3 +384,11 @@ def test_why_the_cache_was_missed_is_a_word_or_an_object_with_one(
     assert read([body], JSON).cache_miss_reason == word
     late = event("message_delta", delta={"diagnostics": diagnostics}, usage={"output_tokens": 1})
     assert read([stream(), late]).cache_miss_reason == word
+
+
+def test_what_comes_behind_an_answer_that_cannot_be_decoded_is_not_read() -> None:
+    intake = Intake(SSE, None)
+    tap = Tap(Intake(SSE, "br"))
+    tap.feed(b"\x00 not encoded")
+    tap.take(intake.feed(stream(deltas=DELTAS)))
+    assert (tap.events, tap.finish()) == (0, Reading(None, "encoding"))

@@ -249,3 +249,9 @@ def test_a_reader_cannot_write(path: Path) -> None:
     with pytest.raises(UnusableLedger), reading(path) as reader:
         reader.rows("DELETE FROM exchanges")
     assert ask(path, "SELECT count(*) FROM exchanges") == [(1,)]
+
+
+def test_a_session_without_requests_has_no_agents(path: Path) -> None:
+    filled(path)
+    with reading(path) as reader:
+        assert queries.agents_of(reader, 1, 10) == []

@@ -173,7 +173,9 @@ def test_a_variable_that_is_not_valid_is_named_without_its_value(
     assert read({name: not_valid}).ignored == ()  # nothing is exported, so nobody asks
 
 
-@pytest.mark.parametrize(("argument", "valid"), [("0.25", True), ("2", False), ("nan", False)])
+@pytest.mark.parametrize(
+    ("argument", "valid"), [("0.25", True), ("2", False), ("nan", False), ("half", False)]
+)
 def test_the_ratio_of_a_sampler_is_checked_where_it_counts(argument: str, valid: bool) -> None:
     given = BOTH | {"OTEL_TRACES_SAMPLER_ARG": argument}
     assert read(given).ignored == ()

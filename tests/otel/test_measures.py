@@ -3,12 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.anthropic.usage import Attempt
 from app.errors import API_TYPES
 from app.exchange import Failure
+from app.otel import measures
 from app.otel.histograms import OVERFLOW, Histogram, Instrument
 from app.otel.measures import DURATION, FIRST_CHUNK, TOKENS, Meter
 from app.telemetry.entry import Entry
@@ -95,3 +97,15 @@ def test_series_without_room_are_one() -> None:
         (("number", 1),): 1,
         OVERFLOW: 3,
     }
+
+
+def test_series_whose_place_was_forgotten_are_found_again() -> None:
+    meter = Meter(API)
+    ports = [replace(TRACED, status=status) for status in (200, 500)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(measures, "BOUND", 1)
+        for exchange in ports * 2:
+            meter.record(entry(exchange))
+    assert len(meter._bound) == 1
+    counts = [series.count for _, found in meter.take(clear=False) for series in found.values()]
+    assert max(counts) > 1

@@ -144,3 +144,10 @@ def test_an_event_with_a_number_is_written_as_any_other(
         at,
         {attribute: number},
     )
+
+
+@pytest.mark.parametrize("size", [0, 63, 64, 300])
+def test_a_text_of_any_length_is_written_as_any_attribute(size: int) -> None:
+    text = "x" * size
+    expected = protobuf.attributes(SPAN_ATTRIBUTE, {"name": text})
+    assert protobuf.text("name")(text) == expected

@@ -1,0 +1,48 @@
+"""Blocks of a prompt: how many are kept, and what their bytes say about tokens."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from app.cache import blocks
+from app.cache.blocks import Blocks, Mark, add_tools
+from app.cache.evidence import Asked, Case, Counted
+from app.cache.fill import SERVERS, TOOLS
+from app.cache.members import Unreadable
+from app.cache.prompt import Prompt
+
+CASE = Case(
+    Asked(start=0.0, credential=1),
+    Prompt("claude-opus-5-5", Blocks(size=400, marks=[Mark(0, 300.0, 200)]), ()),
+    Counted(read=60, written=40, fresh=10),
+    "claude-opus-5-5",
+)
+
+
+def test_a_prompt_has_only_so_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "MOST_BLOCKS", 2)
+    made = Blocks()
+    made.add(blocks.SYSTEM, 1, 10, None)
+    made.add(blocks.SYSTEM, 2, 10, None)
+    with pytest.raises(Unreadable, match="too many blocks"):
+        made.add(blocks.SYSTEM, 3, 10, None)
+
+
+def test_tools_of_so_many_servers_have_parts_of_their_own_and_further_ones_none() -> None:
+    names = [f"mcp__server{number}__tool" for number in range(SERVERS + 10)]
+    made = Blocks()
+    add_tools(made, json.dumps([{"name": name} for name in names]).encode(), hash)
+    assert len(made.fill) == SERVERS + 2
+    assert made.fill[TOOLS] > made.fill["mcp__server0__"]
+    assert len(made.kinds) == len(names)
+
+
+def test_tokens_are_estimated_by_bytes_up_to_the_mark_or_of_the_whole_prompt() -> None:
+    assert CASE.tokens(100) == 50  # 100 tokens up to the mark, at byte 200
+    uncounted = replace(CASE, counted=Counted(read=0, written=0, fresh=80))
+    assert uncounted.tokens(100) == 20
+    unmarked = replace(CASE, prompt=Prompt("claude-opus-5-5", Blocks(size=440), ()))
+    assert unmarked.tokens(100) == 25
+    empty = replace(CASE, prompt=Prompt("claude-opus-5-5", Blocks(), ()))
+    assert empty.tokens(0) == 0
