@@ -2,12 +2,17 @@
 
 import pytest
 
+from app.scrubber.json.document import is_quick
 from app.scrubber.redact.belt import Broken, check
 from tests.cases import every_case
 
-CROWDED = b"[" + b"[],{}," * 200_000  # too much punctuation for msgspec
+CROWDED = b"[" + (b'[],{},"%b",' % (b"a" * 60)) * 15_500  # too much punctuation for msgspec
 STRINGS = b"[" + b'"a",' * 3_000
 WHOLE = CROWDED + b'"a"]'
+
+
+def test_one_of_the_texts_is_not_left_to_msgspec() -> None:
+    assert not is_quick(WHOLE)
 
 
 @every_case(
