@@ -89,7 +89,7 @@ def metric_names(observer: Telemetry) -> frozenset[str]:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # it works as long as it runs
 def scraped(observer: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A real Prometheus with the shipped rules that has scraped ``observer`` as it counted."""
 
