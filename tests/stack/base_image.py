@@ -40,7 +40,7 @@ def base_image(engine: Engine, cache: Path, *servers: str) -> str:
     name = _name()
     if not _pulled(engine, name):
         suite = _suite(name)
-        archive = cache / f"{suite}-{len(PACKAGES)}.tar.gz"
+        archive = cache / f"{suite}-{len(PACKAGES)}.tar"
         if not archive.exists():
             _bootstrap(suite, archive)
         with archive.open("rb") as file:
@@ -79,7 +79,7 @@ def _bootstrap(suite: str, archive: Path) -> None:
         packages = f"--include={','.join(PACKAGES)}"
         _done(*command, "--variant=minbase", packages, suite, str(root))
         _adapt(root)
-        _done("tar", "--create", "--gzip", f"--file={packed}", f"--directory={root}", ".")
+        _done("tar", "--create", f"--file={packed}", f"--directory={root}", ".")
         packed.rename(archive)
 
 
