@@ -13,11 +13,18 @@ value is a secret by itself; other groups are for the validator.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, NamedTuple, Protocol
 
 from .validators import Validator
 
 Tier = Literal["secret", "identifier"]
+
+
+def cased(literal: str) -> tuple[bytes, ...]:
+    """Return a literal in upper case, lower case and everything between."""
+    letters = ({letter.lower(), letter.upper()} for letter in literal)
+    return tuple("".join(one).encode() for one in product(*letters))
 
 
 class Pattern(Protocol):
@@ -46,6 +53,8 @@ class Detector:
     name: str
     tier: Tier = "secret"
     gate: str = ""
+    anchors: tuple[bytes, ...] = ()  # literals of which one stands in all that the gate matches
+    anchor: str = ""  # RE2 instead of those, quick to look for: it begins with a literal
     heads: str = ""  # the characters that a match behind the gate's boundary starts with
     finders: tuple[Finder, ...] = ()
     pattern: Pattern

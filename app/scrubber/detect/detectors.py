@@ -3,7 +3,7 @@
 import re
 
 from . import addresses, blocks, urls, validators
-from .detector import Detector, Finder
+from .detector import Detector, Finder, cased
 from .edges import after
 
 _WORD = after("A-Za-z0-9")
@@ -13,6 +13,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="anthropic_key",
         gate=_WORD + r"(sk-ant-[A-Za-z0-9_-]{16})",
+        anchors=(b"sk-ant-",),
         heads="s",
         pattern=re.compile(rb"sk-ant-(?>(?:[a-z]{3,8}[0-9]{2}-)?)[A-Za-z0-9_-]{16,}+"),
         examples=(
@@ -27,6 +28,7 @@ BUILT_IN: tuple[Detector, ...] = (
         name="openai_key",
         gate=_WORD
         + r"(sk-(?:(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_-]{16}|[A-Za-z0-9]{40}))",
+        anchors=(b"sk-",),
         heads="s",
         pattern=re.compile(
             rb"sk-(?:(?:proj|svcacct|admin|service|None)-(?P<body>[A-Za-z0-9_-]{16,1024}+)"
@@ -39,6 +41,12 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="aws_access_key",
         gate=_WORD + r"(A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16})",
+        anchors=(
+            b"AKIA",
+            b"ASIA",
+            b"ABIA",
+            b"ACCA",
+        ),
         heads="A",
         pattern=re.compile(rb"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
         examples=("AKIA" + "IOSFODNN7EXAMPLE", "ASIA" + "QWERTYUIOP234567"),
@@ -48,6 +56,14 @@ BUILT_IN: tuple[Detector, ...] = (
         name="github_token",
         gate=_WORD
         + r"(gh[pour]_[A-Za-z0-9]{36}|ghs_[A-Za-z0-9._-]{36}|github_pat_[A-Za-z0-9_]{22})",
+        anchors=(
+            b"ghp_",
+            b"gho_",
+            b"ghu_",
+            b"ghr_",
+            b"ghs_",
+            b"github_pat_",
+        ),
         heads="g",
         pattern=re.compile(
             rb"gh[pour]_[A-Za-z0-9]{36,}+|ghs_[A-Za-z0-9._-]{36,1024}(?<![._-])"
@@ -64,6 +80,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="google_api_key",
         gate=after("A-Za-z0-9+-") + r"(AIza[A-Za-z0-9_-]{35})",
+        anchors=(b"AIza",),
         heads="A",
         pattern=re.compile(rb"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9+/=]|-[A-Za-z0-9_])"),
         examples=(
@@ -75,6 +92,12 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="stripe_key",
         gate=_WORD + r"([sr]k_(?:live|test|prod)_[A-Za-z0-9]{14}|whsec_[A-Za-z0-9+/]{24})",
+        anchors=(
+            b"k_live_",
+            b"k_test_",
+            b"k_prod_",
+            b"whsec_",
+        ),
         heads="srw",
         pattern=re.compile(
             rb"[sr]k_(?:live|test|prod)_[A-Za-z0-9]{14,}+|whsec_[A-Za-z0-9+/]{24,88}+={0,2}"
@@ -105,6 +128,10 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="jwt",
         gate=_WORD + r"(e(?:yJ|wo)[A-Za-z0-9_-]{6})",
+        anchors=(
+            b"eyJ",
+            b"ewo",
+        ),
         heads="e",
         pattern=re.compile(
             rb"(?P<header>e(?:yJ|wo)[A-Za-z0-9_-]{6,16384}+)\.(?P<payload>[A-Za-z0-9_-]{0,16384}+)"
@@ -152,6 +179,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="bearer_token",
         gate=_WORD + rf"((?i:bearer){_SPACE}+(?:[0-9]{{1,10}}\|)?[A-Za-z0-9._~+/:-]{{10}})",
+        anchors=cased("bear"),
         heads="bB",
         pattern=re.compile(
             rb"(?i:bearer)(?>(?: |%20|\\+t)+)(?P<secret>(?>(?:[0-9]{1,10}\|)?)"
@@ -187,6 +215,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="basic_auth",
         gate=_WORD + rf"((?i:basic){_SPACE}+[A-Za-z0-9+/_-]{{6}})",
+        anchors=cased("basi"),
         heads="bB",
         pattern=re.compile(rb"(?i:basic)(?>(?: |%20|\\+t)+)(?P<secret>[A-Za-z0-9+/_-]{6,}+={0,2})"),
         accepts=validators.is_basic,
@@ -209,6 +238,11 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="sonarqube_token",
         gate=_WORD + r"(sq[apu]_[A-Za-z0-9]{12})",
+        anchors=(
+            b"sqa_",
+            b"sqp_",
+            b"squ_",
+        ),
         heads="s",
         pattern=re.compile(rb"sq[apu]_(?P<body>[A-Za-z0-9]{12,}+)"),
         accepts=validators.has_digit,
@@ -218,6 +252,7 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="jenkins_api_token",
         gate=after("A-Za-z0-9./#-") + r"(11[0-9a-f]{30})",
+        anchor=r"11[0-9a-f]{30}",
         heads="1",
         pattern=re.compile(rb"11[0-9a-f]{30}(?>(?:[0-9a-f]{2})?)(?![A-Za-z0-9]|-[A-Za-z0-9])"),
         accepts=validators.is_no_digest,
@@ -250,6 +285,11 @@ BUILT_IN: tuple[Detector, ...] = (
     Detector(
         name="hashicorp_vault_token",
         gate=after("A-Za-z0-9._-") + r"(hv[sbr]\.[A-Za-z0-9_-]{20})",
+        anchors=(
+            b"hvs.",
+            b"hvb.",
+            b"hvr.",
+        ),
         heads="h",
         pattern=re.compile(rb"hv[sbr]\.(?P<body>[A-Za-z0-9_-]{20,}+)"),
         accepts=validators.is_vault_token,

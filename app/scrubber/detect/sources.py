@@ -21,8 +21,8 @@ from .edges import edge_end
 _SEARCHED = 1024 * 1024  # bytes of one search, which holds the interpreter's lock
 _SMALL = 64 * 1024  # bytes of text in which a literal's places are all listed
 # Literals that ordinary text holds: they are looked for by themselves.
-_COMMON = frozenset((b"@", b"://", b"data", b"machine", b"-u", b"-U"))
-_SILENT = 64  # literals behind which a source shows where it is
+COMMON = frozenset((b"@", b"://", b"data", b"machine", b"-u", b"-U"))
+SILENT = 64  # literals behind which a source shows where it is
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
 Candidate = tuple[int, tuple[Detector, ...]]  # where which detectors may match
@@ -78,7 +78,7 @@ class Sources:
             literal: BytesAhoCorasick([literal], matchkind=MatchKind.LeftmostFirst)
             for literal in self._finders
         }
-        rare = [literal for literal in self._finders if literal not in _COMMON]
+        rare = [literal for literal in self._finders if literal not in COMMON]
         signs = [*gates, *(re.escape(literal.decode()) for literal in rare), also]
         self._signs = compiled("|".join(filter(None, signs)) or r"\z")
         self._alone = [(compiled(one.gate), one) for one in detectors if not one.shared]
@@ -99,7 +99,7 @@ class Sources:
         literals = {
             literal: found
             for literal, found in self._finders.items()
-            if (literal in _COMMON or not quiet) and self._may_hold(cursor.text, literal)
+            if (literal in COMMON or not quiet) and self._may_hold(cursor.text, literal)
         }
         gate = None if quiet else self._gate
         return list(map(Ahead, self._each(cursor, gate, literals, sign)))
@@ -166,7 +166,7 @@ def _found(cursor: Cursor, literal: bytes, found: Found) -> Iterator[tuple[int, 
     while at >= 0:
         step()
         silent += 1
-        if silent == _SILENT:
+        if silent == SILENT:
             silent = 0
             yield at, (at, ())
         for start, detectors in _starting(text, at, found):

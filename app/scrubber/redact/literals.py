@@ -15,6 +15,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ..automaton import compiled
+from ..detect.detector import cased
+from ..detect.prefilter import Signs
 from ..detect.sources import Ahead
 from ..json.spans import Span
 from ..placeholders import Scheme
@@ -25,6 +27,12 @@ _OPEN = re.compile(
     rb"(?:<|&lt;|&#0*60;|&#x0*3c;|%3c|\\+(?:u003c|x3c)|\xef\xbc\x9c|\\+uff1c)\Z", re.IGNORECASE
 )
 _LONGEST_OPEN = 16  # bytes
+# One of them stands in each spelling of a `<` but itself.
+_OPEN_ANCHORS = tuple(
+    anchor
+    for spelled in ("&lt;", "&#", "%3c", r"\u00", r"\x3", "uff1", "\N{FULLWIDTH LESS-THAN SIGN}")
+    for anchor in cased(spelled)
+)
 
 
 class Literal(NamedTuple):
@@ -47,6 +55,9 @@ class Literals:
         )
         self.gate = rf"(?i:{names})(?:\\*_|-)[0-9Hh]"
         self._gate = compiled(self.gate)
+        self.signs = Signs(_OPEN_ANCHORS, ("<" + self.gate,))
+        if not scheme.bracketed:
+            self.signs = Signs((), (self.gate,))
         self._pattern = re.compile(rf"({names}){scheme.tail}(?![0-9a-z_])".encode(), re.IGNORECASE)
 
     def find(self, text: bytes, start: int = 0) -> Iterator[tuple[int, Literal]]:

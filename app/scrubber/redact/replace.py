@@ -1,11 +1,12 @@
 """One unit of a request: what is replaced in it, by what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..detect import dense
 from ..detect.dense import Effort, Tick
 from ..detect.hits import Hit
+from ..detect.prefilter import Placed, Prefilter
 from ..detect.rules import Rules
 from ..detect.scan import Scanner
 from ..detect.sources import Ahead
@@ -45,6 +46,11 @@ class Replacer:
         self._rules = rules
         self._literals = Literals(scheme, [detector.label for detector in rules.detectors])
         self._scanner = Scanner(rules.detectors, self._literals.gate)
+        self._prefilter = Prefilter(rules.detectors, self._literals.signs)
+
+    def quiet(self, body: bytes, units: Sequence[Placed], tick: Tick) -> set[int]:
+        """Return where units start in which nothing is replaced, except for known values."""
+        return self._prefilter.quiet(body, units, tick)
 
     def replacements(
         self, unit: bytes, ledger: Ledger, state: State, tick: Tick = lambda: None

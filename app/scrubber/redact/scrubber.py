@@ -145,10 +145,14 @@ class Scrubber:
         course = Course(body, self._turns)
         if self._replacing and is_threaded(body, course.units):
             raise Skipped("thread")
+        quiet = self._replacer.quiet(body, course.units, tick)
         for unit, known in course.parts(ledger):
             if known is None:
+                text = cut(body, unit.start, unit.end)
+                if unit.start in quiet and not ledger.occurs(text):
+                    continue
                 tick()
-                outcome = self._outcome(cut(body, unit.start, unit.end), unit, ledger, tick)
+                outcome = self._outcome(text, unit, ledger, tick)
             else:
                 outcome = known
                 ledger.replay(known.changes, known.digest)

@@ -1,0 +1,165 @@
+"""Which values of a body hold no sign of a secret: nearly all of them, told by a look from afar.
+
+Whatever gives a secret away holds one of a few literals (`Detector.anchors`). Looking for all of
+them in many values at a time takes a tenth of the time of looking into each. It errs on one side
+only: a value may be taken for one that holds a sign, never the other way round.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
+from ..automaton import compiled
+from ..json.spans import cut
+from .detector import Detector, Finder
+from .sources import COMMON, SILENT
+
+_TOGETHER = 16  # literals of one automaton: so few are compared with many bytes at a time
+_GROUP = 64 * 1024  # bytes looked at together; a longer value is looked into anyway
+_APART = 64  # bytes between two values of a group, at the most
+_DENSE = 128  # bytes per literal found, at the least: else nothing is gained
+_ESCAPES = (rb"\u00", rb"\/")  # of characters that a view spells plainly
+
+
+class Placed(Protocol):
+    """Something with a place in a body."""
+
+    @property
+    def start(self) -> int:
+        """Where it starts."""
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+
+
+class Signs(NamedTuple):
+    """Something else that is looked for: where it is, ``anchors`` or RE2 ``patterns`` are too."""
+
+    anchors: tuple[bytes, ...]
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Values that lie beside each other, as one text, and where in it each starts and ends."""
+
+    text: bytes
+    offset: int
+    starts: list[int]
+    ends: list[int]
+
+    def index(self, at: int) -> int:
+        """Return which value an offset lies in."""
+        return bisect_right(self.starts, at) - 1
+
+    def value(self, index: int) -> bytes:
+        """Return the text of a value."""
+        return self.text[self.starts[index] : self.ends[index]]
+
+
+class Prefilter:
+    """Tells which values are quiet: nothing in them is a sign."""
+
+    def __init__(self, detectors: Sequence[Detector], also: Signs) -> None:
+        gated = [one for one in detectors if one.gate]
+        self._is_able = all(one.shared and (one.anchors or one.anchor) for one in gated)
+        finders = [finder for one in detectors for finder in one.finders]
+        literals = {anchor for one in gated for anchor in one.anchors}
+        literals |= {one.literal for one in finders if one.literal not in COMMON}
+        ordered = sorted({*literals, *also.anchors, *_ESCAPES})
+        self._automata = [
+            _automaton(ordered[at : at + _TOGETHER]) for at in range(0, len(ordered), _TOGETHER)
+        ]
+        patterns = [*(one.anchor for one in gated), *also.patterns]
+        self._patterns = [compiled(pattern) for pattern in filter(None, patterns)]
+        self._common = [
+            (_automaton([one.literal]), one) for one in finders if one.literal in COMMON
+        ]
+
+    def quiet(self, body: bytes, values: Sequence[Placed], tick: Callable[[], None]) -> set[int]:
+        """Return where values start in which there is no sign."""
+        quiet = set[int]()
+        for group in _groups(body, values) if self._is_able else ():
+            tick()
+            loud = self._loud(group)
+            if loud is None:
+                break
+            quiet.update(
+                start + group.offset for i, start in enumerate(group.starts) if i not in loud
+            )
+        return quiet
+
+    def _loud(self, group: _Group) -> set[int] | None:
+        """Return which values may hold a sign; None if they are too many to tell."""
+        loud = set[int]()
+        most = max(len(group.text) // _DENSE, SILENT)
+        for find in self._automata:
+            found = find(group.text)
+            if len(found) > most:
+                return None
+            loud.update(group.index(at) for _, at, _ in found)
+        for pattern in self._patterns:
+            at = 0
+            while (match := pattern.search(group.text, at)) is not None:
+                index = group.index(match.start())
+                loud.add(index)
+                at = group.starts[index + 1] if index + 1 < len(group.starts) else len(group.text)
+        for find, finder in self._common:
+            places = [at for _, at, _ in find(group.text)]
+            if len(places) > most:
+                return None
+            loud.update(_started(group, finder, places, loud))
+        return loud
+
+
+def _started(group: _Group, finder: Finder, places: Iterable[int], loud: set[int]) -> Iterator[int]:
+    """Yield in which values something starts at a common literal, or it stands often."""
+    last, count, text = -1, 0, b""
+    for at in places:
+        index = group.index(at)
+        if index in loud or at >= group.ends[index]:
+            continue
+        if index != last:
+            last, count, text = index, 0, group.value(index)
+        count += 1
+        if count == SILENT or _starts(finder, text, at - group.starts[index]):
+            yield index
+
+
+def _starts(finder: Finder, text: bytes, at: int) -> bool:
+    return finder.starts is not None or finder.start(text, at) >= 0
+
+
+def _automaton(literals: Sequence[bytes]) -> Callable[[bytes], list[tuple[int, int, int]]]:
+    made = BytesAhoCorasick(literals, matchkind=MatchKind.LeftmostFirst)
+    return made.find_matches_as_indexes
+
+
+def _groups(body: bytes, values: Sequence[Placed]) -> Iterator[_Group]:
+    """Yield values beside each other in groups, without those that are long."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end in ((one.start, one.end) for one in values):
+        if end - start > _GROUP:
+            continue
+        if starts and not (ends[-1] <= start <= ends[-1] + _APART and start - starts[0] < _GROUP):
+            yield _group(body, starts, ends)
+            starts, ends = [], []
+        starts.append(start)
+        ends.append(end)
+    if starts:
+        yield _group(body, starts, ends)
+
+
+def _group(body: bytes, starts: list[int], ends: list[int]) -> _Group:
+    first = starts[0]
+    return _Group(
+        cut(body, first, ends[-1]),
+        first,
+        [start - first for start in starts],
+        [end - first for end in ends],
+    )

@@ -1,0 +1,132 @@
+"""The look from afar: it passes over nothing in which a secret or a placeholder may stand."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.scrubber.detect import rules
+from app.scrubber.detect.detector import Detector
+from app.scrubber.detect.detectors import BUILT_IN
+from app.scrubber.detect.prefilter import Prefilter, Signs
+from app.scrubber.detect.rules import Rules
+from app.scrubber.json.document import units
+from app.scrubber.placeholders import Scheme
+from app.scrubber.redact.literals import Literals
+from app.scrubber.redact.scrubber import Scrubber
+from tests.scrubber import conversations as conv
+from tests.thorough import scaled
+
+RULES = rules.load(file=None)
+GATED = [one for one in BUILT_IN if one.gate]
+# What anchors and ends of values are made of, so that some are nearly there.
+PIECES = st.sampled_from(
+    [
+        *("sk-", "ant-", "AKIA", "gh", "p_", "ey", "J", "11", "0a" * 15, "hvs", ".", "-----", "@"),
+        *("BEGIN", "b.cc", "a", "://", "u:p", "postgres", "%40", "Bea", "rer ", "BASIC ", "<"),
+        *("EMAIL_1>", "github_token_2", "&", "lt;", "\x1b[0m", "\u00e9", "/", "\\", '"', "\uff1c"),
+        *("@" * 70, "%3C", "\\u003c", "dXNlcjpwYXNz", "x" * 40, " ", "\n", "\ud83d\ude00"),
+    ]
+)
+TEXTS = st.lists(PIECES, max_size=12).map("".join)
+
+
+def prefilter(style: Any = "angle") -> Prefilter:
+    literals = Literals(Scheme(style, b"k"), [one.label for one in BUILT_IN])
+    return Prefilter(BUILT_IN, literals.signs)
+
+
+def quiet(*texts: str, used: Prefilter | None = None) -> list[bool]:
+    """Return of each text whether it is passed over."""
+    body = json.dumps({"messages": texts}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    found = units(body)
+    starts = (used or prefilter()).quiet(body, found, lambda: None)
+    return [unit.start in starts for unit in found]
+
+
+# With a rule of the user's own each value is looked into.
+OWN = Detector(
+    name="own", gate="never_[0-9]{9}", shared=False, pattern=re.compile(rb"never_"), examples=()
+)
+SLOW = Rules((*RULES.detectors, OWN))
+
+
+def scrubber(mode: Any, style: Any, rules_: Rules) -> Scrubber:
+    return Scrubber(
+        mode=mode,
+        key=b"k" * 32,
+        rules=rules_,
+        style=style,
+        clock=lambda: 0.0,
+        limit=1 << 24,
+        cache=0,
+        receipts=True,
+    )
+
+
+KINDS = [(mode, style) for mode in ("pseudonymize", "detect") for style in ("angle", "token")]
+USED = {kind: (scrubber(*kind, RULES), scrubber(*kind, SLOW)) for kind in KINDS}
+
+
+def same(body: bytes, kind: tuple[Any, Any]) -> bool:
+    """Return True if looking from afar changes nothing."""
+    quick, slow = (one.redact(body, None, "POST") for one in USED[kind])
+    return quick == slow
+
+
+@pytest.mark.parametrize("detector", GATED, ids=lambda one: one.name)
+@given(st.data())
+@settings(max_examples=scaled(60, 15))
+def test_all_that_a_gate_matches_holds_an_anchor(detector: Any, data: st.DataObject) -> None:
+    text: bytes = data.draw(st.from_regex(re.compile(detector.gate.encode("latin-1"))))
+    held = any(anchor in text for anchor in detector.anchors)
+    assert held or (detector.anchor and re.search(detector.anchor.encode(), text))
+
+
+def test_the_text_around_values_makes_none_loud_and_each_is_judged_alone() -> None:
+    assert quiet("words", "TOKEN=ghp_", "more words", "a@b.cc", "@property", "x") == [
+        *(True, False, True),
+        *(False, True, True),
+    ]
+
+
+def test_each_spelling_of_a_placeholder_is_loud() -> None:
+    opened = ("<", "&lt;", "&LT;", "&#60;", "&#x3c;", "%3c", "%3C", "\\u003c", "\\X3C", "\uff1c")
+    texts = [f"{mark}EMAIL_1>" for mark in (*opened, "\\uFF1c")]
+    assert not any(quiet(*texts))
+    assert quiet("EMAIL_1>", "EMAIL-0001") == [True, True]
+    assert quiet("EMAIL-0001", used=prefilter("token")) == [False]
+
+
+def test_what_often_holds_a_common_literal_is_loud_since_it_may_be_dense() -> None:
+    assert quiet("@ " * 63, "word " * 5_000, "@ " * 64) == [True, True, False]
+
+
+def test_dense_text_is_given_up_and_the_rest_is_looked_into() -> None:
+    assert quiet(*["eyJ" * 20_000, "words"]) == [False, False]
+
+
+def test_a_long_value_is_looked_into_and_those_beside_it_are_not() -> None:
+    assert quiet("words", "word " * 20_000, "words") == [True, False, True]
+
+
+def test_detectors_without_anchors_are_not_passed_over() -> None:
+    every = Prefilter(rules.load(detectors="+extended", file=None).detectors, Signs((), ()))
+    assert quiet("words", used=every) == [False]
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=8), st.sampled_from(KINDS), st.booleans())
+@settings(max_examples=scaled(2000, 40))
+def test_no_result_of_a_scan_differs(texts: list[str], kind: Any, is_ascii: bool) -> None:
+    messages = [{"role": "user", "content": one} for one in texts]
+    made = json.dumps({"messages": messages, "system": texts[0]}, ensure_ascii=is_ascii)
+    assert same(made.encode("utf-8", "surrogatepass"), kind)
+
+
+@given(conv.REQUESTS, conv.ENCODINGS, st.sampled_from(KINDS))
+@settings(max_examples=scaled(1000, 20))
+def test_no_result_of_a_conversation_differs(request_: Any, encode: Any, kind: Any) -> None:
+    assert same(encode(request_), kind)
