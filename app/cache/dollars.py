@@ -32,7 +32,15 @@ def saved(usage: Usage, actual: Costs, price: Price) -> float | None:
     """Return what the cache saved of an ``actual`` cost; below 0 when it was only written."""
     if usage.prompt == usage.input:
         return 0.0
-    uncached = replace(usage, input=usage.prompt, cache_read=0, cache_write_5m=0, cache_write_1h=0)
+    uncached = Usage(  # several times faster than `replace`
+        input=usage.prompt,
+        output=usage.output,
+        thinking=usage.thinking,
+        server_tools=usage.server_tools,
+        service_tier=usage.service_tier,
+        speed=usage.speed,
+        inference_geo=usage.inference_geo,
+    )
     return _difference(price(uncached), actual)
 
 

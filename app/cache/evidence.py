@@ -8,7 +8,7 @@ from .chain import Chain
 from .entries import MARGIN, Entry
 from .minimum import minimum
 from .prompt import PARAMS, Prompt
-from .verdict import Evidence
+from .verdict import Evidence, Verdict, is_short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,27 @@ class Found(NamedTuple):
         """Return it; what nobody knows is estimated by the mark that it is in reach of."""
         tokens = case.tokens(mark.size) if entry.tokens is None else entry.tokens
         return cls(entry, tokens, entry.exact)
+
+
+def usual_verdict(
+    case: Case, previous: Chain | None, live: Found | None, waiting: Found | None
+) -> Verdict | None:
+    """Return the verdict on a turn that goes on unchanged and read what there was; None otherwise.
+
+    It is what the rules say on its whole evidence, which is the same as that of `evidence_of`.
+    """
+    asked, counted = case.asked, case.counted
+    if previous is None or not counted.read or asked.compaction or asked.compacted:
+        return None
+    if previous.common(case.prompt) < previous.length:
+        return None
+    expected, exact = previous.tokens, previous.model == case.model
+    for one in (live, waiting):
+        if one is not None:
+            expected, exact = max((expected, exact), (one.tokens, one.exact))
+    expected = min(expected, counted.cached)
+    short = is_short(counted.read, expected, estimated=not exact)
+    return None if short else Verdict("hit", expected)
 
 
 def evidence_of(

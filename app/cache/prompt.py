@@ -18,6 +18,7 @@ PARAMS = ("tool_choice", "thinking", "effort", "speed", "context_management", "b
 
 MOST_MARKS = 4  # the API refuses more
 MOST_SPANS = 4  # pieces of a head with a hash each, before one hash is taken of all
+MOST_OWNS = 8  # hashes that a template keeps although it needs none: a copy costs more
 _KEY = re.compile(rb'"messages"\s*:\s*\[()\s*\Z')
 _KEY_REACH = 64  # bytes before the messages in which their name is searched for
 _BETWEEN = re.compile(rb"\s*(?:,\s*|\])")
@@ -149,11 +150,12 @@ def _extended(
         spans = (*spans, (stable.end, digest(body[before.end : stable.end])))
     if len(spans) > MOST_SPANS:
         spans = ((stable.end, digest(body[: stable.end])),)
-    return prompt, Template(_kept(prompt), stable, spans, template.tail)
+    kept = prompt if len(blocks.owns) <= MOST_OWNS else _kept(prompt)
+    return prompt, Template(kept, stable, spans, template.tail)
 
 
 def _kept(prompt: Prompt) -> Prompt:
-    """Return a prompt without what is needed for its own answer only."""
+    """Return a prompt without what is large, and needed for its own answer only."""
     blocks = prompt.blocks
     kept = Blocks(
         prefixes=blocks.prefixes,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from .blocks import SYSTEM, Digest
 from .chain import Chain, Conversation
 from .entries import Entries, Entry
-from .evidence import Asked, Case, Counted, Found, evidence_of, scope_of
+from .evidence import Asked, Case, Counted, Found, evidence_of, scope_of, usual_verdict
 from .minimum import name_of
 from .prompt import Prompt, Template, read_prompt
 from .verdict import LOOKBACK, Verdict, decide
@@ -96,7 +96,9 @@ class Recorder:
         case = Case(flight.asked, prompt, counted, name)
         previous = conversation.previous(prompt, flight.asked.start, strict=flight.asked.hinted)
         live, waiting = self._reachable(case, flight)
-        verdict = decide(evidence_of(case, previous, live, waiting))
+        verdict = usual_verdict(case, previous, live, waiting)
+        if verdict is None:
+            verdict = decide(evidence_of(case, previous, live, waiting))
         entry = self._commit(case, flight, live)
         if not (flight.asked.aside or flight.asked.compaction):
             self._remember(key, conversation, _chain(case, *entry), flight.template)

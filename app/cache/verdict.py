@@ -84,8 +84,7 @@ class Evidence(NamedTuple):
     @property
     def short(self) -> bool:
         """Whether clearly less was read than there was."""
-        share = ROUGH_SHARE if self.estimated else SHARE
-        return self.expected - self.read > max(TOLERANCE, self.expected * share)
+        return is_short(self.read, self.expected, estimated=self.estimated)
 
     @property
     def changed(self) -> str | None:
@@ -93,6 +92,12 @@ class Evidence(NamedTuple):
         if self.difference is None:
             return None
         return self.difference.kind if self.difference.kind in ("tool", "system") else "messages"
+
+
+def is_short(read: int, expected: int, *, estimated: bool) -> bool:
+    """Return True if clearly less was read than there was."""
+    share = ROUGH_SHARE if estimated else SHARE
+    return expected - read > max(TOLERANCE, expected * share)
 
 
 Rule = Callable[[Evidence], object]
