@@ -111,6 +111,7 @@ class ServerConnection(TCPServer):
         finally:
             self._alarm.stop()
             await self._close()
+            self.protocol = None  # it refers to this: leave no cycle with TLS's buffers to collect
 
     async def _read_data(self) -> None:
         """Hand on what comes, and keep none of it; stock keeps the last 64 KB until more comes."""

@@ -7,6 +7,7 @@ not exist (§2.3).
 """
 
 import re
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -166,7 +167,7 @@ class _CanRead(EventWrapper):
 
     def __init__(self, protocol: H1) -> None:
         super().__init__()
-        self._protocol = protocol
+        self._protocol = weakref.proxy(protocol)  # it refers to this: leave no cycle
 
     async def wait(self) -> None:
         await wait_or_disconnect(self._event, self._protocol.disconnected, self._on_disconnect)
@@ -199,7 +200,7 @@ class _StrictBuffer(ReceiveBuffer):
 
     def __init__(self, connection: h11.Connection) -> None:
         super().__init__()
-        self._connection = connection
+        self._connection = weakref.proxy(connection)  # the same
 
     def maybe_extract_lines(self) -> list[bytearray] | None:
         if self._connection.their_state is h11.IDLE and (empty := _EMPTY_LINES.match(self._data)):

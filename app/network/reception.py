@@ -90,8 +90,11 @@ class Reception(ABC):
 
     def close(self) -> None:
         """End the exchange in any state. Idempotent and synchronous, so it can't be cut."""
+        closed = httpx.ReadError("the response was closed while it was being read")
         self._buffer.clear()
-        self.fail(httpx.ReadError("the response was closed while it was being read"))
+        self.fail(closed)
+        if self._error is not None and self._error.__traceback__ is not None:
+            self._error = closed  # one that was raised refers to frames that refer to this
 
     def upload(self, body: AsyncIterable[bytes]) -> None:
         """Send a body in a task of its own, so that an early response is seen."""

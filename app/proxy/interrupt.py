@@ -54,5 +54,7 @@ async def run_until_disconnect(
             raise
     finally:
         watcher.cancel()
-        interrupt.work = None  # the task's frames hold the exchange: leave no cycle to collect
+        # Leave no cycle to collect: the task's frames hold the exchange, its error holds this one.
+        interrupt.work = None
+        del work
     return interrupt.cause

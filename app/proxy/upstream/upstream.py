@@ -122,10 +122,7 @@ class Upstream:
         try:
             received = await self._transport.handle_async_request(sent)
         except httpx.HTTPError as exc:
-            made = failure(exc, self.origin)
-            if isinstance(made, NoSlot):
-                watch.slot_missed()
-            raise made from exc
+            raise self._failure(exc, watch) from exc  # a local name for it would make a cycle
         watch.response_started(
             slot_wait=received.extensions.get("slot_wait"), upload_wait=upload.waited
         )
@@ -134,6 +131,12 @@ class Upstream:
             await response.aclose()
             raise UpstreamBroken("malformed_response", f"{self.origin.url} answered with {fault}.")
         return response
+
+    def _failure(self, exc: httpx.HTTPError, watch: Stopwatch) -> ProxyFailure:
+        made = failure(exc, self.origin)
+        if isinstance(made, NoSlot):
+            watch.slot_missed()
+        return made
 
 
 def _reason(result: Result) -> RetryReason | None:
