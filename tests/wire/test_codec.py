@@ -109,7 +109,7 @@ def test_streams_that_closed_long_ago_are_forgotten_and_late_frames_of_recent_on
         codec.send_headers(stream, REQUEST, end_stream=True)
         codec.reset_stream(stream, 8)
     codec.data_to_send()
-    assert len(codec._closed_streams) <= codec.MAX_CLOSED_STREAMS < 10_000
+    assert len(codec._closed_streams) <= codec.MAX_CLOSED_STREAMS < 5_000
     codec.receive_data(DataFrame(last - 100, b"late").serialize())
     assert sent(codec) == []
 
