@@ -2,7 +2,8 @@
 
 A client sends the conversation again with every turn. The messages before the first with a mark
 stay as they are, and so does what stands behind the messages. A hash over each end shows that they
-did; their blocks are then those of the body before. The result is the same either way.
+did; their blocks are then those of the body before. A body that is sent once more, as clients do
+after an error, is told by a third hash. The result is the same either way.
 """
 
 import re
@@ -76,13 +77,14 @@ class Template(NamedTuple):
     """What the next body may have in common with that of ``prompt``.
 
     ``spans`` are the ends of the pieces of its head, each with a hash; ``tail`` is the length of
-    what stands behind the messages, and a hash of it.
+    what stands behind the messages, and a hash of it; ``middle`` the same of what stands between.
     """
 
     prompt: Prompt
     stable: Stable
     spans: tuple[tuple[int, int], ...]
     tail: tuple[int, int]
+    middle: tuple[int, int]
 
 
 def read_prompt(
@@ -99,6 +101,8 @@ def read_prompt(
     ``alone`` gets no template.
     """
     if template is not None and _matches(body, template, digest):
+        if _is_repeated(body, template, digest, betas):
+            return template.prompt, template
         messages = _between(body, template)
         if messages:
             return _extended(body, template, messages, digest, betas)
@@ -122,7 +126,10 @@ def _whole(
     prompt = _prompt(members, blocks, digest, betas)
     tail = body[end:]
     spans = ((stable.end, digest(body[: stable.end])),)
-    return prompt, Template(_kept(prompt), stable, spans, (len(tail), digest(tail)))
+    middle = body[stable.end : end]
+    return prompt, Template(
+        _kept(prompt), stable, spans, (len(tail), digest(tail)), (len(middle), digest(middle))
+    )
 
 
 def _extended(
@@ -150,13 +157,16 @@ def _extended(
         spans = (*spans, (stable.end, digest(body[before.end : stable.end])))
     if len(spans) > MOST_SPANS:
         spans = ((stable.end, digest(body[: stable.end])),)
-    kept = prompt if len(blocks.owns) <= MOST_OWNS else _kept(prompt)
-    return prompt, Template(kept, stable, spans, template.tail)
+    middle = body[stable.end : len(body) - template.tail[0]]
+    hashed = len(middle), digest(middle)
+    return prompt, Template(_kept(prompt), stable, spans, template.tail, hashed)
 
 
 def _kept(prompt: Prompt) -> Prompt:
     """Return a prompt without what is large, and needed for its own answer only."""
     blocks = prompt.blocks
+    if prompt.tools is None and len(blocks.owns) <= MOST_OWNS:
+        return prompt
     kept = Blocks(
         prefixes=blocks.prefixes,
         kinds=blocks.kinds,
@@ -182,6 +192,18 @@ def _matches(body: bytes, template: Template, digest: Digest) -> bool:
             return False
         start = end
     return digest(body[len(body) - length :]) == tail
+
+
+def _is_repeated(body: bytes, template: Template, digest: Digest, betas: bytes) -> bool:
+    """Return True if a body whose ends match is that of the template, and all of it is kept."""
+    size, hashed = template.middle
+    start = template.stable.end
+    return (
+        len(body) == start + size + template.tail[0]
+        and template.prompt.blocks.owns is not _NONE
+        and template.prompt.params[-1] == _betas(betas, digest)
+        and digest(body[start : start + size]) == hashed
+    )
 
 
 def _between(body: bytes, template: Template) -> list[bytes] | None:

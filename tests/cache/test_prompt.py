@@ -143,6 +143,22 @@ def test_only_the_middle_of_a_next_body_is_parsed() -> None:
     assert len(read.blocks.owns) < len(read.blocks.kinds) - len(TOOLS)
 
 
+def test_a_body_that_is_sent_once_more_is_not_parsed() -> None:
+    a, b, c = user("u1"), assistant("a1"), user("u2")
+    _, first = read_prompt(body(a), hash)
+    sent = body(a, b, c)
+    read, template = read_prompt(sent, hash, b"one", template=first)
+    again, same = read_prompt(sent, hash, b"one", template=template)
+    assert again is read
+    assert same is template
+    other, _ = read_prompt(sent, hash, b"two", template=template)
+    assert facts(other) == facts(read_prompt(sent, hash, b"two")[0])
+    changed = sent.replace(b"u2_ ", b"u3_ ")
+    assert len(changed) == len(sent)
+    read, _ = read_prompt(changed, hash, b"one", template=template)
+    assert facts(read) == facts(read_prompt(changed, hash, b"one")[0]) != facts(again)
+
+
 def test_a_long_conversation_is_hashed_in_few_pieces() -> None:
     turns = [user("u0")]
     template = None
