@@ -5,11 +5,11 @@ from typing import Protocol
 
 import httpx
 from h2.exceptions import ProtocolError
-from hpack import HeaderTuple
 
 from ..network.abort import abort
 from ..network.outflow import Outflow, Passage
 from ..network.stats import Counters
+from ..wire.headers import Headers
 from ..wire.limits import LAST_STREAM
 from ..wire.timeouts import Timeouts
 from .liveness import Liveness
@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
 
     def open(
         self,
-        fields: list[HeaderTuple],
+        fields: Headers,
         body: httpx.AsyncByteStream,
         whole: bytes | None,
         timeouts: Timeouts,

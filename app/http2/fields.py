@@ -6,7 +6,7 @@ Names are lower case, values are bytes; order and repetition are kept, nothing i
 from collections.abc import Iterable
 
 import httpx
-from hpack import HeaderTuple, NeverIndexedHeaderTuple
+from hpack import NeverIndexedHeaderTuple
 
 from ..network.errors import MalformedResponse
 from ..wire.grammar import is_target
@@ -14,7 +14,7 @@ from ..wire.headers import NOT_SENT_HTTP2, SECRET, Headers, first
 from ..wire.heads import Malformed, fault_of, response
 
 
-def for_request(request: httpx.Request) -> list[HeaderTuple]:
+def for_request(request: httpx.Request) -> Headers:
     """Return what a HEADERS frame carries; raises `httpx.LocalProtocolError`.
 
     The ``target`` extension goes into ``:path`` byte for byte.
@@ -27,11 +27,15 @@ def for_request(request: httpx.Request) -> list[HeaderTuple]:
         raise httpx.LocalProtocolError("the target contains a blank or a control character")
     host = first(fields, b"host")
     return [
-        HeaderTuple(b":method", request.method.encode("ascii")),
-        HeaderTuple(b":scheme", request.url.raw_scheme),
-        HeaderTuple(b":authority", request.url.netloc if host is None else host),
-        HeaderTuple(b":path", target),
-        *(_tuple(name, value) for name, value in fields if name not in NOT_SENT_HTTP2),
+        (b":method", request.method.encode("ascii")),
+        (b":scheme", request.url.raw_scheme),
+        (b":authority", request.url.netloc if host is None else host),
+        (b":path", target),
+        *(
+            NeverIndexedHeaderTuple(*field) if field[0] in SECRET else field
+            for field in fields
+            if field[0] not in NOT_SENT_HTTP2
+        ),
     ]
 
 
@@ -41,7 +45,3 @@ def from_response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers
         return response(received)
     except Malformed as exc:
         raise MalformedResponse(f"malformed response: {exc}") from exc
-
-
-def _tuple(name: bytes, value: bytes) -> HeaderTuple:
-    return (NeverIndexedHeaderTuple if name in SECRET else HeaderTuple)(name, value)

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 import httpx
 from h2 import events
 from h2.errors import ErrorCodes
-from hpack import HeaderTuple
 
 from ..network.errors import MalformedResponse
 from ..network.stats import Counters
 from ..wire.codec import Codec, StreamBroken
+from ..wire.headers import Headers
 from ..wire.heads import are_trailers
 from ..wire.limits import INITIAL_WINDOW
 from ..wire.roles import client
@@ -124,7 +124,7 @@ class Session:
 
     def open(
         self,
-        fields: list[HeaderTuple],
+        fields: Headers,
         body: httpx.AsyncByteStream,
         whole: bytes | None,
         timeouts: Timeouts,

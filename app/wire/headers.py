@@ -6,6 +6,7 @@ the framing that the next hop needs.
 """
 
 from collections.abc import Collection, Iterable
+from itertools import chain
 
 from .grammar import holds_line_end
 
@@ -51,7 +52,7 @@ def text(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
 
 def well_formed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Return True if no value could end its line or the section (RFC 9110 §5.5)."""
-    return not holds_line_end(part for field in headers for part in field)
+    return not holds_line_end(chain.from_iterable(headers))
 
 
 def for_upstream(headers: Headers, *, host: bytes) -> Headers:
