@@ -23,6 +23,7 @@ from .progress import WriteProgress
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
 EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is thrown out
 TOGETHER = 16 * 1024  # bytes of a response's beginning that are written at once: a TLS record
+EVENT_STREAM = b"text/event-stream"
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes; uvloop's TLS would take 512 KiB
 # A laptop that sleeps is noticed after about two minutes, even during an upload.
 KEEP_ALIVE_OPTIONS = {
@@ -40,13 +41,15 @@ class ServerConnection(TCPServer):
     ``flooded`` is told the kind of a flood that ended the connection; ``draining`` closes it
     after the first answer. State: the ``protocol``, once the connection is served; ``_ended``,
     once the client has left; ``_idle``, while no request is under way, with the ``_alarm`` that
-    ends that; ``_begun``, the beginning of a response until this turn of the event loop is over.
+    ends that; ``_begun``, the beginning of a response until it is whole or this turn of the event
+    loop is over, and ``_together``, how long it may be.
     """
 
     protocol: Any = None
     _ended = False
     _idle = False
     _begun = b""
+    _together = TOGETHER
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class ServerConnection(TCPServer):
                 self.protocol.disconnected = disconnected
                 self.protocol.write = self._write
                 self.protocol.begin = self._begin
+                self.protocol.flush = self._write_begun
                 self.protocol.write_idle = self._write_idle
                 self.protocol.eject = self._eject
                 if self._draining:
@@ -140,11 +144,14 @@ class ServerConnection(TCPServer):
     def _begin(self, head: bytes) -> Rest | None:
         """Write the head of a response, together with what follows in this turn of the loop.
 
-        A small answer, that is, is one TLS record and one system call, not three. Return what
-        waits for room, if answers that went before have left none: nothing else holds back a
-        client that asks for many small ones and reads none.
+        A small answer, that is, is one TLS record and one system call, not three. Of a stream of
+        events only the first piece goes with the head: it does not wait for the proxy to read it.
+
+        Return what waits for room, if answers that went before have left none: nothing else holds
+        back a client that asks for many small ones and reads none.
         """
         self.loop.call_soon(self._write_begun)
+        self._together = 0 if EVENT_STREAM in head else TOGETHER
         self._begun += head
         return self._room if self.writer.transport.get_write_buffer_size() else None
 
@@ -157,7 +164,7 @@ class ServerConnection(TCPServer):
         """Write; return what waits for room, if there is none."""
         if self._begun:
             data, self._begun = self._begun + data, b""
-            if len(data) <= TOGETHER:
+            if len(data) <= self._together:
                 self._begun = data
                 return None
         transport = self.writer.transport

@@ -37,11 +37,13 @@ class H1(H11Protocol):
     """Hypercorn's, without upgrades (neither h2c nor websocket) and strict.
 
     ``write`` is the connection's: it writes at once, and returns what waits for room, if anything.
-    ``begin`` writes a head together with what follows at once, and returns the same.
+    ``begin`` writes a head together with what follows at once, and returns the same. ``flush``
+    writes what was begun.
     """
 
     write: Take
     begin: Take
+    flush: Callable[[], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +61,8 @@ class H1(H11Protocol):
         """Upgrade nothing: the Upgrade field is hop-by-hop and ignored."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        status = refuse_http1(request.http_version, request.headers)
+        headers = [(name, value) for _, name, value in request.headers._full_items]  # noqa: SLF001
+        status = refuse_http1(request.http_version, headers)
         self.stream = RequestStream(
             self.app if status is None else refusal.application(status, CLOSE),
             self.config,
@@ -77,7 +80,7 @@ class H1(H11Protocol):
         await self.stream.handle(
             Request(
                 stream_id=STREAM_ID,
-                headers=list(request.headers),
+                headers=headers,
                 http_version=request.http_version.decode(),
                 method=request.method.decode("ascii"),
                 raw_path=request.target,
@@ -87,12 +90,17 @@ class H1(H11Protocol):
         self.keep_alive_requests += 1
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
-        """Send; the head of a response goes out together with what follows at once."""
+        """Send; the head of a response goes out together with what follows at once.
+
+        A response that has ended goes out before anything else is done about its request.
+        """
         if isinstance(event, h11.Response) and self._codec.their_state is not h11.ERROR:
             if (rest := self.begin(self._codec.send(event) or b"")) is not None:
                 await rest()
         else:
             await super()._send_h11_event(event)
+            if isinstance(event, h11.EndOfMessage):
+                self.flush()
 
     def write_body(self, data: bytes) -> Rest | None:
         """Write a piece of a response's body; return what waits for room, if there is none."""

@@ -9,6 +9,7 @@ import pytest
 from app.certificates import Certificate
 from app.listener.connection import TOGETHER, WRITE_HIGH, ServerConnection
 from app.listener.progress import WriteProgress
+from app.listener.tls import SharedBufferTls
 from simulator import Simulator, Step
 from tests.listener.h1client import Wire, connected
 from tests.listener.serving import Receive, Send, answer, echo, listening, stock, until_left
@@ -211,6 +212,40 @@ async def test_a_client_that_asks_on_and_reads_nothing_is_not_served_further(
         for _ in range(MANY):
             assert (await wire.answer()).body == SMALL
     assert max(held) < WRITE_HIGH + 2 * TOGETHER
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(b"text/event-stream", [0, 1, 1, 2]), (b"application/json", [0, 0, 0, 1])],
+    ids=["events", "json"],
+)
+async def test_the_first_event_and_the_last_byte_are_written_before_anything_else_is_done(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch, kind: bytes, expected: list[int]
+) -> None:
+    encrypt = SharedBufferTls._write_appdata
+    written: list[bytes] = []
+    seen: list[int] = []
+
+    def noted(tls: SharedBufferTls, pieces: list[bytes]) -> None:
+        if tls._server_side:
+            written.append(b"".join(pieces))
+        encrypt(tls, pieces)
+
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
+        body = {"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True}
+        for message in (start, body, body | {"body": b""}, {"type": "http.response.body"}):
+            await send(message)
+            seen.append(len(written))
+
+    monkeypatch.setattr(SharedBufferTls, "_write_appdata", noted)
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(GET)
+        assert (await wire.answer()).body == b"data: 1\n\n"
+    assert seen == expected
 
 
 @pytest.mark.parametrize("method", [b"GET", b"CONNECT"], ids=["cut", "connect"])
