@@ -15,7 +15,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from app.factories.scrubbing import SWITCH
@@ -62,6 +62,8 @@ NUMBERED: dict[str, Callable[[int], str]] = {
     "keys with a line": lambda _: f"{KEY}\n{_drawn(64, BASE64)}\n",
     "vaults with a line": lambda _: f"{VAULT}\n{_drawn(64, '0123456789abcdef')}\n",
 }
+# In messages of 2,400 bytes, each a little different.
+SHORT = ("%25a@b.cc", "a@a", "-eyJ", "jdbc:a", "://", "a@b.cc ", KEY + "\n")
 SHAPES: dict[str, Callable[[int], bytes]] = {
     "messages": lambda size: json.dumps(
         {
@@ -72,6 +74,7 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
         }
     ).encode(),
     "elements": lambda size: b'{"messages":[' + b",".join([b'"a"'] * (size // 4)) + b"]}",
+    "messages of 40 bytes": lambda size: _messages(f"u{n}@ex.com" for n in range(size // 45)),
     "strings": lambda size: (
         b'{"messages":[{"content":[' + b",".join([b'"a@b.cc"'] * (size // 9)) + b"]}]}"
     ),
@@ -86,10 +89,17 @@ def _text(text: str) -> bytes:
     return json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
 
 
+def _messages(texts: Iterable[str]) -> bytes:
+    return json.dumps({"messages": [{"role": "user", "content": text} for text in texts]}).encode()
+
+
 def bodies(size: int, detectors: str = "") -> Iterator[tuple[str, bytes]]:
     """Yield bodies of about ``size`` bytes, and what they are called."""
     for piece in (*REPEATED, *(FOR_EXTENDED if "extended" in detectors else ())):
         yield repr(piece)[:24], _text(piece * (size // len(json.dumps(piece)[1:-1])))
+    for piece in SHORT:
+        texts = (f"{n} {piece * (2_400 // len(json.dumps(piece)))}" for n in range(size // 2_500))
+        yield f"messages {piece!r}"[:24], _messages(texts)
     for name, piece_of in NUMBERED.items():
         length = len(json.dumps(piece_of(99_999))[1:-1])
         yield name, _text("".join(map(piece_of, range(size // length))))

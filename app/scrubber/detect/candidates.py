@@ -33,6 +33,10 @@ class Candidates(Ahead[Candidate]):
         super().__init__(self._merged(Cursor(text, effort), sign))
 
     def _merged(self, cursor: Cursor, sign: int) -> Iterator[Candidate]:
+        if self._is_hopeless():
+            self.ends.append(len(cursor.text))
+            yield 0, ()
+            return
         sources = self._sources.of(cursor, sign)
         held: list[Candidate] = []
         end, size = 0, dense.SAMPLE
@@ -59,6 +63,16 @@ class Candidates(Ahead[Candidate]):
                 for source in sources:
                     held += (one for _, one in source.before(end) if one[0] >= end)
         yield from held
+
+    def _is_hopeless(self) -> bool:
+        """Return True if a short text of a request without steps is dense, by its literals alone.
+
+        Else thousands of such texts would cost a look at the beginning of each.
+        """
+        text = self._text
+        if not self.effort.is_scarce or len(text) > dense.STRETCH:
+            return False
+        return dense.is_dense(self._sources.weight(text), len(text))
 
     def _is_dense(self, taken: int, size: int) -> bool:
         """Return True if a piece of text took more steps than its length gives, since ``taken``."""

@@ -61,6 +61,11 @@ class Effort:
         self._tick()
 
     @property
+    def is_scarce(self) -> bool:
+        """Whether the request has no steps left except those that the unit's own length gives."""
+        return self._allowance <= self._earned
+
+    @property
     def exhausted(self) -> bool:
         """Whether none are left."""
         return self.taken > self._allowance

@@ -20,6 +20,7 @@ from .sources import COMMON, SILENT
 _TOGETHER = 16  # literals of one automaton: so few are compared with many bytes at a time
 _GROUP = 64 * 1024  # bytes looked at together; a longer value is looked into anyway
 _APART = 64  # bytes between two values of a group, at the most
+MOST_QUIET = SILENT * len(COMMON)  # more than the steps of a quiet value
 _DENSE = 128  # bytes per literal found, at the least: else nothing is gained
 _ESCAPES = (rb"\u00", rb"\/")  # of characters that a view spells plainly
 

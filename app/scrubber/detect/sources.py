@@ -81,12 +81,23 @@ class Sources:
         rare = [literal for literal in self._finders if literal not in COMMON]
         signs = [*gates, *(re.escape(literal.decode()) for literal in rare), also]
         self._signs = compiled("|".join(filter(None, signs)) or r"\z")
+        self._weights = {
+            anchor: 1 + one.steps
+            for one in detectors
+            for anchor in (*one.anchors, *(finder.literal for finder in one.finders))
+        }
+        self._weighed = BytesAhoCorasick(self._weights, matchkind=MatchKind.LeftmostFirst)
         self._alone = [(compiled(one.gate), one) for one in detectors if not one.shared]
 
     def first_sign(self, text: bytes) -> int:
         """Return where in ``text`` something stands that is not common; its length if nowhere."""
         sign = self._signs.search(text)
         return len(text) if sign is None else int(sign.start())
+
+    def weight(self, text: bytes) -> int:
+        """Return how many steps, about, what may give a secret away in ``text`` would take."""
+        weights = list(self._weights.values())
+        return sum(weights[which] for which, _, _ in self._weighed.find_matches_as_indexes(text))
 
     def has_gate(self, text: bytes, start: int, end: int) -> bool:
         """Return True if something other than a literal gives a secret away in a stretch."""

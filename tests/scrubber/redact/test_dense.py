@@ -180,3 +180,18 @@ def test_values_of_a_list_that_begins_in_dense_text_are_replaced(before: int) ->
     text = dense("a@b.cc ") + dense("a@b.cc ", before // 7) + secret + " plain" * 9_000
     made = redact(conversation(text)).body.decode()
     assert not [value for value in values if value in made]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", ["a@b.cc ", "-eyJ", "%25a@b.cc", "jdbc:a", "://"])
+def test_short_dense_messages_use_up_the_steps_and_are_hidden_whole_then(piece: str) -> None:
+    short = piece * (2_400 // len(piece))
+    plain = f"plain words of user@example.com {'and more ' * 20}"
+    messages = [*[short] * 400, f"{plain}{KEY}", f"{short}{KEY} {short}"]
+    made = json.loads(redact(conversation(*messages)).body)["messages"]
+    contents = [message["content"] for message in made]
+    assert contents[-1] == contents[-3] == "<DENSE_TEXT_10001>"
+    assert contents[-2].startswith("plain words of <EMAIL_HMAC:")
+    assert contents[-2].endswith("and more <ANTHROPIC_KEY_1>")
+    again = json.loads(redact(conversation(*messages, short, plain)).body)["messages"]
+    assert again[:-2] == made
