@@ -193,3 +193,30 @@ def test_what_is_reached_says_how_much_was_spent() -> None:
     one = meter("session:2")
     one.add(NOON, "s1", {}, Spend(DOLLAR, 1))
     assert one.take_reached() == [Reached(one.budgets[0], "s1", 50, Spend(DOLLAR, 1))]
+
+
+def test_the_period_unused_for_longest_is_forgotten_first() -> None:
+    one = meter("day:10,session:10")
+    for number in range(SESSIONS):
+        add(one, 1, session=f"s{number}")
+    add(one, 9, session="s0")
+    add(one, 1, session="new")
+    assert one.exceeded(NOON, "s0", {}) is not None
+    assert one.standings(NOON)[1].spent.cost == 10 * DOLLAR
+    assert [key for key in one._sessions if key[1] in ("s0", "s1", "new")] == [
+        ("session", "s0"),
+        ("session", "new"),
+    ]
+
+
+def test_sums_of_a_ledger_are_for_their_own_budget_in_any_order() -> None:
+    one = meter("day:10,session:10")
+    sums = {
+        ("session", "s1"): (Spend(6 * DOLLAR), TODAY),
+        ("day", TODAY): (Spend(9 * DOLLAR), TODAY),
+    }
+    one.read(sums)
+    assert spent(one) == [9, 6]
+    assert reached(one) == [("day", TODAY, 80), ("session", "s1", 50)]
+    one.read({("session", "s1"): (Spend(6 * DOLLAR), "2000-01-01")})
+    assert spent(one) == [9, 6], "it was spent today"

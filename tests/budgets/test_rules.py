@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.budgets.rules import MOST, Budget, parse
+from app.budgets.rules import LARGEST, MOST, Budget, parse
 
 
 def test_each_kind_of_budget_is_read() -> None:
@@ -75,3 +75,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except ValueError:
         return
     assert all(budget.limit > 0 for budget in budgets)
+
+
+def test_as_many_budgets_as_large_as_allowed_are_kept() -> None:
+    assert len(parse(",".join(f"label.a=b{n}:1" for n in range(MOST)))) == MOST
+    (largest,) = parse(f"day:{LARGEST}")
+    assert largest.limit == LARGEST * 10**9

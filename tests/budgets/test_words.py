@@ -2,7 +2,7 @@
 
 from app.budgets.meter import Reached, Spend
 from app.budgets.rules import parse
-from app.budgets.words import announcement, refusal
+from app.budgets.words import announcement, refusal, used, whose
 
 DAY, SESSION, LABEL = parse("day:30,session:5,label.repo=acme/widgets:40")
 DOLLAR = 1_000_000_000
@@ -40,3 +40,10 @@ def test_a_refusal_begins_as_that_of_anthropics_gateway() -> None:
     assert said.startswith(
         "spend limit reached · start a new session · this proxy's budget for this"
     )
+
+
+def test_a_budget_of_sessions_is_named_with_and_without_one() -> None:
+    assert whose("session") == "a session"
+    assert whose("session", "0b5f9a52-6f0e") == "session 0b5f9a52"
+    assert whose("day", "2026-11-27") == "today"
+    assert used("session", 5, 20) == "25% of the budget for a session is used: $5.00 of $20.00"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.cache import blocks
+from app.cache import blocks, fill
 from app.cache.blocks import Blocks, Mark, add_tools
 from app.cache.evidence import Asked, Case, Counted
 from app.cache.fill import SERVERS, TOOLS
@@ -46,3 +46,18 @@ def test_tokens_are_estimated_by_bytes_up_to_the_mark_or_of_the_whole_prompt() -
     assert unmarked.tokens(100) == 25
     empty = replace(CASE, prompt=Prompt("claude-opus-5-5", Blocks(), ()))
     assert empty.tokens(0) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "light"),
+    [("image/png", 9_000, True), ("image/png", 100, False), ("text/plain", 9_000, False)],
+)
+def test_a_large_image_weighs_as_much_as_its_tokens(kind: str, size: int, light: bool) -> None:
+    source = {"type": "base64", "media_type": kind, "data": "A" * size}
+    block = json.dumps({"type": "image", "source": source}).encode()
+    assert (fill.weight(block) == len(block)) is not light
+
+
+def test_a_text_about_images_is_none() -> None:
+    block = json.dumps({"text": "x" * 9_000, "media_type": "image/png"}).encode()
+    assert fill.weight(block) == len(block)

@@ -195,3 +195,33 @@ def test_secrets_never_enter_a_compression_table() -> None:
 )
 def test_valid_response_fields_are_returned_unchanged(fields: list[tuple[bytes, bytes]]) -> None:
     assert from_response([(b":status", b"200"), *fields]) == (200, fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "authority"),
+    [([], b"upstream.example:8443"), ([("Host", "api.example")], b"api.example")],
+)
+def test_the_authority_is_that_of_the_host_field_or_of_the_url(
+    fields: list[tuple[str, str]], authority: bytes
+) -> None:
+    sent = httpx.Request("GET", "https://upstream.example:8443/x")
+    sent.headers = httpx.Headers(fields)
+    made = dict(for_request(sent))
+    assert made[b":authority"] == authority
+    assert b"host" not in made
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "said"),
+    [
+        (b"/a b", b"x", "the target contains a blank"),
+        (b"/x", b"bad name", "name is not a lower-case token"),
+    ],
+)
+def test_a_request_that_cannot_be_sent_says_what_is_wrong(
+    target: bytes, field: bytes, said: str
+) -> None:
+    sent = httpx.Request("GET", "https://upstream.example/", extensions={"target": target})
+    sent.headers = httpx.Headers([(field, b"y")])
+    with pytest.raises(httpx.LocalProtocolError, match=said):
+        for_request(sent)

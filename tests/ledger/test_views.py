@@ -290,3 +290,41 @@ def test_days_are_those_of_this_machine_and_gaps_are_left_out(path: Path) -> Non
 def test_a_ledger_without_rows_has_no_days(path: Path) -> None:
     found = _ask(filled(path), "days", 5, None)
     assert (found["days"], found["next"]) == ([], None)
+
+
+def test_a_session_says_when_it_was_what_it_is_called_and_what_of_the_windows_is_used(
+    path: Path,
+) -> None:
+    labels = "repo=acme"
+    filled(
+        path,
+        record(labels=labels, window_5h_after=100_000),
+        record(labels=labels, started=NOON + SECOND, window_5h_after=250_000),
+        record(labels=labels, started=NOON + 2 * SECOND),
+        record(session="other", window_5h_after=900_000, window_7d_after=500_000),
+        record(session="no-windows"),
+    )
+    found = _ask(path, "session", SESSION)
+    assert (found["started"], found["last"]) == (NOON / 1_000, NOON / 1_000 + 4)
+    assert found["labels"] == {"repo": "acme"}
+    assert found["windows"] == {"5h": 0.25, "7d": None}
+    assert _ask(path, "session", "other")["windows"] == {"5h": 0.9, "7d": 0.5}
+    alone = _ask(path, "session", "no-windows")
+    assert (alone["windows"], alone["agent_count"]) == ({"5h": None, "7d": None}, 0)
+
+
+@pytest.mark.usefixtures("zone")
+def test_a_page_that_ends_with_the_last_row_has_no_next(path: Path) -> None:
+    filled(path, *(record(session=f"s{n}", started=_at(2026, 10, n, 12)) for n in (1, 2, 3)))
+    assert _ask(path, "sessions", 3, None)["next"] is None
+    assert _ask(path, "sessions", 2, None)["next"] is not None
+    assert _ask(path, "days", 3, None)["next"] is None
+    assert _ask(path, "days", 2, None)["next"] == "2026-10-02"
+
+
+@pytest.mark.usefixtures("zone")
+def test_the_models_of_a_day_come_by_their_cost_and_then_by_name(path: Path) -> None:
+    costs = {"claude-b": 5, "claude-a": 5, "claude-c": 9}
+    filled(path, *(record(model=model, cost=cost) for model, cost in costs.items()))
+    (day,) = _ask(path, "days", 3, None)["days"]
+    assert [one["model"] for one in day["models"]] == ["claude-c", "claude-a", "claude-b"]

@@ -5,10 +5,11 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from app.anthropic.errors import ERROR_CLASSES
-from app.telemetry.sampling.ring import HISTORY, WINDOW, Ring, Span
-from app.telemetry.sampling.samples import quantile
+from app.telemetry.sampling.ring import HISTORY, WINDOW, BudgetState, Point, Ring, Span, budgets
+from app.telemetry.sampling.samples import Samples, quantile
 from tests.telemetry.points import point
 
 INTERVAL = 1.5
@@ -108,3 +109,53 @@ def test_a_quantile_lies_within_the_bucket_of_the_true_one(
     lower = max((bound for bound in bounds if bound < upper), default=0.0)
     assert estimate is not None
     assert lower - 1e-6 <= estimate <= upper + 1e-6
+
+
+def samples(**found: dict[tuple[str, ...], float]) -> Samples:
+    """Return samples of gauges and counters, each with labels as ``name=value``."""
+    families = []
+    for name, series in found.items():
+        labels = [pair.partition("=")[0] for pair in next(iter(series))]
+        kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+        family = kind(f"anthropic_proxy_{name}", "", labels=labels)
+        for pairs, value in series.items():
+            family.add_metric([pair.partition("=")[2] for pair in pairs], value)
+        families.append(family)
+    return Samples(families)
+
+
+def test_where_each_budget_stands_is_read_from_its_gauges() -> None:
+    found = samples(
+        budget_limit_usd={("budget=day",): 30.0, ("budget=session",): 5.0},
+        budget_spent_usd={("budget=day",): 24.5},
+        budget_unpriced_responses={("budget=day",): 2.0},
+        budget_exceeded={
+            ("budget=day", "threshold=50"): 1.0,
+            ("budget=day", "threshold=80"): 0.0,
+            ("budget=session", "threshold=50"): 3.0,
+        },
+    )
+    assert budgets(found) == {
+        "day": BudgetState(30.0, 24.5, 2, {50: 1, 80: 0}),
+        "session": BudgetState(5.0, 0.0, 0, {50: 3}),
+    }
+
+
+def test_a_point_has_the_totals_of_a_collection() -> None:
+    read = Point.of(
+        samples(
+            requests_total={("model=a",): 2.0, ("model=b",): 3.0},
+            requests_started_total={(): 6.0},
+            output_tokens_live_total={(): 70.0},
+            cost_usd_total={("model=a",): 0.5},
+            failed_requests_total={("class=overload",): 1.0},
+            scrub_skipped_total={("reason=too_large",): 4.0, ("reason=too_slow",): 5.0},
+        ),
+        at=100.0,
+        time=1_790_000_000.0,
+    )
+    totals = (read.requests, read.started, read.output_tokens, read.cost)
+    assert totals == (5.0, 6.0, 70.0, 0.5)
+    assert (read.at, read.time) == (100.0, 1_790_000_000.0)
+    assert (read.too_large, read.too_slow, read.budgets) == (4.0, 5.0, {})
+    assert read.errors == dict.fromkeys(ERROR_CLASSES, 0.0) | {"overload": 1.0}
