@@ -87,7 +87,7 @@ def _events(connection: h11.Connection) -> list[Any]:
 
 
 @example(b"content-length: 9", b"123456789", [1, 60, 3, 3], 0, False)
-@example(b"content-length: 9", b"123456789", [46, 2, 2, 2], 3, False)
+@example(b"content-length: 9", b"123456789", [40, 8, 1, 1, 1], 1, False)
 @given(
     st.sampled_from(
         [

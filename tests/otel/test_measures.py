@@ -99,13 +99,12 @@ def test_series_without_room_are_one() -> None:
     }
 
 
-def test_series_whose_place_was_forgotten_are_found_again() -> None:
+def test_series_whose_place_was_forgotten_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "BOUND", 1)
     meter = Meter(API)
-    ports = [replace(TRACED, status=status) for status in (200, 500)]
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(measures, "BOUND", 1)
-        for exchange in ports * 2:
-            meter.record(entry(exchange))
-    assert len(meter._bound) == 1
-    counts = [series.count for _, found in meter.take(clear=False) for series in found.values()]
-    assert max(counts) > 1
+    exchanges = [entry(), entry(FAILED)]
+    for exchange in exchanges * 2:
+        meter.record(exchange)
+        assert len(meter._bound) == 1
+    durations = dict(meter.take(clear=False))[DURATION]
+    assert [series.count for series in durations.values()] == [2, 2]
