@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.programs import require
 NAMES = ("localhost", "127.0.0.1", "::1")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+PEM_END = "-----END CERTIFICATE-----"
 
 
 def _files(made: Certificate) -> dict[str, bytes]:
@@ -254,6 +256,75 @@ def test_files_that_hold_something_else_are_of_no_use(tmp_path: Path) -> None:
         problems(made.key_file, made.key_file)
     with pytest.raises(ValueError, match="cannot be used"):
         problems(made.cert_file, tmp_path / "missing.key")
+
+
+@pytest.mark.parametrize(
+    ("whole", "damaged", "problem"),
+    [
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x22", "holds no certificate"),  # its version
+        (b"\x2a\x86\x48\xce\x3d\x02\x01", b"\x2a\x86\x48\xce\x3d\x02\x09", "of an unknown type"),
+    ],
+    ids=["version", "key"],
+)
+def test_a_certificate_that_nobody_can_read_is_explained(
+    tmp_path: Path, whole: bytes, damaged: bytes, problem: str
+) -> None:
+    made = ensure(tmp_path, NAMES)
+    der = ssl.PEM_cert_to_DER_cert(made.cert_file.read_text().partition(PEM_END)[0] + PEM_END)
+    assert whole in der
+    made.cert_file.write_text(ssl.DER_cert_to_PEM_cert(der.replace(whole, damaged, 1)))
+    with pytest.raises(ValueError, match=problem):
+        inspection.problems(made.cert_file, made.key_file)
+
+
+def test_the_short_check_agrees_with_the_library_on_every_layout(tmp_path: Path) -> None:
+    made, other = ensure(tmp_path / "a", NAMES), ensure(tmp_path / "b", NAMES)
+    assert made.ca_file is not None
+    chain, key = made.cert_file.read_bytes(), made.key_file.read_bytes()
+    stranger, authority = other.cert_file.read_bytes(), made.ca_file.read_bytes()
+    leaf = chain.partition(PEM_END.encode())[0] + PEM_END.encode() + b"\n"
+    today = datetime.now(UTC)
+    layouts = {
+        "leaf": leaf,
+        "chain": leaf + authority,
+        "reversed": authority + leaf,
+        "twice": leaf * 2,
+        "another first": stranger + leaf,
+        "another second": leaf + stranger,
+        "CRLF": leaf.replace(b"\n", b"\r\n"),
+        "CR": leaf.replace(b"\n", b"\r"),
+        "comments": b"# Ex\xc3\xa4mple\nsubject=x\n" + leaf + b"# more\n" + authority,
+        "bag": b"Bag Attributes\n    friendlyName: \xff\n" + leaf,
+        "byte order mark": b"\xef\xbb\xbf" + leaf,
+        "no last line end": leaf.rstrip(),
+        "NUL": leaf + b"\0",
+        "cut": leaf[:-40],
+        "damaged second": leaf + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "with its key": key + leaf,
+        "key behind": leaf + key,
+        "DER": ssl.PEM_cert_to_DER_cert(leaf.decode()),
+        "none": b"",
+    }
+    pairs = [(content, made.key_file, timedelta()) for content in layouts.values()]
+    pairs += [(layouts[name], other.key_file, timedelta()) for name in ("leaf", "another first")]
+    pairs += [(chain, made.key_file, LEAF_LIFETIME + days * DAY) for days in (-31, -5, 1)]
+    for content, key_file, age in pairs:
+        made.cert_file.write_bytes(content)
+        short, whole = (
+            verdict(check, made.cert_file, key_file, today + age)
+            for check in (problems, inspection.problems)
+        )
+        assert short == whole
+
+
+def verdict(
+    check: Callable[[Path, Path, datetime], list[str]], cert: Path, key: Path, now: datetime
+) -> list[str] | str:
+    """Return what a check finds, or why the pair cannot be used."""
+    try:
+        return check(cert, key, now)
+    except ValueError as exc:
+        return str(exc)
 
 
 def test_an_encrypted_key_is_of_no_use_and_nobody_is_asked_for_its_password(

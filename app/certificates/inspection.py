@@ -80,8 +80,11 @@ def _usable(cert_file: Path, key_file: Path) -> x509.Certificate:
     chain, secret = _content(cert_file, whole), _content(key_file, whole)
     try:
         certificate = x509.load_pem_x509_certificate(chain)
-    except ValueError as exc:
+        public = certificate.public_key()
+    except (ValueError, x509.InvalidVersion) as exc:
         raise ValueError(f"{whole}: {cert_file} holds no certificate (PEM)") from exc
+    except UnsupportedAlgorithm as exc:
+        raise ValueError(f"{whole}: the key in {cert_file} is of an unknown type") from exc
     try:
         key = serialization.load_pem_private_key(secret, None)
     except TypeError as exc:  # what it raises for a key with a password
@@ -91,7 +94,7 @@ def _usable(cert_file: Path, key_file: Path) -> x509.Certificate:
         ) from exc
     except (ValueError, UnsupportedAlgorithm) as exc:
         raise ValueError(f"{whole}: {key_file} holds no private key (PEM)") from exc
-    if key.public_key() != certificate.public_key():
+    if key.public_key() != public:
         raise ValueError(f"{whole}: the key is not that of the certificate")
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
