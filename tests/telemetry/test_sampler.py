@@ -97,7 +97,7 @@ HAPPENINGS = st.lists(
 )
 
 
-@settings(max_examples=scaled(20, 8), deadline=None)
+@settings(max_examples=scaled(20, 4), deadline=None)
 @given(HAPPENINGS)
 def test_the_history_is_the_same_whether_or_not_somebody_watched(
     happenings: list[list[Exchange]],
@@ -116,7 +116,7 @@ def test_the_history_is_the_same_whether_or_not_somebody_watched(
     assert unwatched.tick().as_json() == watched.tick().as_json()
 
 
-@settings(max_examples=scaled(20, 8), deadline=None)
+@settings(max_examples=scaled(20, 4), deadline=None)
 @given(HAPPENINGS)
 def test_a_point_of_some_samples_is_that_of_all(happenings: list[list[Exchange]]) -> None:
     observer = telemetry(Clock())

@@ -27,6 +27,7 @@ from tests.thorough import scaled
 USUAL = 1_800
 LIMIT = 3_000
 ODD = scaled(10_000, 1_500)  # requests with every label as odd as it gets
+SOME = scaled(1_000, 300)
 SOURCES: Sequence[Source] = ("client", "upstream", "proxy")
 
 
@@ -94,7 +95,7 @@ def test_thousands_of_odd_requests_make_fewer_than_3000_series() -> None:
 def test_what_has_no_series_of_its_own_is_counted_still() -> None:
     observer, dice = telemetry(), random.Random(5)
 
-    for _ in range(1_000):
+    for _ in range(SOME):
         record(observer, anything(dice))
 
     exposed = {
@@ -103,7 +104,7 @@ def test_what_has_no_series_of_its_own_is_counted_still() -> None:
         for sample in family.samples
     }
     counts = [count for (name, _), count in exposed.items() if name.endswith("_requests_total")]
-    assert sum(counts) >= 1_000
+    assert sum(counts) >= SOME
     folded = {
         labels[0] for (name, labels), count in exposed.items() if "overflow" in name and count
     }

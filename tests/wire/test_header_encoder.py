@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.wire.header_encoder import LONGEST, NAMES, HeaderEncoder
+from tests.thorough import scaled
 
 NAME = st.sampled_from([b":method", b":path", b":status", b"accept", b"content-length", b"x-id"])
 VALUE = st.sampled_from([b"", b"POST", b"200", b"/", b"1", b"2", b"3", b"x" * 40, b"y" * 2000])
@@ -35,7 +36,7 @@ class Counting(HeaderEncoder):
         return super()._encode_field(field)
 
 
-@settings(max_examples=150)
+@settings(max_examples=scaled(150, 40))
 @given(BLOCKS)
 def _law(blocks: tuple[list[Any], list[Any], list[int]]) -> None:
     global REMEMBERED  # noqa: PLW0603 - counts over all examples

@@ -20,6 +20,7 @@ from app.workers.reports import packed, unpacked
 from app.workers.service import Service
 from app.workers.view import report
 from tests.telemetry.exchanges import FAILED, PLAIN, Clock, record, telemetry
+from tests.thorough import scaled
 
 Totals = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 WORKERS = 3
@@ -51,7 +52,7 @@ def test_a_report_is_the_same_after_its_way_over_a_channel() -> None:
     assert unpacked(packed(families)) == families
 
 
-@settings(max_examples=8)
+@settings(max_examples=scaled(8, 3))
 @given(st.lists(st.integers(0, WORKERS - 1), max_size=12))
 def test_the_totals_are_those_of_one_process_that_has_served_everything(served: list[int]) -> None:
     alone, parts = telemetry(), [telemetry() for _ in range(WORKERS)]
@@ -88,7 +89,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=10)
+@settings(max_examples=scaled(10, 4))
 @given(steps)
 def test_no_total_ever_falls_whatever_happens_to_workers(steps: list[tuple[str, int]]) -> None:
     service = _service()
