@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -110,6 +111,7 @@ def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(
             document = json.loads(
                 get(f"{banner.base}/metrics", banner.exports["NODE_EXTRA_CA_CERTS"])
             )
+            time.sleep(0.1)  # the demo needs the core, too
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 0
     assert document["instance"]["simulated"] is True
