@@ -13,7 +13,7 @@ from .defects import report
 
 DELAY = 0.05  # seconds that a piece of work waits
 SLICE = 24  # pieces done before the event loop's other work: about a millisecond
-MOST = 512  # pieces that wait, and bytes that they hold: the oldest are done at once beyond it
+MOST = 256  # pieces that wait, and bytes that they hold: the oldest are done at once beyond it
 MOST_SIZE = 4 * 2**20
 
 Work = Callable[[], object]
