@@ -72,7 +72,8 @@ class Candidates(Ahead[Candidate]):
         text = self._text
         if not self.effort.is_scarce or len(text) > dense.STRETCH:
             return False
-        return dense.is_dense(self._sources.weight(text), len(text))
+        # A key alone in a message is not dense.
+        return dense.is_dense(self._sources.weight(text), max(len(text), dense.SAMPLE))
 
     def _is_dense(self, taken: int, size: int) -> bool:
         """Return True if a piece of text took more steps than its length gives, since ``taken``."""

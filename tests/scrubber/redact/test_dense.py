@@ -195,3 +195,13 @@ def test_short_dense_messages_use_up_the_steps_and_are_hidden_whole_then(piece: 
     assert contents[-2].endswith("and more <ANTHROPIC_KEY_1>")
     again = json.loads(redact(conversation(*messages, short, plain)).body)["messages"]
     assert again[:-2] == made
+
+
+def test_a_key_alone_in_a_message_is_replaced_when_no_step_is_left() -> None:
+    line, end = PEM.split("\n")[1], "-----END RSA PRIVATE KEY-----"
+    key = f"{PEM[:31]}\n{line}\n{end}"
+    made = json.loads(redact(conversation(dense("a@b.cc "), key, f"words {line}")).body)
+    assert [one["content"] for one in made["messages"][1:]] == [
+        "<PRIVATE_KEY_1>",
+        "words <PRIVATE_KEY_2>",
+    ]
