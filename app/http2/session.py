@@ -246,7 +246,6 @@ class Session:
             return 0
         size = min(len(stream.rest), room, QUANTUM if self._turns else BATCH)
         self._frame(stream, stream.rest[:size])
-        self._flush()
         self._turns.wrote(size, small=stream.small)
         self._settle(stream, size)
         if stream.wrote(size):
@@ -268,11 +267,8 @@ class Session:
         return inner is not None and inner.open
 
     def _frame(self, stream: Stream, data: memoryview, *, end: bool = False) -> None:
-        """Cut ``data`` into DATA frames of the size the peer allows (§4.2)."""
-        step = self._codec.max_outbound_frame_size
-        for start in range(0, len(data), step):
-            last = end and start + step >= len(data)
-            self._codec.send_data(stream.id, data[start : start + step], end_stream=last)
+        """Write ``data`` in DATA frames, behind what waits to be written."""
+        self._owner.write(self._codec.frame(stream.id, data, end_stream=end))
 
     def _flush(self) -> None:
         if data := self._codec.data_to_send():

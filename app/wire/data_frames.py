@@ -70,18 +70,40 @@ class DataFrames(H2Connection):
         pad_length: Any = None,
     ) -> None:
         """Write a frame of DATA; raises what python-h2 raises."""
-        stream = None if pad_length is not None else self._sender(stream_id, len(data))
+        fits = pad_length is None and len(data) <= self.max_outbound_frame_size
+        stream = self._sender(stream_id, len(data)) if fits else None
         if stream is None:
             super().send_data(stream_id, data, end_stream, pad_length)
             return
         if end_stream:
             stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
-        size = len(data)
-        flags = END_STREAM if end_stream else 0
-        self._data_to_send.extend(HEAD.pack(size >> 8, size & 0xFF, DATA, flags, stream_id))
+        self._data_to_send.extend(_head(len(data), stream_id, ended=end_stream))
         self._data_to_send.extend(data)
-        stream.outbound_flow_control_window -= size
-        self.outbound_flow_control_window -= size
+        stream.outbound_flow_control_window -= len(data)
+        self.outbound_flow_control_window -= len(data)
+
+    def frame(self, stream_id: int, data: memoryview, *, end_stream: bool = False) -> bytes:
+        """Return what waits to be sent, and ``data`` behind it in the largest frames (§4.2).
+
+        It does what `send_data` does for each of them, but looks at the accounts once, and copies
+        ``data`` once instead of three times. There is no frame for no data.
+        """
+        step = self.max_outbound_frame_size
+        pieces = [data[start : start + step] for start in range(0, len(data), step)]
+        ends = [end_stream and piece is pieces[-1] for piece in pieces]
+        stream = self._sender(stream_id, len(data)) if pieces else None
+        if stream is None:
+            for piece, ended in zip(pieces, ends, strict=True):
+                self.send_data(stream_id, piece, end_stream=ended)
+            return self.data_to_send()
+        if end_stream:
+            stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
+        joined: list[bytes | memoryview] = [self.data_to_send()]
+        for piece, ended in zip(pieces, ends, strict=True):
+            joined += _head(len(piece), stream_id, ended=ended), piece
+        stream.outbound_flow_control_window -= len(data)
+        self.outbound_flow_control_window -= len(data)
+        return b"".join(joined)
 
     # Each returns the events of one frame; none leaves it to python-h2.
 
@@ -148,7 +170,6 @@ class DataFrames(H2Connection):
             stream is not None
             and stream.state_machine.state in _SENDING
             and self.state_machine.state in _OPEN
-            and length <= self.max_outbound_frame_size
             and length <= stream.outbound_flow_control_window
             and length <= self.outbound_flow_control_window
         )
@@ -160,3 +181,7 @@ class DataFrames(H2Connection):
             self.state_machine.state is not ConnectionState.CLOSED
             and not self.incoming_buffer._headers_buffer  # noqa: SLF001
         )
+
+
+def _head(size: int, stream_id: int, *, ended: bool) -> bytes:
+    return HEAD.pack(size >> 8, size & 0xFF, DATA, END_STREAM if ended else 0, stream_id)

@@ -239,10 +239,17 @@ LOCAL = st.one_of(
     st.tuples(st.just("end"), st.sampled_from(STREAMS)),
     st.tuples(st.just("drop"), st.sampled_from(STREAMS)),
     st.tuples(st.just("open"), st.sampled_from(STREAMS)),
-    st.tuples(st.just("send"), st.sampled_from([*STREAMS, 5]), SENT, st.booleans()),
+    st.tuples(
+        st.sampled_from(["send", "frame"]), st.sampled_from([*STREAMS, 5]), SENT, st.booleans()
+    ),
 )
 WIDENED = st.tuples(st.just("window"), st.sampled_from([0, *STREAMS]), st.integers(1, 2**16))
-SENDING = st.tuples(st.just("send"), st.sampled_from(STREAMS), st.integers(0, 3000), st.just(False))
+SENDING = st.tuples(
+    st.sampled_from(["send", "frame"]),
+    st.sampled_from(STREAMS),
+    st.integers(0, 3000) | st.just(20_000),
+    st.just(False),
+)
 RUNS = st.lists(LAWFUL, min_size=4, max_size=12)
 BOTH_WAYS = st.lists(LAWFUL | WIDENED | SENDING, min_size=4, max_size=12)
 STEPS = st.lists(
@@ -293,13 +300,26 @@ def _act(connection: H2Connection, step: tuple[Any, ...]) -> None:
             connection.send_headers(stream, RESPONSE)
         case ("send", stream, size, end):
             connection.send_data(stream, memoryview(b"y" * size), end_stream=end)
+        case ("frame", stream, size, end):
+            _frame(connection, stream, memoryview(b"z" * size), end=end)
+
+
+def _frame(connection: H2Connection, stream: int, data: memoryview, *, end: bool) -> None:
+    """Send data in several frames; the bytes return to the buffer, to be compared."""
+    step = connection.max_outbound_frame_size
+    if isinstance(connection, Fast):
+        connection._data_to_send += connection.frame(stream, data, end_stream=end)
+        return
+    for start in range(0, len(data), step):
+        last = end and start + step >= len(data)
+        connection.send_data(stream, data[start : start + step], end_stream=last)
 
 
 def _segments(pair: Pair, steps: list[tuple[Any, ...]], cuts: list[int]) -> Iterator[Any]:
     """Yield segments and local actions; segments between two actions are cut anywhere."""
     waiting, turn = b"", 0
     for step in [*steps, ("none",)]:
-        if step[0] not in ("take", "widen", "end", "drop", "open", "send", "none"):
+        if step[0] not in ("take", "widen", "end", "drop", "open", "send", "frame", "none"):
             waiting += _bytes(pair, step)
             continue
         while waiting:
@@ -573,6 +593,23 @@ def test_each_account_of_what_is_sent_is_looked_at(
     counted = both.counted["sent", True]
     both.both(lambda connection: _act(connection, ("send", 1, size, end)))
     assert (both.counted["sent", True] > counted) is fast
+
+
+@SIDES
+@KINDS
+@pytest.mark.parametrize("end", [False, True])
+@pytest.mark.parametrize("size", [0, 1, 16_384, 16_385, 40_000, 65_535, 65_536])
+def test_what_takes_several_frames_is_framed_alike(
+    size: int, *, end: bool, client: bool, corrected: bool
+) -> None:
+    both = pair(client=client, corrected=corrected)
+    assert both.receive(both.head(1))
+    if not client:
+        both.both(lambda connection: connection.send_headers(1, RESPONSE))
+    counted = both.counted["sent", True]
+    both.both(lambda connection: _frame(connection, 1, memoryview(bytes(size)), end=end))
+    fast = both.counted["sent", True] - counted
+    assert fast == (3 if size == 65_536 else bool(size))  # the fourth frame is beyond the window
 
 
 @SIDES
