@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.programs import require, run
-from tests.stack.servers import Prometheus
+from tests.stack.servers import Prometheus, wait
 from tests.stack.tree import ROOT, RULE_TESTS, RULES, Json, rules, yaml_file
 
 METRIC = re.compile(r"\b(?:anthropic_proxy|process)_[a-z0-9_]+")
@@ -83,7 +83,7 @@ def test_prometheus_scrapes_what_the_compose_file_calls_proxy() -> None:
 
 @pytest.mark.parametrize("rule", rules("record"), ids=lambda rule: rule["record"])
 def test_recording_rules_give_samples_on_a_real_run(scraped: Prometheus, rule: Json) -> None:
-    assert scraped.query(rule["expr"])
+    wait(lambda: bool(scraped.query(rule["expr"])))  # none while a scrape is late
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
