@@ -180,7 +180,7 @@ async def _status(proxy: Running, pair: tuple[Path, Path] | None) -> int | None:
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:
         try:
             return (await client.get(f"{proxy.url}/health")).status_code
-        except httpx.TransportError:
+        except (httpx.TransportError, ssl.SSLError):  # httpx passes an alert on as it is
             return None
 
 

@@ -157,7 +157,7 @@ async def test_a_body_that_takes_too_long_is_skipped_with_the_remedy(
 ) -> None:
     seconds = itertools.count(step=1000)
     monkeypatch.setattr(time, "thread_time", lambda: float(next(seconds)))
-    body = json.dumps({"messages": ["x" * size, *map(str, range(100))]}).encode()
+    body = json.dumps({"messages": ["x" * size, *(f"sk- {n}" for n in range(100))]}).encode()
     settings = settings | {"scrub_max_body_size": 2 * len(body)}
     with capture_logs() as lines:
         status, exchange = await _uploaded(upstream, certificate, "POST", body, **settings)
