@@ -13,10 +13,8 @@ endif
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
 LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked
-# One more than there are cores: some of the tests wait. Those that need other programs wait more.
-MORE = 1
-test-all: MORE = 2
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + $(MORE))
+# Two more than there are cores: many of the tests wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 IN_WORKERS = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 PYTEST = $(RUN) pytest $(IN_WORKERS)
 UNAIDED := not external and not system

@@ -35,3 +35,8 @@ def test_a_variant_that_lacks_a_rate_gives_no_factor() -> None:
 def test_a_module_may_hold_whatever_python_writes(providers: str) -> None:
     with pytest.raises(ValueError, match="it has no provider 'anthropic'"):
         convert(f"providers = {providers}", Prices.packaged(), on=ON)
+
+
+@pytest.mark.parametrize("name", [None, 7, ["claude"], {}])
+def test_a_model_without_a_valid_name_is_skipped(name: Any) -> None:
+    assert models({"id": name, "prices": RATES}) == ({}, ("a model has no valid name",))
