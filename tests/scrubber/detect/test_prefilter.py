@@ -119,7 +119,7 @@ def test_detectors_without_anchors_are_not_passed_over() -> None:
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=8), st.sampled_from(KINDS), st.booleans())
-@settings(max_examples=scaled(2000, 40))
+@settings(max_examples=scaled(500, 40))
 def test_no_result_of_a_scan_differs(texts: list[str], kind: Any, is_ascii: bool) -> None:
     messages = [{"role": "user", "content": one} for one in texts]
     made = json.dumps({"messages": messages, "system": texts[0]}, ensure_ascii=is_ascii)
@@ -127,6 +127,6 @@ def test_no_result_of_a_scan_differs(texts: list[str], kind: Any, is_ascii: bool
 
 
 @given(conv.REQUESTS, conv.ENCODINGS, st.sampled_from(KINDS))
-@settings(max_examples=scaled(1000, 20))
+@settings(max_examples=scaled(250, 20))
 def test_no_result_of_a_conversation_differs(request_: Any, encode: Any, kind: Any) -> None:
     assert same(encode(request_), kind)
