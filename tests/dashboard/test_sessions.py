@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Locator, Route, expect
 
 from app.certificates import Certificate
@@ -19,8 +18,6 @@ from tests.dashboard.opened import Opened, opened
 from tests.dashboard.test_hostile_text import HOSTILE
 from tests.ledger.ledgers import NOON, SESSION, record, store
 from tests.proxying import Running, proxying
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 PAGE = "/dashboard/sessions"
 IMAGE = HOSTILE.partition("<script>")[0]
@@ -83,7 +80,7 @@ WATERFALL = [
 ]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def serving(
     upstream: Simulator, certificate: Certificate, tmp_path: Path
 ) -> AsyncIterator[Running]:
