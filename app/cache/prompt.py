@@ -3,7 +3,7 @@
 A client sends the conversation again with every turn. The messages before the first with a mark
 stay as they are, and so does what stands behind the messages. A hash over each end shows that they
 did; their blocks are then those of the body before. A body that is sent once more, as clients do
-after an error, is told by a third hash. The result is the same either way.
+after an error, is recognized by a third hash. The result is the same either way.
 """
 
 import re

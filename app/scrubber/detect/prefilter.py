@@ -1,8 +1,8 @@
-"""Which values of a body hold no sign of a secret: nearly all of them, told by a look from afar.
+"""Which values of a body hold no sign of a secret: nearly all of them, found by a few searches.
 
-Whatever gives a secret away holds one of a few literals (`Detector.anchors`). Looking for all of
-them in many values at a time takes a tenth of the time of looking into each. It errs on one side
-only: a value may be taken for one that holds a sign, never the other way round.
+Whatever gives a secret away holds one of a few literals (`Detector.anchors`). To search many values
+at a time for all of them takes a tenth of the time of a scan of each. A value without a sign may be
+taken for one that has a sign, but not the other way round.
 """
 
 from bisect import bisect_right
