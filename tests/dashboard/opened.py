@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, Error, Locator, Page, Request, Route, expect
 
 WAIT = 30_000.0  # milliseconds that a condition may take on a busy machine
+LOADS = 10  # times that a page is loaded at most while the machine's network changes
+
+# Chromium gives up what it loads, from loopback too, when a network interface comes or goes. Tests
+# of containers that run at the same time make interfaces.
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 
 expect.set_options(timeout=WAIT)
 
@@ -28,10 +33,14 @@ _READ = """() => {
 
 @dataclass
 class Opened:
-    """A page. ``problems`` are console errors, exceptions and requests that went elsewhere."""
+    """A page. ``problems`` are console errors, exceptions and requests that went elsewhere.
+
+    ``interrupted`` counts the requests that Chromium gave up because the network changed.
+    """
 
     page: Page
     problems: list[str] = field(default_factory=list)
+    interrupted: int = 0
 
     def metric(self, path: str) -> Locator:
         """Return the first figure of a place in the document."""
@@ -40,6 +49,27 @@ class Opened:
     @property
     def link(self) -> Locator:
         return self.page.locator("#link")
+
+    async def goto(self, url: str) -> None:
+        """Load a page."""
+        await self._load(lambda: self.page.goto(url))
+
+    async def reload(self) -> None:
+        """Load the page again."""
+        await self._load(self.page.reload)
+
+    async def _load(self, navigate: Callable[[], Awaitable[object]]) -> None:
+        for _ in range(LOADS):
+            before = self.interrupted
+            try:
+                await navigate()
+            except Error as error:
+                if NETWORK_CHANGED not in error.message:
+                    raise
+                continue
+            if self.interrupted == before:
+                return
+        raise AssertionError("the network changed during each load of the page")
 
     async def live(self) -> None:
         """Wait until snapshots come."""
@@ -53,7 +83,7 @@ class Opened:
         """Show a snapshot instead of the proxy's, after a reload, until the next one."""
         await self.page.unroute("**/metrics/stream")
         await self.page.route("**/metrics/stream", _answering(document))
-        await self.page.reload()
+        await self.reload()
         await self.live()
 
     async def read(self) -> dict[str, Any]:
@@ -89,7 +119,7 @@ async def opened(
     context.set_default_timeout(WAIT)
     shown = Opened(await context.new_page())
     _watch(shown, urlsplit(url).netloc, tolerated)
-    await shown.page.goto(url + page)
+    await shown.goto(url + page)
     yield shown
     await context.close()
     assert shown.problems == [], shown.problems  # this module's assertions are not rewritten
@@ -97,15 +127,20 @@ async def opened(
 
 def _watch(shown: Opened, host: str, tolerated: str | None) -> None:
     def note(problem: str) -> None:
-        if tolerated is None or tolerated not in problem:
+        if NETWORK_CHANGED not in problem and (tolerated is None or tolerated not in problem):
             shown.problems.append(problem)
 
     def requested(url: str) -> None:
         if urlsplit(url).netloc != host:
             note(f"request to {url}")
 
+    def failed(request: Request) -> None:
+        if request.failure == NETWORK_CHANGED:
+            shown.interrupted += 1
+
     page = shown.page
     # A violated content security policy is an error on the console, too.
     page.on("console", lambda said: note(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: note(str(error)))
     page.on("request", lambda request: requested(request.url))
+    page.on("requestfailed", failed)

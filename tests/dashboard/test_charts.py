@@ -57,7 +57,7 @@ async def test_the_history_survives_a_reload(proxy: Running, browser: Browser) -
         await expect(readout).to_contain_text("now 0 ")
         await expect(readout).not_to_contain_text("peak 0 ")
         peak = (await readout.inner_text()).split(" · ")[1]
-        await shown.page.reload()
+        await shown.reload()
         await expect(readout).to_contain_text(peak)
 
 

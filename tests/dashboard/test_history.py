@@ -78,7 +78,7 @@ async def test_the_last_day_is_the_proxys_today_wherever_the_browser_is(
         opened(browser, proxy.pages_url, PAGE, tolerated="404", **zone) as shown,
     ):
         await shown.page.route("**/ledger/days?*", answer)
-        await shown.page.reload()
+        await shown.reload()
         days = shown.page.locator("#cost-chart .day")
         await expect(days).to_have_count(90)
         await expect(days.last).to_have_attribute("data-day", "2026-01-05")

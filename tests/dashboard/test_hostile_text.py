@@ -56,7 +56,7 @@ async def test_hostile_strings_anywhere_in_a_snapshot_stay_text(
         document = (await client.get(f"{proxy.pages_url}/metrics")).json()
         event = f"data: {json.dumps(_hostile(document))}\n\n"
         await shown.page.route("**/metrics/stream", answer)
-        await shown.page.reload()
+        await shown.reload()
         await shown.shows("version", HOSTILE)
         for place in (
             "#recent",

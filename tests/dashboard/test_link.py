@@ -43,7 +43,7 @@ async def test_the_page_comes_back_after_a_refusal(proxy: Running, browser: Brow
     async with opened(browser, proxy.pages_url, tolerated="503") as shown:
         await shown.live()
         await shown.page.route("**/metrics/stream", refuse_once)
-        await shown.page.reload()
+        await shown.reload()
         await expect(shown.link).to_have_text("Connecting…")
         await shown.live()
     assert len(refusals) == 1
@@ -86,7 +86,7 @@ async def test_figures_from_before_the_connection_was_lost_are_dimmed_and_dated(
     async with opened(browser, proxy.pages_url, tolerated="ERR_FAILED") as shown:
         await shown.page.clock.install()
         await shown.page.route("**/metrics/stream", answer_once)
-        await shown.page.reload()
+        await shown.reload()
         await shown.shows("requests.total", "3")
         tiles, lost = shown.page.locator(".tiles"), shown.page.locator("#lost")
         await expect(lost).to_be_hidden()

@@ -323,7 +323,7 @@ async def test_without_a_ledger_the_pages_say_so(
         assert await violations(shown) == []
         for status, words in REFUSALS.items():
             await _refuse(shown, status)
-            await shown.page.reload()
+            await shown.reload()
             await expect(problem).to_contain_text(words)
     empty = tmp_path / "empty"
     async with (
