@@ -1,12 +1,15 @@
-"""A real browser for the dashboard's tests."""
+"""A real browser for the dashboard's tests: one for all of them, and so one event loop."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from app.certificates import Certificate
+from simulator import Simulator
 from tests.programs import require
+from tests.proxying import Running, proxying, simulated
 
 
 @asynccontextmanager
@@ -19,8 +22,22 @@ async def chromium() -> AsyncIterator[Browser]:
         await launched.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A Chromium of the test's own."""
+    """A Chromium. What a test opens in it shares nothing with other tests: `opened`."""
     async with chromium() as launched:
         yield launched
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def upstream(certificate: Certificate) -> AsyncIterator[Simulator]:
+    """A simulated upstream on the browser's loop."""
+    async with simulated(certificate) as simulator:
+        yield simulator
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def proxy(upstream: Simulator, certificate: Certificate) -> AsyncIterator[Running]:
+    """A proxy on the browser's loop."""
+    async with proxying(upstream.url, certificate) as running:
+        yield running

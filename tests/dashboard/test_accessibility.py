@@ -8,6 +8,8 @@ from tests.dashboard.opened import opened
 from tests.dashboard.traffic import BAD, SCENARIOS, play
 from tests.proxying import Running
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
+
 WIDTHS = {"desktop": 1440, "tablet": 900, "phone": 360}
 
 

@@ -5,6 +5,7 @@ import re
 import socket
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from app.certificates import Certificate
@@ -12,6 +13,8 @@ from simulator import Simulator
 from tests.dashboard.opened import Opened, opened
 from tests.dashboard.traffic import BAD, GOOD, HELD, play, snapshot
 from tests.proxying import Running, proxying, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 TIME = r"(\w{3} )?\d\d:\d\d"
 FORECAST = re.compile(rf"Full at about {TIME} \({TIME} to the reset\)\.")

@@ -11,6 +11,8 @@ from tests.dashboard.opened import opened
 from tests.dashboard.traffic import snapshot
 from tests.proxying import Running
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
+
 A, B, C = user("u1"), assistant("a1"), user("u2")
 HEADERS = {"x-claude-code-session-id": "session-1", "x-claude-code-request-class": "main"}
 

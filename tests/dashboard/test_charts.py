@@ -9,6 +9,8 @@ from tests.dashboard.opened import opened
 from tests.dashboard.traffic import GOOD, play
 from tests.proxying import Running
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
+
 # How many pixels of a chart's canvas have its series' colour, as painted.
 _PAINTED = """(figure) => {
   const canvas = figure.querySelector("canvas");

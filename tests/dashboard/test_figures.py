@@ -14,6 +14,8 @@ from tests.dashboard.opened import Opened, opened
 from tests.dashboard.traffic import SCENARIOS, play
 from tests.proxying import DEADLINE, Running, until
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
+
 PASSING = ("time", "uptime", "rates", "cost.per_hour")  # change although nothing happens
 SHARES = {  # figures that are no data while there is nothing that they are a share of
     "error_rate_5m.total": "error_rate_5m.requests",

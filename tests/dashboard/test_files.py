@@ -12,9 +12,11 @@ from tests.proxying import Running
 
 PATHS = [route.path for route in dashboard.routes()]
 OWN_SCRIPTS = sorted(Path(str(dashboard.FILES)).glob("*.js"))
+ON_LOOP = pytest.mark.asyncio(loop_scope="session")  # that of `proxy`
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", "": "text/html"}
 
 
+@ON_LOOP
 @pytest.mark.parametrize("port", ["main", "dashboard"])
 async def test_both_ports_serve_every_file_with_its_type_and_policy(
     proxy: Running, port: str
@@ -31,6 +33,7 @@ async def test_both_ports_serve_every_file_with_its_type_and_policy(
     assert proxy.exchanges == []
 
 
+@ON_LOOP
 @pytest.mark.parametrize("form", ['"{tag}"', 'W/"{tag}"', '"other", "{tag}"'])
 async def test_a_file_that_has_not_changed_is_not_sent_again(proxy: Running, form: str) -> None:
     async with httpx.AsyncClient(base_url=proxy.pages_url) as client:

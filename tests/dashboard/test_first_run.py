@@ -1,10 +1,13 @@
 """A proxy that nobody has used yet says how to use it."""
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.dashboard.opened import opened
 from tests.dashboard.traffic import GOOD, play
 from tests.proxying import Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 
 async def test_an_unused_proxy_shows_what_points_claude_code_at_it(

@@ -1,9 +1,12 @@
 """How figures are written, by the page's own script."""
 
+import pytest
 from playwright.async_api import Browser
 
 from tests.dashboard.opened import opened
 from tests.proxying import Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 CASES = [
     ("count", 0, "0"),

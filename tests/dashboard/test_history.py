@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Route, expect
 
 from app.certificates import Certificate
@@ -14,6 +15,8 @@ from tests.dashboard.test_hostile_text import HOSTILE
 from tests.dashboard.test_sessions import PHONE, fill, texts
 from tests.ledger.ledgers import record
 from tests.proxying import proxying
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 PAGE = "/dashboard/history"
 LONG = "claude-opus-5-5-" + "x" * 64

@@ -5,11 +5,14 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from playwright.async_api import Browser, Route, expect
 
 from tests.dashboard.opened import opened
 from tests.dashboard.traffic import SCENARIOS, play
 from tests.proxying import MESSAGE, Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 HOSTILE = '<img src=x onerror="window.hacked = 1"><script>window.hacked = 1</script>&lt;b&gt;\'"'
 # The mappings whose names come from elsewhere.

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.dashboard.opened import opened
 from tests.dashboard.traffic import SCENARIOS, play, snapshot
 from tests.proxying import Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 # The vertical places of the tiles' figures, by the row of tiles that they are in.
 _FIGURES = """() => {

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from playwright.async_api import Browser, Route, expect
 
 from app.certificates import Certificate
@@ -9,6 +10,8 @@ from simulator import Simulator
 from tests.dashboard.opened import opened
 from tests.dashboard.traffic import GOOD, play, snapshot
 from tests.proxying import Running, proxying
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 
 async def test_the_page_comes_back_after_the_proxy_was_started_again(

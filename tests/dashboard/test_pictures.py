@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser
 
 from tests.dashboard.pictures import PICTURES, take
 from tests.dashboard.traffic import SCENARIOS, play
 from tests.proxying import Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "dashboard"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Route, expect
 
 from app.certificates import Certificate
@@ -18,6 +19,8 @@ from tests.dashboard.opened import Opened, opened
 from tests.dashboard.test_hostile_text import HOSTILE
 from tests.ledger.ledgers import NOON, SESSION, record, store
 from tests.proxying import Running, proxying
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 PAGE = "/dashboard/sessions"
 IMAGE = HOSTILE.partition("<script>")[0]
@@ -80,7 +83,7 @@ WATERFALL = [
 ]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def serving(
     upstream: Simulator, certificate: Certificate, tmp_path: Path
 ) -> AsyncIterator[Running]:
