@@ -213,8 +213,12 @@ def test_a_port_that_is_taken_is_named() -> None:
 
 
 def test_a_host_that_is_none_is_named() -> None:
-    with pytest.raises(StartError, match=r"ANTHROPIC_PROXY_PORT=0: cannot listen on 192\.0\.2\.1"):
+    with pytest.raises(
+        StartError, match=r"PORT=0: cannot listen on 192\.0\.2\.1 .*PROXY_HOST to an"
+    ):
         bind("192.0.2.1", 0, "ANTHROPIC_PROXY_PORT")
+    with pytest.raises(StartError, match=r"FORWARD_PORT=0: .* set ANTHROPIC_PROXY_FORWARD_HOST to"):
+        bind("192.0.2.1", 0, "ANTHROPIC_PROXY_FORWARD_PORT")
 
 
 async def test_the_first_port_is_free_again_when_the_second_is_taken(

@@ -119,8 +119,8 @@ def test_an_env_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
 
 
 BAD = [
-    ("PORT", "x", "integer"),
-    ("PORT", "65536", "less than or equal to 65535"),
+    ("PORT", "x", "must be an integer"),
+    ("PORT", "65536", "must be less than or equal to 65535"),
     ("PORT", "-1", "greater than or equal to 0"),
     ("DASHBOARD_PORT", "80.5", "integer"),
     ("HOST", "a b", "IP address or a host name"),
@@ -132,7 +132,7 @@ BAD = [
     ("SHUTDOWN_TIMEOUT", "nan", "finite"),
     ("UPSTREAM_READ_TIMEOUT", "0", "greater than 0"),
     ("UPSTREAM_READ_TIMEOUT", "inf", "finite"),
-    ("UPSTREAM_READ_TIMEOUT", "5s", "number"),
+    ("UPSTREAM_READ_TIMEOUT", "5s", "must be a number"),
     ("UPSTREAM_MAX_CONNECTIONS", "0", "greater than or equal to 1"),
     ("UPSTREAM_BASE_URL", "api.anthropic.com", "http or https"),
     ("UPSTREAM_BASE_URL", "https://host/?a=b", "query"),

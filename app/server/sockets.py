@@ -64,4 +64,8 @@ def _complaint(exc: OSError, host: str, port: int, name: str) -> str:
         return f"{name}={port}: port {port} on {host} is taken: stop what uses it, or set {name}"
     if exc.errno == errno.EACCES:
         return f"{name}={port}: not allowed to listen on port {port}: take one from 1024 on"
-    return f"{name}={port}: cannot listen on {host}: {exc.strerror or exc}"
+    address = variable("forward_host" if name == variable("forward_port") else "host")
+    return (
+        f"{name}={port}: cannot listen on {host} ({exc.strerror or exc}): "
+        f"set {address} to an address of this machine"
+    )

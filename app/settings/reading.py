@@ -17,8 +17,12 @@ from .model import Settings, variable
 
 SCRUBBER = f"{PREFIX}SCRUB"
 MISSPELT_PREFIX = re.compile(r"ANT[A-Z]*_(\w+_)?SCRUB")  # such as ANTHROPIC_SCRUB_MODE
-# Where pydantic's own words do not say what is allowed.
-PLAINER = {"bool_parsing": "must be true or false"}
+# Where pydantic's own words do not say plainly what is allowed.
+PLAINER = {
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be an integer",
+    "float_parsing": "must be a number",
+}
 
 
 def load(**overrides: Any) -> Settings:
@@ -148,7 +152,7 @@ def _complaint(error: dict[str, Any]) -> str:
     if not error["loc"]:
         return message  # names its variables itself
     field = str(error["loc"][0])
-    allowed = PLAINER.get(error["type"], message[0].lower() + message[1:])
+    allowed = PLAINER.get(error["type"], message.replace("Input should be", "must be", 1))
     return f"{variable(field)}={_given(field, error['input'])}: {allowed}"
 
 
