@@ -81,7 +81,7 @@ run: install ## Run the proxy here: debug logging, self-signed TLS
 	@CALLED_AS=make ANTHROPIC_PROXY_LOG_LEVEL=$${ANTHROPIC_PROXY_LOG_LEVEL:-debug} $(RUN) anthropic-proxy serve
 
 demo: install ## Run a proxy in front of a simulated API, with developers at work: no key needed
-	$(RUN) anthropic-proxy demo
+	@CALLED_AS=make $(RUN) anthropic-proxy demo
 
 claude: install ## Start Claude Code through the running proxy: make claude ARGS='-p "hello"'
 	@CALLED_AS=make $(RUN) anthropic-proxy claude -- $(ARGS)

@@ -185,7 +185,9 @@ def _json() -> list[Processor]:
 def _console(*, colors: bool) -> list[Processor]:
     return [
         structlog.dev.ConsoleRenderer(
-            colors=colors, exception_formatter=structlog.dev.plain_traceback
+            colors=colors,
+            exception_formatter=structlog.dev.plain_traceback,
+            sort_keys=False,  # the order of the JSON, which begins with what matters most
         )
     ]
 

@@ -73,7 +73,7 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
         )
         return
     exports = [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    print(
+    lines = [
         f"anthropic-proxy {__version__}",
         f"  {base}  ->  {loaded.upstream_base_url}",
         f"  {pages}/dashboard",
@@ -88,9 +88,10 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
         *exports,
         f"or run: {' '.join([*_launcher_needs(at, loaded), hints.command('claude')])}",
         *([FORWARD_HINT] if forward else []),
-        sep="\n",
-        flush=True,
-    )
+    ]
+    # In one piece: lines of the log must not come between, even if standard output is unbuffered.
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 def _launcher_needs(at: Addresses, loaded: Settings) -> list[str]:
