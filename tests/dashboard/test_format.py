@@ -72,3 +72,20 @@ async def test_the_parts_of_an_amount_add_up_to_it_as_shown(
     async with opened(browser, proxy.pages_url) as shown:
         written = await shown.page.evaluate(script, [amounts for amounts, _ in cases])
     assert written == [texts for _, texts in cases]
+
+
+async def test_a_model_that_is_none_or_one_of_many_is_named_in_words(
+    proxy: Running, browser: Browser
+) -> None:
+    names = {
+        "none": "no model",
+        "other": "other models",
+        "claude-opus-5-5": "claude-opus-5-5",
+        "constructor": "constructor",  # clients choose names
+    }
+    script = """async (names) => {
+      const { modelName } = await import("/dashboard/format.js");
+      return names.map(modelName);
+    }"""
+    async with opened(browser, proxy.pages_url) as shown:
+        assert await shown.page.evaluate(script, [*names]) == [*names.values()]

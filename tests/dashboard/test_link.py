@@ -48,7 +48,10 @@ async def test_the_page_comes_back_after_a_refusal(proxy: Running, browser: Brow
         await shown.page.route("**/metrics/stream", refuse_once)
         await shown.reload()
         await expect(shown.link).to_have_text("Connecting…")
+        await expect(shown.page.locator("#waiting")).to_be_visible()
+        await expect(shown.page.locator("#calm")).to_be_hidden()  # nobody knows that yet
         await shown.live()
+        await expect(shown.page.locator("#waiting")).to_be_hidden()
     assert len(refusals) == 1
 
 

@@ -29,7 +29,7 @@ class CacheVerdicts:
         )
         self._saved = instruments.counter(
             "cache_saved_usd_total",
-            "US dollars at list price that the prompt cache saved, once its writes are paid for",
+            "US dollars at list price that the prompt cache saved, less what its writes cost",
         )
         self._agreement = counters(
             "cache_verdict_agreement_total",

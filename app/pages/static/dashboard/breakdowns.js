@@ -1,7 +1,7 @@
 // The tables of the page: which part of a snapshot each one shows.
 
 import { verdictName, verdicts } from "./cache.js";
-import { moneyParts } from "./format.js";
+import { modelName, moneyParts } from "./format.js";
 import { fill, records, shareOf } from "./tables.js";
 
 const STATUS_NAMES = {
@@ -59,7 +59,6 @@ const LATENCIES = {
   overhead_request: "Proxy overhead, request",
   overhead_response: "Proxy overhead, response",
 };
-const MODEL_NAMES = { none: "no model", other: "other models" };
 
 const name = { of: ({ name }) => name, as: "text" };
 const count = { of: ({ count }) => count, as: "count" };
@@ -153,7 +152,7 @@ const FILLERS = {
     all.forEach((record, at) => (record.text = texts[at]));
     const used = (kind) => ({ of: ({ tokens: types }) => types[kind] ?? 0, as: "count" });
     const columns = [
-      words(MODEL_NAMES),
+      { of: ({ name: model }) => modelName(model), as: "text" },
       count,
       used("input"),
       used("cache_read"),

@@ -9,8 +9,8 @@ const HARMLESS = ["hit", "first", "uncached", "too_small", "unknown"];
 // Each verdict: its name, and advice on a request with it, if one is known; `lead` introduces what of
 // that request differed.
 const VERDICTS = {
-  hit: ["Hit", () => "All there was to read was read."],
-  first: ["First", () => "There was nothing to read yet."],
+  hit: ["Hit", () => "Everything that could be read from the cache was read."],
+  first: ["First", () => "Nothing was cached for it yet."],
   uncached: ["No cache mark", () => "These requests do not ask to be cached."],
   too_small: ["Too small", () => "The prompt is shorter than the model caches."],
   model_changed: ["Model changed", () => "Each model has a cache of its own: switch at the start of a session."],

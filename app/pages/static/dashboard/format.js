@@ -4,6 +4,13 @@
 /** The text for a missing figure. */
 export const NO_DATA = "no data";
 
+const MODEL_NAMES = { none: "no model", other: "other models" };
+
+/** Return a model's name in words; `name` is the label of the metrics. */
+export function modelName(name) {
+  return Object.hasOwn(MODEL_NAMES, name) ? MODEL_NAMES[name] : name;
+}
+
 const LOCALE = "en";
 const grouped = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat(LOCALE, {

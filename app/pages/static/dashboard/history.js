@@ -1,6 +1,7 @@
 // History: cost and tokens of the last 90 days, by day and model, as charts and as a table.
 
 import { dayChart, seriesOf } from "./bars.js";
+import { modelName } from "./format.js";
 import { figures } from "./figures.js";
 import { showIdentity } from "./identity.js";
 import { Problem, ask, latest } from "./ledger.js";
@@ -25,7 +26,7 @@ const [showCost, showTokens] = [
 const tokens = (kind) => ({ of: (record) => record.tokens[kind], as: "count" });
 const COLUMNS = [
   { of: ({ day }) => day, as: "text", none: "" },
-  { of: ({ model }) => model, as: "text" },
+  { of: ({ model }) => modelName(model), as: "text" },
   { of: ({ requests }) => requests, as: "count" },
   { of: ({ failed }) => failed, as: "count" },
   tokens("input"),
