@@ -3,6 +3,7 @@
 =======================================  ==================================================
 ``GET /_simulator/requests``             what was received, oldest first; bodies in base64
 ``GET /_simulator/usage``                model to the sum of what was announced
+``GET /_simulator/memory``               how many bytes of bodies it remembers
 ``POST /_simulator/script``              queue steps: JSON or the short form (`Step.parse`)
 ``POST /_simulator/goaway``              GOAWAY on every connection
 ``DELETE /_simulator/requests``          forget requests, sums and steps
@@ -34,6 +35,10 @@ class Controlled(Protocol):
     @property
     def usage(self) -> dict[str, Usage]:
         """The sums announced."""
+
+    @property
+    def keep(self) -> int:
+        """The bytes of bodies that it remembers."""
 
     def script(self, *steps: Step) -> None:
         """Queue steps."""
@@ -80,6 +85,10 @@ def _usage(simulator: Controlled, _: bytes) -> Any:
     return simulator.usage
 
 
+def _memory(simulator: Controlled, _: bytes) -> Any:
+    return {"bodies": simulator.keep}
+
+
 def _script(simulator: Controlled, body: bytes) -> Any:
     steps = Step.parse(body)
     simulator.script(*steps)
@@ -99,6 +108,7 @@ def _reset(simulator: Controlled, _: bytes) -> Any:
 _ACTS: dict[tuple[str, bytes], Callable[[Controlled, bytes], Any]] = {
     ("GET", b"requests"): _requests,
     ("GET", b"usage"): _usage,
+    ("GET", b"memory"): _memory,
     ("POST", b"script"): _script,
     ("POST", b"goaway"): _goaway,
     ("DELETE", b"requests"): _reset,

@@ -58,6 +58,7 @@ class Simulator:
         self._wall = wall
         self._api = Api(wall)
         self._script = Script()
+        self.keep = keep
         self._history = History(keep)
         self._connections: set[Connection] = set()
         self._connected = 0

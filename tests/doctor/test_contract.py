@@ -34,7 +34,6 @@ async def test_what_the_user_forbids_to_pass_unscanned_is_not_checked(tmp_path: 
         settings(tmp_path, access_token="fake-token", upstream_http2=False, **values), Simulator
     )
     assert place.found.startswith("a proxy with your settings")
-    assert "api.anthropic.com" in place.found
     assert {one.check: one.verdict for one in found if one.verdict != "ok"} == {
         "request bodies": "warn"
     }
@@ -64,6 +63,18 @@ async def test_the_running_proxy_is_asked_where_its_upstream_is_the_simulator(
         place, *findings = await check(loaded, Simulator)
     assert place.found.startswith("the running proxy at")
     assert {finding.verdict for finding in findings} == {"ok"}
+
+
+@pytest.mark.parametrize("keep", [0, 2**20])
+async def test_a_simulator_that_remembers_no_bodies_cannot_say_what_arrived(
+    certificate: Certificate, keep: int
+) -> None:
+    async with (
+        Simulator(keep=keep) as upstream,
+        proxying(upstream.url, certificate) as proxy,
+        parties(proxy.url, Path(proxy.ca_file), None) as both,
+    ):
+        assert await both[0].is_recorded() is (keep > 0)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from .place import Simulator, parties, started, trusted_file
 
 RUNNING = "the running proxy at {url}, whose upstream is the simulator"
 STARTED = (
-    "a proxy with your settings, started for this check in front of the simulator: the running "
-    "one, if any, forwards to {upstream} and cannot use the simulator"
+    "a proxy with your settings, started for this check in front of the simulator: a running one "
+    "is checked only in front of `anthropic-proxy simulate`"
 )
 UNSCANNED = "scrub_skipped"  # the reason
 FORBIDDEN = "not checked: ANTHROPIC_PROXY_SCRUB_ON_SKIP=block refuses what cannot be scanned"
@@ -30,15 +30,14 @@ async def check(settings: Settings, simulator: Simulator) -> list[Finding]:
     if trusted.is_file():
         try:
             async with parties(url, trusted, token) as running:
-                if await running[0].is_simulated():
+                if await running[0].is_recorded():
                     return await _findings(RUNNING.format(url=url), running)
         except ssl.SSLError:
             pass  # of another state directory
     async with started(settings, simulator) as at:
         ca_file = at.certificate.ca_file or at.certificate.cert_file
         async with parties(f"https://{at.host}:{at.port}", ca_file, token) as made:
-            said = STARTED.format(upstream=settings.upstream_base_url)
-            return await _findings(said, made)
+            return await _findings(STARTED, made)
 
 
 async def _findings(place: str, both: list[Party]) -> list[Finding]:

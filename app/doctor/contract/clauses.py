@@ -86,7 +86,7 @@ async def encodings(party: Party) -> str:
     for encoding in ENCODINGS:
         answer, arrived = await party.ask(body=STREAM, encoding=encoding)
         _whole(answer)
-        _same(f"a response in {encoding}", _one(arrived).sent, answer.body)
+        _same(f"a response in {encoding or 'no encoding'}", _one(arrived).sent, answer.body)
         named = [] if encoding is None else [encoding.encode()]
         _same("content-encoding", named, answer.all(b"content-encoding"))
     return f"{len(ENCODINGS)} encodings, byte for byte"

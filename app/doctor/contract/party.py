@@ -123,12 +123,15 @@ class Party:
         wanted = [MARK.decode(), mark]
         return [Arrived.of(one) for one in json.loads(answer.body) if wanted in one["headers"]]
 
-    async def is_simulated(self) -> bool:
-        """Return True if the proxy's upstream is the simulator. Nothing but a GET is sent."""
+    async def is_recorded(self) -> bool:
+        """Return True if the proxy's upstream is a simulator that remembers bodies.
+
+        Nothing but a GET is sent. The simulator of the demo remembers none.
+        """
         try:
-            answer = await self._answer("GET", b"/_simulator/usage", self._head("", (), {}), b"")
-            return answer.status == httpx.codes.OK and isinstance(json.loads(answer.body), dict)
-        except (OSError, ValueError, httpx.HTTPError):
+            answer = await self._answer("GET", b"/_simulator/memory", self._head("", (), {}), b"")
+            return answer.status == httpx.codes.OK and json.loads(answer.body)["bodies"] > 0
+        except (OSError, ValueError, TypeError, KeyError, httpx.HTTPError):
             return False
 
     def _head(self, mark: str, fields: Fields, step: dict[str, Any]) -> Fields:
