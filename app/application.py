@@ -102,7 +102,7 @@ def create_app(
     budgets = budgets_of(settings, wall, facts)
     backlog = Backlog(DELAY)
     telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget, environ, budgets)
-    telemetry.catch_up = backlog.flush
+    telemetry.catch_up, backlog.group = backlog.flush, telemetry.grouped
     admission = Admission(settings.max_active_requests, settings.peer_share)
     upstream = Upstream(
         transport,

@@ -8,6 +8,7 @@ them calls `flush` first.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from .defects import report
 
@@ -22,11 +23,13 @@ Work = Callable[[], object]
 class Backlog:
     """Does work in the order in which it is added, after ``delay`` seconds; at once if that is 0.
 
-    It is used on the event loop only. State: the ``_waiting`` work with the bytes that each piece
-    holds, ``_size`` bytes in all, and the ``_timer`` until they are worked off.
+    Pieces that are done together are done in a ``group``. It is used on the event loop only.
+    State: the ``_waiting`` work with the bytes that each piece holds, ``_size`` bytes in all, and
+    the ``_timer`` until they are worked off.
     """
 
     def __init__(self, delay: float = 0.0) -> None:
+        self.group: Callable[[], AbstractContextManager[object]] = nullcontext
         self._delay = delay
         self._waiting: deque[tuple[Work, int]] = deque()
         self._size = 0
@@ -47,14 +50,18 @@ class Backlog:
     def flush(self) -> None:
         """Do all that waits."""
         while self._waiting:
-            self._do_next()
+            self._do(len(self._waiting))
 
     def _work_off(self) -> None:
         """Do a slice, and go on after the loop's other work."""
-        for _ in range(min(SLICE, len(self._waiting))):
-            self._do_next()
+        self._do(min(SLICE, len(self._waiting)))
         again = bool(self._waiting)
         self._timer = asyncio.get_running_loop().call_soon(self._work_off) if again else None
+
+    def _do(self, count: int) -> None:
+        with self.group():
+            for _ in range(count):
+                self._do_next()
 
     def _do_next(self) -> None:
         work, size = self._waiting.popleft()

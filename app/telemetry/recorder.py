@@ -1,10 +1,11 @@
 """The observer of exchanges: passes each ended exchange to every recorder."""
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCollector
@@ -46,6 +47,8 @@ LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 
 log = structlog.get_logger(__name__)
 
+Value = TypeVar("Value")
+
 
 class Recorder(Protocol):
     """Records one view of exchanges."""
@@ -61,7 +64,8 @@ class Telemetry:
     the upstream transport's statistics, ``held`` counts the bodies in memory. ``config`` and
     ``facts`` are published unchanged, so they must hold no secret. ``listening`` is set once the
     proxy listens. ``catch_up`` hands over the exchanges that have ended and are not recorded yet;
-    it is called on the event loop, by whoever reads.
+    it is called on the event loop, by whoever reads. State: those that have ended in a group that
+    is ``_grouping``.
     """
 
     def __init__(
@@ -106,6 +110,8 @@ class Telemetry:
         self._tokens = Tokens(instruments, priced, prices.unpriced)
         self._expected: set[tuple[str, str]] = set()
         self._changes = 0
+        self._ended: list[Exchange] = []
+        self._grouping = False
         self._limits = LimitGauges(instruments)
         self._spans = Spans(instruments, exporter)
         self._accounts = Accounts(divided=alone)
@@ -232,16 +238,36 @@ class Telemetry:
         self._traffic.start(progress.route)
 
     def finished(self, progress: Progress, exchange: Exchange) -> None:
-        """Record an ended exchange. A defect here is logged; only the record is lost."""
+        """Record an ended exchange, at once or at the end of its group."""
         self._changes += 1
         self._running.remove(progress)
         self._output.end(progress, _output(exchange))
+        self._ended.append(exchange)
+        if not self._grouping:
+            self._record()
+
+    @contextmanager
+    def grouped(self) -> Iterator[None]:
+        """Record the exchanges that end in this context together.
+
+        Each recorder takes them one after the other, so its code and data stay in the processor's
+        caches: what is done once for each exchange takes twice as long.
+        """
+        outermost, self._grouping = not self._grouping, True
         try:
-            entry = self._entry(exchange)
-            for recorder in self._recorders:
-                recorder.record(entry)
-        except Exception:
-            log.exception("telemetry failed")
+            yield
+        finally:
+            if outermost:
+                self._grouping = False
+                self._record()
+
+    def _record(self) -> None:
+        """Record what has ended. A defect costs one recorder one exchange."""
+        ended, self._ended = self._ended, []
+        entries: list[Entry] = []
+        _for_each(ended, lambda exchange: entries.append(self._entry(exchange)))
+        for recorder in self._recorders:
+            _for_each(entries, recorder.record)
 
     def _prepare(self) -> None:
         """Bring the metrics up to date, with the series that are about to be needed."""
@@ -272,6 +298,19 @@ class Telemetry:
             trace=self._spans.trace_of(exchange),
             limits=read_limits(exchange.headers) if exchange.headers else NO_LIMITS,
         )
+
+
+def _for_each(values: Iterable[Value], work: Callable[[Value], object]) -> None:
+    """Call ``work`` with each value; log what it raises, and go on with the next one."""
+    left = iter(values)
+    while True:
+        try:
+            for value in left:
+                work(value)
+        except Exception:
+            log.exception("telemetry failed")
+        else:
+            return
 
 
 def _output(exchange: Exchange) -> int | None:

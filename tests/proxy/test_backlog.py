@@ -1,7 +1,8 @@
 """Work that is put off is done in its order, soon, and never too much of it waits."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from structlog.testing import capture_logs
@@ -84,3 +85,20 @@ async def test_work_that_fails_stops_none_after_it() -> None:
     assert done == [0]
     assert [line["event"] for line in lines] == ["work on a record failed"]
     assert "what a prompt says" not in str(lines)
+
+
+async def test_pieces_that_are_done_together_are_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "SLICE", 2)
+    one = Backlog(0.001)
+    done: list[int] = []
+
+    @contextmanager
+    def group() -> Iterator[None]:
+        yield
+        done.append(-1)
+
+    one.group = group
+    for number in range(5):
+        one.add(noting(done, number))
+    await until(lambda: len(done) == 8)
+    assert done == [0, 1, -1, 2, 3, -1, 4, -1]

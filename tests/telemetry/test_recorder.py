@@ -12,6 +12,7 @@ from app.anthropic.usage import Usage
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.scrubber.redact.report import ScrubReport
 from app.telemetry.entry import Entry
+from app.telemetry.recorders.recent import Recent
 from app.wire.trace_context import TraceContext
 from tests.telemetry.exchanges import (
     FAILED,
@@ -344,6 +345,35 @@ def test_a_defect_of_telemetry_is_logged_and_never_reaches_the_proxy() -> None:
 
     assert [line["event"] for line in lines] == ["telemetry failed"]
     assert observer.active == 0
+
+
+def test_what_ends_in_a_group_is_recorded_at_its_end() -> None:
+    observer = telemetry()
+    with observer.grouped():
+        record(observer, PLAIN)
+        with observer.grouped():
+            record(observer, PLAIN)
+        assert len(observer.recent.as_json()) == 0
+    assert len(observer.recent.as_json()) == 2
+
+
+def test_a_defect_costs_one_recorder_one_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str | None] = []
+
+    def fail_once(_: Recent, entry: Entry) -> None:
+        taken.append(entry.exchange.request_id)
+        if len(taken) == 2:
+            raise RuntimeError("what a prompt says")
+
+    monkeypatch.setattr(Recent, "record", fail_once)
+    observer = telemetry()
+    with structlog.testing.capture_logs() as lines, observer.grouped():
+        for name in ("req_1", "req_2", "req_3"):
+            record(observer, replace(PLAIN, request_id=name))
+
+    assert taken == ["req_1", "req_2", "req_3"]
+    assert value(observer, "request_body_bytes_count") == 3
+    assert [line["event"] for line in lines] == ["telemetry failed"]
 
 
 def test_known_series_start_at_zero() -> None:
