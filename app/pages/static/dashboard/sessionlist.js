@@ -45,7 +45,7 @@ export function sessionList(section, shown) {
     const highest = Math.max(...sessions.map((session) => session.cost_usd));
     fill(body, shared ? COLUMNS : COLUMNS.filter((column) => column !== SHARE), sessions, {
       share: (session) => (highest > 0 ? session.cost_usd / highest : 0),
-      empty: "No sessions: the requests so far named none",
+      empty: "No sessions yet: no request has named one",
     });
   }
 
