@@ -8,11 +8,11 @@ import httpx
 from h2 import events
 from h2.errors import ErrorCodes
 
-from ..network.errors import MalformedResponse
+from ..network.errors import FieldsTooLarge, MalformedResponse
 from ..network.stats import Counters
 from ..wire.codec import Codec, StreamBroken
 from ..wire.headers import Headers
-from ..wire.heads import are_trailers
+from ..wire.heads import are_trailers, section_size
 from ..wire.limits import INITIAL_WINDOW
 from ..wire.roles import client
 from ..wire.timeouts import Timeouts
@@ -72,7 +72,8 @@ class Session:
     window has been, ``_alive`` until the connection is lost, ``_taken`` counts bytes read and not
     yet credited, ``_turns`` are the streams that may write, ``_shut`` those whose own window is
     used up, ``_widened`` the time of the last WINDOW_UPDATE, ``_resuming`` is set while `pump`
-    is due, ``_touched`` are the streams whose reader gets what the current segment has brought.
+    is due, ``_touched`` are the streams whose reader gets what the current segment has brought,
+    ``_most_fields`` the peer's limit for the fields of a request, if it has one.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Session:
         self._widened = loop.time()
         self._resuming = False
         self._touched: dict[Stream, None] = {}
+        self._most_fields: int | None = None
 
     def start(self) -> None:
         """Write our preface."""
@@ -132,10 +134,14 @@ class Session:
     ) -> Stream:
         """Send a request on a new stream; ``whole`` is its body if all of that is here.
 
-        ``size`` is what the upload was expected to be, in bytes.
+        ``size`` is what the upload was expected to be, in bytes. Fields beyond the peer's limit
+        fail it here: many a peer ends the connection over them, with all its streams (§10.5.1).
         """
         stream_id = self._codec.get_next_available_stream_id()
         stream = self.streams[stream_id] = Stream(self, stream_id, timeouts, self._loop, size)
+        if self._most_fields is not None and section_size(fields) > self._most_fields:
+            stream.fail(FieldsTooLarge(f"it takes {self._most_fields} bytes"), None)
+            return stream
         self._codec.send_headers(stream_id, fields, end_stream=whole == b"")
         if whole == b"":
             stream.finish_request()
@@ -328,6 +334,7 @@ class Session:
     def _on_settings(self, _event: events.RemoteSettingsChanged) -> None:
         """Take the peer's limits; a new initial window may let uploads go on (§6.9.2)."""
         self.capacity = max(self.capacity, self._codec.outbound_flow_control_window)
+        self._most_fields = self._codec.remote_settings.max_header_list_size
         self._owner.settle(
             min(self._codec.remote_settings.max_concurrent_streams, self._max_streams)
         )

@@ -7,5 +7,9 @@ class Lost(httpx.RemoteProtocolError):
     """The peer closed the connection before the response's end."""
 
 
+class FieldsTooLarge(httpx.LocalProtocolError):
+    """The request's header fields are more than the peer takes."""
+
+
 class MalformedResponse(httpx.RemoteProtocolError):
     """What came is no valid response."""

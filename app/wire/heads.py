@@ -50,7 +50,7 @@ def refuse_http2(fields: Headers, *, ended: bool) -> int | None:
 
     ``ended`` says that no body follows. python-h2 would end the whole connection instead.
     """
-    if sum(len(name) + len(value) + FIELD_OVERHEAD for name, value in fields) > REQUEST_FIELDS:
+    if section_size(fields) > REQUEST_FIELDS:
         return 431
     pseudo = dict(takewhile(lambda field: field[0].startswith(b":"), fields))
     regular = fields[len(pseudo) :]  # where a pseudo-field that is repeated or late has no name
@@ -66,6 +66,11 @@ def refuse_http2(fields: Headers, *, ended: bool) -> int | None:
         and not (ended and (first(regular, b"content-length") or b"0").strip(b"0"))
     )
     return None if well_formed else 400
+
+
+def section_size(fields: Headers) -> int:
+    """Return the size of a header section as peers limit it (§6.5.2)."""
+    return sum(len(name) + len(value) + FIELD_OVERHEAD for name, value in fields)
 
 
 def are_trailers(fields: Headers) -> bool:

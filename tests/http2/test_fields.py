@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.http2 import Transport
 from app.http2.fields import for_request, from_response
-from app.network.errors import MalformedResponse
+from app.network.errors import FieldsTooLarge, MalformedResponse
+from app.wire.heads import section_size
 from tests.http2.outgoing import request
 from tests.http2.peer import Call, eventually, peer
 from tests.http2.tls import Tls
@@ -225,3 +226,32 @@ def test_a_request_that_cannot_be_sent_says_what_is_wrong(
     sent.headers = httpx.Headers([(field, b"y")])
     with pytest.raises(httpx.LocalProtocolError, match=said):
         for_request(sent)
+
+
+@pytest.mark.parametrize(
+    "fields", [[(b"x-long", b"v" * 9_000)], [(b"x-%d" % n, b"") for n in range(300)]]
+)
+async def test_a_head_beyond_the_peers_limit_is_not_sent(
+    transport: Transport, tls: Tls, fields: list[tuple[bytes, bytes]]
+) -> None:
+    async with peer(tls.server("h2"), settings={6: 9_000}) as upstream:
+        for _ in range(2):  # the peer's SETTINGS are here before the first answer
+            response = await transport.handle_async_request(request(upstream.url))
+            await response.aread()
+            with pytest.raises(FieldsTooLarge, match="9000 bytes"):
+                await transport.handle_async_request(request(upstream.url, headers=fields))
+        assert transport.stats.streams_open == 0
+        assert len(upstream.wires) == 1
+        assert [call.path for call in upstream.calls] == [b"/", b"/"]
+
+
+async def test_a_head_at_the_peers_limit_is_sent(transport: Transport, tls: Tls) -> None:
+    limit = 9_000
+    async with peer(tls.server("h2"), mirror, settings={6: limit}) as upstream:
+        response = await transport.handle_async_request(request(upstream.url))
+        await response.aread()
+        size = section_size(upstream.calls[0].fields) + 32
+        fields = [(b"x", b"v" * (limit - size - 1))]
+        response = await transport.handle_async_request(request(upstream.url, headers=fields))
+        await response.aread()
+        assert section_size(upstream.calls[1].fields) == limit

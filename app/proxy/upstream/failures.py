@@ -9,6 +9,7 @@ import httpx
 from ...errors import (
     BadRequest,
     Busy,
+    HeadTooLarge,
     InternalError,
     NoSlot,
     ProxyFailure,
@@ -16,7 +17,7 @@ from ...errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from ...network.errors import MalformedResponse
+from ...network.errors import FieldsTooLarge, MalformedResponse
 from ...wire.origin import UpstreamBase
 
 # This machine has no room for another connection: not upstream's fault.
@@ -82,6 +83,12 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], type[ProxyFailure], str, str], ...
             "Cannot connect to {origin}: {detail}. Check the network and "
             "ANTHROPIC_PROXY_UPSTREAM_BASE_URL."
         ),
+    ),
+    (
+        FieldsTooLarge,
+        HeadTooLarge,
+        "malformed_request",
+        "The header section of the request is larger than {origin} accepts ({detail}): send less.",
     ),
     (
         httpx.LocalProtocolError,

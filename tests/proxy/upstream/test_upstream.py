@@ -12,6 +12,7 @@ import respx
 from app.errors import ProxyFailure
 from app.exchange import Progress
 from app.http2 import Refused
+from app.network.errors import FieldsTooLarge
 from app.proxy.request.body import Body
 from app.proxy.request.inbound import Inbound
 from app.proxy.retry import RetryPolicy
@@ -165,6 +166,7 @@ def _raised(refusal: Refused | httpx.Response) -> httpx.Response:
         (httpx.WriteError, 502, "connection_lost"),
         (httpx.RemoteProtocolError, 502, "connection_lost"),
         (httpx.LocalProtocolError, 400, "malformed_request"),
+        (FieldsTooLarge, 431, "malformed_request"),
     ],
 )
 async def test_every_error_of_httpx_has_one_answer_and_is_not_retried(
