@@ -151,6 +151,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "h11._readers": ("maybe_read_from_IDLE_client(buf)",),
     "h11._writers:BodyWriter": ("send_data(data, write)",),
     "h11._writers": ("ChunkedWriter",),
+    "h11._writers:ContentLengthWriter": ("__init__(length)", "_length"),
     "h11._receivebuffer:ReceiveBuffer": (
         "__init__()",
         "maybe_extract_lines()",

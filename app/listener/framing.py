@@ -3,7 +3,7 @@
 from typing import Any
 
 import h11
-from h11._writers import ChunkedWriter
+from h11._writers import ChunkedWriter, ContentLengthWriter
 
 
 def frame(connection: h11.Connection, data: bytes) -> bytes | None:
@@ -23,3 +23,13 @@ def frame(connection: h11.Connection, data: bytes) -> bytes | None:
     except h11.LocalProtocolError:  # more than its content-length: raised there again
         return None
     return b"".join(framed)
+
+
+def is_whole(connection: h11.Connection) -> bool:
+    """Return True if all that a response's content-length announces was sent, but not its end."""
+    writer: Any = connection._writer  # noqa: SLF001
+    return (
+        connection.our_state is h11.SEND_BODY
+        and type(writer) is ContentLengthWriter
+        and not writer._length  # noqa: SLF001
+    )

@@ -114,7 +114,12 @@ class H1(H11Protocol):
 
         A request that was answered before its end is read to its end: closing now would reset
         the connection, and the client might never see the answer (RFC 9112 §9.6).
+
+        The client of a response that was cut behind its last byte has all that its content-length
+        announces, and may be sending its next request.
         """
+        if framing.is_whole(self._codec):
+            await self._send_h11_event(h11.EndOfMessage())
         answered_early = (
             self.connection.our_state is h11.DONE
             and self.connection.their_state is h11.SEND_BODY

@@ -131,6 +131,26 @@ async def test_a_response_that_is_cut_has_no_last_chunk(certificate: Certificate
     assert (cut.body, cut.whole) == (b"x" * 1000, False)
 
 
+@pytest.mark.parametrize("body", [b"", b"x" * 1000])
+async def test_a_response_that_is_cut_behind_its_last_byte_keeps_the_connection(
+    certificate: Certificate, body: bytes
+) -> None:
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await asyncio.sleep(0)  # its end does not come
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(GET * 3)
+        for _ in range(3):
+            answered = await wire.answer()
+            assert (answered.body, answered.whole) == (body, True)
+
+
 async def test_an_application_that_says_nothing_is_answered_for(certificate: Certificate) -> None:
     async def application(_scope: Any, _receive: Receive, _send: Send) -> None:
         pass
