@@ -6,9 +6,10 @@ text: to release a million objects at once would hold up the event loop.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
+from ..json.spans import Span
 from . import dense
 from .dense import Effort
 from .hits import hit_at
@@ -24,20 +25,22 @@ class Candidates(Ahead[Candidate]):
     State: where the stretch ``hidden`` last ended, and the ``ends`` of those to come.
     """
 
-    def __init__(self, text: bytes, sources: Sources, effort: Effort, sign: int) -> None:
+    def __init__(
+        self, text: bytes, sources: Sources, effort: Effort, windows: Sequence[Span]
+    ) -> None:
         self.effort = effort
         self.ends = deque[int]()
         self.hidden = 0
         self._text = text
         self._sources = sources
-        super().__init__(self._merged(Cursor(text, effort), sign))
+        super().__init__(self._merged(Cursor(text, effort), windows))
 
-    def _merged(self, cursor: Cursor, sign: int) -> Iterator[Candidate]:
+    def _merged(self, cursor: Cursor, windows: Sequence[Span]) -> Iterator[Candidate]:
         if self._is_hopeless():
             self.ends.append(len(cursor.text))
             yield 0, ()
             return
-        sources = self._sources.of(cursor, sign)
+        sources = self._sources.of(cursor, windows)
         held: list[Candidate] = []
         end, size = 0, dense.SAMPLE
         while heads := [source.head[0] for source in sources if source.head is not None]:

@@ -1,28 +1,32 @@
-"""Which values of a body hold no sign of a secret: nearly all of them, found by a few searches.
+"""Where in a body signs of secrets stand: nowhere in nearly all values, as a few searches tell.
 
 Whatever gives a secret away holds one of a few literals (`Detector.anchors`). To search many values
 at a time for all of them takes a tenth of the time of a scan of each. A value without a sign may be
-taken for one that has a sign, but not the other way round.
+taken for one that has a sign, but not the other way round. Of a value with signs only the stretches
+around them have to be searched.
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from ..automaton import compiled
-from ..json.spans import cut
+from ..json.spans import Span, cut
 from .detector import Detector, Finder
 from .sources import COMMON, SILENT
+from .windows import windows
 
 _TOGETHER = 16  # literals of one automaton: so few are compared with many bytes at a time
 _GROUP = 64 * 1024  # bytes looked at together; a longer value is looked into anyway
 _APART = 64  # bytes between two values of a group, at the most
 MOST_QUIET = SILENT * len(COMMON)  # more than the steps of a quiet value
 _DENSE = 128  # bytes per literal found, at the least: else nothing is gained
-_ESCAPES = (rb"\u00", rb"\/")  # of characters that a view spells plainly
+# Of characters that a view spells plainly.
+_ESCAPES = (rb"\/", rb"\u000", *(rb"\u00%d" % digit for digit in range(2, 8)))
 
 
 class Placed(Protocol):
@@ -44,6 +48,17 @@ class Signs(NamedTuple):
     patterns: tuple[str, ...]
 
 
+class Findings(NamedTuple):
+    """The values, by their starts, that are ``quiet``, and what to search of others.
+
+    ``windows`` are stretches outside of which a value holds no sign, except for common literals. A
+    value that is in neither is searched as a whole.
+    """
+
+    quiet: set[int]
+    windows: dict[int, list[Span]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """Values that lie beside each other, as one text, and where in it each starts and ends."""
@@ -62,8 +77,22 @@ class _Group:
         return self.text[self.starts[index] : self.ends[index]]
 
 
+@dataclass(slots=True)
+class _Signs:
+    """Signs in a group.
+
+    State: for the values by index, the offsets of literals, where a pattern first matches, which
+    are ``loud`` by common literals, and which are spelled with escapes.
+    """
+
+    literals: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    patterns: dict[int, int] = field(default_factory=dict)
+    loud: set[int] = field(default_factory=set)
+    escaped: set[int] = field(default_factory=set)
+
+
 class Prefilter:
-    """Tells which values are quiet: nothing in them is a sign."""
+    """Tells which values are quiet, and where in the others signs stand."""
 
     def __init__(self, detectors: Sequence[Detector], also: Signs) -> None:
         gated = [one for one in detectors if one.gate]
@@ -73,7 +102,8 @@ class Prefilter:
         literals |= {one.literal for one in finders if one.literal not in COMMON}
         ordered = sorted({*literals, *also.anchors, *_ESCAPES})
         self._automata = [
-            _automaton(ordered[at : at + _TOGETHER]) for at in range(0, len(ordered), _TOGETHER)
+            (_automaton(some), {at for at, one in enumerate(some) if one in _ESCAPES})
+            for some in (ordered[at : at + _TOGETHER] for at in range(0, len(ordered), _TOGETHER))
         ]
         patterns = [*(one.anchor for one in gated), *also.patterns]
         self._patterns = [compiled(pattern) for pattern in filter(None, patterns)]
@@ -81,40 +111,68 @@ class Prefilter:
             (_automaton([one.literal]), one) for one in finders if one.literal in COMMON
         ]
 
-    def quiet(self, body: bytes, values: Sequence[Placed], tick: Callable[[], None]) -> set[int]:
-        """Return where values start in which there is no sign."""
-        quiet = set[int]()
+    def findings(self, body: bytes, values: Sequence[Placed], tick: Callable[[], None]) -> Findings:
+        """Return in which values there is no sign, and where signs stand in others."""
+        found = Findings(set(), {})
         for group in _groups(body, values) if self._is_able else ():
             tick()
-            loud = self._loud(group)
-            if loud is None:
+            signs = self._signs(group)
+            if signs is None:
                 break
-            quiet.update(
-                start + group.offset for i, start in enumerate(group.starts) if i not in loud
-            )
-        return quiet
+            _note(found, group, signs)
+        return found
 
-    def _loud(self, group: _Group) -> set[int] | None:
-        """Return which values may hold a sign; None if they are too many to tell."""
-        loud = set[int]()
+    def _signs(self, group: _Group) -> _Signs | None:
+        """Return what was found in a group; None if it is too much to tell."""
+        signs = _Signs()
         most = max(len(group.text) // _DENSE, SILENT)
-        for find in self._automata:
+        for find, escapes in self._automata:
             found = find(group.text)
             if len(found) > most:
                 return None
-            loud.update(group.index(at) for _, at, _ in found)
+            for which, at, _ in found:
+                index = group.index(at)
+                if at < group.ends[index]:
+                    signs.literals[index].append(at)
+                    if which in escapes:
+                        signs.escaped.add(index)
         for pattern in self._patterns:
-            at = 0
-            while (match := pattern.search(group.text, at)) is not None:
-                index = group.index(match.start())
-                loud.add(index)
-                at = group.starts[index + 1] if index + 1 < len(group.starts) else len(group.text)
+            for at in _first(group, pattern):
+                index = group.index(at)
+                signs.patterns[index] = min(at, signs.patterns.get(index, at))
         for find, finder in self._common:
             places = [at for _, at, _ in find(group.text)]
             if len(places) > most:
                 return None
-            loud.update(_started(group, finder, places, loud))
-        return loud
+            signs.loud.update(_started(group, finder, places, signs.loud))
+        return signs
+
+
+def _note(found: Findings, group: _Group, signs: _Signs) -> None:
+    """Note what was found in the values of a group."""
+    for index, (start, end) in enumerate(zip(group.starts, group.ends, strict=True)):
+        if index in signs.literals or index in signs.patterns:
+            if index not in signs.escaped:
+                places = sorted(signs.literals.get(index, ()))
+                rest = signs.patterns.get(index, end)
+                found.windows[start + group.offset] = windows(
+                    group.text, places, rest, Span(start, end)
+                )
+        elif index in signs.loud:
+            found.windows[start + group.offset] = []
+        else:
+            found.quiet.add(start + group.offset)
+
+
+def _first(group: _Group, pattern: Any) -> Iterator[int]:
+    """Yield where a pattern first matches in each value."""
+    at = 0
+    while (match := pattern.search(group.text, at)) is not None:
+        at = match.start()
+        index = group.index(at)
+        if at < group.ends[index]:
+            yield at
+        at = group.starts[index + 1] if index + 1 < len(group.starts) else len(group.text)
 
 
 def _started(group: _Group, finder: Finder, places: Iterable[int], loud: set[int]) -> Iterator[int]:

@@ -23,11 +23,22 @@ class Scanner:
         """``also``, in RE2 syntax, is something else that is a sign."""
         self._sources = Sources(detectors, also)
         self._ranks = {detector.name: rank for rank, detector in enumerate(detectors)}
-        self.first_sign = self._sources.first_sign
 
-    def candidates(self, text: bytes, effort: Effort | None = None, sign: int = 0) -> Candidates:
-        """Return where in ``text`` a secret may start, in order, given its first sign."""
-        return Candidates(text, self._sources, effort or Effort.unlimited(), sign)
+    def windows(self, text: bytes) -> list[Span]:
+        """Return what of a text has to be searched: all from its first sign on."""
+        sign = self._sources.first_sign(text)
+        return [Span(sign, len(text))] if sign < len(text) else []
+
+    def candidates(
+        self, text: bytes, effort: Effort | None = None, windows: Sequence[Span] | None = None
+    ) -> Candidates:
+        """Return where in ``text`` a secret may start, in order.
+
+        Outside of ``windows`` it holds no sign, except for common literals.
+        """
+        if windows is None:
+            windows = (Span(0, len(text)),)
+        return Candidates(text, self._sources, effort or Effort.unlimited(), windows)
 
     def hits(self, text: bytes, candidates: Candidates, string: Span) -> Iterable[Hit]:
         """Return the hits inside a string, in order, none overlapping; skipping those before."""

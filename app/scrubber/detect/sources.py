@@ -12,7 +12,7 @@ from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from ..automaton import compiled
 from ..json.escapes import escape_around
-from ..json.spans import find
+from ..json.spans import Span, find
 from . import dense
 from .dense import Effort
 from .detector import Detector, Finder
@@ -20,6 +20,7 @@ from .edges import edge_end
 
 _SEARCHED = 1024 * 1024  # bytes of one search, which holds the interpreter's lock
 _SMALL = 64 * 1024  # bytes of text in which a literal's places are all listed
+_BETWEEN = b"\xff"  # an octet that no literal holds
 # Literals that ordinary text holds: they are looked for by themselves.
 COMMON = frozenset((b"@", b"://", b"data", b"machine", b"-u", b"-U"))
 SILENT = 64  # literals behind which a source shows where it is
@@ -78,8 +79,9 @@ class Sources:
             literal: BytesAhoCorasick([literal], matchkind=MatchKind.LeftmostFirst)
             for literal in self._finders
         }
-        rare = [literal for literal in self._finders if literal not in COMMON]
-        signs = [*gates, *(re.escape(literal.decode()) for literal in rare), also]
+        self._rare = [literal for literal in self._finders if literal not in COMMON]
+        self._rare_finder = BytesAhoCorasick(self._rare, matchkind=MatchKind.LeftmostFirst)
+        signs = [*gates, *(re.escape(literal.decode()) for literal in self._rare), also]
         self._signs = compiled("|".join(filter(None, signs)) or r"\z")
         self._weights = {
             anchor: 1 + one.steps
@@ -104,16 +106,26 @@ class Sources:
         gates = (self._gate, *(gate for gate, _ in self._alone))
         return any(gate is not None and gate.search(text, start, end) for gate in gates)
 
-    def of(self, cursor: Cursor, sign: int = 0) -> list[Ahead[tuple[int, Candidate]]]:
-        """Return the sources in a text, of which the first sign is known."""
-        quiet = sign >= len(cursor.text)
+    def of(self, cursor: Cursor, windows: Sequence[Span]) -> list[Ahead[tuple[int, Candidate]]]:
+        """Return the sources in a text that holds signs in ``windows`` only."""
+        text = cursor.text
+        rare = self._rare_in(text, windows) if windows else ()
         literals = {
             literal: found
             for literal, found in self._finders.items()
-            if (literal in COMMON or not quiet) and self._may_hold(cursor.text, literal)
+            if (self._may_hold(text, literal) if literal in COMMON else literal in rare)
         }
-        gate = None if quiet else self._gate
-        return list(map(Ahead, self._each(cursor, gate, literals, sign)))
+        gate = self._gate if windows else None
+        return list(map(Ahead, self._each(cursor, gate, literals, windows)))
+
+    def _rare_in(self, text: bytes, windows: Sequence[Span]) -> Sequence[bytes]:
+        """Return which literals that are not common may stand in windows."""
+        if sum(end - start for start, end in windows) > _SMALL:
+            return [one for one in self._rare if len(text) > _SEARCHED or one in text]
+        whole = _BETWEEN.join([text[start:end] for start, end in windows])
+        # What is found may overlap others, so it only tells that there are any.
+        found = self._rare_finder.find_matches_as_indexes(whole)
+        return [one for one in self._rare if one in whole] if found else ()
 
     def _may_hold(self, text: bytes, literal: bytes) -> bool:
         """Return False if a look ahead shows that a literal does not stand in a text.
@@ -127,16 +139,21 @@ class Sources:
     def between(self, text: bytes, start: int, end: int) -> Iterator[Candidate]:
         """Yield where a secret may start of which something is found in a short piece of text."""
         cursor = Cursor(text, Effort.unlimited(), start, min(len(text), end + dense.TAIL))
-        for source in self._each(cursor, self._gate, self._finders):
+        for source in self._each(cursor, self._gate, self._finders, (Span(0, len(text)),)):
             yield from (one for _, one in Ahead(source).before(end))
 
     def _each(
-        self, cursor: Cursor, gate: Any, literals: Mapping[bytes, Found], sign: int = 0
+        self,
+        cursor: Cursor,
+        gate: Any,
+        literals: Mapping[bytes, Found],
+        windows: Sequence[Span],
     ) -> Iterator[Iterator[tuple[int, Candidate]]]:
         if gate is not None:
-            yield self._gated(cursor, gate, sign)
+            yield self._gated(cursor, gate, windows)
+        whole = (Span(0, len(cursor.text)),)
         for literal, found in literals.items():
-            yield _found(cursor, literal, found)
+            yield _found(cursor, literal, found, whole if literal in COMMON else windows)
         for alone, detector in self._alone:
             yield _starts(cursor, alone, detector)
 
@@ -154,27 +171,32 @@ class Sources:
                     break
                 yield from ((one, which) for one, which in _starting(text, at, found) if one >= 0)
 
-    def _gated(self, cursor: Cursor, gate: Any, sign: int) -> Iterator[tuple[int, Candidate]]:
-        text, step, at = cursor.text, cursor.effort.step, max(cursor.at, sign)
-        while (match := gate.search(text, at, cursor.end)) is not None:
-            step()
-            boundary = match.start()
-            start = edge_end(text, boundary)
-            at = boundary + 1
-            for offset in (at, start) if start > at else (at,):
-                detectors = self._by_head[text[offset]] if offset < len(text) else ()
-                if detectors and escape_around(text, offset) is None:
-                    yield boundary, (offset, detectors)
-                    at = max(at, offset)
-            at = max(at, cursor.at - 1)  # a boundary may belong to what is hidden
+    def _gated(
+        self, cursor: Cursor, gate: Any, windows: Sequence[Span]
+    ) -> Iterator[tuple[int, Candidate]]:
+        text, step, at = cursor.text, cursor.effort.step, cursor.at
+        for first, end in windows:
+            at, end = max(at, first), min(end, cursor.end)  # noqa: PLW2901
+            while (match := gate.search(text, at, end)) is not None:
+                step()
+                boundary = match.start()
+                start = edge_end(text, boundary)
+                at = boundary + 1
+                for offset in (at, start) if start > at else (at,):
+                    detectors = self._by_head[text[offset]] if offset < len(text) else ()
+                    if detectors and escape_around(text, offset) is None:
+                        yield boundary, (offset, detectors)
+                        at = max(at, offset)
+                at = max(at, cursor.at - 1)  # a boundary may belong to what is hidden
 
 
-def _found(cursor: Cursor, literal: bytes, found: Found) -> Iterator[tuple[int, Candidate]]:
+def _found(
+    cursor: Cursor, literal: bytes, found: Found, windows: Sequence[Span]
+) -> Iterator[tuple[int, Candidate]]:
     """Yield what starts at a literal, or before it."""
     text, step = cursor.text, cursor.effort.step
-    at = find(text, literal, cursor.at, cursor.end)
     silent, several = 0, any(finder.starts is not None for finder, _ in found)
-    while at >= 0:
+    for at in _places(cursor, literal, windows):
         step()
         silent += 1
         if silent == SILENT:
@@ -185,7 +207,16 @@ def _found(cursor: Cursor, literal: bytes, found: Found) -> Iterator[tuple[int, 
                 yield at, (start, detectors)
             elif several:
                 step(dense.FAR_LOOK)
-        at = find(text, literal, max(at + len(literal), cursor.at), cursor.end)
+
+
+def _places(cursor: Cursor, literal: bytes, windows: Sequence[Span]) -> Iterator[int]:
+    """Yield where a literal stands in windows, none before the cursor."""
+    text, behind = cursor.text, 0
+    for start, end in windows:
+        first, last = max(start, behind), min(end, cursor.end)
+        while (at := find(text, literal, max(first, cursor.at), last)) >= 0:
+            yield at
+            behind = first = at + len(literal)
 
 
 def _starting(text: bytes, at: int, found: Found) -> Iterator[Candidate]:

@@ -102,6 +102,15 @@ def events(text: bytes, start: int = 0) -> Iterator[Event]:  # noqa: C901 - one 
         _fault(position)
 
 
+def string_end(text: bytes, start: int) -> int:
+    """Return where the string ends whose first quote stands at ``start``, -1 if it does not."""
+    end = text.find(STRING, start + 1, start + _SHORT)
+    if end >= 0 and text.find(b"\\", start + 1, end) < 0:
+        return end + 1
+    string = _LONG_STRING.match(text, start)
+    return -1 if string is None else int(string.end())
+
+
 def _token(text: bytes, position: int, spare: int) -> tuple[bytes, int, int] | None:
     """Return the next token's mark, start and end; it closes ``spare`` brackets at the most."""
     pattern = _DEEP_TOKEN if spare > 0 else _TOKEN

@@ -11,6 +11,7 @@ A model undoes escapes, so other spellings count too: ``&lt;github_token_01&gt;`
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ _LONGEST_OPEN = 16  # bytes
 # One of them stands in each spelling of a `<` but itself.
 _OPEN_ANCHORS = tuple(
     anchor
-    for spelled in ("&lt;", "&#", "%3c", r"\u00", r"\x3", "uff1", "\N{FULLWIDTH LESS-THAN SIGN}")
+    for spelled in ("&lt;", "&#", "%3c", r"\u003", r"\x3", "uff1", "\N{FULLWIDTH LESS-THAN SIGN}")
     for anchor in cased(spelled)
 )
 
@@ -60,10 +61,10 @@ class Literals:
             self.signs = Signs((), (self.gate,))
         self._pattern = re.compile(rf"({names}){scheme.tail}(?![0-9a-z_])".encode(), re.IGNORECASE)
 
-    def find(self, text: bytes, start: int = 0) -> Iterator[tuple[int, Literal]]:
-        """Yield the placeholders in ``text`` whose labels begin behind ``start``, and where."""
+    def find(self, text: bytes, windows: Iterable[Span]) -> Iterator[tuple[int, Literal]]:
+        """Yield the placeholders in ``text`` whose labels stand in ``windows``, and where."""
         last, written = None, b""  # a text may hold one a million times
-        for gate in self._gate.finditer(text, start) if start < len(text) else ():
+        for gate in chain.from_iterable(self._gate.finditer(text, *one) for one in windows):
             start = gate.start()
             if last is not None and text.startswith(written, start - 1):
                 yield start, last

@@ -6,12 +6,14 @@ from typing import NamedTuple
 from ..detect import dense
 from ..detect.dense import Effort, Tick
 from ..detect.hits import Hit
-from ..detect.prefilter import MOST_QUIET, Placed, Prefilter
+from ..detect.prefilter import MOST_QUIET, Findings, Placed, Prefilter
 from ..detect.rules import Rules
 from ..detect.scan import Scanner
 from ..detect.sources import Ahead
 from ..json.escapes import View, view
-from ..json.strings import Run, each_string, skipped_in_request
+from ..json.shapes import texts
+from ..json.spans import Span
+from ..json.strings import Run, skipped_in_request
 from ..json.visitor import Path, State
 from ..placeholders import Scheme
 from .authors import author
@@ -48,30 +50,36 @@ class Replacer:
         self._scanner = Scanner(rules.detectors, self._literals.gate)
         self._prefilter = Prefilter(rules.detectors, self._literals.signs)
 
-    def quiet(self, body: bytes, units: Sequence[Placed], tick: Tick) -> set[int]:
-        """Return where units start in which nothing is replaced, except for known values."""
-        return self._prefilter.quiet(body, units, tick)
+    def findings(self, body: bytes, units: Sequence[Placed], tick: Tick) -> Findings:
+        """Return in which units nothing is replaced, except for known values, and more."""
+        return self._prefilter.findings(body, units, tick)
 
     def replacements(
-        self, unit: bytes, ledger: Ledger, state: State, tick: Tick = lambda: None
+        self,
+        unit: bytes,
+        ledger: Ledger,
+        state: State,
+        tick: Tick = lambda: None,
+        windows: Sequence[Span] | None = None,
     ) -> Iterator[Replacement]:
         """Yield what is replaced in a unit, in order; the ledger notes what it learns.
 
-        Raises `NotJson` for anything but JSON, and what ``tick`` raises.
+        ``windows`` are what was found for it, if anything. Raises `NotJson` for anything but JSON,
+        and what ``tick`` raises.
         """
-        plain = view(unit)
+        plain = view(unit) if windows is None else View(unit)
         text = plain.text
-        sign = self._scanner.first_sign(text)
+        windows = self._scanner.windows(text) if windows is None else windows
         effort = Effort(ledger.spent, len(text), tick)
-        candidates = self._scanner.candidates(text, effort, sign)
-        literals = Ahead(self._literals.find(text, sign))
+        candidates = self._scanner.candidates(text, effort, windows)
+        literals = Ahead(self._literals.find(text, windows))
         if candidates.head is None and literals.head is None and not ledger.occurs(text):
             ledger.spend(effort.excess if effort.taken >= MOST_QUIET else 0)
             return
         wrote = author(unit) if state == "api" else "other"
         own = Own(text, wrote, literals, ledger)
         decider = Decider(text, wrote, ledger, self._is_harmless, tick)
-        strings = each_string(text, skipped_in_request, state)
+        strings = texts(text, skipped_in_request, state)
         for one in Batches(text, self._scanner, candidates).of(strings):
             tick()
             own.note_before(one.span.end)

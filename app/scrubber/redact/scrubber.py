@@ -11,9 +11,9 @@ from ..detect.recognize import Recognizer
 from ..detect.rules import Rules
 from ..json.document import Unit
 from ..json.paths import json_path_without
-from ..json.spans import cut, spliced
+from ..json.spans import Span, cut, spliced
 from ..json.tokenizer import NotJson
-from ..json.visitor import Path
+from ..json.visitor import Path, State
 from ..placeholders import Placeholders, Scheme, Style
 from .belt import check
 from .budget import SECONDS_PER_BYTE, Budget, TooSlow
@@ -145,14 +145,15 @@ class Scrubber:
         course = Course(body, self._turns)
         if self._replacing and is_threaded(body, course.units):
             raise Skipped("thread")
-        quiet = self._replacer.quiet(body, course.units, tick)
+        quiet, windows = self._replacer.findings(body, course.units, tick)
         for unit, known in course.parts(ledger):
             if known is None:
                 text = cut(body, unit.start, unit.end)
                 if unit.start in quiet and not ledger.occurs(text):
                     continue
                 tick()
-                outcome = self._outcome(text, unit, ledger, tick)
+                found = windows.get(unit.start)
+                outcome = self._outcome(text, unit.state, ledger, tick, found)
             else:
                 outcome = known
                 ledger.replay(known.changes, known.digest)
@@ -180,8 +181,15 @@ class Scrubber:
             if shown in ledger.placeholders  # else one of too many values
         )
 
-    def _outcome(self, text: bytes, unit: Unit, ledger: Ledger, tick: Tick) -> Outcome:
-        key = Key(ledger.digest, unit.state, text)
+    def _outcome(
+        self,
+        text: bytes,
+        state: State,
+        ledger: Ledger,
+        tick: Tick,
+        windows: Sequence[Span] | None,
+    ) -> Outcome:
+        key = Key(ledger.digest, state, text)
         outcome = self._cache.get(key)
         if outcome is not None:
             ledger.replay(outcome.changes, outcome.digest)
@@ -190,7 +198,7 @@ class Scrubber:
         found: list[tuple[str, Path]] = []
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
-            for one in self._replacer.replacements(text, ledger, unit.state, tick):
+            for one in self._replacer.replacements(text, ledger, state, tick, windows):
                 matches[one.detector] += one.times
                 if self._receipts:
                     found.append((one.placeholder, one.path))

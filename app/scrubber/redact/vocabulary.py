@@ -19,6 +19,7 @@ _WINDOW = 64 * 1024  # bytes searched at a time
 _LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock…
 _LONGEST = 48 * 1024  # …and so does the length of its values, in characters
 _STEM = 6  # bytes that a value begins with
+_ALIKE = 8  # values with the same beginning that are compared one by one
 _FEW = 32  # beginnings that are looked for first: tokens of one kind share theirs
 _SHARED = 4  # bytes that they share
 _SHORT = 128  # bytes of text of which each place is looked up
@@ -47,7 +48,7 @@ class Vocabulary:
 
     def occurs(self, text: bytes) -> bool:
         """Return True if any value stands in ``text``."""
-        if not self._stems.may_begin(text):
+        if not self._stems.may_hold(text):
             return False
         return any(next(automaton.find(text), None) is not None for automaton in self._current())
 
@@ -57,7 +58,7 @@ class Vocabulary:
         A value of fewer than ``long`` characters is known only where no word is joined to it.
         """
         joined = _Joined(text, gaps)
-        if not self._stems.may_begin(joined.text):
+        if not self._stems.may_hold(joined.text):
             return
         for automaton in self._current():
             found: list[Span] = []
@@ -101,45 +102,51 @@ def _alone(text: bytes, start: int, end: int) -> bool:
 
 
 class _Stems:
-    """What values begin with: a text without any of these needs no other look.
+    """What values begin with: nearly all texts hold none of the values, and need no other look.
 
-    State: the ``stems``, and the ``shared`` beginnings of those, as long as they are few.
+    State: the spellings by the ``stems`` that they begin with (None: too many to compare), and the
+    ``shared`` beginnings of those, as long as they are few.
     """
 
     def __init__(self) -> None:
-        self._stems: set[bytes] = set()
+        self._stems: dict[bytes, tuple[bytes, ...] | None] = {}
         self._shared: set[bytes] = set()
         self._finder: BytesAhoCorasick | None = None
 
     def add(self, value: str) -> None:
-        """Note what a value begins with, however it is spelled."""
+        """Note how a value begins, however it is spelled."""
         for spelled in spellings(value):
-            self._stems.add(spelled[:_STEM])
+            same = self._stems.get(stem := spelled[:_STEM], ())
+            self._stems[stem] = None if same is None or len(same) == _ALIKE else (*same, spelled)
             if spelled[:_SHARED] not in self._shared and len(self._shared) <= _FEW:
                 self._shared.add(spelled[:_SHARED])
                 shared = sorted(self._shared)
                 self._finder = BytesAhoCorasick(shared, matchkind=MatchKind.LeftmostFirst)
 
-    def may_begin(self, text: bytes) -> bool:
+    def may_hold(self, text: bytes) -> bool:
         """Return False if no value stands in a text."""
         if not self._stems:
             return False
         if len(text) <= _SHORT:
-            return self._begins(text, range(len(text)))
+            return self._stands(text, range(len(text)))
         if len(self._shared) > _FEW or self._finder is None:
             return True
         find, size = self._finder.find_matches_as_indexes, _WINDOW + _SHARED
         for start in range(0, len(text), _WINDOW):
             for _, first, last in find(text[start : start + size]):
                 # Others may overlap the one found.
-                if self._begins(text, range(start + first, start + last)):
+                if self._stands(text, range(start + first, start + last)):
                     return True
         return False
 
-    def _begins(self, text: bytes, places: Iterable[int]) -> bool:
-        """Return True if a value may begin at one of the places."""
+    def _stands(self, text: bytes, places: Iterable[int]) -> bool:
+        """Return True if a value may stand at one of the places."""
         stems = self._stems
-        return any(text[at : at + _STEM] in stems for at in places)
+        for at in places:
+            alike = stems.get(text[at : at + _STEM], ())
+            if alike is None or (alike and text.startswith(alike, at)):
+                return True
+        return False
 
 
 class _Joined:

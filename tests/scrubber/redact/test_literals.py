@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.scrubber.json.spans import Span
 from app.scrubber.placeholders import Scheme, Style
 from app.scrubber.redact.literals import Literals
 
@@ -10,7 +11,8 @@ LABELS = ["EMAIL", "GITHUB_TOKEN"]
 
 def found(text: str, style: Style = "angle") -> list[str]:
     literals = Literals(Scheme(style, b"k"), LABELS)
-    return [one.placeholder for _, one in literals.find(f'"{text}"'.encode())]
+    whole = f'"{text}"'.encode()
+    return [one.placeholder for _, one in literals.find(whole, [Span(0, len(whole))])]
 
 
 def test_one_that_is_repeated_is_found_each_time() -> None:

@@ -1,0 +1,67 @@
+"""Searching in windows finds what searching everywhere does."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.scrubber.detect.detectors import BUILT_IN
+from app.scrubber.detect.prefilter import Prefilter
+from app.scrubber.detect.sources import Sources
+from app.scrubber.detect.windows import windows
+from app.scrubber.json.spans import Span
+from app.scrubber.placeholders import Scheme
+from app.scrubber.redact.literals import Literals
+from tests.scrubber.detect.searching import candidates, prefiltered
+from tests.thorough import scaled
+
+LITERALS = Literals(Scheme("angle", b"k"), [one.label for one in BUILT_IN])
+PREFILTER = Prefilter(BUILT_IN, LITERALS.signs)
+SOURCES = Sources(BUILT_IN, LITERALS.gate)
+# Edges, heads and bodies, some with very long repetitions.
+PIECES = st.sampled_from(
+    [
+        *("sk-", "sk-ant-", "a1B2" * 12, "ghp_", "AKIA", "IOSFODNN7EXAMPLE", "Bearer", "basic"),
+        *(" ", " " * 300, "%20" * 200, "\\\\t" * 150, "\\" * 200, "\\\\u001b[" + "1;" * 300, "m"),
+        *("%" + "25" * 90 + "0A", "words of a text ", "x" * 400, "dXNlcjpwYXNz", "-", "_", "=3D"),
+        *("11" + "0a" * 15, "<EMAIL_1>", "&#x3c;", "&#" + "0" * 300 + "60;", "EMAIL" + "\\" * 300),
+        *("_1", "jdbc:", ":\\\\/", "jdbc:\\\\/", "-----BEGIN", "passw", "@", "://", "a@b.cc "),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+@settings(max_examples=scaled(1000, 100))
+def test_no_candidate_or_placeholder_is_lost_or_added(text: str) -> None:
+    value = b'"' + text.encode() + b'"'
+    found = prefiltered(PREFILTER, value)
+    whole = [Span(0, len(value))]
+    if found is not None:
+        assert candidates(SOURCES, value, found) == candidates(SOURCES, value, whole)
+        assert list(LITERALS.find(value, found)) == list(LITERALS.find(value, whole))
+
+
+def test_a_window_ends_where_enough_other_text_stands() -> None:
+    text = b"words " * 1000 + b"sk-ant-" + b" more" * 1000
+    assert windows(text, [6000], len(text), Span(0, len(text))) == [Span(5872, 6256)]
+
+
+@pytest.mark.parametrize("repeated", [b"\\", b" ", b"1;", b"%25"])
+def test_a_window_begins_before_what_may_be_repeated_in_an_edge(repeated: bytes) -> None:
+    text = b"words " * 100 + repeated * 400 + b"sk-"
+    (window,) = windows(text, [len(text) - 3], len(text), Span(0, len(text)))
+    assert window.start < 600
+
+
+@pytest.mark.parametrize("repeated", [b" ", b"%20", b"\\t"])
+def test_a_window_ends_behind_what_may_be_repeated_in_a_gate(repeated: bytes) -> None:
+    text = b"bearer" + repeated * 400 + b"words " * 100
+    (window,) = windows(text, [0], len(text), Span(0, len(text)))
+    assert window.end > len(text) - 600
+
+
+def test_windows_that_touch_are_one_and_all_behind_a_pattern_is_searched() -> None:
+    text = b"words " * 1000
+    span = Span(0, len(text))
+    assert windows(text, [3000, 3100], len(text), span) == [Span(2872, 3356)]
+    assert windows(text, [1000, 5000], 4000, span) == [Span(872, 1256), Span(3872, 6000)]
+    assert windows(text, [], len(text), span) == []
