@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -253,6 +254,27 @@ async def test_what_is_shown_stays_while_the_proxy_does_not_answer(
         await expect(problem).to_be_hidden()
         await shown.page.get_by_role("button", name="Previous").click()
         await expect(first).to_have_text("s119")
+
+
+async def test_what_the_network_interrupts_is_asked_again(
+    serving: Running, browser: Browser, tmp_path: Path
+) -> None:
+    cut: dict[str, int] = {}
+
+    async def cut_twice(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        cut[path] = cut.get(path, 0) + 1
+        await (route.abort("internetdisconnected") if cut[path] < 3 else route.continue_())
+
+    fill(tmp_path, *TREE)
+    async with opened(browser, serving.pages_url, tolerated="ERR_INTERNET") as shown:
+        await shown.page.route("**/ledger/**", cut_twice)
+        await shown.page.route("**/metrics", cut_twice)
+        await shown.goto(f"{serving.pages_url}{PAGE}")
+        await expect(shown.page.locator("#sessions tbody")).to_contain_text(SESSION)
+        await expect(shown.page.locator("#instance")).to_be_visible()
+        await expect(shown.page.locator("#problem")).to_be_hidden()
+    assert cut == {"/ledger/sessions": 3, "/metrics": 3}
 
 
 async def test_a_link_leaves_the_focus_and_a_phone_shows_the_cost(

@@ -1,5 +1,7 @@
 // The ledger's JSON, and what a page says when there is none.
 
+import { persistently } from "./persistently.js";
+
 const LEDGER = "../ledger/";
 
 // By the `reason` of the answer, then by its status.
@@ -27,13 +29,17 @@ export async function ask(path, parameters = {}, signal = undefined) {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
   const query = new URLSearchParams(given.map(([name, value]) => [name, value ?? ""]));
   try {
-    const response = await fetch(`${LEDGER}${path}?${query}`, { signal });
-    if (response.ok) return await response.json();
-    throw new Problem(await words(response));
+    return await persistently(() => fetched(`${LEDGER}${path}?${query}`, signal));
   } catch (error) {
     if (error instanceof Problem || signal?.aborted) throw error;
     throw new Problem(SILENT);
   }
+}
+
+async function fetched(url, signal) {
+  const response = await fetch(url, { signal });
+  if (response.ok) return await response.json();
+  throw new Problem(await words(response));
 }
 
 /** Return a function that does `work(signal, …)` and ends what it still does of the last call. */
@@ -56,8 +62,13 @@ export function sessionPath(session, below = "") {
   return `sessions/${encodeURIComponent(session)}${below}`;
 }
 
+function notJson(error) {
+  if (error instanceof SyntaxError) return {};
+  throw error;
+}
+
 async function words(response) {
-  const { reason } = await response.json().catch(() => ({}));
+  const { reason } = await response.json().catch(notJson);
   const known = [reason, response.status].find((key) => Object.hasOwn(WORDS, key));
   return WORDS[known] ?? `The proxy answers with status ${response.status}.`;
 }
