@@ -3,11 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from tests.dashboard.opened import Opened
+from playwright.async_api import expect
+
+from tests.dashboard.opened import LOADS, Opened
 from tests.programs import absent
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+# Figures are dimmed on purpose while there is no connection.
+_RUN = """async (rules) => [
+  await axe.run({ runOnly: { type: "tag", values: rules } }),
+  document.body.classList.contains("lost"),
+]"""
 
 
 async def violations(shown: Opened) -> list[Any]:
@@ -15,9 +23,13 @@ async def violations(shown: Opened) -> list[Any]:
     if not AXE.is_file():
         absent("axe-core is not installed: npm ci --prefix tests/dashboard")
     await shown.page.evaluate(AXE.read_text(encoding="utf-8"))
-    report = await shown.page.evaluate(
-        "(rules) => axe.run({ runOnly: { type: 'tag', values: rules } })", RULES
-    )
+    for _ in range(LOADS):
+        report, lost = await shown.page.evaluate(_RUN, RULES)
+        if not lost:
+            break
+        await expect(shown.page.locator("body.lost")).to_have_count(0)
+    else:
+        raise AssertionError("the connection was lost during each examination")
     return [
         (found["id"], [node["html"] for node in found["nodes"]])
         for found in report["violations"]

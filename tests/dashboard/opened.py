@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, Error, Locator, Page, Request, Route, expect
 
 WAIT = 30_000.0  # milliseconds that a condition may take on a busy machine
-LOADS = 10  # times that a page is loaded at most while the machine's network changes
+LOADS = 30  # times that a page is loaded at most while the machine's network changes
 
 # Chromium gives up what it loads, from loopback too, when a network interface comes or goes. Tests
 # of containers that run at the same time make interfaces.
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+# What a load ends with then, or the next one, when Chromium comes late with its page of the error.
+# A load that waits for a password is sometimes not ended at all.
+INTERRUPTED = (NETWORK_CHANGED, "is interrupted by another navigation", "Timeout")
 
 expect.set_options(timeout=WAIT)
 
@@ -52,7 +55,13 @@ class Opened:
 
     async def goto(self, url: str) -> None:
         """Load a page."""
-        await self._load(lambda: self.page.goto(url))
+
+        async def navigate() -> None:
+            # From the same URL, one with a fragment would load nothing.
+            await self.page.goto("about:blank")
+            await self.page.goto(url)
+
+        await self._load(navigate)
 
     async def reload(self) -> None:
         """Load the page again."""
@@ -64,7 +73,7 @@ class Opened:
             try:
                 await navigate()
             except Error as error:
-                if NETWORK_CHANGED not in error.message:
+                if not any(words in error.message for words in INTERRUPTED):
                     raise
                 continue
             if self.interrupted == before:
@@ -117,6 +126,7 @@ async def opened(
     """
     context = await browser.new_context(ignore_https_errors=True, **options)
     context.set_default_timeout(WAIT)
+    context.set_default_navigation_timeout(WAIT / 2)
     shown = Opened(await context.new_page())
     _watch(shown, urlsplit(url).netloc, tolerated)
     await shown.goto(url + page)
