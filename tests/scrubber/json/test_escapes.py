@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scrubber.detect import rules
-from app.scrubber.json.escapes import encoded, escape_around, escaped, is_cut, spellings, value
+from app.scrubber.json.escapes import (
+    encoded,
+    escape_around,
+    escaped,
+    is_cut,
+    spellings,
+    value,
+    view,
+)
 from app.scrubber.redact import belt
 from app.scrubber.redact.scrubber import Scrubber
 from tests.scrubber.conversations import SPELLINGS
@@ -225,3 +233,29 @@ def test_a_lone_surrogate_is_spelled_as_an_escape_only(lone: str) -> None:
 )
 def test_text_is_encoded_whatever_it_was_decoded_of(text: str, made: bytes) -> None:
     assert encoded(text) == made
+
+
+# Spelled by a client, and in a view.
+PLAIN = {
+    rb"\u0041": b"A",
+    rb"\u007e": b"~",
+    rb"\u005C": b"\\\\",
+    rb"\u0022": b'\\"',
+    rb"\u000a": rb"\n",
+    rb"\/": b"/",
+} | {piece: piece for piece in (b"\\\\", rb"\n", rb"\u00e9", rb"\u001b", b"u0041", b"a", b"/")}
+
+
+@given(st.lists(st.sampled_from(sorted(PLAIN)), max_size=12))
+def test_a_view_spells_what_is_plain_as_itself_and_leads_back(pieces: list[bytes]) -> None:
+    made = view(b"".join(pieces))
+    assert made.text == b"".join(PLAIN[piece] for piece in pieces)
+    spelled = original = 0
+    for piece in pieces:
+        assert made.original(spelled) == original
+        spelled, original = spelled + len(PLAIN[piece]), original + len(piece)
+    assert made.original(spelled) == original
+
+
+def test_bytes_that_are_no_character_are_no_escape() -> None:
+    assert escape_around(b"\xf4\x80\x80\x80\x80", 4) is None

@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.scrubber.json.strings import skipped_in_request, strings
+from app.scrubber.json.strings import skipped_in_answer, skipped_in_request, strings
+from app.scrubber.json.tokenizer import NotJson
 from app.scrubber.json.visitor import State, nothing_skipped, steps, visit
 
 VALUES = st.recursive(
@@ -15,6 +16,7 @@ VALUES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=6)
         | st.lists(st.text(max_size=3), max_size=12)
+        | st.lists(st.text('\\"ab', max_size=3) | inner, max_size=12)
         | st.dictionaries(st.text(max_size=3), inner, max_size=4)
     ),
     max_leaves=20,
@@ -37,6 +39,7 @@ def texts(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str, tuple
 
 
 @given(VALUES, SPACES, st.booleans())
+@example(value=["a", "b", "c", 1, "d", ["f", 'g"', "h", 2, "j"]], indent=1, ascii_only=False)
 def test_every_string_and_its_path_are_those_of_the_json_module(
     value: Any, indent: Any, ascii_only: bool
 ) -> None:
@@ -98,3 +101,15 @@ def test_a_tools_definition_is_not_its_input(name: str) -> None:
     found = [text[slice(*one.span)] for one in strings(text, state="tool")]
     assert found.count(b"z") == 1
     assert b"x" not in found
+
+
+def test_a_value_is_the_apis_unless_it_is_said_otherwise() -> None:
+    assert not strings(b'{"metadata": {"a": "x"}}')[1:]
+    text = b'{"input": {"signature": "x"}, "signature": "y"}'
+    found = [text[slice(*one.span)] for one in strings(text, skipped_in_answer)]
+    assert (b"x" in found, b"y" in found) == (True, False)
+
+
+def test_a_fault_says_where_it_is() -> None:
+    with pytest.raises(NotJson, match=r"not JSON at byte 8$"):
+        list(visit(b'{"a": 1,}'))
