@@ -27,7 +27,7 @@ class Trimmer:
         self._trim = trim or _glibc_trim()
 
     async def run(self) -> None:
-        """Look from time to time, for ever."""
+        """Look from time to time, forever."""
         keep_freed()
         while True:
             await asyncio.sleep(INTERVAL)

@@ -7,7 +7,7 @@ from .step import Step
 
 HEADER = b"x-simulate"
 KEY_HEADER = b"x-simulate-key"  # tells apart clients that send the same steps
-NAMED = 10_000  # header values whose steps are under way, the oldest forgotten first
+NAMED = 10_000  # header values whose steps are in progress, the oldest forgotten first
 NORMAL = Step()
 
 

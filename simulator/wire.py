@@ -87,7 +87,7 @@ class Wire(ABC):
 
     @abstractmethod
     def lost(self) -> None:
-        """Take note that the connection is gone."""
+        """Note that the connection is gone."""
 
     @abstractmethod
     def goaway(self, code: int, last_stream_id: int | None) -> None:

@@ -14,7 +14,7 @@ EVENT_STREAM = "text/event-stream"
 class Intake:
     """Decodes one response, given its ``Content-Type`` and ``Content-Encoding`` (None: absent).
 
-    An event stream comes out as its records, of ``limit`` bytes at the most, anything else in
+    An event stream comes out as its records, of ``limit`` bytes at most, anything else in
     pieces that are not `whole`.
 
     State: the decoder and the splitter; ``damaged``, once nothing that follows can be decoded.

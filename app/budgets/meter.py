@@ -32,7 +32,7 @@ class Spend:
         return Spend(self.cost + other.cost, self.unpriced + other.unpriced)
 
     def less(self, other: "Spend", *, least: "Spend") -> "Spend":
-        """Return what remains without ``other``, but ``least`` at the least."""
+        """Return what remains without ``other``, but at least ``least``."""
         return Spend(
             max(self.cost - other.cost, least.cost),
             max(self.unpriced - other.unpriced, least.unpriced),

@@ -59,7 +59,7 @@ class Watch:
         self._forgetful = False
 
     def spent(self) -> None:
-        """Take note that something was spent."""
+        """Note that something was spent."""
         self._wake.set()
 
     async def run(self) -> None:

@@ -75,7 +75,7 @@ def out_of_date(cert_file: Path, now: datetime | None = None) -> str | None:
 
 
 def _usable(cert_file: Path, key_file: Path) -> x509.Certificate:
-    """Return the certificate of a pair; raises ValueError with the reason it is of no use."""
+    """Return the certificate of a pair; raises ValueError with the reason it cannot be used."""
     whole = f"{cert_file} and {key_file} cannot be used"
     chain, secret = _content(cert_file, whole), _content(key_file, whole)
     try:

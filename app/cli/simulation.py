@@ -1,6 +1,6 @@
 """The simulator, a package beside this one: ``simulator`` in the repository, else as installed.
 
-A wheel must not put a package called ``simulator`` into anybody's site-packages (setup.py). Its
+A wheel must not put a package called ``simulator`` into a user's site-packages (setup.py). Its
 name goes with this package's own, so that one process never loads it under both. Import this
 module where the simulator runs only: serving needs none of it.
 """

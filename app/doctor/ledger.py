@@ -10,7 +10,7 @@ from .finding import Finding
 def ledger(settings: Settings) -> list[Finding]:
     """Return whether rows can be written to PostgreSQL; nothing without ``LEDGER_URL``.
 
-    Raises `SettingsError` for a URL that is of no use here.
+    Raises `SettingsError` for a URL that cannot be used here.
     """
     url = revealed(settings.ledger_url)
     if url is None or not settings.ledger:

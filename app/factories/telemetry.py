@@ -61,7 +61,7 @@ def prices_of(settings: Settings) -> Prices:
 def ledger_place_of(settings: Settings, facts: Facts) -> Place | None:
     """Return where the ledger is, None when it is off.
 
-    Raises `SettingsError` for a database that is of no use here.
+    Raises `SettingsError` for a database that cannot be used here.
     """
     if not settings.ledger:
         return None

@@ -67,7 +67,7 @@ class Http1:
         return response(status, fields, call, slot, version=b"HTTP/1.1")
 
     async def aclose(self) -> None:
-        """Close every connection; calls that are under way fail."""
+        """Close every connection; calls in progress fail."""
         await self._pools.aclose()
 
     def _through(self, origin: Origin) -> Headers | None:

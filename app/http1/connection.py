@@ -23,10 +23,10 @@ class ConnectionOwner(Protocol):
     """Whoever hands out connections."""
 
     def released(self, connection: "Http1Connection") -> None:
-        """Take note that a call has ended; ``draining`` says whether it was the last."""
+        """Note that a call has ended; ``draining`` says whether it was the last."""
 
     def closed(self, connection: "Http1Connection") -> None:
-        """Take note that the socket is closed."""
+        """Note that the socket is closed."""
 
 
 class Http1Connection(asyncio.Protocol):
@@ -34,7 +34,7 @@ class Http1Connection(asyncio.Protocol):
 
     State: ``paused`` while the socket is full, ``draining`` once it may carry no call any more,
     ``served`` counts calls, ``connect_time`` in seconds is noted by whoever connects. ``_call``
-    is the one under way, ``_touched`` if it is to deliver what the current segment has brought,
+    is the one in progress, ``_touched`` if it is to deliver what the current segment has brought,
     ``_mute`` until its response begins, ``_before`` the position of the
     bytes written before it, ``_idle_since`` the times of both clocks at the last call's end,
     ``_expires`` the loop's time from which on it is not used again.
@@ -67,13 +67,13 @@ class Http1Connection(asyncio.Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether a call is under way."""
+        """Whether a call is in progress."""
         return self._call is not None
 
     def fit(self) -> bool:
         """Return whether an idle connection may carry another call at this moment.
 
-        A byte that waits in the socket belongs to no call, or is the peer's farewell. A machine
+        A byte that waits in the socket belongs to no call, or is the peer's close. A machine
         that slept has other times on its two clocks.
         """
         now = self._loop.time(), self._wall()
@@ -102,7 +102,7 @@ class Http1Connection(asyncio.Protocol):
         return call
 
     def close(self) -> None:
-        """Close the connection; a call that is under way fails."""
+        """Close the connection; a call in progress fails."""
         if self._call is not None:
             self._lose(httpx.ReadError("this side closed the connection"))
         self.draining = True

@@ -71,7 +71,7 @@ class Slots:
         return Slot(connection, waited, connection.connect_time if new else None)
 
     async def aclose(self) -> None:
-        """Close every connection; calls that are under way, and those that wait, fail."""
+        """Close every connection; calls in progress and calls that wait fail."""
         self._closed = True
         connections = tuple(self.connections)
         for connection in connections:

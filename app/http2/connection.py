@@ -23,19 +23,19 @@ class ConnectionOwner(Protocol):
     """Whoever hands out the connection's slots."""
 
     def settled(self, connection: "Connection") -> None:
-        """Take note that SETTINGS came: ``limit`` is known, or has changed."""
+        """Note that SETTINGS came: ``limit`` is known, or has changed."""
 
     def released(self, connection: "Connection") -> None:
         """Take the slot of a stream that has ended."""
 
     def liveness_changed(self, connection: "Connection") -> None:
-        """Take note that a probe has brought news: ``doubtful`` or ``late`` has changed."""
+        """Note that a probe has changed ``doubtful`` or ``late``."""
 
     def drain_started(self, connection: "Connection") -> None:
         """Open no more streams on it: GOAWAY came, or it is lost."""
 
     def closed(self, connection: "Connection") -> None:
-        """Take note that the socket is closed."""
+        """Note that the socket is closed."""
 
 
 class Connection(asyncio.Protocol):

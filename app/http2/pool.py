@@ -92,7 +92,7 @@ class Assignment(Generic[T, M]):
 class Pool(Generic[T, M]):
     """The slots of one origin.
 
-    State: ``members`` in the order they came, ``_attempts`` under way, ``_waiting`` tickets in
+    State: ``members`` in the order they came, ``_attempts`` in progress, ``_waiting`` tickets in
     the order they came (values unused), ``_expected`` streams per connection, once known.
     """
 
@@ -267,7 +267,7 @@ class Pool(Generic[T, M]):
     def _surplus(self) -> list[M]:
         """Take out the idle members that are too many.
 
-        None while somebody waits: each would make room for another attempt, and so on for ever
+        None while somebody waits: each would make room for another attempt, and so on forever
         where the peer allows no stream at all.
         """
         if self._waiting:

@@ -50,7 +50,7 @@ class _Waiter(Ticket):
         self._for = "pool"
 
     def wait_for(self, what: str, impatient: Callable[["_Waiter"], None]) -> None:
-        """Wait for a slot (``pool``) or a connection (``connect``), but not for ever."""
+        """Wait for a slot (``pool``) or a connection (``connect``), but not forever."""
         now, left = self._loop.time(), self._left[self._for]
         if left is not None:
             self._left[self._for] = max(0.0, left - (now - self._since))

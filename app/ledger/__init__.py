@@ -3,7 +3,7 @@
 - ``labels``   the user's labels of a request.
 - ``rows``     what a row holds.
 - ``schema``   the tables, as migrations.
-- ``file``     the file: made private, set aside when it is damaged or somebody else's.
+- ``file``     the file: made private, set aside when it is damaged or another program's.
 - ``store``    what the thread that writes needs of a database.
 - ``tables``   the rows in SQL, whichever database keeps them.
 - ``sqlite``   a file of SQLite's.

@@ -66,7 +66,7 @@ def make_private(path: Path) -> os.stat_result:
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
     found = path.lstat()
-    if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
+    if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait forever
         raise UnusableLedger("it is not a regular file")
     if stat.S_IMODE(found.st_mode) & ~MODE:
         path.chmod(MODE)

@@ -20,7 +20,7 @@ EXTRA = "pip install 'anthropic-proxy[postgres]'"
 def place_of(state_dir: Path, url: str | None, *, simulated: bool = False) -> Place:
     """Return where the ledger is; what a demo costs is kept in a file of its own.
 
-    Raises ValueError for a URL that is of no use here.
+    Raises ValueError for a URL that cannot be used here.
     """
     if url is None or simulated:
         return ledger_file(state_dir, simulated=simulated)

@@ -15,7 +15,7 @@ from .rows import MICRO, MILLI, NANO, QUARTER
 
 Key = TypeVar("Key")
 
-NEVER = 2**62  # milliseconds; beyond all times
+NEVER = 2**62  # milliseconds; later than every time
 
 _AMOUNTS = ("failed", *COUNTED, "cost", "unpriced")
 _SUMS = ", ".join(f"sum({name})" for name in _AMOUNTS)
@@ -115,7 +115,7 @@ def by_session(reader: Reader, since: float) -> list[Group]:
 
 
 def _oldest(reader: Reader) -> int:
-    """Return when the oldest exchange began that was not deleted; beyond all times without any."""
+    """Return when the oldest exchange began that was not deleted; `NEVER` if there is none."""
     ((oldest,),) = reader.rows("SELECT min(started) FROM exchanges")
     return NEVER if oldest is None else int(oldest)
 

@@ -12,7 +12,7 @@ from .queries import Group, Totals
 
 Json = dict[str, Any]
 
-SHOWN = 50  # rows of a table for people, of what there may be thousands
+SHOWN = 50  # rows of a table for people, where there may be thousands
 BAR = 12  # columns of the longest bar
 EIGHTHS = "▏▎▍▌▋▊▉█"
 MANY = ("session", "agent", "label")  # groups without a natural bound, whose time is of interest
@@ -178,7 +178,7 @@ def _name(by: str, group: Group) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return text that a terminal shows as it is, shortened: a file may be anybody's."""
+    """Return text that a terminal shows as it is, shortened: others may have written it."""
     short = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     return "".join(char if char.isprintable() else "\ufffd" for char in short)
 

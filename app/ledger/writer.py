@@ -2,7 +2,7 @@
 
 Rows wait in a bounded queue for at most `DELAY` seconds, then up to `MOST` of them are written at
 a time. While they cannot be written they go on waiting, and only those beyond the bound are
-dropped and counted. A row that is refused for its own sake is dropped alone.
+dropped and counted. A row that the database refuses for what it holds is dropped alone.
 """
 
 import threading
@@ -207,7 +207,7 @@ class Ledger:
             )
 
     def _opened(self) -> Store:
-        """Return the store, opened if it is not, or is of no use any more."""
+        """Return the store, opened if it is not open, or no longer usable."""
         if self._store is None or not self._store.usable:
             self._let_go()
             try:

@@ -20,8 +20,8 @@ from .h1 import H1
 from .h2 import H2
 from .progress import WriteProgress
 
-CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's farewell
-EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is thrown out
+CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's close_notify
+EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is ejected
 TOGETHER = 16 * 1024  # bytes of a response's beginning that are written at once: a TLS record
 EVENT_STREAM = b"text/event-stream"
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes; uvloop's TLS would take 512 KiB
@@ -40,7 +40,7 @@ class ServerConnection(TCPServer):
     ``write_idle`` is how many seconds a client may take nothing of what is written to it;
     ``flooded`` is told the kind of a flood that ended the connection; ``draining`` closes it
     after the first answer. State: the ``protocol``, once the connection is served; ``_ended``,
-    once the client has left; ``_idle``, while no request is under way, with the ``_alarm`` that
+    once the client has left; ``_idle``, while no request is in progress, with the ``_alarm`` that
     ends that; ``_begun``, the beginning of a response until it is whole or this turn of the event
     loop is over, and ``_together``, how long it may be.
     """
@@ -67,7 +67,7 @@ class ServerConnection(TCPServer):
 
     @property
     def agreed(self) -> str:
-        """The protocol that TLS agreed on (RFC 7301); HTTP/1.1 without a word about it."""
+        """The protocol that TLS agreed on (RFC 7301); HTTP/1.1 if it agreed on none."""
         ssl_object = self.writer.get_extra_info("ssl_object")
         agreed = ssl_object.selected_alpn_protocol() if ssl_object is not None else None
         return agreed or "http/1.1"
@@ -181,7 +181,7 @@ class ServerConnection(TCPServer):
             await self.protocol.handle(Closed())
 
     def _note_idle(self, idle: bool) -> None:
-        """Close the connection once no request has been under way for the keep-alive time-out.
+        """Close the connection once no request has been in progress for the keep-alive time-out.
 
         Stock makes a task and cancels another for each request: a tenth of its cost.
         """
@@ -194,7 +194,7 @@ class ServerConnection(TCPServer):
             self._alarm.set(self.config.keep_alive_timeout, self.close_if_idle)
 
     def close_if_idle(self) -> None:
-        """Close the connection, unless a request is under way."""
+        """Close the connection, unless a request is in progress."""
         if self._idle and not self._ended:
             self._task_group.spawn(self._initiate_server_close)
 
@@ -206,10 +206,10 @@ class ServerConnection(TCPServer):
             await self.protocol.start_drain()
 
     def _eject(self, kind: str) -> None:
-        """Throw out a client that floods.
+        """Eject a client that floods.
 
         Its bytes are not read any more: uvloop's TLS goes on decrypting what comes to a
-        connection that is closed politely.
+        connection that is closed in order.
         """
         self._flooded(kind)
         self._write_begun()
@@ -219,7 +219,7 @@ class ServerConnection(TCPServer):
         self.loop.call_later(EJECT_DELAY, abort, transport)
 
     async def _close(self) -> None:
-        """Close, in time; stock waits for ever for a client that takes nothing."""
+        """Close, in time; stock waits forever for a client that takes nothing."""
         self._write_begun()
         with suppress(OSError, TimeoutError):  # SSLError is an OSError
             async with asyncio.timeout(CLOSE_DEADLINE):

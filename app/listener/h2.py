@@ -11,7 +11,7 @@ Works around, in hypercorn 0.18:
 - a connection that is lost leaves applications waiting for their last bytes to be sent;
 - nobody is told that the server is about to leave;
 - frames that carry nothing hold the event loop, as many as a client likes to send;
-- a client that takes nothing of an answer keeps it for ever;
+- a client that takes nothing of an answer keeps it forever;
 - `Expect: 100-continue` is not answered (RFC 9110 §10.1.1).
 """
 
@@ -47,9 +47,9 @@ CUT_DEADLINE = 0.5  # seconds that the rest of a cut response may take to go out
 class H2(stock.H2Protocol):
     """Hypercorn's, with the bugs above worked around.
 
-    ``eject`` throws the client out, with the kind of its flood. Its own state: ``_unread``, the
-    bytes of each open stream that the application has not taken; ``_draining``, while the client
-    is still to be told that no more streams are wanted; ``_slicer`` and ``_budget``.
+    ``eject`` ends the client's connection, given the kind of its flood. Its own state:
+    ``_unread``, the bytes of each open stream that the application has not taken; ``_draining``,
+    until the client is told that no more streams are wanted; ``_slicer`` and ``_budget``.
     """
 
     write_idle = 300.0

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 def config() -> Config:
-    """Return Hypercorn's configuration, its traps disarmed."""
+    """Return Hypercorn's configuration, with its harmful defaults changed."""
     made = Config()
     made.accesslog = None  # would copy the headers and the environment on every request
     made.errorlog = None

@@ -23,7 +23,7 @@ class OriginPool(Protocol):
         """Requests without a slot."""
 
     async def aclose(self) -> None:
-        """Close every connection; requests that are under way fail."""
+        """Close every connection; requests in progress fail."""
 
 
 class Timed(Connecting, Protocol):
@@ -65,7 +65,7 @@ class Pools(Generic[P]):
         return sum(pool.waiting for pool in self)
 
     async def aclose(self) -> None:
-        """Close every connection; requests that are under way fail."""
+        """Close every connection; requests in progress fail."""
         for pool in self:
             await pool.aclose()
 

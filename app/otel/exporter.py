@@ -25,7 +25,7 @@ from .span import Api, encode
 
 FLUSH = 2.0  # seconds that the end of the process waits for what is queued
 FEW = 32  # exchanges that are encoded at a time: in less time than one request takes
-LAST = 0.5  # seconds before the end of `FLUSH` at which a retry under way is given up
+LAST = 0.5  # seconds before the end of `FLUSH` at which a retry in progress is given up
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ class Collector(Protocol):
         """Export metrics; True if the collector took them. May block for seconds."""
 
     def stop(self) -> None:
-        """Give up a retry that is under way."""
+        """Give up a retry in progress."""
 
 
 class Exporter:

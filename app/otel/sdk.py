@@ -136,7 +136,7 @@ class Sdk:
         return sent
 
     def stop(self) -> None:
-        """Give up a retry that is under way, and send nothing more."""
+        """Give up a retry in progress, and send nothing more."""
         for exporter in (self._spans, self._metrics):
             if exporter is not None:
                 exporter.shutdown()

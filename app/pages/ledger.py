@@ -37,7 +37,7 @@ Respond = Callable[[Request], Awaitable[Response]]
 
 
 class BadQuery(ValueError):
-    """A parameter of the query string is of no use; the message says which."""
+    """A parameter of the query string is not valid; the message says which."""
 
 
 class Ledger:
@@ -166,7 +166,7 @@ def routes(place: Place | None, known: Known | None = None) -> list[Route]:
 
 
 def _checked(respond: Respond) -> Respond:
-    """Answer 400 to a query of no use."""
+    """Answer 400 to an invalid query."""
 
     async def answer(request: Request) -> Response:
         try:

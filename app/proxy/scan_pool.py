@@ -48,7 +48,7 @@ class ScanPool:
     """Runs work by size: small bodies first, and large ones in their turn.
 
     A body is due when it came, plus a time that its size gives; the one due first is next. So no
-    number of small bodies holds up a large one for ever. One thread takes only small bodies: large
+    number of small bodies holds up a large one forever. One thread takes only small bodies: large
     ones that take long cannot occupy all.
 
     State, under ``_ready``: the queue, and the threads that have been started.

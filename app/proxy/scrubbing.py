@@ -33,7 +33,7 @@ class Scrubbing:
     """
 
     scrubber: Scrubber
-    limit: int  # bytes of text in a body that are scanned at the most
+    limit: int  # bytes of text in a body that are scanned at most
     pool: ScanPool
     block: bool = False
     restore: bool = True

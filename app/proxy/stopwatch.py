@@ -26,7 +26,7 @@ class Timings:
 class Stopwatch:
     """Reads ``clock`` (monotonic, seconds) at the points of the journey, in their order.
 
-    The two waits that can be under way are shown in ``progress``, where the gauges see them.
+    The two waits that can run are shown in ``progress``, where the gauges see them.
 
     State: ``_start``; ``_mark``, when the current phase began; ``_silence`` of upstream since the
     last event, and the number of ``_events`` so far; ``_end``, once it has stopped.
@@ -145,7 +145,7 @@ class Stopwatch:
         self._progress.upstream_since = now
 
     def stop(self) -> None:
-        """End the waits that are under way: what never came was silence too."""
+        """End the running waits: what never came was silence too."""
         self._end = self.upstream_arrived()
         if self._progress.client_since is not None:
             self.client_took()

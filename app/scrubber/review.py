@@ -17,7 +17,7 @@ from .redact.ledger import Ledger
 from .redact.replace import Replacement, Replacer
 from .restore.sinks import has_shell_syntax
 
-PREVIEW = 4  # characters of a value that are shown at the most
+PREVIEW = 4  # characters of a value that are shown at most
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ else:
     loop_factory = uvloop.new_event_loop
 
 
-YOUNG = 5_000  # objects made and not freed between two looks, which take 0.2 ms at the most
+YOUNG = 5_000  # objects made and not freed between two looks, which take 0.2 ms at most
 
 
 def run_loop(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -48,7 +48,7 @@ def handled(
 
 @contextmanager
 def watchdog(shutdown_timeout: float) -> Iterator[None]:
-    """End the process when its shutdown hangs: whoever stops it must not wait for ever."""
+    """End the process when its shutdown hangs: whoever stops it must not wait forever."""
     timer = threading.Timer(shutdown_timeout + WATCHDOG, os._exit, (1,))
     timer.daemon = True
     timer.start()

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 
 class Timeouts(NamedTuple):
-    """Seconds; None waits for ever. There is no total.
+    """Seconds; None waits forever. There is no total.
 
     ``connect`` bounds DNS, TCP, TLS and CONNECT together; ``pool`` the wait for a slot; ``write``
     an upload that makes no progress; ``read`` a silence of the response.

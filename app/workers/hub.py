@@ -39,7 +39,7 @@ class Hub:
         self._looking = asyncio.Lock()
 
     async def run(self) -> None:
-        """Add a point to the history from time to time, for ever."""
+        """Add a point to the history from time to time, forever."""
         while True:
             try:
                 await self.collect(NAMES)

@@ -106,7 +106,7 @@ def _quickly(body: bytes) -> list[Unit] | None:
 
 
 def is_quick(body: bytes) -> bool:
-    """Return True if msgspec takes a few milliseconds at the most.
+    """Return True if msgspec takes a few milliseconds at most.
 
     That is, little of it is JSON's own punctuation, or escapes: samples tell.
     """

@@ -132,7 +132,7 @@ def _moved(unit: Unit, size: int, count: int) -> Unit:
 
 
 def _same(body: bytes, start: int, other: bytes, first: int, size: int) -> int:
-    """Return how many bytes of two bodies are the same, of ``size`` at the most."""
+    """Return how many bytes of two bodies are the same, of ``size`` at most."""
     same, step, view = 0, _COMPARED, memoryview(other)
     while same < size and step:
         count = min(step, size - same)

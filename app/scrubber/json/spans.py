@@ -45,7 +45,7 @@ def cut(text: bytes, start: int, end: int) -> bytes:
 def spliced(text: bytes, pieces: Iterable[tuple[int, int, bytes]]) -> bytes:
     """Return ``text`` with each piece, in order, instead of its span; itself without any.
 
-    To join views keeps the interpreter's lock, unlike bytes: a few milliseconds at the most.
+    To join views keeps the interpreter's lock, unlike bytes: a few milliseconds at most.
     """
     whole: list[bytes] = []
     parts: list[bytes | memoryview] = []

@@ -13,7 +13,7 @@ from ..json.spans import Span
 from ..json.strings import Run, Text
 from ..json.visitor import Path
 
-_BATCH = 2048  # hits, or strings, that are worked off together at the most
+_BATCH = 2048  # hits, or strings, that are worked off together at most
 
 
 class Batch:
