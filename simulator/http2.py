@@ -6,6 +6,7 @@ and cut frames are written by hand: h2 ends a connection with the first and neve
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from h2.config import H2Configuration
@@ -28,6 +29,8 @@ from hyperframe.frame import DataFrame, GoAwayFrame
 from .received import Received
 from .wire import Accept, Headers, Pipe, Stream, Wire
 
+# What h2 raises for a stream that the client has reset in the same segment.
+GONE = (ProtocolError, KeyError)
 STREAM_WINDOW = 2**20  # bytes a client may send ahead on one stream
 CONNECTION_WINDOW = 16 * 2**20  # and on all of a connection's
 CREDIT = 2**18  # bytes taken before their credit is given back
@@ -131,7 +134,8 @@ class Http2(Wire):
     def _request(self, event: RequestReceived) -> None:
         stream_id = event.stream_id
         if self._leaving:
-            self.h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
+            with suppress(*GONE):
+                self.h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
             return
         received = _received(event.headers, self.pipe.number, stream_id, self._loop.time())
         stream = self._streams[stream_id] = Http2Stream(self, received)
@@ -191,7 +195,8 @@ class Http2Stream(Stream):
             return
         self._uncredited += size
         if self._uncredited >= CREDIT:
-            self._h2.increment_flow_control_window(self._uncredited, self._id)
+            with suppress(*GONE):
+                self._h2.increment_flow_control_window(self._uncredited, self._id)
             self._uncredited = 0
 
     def start(self, status: int, headers: Headers) -> None:

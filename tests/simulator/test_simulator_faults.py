@@ -41,6 +41,20 @@ async def test_a_reset_midway_follows_exactly_so_many_events() -> None:
         assert peer.taken(stream) == simulator.received[0].sent
 
 
+async def test_an_upload_and_its_reset_in_one_segment_leave_the_siblings_alone() -> None:
+    async with Simulator() as simulator, connected(simulator) as peer:
+        good = peer.message(gap=0.01)
+        await peer.expect(ResponseReceived, good)
+        bad = peer.head()
+        for _ in range(20):
+            peer.h2.send_data(bad, b"x" * 16_000)
+        peer.h2.reset_stream(bad, ErrorCodes.CANCEL)
+        peer.flush()
+        await peer.expect(StreamEnded, good)
+        await peer.expect(StreamEnded, peer.message())
+        assert [one.ended for one in simulator.received] == ["complete", "reset", "complete"]
+
+
 async def test_a_reset_stream_leaves_its_siblings_alone() -> None:
     async with Simulator() as simulator, connected(simulator) as peer:
         good = peer.message(gap=0.01)
