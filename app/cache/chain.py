@@ -3,6 +3,8 @@
 from array import array
 from dataclasses import dataclass, field
 
+import msgspec
+
 from .blocks import KINDS, SYSTEM, TOOL, Mark
 from .entries import Entry
 from .prompt import Prompt, Template
@@ -11,8 +13,7 @@ from .verdict import Difference
 KEPT = 3  # requests of a conversation
 
 
-@dataclass(slots=True)
-class Chain:
+class Chain(msgspec.Struct, eq=False):
     """A request. ``tokens`` are those up to its last mark, ``entry`` is what they are cached as.
 
     ``prefixes`` and ``kinds`` may be those of a later request that goes on from it: ``count`` of

@@ -1,14 +1,14 @@
 """What the API has in its cache, as far as it passed here: marked prefixes, by keyed hash."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+
+import msgspec
 
 MARGIN = 5.0  # seconds by which the API's clock may differ from ours
 MOST_ENTRIES = 20_000  # some 300 bytes each
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """A prefix that ends at a mark; times are seconds on the recorder's clock.
 
     ``available`` is when the answer that wrote it began, infinity before; ``tokens`` is None while

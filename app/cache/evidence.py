@@ -1,7 +1,8 @@
 """Weighs what is remembered against what an answer states, for the rules of `verdict`."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from .blocks import Mark
 from .chain import Chain
@@ -11,8 +12,7 @@ from .prompt import PARAMS, Prompt
 from .verdict import Evidence, Verdict, is_short
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Who sent a request, and when (seconds), all by keyed hashes.
 
     ``hinted`` says that the client names the class of each request; an ``aside`` is no turn of
@@ -30,8 +30,7 @@ class Asked:
     compacted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of a prompt, as its answer states them."""
 
     read: int
@@ -49,8 +48,7 @@ class Counted:
         return self.cached + self.fresh
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """An answered request, of ``model`` (its plain name)."""
 
     asked: Asked

@@ -7,7 +7,8 @@ suggestions, compactions) read and refresh the cache, and are never what the nex
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass, field
+
+import msgspec
 
 from .blocks import SYSTEM, Digest
 from .chain import Chain, Conversation
@@ -23,14 +24,13 @@ CONVERSATIONS = 2_000  # the least recently used are forgotten; some 5 KB eachâ€
 BLOCKS = 1_000_000  # â€¦and of all of them together so many blocks are remembered, 9 bytes each
 
 
-@dataclass(slots=True)
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     """A request under way; ``answered`` is when its answer began. State: the recorder's."""
 
     asked: Asked
     prompt: Prompt | None
     template: Template | None
-    created: list[int] = field(default_factory=list)  # entries that nobody else had
+    created: list[int] = msgspec.field(default_factory=list)  # entries that nobody else had
     answered: float = math.inf
 
 

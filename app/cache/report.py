@@ -1,13 +1,13 @@
 """The recorder's report on one exchange."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from .verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class CacheReport:
+class CacheReport(msgspec.Struct, frozen=True):
     """The verdict on the forwarded bytes, and the tokens of the prompt by part of the body.
 
     ``received`` is the verdict on the bytes as the client sent them, where a scrubber may change
@@ -16,7 +16,7 @@ class CacheReport:
     """
 
     verdict: Verdict
-    fill: Mapping[str, int] = field(default_factory=dict)
+    fill: Mapping[str, int] = msgspec.field(default_factory=dict)
     received: Verdict | None = None
     tool: str | None = None
 

@@ -6,8 +6,9 @@ changed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
+
+import msgspec
 
 Reason = Literal[
     "hit",  # it read what there was to read
@@ -33,16 +34,14 @@ LOOKBACK = 20  # blocks from a mark back in which the API looks for an entry, it
 TOLERANCE, SHARE, ROUGH_SHARE = 64, 1 / 100, 1 / 8  # tokens; of exact and of estimated ones
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """The first block that is not as it was: its place in cache order, and its kind."""
 
     index: int
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """A verdict; ``missed`` tokens of the ``expected`` ones were not read.
 
     ``kind`` is that of the first block that differs, or the name of the parameter; ``index`` is

@@ -55,13 +55,15 @@ class Caching:
     def asked(self, headers: Headers, now: float) -> Asked:
         """Return who sends a request."""
         fields = dict(headers)
-        kind = fields.get(_CLASS)
+        kind, betas = fields.get(_CLASS), fields.get(_BETA, b"")
+        if len(fields) < len(headers):
+            betas = b",".join(value for name, value in headers if name == _BETA)
         return Asked(
             start=now,
             credential=self._hash(fields.get(b"x-api-key") or fields.get(b"authorization")) or 0,
             session=self._hash(fields.get(_SESSION)),
             agent=self._hash(fields.get(_AGENT)),
-            betas=b",".join(value for name, value in headers if name == _BETA),
+            betas=betas,
             hinted=kind is not None,
             aside=kind == b"auxiliary",
             compaction=kind == b"compaction" or _COMPACTION in fields,

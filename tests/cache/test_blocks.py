@@ -1,9 +1,9 @@
 """Blocks of a prompt: how many are kept, and what their bytes say about tokens."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from app.cache import blocks, fill
 from app.cache.blocks import Blocks, Mark, add_tools

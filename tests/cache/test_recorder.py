@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.cache import recorder as recorders
 from app.cache.blocks import MOST_BLOCKS
@@ -120,9 +121,8 @@ class _Offset:
         if not isinstance(one, Asked):
             return one
         session = None if one.session is None else hash((one.session, self._number))
-        fields = {name: getattr(one, name) for name in one.__slots__}
         credential = hash((one.credential, self._number))
-        return Asked(**fields | {"credential": credential, "session": session})
+        return replace(one, credential=credential, session=session)
 
 
 @pytest.mark.parametrize(

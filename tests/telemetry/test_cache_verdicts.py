@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
 from app.anthropic.usage import Usage
 from app.cache.report import CacheReport
@@ -95,7 +96,7 @@ def test_a_hit_is_not_held_against_the_apis_diagnosis() -> None:
 def test_a_scrubber_that_causes_a_miss_is_counted(
     received: Verdict | None, same: int, different: int
 ) -> None:
-    observer = recorded(replace(FULL, cache=replace(MISS, received=received)))
+    observer = recorded(replace(FULL, cache=changed(MISS, received=received)))
     assert value(observer, "scrub_cache_verdicts_total", result="same") == same
     assert value(observer, "scrub_cache_verdicts_total", result="different") == different
 
