@@ -22,14 +22,10 @@ import sys
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
-from tempfile import mkdtemp
 
 from benchmarks import arguments, peers, process
 from benchmarks.cache import bodies
 from benchmarks.load import CLAUDE_CODE, Answer, Client, request
-from benchmarks.process import Command
 from benchmarks.raw_work import message, streamed
 from benchmarks.resting import answering
 from benchmarks.stage import Stage, stage
@@ -136,27 +132,19 @@ async def _round(targets: Sequence[Target], load: Load) -> dict[str, tuple[float
     return found
 
 
-_PROXIES: Mapping[str, tuple[str, str]] = {  # the module to run, and whether it has a ledger
-    OFF: ("benchmarks.without_recorder", "false"),
-    LEDGER: ("benchmarks.without_recorder", "true"),
-    AGAIN: ("benchmarks.without_recorder", "false"),
-    BOTH: ("app", "true"),
+_PROXIES: Mapping[str, str] = {
+    OFF: peers.PLAIN,
+    LEDGER: peers.LEDGER,
+    AGAIN: peers.PLAIN,
+    BOTH: peers.OURS,
 }
 
 
 async def _start(on: Stage, name: str, stack: ExitStack) -> Target:
-    directory = Path(mkdtemp(dir=on.directory))
-    place = peers.Place(peers.free_port(), on.upstream_port, on.certificate, directory)
-    running = stack.enter_context(
-        process.running(_command(place, *_PROXIES[name]), on.cores.proxy, log=on.log)
-    )
-    await answering(place.port, on.trusted)
-    return Target(name, place.port, running, on.trusted)
-
-
-def _command(place: peers.Place, module: str, ledger: str) -> Command:
-    command = peers.ours(place, LEDGER=ledger)
-    return replace(command, arguments=(sys.executable, "-m", module, "serve"))
+    command, port = on.command(_PROXIES[name])
+    running = stack.enter_context(process.running(command, on.cores.proxy, log=on.log))
+    await answering(port, on.trusted)
+    return Target(name, port, running, on.trusted)
 
 
 def lines(rounds: Rounds) -> Iterator[str]:

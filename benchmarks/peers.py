@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ from benchmarks.process import Command
 ROOT = Path(__file__).parents[1]
 OURS, NAIVE, RUST, NGINX, HAPROXY = "ours", "naive", "naive-rust", "nginx", "haproxy"
 DIRECT = "direct"
+PLAIN, LEDGER = "plain", "ledger"  # this proxy without its cache recorder, and its ledger
 
 NGINX_CONF = """
 daemon off;
@@ -129,6 +130,13 @@ def ours(place: Place, root: Path = ROOT, **settings: str) -> Command:
     )
 
 
+def _without_recorder(place: Place, *, ledger: str) -> Command:
+    return replace(
+        ours(place, LEDGER=ledger),
+        arguments=(sys.executable, "-m", "benchmarks.without_recorder", "serve"),
+    )
+
+
 def _naive(place: Place, module: str = "naive") -> Command:
     certificate = place.certificate
     return Command(
@@ -163,6 +171,10 @@ PEERS: Mapping[str, Callable[[Place], Command]] = {
     RUST: partial(_naive, module="naive_rust"),
     NGINX: _nginx,
     HAPROXY: _haproxy,
+}
+VARIANTS: Mapping[str, Callable[[Place], Command]] = {
+    PLAIN: partial(_without_recorder, ledger="false"),
+    LEDGER: partial(_without_recorder, ledger="true"),
 }
 PROGRAMS = {NGINX: ("nginx", "-v"), HAPROXY: ("haproxy", "-v")}
 

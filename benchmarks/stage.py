@@ -34,7 +34,7 @@ class Stage:
         if name == BESIDE:
             assert beside is not None
             return peers.ours(place, beside.resolve()), port
-        return peers.PEERS[name](place), port
+        return {**peers.VARIANTS, **peers.PEERS}[name](place), port
 
     @property
     def log(self) -> Path:

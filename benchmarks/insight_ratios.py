@@ -1,0 +1,95 @@
+"""What ledger and cache recorder change in the figures of `make bench`.
+
+    python -m benchmarks.insight_ratios [--rounds 7] [--only json-50k,requests]
+
+The same workloads, in the same run and alternating, through this proxy without both (``off``), with
+the ledger, and with both as it comes (``on``). The table has the ratio to the naive proxy of
+``off`` and ``on``, and how much the ledger and both change: the median over the rounds of the ratio
+to ``off`` of the same round, with its error at 95 %. Latencies are those that the proxy adds to the
+direct run; the whole time that a client waits has rows of its own.
+"""
+
+import math
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmarks import arguments, peers
+from benchmarks.compare import Plan, run
+from benchmarks.figures import FIGURES, Figure
+from benchmarks.insight import quartiles
+from benchmarks.report import plain, shown
+from benchmarks.workloads import WORKLOADS
+
+ROUNDS = 7
+VARIANTS = (peers.PLAIN, peers.LEDGER, peers.OURS)
+Values = Mapping[str, Sequence[float]]  # by proxy, one a round
+Row = tuple[str, ...]
+HEAD = ("", "naive", "off", "ledger", "on", "off/naive", "on/naive", "ledger/off", "on/off")
+
+
+def rows(rounds: Mapping[str, Values]) -> Iterator[Row]:
+    """Yield the head, and a row for each figure that was measured."""
+    yield (
+        "",
+        "naive",
+        "off",
+        "ledger",
+        "on",
+        "off / naive",
+        "on / naive",
+        "ledger / off",
+        "on / off",
+    )
+    for figure in FIGURES:
+        values = rounds.get(figure.key)
+        if values is None:
+            continue
+        if figure.added:
+            yield _row(f"{figure.title.replace('added', 'whole')}, {figure.unit}", values)
+        yield _row(f"{figure.title}, {figure.unit}".rstrip(", "), _added(figure, values))
+
+
+def _added(figure: Figure, values: Values) -> Values:
+    """Return what each proxy adds to the direct run of the same round, where that counts."""
+    if not figure.added:
+        return values
+    direct = values[peers.DIRECT]
+    return {
+        name: [own - base for own, base in zip(each, direct, strict=True)]
+        for name, each in values.items()
+    }
+
+
+def _row(title: str, values: Values) -> Row:
+    middle = {name: statistics.median(each) for name, each in values.items()}
+    cells = (shown(middle[name]) for name in (peers.NAIVE, *VARIANTS))
+    naive = (f"{middle[name] / middle[peers.NAIVE]:.3f}" for name in (peers.PLAIN, peers.OURS))
+    return (title, *cells, *naive, *(_change(values, name) for name in VARIANTS[1:]))
+
+
+def _change(values: Values, name: str) -> str:
+    """Return the median ratio to the rounds without both, with its error."""
+    ratios = [own / off for own, off in zip(values[name], values[peers.PLAIN], strict=True)]
+    low, middle, high = quartiles(ratios)
+    return f"{middle:.3f} ± {1.57 * (high - low) / math.sqrt(len(ratios)):.3f}"
+
+
+def main() -> int:
+    """Measure, and print the table."""
+    parser = arguments.parser("benchmarks.insight_ratios", __doc__)
+    arguments.add_rounds(parser, ROUNDS)
+    parser.add_argument("--only", default=",".join(WORKLOADS), metavar="WORKLOADS")
+    given = parser.parse_args()
+    plan = Plan(
+        compared=[*VARIANTS, peers.NAIVE, peers.DIRECT],
+        workloads=[WORKLOADS[name] for name in given.only.split(",")],
+        rounds=max(2, given.rounds),
+        at_rest=False,
+    )
+    print(plain(list(rows(run(plan)))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
