@@ -59,6 +59,8 @@ class Budgets:
         return cls(meter, watch, guard, webhook)
 
     async def run(self) -> None:
-        """Run the tasks, until cancelled."""
-        tasks = [self.watch.run(), *([self.webhook.run()] if self.webhook is not None else [])]
-        await asyncio.gather(*tasks)
+        """Run the tasks, until cancelled; the webhook then sends what waits."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.watch.run())
+            if self.webhook is not None:
+                tasks.create_task(self.webhook.run())

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import httpx
 import structlog
@@ -15,6 +16,7 @@ import structlog
 QUEUE = 100  # texts that wait; further ones are dropped and counted
 TRIES = 8  # of one text: over about four minutes
 FIRST, LONGEST = 2.0, 60.0  # seconds between two tries, doubled each time
+GRACE = 2.0  # seconds at the end of the process for texts that still wait
 TIMEOUTS = {"connect": 10.0, "read": 10.0, "write": 10.0, "pool": 10.0}
 RESULTS = ("sent", "failed", "dropped")
 TRY_AGAIN = frozenset({408, 425, 429})
@@ -63,7 +65,24 @@ class Webhook:
                     self._waiting.popleft()
                     self.count(result)
         finally:
+            await self._finish()
             await self._transport.aclose()
+
+    async def _finish(self) -> None:
+        """Try what waits once more, for a moment; the rest is dropped.
+
+        A text whose answer was not awaited may arrive twice, which is better than never.
+        """
+        with suppress(httpx.HTTPError, OSError, TimeoutError):
+            async with asyncio.timeout(GRACE):
+                while self._waiting and await self._post(self._waiting[0]) in OK:
+                    self._waiting.popleft()
+                    self.count("sent")
+        if self._waiting:
+            log.warning("texts for the budget webhook are lost", texts=len(self._waiting))
+        while self._waiting:
+            self._waiting.popleft()
+            self.count("dropped")
 
     async def _delivered(self, text: str) -> bool:
         """Send a text; return False when it is given up."""

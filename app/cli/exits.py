@@ -8,6 +8,7 @@ BAD_SETTINGS = 2
 UNREADABLE = 2  # a file that the command was given, or the ledger
 DIFFERENT = 1  # `reconcile`: the two totals differ; `doctor --parity`: two ways do
 UNKNOWN = 2  # `reconcile`: cannot tell
+NOT_WRITTEN = 1  # the output: the disk is full
 CHANGED = 1  # the file that `receipts verify` was given
 NOT_FOUND = 127  # a shell's code for a command that does not exist
 INTERRUPTED = 130  # 128 + SIGINT

@@ -101,3 +101,35 @@ async def test_what_does_not_fit_is_dropped_and_counted() -> None:
     texts = [str(number) for number in range(QUEUE + 5)]
     results, _ = await _send(lambda _: httpx.Response(200), *texts)
     assert results == {"sent": QUEUE, "dropped": 5}
+
+
+async def _stop(respond: Respond, *texts: str) -> Counter[str]:
+    """Stop a webhook whose texts wait for their next try; return what became of them."""
+    results: Counter[str] = Counter()
+    pausing = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        pausing.set()
+        await asyncio.Event().wait()
+
+    webhook = Webhook(URL, httpx.MockTransport(respond), sleep=sleep)
+    webhook.count = lambda result: results.update([result])
+    for text in texts:
+        webhook.put(text)
+    running = asyncio.create_task(webhook.run())
+    await pausing.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return results
+
+
+async def test_what_waits_at_the_end_is_tried_once_more(lines: list[Any]) -> None:
+    answers = iter([503, 200, 200])
+    assert await _stop(lambda _: httpx.Response(next(answers)), "one", "two") == {"sent": 2}
+    assert lines == []
+
+
+async def test_what_cannot_be_sent_at_the_end_is_counted(lines: list[Any]) -> None:
+    assert await _stop(lambda _: httpx.Response(503), "one", "two") == {"dropped": 2}
+    assert [(line["log_level"], line["texts"]) for line in lines] == [("warning", 2)]
+    assert "fake" not in str(lines)
