@@ -7,10 +7,9 @@ import struct
 import h11
 
 from .received import Received
-from .wire import Accept, Headers, Pipe, Stream, Wire
+from .wire import HEAD_LIMIT, Accept, Headers, Pipe, Stream, Wire
 
 _NEVER_LINGER = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: closing sends a TCP reset
-HEAD_LIMIT = 2**18  # bytes of a request's head
 LINGER = 0.5  # seconds for which a request is still read after an early answer
 
 

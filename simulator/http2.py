@@ -27,7 +27,7 @@ from h2.settings import SettingCodes, Settings
 from hyperframe.frame import DataFrame, GoAwayFrame
 
 from .received import Received
-from .wire import Accept, Headers, Pipe, Stream, Wire
+from .wire import HEAD_LIMIT, Accept, Headers, Pipe, Stream, Wire
 
 # What h2 raises for a stream that the client has reset in the same segment.
 GONE = (ProtocolError, KeyError)
@@ -61,8 +61,10 @@ class Http2(Wire):
             initial_values={
                 SettingCodes.MAX_CONCURRENT_STREAMS: max_concurrent_streams,
                 SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+                SettingCodes.MAX_HEADER_LIST_SIZE: HEAD_LIMIT,
             },
         )
+        self.h2.decoder.max_header_list_size = HEAD_LIMIT
         self._accept = accept
         self._loop = asyncio.get_running_loop()
         self._streams: dict[int, Http2Stream] = {}

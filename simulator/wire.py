@@ -7,6 +7,7 @@ from collections.abc import Callable
 from .received import Ended, Received
 
 Headers = list[tuple[bytes, bytes]]
+HEAD_LIMIT = 2**18  # bytes of a request's head
 
 
 class Stream(ABC):

@@ -19,6 +19,7 @@ from hyperframe.frame import DataFrame, Frame, GoAwayFrame, RstStreamFrame
 
 from simulator import Simulator, Step
 from simulator.step import Fault
+from simulator.wire import HEAD_LIMIT
 from tests.simulator.peer import connected
 
 QUESTION = {"model": "claude-haiku-4-5", "stream": True, "messages": []}
@@ -39,6 +40,12 @@ async def test_a_reset_midway_follows_exactly_so_many_events() -> None:
         await peer.expect(StreamReset, stream)
         assert peer.taken(stream).count(b"\n\n") == 2
         assert peer.taken(stream) == simulator.received[0].sent
+
+
+async def test_a_long_head_is_answered_and_the_limit_announced() -> None:
+    async with Simulator() as simulator, connected(simulator) as peer:
+        await peer.expect(ResponseReceived, peer.message(text="x" * 100_000))
+        assert peer.h2.remote_settings.max_header_list_size == HEAD_LIMIT
 
 
 async def test_an_upload_and_its_reset_in_one_segment_leave_the_siblings_alone() -> None:
