@@ -1,7 +1,6 @@
 """Connects a blind tunnel: to an address that was checked, or through an egress proxy."""
 
 import asyncio
-import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from .. import errors
 from ..errors import Forbidden
 from ..network.connect import open_tunnel
 from ..network.dial import Resolver, dial, resolve
+from ..network.errors import is_shortage
 from ..network.proxies import ProxyEnvironment
 from ..wire.origin import Origin
 from .loops import is_ours
@@ -56,7 +56,7 @@ class Reach:
                 "forward_timeout", f"{target.authority} did not answer in time."
             ) from None
         except (OSError, httpx.TransportError) as exc:
-            if getattr(exc, "errno", None) in (errno.EMFILE, errno.ENFILE):
+            if is_shortage(exc):
                 raise errors.NoTunnel(
                     "forward_tunnels",
                     "The proxy has no file descriptor left for a tunnel: try again.",

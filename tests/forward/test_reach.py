@@ -1,6 +1,7 @@
 """Where a blind tunnel is connected to: lookups, addresses, time."""
 
 import asyncio
+import errno
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Forbidden, UpstreamTimeout
+from app.errors import Forbidden, NoTunnel, UpstreamTimeout
 from app.forward.loops import is_ours
 from app.forward.policy import Policy, rules
 from app.forward.reach import LOOKUPS, Reach
@@ -87,6 +88,20 @@ async def test_names_that_take_long_leave_threads_to_others() -> None:
             await connect(made, f"slow{number}.example", 443)
     assert running == LOOKUPS
     ended.set()
+
+
+@pytest.mark.parametrize("environment", [{}, {"https_proxy": "http://egress.example:3128"}])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+async def test_a_shortage_of_this_machine_is_not_the_hosts_failure(
+    environment: dict[str, str], number: int
+) -> None:
+    async def resolver(_host: str, _port: int) -> list[Any]:
+        raise OSError(number, "no room")
+
+    policy = Policy(frozenset(), "tunnel", ())
+    made = Reach(policy, 60.0, proxies=ProxyEnvironment(environment), resolver=resolver)
+    with pytest.raises(NoTunnel):
+        await connect(made, "any.example", 443)
 
 
 def test_addresses_of_this_machine_are_known() -> None:

@@ -1,6 +1,5 @@
 """What a transport's error means: httpx's errors become the proxy's failures, here only."""
 
-import errno
 import ssl
 from collections.abc import Iterator
 
@@ -17,11 +16,9 @@ from ...errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from ...network.errors import FieldsTooLarge, MalformedResponse
+from ...network.errors import FieldsTooLarge, MalformedResponse, causes, is_shortage
 from ...wire.origin import UpstreamBase
 
-# This machine has no room for another connection: not upstream's fault.
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 OUT_OF_DESCRIPTORS = (
     "The proxy has no file descriptor left for a connection to upstream: try again, and raise its "
     "limit (ulimit -n) or lower ANTHROPIC_PROXY_MAX_ACTIVE_REQUESTS."
@@ -130,7 +127,7 @@ def reasons() -> Iterator[tuple[str, type[ProxyFailure]]]:
 
 def failure(exc: httpx.HTTPError, origin: UpstreamBase) -> ProxyFailure:
     """Translate httpx's error, once, into the answer the client gets (behaviour C5)."""
-    if isinstance(exc, httpx.ConnectError | httpx.ProxyError) and _shortage(exc):
+    if isinstance(exc, httpx.ConnectError | httpx.ProxyError) and is_shortage(exc):
         return Busy("no_descriptors", OUT_OF_DESCRIPTORS, retry_after=1)
     for kind, made, reason, message in _FAILURES:
         if isinstance(exc, kind):
@@ -154,22 +151,4 @@ def _detail(exc: httpx.HTTPError) -> str:
 
 
 def _tls_failed(exc: BaseException) -> bool:
-    return any(isinstance(one, ssl.SSLError) for one in _behind(exc))
-
-
-def _shortage(exc: BaseException) -> bool:
-    """Return True if it was this machine that had no room for a connection."""
-    return any(isinstance(one, OSError) and one.errno in _SHORTAGES for one in _behind(exc))
-
-
-def _behind(exc: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what caused it; an attempt at several addresses has several causes."""
-    left, seen = [exc], set[int]()
-    while left:
-        one = left.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        inner = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-        left += [cause for cause in (one.__cause__, one.__context__, *inner) if cause is not None]
+    return any(isinstance(one, ssl.SSLError) for one in causes(exc))
