@@ -74,6 +74,8 @@ _TYPES = {
     505: "invalid_request_error",
 }
 
+SHUTTING_DOWN = "The proxy is shutting down: send the request again."
+
 
 class ProxyFailure(Exception):
     """A request ends with an answer of the proxy's own.

@@ -12,11 +12,18 @@ from urllib.parse import unquote
 
 from ..wire.trace_context import TRACEPARENT, TraceContext, parse
 
+# The names of fields that others read as well.
+SESSION_ID = b"x-claude-code-session-id"
+AGENT_ID = b"x-claude-code-agent-id"
+REQUEST_CLASS = b"x-claude-code-request-class"
+COMPACTION = b"x-claude-code-compaction"
+CONTEXT_COMPACTED = b"x-claude-code-context-compacted"
+
 VALUE_LIMIT = 4096  # bytes of one field
 ENTRIES = 32  # of a list
 LONGEST = 86_400_000  # milliseconds that a tool may have run: a day
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _TOOL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 
@@ -56,7 +63,7 @@ def read_hints(headers: Mapping[bytes, bytes]) -> Hints:
 
 def _word(value: str) -> str | None:
     word = unquote(value)
-    return word if _WORD.fullmatch(word) else None
+    return word if WORD.fullmatch(word) else None
 
 
 def _durations(value: str) -> tuple[tuple[str, int], ...]:
@@ -72,11 +79,11 @@ def _durations(value: str) -> tuple[tuple[str, int], ...]:
 _FIELDS: Mapping[bytes, tuple[str, Callable[[str], Any]]] = {
     b"x-client-request-id": ("client_request_id", _word),
     TRACEPARENT: ("trace", parse),
-    b"x-claude-code-request-class": ("request_class", _word),
+    REQUEST_CLASS: ("request_class", _word),
     b"x-claude-code-agent-type": ("agent_type", _word),
     b"x-claude-code-parent-agent-id": ("parent_agent_id", _word),
     b"x-claude-code-prompt-id": ("prompt_id", _word),
-    b"x-claude-code-compaction": ("compaction", _word),
-    b"x-claude-code-context-compacted": ("context_compacted", _word),
+    COMPACTION: ("compaction", _word),
+    CONTEXT_COMPACTED: ("context_compacted", _word),
     b"x-claude-code-prev-tool-durations": ("prev_tool_durations", _durations),
 }

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 
+from ..anthropic.hints import SESSION_ID
 from ..errors import OverBudget
 from ..ledger.labels import read_labels
 from ..wire.headers import LABELS_HEADER, Headers, text
@@ -35,7 +36,7 @@ class Guard:
         if self._labelled:
             labels = read_labels(value for name, value in headers if name == LABELS_HEADER)
         now = self._wall()
-        standing = self._meter.exceeded(now, text(headers, b"x-claude-code-session-id"), labels)
+        standing = self._meter.exceeded(now, text(headers, SESSION_ID), labels)
         if standing is not None:
             self.count(standing.budget.name)
             raise _refused(standing, now)

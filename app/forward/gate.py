@@ -144,9 +144,7 @@ class Gate:
                 "the password of its URL: HTTPS_PROXY=http://user:TOKEN@host:port.",
             )
         if self._draining:
-            raise errors.Draining(
-                "draining", "The proxy is shutting down: send the request again.", retry_after=1
-            )
+            raise errors.Draining("draining", errors.SHUTTING_DOWN, retry_after=1)
         return request
 
     async def _tunnel(self, sock: socket.socket, target: Target) -> None:

@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from ..errors import BadRequest, Busy, Draining, MethodRefused, ProxyFailure, Unauthorized
+from ..errors import (
+    SHUTTING_DOWN,
+    BadRequest,
+    Busy,
+    Draining,
+    MethodRefused,
+    ProxyFailure,
+    Unauthorized,
+)
 from ..wire.headers import TOKEN_HEADER, Headers, first, well_formed
 
 Cut = Callable[[], None]
@@ -104,9 +112,7 @@ class Admission:
         could not know of the drain (``before_drain``) is not refused for it.
         """
         if not self._open and not before_drain:
-            raise Draining(
-                "draining", "The proxy is shutting down: send the request again.", retry_after=1
-            )
+            raise Draining("draining", SHUTTING_DOWN, retry_after=1)
         self._make_room(peer)
         place = Place(self, peer, cut, evict)
         self._unfinished[place] = None

@@ -11,6 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from ..anthropic.hints import (
+    AGENT_ID,
+    COMPACTION,
+    CONTEXT_COMPACTED,
+    REQUEST_CLASS,
+    SESSION_ID,
+)
 from ..anthropic.tap import Reading
 from ..anthropic.usage import Usage
 from ..cache.blocks import Digest, tool_name
@@ -31,9 +38,7 @@ WAITING = 64 * 2**20  # bytes of bodies that may wait for the thread; others are
 DELAY = 0.1  # seconds from the answer's head to the reading of a long body
 SETTLE = 0.5  # seconds that a record waits for the thread
 
-_SESSION, _AGENT = b"x-claude-code-session-id", b"x-claude-code-agent-id"
-_CLASS, _BETA = b"x-claude-code-request-class", b"anthropic-beta"
-_COMPACTION, _COMPACTED = b"x-claude-code-compaction", b"x-claude-code-context-compacted"
+_BETA = b"anthropic-beta"
 
 Result = TypeVar("Result")
 
@@ -55,19 +60,19 @@ class Caching:
     def asked(self, headers: Headers, now: float) -> Asked:
         """Return who sends a request."""
         fields = dict(headers)
-        kind, betas = fields.get(_CLASS), fields.get(_BETA, b"")
+        kind, betas = fields.get(REQUEST_CLASS), fields.get(_BETA, b"")
         if len(fields) < len(headers):
             betas = b",".join(value for name, value in headers if name == _BETA)
         return Asked(
             start=now,
             credential=self._hash(fields.get(b"x-api-key") or fields.get(b"authorization")) or 0,
-            session=self._hash(fields.get(_SESSION)),
-            agent=self._hash(fields.get(_AGENT)),
+            session=self._hash(fields.get(SESSION_ID)),
+            agent=self._hash(fields.get(AGENT_ID)),
             betas=betas,
             hinted=kind is not None,
             aside=kind == b"auxiliary",
-            compaction=kind == b"compaction" or _COMPACTION in fields,
-            compacted=_COMPACTED in fields,
+            compaction=kind == b"compaction" or COMPACTION in fields,
+            compacted=CONTEXT_COMPACTED in fields,
         )
 
     def read(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..anthropic.answer import NOT_FINAL
 from ..anthropic.endpoints import is_billed
 from ..anthropic.errors import ERROR_EVENT
-from ..anthropic.hints import read_hints
+from ..anthropic.hints import AGENT_ID, SESSION_ID, read_hints
 from ..anthropic.tap import Reading, Tap
 from ..cache.report import CacheReport
 from ..exchange import Exchange, Failure, Outcome, Progress
@@ -106,8 +106,8 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
         failure=ending.failure or _failure_of_response(found, reading),
         headers=_limits(found.headers),
         request_id=text(found.headers, b"request-id"),
-        session_id=_text(firsts.get(b"x-claude-code-session-id")),
-        agent_id=_text(firsts.get(b"x-claude-code-agent-id")),
+        session_id=_text(firsts.get(SESSION_ID)),
+        agent_id=_text(firsts.get(AGENT_ID)),
         hints=read_hints(_unambiguous(fields, firsts)),
         labels=_labels(sent) if LABELS_HEADER in fields else {},
         scrub=redaction.report if redaction is not None else None,

@@ -11,19 +11,17 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from ..budgets import rules as budget_rules
 from ..forward.policy import rules
-from ..forward.target import HTTPS, Target
+from ..forward.target import HTTPS, LONGEST_NAME, Target
 from ..ledger.labels import MOST as MOST_LABELS
 from ..ledger.labels import NAME as LABEL_NAME
 from ..ledger.server import Server
 from ..scrubber.restore.sinks import ToolPolicy
-from ..wire.origin import UpstreamBase
+from ..wire.origin import LOOPBACK, UpstreamBase
 
 HMAC_KEY = re.compile(r"[0-9a-fA-F]{64}")  # the 256 bits of HMAC-SHA256's key
 MAKE_A_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_hex(32))"'
-LONGEST_NAME = 253  # characters (RFC 1035 §2.3.4)
 HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
 MISTYPED_ADDRESS = re.compile(r".*\.\d+")  # no top-level domain is a number (RFC 3696 §2)
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CERTIFIED = re.compile(rf"(?:\*\.(?=[^.]+\.))?{HOST_NAME.pattern}")  # clients refuse *.com
 
 
