@@ -59,11 +59,11 @@ class Chain(msgspec.Struct, eq=False):
         index = self.common(prompt)
         if index == self.length:
             return None
-        kinds = {self.kinds[index], *prompt.blocks.kinds[index : index + 1]}
+        kinds = (*prompt.blocks.kinds[index : index + 1], self.kinds[index])
         for kind in (TOOL, SYSTEM):
             if kind in kinds:
                 return Difference(index, KINDS[kind])
-        return Difference(index, KINDS[(*prompt.blocks.kinds[index : index + 1], max(kinds))[0]])
+        return Difference(index, KINDS[kinds[0]])
 
     def goes_on(self, prompt: Prompt) -> bool:
         """Return True if a prompt goes on from it, changed or not, instead of going back."""

@@ -77,6 +77,7 @@ def test_as_many_blocks_are_common_as_are_the_same_up_to_the_mark(
         ("tool:a system:b system:x", Difference(2, "system")),
         ("tool:a system:b assistant:x", Difference(2, "assistant")),
         ("tool:a system:b other:x", Difference(2, "other")),
+        ("tool:a system:b user:c user:x", Difference(3, "user")),  # the prompt's kind
         ("tool:a system:b", Difference(2, "user")),  # it ends
         ("tool:a system:b user:c assistant:d", Difference(4, "user")),
         ("", Difference(0, "tool")),
@@ -193,6 +194,12 @@ def test_requests_that_do_not_go_on_from_each_other_share_nothing(written: str) 
     made = conversation(first, second)
     assert first.prefixes is not second.prefixes
     assert made.blocks == 2 + second.count
+
+
+def test_a_request_of_one_block_shares_it() -> None:
+    first, second = chain("user:a"), chain("user:a user:b")
+    assert conversation(first, second).blocks == 2
+    assert first.prefixes is second.prefixes
 
 
 def test_a_request_without_blocks_shares_nothing() -> None:

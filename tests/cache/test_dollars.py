@@ -1,0 +1,69 @@
+"""What a miss cost and what reading saved: the price list is asked with another usage."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.anthropic.usage import Usage
+from app.cache.dollars import miss_cost, saved
+
+USAGE = Usage(
+    input=50,
+    output=7,
+    cache_read=1000,
+    cache_write_5m=200,
+    cache_write_1h=30,
+    thinking=3,
+    server_tools={"web_search": 2},
+    service_tier="batch",
+    speed="fast",
+    inference_geo="us",
+)
+
+
+class Asked:
+    """A price list that remembers what it was asked for."""
+
+    usage = Usage()
+
+    def __call__(self, usage: Usage) -> dict[str, float]:
+        """Return a price."""
+        self.usage = usage
+        return {"input": 1.0, "output": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("missed", "moved"),
+    [
+        (20, {"cache_write_1h": 10, "cache_read": 1020}),
+        (31, {"cache_write_1h": 0, "cache_write_5m": 199, "cache_read": 1031}),
+        (270, {"cache_write_1h": 0, "cache_write_5m": 0, "input": 10, "cache_read": 1270}),
+        (400, {"cache_write_1h": 0, "cache_write_5m": 0, "input": 0, "cache_read": 1280}),
+    ],
+)
+def test_missed_tokens_are_priced_as_read(missed: int, moved: dict[str, Any]) -> None:
+    price = Asked()
+    assert miss_cost(USAGE, missed, {"input": 10.0}, price) == pytest.approx(7.0)
+    assert price.usage == replace(USAGE, **moved)
+    assert price.usage.prompt == USAGE.prompt
+
+
+def test_without_a_cache_all_of_the_prompt_is_input_and_the_rest_is_as_it_was() -> None:
+    price = Asked()
+    assert saved(USAGE, {"input": 1.0}, price) == pytest.approx(2.0)
+    assert price.usage == replace(
+        USAGE, input=USAGE.prompt, cache_read=0, cache_write_5m=0, cache_write_1h=0
+    )
+
+
+def test_nothing_is_known_without_a_price() -> None:
+    assert miss_cost(USAGE, 5, None, Asked()) is None
+    assert miss_cost(USAGE, 5, {"input": 1.0}, lambda _: None) is None
+    assert saved(USAGE, None, Asked()) is None
+    assert saved(USAGE, {"input": 1.0}, lambda _: None) is None
+
+
+def test_what_was_not_missed_and_not_cached_costs_and_saves_nothing() -> None:
+    assert miss_cost(USAGE, 0, None, Asked()) == 0
+    assert saved(Usage(input=5, output=9), None, Asked()) == 0
