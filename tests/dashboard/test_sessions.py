@@ -211,6 +211,47 @@ async def test_a_session_that_comes_late_does_not_cover_the_list(
         await expect(shown.page.locator("#list")).to_be_visible()
 
 
+async def test_a_slow_first_answer_is_said_to_be_awaited_until_it_comes(
+    serving: Running, browser: Browser, tmp_path: Path
+) -> None:
+    let_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    fill(tmp_path, *TREE)
+    async with opened(browser, serving.pages_url, PAGE) as shown:
+        problem = shown.page.locator("#problem")
+        await shown.page.route(f"**/ledger/sessions/{SESSION}?*", hold)
+        await shown.page.get_by_role("link", name=SESSION).click()
+        await expect(problem).to_have_text("Waiting for the ledger…")
+        let_go.set()
+        await expect(shown.page.locator("#session")).to_be_visible()
+        await expect(problem).to_be_hidden()
+
+
+async def test_refreshing_a_session_leaves_open_what_was_opened(
+    serving: Running, browser: Browser, tmp_path: Path
+) -> None:
+    fill(tmp_path, *TREE)
+    async with opened(browser, serving.pages_url, f"{PAGE}#{SESSION}") as shown:
+        tree = shown.page.locator("#tree")
+        newest, earlier = (tree.get_by_text(f"Prompt {number}") for number in (2, 1))
+        await earlier.click()
+        await tree.get_by_text("Explore").click()
+        await newest.click()
+        await expect(tree.get_by_text("code-reviewer")).to_be_visible()
+        await expect(tree.locator("details[open]")).to_have_count(3)
+        before = await tree.locator("> li").first.element_handle()
+        assert before is not None
+        await shown.page.get_by_role("button", name="Refresh").click()
+        await shown.page.wait_for_function("element => !element.isConnected", arg=before)
+        await expect(tree.get_by_text("code-reviewer")).to_be_visible()
+        await expect(tree.locator("details[open]")).to_have_count(3)
+        await expect(newest.locator("xpath=ancestor::details[1]")).not_to_have_attribute("open", "")
+
+
 async def test_ten_thousand_sessions_come_fifty_at_a_time(
     serving: Running, browser: Browser, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ import { dayChart, seriesOf } from "./bars.js";
 import { modelName } from "./format.js";
 import { figures } from "./figures.js";
 import { showIdentity } from "./identity.js";
-import { Problem, ask, latest } from "./ledger.js";
+import { Problem, ask, latest, patiently } from "./ledger.js";
 import { hintOverflow } from "./overflow.js";
 import { fill } from "./tables.js";
 import { allTokens, hitRatio, outputTokens, promptTokens, writtenTokens } from "./usage.js";
@@ -93,11 +93,12 @@ function rowsOf(day) {
 }
 
 async function show() {
-  const problem = byId("problem");
+  const [problem, content] = ["problem", "history"].map(byId);
   try {
-    if ((await load()) === undefined) return;
+    const filled = content.hidden ? patiently(load(), problem) : load();
+    if ((await filled) === undefined) return;
     problem.hidden = true;
-    byId("history").hidden = false;
+    content.hidden = false;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (problem.textContent !== error.message) problem.textContent = error.message;

@@ -15,6 +15,8 @@ const WORDS = {
   403: "The proxy does not serve its pages under this name. Open the page by IP address or localhost.",
   503: "The proxy is busy. Try again in a moment.",
 };
+const SLOW_AFTER = 500; // milliseconds
+const SLOW = "Waiting for the ledger…";
 const SILENT = "The proxy does not answer. Try again once it runs.";
 
 /** Why there are no figures, in words for people. */
@@ -40,6 +42,23 @@ async function fetched(url, signal) {
   const response = await fetch(url, { signal });
   if (response.ok) return await response.json();
   throw new Problem(await words(response));
+}
+
+/**
+ * Wait for `work`; if it is slow and `wanted()` still, say so in `element`. Whoever calls it hides that
+ * again.
+ */
+export async function patiently(work, element, wanted = () => true) {
+  const timer = setTimeout(() => {
+    if (!wanted()) return;
+    element.textContent = SLOW;
+    element.hidden = false;
+  }, SLOW_AFTER);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Return a function that does `work(signal, …)` and ends what it still does of the last call. */

@@ -2,7 +2,7 @@
 // can be linked. Received data becomes text (textContent), a number or the width of a bar.
 
 import { showIdentity } from "./identity.js";
-import { Problem } from "./ledger.js";
+import { Problem, patiently } from "./ledger.js";
 import { hintOverflow } from "./overflow.js";
 import { sessionList } from "./sessionlist.js";
 import { sessionView } from "./sessionview.js";
@@ -23,7 +23,8 @@ let wanted = list; // the section that the URL asks for
  */
 async function shown(section, work) {
   try {
-    if ((await work) === undefined || section !== wanted) return true;
+    const filled = section.hidden ? patiently(work, problem, () => section === wanted) : work;
+    if ((await filled) === undefined || section !== wanted) return true;
     problem.hidden = true;
     section.hidden = false;
     return true;

@@ -5,7 +5,7 @@ import { figures } from "./figures.js";
 import { format } from "./format.js";
 import { ask, latest, sessionPath } from "./ledger.js";
 import { Pager } from "./pager.js";
-import { promptItem } from "./tree.js";
+import { openFirst, promptItem } from "./tree.js";
 import { allTokens, hitRatio } from "./usage.js";
 
 const PAGE = 25; // prompts
@@ -16,6 +16,7 @@ export function sessionView(section, shown) {
   const tree = section.querySelector("#tree");
   const title = section.querySelector("#session-title");
   const pager = new Pager(section.querySelector(".pager"), "← Later prompts", "Earlier prompts →", () => show());
+  const opened = new Map(); // of this session's prompts and agents, whether they are open
   let id = "";
 
   const load = latest(async (signal) => {
@@ -24,7 +25,7 @@ export function sessionView(section, shown) {
       ask(sessionPath(id, "/prompts"), { limit: PAGE, before: pager.cursor }, signal),
     ]);
     showTotals(session);
-    tree.replaceChildren(...found.prompts.map((prompt) => promptItem(id, prompt)));
+    tree.replaceChildren(...found.prompts.map((prompt) => promptItem(id, prompt, opened)));
     open(found.prompts);
     pager.shown(found.next);
     return found;
@@ -48,8 +49,7 @@ export function sessionView(section, shown) {
   // The newest prompt, and in it the main conversation.
   function open(prompts) {
     const at = Math.max(0, prompts.findIndex(({ prompt }) => prompt !== null));
-    const first = tree.children[at]?.querySelector("details");
-    if (first) first.open = true;
+    if (at < tree.children.length) openFirst(tree.children[at]);
   }
 
   function show() {
@@ -59,6 +59,7 @@ export function sessionView(section, shown) {
   section.querySelector("#refresh").onclick = show;
   return async (session, { focus = true } = {}) => {
     id = session;
+    opened.clear();
     pager.reset();
     await show();
     if (focus) title.focus();

@@ -10,20 +10,30 @@ const OUTSIDE = "Outside any prompt";
 const MAIN = "Main conversation";
 const DEEPEST = 6; // levels of agents that are shown as such
 
-/** Return a list item for a prompt; the main conversation opens with it. */
-export function promptItem(session, prompt) {
+/**
+ * Return a list item for a prompt; the main conversation opens with it. `opened` is a map that keeps what
+ * was opened and closed, for the next list of the same prompts.
+ */
+export function promptItem(session, prompt, opened) {
   const { number, prompt: id, agents } = prompt;
   const name = id === null ? OUTSIDE : `Prompt ${number}`;
   const note = id === null ? "titles, compactions, suggestions" : when(prompt);
   const hidden = prompt.agent_count - agents.filter(({ agent }) => agent !== null).length;
   const rest = hidden > 0 ? [make("p", { className: "note" }, `${hidden} further agents are not listed.`)] : [];
   const content = () => {
-    const items = nested(agents).map((node) => agentItem(session, prompt, node));
-    if (items.length > 0) items[0].firstElementChild.open = true;
+    const items = nested(agents).map((node) => agentItem(session, prompt, node, opened));
+    if (items.length > 0) openFirst(items[0]);
     return [make("ol", {}, ...items), ...rest];
   };
-  return item(name, note, prompt, 1, content, id);
+  return item(name, note, prompt, 1, content, id, { opened, key: keyOf(id) });
 }
+
+/** Open an item, unless it was closed. */
+export function openFirst({ firstElementChild: details }) {
+  if (details.dataset.known === undefined) details.open = true;
+}
+
+const keyOf = (...ids) => JSON.stringify(ids);
 
 /**
  * Return agents as trees, `{ agent, children }`, in their order. One whose parent is not among them, or
@@ -53,19 +63,19 @@ function isAbove(node, other, nodes) {
   return false;
 }
 
-function agentItem(session, prompt, { agent, children }, depth = 1) {
+function agentItem(session, prompt, { agent, children }, opened, depth = 1) {
   const { agent: id, agent_type: kind } = agent;
   const name = id === null ? MAIN : (kind ?? "Agent");
-  const within = children.map((child) => agentItem(session, prompt, child, depth + 1));
+  const within = children.map((child) => agentItem(session, prompt, child, opened, depth + 1));
   const share = prompt.cost_usd > 0 ? agent.cost_usd / prompt.cost_usd : 0;
   const content = () => {
     const list = within.length > 0 ? [make("ol", { className: depth < DEEPEST ? "" : "flat" }, ...within)] : [];
     return [requestTable(session, prompt, agent), ...list];
   };
-  return item(name, when(agent), agent, share, content, id);
+  return item(name, when(agent), agent, share, content, id, { opened, key: keyOf(prompt.prompt, id) });
 }
 
-function item(name, note, record, share, content, id) {
+function item(name, note, record, share, content, id, { opened, key }) {
   const summary = make(
     "summary",
     {},
@@ -76,7 +86,14 @@ function item(name, note, record, share, content, id) {
   place(summary, 0, share);
   const body = make("div", { className: "within" });
   const details = make("details", {}, summary, body);
-  details.ontoggle = () => body.replaceChildren(...(details.open ? content() : []));
+  details.ontoggle = () => {
+    opened.set(key, details.open);
+    body.replaceChildren(...(details.open ? content() : []));
+  };
+  if (opened.has(key)) {
+    details.dataset.known = "";
+    details.open = opened.get(key);
+  }
   return make("li", {}, details);
 }
 
