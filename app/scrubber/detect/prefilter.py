@@ -23,7 +23,6 @@ from .windows import windows
 _TOGETHER = 16  # literals of one automaton: so few are compared with many bytes at a time
 _GROUP = 64 * 1024  # bytes looked at together; a longer value is looked into anyway
 _APART = 64  # bytes between two values of a group, at the most
-MOST_QUIET = SILENT * len(COMMON)  # more than the steps of a quiet value
 _DENSE = 128  # bytes per literal found, at the least: else nothing is gained
 # Of characters that a view spells plainly.
 _ESCAPES = (rb"\/", rb"\u000", *(rb"\u00%d" % digit for digit in range(2, 8)))
@@ -110,6 +109,8 @@ class Prefilter:
         self._common = [
             (_automaton([one.literal]), one) for one in finders if one.literal in COMMON
         ]
+        common = {one.literal for _, one in self._common}
+        self.most_quiet = SILENT * len(common)  # more than the steps of a quiet value
 
     def findings(self, body: bytes, values: Sequence[Placed], tick: Callable[[], None]) -> Findings:
         """Return in which values there is no sign, and where signs stand in others."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..detect import dense
 from ..detect.dense import Effort, Tick
 from ..detect.hits import Hit
-from ..detect.prefilter import MOST_QUIET, Findings, Placed, Prefilter
+from ..detect.prefilter import Findings, Placed, Prefilter
 from ..detect.rules import Rules
 from ..detect.scan import Scanner
 from ..detect.sources import Ahead
@@ -74,7 +74,7 @@ class Replacer:
         candidates = self._scanner.candidates(text, effort, windows)
         literals = Ahead(self._literals.find(text, windows))
         if candidates.head is None and literals.head is None and not ledger.occurs(text):
-            ledger.spend(effort.excess if effort.taken >= MOST_QUIET else 0)
+            ledger.spend(effort.excess if effort.taken >= self._prefilter.most_quiet else 0)
             return
         wrote = author(unit) if state == "api" else "other"
         own = Own(text, wrote, literals, ledger)

@@ -3,7 +3,7 @@
 import string
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
@@ -19,8 +19,8 @@ _WINDOW = 64 * 1024  # bytes searched at a time
 _LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock…
 _LONGEST = 48 * 1024  # …and so does the length of its values, in characters
 _STEM = 6  # bytes that a value begins with
-_ALIKE = 8  # values with the same beginning that are compared one by one
-_FEW = 32  # beginnings that are looked for first: tokens of one kind share theirs
+_PROBES = (64, 32, 24, 16, 12, 8, 6)  # bytes that tell values with the same stem apart
+_FEW = 32  # beginnings that are looked for instead of stems: tokens of one kind share theirs
 _SHARED = 4  # bytes that they share
 _SHORT = 128  # bytes of text of which each place is looked up
 
@@ -78,18 +78,35 @@ class Vocabulary:
         """Return the automata of all values, the older first."""
         count = len(self._values)
         if self._built != count:
-            self._built, start, kept = count, 0, dict[tuple[int, int], _Automaton]()
-            while start < count:
-                size = min(_LARGEST, 1 << ((count - start).bit_length() - 1))
+            self._built, kept = count, dict[tuple[int, int], _Automaton]()
+            for start, size in _divided(count, self._longest):
+                place = start, size
                 values = self._values[start : start + size]
-                while size > 1 and sum(map(len, values)) > _LONGEST:
-                    size //= 2
-                    values = values[:size]
-                kept[start, size] = self._automata.get((start, size)) or _Automaton(values)
-                start += size
+                kept[place] = self._automata.get(place) or _Automaton(values)
             self._automata = kept
             self._in_order = list(kept.values())
         return self._in_order
+
+    def _longest(self, start: int, size: int) -> int:
+        """Return how many of ``size`` values an automaton may have."""
+        size = min(size, _LARGEST)
+        while size > 1 and sum(map(len, self._values[start : start + size])) > _LONGEST:
+            size //= 2
+        return size
+
+
+def _divided(
+    count: int, bounded: Callable[[int, int], int] = lambda _, size: size
+) -> Iterator[tuple[int, int]]:
+    """Yield starts and sizes of the parts of ``count`` things, powers of two; older ones stay.
+
+    ``bounded`` returns what a size is at a start at the most.
+    """
+    start = 0
+    while start < count:
+        size = bounded(start, 1 << ((count - start).bit_length() - 1))
+        yield start, size
+        start += size
 
 
 def _alone(text: bytes, start: int, end: int) -> bool:
@@ -104,24 +121,28 @@ def _alone(text: bytes, start: int, end: int) -> bool:
 class _Stems:
     """What values begin with: nearly all texts hold none of the values, and need no other look.
 
-    State: the spellings by the ``stems`` that they begin with (None: too many to compare), and the
-    ``shared`` beginnings of those, as long as they are few.
+    An automaton of beginnings is built ten times as quickly as one of the values. State: longer
+    beginnings, the ``probes``, and their sizes by the ``stems`` that they begin with, the
+    ``shared`` beginnings of stems as long as they are few, and the automata by the stems' place.
     """
 
     def __init__(self) -> None:
-        self._stems: dict[bytes, tuple[bytes, ...] | None] = {}
+        self._probes: set[bytes] = set()
+        self._stems: dict[bytes, tuple[int, ...]] = {}
         self._shared: set[bytes] = set()
-        self._finder: BytesAhoCorasick | None = None
+        self._finders: dict[tuple[int, int], BytesAhoCorasick] = {}
+        self._built = 0  # stems in them
 
     def add(self, value: str) -> None:
         """Note how a value begins, however it is spelled."""
         for spelled in spellings(value):
-            same = self._stems.get(stem := spelled[:_STEM], ())
-            self._stems[stem] = None if same is None or len(same) == _ALIKE else (*same, spelled)
-            if spelled[:_SHARED] not in self._shared and len(self._shared) <= _FEW:
+            size = next(size for size in _PROBES if size <= len(spelled))
+            self._probes.add(spelled[:size])
+            sizes = self._stems.get(stem := spelled[:_STEM], ())
+            if size not in sizes:
+                self._stems[stem] = (*sizes, size)
+            if len(self._shared) <= _FEW:
                 self._shared.add(spelled[:_SHARED])
-                shared = sorted(self._shared)
-                self._finder = BytesAhoCorasick(shared, matchkind=MatchKind.LeftmostFirst)
 
     def may_hold(self, text: bytes) -> bool:
         """Return False if no value stands in a text."""
@@ -129,24 +150,45 @@ class _Stems:
             return False
         if len(text) <= _SHORT:
             return self._stands(text, range(len(text)))
-        if len(self._shared) > _FEW or self._finder is None:
-            return True
-        find, size = self._finder.find_matches_as_indexes, _WINDOW + _SHARED
-        for start in range(0, len(text), _WINDOW):
-            for _, first, last in find(text[start : start + size]):
-                # Others may overlap the one found.
-                if self._stands(text, range(start + first, start + last)):
-                    return True
+        size = _WINDOW + _STEM
+        for finder in self._current():
+            find = finder.find_matches_as_indexes
+            for start in range(0, len(text), _WINDOW):
+                for _, first, last in find(text[start : start + size]):
+                    # Others may overlap the one found.
+                    if self._stands(text, range(start + first, start + last)):
+                        return True
         return False
+
+    def _current(self) -> Iterable[BytesAhoCorasick]:
+        """Return automata of which one finds what each value begins with."""
+        if self._built != len(self._stems):
+            self._built = len(self._stems)
+            if len(self._shared) <= _FEW:
+                shared = len(self._shared)
+                kept = {(0, -shared): self._finders.get((0, -shared)) or _finder(self._shared)}
+            else:
+                stems = list(self._stems)
+                kept = {
+                    (start, size): self._finders.get((start, size))
+                    or _finder(stems[start : start + size])
+                    for start, size in _divided(len(stems))
+                }
+            self._finders = kept
+        return self._finders.values()
 
     def _stands(self, text: bytes, places: Iterable[int]) -> bool:
         """Return True if a value may stand at one of the places."""
-        stems = self._stems
+        stems, probes = self._stems, self._probes
         for at in places:
-            alike = stems.get(text[at : at + _STEM], ())
-            if alike is None or (alike and text.startswith(alike, at)):
+            sizes = stems.get(text[at : at + _STEM])
+            if sizes is not None and any(text[at : at + size] in probes for size in sizes):
                 return True
         return False
+
+
+def _finder(beginnings: Iterable[bytes]) -> BytesAhoCorasick:
+    return BytesAhoCorasick(sorted(beginnings), matchkind=MatchKind.LeftmostFirst)
 
 
 class _Joined:

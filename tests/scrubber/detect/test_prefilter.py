@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scrubber.detect import rules
+from app.scrubber.detect.dense import Effort
 from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.detect.prefilter import Prefilter, Signs
 from app.scrubber.detect.rules import Rules
+from app.scrubber.detect.scan import Scanner
 from app.scrubber.json.document import units
 from app.scrubber.placeholders import Scheme
 from app.scrubber.redact.literals import Literals
@@ -103,6 +105,15 @@ def test_each_spelling_of_a_placeholder_is_loud() -> None:
 
 def test_what_often_holds_a_common_literal_is_loud_since_it_may_be_dense() -> None:
     assert quiet("@ " * 63, "word " * 5_000, "@ " * 64) == [True, True, False]
+
+
+def test_a_quiet_value_takes_fewer_steps_than_those_that_a_loud_one_has_to_pay() -> None:
+    used, text = prefilter(), "@ " * 63 + ":// " * 63
+    assert quiet(text, used=used) == [True]
+    effort = Effort.unlimited()
+    assert Scanner(BUILT_IN).candidates(text.encode(), effort, []).head is None
+    assert 0 < effort.taken < used.most_quiet
+    assert quiet(text + "@ ", used=used) == [False]
 
 
 def test_dense_text_is_given_up_and_the_rest_is_looked_into() -> None:

@@ -1,5 +1,6 @@
 """Known values are found wherever they stand, whatever their number and length."""
 
+import json
 import string
 
 import pytest
@@ -115,3 +116,30 @@ def test_a_value_that_begins_inside_an_escape_is_no_value(text: bytes, at: int |
     value = "nabledvalue000"
     wanted = [] if at is None else [(Span(at, at + len(value)), value)]
     assert found([value], text) == wanted
+
+
+BEGINNINGS = ("$ANSIBLE_VAULT;1.1;AES256\n", "-----BEGIN KEY-----\n", "user", "p\u00e4ss", "")
+ALIKE = st.lists(
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(BEGINNINGS),
+        st.text("ab0", min_size=6, max_size=10),
+        st.sampled_from(("", "@example.com", "x" * 60)),
+    ),
+    min_size=1,
+    max_size=60,
+    unique=True,
+)
+
+
+@given(ALIKE, ALIKE, st.booleans())
+def test_a_text_without_a_look_holds_none_of_the_values(
+    values: list[str], others: list[str], ascii_only: bool
+) -> None:
+    known = Vocabulary()
+    for value in values:
+        known.add(value)
+    for other in (*others, " ".join(others), "words " * 40 + others[0]):
+        text = json.dumps(other, ensure_ascii=ascii_only)[1:-1]
+        held = any(json.dumps(value, ensure_ascii=ascii_only)[1:-1] in text for value in values)
+        assert known.occurs(text.encode()) == held
