@@ -4,9 +4,9 @@
 ``connection``       one TCP or TLS connection, speaking whichever protocol was agreed.
 ``tls``              TLS on it, with little memory for each.
 ``h1``, ``h2``       Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
-``server_codec``     h11's connection, with short ways for heads.
+``server_codec``     h11's connection, with short ways for a request's head and body.
 ``request_head``     the short way of a request's head over HTTP/1.1.
-``framing``          the short way of a response's body over HTTP/1.1.
+``framing``          the short way of a response over HTTP/1.1.
 ``frames``           slices of HTTP/2 frames, and what floods may cost.
 ``send_buffer``      bytes of one HTTP/2 stream on their way out.
 ``stream``           one request and its response.

@@ -1,13 +1,68 @@
-"""The short way of a response's body through h11, for most of what is sent over HTTP/1.1."""
+"""The short way of a response through h11, for most of what is sent over HTTP/1.1.
 
+Each function returns the bytes that `h11.Connection.send` returns, and leaves h11 in the same
+state, or returns None when h11 has to decide. Property tests hold both ways to that.
+"""
+
+import re
 from typing import Any
 
 import h11
 from h11._writers import ChunkedWriter, ContentLengthWriter
 
+from ..wire.grammar import are_lower_tokens, is_length
+from ..wire.headers import Headers
+
+_DECISIVE = {b"connection", b"host", b"transfer-encoding"}  # h11 adds to them, or moves them
+_LENGTH = b"content-length"
+_CHUNKED = (b"Transfer-Encoding", b"chunked")
+_UNUSUAL = re.compile(rb"[^\t -~]")  # in a value
+_BODILESS = (204, 304)
+_FINAL = range(200, 1000)
+_THEIRS = (h11.SEND_BODY, h11.DONE)
+
+
+def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | None:
+    """Return the head of a response whose fields are ordinary, on a connection that is kept."""
+    lengths = [value for name, value in fields if name == _LENGTH]
+    ordinary = (
+        connection.our_state is h11.SEND_RESPONSE
+        and _is_kept(connection)
+        and connection.their_http_version == b"1.1"
+        and connection._request_method != b"HEAD"  # noqa: SLF001
+        and status in _FINAL
+        and status not in _BODILESS
+        and len(lengths) <= 1
+        and all(map(is_length, lengths))
+        and _are_ordinary(fields)
+    )
+    if not ordinary:
+        return None
+    connection._cstate.states[h11.SERVER] = h11.SEND_BODY  # noqa: SLF001
+    connection.client_is_waiting_for_100_continue = False
+    writer: Any = ContentLengthWriter(int(lengths[0])) if lengths else ChunkedWriter()
+    connection._writer = writer  # noqa: SLF001
+    lines = [b"%b: %b\r\n" % field for field in (fields if lengths else [*fields, _CHUNKED])]
+    return b"HTTP/1.1 %d \r\n%b\r\n" % (status, b"".join(lines))
+
+
+def end(connection: h11.Connection) -> bytes | None:
+    """Return the end of a response that is whole, on a connection that is kept."""
+    chunked = type(connection._writer) is ChunkedWriter  # noqa: SLF001
+    ordinary = (
+        connection.our_state is h11.SEND_BODY
+        and _is_kept(connection)
+        and (chunked or is_whole(connection))
+    )
+    if not ordinary:
+        return None
+    connection._cstate.states[h11.SERVER] = h11.DONE  # noqa: SLF001
+    connection._writer = None  # noqa: SLF001
+    return b"0\r\n\r\n" if chunked else b""
+
 
 def frame(connection: h11.Connection, data: bytes) -> bytes | None:
-    """Return ``data`` as `h11.Connection.send` frames it, or None when that has to decide.
+    """Return a piece of a response's body, framed.
 
     A piece of a body that may be sent changes no state of h11's except its writer's, so neither an
     event nor the state machine is needed: 5 µs less for each piece.
@@ -32,4 +87,25 @@ def is_whole(connection: h11.Connection) -> bool:
         connection.our_state is h11.SEND_BODY
         and type(writer) is ContentLengthWriter
         and not writer._length  # noqa: SLF001
+    )
+
+
+def _is_kept(connection: h11.Connection) -> bool:
+    """Return True if the connection goes on with another request behind this one."""
+    cstate = connection._cstate  # noqa: SLF001
+    return (
+        cstate.keep_alive
+        and not cstate.pending_switch_proposals
+        and connection.their_state in _THEIRS
+    )
+
+
+def _are_ordinary(fields: Headers) -> bool:
+    """Return True for names in lower case, which decide nothing, and values of visible ASCII."""
+    values = [value for _, value in fields]
+    return (
+        _DECISIVE.isdisjoint(name for name, _ in fields)
+        and are_lower_tokens(name for name, _ in fields)
+        and not _UNUSUAL.search(b"".join(values))
+        and all(value == value.strip() for value in values)
     )

@@ -16,7 +16,7 @@ import h11
 from h11._receivebuffer import ReceiveBuffer
 from hypercorn.asyncio.worker_context import EventWrapper
 from hypercorn.events import Closed, Updated
-from hypercorn.protocol.events import Body, EndBody, Event, Request
+from hypercorn.protocol.events import Body, EndBody, Event, Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.typing import H11SendableEvent
 
@@ -88,6 +88,27 @@ class H1(H11Protocol):
             )
         )
         self.keep_alive_requests += 1
+
+    async def stream_send(self, event: Event) -> None:
+        """Take an event from the stream: the head of a response, and its end, the short way."""
+        rest: Rest | None = None
+        if type(event) is Response and (head := self._head(event)) is not None:
+            rest = self.begin(head)
+        elif type(event) is EndBody and (end := framing.end(self._codec)) is not None:
+            rest = self.write(end)
+        else:
+            await super().stream_send(event)
+            return
+        if rest is not None:
+            await rest()
+        if type(event) is EndBody:
+            self.flush()
+
+    def _head(self, response: Response) -> bytes | None:
+        """Return the head of a response that leaves the connection open, if it is ordinary."""
+        if self.keep_alive_requests >= self.config.keep_alive_max_requests:
+            return None
+        return framing.head(self._codec, response.status_code, response.headers)
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         """Send; the head of a response goes out together with what follows at once.

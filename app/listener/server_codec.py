@@ -1,26 +1,24 @@
-"""h11's connection of a server, with short ways for heads and for a request's body."""
+"""h11's connection of a server, with short ways for a request's head and body."""
 
 from typing import Any
 
 import h11
-from h11._connection import _body_framing
-from h11._headers import Headers
-from h11._readers import ContentLengthReader, maybe_read_from_IDLE_client
+from h11._readers import READERS, ContentLengthReader
+from h11._writers import WRITERS
 
 from . import request_head
 
-_FRAMING = (b"content-length", b"transfer-encoding")
-_UNKNOWN_LENGTH = ("chunked", "http/1.0")  # h11's words for such a body
-_CHUNKED = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
+_BETWEEN = {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}  # two exchanges
+_WRITE_HEAD: Any = WRITERS[h11.SERVER, h11.SEND_RESPONSE]
+_READ_NOTHING: Any = READERS[h11.CLIENT, h11.DONE]
+_ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY, h11.DONE)
 
 
 class ServerCodec(h11.Connection):
-    """Reads ordinary heads of requests at once, and frames a stream's head without a second look.
+    """Takes ordinary requests without looking for what is not there.
 
-    h11 makes each field of a chunked response twice again, and validates it each time.
-
-    And it copies each piece of a body three times. A piece of one whose length is known changes
-    nothing of h11's except how much is left.
+    h11 looks at each field five times, and it copies each piece of a body three times. A piece of
+    one whose length is known changes nothing of h11's except how much is left.
 
     State: ``ended``, once what else has come is not to be read; ``_piece`` of a body that has
     come and is not in h11's buffer.
@@ -51,28 +49,39 @@ class ServerCodec(h11.Connection):
         if self.ended:
             return h11.NEED_DATA
         if not self._piece:
-            return super().next_event()
+            return self._begin() or super().next_event()
         piece, self._piece = self._piece, b""
         reader: Any = self._reader
         reader._remaining -= len(piece)  # noqa: SLF001
         return h11.Data(data=piece)
 
-    def _get_io_object(self, role: Any, event: Any, io_dict: Any) -> Any:
-        found = super()._get_io_object(role, event, io_dict)
-        return request_head.read_or_leave if found is maybe_read_from_IDLE_client else found
+    def _begin(self) -> h11.Request | None:
+        """Begin an exchange at once whose request has an ordinary head."""
+        found = request_head.read(self._receive_buffer) if self._cstate.states == _BETWEEN else None
+        if found is None:
+            return None
+        request, length = found
+        self._cstate.states = {h11.CLIENT: h11.SEND_BODY, h11.SERVER: h11.SEND_RESPONSE}
+        self._request_method = request.method
+        self.their_http_version = request.http_version
+        self._reader = ContentLengthReader(length)
+        self._writer = _WRITE_HEAD
+        return request
 
-    def _clean_up_response_headers_for_sending(self, response: h11.Response) -> h11.Response:
-        chunked = (
-            self.their_http_version == b"1.1"
-            and self._cstate.keep_alive
-            and _body_framing(self._request_method or b"", response)[0] in _UNKNOWN_LENGTH
-        )
-        if not chunked:
-            return super()._clean_up_response_headers_for_sending(response)
-        kept = [item for item in response.headers._full_items if item[1] not in _FRAMING]  # noqa: SLF001
-        return h11.Response(
-            headers=Headers([*kept, _CHUNKED]),
-            status_code=response.status_code,
-            http_version=response.http_version,
-            reason=response.reason,
-        )
+    def _process_event(self, role: Any, event: Any) -> None:
+        """Note a piece of a body, or its end; h11 looks for much that is not there."""
+        cstate = self._cstate
+        states = cstate.states
+        if (
+            role is not h11.CLIENT
+            or states[h11.CLIENT] is not h11.SEND_BODY
+            or states[h11.SERVER] not in _ANSWERING
+            or not cstate.keep_alive
+            or cstate.pending_switch_proposals
+        ):
+            super()._process_event(role, event)
+            return
+        self.client_is_waiting_for_100_continue = False
+        if type(event) is h11.EndOfMessage:
+            states[h11.CLIENT] = h11.DONE
+            self._reader = _READ_NOTHING

@@ -1,71 +1,151 @@
-"""The head of a response is what h11 makes of it, whatever the request."""
+"""The short ways of requests and responses give what h11 gives, whatever is asked."""
 
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import h11
-import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from app.listener import framing
 from app.listener.server_codec import ServerCodec
+from tests.listener.test_request_head import state
+from tests.thorough import scaled
+
+EXAMPLES = scaled(400, 150)
 
 FIELDS = st.lists(
     st.tuples(
         st.sampled_from(
-            b"content-type,Set-Cookie,set-cookie,X-Request-Id,connection,content-length,"
-            b"Content-Length,transfer-encoding,bad name".split(b",")
+            b"content-type,Set-Cookie,set-cookie,x-request-id,connection,content-length,"
+            b"Content-Length,transfer-encoding,host,bad name,bad: name,bad\r\nname,".split(b",")
         ),
-        st.sampled_from([b"a", b"", b"3", b"close", b"keep-alive", b"chunked", b"x, y", b" a"]),
+        st.sampled_from(
+            b"a|||3|03|3, 3|close|keep-alive|chunked|x, y| a|a |a\tb|\xe9|a\r\nb: c|a\nb|\0|\x0b"
+            b"".split(b"|")
+        ),
     ),
-    max_size=5,
+    max_size=4,
+)
+ORDINARY = st.lists(
+    st.sampled_from([(b"content-type", b"a/b"), (b"set-cookie", b"a=b"), (b"x-a", b"a \tb")]),
+    max_size=3,
 )
 
 
-def _head(
-    kind: type[h11.Connection], request: bytes, status: int, fields: list[tuple[bytes, bytes]]
-) -> Any:
+WAITED_FOR = b"content-length: 3\r\n"  # a body that has not come when the response is sent
+
+
+def odd_fields(*fields: tuple[bytes, bytes]) -> Any:
+    """Return an example of a response with these fields."""
+    return example(b"POST", b"1.1", b"", 200, list(fields), b"abc", False)
+
+
+def answer(
+    connection: h11.Connection, status: int, fields: list[tuple[bytes, bytes]], body: bytes
+) -> Iterator[Any]:
+    """Send a response the long way; yield each part, with the state that it leads to."""
+    try:
+        yield connection.send(h11.Response(status_code=status, headers=fields)), state(connection)
+        yield connection.send(h11.Data(data=body)), state(connection)
+        yield connection.send(h11.EndOfMessage()), state(connection)
+    except h11.LocalProtocolError as exc:
+        yield str(exc), state(connection)
+
+
+def answer_shortly(
+    connection: h11.Connection,
+    status: int,
+    fields: list[tuple[bytes, bytes]],
+    body: bytes,
+    taken: Counter[str],
+) -> Iterator[Any]:
+    """Do the same the short way, as far as that goes."""
+    short = framing.head(connection, status, fields)
+    taken["head"] += short is not None
+    try:
+        if short is None:
+            short = connection.send(h11.Response(status_code=status, headers=fields))
+        yield short, state(connection)
+        yield connection.send(h11.Data(data=body)), state(connection)
+        short = framing.end(connection)
+        taken["end"] += short is not None
+        if short is None:
+            short = connection.send(h11.EndOfMessage())
+        yield short, state(connection)
+    except h11.LocalProtocolError as exc:
+        yield str(exc), state(connection)
+
+
+def asked(kind: type[h11.Connection], request: bytes, *, ended: bool) -> h11.Connection:
+    """Return a server's connection that has read a request as far as it is here."""
     connection = kind(h11.SERVER)
     connection.receive_data(request)
-    with suppress(h11.RemoteProtocolError):  # it is still answered
-        connection.next_event()
-    try:
-        made = connection.send(h11.Response(status_code=status, headers=fields, reason=b"Fine"))
-    except h11.LocalProtocolError as exc:
-        made = str(exc).encode()
-    return made, connection.states, type(connection._writer)
+    _events(connection)  # an error is still answered
+    if ended:
+        connection.receive_data(b"")
+        _events(connection)
+    return connection
 
 
-@example(b"GET", b"1.1", b"", 200, [(b"content-length", b"3"), (b"transfer-encoding", b"chunked")])
-@given(
-    st.sampled_from([b"GET", b"HEAD", b"POST", b"CONNECT"]),
-    st.sampled_from([b"1.1", b"1.1", b"1.0", b"9.9"]),
-    st.sampled_from([b"", b"connection: close\r\n", b"connection: keep-alive\r\n", b"odd\r\n"]),
-    st.sampled_from([200, 200, 204, 304, 404, 999]),
-    FIELDS,
-)
-def test_the_head_of_a_response_is_framed_alike(
-    method: bytes, version: bytes, more: bytes, status: int, fields: list[tuple[bytes, bytes]]
-) -> None:
-    request = b"%b x HTTP/%b\r\nhost: x\r\n%b\r\n" % (method, version, more)
-    ours, theirs = (_head(kind, request, status, fields) for kind in (ServerCodec, h11.Connection))
-    assert ours == theirs
+def test_ordinary_responses_take_the_short_way() -> None:
+    taken: Counter[str] = Counter()
+
+    @settings(max_examples=EXAMPLES, deadline=None)
+    @odd_fields((b"x-a", b"a\r\nb: c"))
+    @odd_fields((b"x-a", b"a\nb"))
+    @odd_fields((b"x-a", b" a"))
+    @odd_fields((b"content-length", b"3, 3"))
+    @odd_fields((b"content-length", b"3"), (b"content-length", b"3"))
+    @odd_fields((b"content-length", b"3"), (b"content-length", b"4"))
+    @odd_fields((b"transfer-encoding", b"chunked"))
+    @example(b"POST", b"1.1", b"", 200, [(b"content-length", b"3")], b"", False)
+    @example(b"POST", b"1.1", b"", 200, [], b"abc", True)
+    @example(b"POST", b"1.1", WAITED_FOR, 200, [], b"abc", False)
+    @example(b"POST", b"1.1", WAITED_FOR, 1000, [], b"abc", False)
+    @example(b"POST", b"1.1", b"upgrade: x\r\n" + WAITED_FOR, 200, [], b"abc", False)
+    @given(
+        st.sampled_from([*[b"POST"] * 5, b"GET", b"HEAD", b"CONNECT"]),
+        st.sampled_from([*[b"1.1"] * 6, b"1.0", b"9.9"]),
+        st.sampled_from(
+            b"||||connection: close\r\n|connection: keep-alive\r\n|odd\r\n|upgrade: x\r\n"
+            b"|expect: 100-continue\r\ncontent-length: 3\r\n|content-length: 3\r\n".split(b"|")
+        ),
+        st.sampled_from([*[200] * 8, 404, 204, 304, 999, 1000, 101]),
+        FIELDS | ORDINARY | ORDINARY,
+        st.sampled_from([b"abc", b"", b"abcd"]),
+        st.sampled_from([False, False, False, True]),
+    )
+    def law(
+        method: bytes,
+        version: bytes,
+        more: bytes,
+        status: int,
+        fields: list[tuple[bytes, bytes]],
+        body: bytes,
+        ended: bool,
+    ) -> None:
+        request = b"%b /x HTTP/%b\r\nhost: x\r\n%b\r\n" % (method, version, more)
+        ours, theirs = (asked(kind, request, ended=ended) for kind in (ServerCodec, h11.Connection))
+        assert state(ours) == state(theirs)
+        short = list(answer_shortly(ours, status, fields, body, taken))
+        assert short == list(answer(theirs, status, fields, body))
+        if not ended:  # what is left of the request
+            for connection in (ours, theirs):
+                connection.receive_data(b"abc")
+            assert _events(ours) == _events(theirs)
+            assert state(ours) == state(theirs)
+
+    law()
+    assert taken["head"] >= EXAMPLES // 8
+    assert taken["end"] >= EXAMPLES // 16
 
 
-def test_the_fields_of_a_stream_are_validated_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    validated: list[Any] = []
-    stock = h11._headers.normalize_and_validate
-
-    def counted(headers: Any, **options: Any) -> Any:
-        validated.append(headers)
-        return stock(headers, **options)
-
-    for module in (h11._headers, h11._events):
-        monkeypatch.setattr(module, "normalize_and_validate", counted)
-    request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
-    head, *_ = _head(ServerCodec, request, 200, [(b"content-type", b"text/event-stream")])
-    assert head.endswith(b"\r\nTransfer-Encoding: chunked\r\n\r\n")
-    assert len(validated) == 1
+def test_a_response_to_nobody_takes_no_short_way() -> None:
+    connection = ServerCodec(h11.SERVER)
+    assert framing.head(connection, 200, []) is None
+    assert framing.end(connection) is None
 
 
 def _events(connection: h11.Connection) -> list[Any]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.certificates import Certificate
-from app.listener import request_head
+from app.listener import framing, request_head
 from app.listener.connection import ServerConnection
 from app.listener.server_codec import ServerCodec
 from tests.listener import h1client
@@ -143,7 +143,9 @@ def test_a_connection_says_the_same_without_short_ways(
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(ServerConnection, "_begin", lambda self, head: self._write(head))
                 patch.setattr(request_head, "read", lambda _: None)
-                for name in ("receive_data", "_clean_up_response_headers_for_sending"):
+                patch.setattr(framing, "head", lambda *_: None)
+                patch.setattr(framing, "end", lambda _: None)
+                for name in ("receive_data", "_process_event"):
                     patch.setattr(ServerCodec, name, getattr(h11.Connection, name))
                 long = await conversation(served, sent, cut)
         return short, long
