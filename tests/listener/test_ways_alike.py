@@ -63,18 +63,22 @@ def written(
     )
 
 
-async def conversation(served: Served, sent: bytes, cut: int) -> bytes:
-    """Return what is said until the server closes the connection; the last request asks for it."""
+async def conversation(served: Served, sent: bytes, cut: int) -> tuple[bytes, bool]:
+    """Return what is said until the server closes the connection; the last request asks for it.
+
+    And whether it was reset, because more had come behind a request that ended it: a client's
+    system then drops what the client has not read yet (RFC 9112 §9.6).
+    """
     async with h1client.connected(served.port, served.trust()) as wire, asyncio.timeout(DEADLINE):
         for start in range(0, len(sent), cut):
             wire.send(sent[start : start + cut])
-        said = b""
+        said, reset = b"", False
         try:
             while piece := await wire.reader.read(65_536):
                 said += piece
         except OSError:
-            pass
-        return DATE.sub(b"", said)
+            reset = True
+        return DATE.sub(b"", said), reset
 
 
 async def taken(receive: Receive) -> int:
@@ -137,7 +141,7 @@ def test_a_connection_says_the_same_without_short_ways(
     sent = b"".join(written(number, *rest) for number, (_, *rest) in enumerate(parts))
     sent += b"GET /%d HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n" % len(parts)
 
-    async def both() -> tuple[bytes, bytes]:
+    async def both() -> tuple[tuple[bytes, bool], tuple[bytes, bool]]:
         async with listening(answering(plans), certificate) as served:
             short = await conversation(served, sent, cut)
             with pytest.MonkeyPatch.context() as patch:
@@ -150,5 +154,9 @@ def test_a_connection_says_the_same_without_short_ways(
                 long = await conversation(served, sent, cut)
         return short, long
 
-    short, long = asyncio.run(both())
+    (short, short_reset), (long, long_reset) = asyncio.run(both())
+    if short_reset:
+        long = long[: len(short)]
+    if long_reset:
+        short = short[: len(long)]
     assert short == long
