@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from hpack import Decoder, HeaderTuple, NeverIndexedHeaderTuple
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.wire.header_encoder import LONGEST, NAMES, HeaderEncoder
@@ -21,6 +21,8 @@ BLOCKS = st.tuples(
     st.lists(st.sampled_from([0, 0, 0, 0, 0, 1, 2, "resize"]) | LIST, min_size=8, max_size=16),
     st.lists(st.sampled_from([0, 50, 200, 4096]), min_size=1, max_size=4),
 )
+# One list again and again, of which much is remembered, whatever else is drawn.
+REPEATED = ([[HeaderTuple(b"x-%d" % one, b"1") for one in range(10)]], [0] * 16, [50])
 REMEMBERED = 0
 
 
@@ -38,6 +40,7 @@ class Counting(HeaderEncoder):
 
 @settings(max_examples=scaled(150, 40))
 @given(BLOCKS)
+@example(REPEATED)
 def _law(blocks: tuple[list[Any], list[Any], list[int]]) -> None:
     global REMEMBERED  # noqa: PLW0603 - counts over all examples
     usual, played, sizes = blocks
