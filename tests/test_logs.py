@@ -232,13 +232,21 @@ def test_after_closing_lines_are_dropped() -> None:
 
 def test_closing_a_blocked_sink_keeps_its_deadline() -> None:
     blocked = threading.Event()
-    sink = Sink(lambda _: blocked.wait(DEADLINE))
+    written: list[str] = []
+
+    def write(line: str) -> None:
+        blocked.wait(DEADLINE)
+        written.append(line)
+
+    sink = Sink(write)
     sink.write("stuck\n")
 
-    sink.close(0.01)  # returns although the line is not written
+    sink.close(0.01)
 
+    assert not written  # it did not wait for the line
     blocked.set()
     sink.close(DEADLINE)
+    assert written == ["stuck\n"]
 
 
 def test_a_process_with_a_full_pipe_for_its_log_exits_cleanly() -> None:
