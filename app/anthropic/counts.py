@@ -5,7 +5,7 @@ from typing import Any
 
 from .token_types import CACHE_WRITE, CACHE_WRITES, PATHS
 
-MOST = 2**53  # tokens; a larger number is an error
+MAX_COUNT = 2**53  # tokens; a larger number is an error
 
 Counts = dict[str, int]
 
@@ -31,7 +31,7 @@ def count(node: object, path: tuple[str, ...]) -> int | None:
         node = node.get(key)
     if node is None:
         return None
-    if type(node) is not int or not 0 <= node <= MOST:
+    if type(node) is not int or not 0 <= node <= MAX_COUNT:
         raise OddUsage(f"{path[-1]} is not a count")
     return node
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..ledger.labels import NAME, VALUE
 from ..ledger.rows import NANO
 
-MOST = 20  # budgets; each has its own series
+MAX_BUDGETS = 20  # budgets; each has its own series
 LARGEST = 10**9  # US dollars of a budget
 THRESHOLDS = (50, 80, 100)  # percent of a budget that are announced
 
@@ -49,8 +49,8 @@ def parse(text: str) -> tuple[Budget, ...]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"has {twice} twice; each budget may be given once")
-    if len(budgets) > MOST:
-        raise ValueError(f"must be at most {MOST} budgets")
+    if len(budgets) > MAX_BUDGETS:
+        raise ValueError(f"must be at most {MAX_BUDGETS} budgets")
     return tuple(budgets)
 
 

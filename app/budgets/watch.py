@@ -15,7 +15,7 @@ from .sums import Sums
 from .words import announcement
 
 INTERVAL = 5.0  # seconds between two readings of the ledger
-SHARE = 20  # a reading may take one part in so many of the time
+SHARE = 20  # reading takes at most 1/20 of the time
 OVERLAP = 120.0  # seconds that two readings of sessions have in common: clocks of processes differ
 EVER = 0.0
 PATIENCE = 3  # readings in a row that fail before a warning: it may be being set up

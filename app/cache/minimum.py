@@ -17,7 +17,7 @@ _MINIMUMS = (
     ("claude-haiku-3", 2048),
     ("claude-3-", 2048),
 )
-MOST = 4096  # of every other model
+LARGEST_MINIMUM = 4096  # of every other model
 
 
 @functools.lru_cache(64)
@@ -30,4 +30,4 @@ def name_of(model: str) -> str:
 def minimum(name: str) -> int:
     """Return the minimum of a model, by its plain name."""
     name = family_first(name)
-    return next((tokens for start, tokens in _MINIMUMS if name.startswith(start)), MOST)
+    return next((tokens for start, tokens in _MINIMUMS if name.startswith(start)), LARGEST_MINIMUM)

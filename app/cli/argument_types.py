@@ -33,7 +33,7 @@ def url(text: str) -> str:
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # the port is not a number
         usable = False
     if not usable:
         raise argparse.ArgumentTypeError(complaint)

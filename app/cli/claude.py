@@ -16,7 +16,7 @@ from ..settings import Settings, variable
 from ..tls import trusting
 from . import client, exits, forward, hints, repository
 
-HEALTH_TIMEOUT = 5.0  # seconds for a proxy to say that it is up
+HEALTH_TIMEOUT = 5.0  # seconds for the proxy to answer its health check
 # What Claude Code does at the API's own address, and behind another one only when it is asked to.
 ASKED_FOR = {
     "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",  # who a request is for: main, subagent, compaction

@@ -16,7 +16,7 @@ from . import claude, exits
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what was found; 0: all is well, 1: something fails, 2: the settings are bad."""
+    """Print what was found; 0: nothing fails, 1: something does, 2: the settings are bad."""
     try:
         loaded = settings.load()
         load_rules(loaded)
@@ -51,6 +51,6 @@ async def _contract(loaded: Settings) -> list[Finding]:
 
 
 def _silence() -> None:
-    """Let a proxy that is started for a check say nothing of its own."""
+    """Silence the log of a proxy that is started for a check."""
     logging.disable()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

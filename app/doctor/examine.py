@@ -29,7 +29,7 @@ async def examine(loaded: Settings, way: Way | None = None) -> list[Finding]:
 
 
 def _settings() -> Finding:
-    """Return what is odd about settings that could be read."""
+    """Return warnings about settings that could be read."""
     files = ", ".join(str(file) for file in reading.service_files())
     read = f"the environment{', ' if files else ''}{files}"
     unknown = reading.unknown()

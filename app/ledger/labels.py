@@ -1,15 +1,15 @@
 """Labels of a request: ``x-anthropic-proxy-labels: team=a,repo=acme/widgets``. Pure.
 
-Clients choose them, so they are bounded: at most `MOST` labels in `LIMIT` bytes, names and values
-of a few characters. A label that does not fit is left out, and the others stay. Of two with one
-name the first counts.
+Clients choose them, so they are bounded: at most `MAX_LABELS` labels in `LIMIT` bytes, names and
+values of a few characters. A label that does not fit is left out, and the others stay. Of two
+with one name the first counts.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
 LIMIT = 1_024  # bytes of the field, all lines of it together
-MOST = 8
+MAX_LABELS = 8
 LONGEST = 100  # characters of a value
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
@@ -26,7 +26,7 @@ def read_labels(values: Iterable[bytes]) -> dict[str, str]:
     read = [(name.strip().lower(), value.strip()) for name, _, value in pairs]
     labels: dict[str, str] = {}
     for name, value in read:
-        if NAME.fullmatch(name) and VALUE.fullmatch(value) and len(labels) < MOST:
+        if NAME.fullmatch(name) and VALUE.fullmatch(value) and len(labels) < MAX_LABELS:
             labels.setdefault(name, value)
     return labels
 

@@ -16,7 +16,7 @@ from .rows import MICRO, MILLI
 Json = dict[str, Any]
 Names = Mapping[int | None, str]
 
-MOST_AGENTS = 200  # of a prompt, those that began first
+MAX_AGENTS = 200  # of a prompt, those that began first
 MOST_LISTED = 2_000  # agents of a page, which then has fewer prompts
 
 
@@ -36,7 +36,7 @@ def prompts(reader: Reader, session: int, limit: int, before: int | None) -> Jso
     page = _page(rest[:limit])
     agents = _agents(reader, session, page)
     grouped = {prompt: list(rows) for prompt, rows in groupby(agents, key=lambda row: row[0])}
-    listed = (row for rows in grouped.values() for row in rows[:MOST_AGENTS])
+    listed = (row for rows in grouped.values() for row in rows[:MAX_AGENTS])
     known = names(reader, (number for row in listed for number in row[:4]))
     return {
         "prompts": [_prompt(known, places.get(prompt), grouped[prompt]) for prompt, *_ in page],
@@ -46,7 +46,7 @@ def prompts(reader: Reader, session: int, limit: int, before: int | None) -> Jso
 
 def _page(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     """Return prompts, at least one, until they have too many agents."""
-    sums = accumulate(min(agents, MOST_AGENTS) for _, _, agents in rows)
+    sums = accumulate(min(agents, MAX_AGENTS) for _, _, agents in rows)
     few = [row for row, listed in zip(rows, sums, strict=True) if listed <= MOST_LISTED]
     return few or list(rows[:1])
 
@@ -81,7 +81,7 @@ def _prompt(known: Names, place: int | None, agents: Sequence[Sequence[Any]]) ->
         "last": max(row[5] for row in agents) / MILLI,
         **report.totals(sums),
         "agent_count": sum(row[1] is not None for row in agents),
-        "agents": [_agent(known, row) for row in agents[:MOST_AGENTS]],
+        "agents": [_agent(known, row) for row in agents[:MAX_AGENTS]],
     }
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 QUARTER = 900_000  # milliseconds: every time zone is a whole number of them from UTC
 NANO, MICRO, MILLI = 1_000_000_000, 1_000_000, 1_000
-MOST_TOKENS = 10**12  # of a row; sums over millions of rows stay within 64 bits
-MOST_COST = 10_000 * NANO  # the same
+MAX_TOKENS = 10**12  # of a row; sums over millions of rows stay within 64 bits
+MAX_COST = 10_000 * NANO  # the same
 
 
 class Row(NamedTuple):

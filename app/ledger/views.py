@@ -16,7 +16,7 @@ from .rows import MICRO, MILLI
 
 Json = dict[str, Any]
 
-MOST_AGENTS = 200  # of a session, the most expensive
+MAX_AGENTS = 200  # of a session, the most expensive
 NEWEST = 100  # exchanges of a session, one of which says how much of the usage windows is used
 CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 _SESSION = (
@@ -84,7 +84,7 @@ def session(reader: Reader, name: str) -> Json | None:
         return None
     number = found[0][0]
     names = queries.names(reader, (found[0][0], found[0][3]))
-    agents = queries.agents_of(reader, number, MOST_AGENTS)
+    agents = queries.agents_of(reader, number, MAX_AGENTS)
     return {
         **_session(found[0], names),
         "agent_count": _agent_counts(reader, [number]).get(number, 0),

@@ -1,8 +1,8 @@
 """The thread that writes the ledger. A database that fails costs rows at most, never a request.
 
-Rows wait in a bounded queue for at most `DELAY` seconds, then up to `MOST` of them are written at
-a time. While they cannot be written they go on waiting, and only those beyond the bound are
-dropped and counted. A row that the database refuses for what it holds is dropped alone.
+Rows wait in a bounded queue for at most `DELAY` seconds, then up to `BATCH_ROWS` of them are
+written at a time. While they cannot be written they go on waiting, and only those beyond the bound
+are dropped and counted. A row that the database refuses for what it holds is dropped alone.
 """
 
 import threading
@@ -16,7 +16,7 @@ from .rows import MILLI, Record
 from .store import Store, Unavailable
 
 CAPACITY = 10_000  # rows that wait; with about 2 KB each, 20 MB
-MOST = 500  # rows of a transaction; so many need not wait for more
+BATCH_ROWS = 500  # rows written in one transaction; a full batch does not wait for more
 DELAY = 0.5  # seconds that a row waits for others
 FIRST_RETRY, LAST_RETRY = 0.05, 10.0  # seconds until the next try, doubled each time
 UPKEEP = 600.0  # seconds between two looks at what is old or too much
@@ -92,7 +92,7 @@ class Ledger:
             waiting = len(self._waiting)
             if waiting + self._taken < self._capacity and not self._closing:
                 self._waiting.append(record)
-                if waiting in (0, MOST - 1):
+                if waiting in (0, BATCH_ROWS - 1):
                     self._ready.notify()
                 return
             self._overflowed += not self._closing
@@ -138,8 +138,10 @@ class Ledger:
             pause = max(0.0, self._upkeep_at - self._clock())
             self._ready.wait_for(lambda: self._waiting or self._closing, pause)
             if self._waiting:
-                self._ready.wait_for(lambda: len(self._waiting) >= MOST or self._closing, DELAY)
-                self._taken = min(MOST, len(self._waiting))
+                self._ready.wait_for(
+                    lambda: len(self._waiting) >= BATCH_ROWS or self._closing, DELAY
+                )
+                self._taken = min(BATCH_ROWS, len(self._waiting))
                 self._batches.append([self._waiting.popleft() for _ in range(self._taken)])
                 self._divided = False
             return bool(self._batches) or not self._closing

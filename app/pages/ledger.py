@@ -24,7 +24,7 @@ WAITING = 32  # further ones; more are sent away
 PATIENCE = 5.0  # seconds that one may wait for its turn
 SECONDS = 5.0  # that a query may take
 YEARS = range(1970, 10_000)  # that have a place in the ledger, and in the C library
-PAGE, MOST = 50, 500  # sessions or days of a page, unless ``limit`` says otherwise
+PAGE, MAX_PAGE = 50, 500  # sessions or days of a page, unless ``limit`` says otherwise
 
 _NUMBER = re.compile(r"\d{1,3}", re.ASCII)
 _ROW = re.compile(r"\d{1,18}", re.ASCII)
@@ -187,8 +187,8 @@ def _ask(place: Place, view: View) -> Response | None:
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(PAGE))
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MOST:
-        raise BadQuery(f"limit: must be a number from 1 to {MOST}")
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_PAGE:
+        raise BadQuery(f"limit: must be a number from 1 to {MAX_PAGE}")
     return int(text)
 
 

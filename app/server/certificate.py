@@ -34,7 +34,7 @@ def certificate_of(settings: Settings) -> Certificate:
 def forward_certificate_of(settings: Settings) -> Certificate:
     """Return the certificate for intercepted tunnels, created on first start.
 
-    Its CA is one of its own, which may sign for the intercepted hosts only. Clients of the base URL
+    It has a separate CA, which may sign for the intercepted hosts only. Clients of the base URL
     trust another CA, which may not. Raises `StartError`.
     """
     hosts = tuple(dict.fromkeys(target.host for target in settings.forward_targets))

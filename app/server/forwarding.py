@@ -19,7 +19,7 @@ from ..tls import following_context
 from .certificate import forward_certificate_of
 from .sockets import Ports
 
-DESCRIPTOR_SHARE = 8  # one descriptor in so many may be a tunnel, which takes two
+DESCRIPTOR_SHARE = 8  # of the descriptors, at most 1 in 8 tunnels: each takes two
 
 
 def forward_context(settings: Settings) -> ssl.SSLContext | None:
@@ -63,7 +63,7 @@ def forward_listener(
 ) -> Listener:
     """Return what accepts on the forward proxy's port.
 
-    On loopback, all of its connections come from one address. Tunnels have places of their own.
+    On loopback, all of its connections come from one address. Tunnels have their own limits.
     """
     share = 1.0 if settings.forward_is_local else settings.peer_share
     places = limits.connections + settings.forward_max_tunnels

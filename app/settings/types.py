@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from ..budgets import rules as budget_rules
 from ..forward.policy import rules
 from ..forward.target import HTTPS, LONGEST_NAME, Target
-from ..ledger.labels import MOST as MOST_LABELS
+from ..ledger.labels import MAX_LABELS
 from ..ledger.labels import NAME as LABEL_NAME
 from ..ledger.server import Server
 from ..scrubber.restore.sinks import ToolPolicy
@@ -68,9 +68,9 @@ def _label_names(value: str) -> str:
     """Check a list of labels; return it in one spelling, each name once."""
     names = [name.strip().lower() for name in value.split(",")]
     found = dict.fromkeys(name for name in names if name)
-    if len(found) > MOST_LABELS or not all(map(LABEL_NAME.fullmatch, found)):
+    if len(found) > MAX_LABELS or not all(map(LABEL_NAME.fullmatch, found)):
         raise ValueError(
-            f"must be at most {MOST_LABELS} names of letters, digits and _, comma-separated"
+            f"must be at most {MAX_LABELS} names of letters, digits and _, comma-separated"
         )
     return ",".join(found)
 

@@ -2,7 +2,7 @@
 
 from .instruments import Instruments
 
-PORTS = ("proxy", "pages")  # those that there always are
+PORTS = ("proxy", "pages")  # of every proxy; the forward port is added where it is on
 PROTOCOLS = ("http/1.1", "h2")
 # Why a connection is refused. `app.listener` decides this, and detects the floods.
 REASONS = ("descriptors", "connections", "peer", "plain_http", "handshake")

@@ -16,7 +16,7 @@ TOKEN_HEADER = b"x-anthropic-proxy-token"  # the access token of this proxy (beh
 LABELS_HEADER = b"x-anthropic-proxy-labels"  # the user's labels of a request, for the ledger
 ERROR_HEADER = b"x-anthropic-proxy-error"  # marks an answer of our own, with its reason
 
-# They speak of one connection, and HTTP/2 forbids them (RFC 9113 §8.2.2).
+# They belong to one connection, and HTTP/2 forbids them (RFC 9113 §8.2.2).
 CONNECTION_FIELDS = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )

@@ -14,7 +14,7 @@ from .messages import LARGEST, LENGTH, Body, Done, Envelope, decode, encode
 Answer = Callable[[Body], Awaitable[Body]]
 log = structlog.get_logger(__name__)
 
-MOST_LATE = 3  # answers that the other end may owe
+MAX_LATE = 3  # answers that the other end may owe
 
 
 class ChannelClosed(Exception):
@@ -55,7 +55,7 @@ class Channel:
         """
         if self.closed.done():
             raise ChannelClosed
-        if len(self._late) >= MOST_LATE:
+        if len(self._late) >= MAX_LATE:
             raise TimeoutError
         number = next(self._numbers)
         answer = self._asked[number] = asyncio.get_running_loop().create_future()

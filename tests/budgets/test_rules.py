@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.budgets.rules import LARGEST, MOST, Budget, parse
+from app.budgets.rules import LARGEST, MAX_BUDGETS, Budget, parse
 
 
 def test_each_kind_of_budget_is_read() -> None:
@@ -60,7 +60,10 @@ def test_anything_else_is_refused_with_all_that_is_allowed(text: str) -> None:
         ("day:1,day:2", "has day twice"),
         ("label.a=b:1,label.A=b:2", "has label.a=b twice"),
         ("day:1000000001", "at most 1,000,000,000 US dollars"),
-        (",".join(f"label.a=b{n}:1" for n in range(MOST + 1)), f"at most {MOST} budgets"),
+        (
+            ",".join(f"label.a=b{n}:1" for n in range(MAX_BUDGETS + 1)),
+            f"at most {MAX_BUDGETS} budgets",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(text: str, said: str) -> None:
@@ -78,6 +81,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 def test_as_many_budgets_as_large_as_allowed_are_kept() -> None:
-    assert len(parse(",".join(f"label.a=b{n}:1" for n in range(MOST)))) == MOST
+    assert len(parse(",".join(f"label.a=b{n}:1" for n in range(MAX_BUDGETS)))) == MAX_BUDGETS
     (largest,) = parse(f"day:{LARGEST}")
     assert largest.limit == LARGEST * 10**9

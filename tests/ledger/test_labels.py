@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ledger import labels
-from app.ledger.labels import MOST, NAME, VALUE, fitting, read_labels, write_labels
+from app.ledger.labels import MAX_LABELS, NAME, VALUE, fitting, read_labels, write_labels
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def test_a_label_that_does_not_fit_is_left_out(lines: list[bytes], read: dict[st
 
 
 def test_no_more_labels_than_that_are_kept() -> None:
-    many = ",".join(f"name{number}=x" for number in range(MOST + 5))
-    assert list(read_labels([many.encode()])) == [f"name{number}" for number in range(MOST)]
+    many = ",".join(f"name{number}=x" for number in range(MAX_LABELS + 5))
+    assert list(read_labels([many.encode()])) == [f"name{number}" for number in range(MAX_LABELS)]
 
 
 @given(st.lists(st.binary(max_size=300) | st.text("=,ab1/ ", max_size=40).map(str.encode)))
 def test_whatever_comes_is_read_as_words(lines: list[bytes]) -> None:
     found = read_labels(lines)
-    assert len(found) <= MOST
+    assert len(found) <= MAX_LABELS
     assert all(NAME.fullmatch(name) and VALUE.fullmatch(value) for name, value in found.items())
     assert read_labels([write_labels(found).encode()]) == found
 

@@ -12,7 +12,7 @@ from app.anthropic.token_types import COUNTED
 from app.anthropic.usage import Attempt, Usage
 from app.exchange import Exchange
 from app.ledger import writer
-from app.ledger.rows import MOST_COST, MOST_TOKENS, NAMES, NANO, Record
+from app.ledger.rows import MAX_COST, MAX_TOKENS, NAMES, NANO, Record
 from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.writer import Ledger
 from app.scrubber.redact.report import ScrubReport
@@ -154,8 +154,8 @@ def test_whatever_ended_has_a_row_that_can_be_written(
     if len(exchange.billed) > 1:
         for kind in (*COUNTED, "cost", "unpriced"):
             assert getattr(row, kind) == sum(getattr(one, kind) for one in billed)
-    assert row.cost <= MOST_COST * max(1, len(billed))
-    assert row.output <= MOST_TOKENS * max(1, len(billed))
+    assert row.cost <= MAX_COST * max(1, len(billed))
+    assert row.output <= MAX_TOKENS * max(1, len(billed))
 
 
 @settings(

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from structlog.testing import capture_logs
 
-from app.workers.channel import MOST_LATE, Answer, Channel, ChannelClosed
+from app.workers.channel import MAX_LATE, Answer, Channel, ChannelClosed
 from app.workers.messages import Body, Collect, Done, Look, Report, Scene
 from tests.proxying import DEADLINE
 
@@ -75,9 +75,9 @@ async def test_who_owes_several_answers_is_asked_nothing_more_until_it_gives_the
         for _ in range(10):
             with pytest.raises(TimeoutError):
                 await one.ask(Look(0), 0.01)
-        assert asked == MOST_LATE
+        assert asked == MAX_LATE
         stuck.set()
-        while asked == MOST_LATE:
+        while asked == MAX_LATE:
             with suppress(TimeoutError):
                 await one.ask(Look(0))
             await asyncio.sleep(0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-# They speak of one connection, and of its other end: no two ways can have the same.
+# They belong to one connection and its other end, so they differ on every way.
 HOP_BY_HOP = frozenset({"connection", "host", "keep-alive", "transfer-encoding"})
 BETAS = "anthropic-beta"
 DURATIONS = "x-claude-code-prev-tool-durations"  # such as Bash=480, in ms

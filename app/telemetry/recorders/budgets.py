@@ -4,7 +4,7 @@ from ...budgets import webhook
 from ...budgets.budgets import Budgets
 from ...budgets.meter import Spend
 from ...budgets.rules import THRESHOLDS
-from ...ledger.rows import MOST_COST, NANO
+from ...ledger.rows import MAX_COST, NANO
 from ..entry import Entry
 from ..instruments import Instruments
 
@@ -49,7 +49,7 @@ class BudgetSpend:
         exchange = entry.exchange
         costs = [one.total for one in entry.charges]
         spend = Spend(
-            sum(min(round(cost * NANO), MOST_COST) for cost in costs if cost is not None),
+            sum(min(round(cost * NANO), MAX_COST) for cost in costs if cost is not None),
             costs.count(None),
         )
         session = entry.ids.get("session_id")

@@ -10,10 +10,10 @@ from ...cache.report import CacheReport
 from ...ledger.labels import write_labels
 from ...ledger.rows import (
     BILLED_NAMES,
+    MAX_COST,
+    MAX_TOKENS,
     MICRO,
     MILLI,
-    MOST_COST,
-    MOST_TOKENS,
     NANO,
     Billed,
     Record,
@@ -25,8 +25,8 @@ from ..instruments import OTHER, Instruments
 from ..words import word
 
 WINDOWS = ("5h", "7d")
-_MOST_DOLLARS = MOST_COST / NANO
-MOST_USED = 1_000  # times a window; its utilization may exceed 1
+_MOST_DOLLARS = MAX_COST / NANO
+MAX_USED = 1_000  # times a window; its utilization may exceed 1
 
 Fractions = Mapping[str, int | None]  # of the `WINDOWS`, in millionths
 _UNSAID: Fractions = dict.fromkeys(WINDOWS)
@@ -138,7 +138,7 @@ def record_of(
         cache_verdict=None if verdict is None else verdict.reason,
         cache_kind=None if verdict is None else verdict.kind,
         cache_block=None if verdict is None else verdict.index,
-        cache_missed=None if verdict is None else min(verdict.missed, MOST_TOKENS),
+        cache_missed=None if verdict is None else min(verdict.missed, MAX_TOKENS),
         cache_miss_cost=_nano(entry.miss_cost),
         cache_saved=_nano(entry.saved),
         context=_json(exchange.cache),
@@ -163,14 +163,14 @@ def _billed(charge: Charge) -> Billed:
     return Billed(
         model=charge.model,
         kind=word(charge.attempt.kind) or OTHER,
-        input=min(tokens["input"], MOST_TOKENS),
-        output=min(tokens["output"], MOST_TOKENS),
-        cache_read=min(tokens["cache_read"], MOST_TOKENS),
-        cache_write_5m=min(tokens["cache_write_5m"], MOST_TOKENS),
-        cache_write_1h=min(tokens["cache_write_1h"], MOST_TOKENS),
-        estimated=min(tokens.get(ESTIMATED, 0), MOST_TOKENS),
-        thinking=min(charge.attempt.usage.thinking, MOST_TOKENS),
-        cost=min(cost, MOST_COST),
+        input=min(tokens["input"], MAX_TOKENS),
+        output=min(tokens["output"], MAX_TOKENS),
+        cache_read=min(tokens["cache_read"], MAX_TOKENS),
+        cache_write_5m=min(tokens["cache_write_5m"], MAX_TOKENS),
+        cache_write_1h=min(tokens["cache_write_1h"], MAX_TOKENS),
+        estimated=min(tokens.get(ESTIMATED, 0), MAX_TOKENS),
+        thinking=min(charge.attempt.usage.thinking, MAX_TOKENS),
+        cost=min(cost, MAX_COST),
         unpriced=int(charge.total is None),
     )
 
@@ -191,7 +191,7 @@ def _windows(limits: Limits) -> dict[str, int]:
     if not limits.windows:
         return {}
     return {
-        name: round(min(window.utilization, MOST_USED) * MICRO)
+        name: round(min(window.utilization, MAX_USED) * MICRO)
         for name in WINDOWS
         if (window := limits.windows.get(name)) is not None and window.utilization is not None
     }

@@ -17,7 +17,7 @@ from .ring import BudgetState, Point, Span
 RELEASE = 0.8  # the fraction of its threshold below which a figure must fall
 HOLD = 15.0  # seconds for which it must stay there
 HALF = 0.5  # of a budget: the lowest share that is told
-MOST_TOLD = 3  # budgets in one message, those used most
+MAX_TOLD = 3  # budgets in one message, those used most
 JUST_BELOW_HALF = HALF * (1 - 1e-9)  # since an alert begins above its threshold
 LASTING = 2.0  # seconds: a short burst of requests is normal
 
@@ -154,7 +154,7 @@ def _budgets(budgets: Mapping[str, BudgetState], *, enforced: bool) -> Reading:
     shares = {name: state.spent / state.limit for name, state in budgets.items() if state.limit}
     used = max(shares.values(), default=0.0)
     ranked = sorted((name for name in shares if shares[name] >= HALF), key=lambda n: -shares[n])
-    said = [_budget(name, budgets[name], enforced=enforced) for name in ranked[:MOST_TOLD]]
+    said = [_budget(name, budgets[name], enforced=enforced) for name in ranked[:MAX_TOLD]]
     more = len(ranked) - len(said)
     message = " ".join([*said, *([f"{more} more are at least half used."] if more > 0 else [])])
     return Reading("budget", "error" if used >= 1 else "warning", used, JUST_BELOW_HALF, message)
