@@ -95,6 +95,12 @@ def test_elements_of_a_body_that_is_an_array_are_units() -> None:
     ]
 
 
+def test_strings_of_a_body_that_is_an_array_are_units() -> None:
+    text = b'[1, "a", "b", "c", "d"]'
+    found = [(json.loads(text[one.start : one.end]), one.path) for one in units(text)]
+    assert found == [(one, (index,)) for index, one in enumerate(json.loads(text))]
+
+
 @pytest.mark.parametrize("kind", ["{}", '"a"'])
 @pytest.mark.parametrize("behind", ["", "\\ud800"])
 def test_as_many_elements_are_units_as_are_looked_at_and_no_more(kind: str, behind: str) -> None:

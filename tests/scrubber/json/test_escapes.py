@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.scrubber.detect import rules
@@ -247,6 +247,9 @@ PLAIN = {
 
 
 @given(st.lists(st.sampled_from(sorted(PLAIN)), max_size=12))
+@example([b"\\\\", b"u0041"])
+@example([b"\\\\", rb"\u0041"])
+@example([b"a", b"\\\\", b"\\\\", b"/", rb"\/"])
 def test_a_view_spells_what_is_plain_as_itself_and_leads_back(pieces: list[bytes]) -> None:
     made = view(b"".join(pieces))
     assert made.text == b"".join(PLAIN[piece] for piece in pieces)

@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.scrubber.json import repeated
-from app.scrubber.json.document import units
-from app.scrubber.json.repeated import Messages, first_message, messages_of
+from app.scrubber.json.document import Unit, units
+from app.scrubber.json.repeated import (
+    Messages,
+    first_message,
+    messages_of,
+    shifted,
+    units_beside,
+)
 
 MESSAGES = st.lists(st.text("ab ", max_size=6), min_size=2, max_size=6)
 
@@ -54,3 +60,39 @@ def test_messages_that_differ_behind_their_first_bytes_are_not_repeated() -> Non
 @pytest.mark.parametrize("text", ['{"messages": "none"}', '{"messages": [1]}', '{"system": 1}'])
 def test_a_body_without_several_messages_has_none_to_repeat(text: str) -> None:
     assert messages_of(text.encode(), units(text.encode())) is None
+
+
+def test_a_unit_is_moved_by_so_many_bytes() -> None:
+    unit = Unit(1, 2, ("messages", 3))
+    assert shifted(unit, 5) == Unit(6, 7, ("messages", 3))
+    assert shifted(unit, 0) == unit
+
+
+@pytest.mark.parametrize("before", ["", '"system": [1, "s"], '])
+@pytest.mark.parametrize("behind", ["", ', "tools": [{"name": "t"}], "x": 1'])
+@given(MESSAGES, MESSAGES)
+def test_beside_the_messages_repeated_all_units_are_read(
+    before: str, behind: str, old: list[str], new: list[str]
+) -> None:
+    text = f'{{{before}"messages": {json.dumps([*old, *new])}{behind}}}'.encode()
+    start = first_message(text)
+    assert start is not None
+    earlier = read([*old, "end"])
+    same = repeated.repeated(text, start, earlier)
+    assert same is not None
+    whole = units(text)
+    left = [one for one in whole if one.path[0] != "messages" or int(one.path[1]) >= same.number]
+    assert units_beside(text, same) == left
+    assert same.starts == [one.start for one in whole if one not in left]
+    assert same.is_most is (2 * (same.end - same.start) > len(earlier.body))
+    assert messages_of(text, left, same) == messages_of(text, whole)
+
+
+def test_a_body_whose_rest_is_no_json_is_read_as_a_whole() -> None:
+    earlier = read(["a", "b", "c"])
+    for text in (b'{"messages": ["a", "b", ', b'{"x": {"messages": ["a", "b", "d"]}}'):
+        start = first_message(text)
+        assert start is not None
+        same = repeated.repeated(text, start, earlier)
+        assert same is not None
+        assert units_beside(text, same) is None
