@@ -17,6 +17,7 @@ from app.scrubber.json.escapes import (
     spellings,
     value,
     view,
+    widened,
 )
 from app.scrubber.redact import belt
 from app.scrubber.redact.scrubber import Scrubber
@@ -195,6 +196,8 @@ def test_a_body_that_would_not_parse_is_not_sent_and_reported(
 
 
 @given(st.text(max_size=6))
+@example("\\\\\\")
+@example("a\\\\n\n\\\u20ac")
 def test_every_offset_inside_an_escape_or_a_character_is_cut_and_no_other(text: str) -> None:
     pieces = [escaped(one).encode() for one in text]
     whole, ends, at = b"".join(pieces), {0}, 0
@@ -262,3 +265,26 @@ def test_a_view_spells_what_is_plain_as_itself_and_leads_back(pieces: list[bytes
 
 def test_bytes_that_are_no_character_are_no_escape() -> None:
     assert escape_around(b"\xf4\x80\x80\x80\x80", 4) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "whole"),
+    [
+        (0, 1, (0, 1)),  # an escape behind and nothing before
+        (1, 7, (1, 7)),
+        (3, 8, (1, 8)),
+        (0, 2, (0, 7)),
+        (2, 6, (1, 7)),
+        (8, 10, (8, 11)),
+    ],
+)
+def test_a_span_takes_the_whole_of_an_escape_that_it_cuts(
+    start: int, end: int, whole: tuple[int, int]
+) -> None:
+    assert widened(b"x\\u00e9y\xe2\x82\xac", start, end) == whole
+
+
+def test_a_value_with_a_lone_surrogate_is_written_in_escapes() -> None:
+    assert escaped("\u00e9\ud800") == r"\u00e9\ud800"
+    assert escaped('\u00e9"') == '\u00e9\\"'
+    assert "\u00e9".encode() in spellings("\u00e9")

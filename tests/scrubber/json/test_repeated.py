@@ -57,6 +57,11 @@ def test_messages_that_differ_behind_their_first_bytes_are_not_repeated() -> Non
     assert same.number == 1
 
 
+def test_only_so_much_of_the_first_message_is_remembered() -> None:
+    assert read(["a" * 2 * repeated._HEAD, "b"]).head == b'"' + b"a" * (repeated._HEAD - 1)
+    assert read(["a", "b"]).head == b'"a", '
+
+
 @pytest.mark.parametrize("text", ['{"messages": "none"}', '{"messages": [1]}', '{"system": 1}'])
 def test_a_body_without_several_messages_has_none_to_repeat(text: str) -> None:
     assert messages_of(text.encode(), units(text.encode())) is None

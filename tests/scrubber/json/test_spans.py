@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.scrubber.json import spans
-from app.scrubber.json.spans import cut, find, holds
+from app.scrubber.json.spans import cut, find, holds, spliced
 
 PIECE = 4
 TEXTS = st.lists(st.sampled_from(b"ab"), max_size=24).map(bytes)
@@ -62,3 +62,45 @@ def test_no_step_looks_at_more_than_a_piece() -> None:
 def test_a_copy_of_all_is_the_text_itself() -> None:
     text = b"a" * 50
     assert cut(text, 0, 50) is text
+
+
+@pytest.mark.parametrize("at_once", [0, 10**6])
+@given(
+    text=TEXTS,
+    bounds=st.lists(st.integers(0, 24), max_size=12),
+    piece=st.sampled_from([b"", b"x", b"a" * 9]),
+)
+def test_pieces_stand_instead_of_their_spans(
+    at_once: int, text: bytes, bounds: list[int], piece: bytes
+) -> None:
+    ends = sorted(min(one, len(text)) for one in bounds)
+    pieces = [(start, end, piece) for start, end in zip(ends[::2], ends[1::2], strict=False)]
+    wanted, copied = b"", 0
+    for start, end, _ in pieces:
+        wanted, copied = wanted + text[copied:start] + piece, end
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spans, "_PIECES", PIECE)
+        patch.setattr(spans, "_AT_ONCE", at_once)
+        assert spliced(text, pieces) == wanted + text[copied:]
+
+
+def test_a_text_without_pieces_is_itself() -> None:
+    text = bytes(bytearray(b"abc"))
+    assert spliced(text, []) is text
+
+
+def test_what_is_joined_by_views_is_short_and_of_few_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copied: list[int] = []
+
+    def noted(text: bytes, start: int, end: int) -> bytes:
+        copied.append(end - start)
+        return text[start:end]
+
+    monkeypatch.setattr(spans, "cut", noted)
+    monkeypatch.setattr(spans, "_AT_ONCE", 8)
+    assert spliced(b"a" * 8, [(2, 3, b"x")]) == b"aaxaaaaa"
+    assert copied == [5]  # the end only
+    assert spliced(b"a" * 9, [(2, 3, b"x")]) == b"aaxaaaaaa"
+    assert copied == [5, 2, 6]
