@@ -26,7 +26,7 @@ class SharedBufferTls(SSLProtocol):
 
     Data is copied to OpenSSL before the event loop reads for another connection
     (`asyncio.BufferedProtocol`), so that it is never in use by two. State: ``_more`` of it that
-    OpenSSL has yet to get.
+    OpenSSL has yet to get, while `buffer_updated` runs.
     """
 
     max_size = RECORD
@@ -55,7 +55,10 @@ class SharedBufferTls(SSLProtocol):
         by_record = self._state is SSLProtocolState.WRAPPED and not self._app_reading_paused
         first = min(SEALED, nbytes) if by_record else nbytes
         self._more = _VIEW[first:nbytes]
-        super().buffer_updated(first)
+        try:
+            super().buffer_updated(first)
+        finally:  # behind an error or a farewell: the buffer is another connection's next
+            self._more = _VIEW[:0]
 
     def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:
         """Tell a client why its handshake fails; the standard library keeps OpenSSL's alert.

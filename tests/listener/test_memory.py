@@ -8,6 +8,8 @@ import weakref
 from asyncio import streams
 from typing import Any
 
+import pytest
+
 from app.certificates import Certificate
 from app.listener.stream import RequestStream
 from app.listener.tls import SEALED, SharedBufferTls
@@ -46,6 +48,29 @@ async def test_openssl_gets_a_record_at_a_time_because_its_buffer_never_shrinks(
     assert len(connected.above.read) == 200_000
     assert max(noting.written) <= SEALED
     connected.tls.connection_lost(None)
+
+
+@pytest.mark.parametrize("end", ["error", "farewell"])
+async def test_openssl_gets_nothing_of_another_connection(
+    certificate: Certificate, end: str
+) -> None:
+    """The buffer is shared: what came behind the end of a connection is overwritten there."""
+    client = ssl.create_default_context(cafile=certificate.ca_file)
+    ended, other = (
+        Connected(SharedBufferTls, tls_context(certificate, None), client) for _ in range(2)
+    )
+    records = ended.encrypted(3 * SEALED)
+    if end == "error":
+        broken = bytes([records[SEALED - 1] ^ 1])
+        ended.feed(records[: SEALED - 1] + broken + records[SEALED:])
+    else:
+        ended.feed(ended.farewell() + records)
+    noting = ended.tls._incoming = Noting(ended.tls._incoming)
+    other.feed(other.encrypted(SEALED))
+    ended.tls._do_read()
+    assert noting.written == []
+    other.tls.connection_lost(None)
+    ended.tls.connection_lost(None)
 
 
 async def test_a_request_that_was_read_is_not_kept_while_it_is_answered(
