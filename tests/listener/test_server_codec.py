@@ -1,7 +1,7 @@
 """The short ways of requests and responses give what h11 gives, whatever is asked."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import h11
@@ -14,6 +14,8 @@ from tests.listener.test_request_head import state
 from tests.thorough import scaled
 
 EXAMPLES = scaled(400, 150)
+
+Law = Callable[..., None]
 
 FIELDS = st.lists(
     st.tuples(
@@ -37,7 +39,7 @@ ORDINARY = st.lists(
 WAITED_FOR = b"content-length: 3\r\n"  # a body that has not come when the response is sent
 
 
-def odd_fields(*fields: tuple[bytes, bytes]) -> Any:
+def odd_fields(*fields: tuple[bytes, bytes]) -> Callable[[Law], Law]:
     """Return an example of a response with these fields."""
     return example(b"POST", b"1.1", b"", 200, list(fields), b"abc", False)
 
