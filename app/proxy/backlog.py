@@ -1,8 +1,8 @@
 """Work that no client waits for: it is put off for a moment, and several pieces are done at a time.
 
 What is done for each request, between much else, finds its code and data out of the processor's
-caches and takes about twice as long. So the records of exchanges wait here. Whoever wants to see
-them calls `flush` first.
+caches and takes two to four times as long. So the records of exchanges wait here. Whoever wants to
+see them calls `flush` first.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from .defects import report
 
 DELAY = 0.05  # seconds that a piece of work waits
-SLICE = 24  # pieces done before the event loop's other work: about a millisecond
+SLICE = 24  # pieces done before the event loop's other work: two to four milliseconds
 MOST = 256  # pieces that wait, and bytes that they hold: the oldest are done at once beyond it
 MOST_SIZE = 4 * 2**20
 
