@@ -182,6 +182,8 @@ class Pool(Generic[T, M]):
 
     def assign(self) -> Assignment[T, M]:
         """Decide, and take the decision as carried out."""
+        if not self._waiting:  # as nearly always
+            return Assignment([], [], [], [], self._surplus(), [])
         granted = self._grant()
         bound, held, begun = self._bind()
         if self._waiting and self._least_loaded() is not None:

@@ -60,6 +60,7 @@ class ServerConnection(TCPServer):
     ) -> None:
         super().__init__(*args)
         self._draining = draining
+        self._transport: asyncio.WriteTransport = self.writer.transport
         self._progress = WriteProgress(self.writer, write_idle)
         self._write_idle = write_idle
         self._alarm = Alarm(self.loop)
@@ -79,10 +80,10 @@ class ServerConnection(TCPServer):
         protocol: Any = H2 if self.agreed == "h2" else H1
         try:
             keep_alive(connected)
-            self.writer.transport.set_write_buffer_limits(WRITE_HIGH, WRITE_LOW)
+            self._transport.set_write_buffer_limits(WRITE_HIGH, WRITE_LOW)
             client = parse_socket_addr(connected.family, connected.getpeername())
             server = parse_socket_addr(connected.family, connected.getsockname())
-            disconnected = DisconnectPoll(self.writer.transport)
+            disconnected = DisconnectPoll(self._transport)
             async with TaskGroup(self.loop, disconnected) as task_group:
                 self._task_group = task_group
                 self.protocol = protocol(
@@ -153,7 +154,7 @@ class ServerConnection(TCPServer):
         self.loop.call_soon(self._write_begun)
         self._together = 0 if EVENT_STREAM in head else TOGETHER
         self._begun += head
-        return self._room if self.writer.transport.get_write_buffer_size() else None
+        return self._room if self._transport.get_write_buffer_size() else None
 
     def _write_begun(self) -> None:
         if self._begun:
@@ -167,7 +168,7 @@ class ServerConnection(TCPServer):
             if len(data) <= self._together:
                 self._begun = data
                 return None
-        transport = self.writer.transport
+        transport = self._transport
         if transport.is_closing():
             return None
         transport.write(data)
@@ -213,7 +214,7 @@ class ServerConnection(TCPServer):
         """
         self._flooded(kind)
         self._write_begun()
-        transport: Any = self.writer.transport
+        transport: Any = self._transport
         if not transport.is_closing():
             transport.pause_reading()
         self.loop.call_later(EJECT_DELAY, abort, transport)
@@ -224,7 +225,7 @@ class ServerConnection(TCPServer):
         with suppress(OSError, TimeoutError):  # SSLError is an OSError
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await super()._close()
-        abort(self.writer.transport)
+        abort(self._transport)
 
 
 def keep_alive(sock: socket.socket) -> None:
