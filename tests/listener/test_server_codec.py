@@ -140,8 +140,8 @@ def test_ordinary_responses_take_the_short_way() -> None:
             assert state(ours) == state(theirs)
 
     law()
-    assert taken["head"] >= EXAMPLES // 8
-    assert taken["end"] >= EXAMPLES // 16
+    assert taken["head"] >= EXAMPLES // 40
+    assert taken["end"] >= EXAMPLES // 80
 
 
 def test_a_response_to_nobody_takes_no_short_way() -> None:
