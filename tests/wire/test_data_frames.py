@@ -613,6 +613,41 @@ def test_what_takes_several_frames_is_framed_alike(
 
 
 @SIDES
+@pytest.mark.parametrize(
+    ("code", "value", "size", "fast"),
+    [
+        (SettingCodes.MAX_FRAME_SIZE, 20_000, 20_000, 1),
+        (SettingCodes.MAX_FRAME_SIZE, 2**24 - 1, 35_535, 1),
+        (SettingCodes.MAX_FRAME_SIZE, 20_000, 35_536, 1),  # the second frame is beyond the window
+        (SettingCodes.INITIAL_WINDOW_SIZE, 40_000, 10_000, 1),
+        (SettingCodes.INITIAL_WINDOW_SIZE, 40_000, 10_001, 0),
+        (SettingCodes.INITIAL_WINDOW_SIZE, 30_000, 1, 0),
+        (SettingCodes.INITIAL_WINDOW_SIZE, 0, 1, 0),  # the window is negative
+        (SettingCodes.INITIAL_WINDOW_SIZE, 0, 0, 0),
+        (SettingCodes.INITIAL_WINDOW_SIZE, 2**31 - 1, 35_535, 1),
+        (
+            SettingCodes.INITIAL_WINDOW_SIZE,
+            2**31 - 1,
+            35_536,
+            2,
+        ),  # the third is beyond the connection's
+    ],
+)
+def test_what_settings_change_in_the_middle_of_a_body_is_heeded_alike(
+    code: int, value: int, size: int, fast: int, *, client: bool
+) -> None:
+    both = pair(client=client, corrected=True)
+    assert both.receive(both.head(1))
+    if not client:
+        both.both(lambda connection: connection.send_headers(1, RESPONSE))
+    both.both(lambda connection: _frame(connection, 1, memoryview(bytes(30_000)), end=False))
+    assert both.receive(setting(code, value))
+    counted = both.counted["sent", True]
+    both.both(lambda connection: _frame(connection, 1, memoryview(bytes(size)), end=True))
+    assert both.counted["sent", True] - counted == fast
+
+
+@SIDES
 def test_padding_goes_the_long_way(*, client: bool) -> None:
     both = pair(client=client, corrected=True)
     assert both.receive(both.head(1))
