@@ -79,9 +79,7 @@ def _plan(
     """Return which strings of a shape are scanned, their blocks and paths; None for a run."""
     text = _HOLE.join(pieces)
     shape = _shape(text)
-    if shape is None:
-        return None
-    places = {span.start: which for which, span in enumerate(shape.spans)}
+    places = {span.start: which for which, span in enumerate(shape.spans if shape else ())}
     try:
         found = list(each_string(text, rule, state))
     except NotJson:

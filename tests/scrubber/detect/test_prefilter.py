@@ -95,6 +95,15 @@ def test_the_text_around_values_makes_none_loud_and_each_is_judged_alone() -> No
     ]
 
 
+def test_a_sign_between_two_values_is_in_neither() -> None:
+    names = ("sk-ant-", "11" + "0a" * 15, "\\/")
+    members = "".join(f',"{name}":"words"' for name in names)
+    body = f'{{"messages":["words"]{members}}}'.encode()
+    found = prefilter().findings(body, values := units(body), lambda: None)
+    assert found.quiet == {value.start for value in values}
+    assert not found.windows
+
+
 def test_each_spelling_of_a_placeholder_is_loud() -> None:
     opened = ("<", "&lt;", "&LT;", "&#60;", "&#x3c;", "%3c", "%3C", "\\u003c", "\\X3C", "\uff1c")
     texts = [f"{mark}EMAIL_1>" for mark in (*opened, "\\uFF1c")]
