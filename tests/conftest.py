@@ -1,5 +1,6 @@
 """Fixtures shared by every test."""
 
+import functools
 import gc
 import os
 import signal
@@ -13,6 +14,7 @@ import structlog
 
 from app import certificates
 from app.certificates import Certificate
+from app.pages import dashboard
 from simulator import Simulator
 from tests import programs, scheduling, thorough
 from tests.proxying import Running, proxying, simulated
@@ -71,6 +73,14 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     monkeypatch.setattr(certifi, "where", lambda: str(few))
     yield
     monkeypatch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _files_read_once() -> Iterator[None]:
+    """Read the pages' files once, not for each of a thousand proxies."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(dashboard, "routes", functools.cache(dashboard.routes))
+        yield
 
 
 @pytest.fixture(autouse=True)
