@@ -34,5 +34,7 @@ def test_a_large_image_counts_as_its_tokens() -> None:
     image = b'{"source":{"media_type":"image/png","data":"%s"}}'
     assert weight(image % (b"A" * 9000)) == 6400
     assert weight(image % (b"A" * 4000)) == len(image % (b"A" * 4000))
+    limit = image % (b"A" * (8192 - len(image % b"")))
+    assert weight(limit) == 8192
     text = b'{"text":"%s","media_type":"image/png"}' % (b"A" * 9000)
     assert weight(text) == len(text)

@@ -1,6 +1,6 @@
 """What a verdict says beyond its reason."""
 
-from app.cache.verdict import LOOKBACK, Difference, Evidence, Verdict, decide
+from app.cache.verdict import LOOKBACK, TOLERANCE, Difference, Evidence, Verdict, decide, is_short
 from tests.cases import every_case
 
 LOST = Evidence(read=0, written=9_000, total=10_000, expected=8_000, known=True)
@@ -33,3 +33,12 @@ TOOL = Difference(3, "tool")
 )
 def test_a_verdict_has_what_was_missed_and_where(evidence: Evidence, verdict: Verdict) -> None:
     assert decide(evidence) == verdict
+
+
+def test_a_little_less_than_there_was_is_not_short() -> None:
+    assert not is_short(0, TOLERANCE, estimated=False)
+    assert is_short(0, TOLERANCE + 1, estimated=False)
+    assert not is_short(9_900, 10_000, estimated=False)
+    assert is_short(9_899, 10_000, estimated=False)
+    assert not is_short(8_750, 10_000, estimated=True)
+    assert is_short(8_749, 10_000, estimated=True)

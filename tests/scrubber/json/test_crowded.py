@@ -49,6 +49,14 @@ def test_messages_are_units_unless_there_are_too_many() -> None:
     assert count(MOST_ELEMENTS + 1) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "quick"), [(b"abcdefgh", True), (rb"abcdef\n", True), (rb"\n\n\n\n", False)]
+)
+def test_a_large_body_of_escapes_is_not_quick(text: bytes, quick: bool) -> None:
+    assert is_quick(b'{"a":"%s"}' % (text * 150_000)) is quick
+    assert is_quick(b'{"a":"%s"}' % (text * 1_000))
+
+
 @pytest.mark.slow
 def test_a_secret_behind_any_number_of_members_is_replaced() -> None:
     members = {f"x{number}": "abc" for number in range(MEMBERS)}

@@ -197,6 +197,7 @@ def test_a_body_that_would_not_parse_is_not_sent_and_reported(
 
 @given(st.text(max_size=6))
 @example("\\\\\\")
+@example("\\\n")
 @example("a\\\\n\n\\\u20ac")
 def test_every_offset_inside_an_escape_or_a_character_is_cut_and_no_other(text: str) -> None:
     pieces = [escaped(one).encode() for one in text]
@@ -288,3 +289,8 @@ def test_a_value_with_a_lone_surrogate_is_written_in_escapes() -> None:
     assert escaped("\u00e9\ud800") == r"\u00e9\ud800"
     assert escaped('\u00e9"') == '\u00e9\\"'
     assert "\u00e9".encode() in spellings("\u00e9")
+
+
+def test_a_backslash_that_ends_a_terminals_command_escapes_nothing() -> None:
+    assert escape_around(rb"\u001b\\n", 8) is None
+    assert escape_around(rb"\u001a\\n", 8) == (6, 9)

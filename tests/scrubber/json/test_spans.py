@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.scrubber.json import spans
@@ -38,6 +38,7 @@ class Watched(bytes):
 
 
 @given(TEXTS, st.lists(st.sampled_from(b"ab"), min_size=1, max_size=PIECE).map(bytes))
+@example(b"aaaaaaabbb", b"bb")
 def test_a_literal_is_found_where_one_search_would_find_it(text: bytes, literal: bytes) -> None:
     assert holds(text, literal) == (literal in text)
     for start in range(len(text)):

@@ -113,3 +113,9 @@ def test_a_value_is_the_apis_unless_it_is_said_otherwise() -> None:
 def test_a_fault_says_where_it_is() -> None:
     with pytest.raises(NotJson, match=r"not JSON at byte 8$"):
         list(visit(b'{"a": 1,}'))
+
+
+def test_a_name_may_hold_a_lone_surrogate() -> None:
+    text = b'{"a\\ud800": "x", "met\\u0061data": "y"}'
+    found = [text[slice(*one.span)] for one in strings(text)]
+    assert (b"x" in found, b"y" in found) == (True, False)
