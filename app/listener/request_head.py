@@ -12,6 +12,8 @@ import h11
 from h11._headers import Headers
 from h11._receivebuffer import ReceiveBuffer
 
+from ..wire.headers import KEEP_ALIVE
+
 _LONGEST = 19  # digits of a length; h11 refuses more than 20
 # A path as target, and fields whose values are visible ASCII, without blanks around them.
 _ORDINARY = re.compile(
@@ -74,7 +76,7 @@ def _length(fields: list[Field]) -> int | None:
         len(said) == len(decisive)
         and b"host" in decisive
         and decisive.keys() <= _ORDINARILY
-        and decisive.get(b"connection", b"keep-alive").lower() == b"keep-alive"
+        and decisive.get(b"connection", KEEP_ALIVE).lower() == KEEP_ALIVE
         and length.isdigit()
         and len(length) <= _LONGEST
     )

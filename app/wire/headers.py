@@ -16,9 +16,11 @@ TOKEN_HEADER = b"x-anthropic-proxy-token"  # the access token of this proxy (beh
 LABELS_HEADER = b"x-anthropic-proxy-labels"  # the user's labels of a request, for the ledger
 ERROR_HEADER = b"x-anthropic-proxy-error"  # marks an answer of our own, with its reason
 
+KEEP_ALIVE = b"keep-alive"  # a field, and an option of Connection
+
 # They belong to one connection, and HTTP/2 forbids them (RFC 9113 §8.2.2).
 CONNECTION_FIELDS = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
+    {b"connection", KEEP_ALIVE, b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )
 HOP_BY_HOP = CONNECTION_FIELDS | {
     b"proxy-authenticate",
