@@ -46,7 +46,10 @@ def _reason(reason: str, kind: type[ProxyFailure]) -> Reason:
 def _in_code() -> Iterator[tuple[str, type[ProxyFailure]]]:
     """Yield the reason and the class of every call in the code that makes a failure."""
     for file in APP.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        text = file.read_text("utf-8")
+        if not any(f"{name}(" in text for name in MADE):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else None

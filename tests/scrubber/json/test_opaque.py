@@ -42,7 +42,7 @@ def test_a_secret_beside_ten_megabytes_of_screenshots_goes_and_they_stay(
 ) -> None:
     whole = body(4, f"the token is {TOKEN}", "and more")
     assert len(whole) > 15_000_000
-    redaction = redact(gzip.compress(whole, 1) if encoding else whole, encoding)
+    redaction = redact(gzip.compress(whole, 0) if encoding else whole, encoding)
     assert redaction.report.skipped is None
     assert redaction.body == whole.replace(TOKEN.encode(), b"<GITHUB_TOKEN_1>")
 
