@@ -105,6 +105,7 @@ def test_ordinary_responses_take_the_short_way() -> None:
     @example(b"POST", b"1.1", b"", 200, [(b"content-length", b"3")], b"", False)
     @example(b"POST", b"1.1", b"", 200, [], b"abc", True)
     @example(b"POST", b"1.1", WAITED_FOR, 200, [], b"abc", False)
+    @example(b"POST", b"1.1", WAITED_FOR, 204, [], b"abc", False)  # the response fails
     @example(b"POST", b"1.1", WAITED_FOR, 1000, [], b"abc", False)
     @example(b"POST", b"1.1", b"upgrade: x\r\n" + WAITED_FOR, 200, [], b"abc", False)
     @given(
