@@ -30,8 +30,8 @@ class Vocabulary:
 
     An automaton cannot grow, and building one for each new value would cost the square of their
     number. So the values are divided as the bits of their count are: 13 make automata of 8, 4 and
-    1, each built once. Older automata come first, which makes what is found a function of the
-    values and the text alone.
+    1, each built once. Of values that overlap, whatever their automata, the first and then the
+    longest counts, so the values and the text alone decide.
     """
 
     def __init__(self) -> None:
@@ -60,19 +60,17 @@ class Vocabulary:
         joined = _Joined(text, gaps)
         if not self._stems.may_hold(joined.text):
             return
-        for automaton in self._current():
-            found: list[Span] = []
-            for first, last, value in automaton.find(joined.text):
-                at = joined.original(first, last)
-                if any(is_cut(text, offset) for offset in at):
-                    continue
-                if len(value) < long and not _alone(text, *at):
-                    continue
-                found.append(at)
-                yield at, value
-            if found:
-                gaps = list(_without(gaps, found))
-                joined = _Joined(text, gaps)
+        automata = self._current()
+        found = [one for each in automata for one in each.known(text, joined, long)]
+        chosen = _longest_first_come(found)
+        yield from chosen
+        if len(chosen) == len(found):
+            return
+        # What was left out may have covered others.
+        for automaton in automata:
+            gaps = list(_without(gaps, [span for span, _ in chosen]))
+            chosen = list(automaton.known(text, _Joined(text, gaps), long))
+            yield from chosen
 
     def _current(self) -> list["_Automaton"]:
         """Return the automata of all values, the older first."""
@@ -107,6 +105,17 @@ def _divided(
         size = bounded(start, 1 << ((count - start).bit_length() - 1))
         yield start, size
         start += size
+
+
+def _longest_first_come(found: list[tuple[Span, str]]) -> list[tuple[Span, str]]:
+    """Return those that overlap none before them; of those that start together the longest."""
+    chosen: list[tuple[Span, str]] = []
+    end = 0
+    for one in sorted(found, key=lambda one: (one[0].start, -one[0].end)):
+        if one[0].start >= end:
+            chosen.append(one)
+            end = one[0].end
+    return chosen
 
 
 def _alone(text: bytes, start: int, end: int) -> bool:
@@ -233,6 +242,15 @@ class _Automaton:
             matchkind=MatchKind.LeftmostLongest,
             implementation=Implementation.ContiguousNFA,  # quick to build, which is done often
         )
+
+    def known(self, text: bytes, joined: _Joined, long: int) -> Iterator[tuple[Span, str]]:
+        """Yield where in the gaps of ``text`` values stand that are known there."""
+        for first, last, value in self.find(joined.text):
+            at = joined.original(first, last)
+            if any(is_cut(text, offset) for offset in at):
+                continue
+            if len(value) >= long or _alone(text, *at):
+                yield at, value
 
     def find(self, text: bytes) -> Iterator[tuple[int, int, str]]:
         """Yield where values stand in a text, in order: leftmost, then longest."""

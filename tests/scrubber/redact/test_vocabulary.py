@@ -144,3 +144,15 @@ def test_a_text_without_a_look_holds_none_of_the_values(
         text = json.dumps(other, ensure_ascii=ascii_only)[1:-1]
         held = any(json.dumps(value, ensure_ascii=ascii_only)[1:-1] in text for value in values)
         assert known.occurs(text.encode()) == held
+
+
+@pytest.mark.parametrize("others", range(4))
+def test_of_a_value_that_holds_an_older_one_nothing_is_left(others: int) -> None:
+    vocabulary = Vocabulary()
+    longer = "a-correctHorse12XYZ99"
+    for value in ("correctHorse12", *(f"other-value-{at}" for at in range(others)), longer[2:]):
+        vocabulary.add(value)
+    vocabulary.add(longer)
+    text = f"is {longer} or {longer[2:]}".encode()
+    found = [value for _, value in vocabulary.find(text, [Span(0, len(text))])]
+    assert found == [longer, longer[2:]]
