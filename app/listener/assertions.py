@@ -153,6 +153,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "h11._writers:ContentLengthWriter": ("__init__(length)", "_length"),
     "h11._receivebuffer:ReceiveBuffer": (
         "__init__()",
+        "__bool__()",
         "maybe_extract_lines()",
         "_extract(count)",
         "_data",

@@ -246,6 +246,12 @@ class _StrictBuffer(ReceiveBuffer):
             raise h11.LocalProtocolError("a header field is folded", error_status_hint=400)
         return lines
 
+    def __bool__(self) -> bool:
+        """Hold nothing that comes behind a request which ends the connection (RFC 9112 §9.6)."""
+        if self._connection.their_state is h11.MUST_CLOSE:
+            self._extract(len(self._data))
+        return super().__bool__()
+
     def _bare_line_end(self) -> bool:
         """Look for LF without CR in the head, where it was not looked for before."""
         searched = self._multiple_lines_search

@@ -151,6 +151,34 @@ async def test_a_response_that_is_cut_behind_its_last_byte_keeps_the_connection(
             assert (answered.body, answered.whole) == (body, True)
 
 
+@pytest.mark.parametrize("line", [b"GET / HTTP/1.0", b"GET / HTTP/1.1\r\nconnection: close"])
+@pytest.mark.parametrize("behind", [b"\r\n", GET])
+async def test_what_is_behind_a_request_that_ends_the_connection_is_passed_over(
+    certificate: Certificate, line: bytes, behind: bytes
+) -> None:
+    more = asyncio.Event()
+
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        assert not more.is_set()
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await more.wait()
+        await send({"type": "http.response.body", "body": b"b"})
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(line + b"\r\nhost: x\r\n\r\n" + behind)
+        said = await wire.reader.readuntil(b"\r\n\r\na")
+        wire.send(behind)
+        await asyncio.sleep(0.02)
+        more.set()
+        assert said.startswith(b"HTTP/1.1 200 ")
+        assert await wire.rest() == b"b"
+
+
 async def test_an_application_that_says_nothing_is_answered_for(certificate: Certificate) -> None:
     async def application(_scope: Any, _receive: Receive, _send: Send) -> None:
         pass
@@ -325,6 +353,17 @@ async def test_a_retiring_connection_closes_after_the_answer_that_runs(
         connected(served.port, served.trust()) as wire,
     ):
         assert (await _retire_at(wire, asked, served))["connection"] == "close"
+
+
+async def test_canary_stock_answers_what_is_behind_a_request_that_ends_it(
+    certificate: Certificate,
+) -> None:
+    async with (
+        stock(_cut, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(b"GET / HTTP/1.0\r\nhost: x\r\n\r\n\r\n")
+        assert (await wire.answer()).status == 400
 
 
 async def test_canary_stock_resets_the_upload_of_a_request_answered_early(
