@@ -69,7 +69,7 @@ class ServerCodec(h11.Connection):
         return request
 
     def _process_event(self, role: Any, event: Any) -> None:
-        """Note a piece of a body, or its end; h11 looks for much that is not there."""
+        """Note a piece of a body, or its end, without h11's checks for upgrades and switches."""
         cstate = self._cstate
         states = cstate.states
         if (

@@ -57,7 +57,7 @@ class SharedBufferTls(SSLProtocol):
         self._more = _VIEW[first:nbytes]
         try:
             super().buffer_updated(first)
-        finally:  # behind an error or a farewell: the buffer is another connection's next
+        finally:  # after an error or close_notify: another connection gets the buffer next
             self._more = _VIEW[:0]
 
     def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:

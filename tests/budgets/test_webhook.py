@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -22,6 +22,16 @@ def lines() -> Iterator[list[Any]]:
         yield kept
 
 
+async def _run(webhook: Webhook, texts: Iterable[str], until: asyncio.Event) -> None:
+    """Give texts to a webhook, and stop it when the event is set."""
+    for text in texts:
+        webhook.put(text)
+    running = asyncio.create_task(webhook.run())
+    await until.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def _send(respond: Respond, *texts: str) -> tuple[Counter[str], list[float]]:
     """Send texts; return what became of them, and the pauses."""
     results: Counter[str] = Counter()
@@ -38,12 +48,7 @@ async def _send(respond: Respond, *texts: str) -> tuple[Counter[str], list[float
 
     webhook = Webhook(URL, httpx.MockTransport(respond), sleep=sleep)
     webhook.count = count
-    for text in texts:
-        webhook.put(text)
-    running = asyncio.create_task(webhook.run())
-    await done.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await _run(webhook, texts, done)
     return results, pauses
 
 
@@ -114,12 +119,7 @@ async def _stop(respond: Respond, *texts: str) -> Counter[str]:
 
     webhook = Webhook(URL, httpx.MockTransport(respond), sleep=sleep)
     webhook.count = lambda result: results.update([result])
-    for text in texts:
-        webhook.put(text)
-    running = asyncio.create_task(webhook.run())
-    await pausing.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await _run(webhook, texts, pausing)
     return results
 
 

@@ -188,18 +188,24 @@ async def test_the_keyboard_opens_a_request(
         await expect(shown.page.locator("#session-title")).to_contain_text(SESSION)
 
 
-async def test_a_session_that_comes_late_does_not_cover_the_list(
-    serving: Running, browser: Browser, tmp_path: Path
-) -> None:
+async def held(shown: Opened) -> asyncio.Event:
+    """Hold the session's answers back until the event that is returned is set."""
     let_go = asyncio.Event()
 
     async def hold(route: Route) -> None:
         await let_go.wait()
         await route.continue_()
 
+    await shown.page.route(f"**/ledger/sessions/{SESSION}?*", hold)
+    return let_go
+
+
+async def test_a_session_that_comes_late_does_not_cover_the_list(
+    serving: Running, browser: Browser, tmp_path: Path
+) -> None:
     fill(tmp_path, *TREE)
     async with opened(browser, serving.pages_url, PAGE) as shown:
-        await shown.page.route(f"**/ledger/sessions/{SESSION}?*", hold)
+        let_go = await held(shown)
         await shown.page.get_by_role("link", name=SESSION).click()
         await expect(shown.page.locator("#list")).to_be_hidden()
         await shown.page.go_back()
@@ -214,16 +220,10 @@ async def test_a_session_that_comes_late_does_not_cover_the_list(
 async def test_a_slow_first_answer_is_said_to_be_awaited_until_it_comes(
     serving: Running, browser: Browser, tmp_path: Path
 ) -> None:
-    let_go = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await let_go.wait()
-        await route.continue_()
-
     fill(tmp_path, *TREE)
     async with opened(browser, serving.pages_url, PAGE) as shown:
         problem = shown.page.locator("#problem")
-        await shown.page.route(f"**/ledger/sessions/{SESSION}?*", hold)
+        let_go = await held(shown)
         await shown.page.get_by_role("link", name=SESSION).click()
         await expect(problem).to_have_text("Waiting for the ledger…")
         let_go.set()

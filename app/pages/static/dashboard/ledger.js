@@ -45,8 +45,8 @@ async function fetched(url, signal) {
 }
 
 /**
- * Wait for `work`; if it is slow and `wanted()` still, say so in `element`. Whoever calls it hides that
- * again.
+ * Wait for `work`; if it is slow, and `wanted()` is still true, say so in `element`. The caller hides
+ * the element again.
  */
 export async function patiently(work, element, wanted = () => true) {
   const timer = setTimeout(() => {
