@@ -8,7 +8,8 @@ from typing import Protocol
 import httpx
 
 from ..network.abort import abort
-from ..network.errors import MalformedResponse
+from ..network.eof import in_order
+from ..network.errors import Lost, MalformedResponse
 from ..network.outflow import Outflow, Passage
 from ..wire.timeouts import Timeouts
 from .call import PIECE, UNREAD, Call
@@ -172,7 +173,12 @@ class Http1Connection(asyncio.Protocol):
         self._receive(data)
 
     def eof_received(self) -> None:
-        """Take the end of what the peer sends: it may end a response (§6.3)."""
+        """Take the end of what the peer sends: it may end a response (§6.3).
+
+        Over TLS only one in order does; anything on the way can end TCP (§9.8).
+        """
+        if self._transport is not None and not in_order(self._transport):
+            self._lose(Lost("the connection ended without TLS's close_notify"))
         if self._call is not None:
             self._receive(b"")
         self._lose(httpx.RemoteProtocolError("the peer closed the connection"))
@@ -251,6 +257,6 @@ def _tell(call: Call, event: Event) -> None:
         case ResponseHead():
             call.receive_head(event.status, event.fields)
         case Interim():
-            call.receive_sign()
+            call.receive_interim()
         case End():
             call.receive_end(reusable=event.reusable)

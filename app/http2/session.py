@@ -291,7 +291,7 @@ class Session:
 
     def _on_interim(self, event: events.InformationalResponseReceived) -> None:
         if stream := self.streams.get(event.stream_id):
-            stream.receive_sign()
+            stream.receive_interim()
 
     def _on_trailers(self, event: events.TrailersReceived) -> None:
         """Drop trailers; malformed ones make the response so (§8.1)."""

@@ -18,8 +18,10 @@ import httpx
 from ..wire.handover import Rest, Take
 from ..wire.headers import Headers
 from ..wire.timeouts import Timeouts
+from .errors import MalformedResponse
 from .timeouts import Alarm
 
+INTERIMS = 64  # responses that may precede the final one: a peer that works sends a few
 LOOKS = 4  # times that an upload's progress is looked at within the write time-out
 
 
@@ -29,11 +31,11 @@ class Reception(ABC):
     Data received before stays readable.
 
     State: ``sent`` once the request is written, ``attached``, ``ended`` once the response has
-    ended, ``_head`` and ``_buffer`` what was received and not yet read, ``_error`` what ended it
-    early, ``_reader`` and ``_writer`` the futures of whoever waits, ``_take`` the
-    consumer of the chunks while `pour` waits for them, ``_rest`` what that consumer has still to
-    do, ``_upload`` the task of a long
-    body, ``wrote_at`` the loop's time of the last write.
+    ended, ``_interims`` counts interim responses, ``_head`` and ``_buffer`` are what was received
+    and not yet read, ``_error`` is what ended it early, ``_reader`` and ``_writer`` are the futures
+    of whoever waits, ``_take`` is the consumer of the chunks while `pour` waits for them, ``_rest``
+    what that consumer has still to do, ``_upload`` the task of a long body, ``wrote_at`` the loop's
+    time of the last write.
     """
 
     def __init__(self, timeouts: Timeouts, loop: asyncio.AbstractEventLoop) -> None:
@@ -44,6 +46,7 @@ class Reception(ABC):
         self._timeouts = timeouts
         self._loop = loop
         self._alarm = Alarm(loop)
+        self._interims = 0
         self._head: tuple[int, Headers] | None = None
         self._buffer = bytearray()
         self._error: BaseException | None = None
@@ -107,9 +110,11 @@ class Reception(ABC):
         self._head = status, fields
         self._wake_reader()
 
-    def receive_sign(self) -> None:
-        """Take an interim response: the peer is not silent."""
-        self._wake_reader()
+    def receive_interim(self) -> None:
+        """Take an interim response: the final one is still awaited, no longer than before."""
+        self._interims += 1
+        if self._interims > INTERIMS:
+            self.fail(MalformedResponse(f"more than {INTERIMS} interim responses"))
 
     def deliver(self) -> None:
         """Hand what a segment has brought to whoever waits in `pour`."""

@@ -1,16 +1,21 @@
 """Where a response ends, and responses that leave it open (RFC 9112 §6, §7)."""
 
 import asyncio
+import socket
 from itertools import pairwise
+from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from app.http1.session import End, Head, Interim, Session
-from app.http2 import Transport
+from app.http2 import ProxyEnvironment, Transport
 from app.network.errors import Lost, MalformedResponse
+from app.network.reception import INTERIMS
 from tests.http1.peer import OK, Wire, peer
 from tests.http2.outgoing import request
+from tests.http2.tls import Tls
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
@@ -28,6 +33,7 @@ MALFORMED = {
     "a protocol that was not asked for": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     "a blank before the colon": b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
     "a NUL": b"HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok",
+    "endless interim responses": INTERIM * (INTERIMS // 2) + INTERIM + OK,
     "an endless head": b"HTTP/1.1 200 OK\r\nX: " + b"x" * (1024 * 1024 + 1),
 }
 WHOLE = {
@@ -48,6 +54,15 @@ WHOLE = {
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000 + b"\r\nContent-Length: 4\r\n\r\nbody",
         True,
     ),
+}
+
+# What came of a body before the end of the connection, and whether TLS ended it.
+CUT_TLS = {
+    "in order": (b"all of it", True),
+    "in order behind much": (b"x" * 2**20, True),
+    "cut": (b"some of it", False),
+    "cut behind nothing": (b"", False),
+    "cut behind much": (b"x" * 2**20, False),
 }
 
 
@@ -103,6 +118,42 @@ async def test_a_body_without_a_length_ends_with_the_connection(transport: Trans
     async with peer(answer) as upstream:
         response = await transport.handle_async_request(request(upstream.url))
         assert await response.aread() == b"all of it"
+
+
+def end_below_tls(writer: asyncio.StreamWriter) -> None:
+    """End TCP without close_notify."""
+    descriptor = writer.get_extra_info("socket").fileno()
+    with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("name", CUT_TLS)
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_body_without_a_length_is_cut_unless_tls_ends_in_order(
+    tls: Tls, loop: Any, name: str
+) -> None:
+    body, in_order = CUT_TLS[name]
+
+    async def answer(wire: Wire) -> None:
+        await wire.send(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+        if not in_order:
+            end_below_tls(wire.writer)
+            await wire.reader.read()
+        wire.writer.close()
+
+    async def main() -> None:
+        transport = Transport(ssl_context=tls.client(), proxies=ProxyEnvironment({}), http2=False)
+        async with peer(answer, tls.server("http/1.1")) as upstream:
+            response = await transport.handle_async_request(request(upstream.url))
+            if in_order:
+                assert await response.aread() == body
+            else:
+                with pytest.raises(httpx.TransportError):
+                    await response.aread()
+            await transport.aclose()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main())
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -12,6 +12,8 @@ import pytest
 from app.http1.call import Call
 from app.http1.request import Body
 from app.http2.stream import Stream
+from app.network.errors import MalformedResponse
+from app.network.reception import INTERIMS
 from app.wire.timeouts import Timeouts
 
 TIMEOUTS = Timeouts(read=60.0, write=20.0)
@@ -143,17 +145,38 @@ async def test_a_silent_peer_is_given_up_after_the_read_time_out(exchange: Excha
     assert connection.told == ["detach"]
 
 
-async def test_an_interim_response_is_no_silence(exchange: Exchange) -> None:
+async def test_interim_responses_do_not_lengthen_the_wait_for_the_final_one(
+    exchange: Exchange,
+) -> None:
     reception, _, loop = exchange
     reception.finish_request()
     head = asyncio.ensure_future(reception.head())
     await settle()
-    await loop.pass_time(59)
-    reception.receive_sign()
-    await loop.pass_time(59)
+    for _ in range(3):
+        await loop.pass_time(19)
+        reception.receive_interim()
     assert not head.done()
+    await loop.pass_time(3)
+    assert isinstance(head.exception(), httpx.ReadTimeout)
+
+
+async def test_a_final_response_may_follow_as_many_interim_ones_as_are_allowed(
+    exchange: Exchange,
+) -> None:
+    reception, _, _ = exchange
+    for _ in range(INTERIMS):
+        reception.receive_interim()
     reception.receive_head(200, [(b"a", b"1")])
-    assert await head == (200, [(b"a", b"1")])
+    assert await reception.head() == (200, [(b"a", b"1")])
+
+
+async def test_endless_interim_responses_are_no_response(exchange: Exchange) -> None:
+    reception, connection, _ = exchange
+    for _ in range(INTERIMS + 2):
+        reception.receive_interim()
+    with pytest.raises(MalformedResponse, match="interim"):
+        await reception.head()
+    assert connection.told == ["detach"]
 
 
 async def test_silence_counts_from_the_end_of_the_request(exchange: Exchange) -> None:
