@@ -11,13 +11,12 @@ import h11
 from h11._writers import ChunkedWriter, ContentLengthWriter
 
 from ..wire.grammar import are_lower_tokens, is_length
-from ..wire.headers import Headers
+from ..wire.headers import BODILESS, Headers
 
 _DECISIVE = {b"connection", b"host", b"transfer-encoding"}  # h11 adds to them, or moves them
 _LENGTH = b"content-length"
 _CHUNKED = (b"Transfer-Encoding", b"chunked")
 _UNUSUAL = re.compile(rb"[^\t -~]")  # in a value
-_BODILESS = (204, 304)
 _FINAL = range(200, 1000)
 _THEIRS = (h11.SEND_BODY, h11.DONE)
 
@@ -31,7 +30,7 @@ def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | No
         and connection.their_http_version == b"1.1"
         and connection._request_method != b"HEAD"  # noqa: SLF001
         and status in _FINAL
-        and status not in _BODILESS
+        and status not in BODILESS
         and len(lengths) <= 1
         and all(map(is_length, lengths))
         and _are_ordinary(fields)

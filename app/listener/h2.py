@@ -29,7 +29,7 @@ from hypercorn.events import Event as ConnectionEvent
 from hypercorn.protocol import h2 as stock
 from hypercorn.protocol.events import Body, Event, Request, Response
 from hypercorn.typing import AppWrapper
-from hypercorn.utils import filter_pseudo_headers
+from hypercorn.utils import filter_pseudo_headers, suppress_body
 from priority.priority import MissingStreamError
 
 from ..wire.codec import Codec
@@ -102,10 +102,30 @@ class H2(stock.H2Protocol):
             await self._abort(event.stream_id)
         elif isinstance(event, Response):
             self._budget.earn(PER_ANSWER)
+            if self._is_bodiless(event):
+                await self._send_bodiless(event)
+                return
         try:
             await super().stream_send(event)
         except Stalled:
             await self._reset(event.stream_id, ErrorCodes.CANCEL)  # it takes nothing
+
+    def _is_bodiless(self, response: Response) -> bool:
+        stream: Any = self.streams.get(response.stream_id)
+        return stream is not None and suppress_body(stream.scope["method"], response.status_code)
+
+    async def _send_bodiless(self, response: Response) -> None:
+        """End a stream with its fields: behind them, clients expect what a length announces.
+
+        RFC 9113 §8.1.1 allows a length there, but many hold an empty DATA frame to it. What the
+        application does next finds nothing to send by.
+        """
+        stream_id = response.stream_id
+        status = (b":status", b"%d" % response.status_code)
+        with suppress(h2.exceptions.ProtocolError):
+            self.connection.send_headers(stream_id, [status, *response.headers], end_stream=True)
+        await self._flush()
+        await self._drop_stream(stream_id)
 
     async def start_drain(self) -> None:
         """Tell the client to go elsewhere (RFC 9113 §6.8), once no stream is open.

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from h2.config import H2Configuration
 from h2.connection import ConnectionState
 from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated, Event, StreamReset
+from h2.events import (
+    ConnectionTerminated,
+    Event,
+    ResponseReceived,
+    StreamReset,
+    TrailersReceived,
+)
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import Settings
 from h2.stream import StreamClosedBy, StreamState
@@ -29,6 +35,7 @@ from . import assertions
 from .frame_reader import FrameReader, WholeHeaders
 from .header_encoder import HeaderEncoder
 from .header_frames import HeaderFrames
+from .headers import BODILESS, first
 from .limits import INITIAL_WINDOW, LAST_STREAM
 from .roles import Role
 
@@ -37,6 +44,7 @@ assertions.check()
 _OF_STREAMS = (DataFrame, HeadersFrame, PriorityFrame, WindowUpdateFrame)
 # Of python-h2's errors: none, its table of states, or a number too long to be read.
 _CAUSES = (type(None), KeyError, ValueError)
+_BODILESS = frozenset(b"%d" % status for status in BODILESS)
 
 
 @dataclass(kw_only=True)
@@ -131,12 +139,33 @@ class Codec(HeaderFrames):
         """Name the right code for a block that cannot be decoded (§4.3); refuse pushed streams."""
         if self.config.client_side and not frame.stream_id % 2:
             raise ProtocolError("a server begins no streams: push is off")  # §5.1.1, §8.4
+        stream = self.streams.get(frame.stream_id)
+        announced = None if stream is None else stream._expected_content_length  # noqa: SLF001
         try:
-            return super()._receive_headers_frame(frame)
+            frames, events = super()._receive_headers_frame(frame)
         except ProtocolError as exc:
             if type(exc) is ProtocolError and isinstance(exc.__cause__, HPACKError):
                 exc.error_code = ErrorCodes.COMPRESSION_ERROR
             raise
+        if events:
+            self._hold_to_length(events[0], announced)
+        return frames, events
+
+    def _hold_to_length(self, head: Event, announced: int | None) -> None:
+        """Hold a message that fields end to its length (§8.1.1); python-h2 does so at DATA only.
+
+        ``announced`` is the length so far. What has no content may announce any (RFC 9110 §6.4.1).
+        """
+        if not isinstance(head, ResponseReceived | TrailersReceived):
+            return
+        stream = self.streams[head.stream_id]
+        if isinstance(head, ResponseReceived):
+            if first(head.headers, b":status") in _BODILESS:
+                stream._expected_content_length = 0  # noqa: SLF001
+            announced = stream._expected_content_length  # noqa: SLF001
+        received = stream._actual_content_length  # noqa: SLF001
+        if head.stream_ended and announced not in (None, received):
+            raise InvalidBodyLengthError(announced, received)
 
     def _receive_rst_stream_frame(self, frame: RstStreamFrame) -> tuple[list[Frame], list[Event]]:
         """Refuse to end a stream that has not begun (§6.4); python-h2 passes over it."""

@@ -39,6 +39,9 @@ NOT_SENT_HTTP1 = CONNECTION_FIELDS | {b"te", b"expect"}
 SECRET = frozenset({b"authorization", b"cookie", b"x-api-key"})
 # What a `Connection` field cannot take away: without it the body would lose its end.
 FRAMING = frozenset({b"content-length"})
+# Statuses of responses that have no content, whatever their fields say (RFC 9110 §6.4.1).
+BODILESS = frozenset({204, 304})
+NO_CONTENT = 204
 
 
 def first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
@@ -63,13 +66,15 @@ def for_upstream(headers: Headers, *, host: bytes) -> Headers:
     return [(b"host", host), *_joined_cookies(passed)]
 
 
-def for_client(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+def for_client(headers: Iterable[tuple[bytes, bytes]], *, status: int) -> Headers:
     """Return upstream's end-to-end fields, names in lower case as ASGI wants them.
 
-    Upstream must not pass its answer off as the proxy's.
+    Upstream must not pass its answer off as the proxy's. No server may send a length with 204, and
+    clients refuse one (RFC 9110 §8.6); with 304 it is the length of the content that is kept.
     """
     lowered = [(name.lower(), value) for name, value in headers]
-    return _end_to_end(lowered, HOP_BY_HOP | {ERROR_HEADER})
+    dropped = HOP_BY_HOP | {ERROR_HEADER}
+    return _end_to_end(lowered, dropped | FRAMING if status == NO_CONTENT else dropped)
 
 
 def with_length(headers: Headers, length: int | None) -> Headers:

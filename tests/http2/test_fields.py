@@ -97,12 +97,14 @@ async def test_nothing_of_one_response_is_sent_with_the_next_request(
 
 
 @pytest.mark.parametrize(("status", "method"), [(200, "HEAD"), (204, "GET"), (304, "GET")])
-async def test_responses_without_content_end_with_their_fields(
-    transport: Transport, tls: Tls, status: int, method: str
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_responses_without_content_may_announce_a_length(
+    transport: Transport, tls: Tls, status: int, method: str, *, at_once: bool
 ) -> None:
     async def answer(call: Call) -> None:
-        length = [(b"content-length", b"1234")] if status != 204 else []
-        call.head(status, length, end=True)
+        call.head(status, [(b"content-length", b"1234")], end=at_once)
+        if not at_once:
+            await call.data(b"", end=True)
 
     async with peer(tls.server("h2"), answer) as upstream:
         response = await transport.handle_async_request(request(upstream.url, method=method))

@@ -41,6 +41,21 @@ def too_short(call: Call) -> None:
     data(call, b"four", END_STREAM)
 
 
+def nothing_of_a_length(call: Call) -> None:
+    call.head(fields=[(b"content-length", b"30")], end=True)
+
+
+def too_short_before_trailers(call: Call) -> None:
+    call.head(fields=[(b"content-length", b"30")])
+    data(call, b"four")
+    call.wire.head(call.id, [(b"x-trailer", b"1")], end=True)
+
+
+def content_of_204(call: Call) -> None:
+    call.head(204)
+    data(call, b"four", END_STREAM)
+
+
 def second_head(call: Call) -> None:
     call.head()
     call.head()
@@ -76,6 +91,9 @@ def interim_that_ends(call: Call) -> None:
 FAULTS = [
     too_long,
     too_short,
+    nothing_of_a_length,
+    too_short_before_trailers,
+    content_of_204,
     second_head,
     data_first,
     no_credit,

@@ -117,15 +117,19 @@ async def test_a_malformed_request_is_refused_and_its_siblings_go_on(
 
 
 @pytest.mark.parametrize("length", [b"3", b"5"])
+@pytest.mark.parametrize("trailers", [False, True])
 async def test_a_body_that_belies_its_length_is_reset_and_its_siblings_go_on(
-    certificate: Certificate, length: bytes
+    certificate: Certificate, length: bytes, *, trailers: bool
 ) -> None:
     async with (
         listening(echo, certificate) as served,
         connected(served.port, served.trust()) as client,
     ):
         stream_id = client.request(b"POST", fields=[(b"content-length", length)], end=False)
-        await client.upload(stream_id, b"four")
+        await client.upload(stream_id, b"four", end=not trailers)
+        if trailers:
+            client.h2.send_headers(stream_id, [(b"x-trailer", b"1")], end_stream=True)
+            client.flush()
         belied = await client.answer(stream_id)
         assert (belied.status, belied.reset_code) == (None, ErrorCodes.PROTOCOL_ERROR)
         assert (await client.answer(client.request())).ended

@@ -23,6 +23,7 @@ from tests.listener.serving import (
     answer,
     echo,
     listening,
+    read,
     stock,
     until_left,
 )
@@ -77,6 +78,31 @@ async def test_a_cut_response_is_reset_though_the_client_opens_no_window(
         connected(served.port, served.trust(), window=0) as client,
     ):
         assert (await client.answer(client.request())).reset_code is not None
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"HEAD", 200), (b"GET", 204), (b"GET", 304)])
+async def test_a_response_without_content_ends_with_its_fields(
+    certificate: Certificate, method: bytes, status: int
+) -> None:
+    """python-h2 holds an empty DATA frame to the length."""
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        headers = [] if scope["path"] == "/other" else [(b"content-length", b"67")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"not sent"})
+        await read(receive)
+
+    async with (
+        listening(app, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        for path, end in ((b"/", True), (b"/", False), (b"/other", True)):
+            stream_id = client.request(method, path, end=end)
+            got = await client.answer(stream_id)
+            assert (got.status, bytes(got.body), got.ended) == (status, b"", True)
+            if not end:
+                await client.upload(stream_id, b"late")
+        await client.round_trip()
 
 
 async def test_an_application_that_says_nothing_is_answered_for(certificate: Certificate) -> None:

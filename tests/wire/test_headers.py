@@ -55,15 +55,15 @@ def test_end_to_end_fields_go_upstream_in_order_and_repeated(headers: Headers) -
 @given(LISTS)
 def test_end_to_end_fields_go_to_the_client_in_order_and_repeated(headers: Headers) -> None:
     dropped = HOP_BY_HOP | _named(headers)
-    assert for_client(headers) == [pair for pair in headers if pair[0] not in dropped]
+    assert for_client(headers, status=200) == [pair for pair in headers if pair[0] not in dropped]
 
 
 @given(LISTS)
 def test_what_has_passed_once_passes_again_unchanged(headers: Headers) -> None:
     upstream = for_upstream(headers, host=HOST[1])
     assert for_upstream(upstream, host=HOST[1]) == upstream
-    client = for_client(headers)
-    assert for_client(client) == client
+    client = for_client(headers, status=200)
+    assert for_client(client, status=200) == client
 
 
 @given(LISTS)
@@ -88,7 +88,7 @@ def test_cookie_crumbs_are_joined_where_the_first_stood() -> None:
 @pytest.mark.parametrize("name", sorted(HOP_BY_HOP))
 def test_hop_by_hop_fields_pass_neither_way(name: bytes) -> None:
     assert for_upstream([(name, b"x")], host=HOST[1]) == [HOST]
-    assert for_client([(name.title(), b"x")]) == []
+    assert for_client([(name.title(), b"x")], status=200) == []
 
 
 @pytest.mark.parametrize("name", [b"host", b"expect", TOKEN_HEADER, LABELS_HEADER])
@@ -104,8 +104,15 @@ def test_a_connection_field_cannot_take_the_length_of_a_body_away() -> None:
     ]
 
 
+@pytest.mark.parametrize("status", [200, 204, 205, 304])
+def test_only_204_loses_its_length(status: int) -> None:
+    headers = [(b"Content-Length", b"67"), (b"etag", b'"a"')]
+    passed = for_client(headers, status=status)
+    assert passed == [(b"content-length", b"67"), (b"etag", b'"a"')][status == 204 :]
+
+
 def test_names_of_an_answer_become_lower_case_and_values_stay() -> None:
-    assert for_client([(b"Set-Cookie", b"A=1"), (b"X-ODD", b"B\xe9")]) == [
+    assert for_client([(b"Set-Cookie", b"A=1"), (b"X-ODD", b"B\xe9")], status=200) == [
         (b"set-cookie", b"A=1"),
         (b"x-odd", b"B\xe9"),
     ]

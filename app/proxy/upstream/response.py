@@ -23,7 +23,7 @@ class UpstreamResponse:
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
-        self.headers = for_client(response.headers.raw)
+        self.headers = for_client(response.headers.raw, status=self.status)
         self._stream = _stream(response)
         self._chunks = aiter(self._stream)
         self._begun = False
