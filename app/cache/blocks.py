@@ -15,7 +15,7 @@ from .fill import MESSAGES, SERVERS, TOOLS, Fill, part_of, weight
 from .fill import SYSTEM as SYSTEM_PART
 from .members import Unreadable, elements, read_message, read_tool_name
 
-Digest = Callable[[bytes], int]  # a keyed hash of 64 bits
+Digest = Callable[[bytes | memoryview], int]  # a keyed hash of 64 bits
 
 SHORT_TTL, LONG_TTL = 300.0, 3600.0  # seconds
 MOST_BLOCKS = 8192  # a prompt of a million tokens has about 4,000

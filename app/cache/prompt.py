@@ -124,9 +124,9 @@ def _whole(
     start, end = found
     stable = _append(blocks, messages, Stable.of(blocks, start, bare=True), body, digest)
     prompt = _prompt(members, blocks, digest, betas)
-    tail = body[end:]
-    spans = ((stable.end, digest(body[: stable.end])),)
-    middle = body[stable.end : end]
+    view = memoryview(body)
+    spans = ((stable.end, digest(view[: stable.end])),)
+    middle, tail = view[stable.end : end], view[end:]
     return prompt, Template(
         _kept(prompt), stable, spans, (len(tail), digest(tail)), (len(middle), digest(middle))
     )
@@ -152,12 +152,12 @@ def _extended(
         blocks.mark_last(old.automatic)
     params = (*old.params[:-1], _betas(betas, digest))
     prompt = Prompt(old.model, blocks, params, old.automatic)
-    spans = template.spans
+    spans, view = template.spans, memoryview(body)
     if stable.end > before.end:
-        spans = (*spans, (stable.end, digest(body[before.end : stable.end])))
+        spans = (*spans, (stable.end, digest(view[before.end : stable.end])))
     if len(spans) > MOST_SPANS:
-        spans = ((stable.end, digest(body[: stable.end])),)
-    middle = body[stable.end : len(body) - template.tail[0]]
+        spans = ((stable.end, digest(view[: stable.end])),)
+    middle = view[stable.end : len(body) - template.tail[0]]
     hashed = len(middle), digest(middle)
     return prompt, Template(_kept(prompt), stable, spans, template.tail, hashed)
 
@@ -184,14 +184,14 @@ def _kept(prompt: Prompt) -> Prompt:
 def _matches(body: bytes, template: Template, digest: Digest) -> bool:
     """Return True if a body begins and ends as the template does."""
     length, tail = template.tail
-    start = 0
+    start, view = 0, memoryview(body)  # a copy would take longer than the hash
     if len(body) < template.stable.end + length:
         return False
     for end, hashed in template.spans:
-        if digest(body[start:end]) != hashed:
+        if digest(view[start:end]) != hashed:
             return False
         start = end
-    return digest(body[len(body) - length :]) == tail
+    return digest(view[len(body) - length :]) == tail
 
 
 def _is_repeated(body: bytes, template: Template, digest: Digest, betas: bytes) -> bool:
@@ -202,7 +202,7 @@ def _is_repeated(body: bytes, template: Template, digest: Digest, betas: bytes) 
         len(body) == start + size + template.tail[0]
         and template.prompt.blocks.owns is not _NONE
         and template.prompt.params[-1] == _betas(betas, digest)
-        and digest(body[start : start + size]) == hashed
+        and digest(memoryview(body)[start : start + size]) == hashed
     )
 
 

@@ -1,28 +1,22 @@
 """Makes the cache flight recorder."""
 
-import hashlib
-import os
+import functools
 import secrets
 
-from ..cache.blocks import Digest
+import xxhash
+
 from ..proxy.caching import Caching
 from ..settings import Settings
 
 
 def caching_of(settings: Settings) -> Caching:
-    """Return it, with a memory of the bodies as received where the scrubber may change them."""
+    """Return it, with a memory of the bodies as received where the scrubber may change them.
+
+    Its hash is XXH3 with a key of this process. It reads a body ten times as fast as Python's own
+    hash, which is more than half of what the recorder takes of a request. It is no cryptographic
+    hash; no hash leaves the process, and whoever finds two bodies with the same one deceives
+    himself only: the recorder takes them for the same conversation.
+    """
     changes = settings.scrub_mode == "pseudonymize"
-    return Caching(_digest(os.environ.get("PYTHONHASHSEED")), recorders=1 + changes)
-
-
-def _digest(seed: str | None) -> Digest:
-    """Return a keyed hash: Python's own, unless ``PYTHONHASHSEED`` fixes its key."""
-    if seed in (None, "", "random"):
-        return hash
-    key = secrets.token_bytes(16)
-
-    def digest(data: bytes) -> int:
-        found = hashlib.blake2b(data, digest_size=8, key=key).digest()
-        return int.from_bytes(found, "big", signed=True)
-
-    return digest
+    digest = functools.partial(xxhash.xxh3_64_intdigest, seed=secrets.randbits(64))
+    return Caching(digest, recorders=1 + changes)
