@@ -201,7 +201,7 @@ class StreamRestorer:
         window.advance(encoded(made))
         if made == plain:
             return text
-        return made if kind.is_input else str(json.loads(f'"{made}"', strict=False))
+        return made if kind.is_input else str(json.loads(f'"{made}"'))
 
     def _flush_all(self) -> bytes:
         return b"".join([self._flush(index, forget=True) for index in list(self._blocks)])

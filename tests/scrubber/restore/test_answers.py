@@ -22,9 +22,14 @@ RECOGNIZER = Scrubber(
 ANSWER = json.dumps({"content": [{"type": "text", "text": f"it is {SHOWN}"}]}).encode()
 
 
-def answering() -> Answering:
+def answering(media_type: str = "application/json") -> Answering:
     hidden = Hidden("github_token", VALUE)
-    return Answering(Plan({SHOWN: hidden}, RECOGNIZER), "application/json", None)
+    return Answering(Plan({SHOWN: hidden}, RECOGNIZER), media_type, None)
+
+
+def restored(answer: bytes, media_type: str = "application/json") -> bytes:
+    restorer = answering(media_type)
+    return restorer.pass_on(answer) + restorer.close()
 
 
 def test_an_answer_is_held_until_it_is_whole() -> None:
@@ -57,3 +62,28 @@ def test_a_path_that_leads_nowhere_is_upstreams(names: list[str | int]) -> None:
     for document in documents:
         assert ToolPolicy.parse("").at(document, names) is UPSTREAM
     assert ToolPolicy.parse("").at({}, ["error", "message"]) is TEXT
+
+
+@pytest.mark.parametrize(
+    ("media_type", "is_json"),
+    [
+        ("application/json; charset=utf-8", True),
+        ("application/problem+json", True),
+        ("application/json-lines", False),
+        ("text/plain", False),
+    ],
+)
+def test_an_answer_is_restored_if_its_type_is_one_of_json(media_type: str, is_json: bool) -> None:
+    assert (VALUE.encode() in restored(ANSWER, media_type)) is is_json
+
+
+def test_a_completion_and_the_words_of_an_error_are_restored() -> None:
+    for answer in ({"completion": f"it is {SHOWN}"}, {"error": {"message": SHOWN}}):
+        written = json.dumps(answer)
+        assert restored(written.encode()) == written.replace(SHOWN, VALUE).encode()
+
+
+@every_case("beside", [b"\\u00e9", b"\\/", b"\\ud83d", b"\xed\xa0\x80", "é".encode(), b"\\n"])
+def test_what_stands_beside_a_placeholder_stays_as_it_is_written(beside: bytes) -> None:
+    answer = ANSWER.replace(b"it is", beside)
+    assert restored(answer) == answer.replace(SHOWN.encode(), VALUE.encode())

@@ -259,7 +259,7 @@ def test_a_compressed_answer_is_sent_on_decoded(coding: str, encode: Any) -> Non
 
 def test_a_damaged_compressed_answer_is_cut() -> None:
     restorer = Answering(plan(), STREAM, "gzip")
-    with pytest.raises(ResponseCut):
+    with pytest.raises(ResponseCut, match="the answer cannot be decoded"):
         restorer.pass_on(b"no gzip at all, certainly")
 
 
@@ -267,7 +267,7 @@ def test_a_compressed_answer_that_ends_too_soon_is_cut_and_an_empty_one_is_not()
     restorer = Answering(plan(), STREAM, "gzip")
     assert restorer.close() == b""
     restorer.pass_on(gzip.compress(RICH)[:-9])
-    with pytest.raises(ResponseCut):
+    with pytest.raises(ResponseCut, match="the compressed answer is truncated"):
         restorer.close()
 
 

@@ -76,3 +76,53 @@ def test_what_stays_in_a_block_of_upstreams_own_is_counted_once(
     restorer.feed(record('{"type": "content_block_stop", "index": 0}', "content_block_stop"))
     assert table.refused == Counter({"upstream_block": 1})
     assert not table.restored
+
+
+def said(index: int, text: str, kind: str = "text_delta", member: str = "text") -> Record:
+    return record(json.dumps({"index": index, "delta": {"type": kind, member: text}}))
+
+
+STOP = record('{"type": "content_block_stop", "index": 0}', "content_block_stop")
+
+
+def test_only_the_text_of_a_delta_is_rewritten_if_another_member_is_written_alike(
+    table: Table,
+) -> None:
+    restorer = StreamRestorer(table)
+    assert restorer.feed(record(delta(SHOWN[:9]))) == b""
+    made = json.loads(parse(restorer.feed(record(delta("text")))).data)
+    assert made == json.loads(delta(f"{SHOWN[:9]}text"))
+
+
+def test_all_blocks_that_are_held_back_go_on_when_the_stream_ends(table: Table) -> None:
+    restorer = StreamRestorer(table)
+    for index in (0, 1):
+        assert restorer.feed(said(index, SHOWN[:9])) == b""
+    made = [parse(one + b"\n\n") for one in restorer.close(b"").split(b"\n\n")[:-1]]
+    assert [json.loads(one.data)["index"] for one in made] == [0, 1]
+    assert {one.name for one in made} == {b"content_block_delta"}
+
+
+def test_what_a_block_held_back_goes_on_if_the_next_start_has_its_index(table: Table) -> None:
+    restorer = StreamRestorer(table)
+    restorer.feed(said(0, f"so {SHOWN[:9]}"))
+    again = block(type="text", text="")
+    made = restorer.feed(again)
+    assert made.endswith(again.raw)
+    assert text_of(made.removesuffix(again.raw)) == SHOWN[:9]
+
+
+def test_a_block_that_has_ended_allows_nothing_in_deltas_after_it(table: Table) -> None:
+    restorer = StreamRestorer(table)
+    restorer.feed(block(type="tool_use", name="Edit"))
+    restorer.feed(STOP)
+    late = said(0, f'{{"a": "{SHOWN} "}}', "input_json_delta", "partial_json")
+    assert restorer.feed(late) == late.raw
+
+
+@pytest.mark.parametrize("name", ["message_start", "novelty"])
+def test_whole_content_is_restored_in_any_event(table: Table, name: str) -> None:
+    content = [{"type": "text", "text": SHOWN}]
+    whole = record(json.dumps({"type": name, "message": {"content": content}}), name)
+    made = StreamRestorer(table).feed(whole)
+    assert json.loads(parse(made).data)["message"]["content"][0]["text"] == "fake\nvalue"
