@@ -154,7 +154,9 @@ async def test_one_is_stopped_and_drains_without_a_failed_request(stack: Project
         _more(load, 3 * CLIENTS)
 
     load = await _loaded(stack, act)
-    assert load.failed == [], f"beside {load.whole} that ended well"
+    (balancer,) = stack.containers("balancer")
+    told = stack.engine.docker("logs", "--tail=20", balancer)
+    assert load.failed == [], f"beside {load.whole} that ended well. The balancer: {told}"
     assert stack.engine.docker("inspect", "--format={{.RestartCount}}", stopped) == "0"
 
 
