@@ -9,6 +9,7 @@ import httpx
 from hpack import NeverIndexedHeaderTuple
 
 from ..network.errors import MalformedResponse
+from ..network.fields import lowered
 from ..wire.grammar import is_target
 from ..wire.headers import NOT_SENT_HTTP2, SECRET, Headers, first
 from ..wire.heads import Malformed, fault_of, response
@@ -19,7 +20,7 @@ def for_request(request: httpx.Request) -> Headers:
 
     The ``target`` extension goes into ``:path`` byte for byte.
     """
-    fields = [(name.lower(), value) for name, value in request.headers.raw]
+    fields = lowered(request.headers)
     target = request.extensions.get("target") or request.url.raw_path
     if fault := fault_of(fields):
         raise httpx.LocalProtocolError(fault)
@@ -31,11 +32,11 @@ def for_request(request: httpx.Request) -> Headers:
         (b":scheme", request.url.raw_scheme),
         (b":authority", request.url.netloc if host is None else host),
         (b":path", target),
-        *(
+        *[
             NeverIndexedHeaderTuple(*field) if field[0] in SECRET else field
             for field in fields
             if field[0] not in NOT_SENT_HTTP2
-        ),
+        ],
     ]
 
 

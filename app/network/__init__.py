@@ -3,7 +3,7 @@
 ``pools``      one pool for each origin, and who makes their connections.
 ``connect``    makes a connection: DNS and TCP (``dial``), a proxy (``proxies``), TLS and ALPN.
 ``reception``  one request on its way and the response to it: time-outs, uploads, early ends.
-``response``   a response as httpx knows it.
+``response``   a response as httpx knows it; ``fields`` are its header fields.
 ``outflow``    how far written bytes have come.
 ``timeouts``   the timer of a request.
 ``abort``      aborts a connection in every state.

@@ -7,6 +7,7 @@ import httpx
 
 from ..wire.handover import Take
 from ..wire.headers import Headers
+from .fields import Fields
 
 
 class Slot(Protocol):
@@ -76,7 +77,7 @@ def response(
     """Return a response whose body is still to be read, with what is known of its way here."""
     return httpx.Response(
         status,
-        headers=fields,
+        headers=Fields(fields),
         stream=ResponseBody(stream),
         extensions={
             "http_version": version,

@@ -10,6 +10,7 @@ import httpx
 from ...errors import NoSlot, ProxyFailure, UpstreamBroken
 from ...exchange import RetryReason
 from ...http2 import Refused
+from ...network.fields import Fields
 from ...wire.origin import UpstreamBase
 from ...wire.timeouts import Timeouts
 from ..request.body import Body
@@ -113,7 +114,7 @@ class Upstream:
         sent = httpx.Request(
             "POST",
             self._url,
-            headers=request.headers,
+            headers=Fields(request.headers),
             stream=upload.stream,
             extensions={"target": request.target, "timeout": self._timeout},
         )
