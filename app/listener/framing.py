@@ -104,7 +104,7 @@ def _are_ordinary(fields: Headers) -> bool:
     values = [value for _, value in fields]
     return (
         _DECISIVE.isdisjoint(name for name, _ in fields)
-        and are_lower_tokens(name for name, _ in fields)
+        and are_lower_tokens([name for name, _ in fields])
         and not _UNUSUAL.search(b"".join(values))
         and all(value == value.strip() for value in values)
     )

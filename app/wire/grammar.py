@@ -1,7 +1,7 @@
 """What the parts of a message's head may consist of (RFC 9110 §5, RFC 9112 §3, RFC 9113 §8.2)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
 _NOT_IN_LOWER_TOKEN = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")
@@ -20,9 +20,8 @@ def is_token(text: bytes) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
-def are_lower_tokens(names: Iterable[bytes]) -> bool:
+def are_lower_tokens(names: Sequence[bytes]) -> bool:
     """Return True if all are tokens without an upper-case letter (RFC 9113 §8.2.1)."""
-    names = list(names)
     return b"" not in names and not _NOT_IN_LOWER_TOKEN.search(b"".join(names))
 
 

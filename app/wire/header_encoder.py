@@ -10,11 +10,12 @@ neither the table nor the memory (§7.1.3).
 from collections.abc import Iterable
 from typing import Any
 
-from hpack import Encoder
+from hpack import Encoder, HeaderTuple
 
 _NOT_INDEXED, _NEVER_INDEXED, _INDEXED = b"\x00", b"\x10", b"\x40"  # §6.2.2, §6.2.3, §6.2.1
 NAMES = 100  # whose last value is remembered
 LONGEST = 1024  # bytes of a value that is remembered: the table has room for 4 KB
+_ORDINARY = (tuple, HeaderTuple)  # types of fields that are no secrets
 
 Field = tuple[bytes, bytes]
 
@@ -44,7 +45,7 @@ class HeaderEncoder(Encoder):
             self._references.clear()
         references = self._references
         for field in headers:
-            encoded = references.get(field) if getattr(field, "indexable", True) else None
+            encoded = references.get(field) if type(field) in _ORDINARY else None
             block.append(self._encode_field(field) if encoded is None else encoded)
         return b"".join(block)
 

@@ -6,7 +6,7 @@ refer to RFC 9113.
 """
 
 from collections.abc import Iterable
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from .grammar import (
     are_lower_tokens,
@@ -37,7 +37,8 @@ def refuse_http1(version: bytes, fields: Iterable[tuple[bytes, bytes]]) -> int |
     if version not in VERSIONS:
         return 505
     fields = list(fields)
-    if any(name == b"host" and not is_host(value) for name, value in fields):
+    hosts = [value for name, value in fields if name == b"host"]
+    if not all(map(is_host, hosts)):
         return 400
     names = {name for name, _ in fields}
     if b"transfer-encoding" not in names:
@@ -77,7 +78,7 @@ def are_trailers(fields: Headers) -> bool:
     """Return True if fields are well-formed, and none is a pseudo-field (§8.1, §8.2.1)."""
     values = [value for _, value in fields]
     return (
-        are_lower_tokens(name for name, _ in fields)
+        are_lower_tokens([name for name, _ in fields])
         and not holds_line_end(values)
         and not any(has_blank_around(value) for value in values)
     )
@@ -102,9 +103,9 @@ def response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers]:
 
 def fault_of(fields: Headers) -> str | None:
     """Say what is wrong with the fields of HTTP/2, without repeating a value (§8.2.1)."""
-    if not are_lower_tokens(name for name, _ in fields):
+    if not are_lower_tokens([name for name, _ in fields]):
         return "a header field's name is not a lower-case token"
-    if holds_line_end(value for _, value in fields):
+    if holds_line_end([value for _, value in fields]):
         return "a header field's value contains a line break or NUL"
     return None
 
@@ -115,7 +116,7 @@ def framing_fault(fields: Iterable[tuple[bytes, bytes]]) -> str | None:
     Names may be in either case. The words repeat no value.
     """
     fields = list(fields)
-    if holds_line_end(text for field in fields for text in field):
+    if holds_line_end(chain.from_iterable(fields)):
         return "a header value that contains a line break or a NUL"
     framing = {(name.lower(), value) for name, value in fields if name.lower() in _FRAMING}
     names = [name for name, _ in framing]

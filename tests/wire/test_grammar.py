@@ -30,7 +30,7 @@ def test_each_character_is_judged_as_the_standards_say(character: bytes) -> None
 def test_many_texts_are_judged_as_each_of_them(texts: list[bytes]) -> None:
     assert grammar.holds_line_end(texts) == any(grammar.holds_line_end([one]) for one in texts)
     assert grammar.holds_control(texts) == any(grammar.holds_control([one]) for one in texts)
-    assert grammar.are_lower_tokens(iter(texts)) == all(
+    assert grammar.are_lower_tokens(texts) == all(
         grammar.is_token(one) and one == one.lower() for one in texts
     )
 
