@@ -18,6 +18,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from .validators import Validator
 
+LONGEST_MATCH = 64 * 1024  # bytes: `re` holds the interpreter's lock for one match
+
 Tier = Literal["secret", "identifier"]
 
 
@@ -28,7 +30,10 @@ def cased(literal: str) -> tuple[bytes, ...]:
 
 
 class Pattern(Protocol):
-    """What ``re`` and ``re2`` share: a match at one place, as if the text ended at ``end``."""
+    """What ``re`` and ``re2`` share: a match at one place, as if the text ended at ``end``.
+
+    A match of the whole pattern may leave out what it begins with.
+    """
 
     def match(self, text: bytes, start: int, end: int, /) -> re.Match[bytes] | None:
         """Match at ``start``."""
@@ -38,12 +43,14 @@ class Finder(NamedTuple):
     """A literal, and where a secret starts of which it was found at an offset (-1: nowhere).
 
     A start lies at most `candidates.REACH` bytes before the literal. ``starts``, if given, yields
-    those of several secrets, none before the literal; -1 for a look far around that found none.
+    those of several secrets, none before the literal; -1 for a look that found none. To find none
+    ``is_far`` if it takes a look at thousands of bytes.
     """
 
     literal: bytes
     start: Callable[[bytes, int], int] = lambda _, offset: offset
     starts: Callable[[bytes, int], Iterable[int]] | None = None
+    is_far: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,6 +72,7 @@ class Detector:
     passwords: tuple[str, ...] = ()
     canonical: Callable[[bytes], bytes] = bytes  # the value, of the text replaced
     parts: Callable[[bytes], list[bytes]] | None = None  # of the text: values by themselves
+    longest: int = LONGEST_MATCH  # bytes that a match may have
     steps: int = 0  # what a look at a candidate costs beyond the usual (`dense`)
     shared: bool = True  # its gate begins with a boundary, and runs with the others
     examples: tuple[str, ...]

@@ -31,7 +31,7 @@ BUILT_IN: tuple[Detector, ...] = (
         anchors=(b"sk-",),
         heads="s",
         pattern=re.compile(
-            rb"sk-(?:(?:proj|svcacct|admin|service|None)-(?P<body>[A-Za-z0-9_-]{16,1024}+)"
+            rb"sk-(?:(?:proj|svcacct|admin|service|None)-(?P<body>[A-Za-z0-9_-]{16,}+)"
             rb"|(?P<legacy>[A-Za-z0-9]{40,128}+)(?![A-Za-z0-9]))"
         ),
         accepts=validators.has_digit_or_capital,
@@ -66,7 +66,7 @@ BUILT_IN: tuple[Detector, ...] = (
         ),
         heads="g",
         pattern=re.compile(
-            rb"gh[pour]_[A-Za-z0-9]{36,}+|ghs_[A-Za-z0-9._-]{36,1024}(?<![._-])"
+            rb"gh[pour]_[A-Za-z0-9]{36,}+|ghs_[A-Za-z0-9._-]{36,16384}(?<![._-])"
             rb"|github_pat_[A-Za-z0-9_]{22,}+"
         ),
         examples=(
@@ -151,8 +151,8 @@ BUILT_IN: tuple[Detector, ...] = (
         steps=4,
         finders=urls.FINDERS,
         pattern=urls.DATABASE,
-        accepts=validators.has_password,
         passwords=urls.PASSWORDS,
+        longest=urls.LONGEST,
         examples=(
             "postgres://user:pass@host/db",
             "mongodb+srv://app:s3cr3t-pa55@cluster0.example.net/test?retryWrites=true",

@@ -9,9 +9,8 @@ from ..json.escapes import widened
 from ..json.spans import Span
 from . import dense
 from .dense import Effort
-from .detector import Detector
+from .detector import LONGEST_MATCH, Detector
 
-LONGEST_MATCH = 64 * 1024  # bytes: `re` holds the interpreter's lock for one match
 _LONGEST_RUN = 16 * 1024  # bytes: longer runs may be matched from a later start
 
 
@@ -30,10 +29,10 @@ HIT = partial(tuple.__new__, Hit)  # there are many: the quickest way to make on
 
 def hit_at(text: bytes, start: int, end: int, detector: Detector) -> Hit | None:
     """Return what a detector finds at ``start``, as if the text ended at ``end``."""
-    match = detector.pattern.match(text, start, min(end, start + LONGEST_MATCH))
+    match = detector.pattern.match(text, start, min(end, start + detector.longest))
     if match is None or (detector.accepts is not None and not detector.accepts(match)):
         return None
-    first, last = match.span(detector.group)
+    first, last = match.span(detector.group) if detector.group else (start, match.end())
     if first >= last:
         return None
     password = None

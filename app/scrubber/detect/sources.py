@@ -195,7 +195,7 @@ def _found(
 ) -> Iterator[tuple[int, Candidate]]:
     """Yield what starts at a literal, or before it."""
     text, step = cursor.text, cursor.effort.step
-    silent, several = 0, any(finder.starts is not None for finder, _ in found)
+    silent, far = 0, any(finder.starts is not None or finder.is_far for finder, _ in found)
     for at in _places(cursor, literal, windows):
         step()
         silent += 1
@@ -205,7 +205,7 @@ def _found(
         for start, detectors in _starting(text, at, found):
             if start >= 0 and escape_around(text, start) is None:
                 yield at, (start, detectors)
-            elif several:
+            elif far:
                 step(dense.FAR_LOOK)
 
 

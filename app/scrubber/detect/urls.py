@@ -4,8 +4,12 @@ A `/` may be written `\/` once more, and `&` as `\u0026`: JSON inside of JSON.
 """
 
 import re
+import string
 from collections.abc import Callable
+from typing import NamedTuple
 
+from ..automaton import compiled
+from . import validators
 from .detector import Finder
 
 _SCHEMES = frozenset(
@@ -21,63 +25,110 @@ _SCHEMES = frozenset(
 )
 _SCHEME_REVERSED = re.compile(rb"[A-Za-z0-9+_-]{2,48}")
 _LONGEST_SCHEME = 48
-_USER_INFO = 600  # bytes in which a password's `@` must stand
+LONGEST = 8 * 1024  # bytes of a URL, as far as it is looked at
+_USER_INFO = 4 * 1024  # bytes in which a password's `@` must stand, or what names it…
+_NEAR = 512  # …and in most
 
+_JDBC = b"jdbc:"
 _PASSWORD_NAMES = (b"passw", b"pwd=", b"jdbc:oracle:")
 
 _NOT_IN_URL = rb"\s\"'`\\<>"
-# `&`, `=` and letters outside of ASCII, as JSON encoders escape them.
-_ESCAPED = (
-    rb"\\+u(?:0026|003[dD]|0[1-9a-fA-F][0-9a-fA-F]{2}|00[a-fA-F][0-9a-fA-F]|"
-    rb"[1-9a-fA-F][0-9a-fA-F]{3})"
+# Characters outside of ASCII, `=` and `&`, as JSON encoders escape them.
+ESCAPED_LETTER = (
+    rb"\\+u(?:0[1-9a-fA-F][0-9a-fA-F]{2}|00[a-fA-F][0-9a-fA-F]|[1-9a-fA-F][0-9a-fA-F]{3})"
 )
+_OTHERS = rb"(?:\\+u003[dD]|" + ESCAPED_LETTER + rb")"
+_ESCAPED = rb"(?:\\+u0026|" + _OTHERS + rb")"
 _SLASHES = rb":(?:\\*+/){2}"
-_PASSWORD_CHARACTER = (
-    rb"(?:[^" + _NOT_IN_URL + rb"@]|" + _ESCAPED + rb"|"
-    rb"(?<=[A-Za-z0-9])'(?=[A-Za-z0-9]))"  # else a quote ends the literal the URL stands in
-)
-_TAIL = rb"(?:[^" + _NOT_IN_URL + rb"]|" + _ESCAPED + rb")"
-_UNPUNCTUATED = rb"(?<![.,;:!?)\]}])"
+
+
+def run(without: bytes = b"", also: bytes = _ESCAPED) -> bytes:
+    """Return the pattern of a run of a URL's characters, ``without`` some of ASCII."""
+    return rb"(?>(?:[^" + _NOT_IN_URL + without + rb"]++|" + also + rb")+)"
+
+
+# A quote ends the literal that the URL stands in, but not between letters.
+_PASSWORD = run(rb"@", _ESCAPED + rb"|(?<=[A-Za-z0-9])'(?=[A-Za-z0-9])")
+# What follows, without the sentence's punctuation.
+_PUNCTUATION_MARKS = rb".,;:!?)\]}"
+_PLAIN = rb"[^" + _NOT_IN_URL + _PUNCTUATION_MARKS + rb"]"
+_MARKS = rb"[" + _PUNCTUATION_MARKS + rb"]++(?=" + _PLAIN + rb"|" + _ESCAPED + rb")"
+_REST = rb"(?:" + run(_PUNCTUATION_MARKS, _ESCAPED + rb"|" + _MARKS) + rb")?"
+# Up to the `@`: a user, and a password that is no port.
 _URL = (
     rb"(?:[A-Za-z]{4}:)?[A-Za-z0-9+_-]{2,48}"
     + _SLASHES
-    +
-    # A user, and a password that is no port.
-    rb"[^:/"
-    + _NOT_IN_URL
-    + rb"]{0,128}+:(?![0-9]{1,5}[/?#,])(?P<password>"
-    + rb"(?>"
-    + _PASSWORD_CHARACTER
-    + rb"{1,256})(?>(?:@[^@/"
-    + _NOT_IN_URL
-    + rb"]{1,128}+(?=@))?))"
-    # Hosts (perhaps named in the query alone, or nowhere), path and query, without the sentence's
-    # punctuation.
-    rb"@(?:(?![?#])" + _TAIL + rb"{1,2048}" + _UNPUNCTUATED + rb")?"
-)
-_NAMED = rb"[A-Za-z_.]{0,24}(?i:passw(?:or)?d|pwd)=(?:"
-_JDBC_URL = (
-    rb"(?i:jdbc):[a-z0-9]" + _TAIL + rb"{1,512}?(?:"
-    # As a parameter: up to the next one.
-    rb"(?:[?&;]|\\+u0026)"
-    + _NAMED
-    + rb"(?P<braced>\{(?>(?:[^}"
-    + _NOT_IN_URL
-    + rb"]|\}\}){1,256})\})|"
-    rb"(?P<parameter>(?>(?:(?!\\+u0026)(?:[^&;" + _NOT_IN_URL + rb"]|" + _ESCAPED + rb")){1,256})))"
-    rb"(?:(?=[&;]|\\+u0026)" + _TAIL + rb"{1,1024}" + _UNPUNCTUATED + rb")?|"
-    # In a list: up to a comma or the closing bracket.
-    rb"[,(]" + _NAMED + rb"(?P<listed>[^,)" + _NOT_IN_URL + rb"]{1,256}+))"
-    rb"(?:" + _TAIL + rb"{1,1024}" + _UNPUNCTUATED + rb")?)"
+    + (rb"(?:" + run(rb":/") + rb")?:(?![0-9]{1,5}[/?#,])(?P<password>" + _PASSWORD)
+    + (rb"(?>(?:@[^@/" + _NOT_IN_URL + rb"]++(?=@))?))@")
 )
 _ORACLE = (
-    rb"(?i:jdbc:oracle):[a-z0-9]{2,8}:[^/@" + _NOT_IN_URL + rb"]{1,128}+/"
-    rb"(?P<oracle>\\*+\"[^\"\\]{1,128}\\*+\"|[^@" + _NOT_IN_URL + rb"]{1,256}+)@"
-    rb"(?:" + _TAIL + rb"{1,1024}" + _UNPUNCTUATED + rb")?"
+    rb"(?i:jdbc:oracle):[a-z0-9]{2,8}:" + run(rb"/@") + rb"/"
+    rb"(?P<oracle>\\*+\"[^\"\\]++\\*+\"|" + run(rb"@") + rb")@"
+)  # fmt: skip
+# As a parameter: up to the next one. In a list: up to a comma or the closing bracket.
+_PARAMETER = (
+    rb"(?:(?P<braced>\{" + run(rb"}", rb"\}\}") + rb"\})|"
+    rb"(?P<parameter>" + run(rb"&;", _OTHERS) + rb"))"
+)  # fmt: skip
+_LISTED = rb"(?P<listed>[^,)" + _NOT_IN_URL + rb"]++)"
+
+
+class _Form(NamedTuple):
+    """One way to write a URL: up to its password, and the whole."""
+
+    head: re.Pattern[bytes]
+    whole: re.Pattern[bytes]
+
+    def match(self, text: bytes, start: int, end: int) -> re.Match[bytes] | None:
+        """Match at ``start`` if the password is one: only then the rest is looked at."""
+        head = self.head.match(text, start, end)
+        if head is None or not validators.has_password(head):
+            return None
+        return self.whole.match(text, start, end)
+
+
+def _form(head: bytes, rest: bytes = _REST) -> _Form:
+    return _Form(re.compile(head), re.compile(head + rest))
+
+
+# Hosts (perhaps named in the query alone, or nowhere), path and query.
+_USUAL = _form(_URL, rb"(?:(?![?#])" + _REST + rb")?")
+_OF_ORACLE = _form(_ORACLE)
+_IN_QUERY, _IN_LIST = _form(_PARAMETER), _form(_LISTED)
+_OUTSIDE, _ESCAPE = _NOT_IN_URL.decode(), _OTHERS.decode()
+_NAME = r"[A-Za-z_.]{0,24}(?i:passw(?:or)?d|pwd)="
+_NAMED = compiled(
+    rf"(?i:jdbc):[a-z0-9](?:[^{_OUTSIDE}]|\\+u0026|{_ESCAPE})+?"
+    rf"(?:(?:[?&;]|\\+u0026){_NAME}(?:[^&;{_OUTSIDE}]|{_ESCAPE})|[,(]{_NAME}[^,){_OUTSIDE}])"
 )
+_NAME_LETTERS = (string.ascii_letters + "_.").encode()
+_LONGEST_NAME = 40
+
+
+class Database:
+    """Matches a URL with a password; one of JDBC from the password on, if that has a name."""
+
+    def match(self, text: bytes, start: int, end: int) -> re.Match[bytes] | None:
+        """Match the URL that starts at ``start``."""
+        found = None
+        if text[start : start + len(_JDBC)].lower() == _JDBC:
+            found = _OF_ORACLE.match(text, start, end) or _named(text, start, end)
+        return found or _USUAL.match(text, start, end)
+
+
+def _named(text: bytes, start: int, end: int) -> re.Match[bytes] | None:
+    named = _NAMED.match(text, start, min(end, start + _USER_INFO))
+    if named is None:
+        return None
+    equals = text.rfind(b"=", start, named.end() - 1)
+    before = text[max(0, equals - _LONGEST_NAME) : equals].rstrip(_NAME_LETTERS)
+    form = _IN_LIST if before.endswith((b",", b"(")) else _IN_QUERY
+    return form.match(text, equals + 1, end)
+
+
+DATABASE = Database()
 PASSWORDS = ("password", "parameter", "braced", "listed", "oracle")
 
-DATABASE = re.compile(_ORACLE + rb"|" + _JDBC_URL + rb"|" + _URL)
 _PUNCTUATION = re.compile(r"[/:@?&=;,]+")
 
 
@@ -92,8 +143,8 @@ def before(schemes: frozenset[bytes]) -> Callable[[bytes, int], int]:
         if cut < 0:
             return -1
         first = colon - run.end() + cut
-        jdbc = first - len(b"jdbc:")
-        return jdbc if text[max(0, jdbc) : first].lower() == b"jdbc:" else first
+        jdbc = first - len(_JDBC)
+        return jdbc if text[max(0, jdbc) : first].lower() == _JDBC else first
 
     return start
 
@@ -129,16 +180,19 @@ def _known_name(name: bytes, schemes: frozenset[bytes]) -> int:
 
 def _jdbc_start(text: bytes, start: int) -> int:
     """Return ``start`` if what names a password may follow, -1 otherwise."""
-    url = text[start : start + _USER_INFO].lower()
-    return start if any(name in url for name in _PASSWORD_NAMES) else -1
+    near = text[start : start + _NEAR].lower()
+    if any(name in near for name in _PASSWORD_NAMES):
+        return start
+    far = text[start : start + _USER_INFO].lower()
+    return start if any(name in far for name in _PASSWORD_NAMES) else -1
 
 
 FINDERS = (
     Finder(b"://", before(_SCHEMES)),
     Finder(b":\\\\/", before(_SCHEMES)),
     Finder(b":\\\\\\\\/", before(_SCHEMES)),
-    Finder(b"jdbc:", _jdbc_start),
-    Finder(b"JDBC:", _jdbc_start),
+    Finder(b"jdbc:", _jdbc_start, is_far=True),
+    Finder(b"JDBC:", _jdbc_start, is_far=True),
 )
 
 

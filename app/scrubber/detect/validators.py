@@ -100,8 +100,9 @@ def is_jwt(match: re.Match[bytes]) -> bool:
 
 def has_password(match: re.Match[bytes]) -> bool:
     """Return True if the password is one, not a template's hole."""
-    password = next(filter(None, map(match.groupdict().get, URL_PASSWORDS)), b"")
-    if match["password"] is None and password.startswith(b"{"):
+    groups = match.groupdict()
+    password = next(filter(None, map(groups.get, URL_PASSWORDS)), b"")
+    if groups.get("password") is None and password.startswith(b"{"):
         return _NAME_IN_BRACES.fullmatch(password) is None
     return _HOLE.fullmatch(password) is None
 

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Scrubber
@@ -33,6 +35,22 @@ FORMS = (
     "jdbc:sqlserver://h;user=sa;Password={};encrypt=true",
     "jdbc:db2://h:50000/db:user=u;password={};",
 )
+LONG = st.integers(0, 400)
+LONG_FORMS = (
+    "postgres://{user}:{password}@{host}/{name}",
+    "jdbc:postgresql://{host}/{name}?user={user}&password={password}",
+    "jdbc:mysql://{host}/{name}?password={password}&user={user}",
+    "jdbc:sqlserver://{host};databaseName={name};user={user};Password={password};encrypt=true",
+    "jdbc:mysql://(host={host},user={user},password={password})/{name}",
+    "jdbc:oracle:thin:{user}/{password}@//{host}/{name}",
+)
+LONG_EXTENDED = (
+    "https://{user}:{password}@{host}/{name}",
+    "https://{password}-0aB10aB10aB1@{host}/{name}",
+    "curl -u {user}:{password} https://{host}/{name}",
+    "machine {host} login {user} password {password}",
+    "Server={host};Database={name};User Id=app;Password={password};Encrypt=true",
+)
 HOLES = (
     "jdbc:postgresql://db/app?password=${DB_PASSWORD}",
     "jdbc:sqlserver://h;password={password}",
@@ -48,9 +66,18 @@ SCRUBBER = Scrubber(
 )
 
 
-def redacted(text: str) -> str:
+EXTENDED = Scrubber(
+    mode="pseudonymize",
+    key=b"k",
+    rules=rules.load(file=None, detectors="+extended"),
+    clock=lambda: 0.0,
+    limit=1 << 20,
+)
+
+
+def redacted(text: str, scrubber: Scrubber = SCRUBBER) -> str:
     body = json.dumps({"system": text}).encode()
-    redaction = SCRUBBER.redact(body, None, "POST")
+    redaction = scrubber.redact(body, None, "POST")
     assert redaction.report.skipped is None
     return str(json.loads(redaction.body)["system"])
 
@@ -76,6 +103,20 @@ def test_a_password_is_found_whatever_follows_it(form: str, end: str) -> None:
 def test_a_password_may_end_in_punctuation(end: str) -> None:
     for form in ("redis://:{}@h", "smtp://user:{}@", *FORMS):
         assert PASSWORD not in redacted(form.format(PASSWORD + end))
+
+
+@pytest.mark.parametrize("scrubber", [SCRUBBER, EXTENDED], ids=["usual", "extended"])
+@settings(max_examples=25)
+@given(LONG, LONG, LONG, LONG, st.sampled_from(("a", "\u00e9", "%41")))
+def test_a_password_is_found_however_long_the_parts_of_its_url_are(
+    scrubber: Scrubber, user: int, host: int, name: int, password: int, letter: str
+) -> None:
+    parts = {"user": "u" + letter * user, "host": "h" * (host + 1), "name": letter * (name // 3)}
+    secret = PASSWORD + "-0aB1" * (password // 5)
+    for form in LONG_EXTENDED if scrubber is EXTENDED else LONG_FORMS:
+        text = form.format(password=secret, **parts)
+        assert PASSWORD not in redacted(text, scrubber), form
+        assert "-0aB1" not in redacted(text, scrubber), form
 
 
 @pytest.mark.parametrize("text", HOLES)

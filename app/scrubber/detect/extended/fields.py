@@ -10,6 +10,7 @@ from ...automaton import compiled
 from .. import validators
 from ..detector import Detector, Finder
 from ..edges import after
+from ..urls import ESCAPED_LETTER
 from .parts import BREAK, PASSWORD_WORD, QUOTE, SPACE, is_token
 
 _WORD = after("A-Za-z0-9")
@@ -48,9 +49,14 @@ _ATTRIBUTE = (
     rb"dsn|database|dbname|initial(?: |%20)catalog|port|provider|endpoint|sharedaccesskeyname)"
     rb"(?: |%20)?="
 )
-_BESIDE = compiled((_ATTRIBUTE + rb"(?: |%20)?[^;=\\\"'\s%,()]{1,128}(?:[; ]|%20)").decode())
+_BESIDE = compiled(
+    (
+        _ATTRIBUTE
+        + (rb"(?: |%20)?(?:[^;=\\\"'\s%,()]|" + ESCAPED_LETTER + rb"){1,256}(?:[; ]|%20)")
+    ).decode()
+)
 _AFTER = re.compile(rb"(?:[; ]|%20){1,2}" + _ATTRIBUTE)
-_ATTRIBUTES_REACH = 256
+_ATTRIBUTES_REACH = 512
 
 
 def _is_in_connection_string(match: re.Match[bytes]) -> bool:
@@ -66,7 +72,7 @@ def _token_after(name: bytes, least: int) -> re.Pattern[bytes]:
 
 
 _NETRC_SPACE = rb"(?:" + SPACE + rb"|" + BREAK + rb"){1,16}"
-_NETRC_WORD = rb"[^\s\"'`\\%]{1,128}"
+_NETRC_WORD = rb"(?>(?:[^\s\"'`\\%]++|%(?!20|0[9AaDd])|" + ESCAPED_LETTER + rb")+)"
 
 
 def _field(name: bytes) -> bytes:

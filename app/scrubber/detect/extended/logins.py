@@ -5,7 +5,7 @@ import re
 from .. import validators
 from ..blocks import COLOUR
 from ..detector import Detector, Finder
-from ..urls import credentials_start
+from ..urls import ESCAPED_LETTER, LONGEST, credentials_start, run
 from .parts import PASSWORD_WORD, SPACE, is_token
 
 
@@ -32,7 +32,10 @@ def _accepts_curl(match: re.Match[bytes]) -> bool:
     return validators.is_no_hole(match["password"])
 
 
-_URL_USER = rb"(?P<secret>[^:/?#\s\"'`\\<>@]{0,128}+:(?P<password>[^/?#\s\"'`\\<>@]{1,256}+))@"
+_URL_USER = (
+    rb"(?P<secret>(?:" + run(rb":/?#@", ESCAPED_LETTER) + rb")?:"
+    rb"(?P<password>" + run(rb"/?#@", ESCAPED_LETTER) + rb"))@"
+)  # fmt: skip
 _URLS = (
     Finder(b"://", credentials_start),
     Finder(b":\\\\/", credentials_start),
@@ -46,6 +49,7 @@ URL_CREDENTIALS = Detector(
     accepts=_accepts_curl,
     group="secret",
     passwords=("password",),
+    longest=LONGEST,
     examples=(
         "https://user:hunter2@host.example/path",
         "git clone https://oauth2:abc123@git.example/owner/name.git",
@@ -65,9 +69,10 @@ URL_CREDENTIALS = Detector(
 URL_TOKEN = Detector(
     name="url_token",
     finders=_URLS,
-    pattern=re.compile(rb":(?:\\*+/){2}(?P<secret>[A-Za-z0-9._~-]{16,256}+)@"),
+    pattern=re.compile(rb":(?:\\*+/){2}(?P<secret>[A-Za-z0-9._~-]{16,}+)@"),
     accepts=is_token,
     group="secret",
+    longest=LONGEST,
     examples=(
         "https://0a1b2c3d4e5f60718293@git.example/owner/name.git",
         "git clone https://aB3dE5gH7jK9mN1pQ3sT@git.example/owner/name.git",
@@ -90,12 +95,15 @@ CURL_CREDENTIALS = Detector(
     ),
     pattern=re.compile(
         rb"(?:-[uU]|--(?:proxy-)?user)(?>(?:" + SPACE + rb"|=|" + COLOUR + rb")*)"
-        rb"(?P<quote>(?:\\*[\"'])?)(?P<secret>(?>(?:(?!%20)[^:\s\"'`\\]){1,128}):"
+        rb"(?P<quote>(?:\\*[\"'])?)(?P<secret>(?>(?:[^:\s\"'`\\%]++|%(?!20)|"
+        + ESCAPED_LETTER
+        + rb")+):"
         rb"(?P<password>" + PASSWORD_WORD + rb"))"
     ),
     accepts=_accepts_curl,
     group="secret",
     passwords=("password",),
+    longest=LONGEST,
     examples=(
         "curl -u user:hunter2 https://host.example",
         "curl -sS -X POST --user 'user:hunter2' https://host.example",

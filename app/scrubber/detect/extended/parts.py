@@ -4,13 +4,17 @@ import re
 
 from .. import validators
 from ..blocks import NEXT_LINE
+from ..urls import ESCAPED_LETTER
 
 QUOTE = rb"(?:\\*[\"']|%22|%27|`)"
 SPACE = rb"(?:[ ]|\\+t|%20|%09)"
 BREAK = rb"(?:" + NEXT_LINE + rb")"
-# A character of a password that ends at a space, a quote or an escape.
-_PASSWORD = rb"(?:(?!%(?:20|26|0[9AaDd]))[^\s\"'`\\;,<>&]|\\\\(?![nrtbfux0-9\"'\\/]))"
-PASSWORD_WORD = rb"(?>" + _PASSWORD + rb"{1,256})"
+# A password that ends at a space, a quote or an escape.
+PASSWORD_WORD = (
+    rb"(?>(?:[^\s\"'`\\;,<>&%]++|%(?!20|26|0[9AaDd])|\\\\(?![nrtbfux0-9\"'\\/])|"
+    + ESCAPED_LETTER
+    + rb")+)"
+)  # fmt: skip
 
 
 def is_token(match: re.Match[bytes]) -> bool:

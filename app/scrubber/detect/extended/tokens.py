@@ -67,7 +67,7 @@ VAULT_LEGACY_TOKEN = Detector(
     heads="sb",
     pattern=re.compile(
         rb"s\.(?P<body>[A-Za-z0-9]{24})(?![A-Za-z0-9_(\[=-])(?:\.[A-Za-z0-9]{5}(?![A-Za-z0-9]))?"
-        rb"|b\.AAAAAQ[A-Za-z0-9_-]{20,512}+"
+        rb"|b\.AAAAAQ[A-Za-z0-9_-]{20,}+"
     ),
     accepts=_is_legacy_vault,
     examples=("s." + "f3Z9kQw7LxTb2NvR8mYcJd4H", "b." + "AAAAAQ" * 6),
@@ -82,7 +82,7 @@ GOOGLE_OAUTH = Detector(
     name="google_oauth",
     gate=_WORD + r"(GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20})",
     heads="Gy",
-    pattern=re.compile(rb"GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_.-]{20,2048}(?<![.-])"),
+    pattern=re.compile(rb"GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_.-]{20,16384}(?<![.-])"),
     examples=("GOCSPX-" + "a1B2" * 7, "ya29." + "a0AfB_byC1" * 6),
     negatives=("GOCSPX-", "ya29.short"),
 )
