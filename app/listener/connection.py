@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -18,7 +19,7 @@ from .app_queue import TaskGroup
 from .disconnect_poll import DisconnectPoll
 from .h1 import H1
 from .h2 import H2
-from .progress import WriteProgress
+from .progress import CUT_DEADLINE, WriteProgress
 
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's close_notify
 EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is ejected
@@ -40,9 +41,10 @@ class ServerConnection(TCPServer):
     ``write_idle`` is how many seconds a client may take nothing of what is written to it;
     ``flooded`` is told the kind of a flood that ended the connection; ``draining`` closes it
     after the first answer. State: the ``protocol``, once the connection is served; ``_ended``,
-    once the client has left; ``_idle``, while no request is in progress, with the ``_alarm`` that
-    ends that; ``_begun``, the beginning of a response until it is whole or this turn of the event
-    loop is over, and ``_together``, how long it may be.
+    once the client has left; ``_resets``, once the connection is to end by a reset; ``_idle``,
+    while no request is in progress, with the ``_alarm`` that ends that; ``_begun``, the beginning
+    of a response until it is whole or this turn of the event loop is over, and ``_together``, how
+    long it may be.
     """
 
     protocol: Any = None
@@ -50,6 +52,7 @@ class ServerConnection(TCPServer):
     _idle = False
     _begun = b""
     _together = TOGETHER
+    _resets = False
 
     def __init__(
         self,
@@ -103,6 +106,7 @@ class ServerConnection(TCPServer):
                 self.protocol.flush = self._write_begun
                 self.protocol.write_idle = self._write_idle
                 self.protocol.eject = self._eject
+                self.protocol.reset = self._reset_at_end
                 if self._draining:
                     self.protocol.close_after_next()
                 await self.protocol.initiate()
@@ -222,9 +226,24 @@ class ServerConnection(TCPServer):
     async def _close(self) -> None:
         """Close, in time; stock waits forever for a client that takes nothing."""
         self._write_begun()
+        if self._resets:
+            await self._reset()
         with suppress(OSError, TimeoutError):  # SSLError is an OSError
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await super()._close()
+        abort(self._transport)
+
+    def _reset_at_end(self) -> None:
+        self._resets = True
+
+    async def _reset(self) -> None:
+        """Reset the connection once the client has what was written to it."""
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(CUT_DEADLINE):
+                await self._progress.wait_taken()
+            linger = struct.pack("ii", 1, 0)
+            sock = self.writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         abort(self._transport)
 
 

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import h11
-from h11._writers import ChunkedWriter, ContentLengthWriter
+from h11._writers import ChunkedWriter, ContentLengthWriter, Http10Writer
 
 from ..wire.grammar import are_lower_tokens, is_length
 from ..wire.headers import BODILESS, Headers
@@ -87,6 +87,11 @@ def is_whole(connection: h11.Connection) -> bool:
         and type(writer) is ContentLengthWriter
         and not writer._length  # noqa: SLF001
     )
+
+
+def is_ended_by_close(connection: h11.Connection) -> bool:
+    """Return True while a response is sent whose only end is the connection's (HTTP/1.0)."""
+    return connection.our_state is h11.SEND_BODY and type(connection._writer) is Http10Writer  # noqa: SLF001
 
 
 def _is_kept(connection: h11.Connection) -> bool:

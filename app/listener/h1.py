@@ -20,6 +20,7 @@ from hypercorn.protocol.events import Body, EndBody, Event, Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.typing import H11SendableEvent
 
+from ..wire.grammar import holds_control
 from ..wire.handover import Rest, Take
 from ..wire.heads import refuse_http1
 from . import framing, refusal
@@ -27,7 +28,7 @@ from .disconnect_poll import wait_or_disconnect
 from .server_codec import ServerCodec
 from .stream import RequestStream
 
-UNREAD_LIMIT = 16 * 2**20  # bytes of a request that are still taken after its answer
+UNREAD_LIMIT = 64 * 2**20  # bytes of a request still taken after its answer: the API takes 32 MB
 CLOSE = (b"connection", b"close")
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -38,12 +39,13 @@ class H1(H11Protocol):
 
     ``write`` is the connection's: it writes at once, and returns what waits for room, if anything.
     ``begin`` writes a head together with what follows at once, and returns the same. ``flush``
-    writes what was begun.
+    writes what was begun. ``reset`` lets the connection end by a reset.
     """
 
     write: Take
     begin: Take
     flush: Callable[[], None]
+    reset: Callable[[], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,6 +143,8 @@ class H1(H11Protocol):
         """
         if framing.is_whole(self._codec):
             await self._send_h11_event(h11.EndOfMessage())
+        elif framing.is_ended_by_close(self._codec):
+            self.reset()  # it was cut, and an end in order would look like its own
         answered_early = (
             self.connection.our_state is h11.DONE
             and self.connection.their_state is h11.SEND_BODY
@@ -245,6 +249,13 @@ class _StrictBuffer(ReceiveBuffer):
         if lines and any(line.startswith((b" ", b"\t")) for line in lines[1:]):
             raise h11.LocalProtocolError("a header field is folded", error_status_hint=400)
         return lines
+
+    def maybe_extract_next_line(self) -> bytearray | None:
+        """Take out a chunk's first line; h11 lets any CR pass in its extensions (RFC 9112 §7.1)."""
+        line = super().maybe_extract_next_line()
+        if line is not None and holds_control((line[:-2],)):
+            raise h11.LocalProtocolError("a control in a chunk's line", error_status_hint=400)
+        return line
 
     def __bool__(self) -> bool:
         """Hold nothing that comes behind a request which ends the connection (RFC 9112 §9.6)."""

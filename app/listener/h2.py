@@ -37,11 +37,9 @@ from ..wire.heads import are_trailers, refuse_http2
 from ..wire.roles import SERVER
 from . import refusal
 from .frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
-from .progress import Stalled
+from .progress import CUT_DEADLINE, Stalled
 from .send_buffer import BoundedBuffer
 from .stream import RequestStream, ResponseAborted
-
-CUT_DEADLINE = 0.5  # seconds that the rest of a cut response may take to go out
 
 
 class H2(stock.H2Protocol):

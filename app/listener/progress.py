@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable
 
 from ..network.abort import abort
 
+CUT_DEADLINE = 0.5  # seconds that the rest of a cut response may take to go out
+LOOK = 0.01  # seconds between two looks at what the peer has acknowledged
+
 
 class Stalled(ConnectionError):
     """The client took nothing for too long."""
@@ -45,6 +48,11 @@ class WriteProgress:
         except Stalled:
             abort(self._transport)
             raise
+
+    async def wait_taken(self) -> None:
+        """Wait until the peer has acknowledged all."""
+        while self._taken() < self.written:  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(LOOK)
 
     def _taken(self) -> int:
         """Return the bytes that the peer has acknowledged, as far as the system tells."""

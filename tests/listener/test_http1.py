@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.certificates import Certificate
+from app.listener import h1
 from app.listener.connection import TOGETHER, WRITE_HIGH, ServerConnection
 from app.listener.progress import WriteProgress
 from app.listener.tls import SharedBufferTls
@@ -105,7 +106,10 @@ async def test_a_request_answered_early_is_read_to_its_end_and_the_connection_ke
             wire.send(b"0\r\n\r\n")
 
 
-async def test_a_request_answered_early_is_not_read_for_ever(certificate: Certificate) -> None:
+async def test_a_request_answered_early_is_not_read_for_ever(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(h1, "UNREAD_LIMIT", 2**20)
     async with (
         listening(_refuse, certificate) as served,
         connected(served.port, served.trust()) as wire,
@@ -113,7 +117,7 @@ async def test_a_request_answered_early_is_not_read_for_ever(certificate: Certif
         wire.send(CHUNKED)
         assert (await wire.answer()).status == 413
         with pytest.raises(ConnectionError):
-            await _upload(wire, 4096)  # 256 MiB
+            await _upload(wire, 1024)  # 64 MiB
 
 
 async def _cut(_scope: Any, _receive: Receive, send: Send) -> None:
@@ -129,6 +133,30 @@ async def test_a_response_that_is_cut_has_no_last_chunk(certificate: Certificate
         wire.send(GET)
         cut = await wire.answer()
     assert (cut.body, cut.whole) == (b"x" * 1000, False)
+
+
+@pytest.mark.parametrize("length", [None, b"2000"])
+async def test_a_response_that_is_cut_ends_in_a_reset_where_its_end_is_the_connections(
+    certificate: Certificate, length: bytes | None
+) -> None:
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        headers = [] if length is None else [(b"content-length", length)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+
+    async with (
+        listening(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(GET.replace(b"1.1", b"1.0"))
+        cut = await wire.answer(bodiless=True)
+        assert cut.status == 200
+        assert await wire.reader.readexactly(1000) == b"x" * 1000
+        if length is None:
+            with pytest.raises(ConnectionResetError):
+                await wire.rest()
+        else:
+            assert await wire.rest() == b""
 
 
 @pytest.mark.parametrize("body", [b"", b"x" * 1000])

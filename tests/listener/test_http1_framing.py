@@ -39,6 +39,9 @@ AMBIGUOUS = {
     "a chunk's size that is none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
     "a chunk that is too long": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n",
     "a chunk's line ends in LF": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\nab\n0\n\n",
+    "CR in a chunk's extension": HEAD
+    + b"Transfer-Encoding: chunked\r\n\r\n2;a\rb\r\nab\r\n0\r\n\r\n",
+    "NUL in the last chunk's": HEAD + b"Transfer-Encoding: chunked\r\n\r\n0;a\0b\r\n\r\n",
     "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "HTTP/0.9": b"GET /\r\n\r\n",
     "a target with blanks": b"GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -165,6 +168,7 @@ STOCK_ACCEPTS: dict[str, bytes] = {
     "bare LF": AMBIGUOUS["bare LF"],
     "folded": AMBIGUOUS["folded"],
     "chunked in HTTP/1.0": AMBIGUOUS["chunked in HTTP/1.0"],
+    "CR in a chunk's extension": AMBIGUOUS["CR in a chunk's extension"],
     "HTTP/9.9": OTHERWISE_REFUSED["HTTP/9.9"][1],
 }
 
