@@ -15,8 +15,8 @@ LOCAL_UV := $(filter $(CURDIR)/.uv/bin/uv,$(UV))
 RUN := $(UV) run --locked
 # Two more than there are cores: many of the tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
-IN_WORKERS = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
-PYTEST = $(RUN) pytest $(IN_WORKERS)
+IN_PROCESSES = --processes $(WORKERS)
+PYTEST = $(RUN) pytest $(IN_PROCESSES)
 UNAIDED := not external and not system
 FAST := --hypothesis-profile fast -m '$(UNAIDED)'
 QUICK := --hypothesis-profile fast -m '$(UNAIDED) and not slow'
@@ -103,7 +103,7 @@ test-wheel: $(LOCAL_UV) ## Build the wheel, install it into its own environment,
 	$(UV) build --wheel --quiet --clear --out-dir $(WHEEL)/dist
 	$(UV) pip install --quiet --no-deps --reinstall --python $(WHEEL)/bin/python $(WHEEL)/dist/*.whl
 	cd / && $(WHEEL)/bin/anthropic-proxy --version && $(WHEEL)/bin/python -m anthropic_proxy --version
-	$(WHEEL)/bin/python -m pytest -p tests.installed $(IN_WORKERS) $(FAST) $(PACKAGED)
+	$(WHEEL)/bin/python -m pytest -p tests.installed $(IN_PROCESSES) $(FAST) $(PACKAGED)
 
 coverage: install ## Run the tests that need no other programs, and fail below the required branch coverage
 	$(PYTEST) $(FAST) --hypothesis-seed 0 --cov --cov-report=

@@ -19,17 +19,13 @@ from simulator import Simulator
 from tests import programs, scheduling, thorough
 from tests.proxying import Running, proxying, simulated
 
+pytest_plugins = ["tests.parallel"]
+
 PEM_END = "-----END CERTIFICATE-----\n"
 
 thorough.register()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts its background jobs so
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.hookimpl(optionalhook=True)  # there may be one process only
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.Workers:
-    """Keep tests together that share what is expensive to start."""
-    return scheduling.Workers(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,7 +63,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     for name, directory in (("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")):
-        monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / directory))
+        monkeypatch.setenv(name, str(tmp_path_factory.mktemp(directory)))
     few = tmp_path_factory.mktemp("authorities") / "few.pem"  # httpx reads all for each client
     few.write_text(Path(certifi.where()).read_text("utf-8").partition(PEM_END)[0] + PEM_END)
     monkeypatch.setattr(certifi, "where", lambda: str(few))

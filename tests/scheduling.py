@@ -1,8 +1,4 @@
-"""Which tests run in one worker, and which begin first."""
-
-from typing import Any
-
-from xdist.scheduler import LoadScopeScheduling
+"""Which tests run in one process, and which begin first."""
 
 # Files that share a server or a machine that takes long to start, or what takes long to import.
 SHARED = {
@@ -33,21 +29,6 @@ LONGEST = (
     "tests/cli/test_claude.py",
     "tests/proxy/test_endurance.py",
 )
-
-
-class Workers(LoadScopeScheduling):  # type: ignore[misc] # it has no types
-    """Gives each free worker the tests of the next file."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return scope(nodeid)
-
-    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-        """Note that a test has ended; forget a scope that has, or each report counts it again."""
-        super().mark_test_complete(node, item_index, duration)
-        units = self.assigned_work[node]
-        ended = scope(self.registered_collections[node][item_index])
-        if all(units[ended].values()):
-            del units[ended]
 
 
 def scope(nodeid: str) -> str:
