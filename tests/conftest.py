@@ -12,11 +12,13 @@ import certifi
 import pytest
 import structlog
 
-from app import certificates
+from app import certificates, tls
+from app.anthropic.prices import Prices
 from app.certificates import Certificate
 from app.pages import dashboard
 from simulator import Simulator
 from tests import programs, scheduling, thorough
+from tests.once import once
 from tests.proxying import Running, proxying, simulated
 
 pytest_plugins = ["tests.parallel"]
@@ -73,9 +75,12 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(autouse=True, scope="session")
 def _files_read_once() -> Iterator[None]:
-    """Read the pages' files once, not for each of a thousand proxies."""
+    """Read pages, prices and certificates once, not for each of a thousand proxies."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(dashboard, "routes", functools.cache(dashboard.routes))
+        monkeypatch.setattr(Prices, "load", once(Prices.load))
+        monkeypatch.setattr(certificates, "problems", once(certificates.problems))
+        monkeypatch.setattr(tls, "tls_context", once(tls.tls_context))
         yield
 
 

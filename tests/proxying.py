@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from app.settings import Settings
 from app.tls import tls_context
 from simulator import Simulator
 from simulator.usage import Usage
+from tests.once import once
 
 MESSAGE = {
     "model": "claude-sonnet-4-5",
@@ -43,6 +45,27 @@ class Chosen(Settings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings come from."""
         return (init_settings,)
+
+    @property
+    def upstream_tls(self) -> ssl.SSLContext:
+        """What upstream's certificate is checked with."""
+        if self.upstream_ca_file is None:
+            return super().upstream_tls
+        return client_tls(self.upstream_ca_file, http2=self.upstream_http2)
+
+
+@once
+def server_tls(certificate: Certificate, *, http2: bool = True) -> ssl.SSLContext:
+    """Return a context for a server that offers HTTP/2, or one for a server that does not."""
+    del http2  # a server says in its context what it offers
+    return tls_context(certificate, None)
+
+
+@once
+def client_tls(ca_file: Path, *, http2: bool) -> ssl.SSLContext:
+    """Return a context for clients that ask for HTTP/2, or one for clients that do not."""
+    del http2  # a client says in its context what it asks for
+    return ssl.create_default_context(cafile=ca_file)
 
 
 @dataclass
@@ -75,7 +98,8 @@ class Running:
     def client(self, *, http2: bool = False, **options: Any) -> httpx.AsyncClient:
         """Return a client of the proxy that adds nothing of its own to a request."""
         options = {"timeout": DEADLINE} | options
-        client = httpx.AsyncClient(base_url=self.url, verify=self.trust(), http2=http2, **options)
+        trust = client_tls(Path(self.ca_file), http2=http2)
+        client = httpx.AsyncClient(base_url=self.url, verify=trust, http2=http2, **options)
         client.headers.clear()
         return client
 
@@ -107,9 +131,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def simulated(certificate: Certificate, **options: Any) -> AsyncIterator[Simulator]:
+async def simulated(
+    certificate: Certificate, *, http2: bool = True, **options: Any
+) -> AsyncIterator[Simulator]:
     """Run a simulated upstream over TLS."""
-    async with Simulator(ssl_context=tls_context(certificate, None), **options) as simulator:
+    context = server_tls(certificate, http2=http2)
+    async with Simulator(ssl_context=context, http2=http2, **options) as simulator:
         yield simulator
 
 

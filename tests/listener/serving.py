@@ -19,8 +19,7 @@ from app.listener import Listener
 from app.listener.limits import Limits, Unobserved
 from app.network.abort import abort
 from app.server.sockets import bind
-from app.tls import tls_context
-from tests.proxying import DEADLINE, until
+from tests.proxying import DEADLINE, server_tls, until
 
 BROKEN = 0.5  # seconds without an answer after which stock Hypercorn is taken to be stuck
 
@@ -79,7 +78,7 @@ async def listening(
     before = asyncio.all_tasks()
     sock = bind("127.0.0.1", 0, "port")
     listener = Listener(
-        app, sock, ssl_context=tls_context(certificate, None), limits=limits, observer=observer
+        app, sock, ssl_context=server_tls(certificate), limits=limits, observer=observer
     )
     await listener.start()
     try:
@@ -111,7 +110,7 @@ async def stock(
         task.add_done_callback(lambda task: served.failures.extend(filter(None, [_fault(task)])))
 
     server = await asyncio.start_server(
-        accepted, "127.0.0.1", 0, ssl=tls_context(certificate, None), ssl_shutdown_timeout=0.2
+        accepted, "127.0.0.1", 0, ssl=server_tls(certificate), ssl_shutdown_timeout=0.2
     )
     served = Served(server.sockets[0].getsockname()[1], certificate)
     with warnings.catch_warnings():
