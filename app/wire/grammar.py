@@ -33,7 +33,7 @@ def holds_line_end(texts: Iterable[bytes]) -> bool:
     return _LINE_END.search(b"".join(texts)) is not None
 
 
-def holds_control(texts: Iterable[bytes]) -> bool:
+def holds_control(texts: Iterable[bytes | bytearray]) -> bool:
     """Return True if a text holds a control character other than a tab (RFC 9110 §5.5)."""
     return _CONTROL.search(b"".join(texts)) is not None
 
