@@ -19,8 +19,10 @@ An attempt that was declined before any output is free.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from .counts import Counts, disjoint, read_counts
 from .token_types import CACHE_WRITES, OUTPUT, THINKING, TOTALS

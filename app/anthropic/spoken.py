@@ -7,7 +7,8 @@ text, thinking and the input of tools; signatures and citations are not billed.
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .records import Delta
 from .usage import Attempt, Usage

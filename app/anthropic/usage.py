@@ -1,15 +1,15 @@
 """Token usage of one answer (Messages API, ``usage``), and the attempts that are billed for it."""
 
-from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+import msgspec
 
 # Why the usage of an answer is not known, or not final; `app.anthropic.tap.Reading` explains them.
 Missing = Literal["encoding", "truncated", "no_event", "parse", "not_final", "unknown_iteration"]
 MISSING: tuple[Missing, ...] = get_args(Missing)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of one answer, by `token_types.BILLED`, which are disjoint.
 
     ``thinking`` is a part of ``output``. ``server_tools`` maps ``web_search`` and the like to
@@ -22,7 +22,7 @@ class Usage:
     cache_write_5m: int = 0
     cache_write_1h: int = 0
     thinking: int = 0
-    server_tools: dict[str, int] = field(default_factory=dict)
+    server_tools: dict[str, int] = msgspec.field(default_factory=dict)
     service_tier: str | None = None
     speed: str | None = None
     inference_geo: str | None = None
@@ -33,8 +33,7 @@ class Usage:
         return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt that Anthropic bills, under the model that made it.
 
     ``model`` is None when the answer names none. ``kind`` is the type of its iteration, a word

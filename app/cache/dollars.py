@@ -5,7 +5,8 @@ have cost: the price list decides, with its tiers and factors.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ..anthropic.usage import Usage
 
@@ -32,7 +33,7 @@ def saved(usage: Usage, actual: Costs, price: Price) -> float | None:
     """Return what the cache saved of an ``actual`` cost; below 0 when it was only written."""
     if usage.prompt == usage.input:
         return 0.0
-    uncached = Usage(  # several times faster than `replace`
+    uncached = Usage(  # twice as fast as `replace`
         input=usage.prompt,
         output=usage.output,
         thinking=usage.thinking,

@@ -37,7 +37,7 @@ DELTAS: list[dict[str, Any]] = [
 
 def with_output(output: int, **fields: Any) -> Usage:
     """Return the usage of the start as the deltas above change it."""
-    known = {name: getattr(STARTED, name) for name in STARTED.__dataclass_fields__}
+    known = {name: getattr(STARTED, name) for name in STARTED.__struct_fields__}
     return Usage(**(known | {"output": output} | fields))
 
 

@@ -2,9 +2,9 @@
 
 import json
 import re
-from dataclasses import fields
 from importlib import resources
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +22,7 @@ LABELS = re.compile(r"const TOKEN_TYPES = \{(.*?)\n\};", re.DOTALL)
 
 
 def test_a_usage_has_a_field_for_every_type() -> None:
-    counts = [field.name for field in fields(Usage) if field.type in ("int", int)]
+    counts = [field.name for field in msgspec.structs.fields(Usage) if field.type is int]
     assert set(counts) == {*BILLED, THINKING}
 
 

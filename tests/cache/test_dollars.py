@@ -1,9 +1,9 @@
 """What a miss cost and what reading saved: the price list is asked with another usage."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.anthropic.usage import Usage
 from app.cache.dollars import miss_cost, saved

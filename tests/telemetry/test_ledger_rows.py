@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from msgspec import structs
 
 from app.anthropic.hints import Hints
 from app.anthropic.token_types import COUNTED
@@ -168,7 +169,9 @@ def test_the_rows_add_up_to_the_metrics(tmp_path: Path, exchange: Exchange) -> N
     one = Kept(tmp_path)
     observer = telemetry(ledger=one)
     small = tuple(
-        replace(each, usage=Usage(input=7, output=5, cache_read=3, cache_write_1h=1), samplings=())
+        structs.replace(
+            each, usage=Usage(input=7, output=5, cache_read=3, cache_write_1h=1), samplings=()
+        )
         for each in exchange.billed
     )
     record(observer, replace(exchange, billed=small), PLAIN)
