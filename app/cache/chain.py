@@ -54,6 +54,13 @@ class Chain(msgspec.Struct, eq=False):
                 high = middle
         return low
 
+    def is_continued(self, prompt: Prompt) -> bool:
+        """Return True if a prompt begins with all of its blocks up to the mark."""
+        length, other = self.length, prompt.blocks.prefixes
+        return length <= len(other) and (
+            not length or self.prefixes[length - 1] == other[length - 1]
+        )
+
     def difference(self, prompt: Prompt) -> Difference | None:
         """Return the first block up to the mark that a prompt does not have."""
         index = self.common(prompt)
@@ -69,7 +76,7 @@ class Chain(msgspec.Struct, eq=False):
         """Return True if a prompt goes on from it, changed or not, instead of going back."""
         length = len(prompt.blocks.kinds) if prompt.mark is None else prompt.mark.block + 1
         longer = length - _leading(prompt.blocks.kinds) > self.length - _leading(self.kinds)
-        return longer or self.last in prompt.blocks.owns or self.common(prompt) == self.length
+        return longer or self.last in prompt.blocks.owns or self.is_continued(prompt)
 
     def relates_to(self, prompt: Prompt) -> bool:
         """Return True if a prompt has anything in common with it."""
@@ -99,26 +106,27 @@ class Conversation:
         Unless ``strict``, some of them may be no turns of the conversation: those that have
         nothing in common with the prompt are not, and one that it continues unchanged is preferred.
         """
-        earlier = [chain for chain in reversed(self.chains) if chain.start <= start]
-        if not strict:
-            earlier = [chain for chain in earlier if chain.relates_to(prompt)]
-            for chain in earlier:
-                if chain.common(prompt) == chain.length:
-                    return chain
-        return earlier[0] if earlier else None
+        newest = None
+        for chain in reversed(self.chains):
+            if chain.start > start or not (strict or chain.relates_to(prompt)):
+                continue
+            if strict or chain.is_continued(prompt):
+                return chain
+            newest = newest or chain
+        return newest
 
     def add(self, chain: Chain, template: Template | None) -> list[int]:
         """Keep a request; return the keys of entries that need not be remembered any more."""
-        last = chain.count - 1
-        for older in self.chains:
+        chains, prefixes = self.chains, chain.prefixes
+        for older in chains:
             end = older.count - 1
-            if 0 <= end <= last and older.prefixes[end] == chain.prefixes[end]:
-                older.prefixes, older.kinds = chain.prefixes, chain.kinds
-        self.chains.append(chain)
+            if 0 <= end < chain.count and older.prefixes[end] == prefixes[end]:
+                older.prefixes, older.kinds = prefixes, chain.kinds
+        chains.append(chain)
         self.template = template or self.template
-        dropped, self.chains = self.chains[:-KEPT], self.chains[-KEPT:]
-        self.blocks = sum({id(one.prefixes): len(one.prefixes) for one in self.chains}.values())
-        kept = {one.key for one in self.chains}
+        dropped, chains[:-KEPT] = chains[:-KEPT], []
+        self.blocks = sum({id(one.prefixes): len(one.prefixes) for one in chains}.values())
+        kept = {one.key for one in chains}
         return [one.key for one in dropped if one.key is not None and one.key not in kept]
 
 

@@ -1,5 +1,6 @@
 """What the API has in its cache, as far as it passed here: marked prefixes, by keyed hash."""
 
+import math
 from collections import OrderedDict
 
 import msgspec
@@ -23,8 +24,8 @@ class Entry(msgspec.Struct, eq=False):
 
     def refresh(self, start: float, ttl: float) -> None:
         """Let it live on: a request that started then used it."""
-        self.ttl = max(self.ttl if self.expires > start else 0.0, ttl)
-        self.expires = max(self.expires, start + self.ttl)
+        self.ttl = ttl = max(self.ttl, ttl) if self.expires > start else ttl
+        self.expires = max(self.expires, start + ttl)
 
 
 class Entries:
@@ -40,6 +41,17 @@ class Entries:
     def get(self, key: int) -> Entry | None:
         """Return an entry."""
         return self._entries.get(key)
+
+    def use(self, key: int, start: float, ttl: float) -> Entry:
+        """Return the entry that a request used or wrote then, as the newest."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = Entry(start + ttl, ttl, math.inf)
+            self.put(key, entry)
+        else:
+            entry.refresh(start, ttl)
+            self._entries.move_to_end(key)
+        return entry
 
     def put(self, key: int, entry: Entry) -> None:
         """Keep an entry as the newest."""

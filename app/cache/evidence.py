@@ -98,7 +98,7 @@ def usual_verdict(
     asked, counted = case.asked, case.counted
     if previous is None or not counted.read or asked.compaction or asked.compacted:
         return None
-    if previous.common(case.prompt) < previous.length:
+    if not previous.is_continued(case.prompt):
         return None
     expected, exact = previous.tokens, previous.model == case.model
     for one in (live, waiting):

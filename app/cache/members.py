@@ -64,7 +64,7 @@ class Tool(msgspec.Struct):
     name: str = ""
 
 
-_USUAL = re.compile(rb'\{"role":"(user|assistant)","content":(?=["\[])')
+_USUAL = tuple((role, b'{"role":"%b","content":' % role.encode()) for role in ("user", "assistant"))
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 _tool = msgspec.json.Decoder(Tool).decode
 _small = msgspec.json.Decoder(_Small).decode
@@ -121,17 +121,17 @@ def _usual(raw: bytes) -> Message | None:
     It is valid JSON already. So its content is a text if the next quote is that at the end, and a
     list if it can be read as one.
     """
-    start = _USUAL.match(raw)
-    if start is None:
-        return None
-    content = raw[start.end() : -1]
-    if content.startswith(b'"'):
-        whole = content.find(b'"', 1) == len(content) - 1
-        return Message(start[1].decode(), [content], None) if whole else None
-    try:
-        return Message(start[1].decode(), elements(content), None)
-    except Unreadable:
-        return None
+    for role, start in _USUAL:
+        if raw.startswith(start):
+            content = raw[len(start) : -1]
+            if content.startswith(b'"'):
+                whole = content.find(b'"', 1) == len(content) - 1
+                return Message(role, [content], None) if whole else None
+            try:
+                return Message(role, elements(content), None)
+            except Unreadable:
+                return None
+    return None
 
 
 def read_tool_name(raw: bytes) -> str | None:
@@ -146,7 +146,7 @@ def read_tool_name(raw: bytes) -> str | None:
 def elements(raw: bytes | msgspec.Raw) -> list[bytes]:
     """Return the elements of a list; raises `Unreadable` if it is none, or too long."""
     try:
-        if memoryview(raw).nbytes <= _SMALL:
+        if (len(raw) if type(raw) is bytes else memoryview(raw).nbytes) <= _SMALL:
             return list(map(bytes, _list(raw)))
         found = msgspec.structs.astuple(_long_list()(raw))
     except (ValueError, RecursionError) as exc:

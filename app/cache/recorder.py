@@ -147,17 +147,14 @@ class Recorder:
         if not marks or not case.counted.cached:
             self.drop(flight)
             return None, None
-        scope = case.scope
+        scope, prefixes = case.scope, case.prompt.blocks.prefixes
         for mark in marks:
-            key = scope ^ case.prompt.blocks.prefixes[mark.block]
-            entry = self._entries.get(key) or Entry(start + mark.ttl, mark.ttl, math.inf)
-            entry.refresh(start, mark.ttl)
+            key = scope ^ prefixes[mark.block]
+            entry = self._entries.use(key, start, mark.ttl)
             entry.available = min(entry.available, flight.answered)
-            if mark is marks[-1]:
-                entry.tokens, entry.exact = case.counted.cached, True
-            elif not entry.exact:
+            if not entry.exact:
                 entry.tokens = case.tokens(mark.size)
-            self._entries.put(key, entry)
+        entry.tokens, entry.exact = case.counted.cached, True
         return entry, key
 
 

@@ -62,7 +62,9 @@ def test_as_many_blocks_are_common_as_are_the_same_up_to_the_mark(
         common += 1
     made = chain(" ".join(words))
     assert made.length == length
-    assert made.common(prompt(" ".join(f"user:{name}" for name in other))) == common
+    sent = prompt(" ".join(f"user:{name}" for name in other))
+    assert made.common(sent) == common
+    assert made.is_continued(sent) is (common == length)
 
 
 @every_case(

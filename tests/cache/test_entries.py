@@ -1,5 +1,7 @@
 """How long a cached prefix lives, and which ones are forgotten."""
 
+import math
+
 import pytest
 
 from app.cache.entries import Entries, Entry
@@ -32,3 +34,13 @@ def test_the_least_recently_put_entry_is_forgotten_first() -> None:
     entries.drop(1)
     entries.drop(1)
     assert (len(entries), entries.get(1)) == (1, None)
+
+
+def test_an_entry_that_is_used_is_the_newest_and_lives_on_and_a_new_one_is_made() -> None:
+    entries = Entries(limit=2)
+    made = [entries.use(key, start, 300.0) for key, start in ((1, 0.0), (2, 1.0), (1, 2.0))]
+    assert made[0] is made[2]
+    assert (made[0].expires, made[1].expires) == (302.0, 301.0)
+    assert made[1].available == math.inf
+    entries.use(3, 3.0, 300.0)
+    assert [entries.get(key) is not None for key in (1, 2, 3)] == [True, False, True]
