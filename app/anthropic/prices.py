@@ -181,7 +181,7 @@ class Prices:
             return None
         rates, factor = _rates(priced, usage), _factor(priced, usage, batch=batch)
         cost = {
-            kind: tokens * rate * factor / MILLION
+            kind: tokens * rate * factor / MILLION if tokens else 0.0
             for kind, tokens, rate in zip(BILLED, _billed(usage), _billed(rates), strict=True)
         }
         cost[SERVER_TOOLS] = self._tools(usage) if usage.server_tools else 0.0

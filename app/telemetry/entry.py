@@ -4,12 +4,11 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from ..anthropic.limits import Limits
 from ..anthropic.prices import Prices
 from ..anthropic.token_types import BILLED, ESTIMATED, OUTPUT
-from ..anthropic.usage import Attempt
+from ..anthropic.usage import Attempt, Usage
 from ..cache.dollars import miss_cost, saved
 from ..exchange import Exchange
 from ..wire.trace_context import TraceContext
@@ -117,19 +116,23 @@ def cache_dollars(
     """Return what a cache miss cost and what the cache saved, in US dollars."""
     if exchange.cache is None or not charges:
         return None, None
-    missed = exchange.cache.verdict.missed
-    parts = [
-        _cache_dollars(charge, 0 if at else missed, prices) for at, charge in enumerate(charges)
-    ]
-    savings = [earned for _, earned in parts if earned is not None]
-    return parts[0][0], sum(savings) if len(savings) == len(parts) else None
+    own, *others = charges
+    cost, earned = _cache_dollars(own, exchange.cache.verdict.missed, prices)
+    if not others:
+        return cost, earned
+    savings = [earned, *(_cache_dollars(charge, 0, prices)[1] for charge in others)]
+    known = [one for one in savings if one is not None]
+    return cost, sum(known) if len(known) == len(savings) else None
 
 
 def _cache_dollars(
     charge: Charge, missed: int, prices: Prices
 ) -> tuple[float | None, float | None]:
-    usage = charge.attempt.usage
-    price = partial(prices.cost, model=charge.attempt.model or "")
+    usage, model = charge.attempt.usage, charge.attempt.model or ""
+
+    def price(usage: Usage) -> Mapping[str, float] | None:
+        return prices.cost(usage, model)
+
     actual = price(usage) if charge.attempt.samplings else charge.cost
     return miss_cost(usage, missed, actual, price), saved(usage, actual, price)
 
