@@ -1,12 +1,16 @@
 """Makes a row of every ended exchange for the ledger, and counts what becomes of it."""
 
+import operator
 from collections.abc import Mapping
 
 import msgspec
 
+from ...anthropic.hints import Hints
 from ...anthropic.limits import Limits
 from ...anthropic.token_types import ESTIMATED
 from ...cache.report import CacheReport
+from ...cache.verdict import Verdict
+from ...exchange import Failure
 from ...ledger.labels import write_labels
 from ...ledger.rows import (
     BILLED_NAMES,
@@ -71,79 +75,92 @@ def record_of(
     ``around`` are the usage windows before and after it, None if its answer states none.
     """
     exchange, hints, report = entry.exchange, entry.exchange.hints, entry.exchange.scrub
-    verdict = None if exchange.cache is None else exchange.cache.verdict
     failure = exchange.failure
     before, after = around or (_UNSAID, _UNSAID)
     billed = tuple(map(_billed, entry.charges))
     total = billed[0] if len(billed) == 1 else _total(billed)
     detailed = len(billed) > 1 or any(one.model != entry.model for one in billed)
-    row = Row(
-        started=int(exchange.started_at * MILLI),
-        duration=round(exchange.duration * MICRO),
-        failed=int(failure is not None),
-        input=total.input,
-        output=total.output,
-        cache_read=total.cache_read,
-        cache_write_5m=total.cache_write_5m,
-        cache_write_1h=total.cache_write_1h,
-        estimated=total.estimated,
-        thinking=total.thinking,
-        cost=total.cost,
-        unpriced=total.unpriced,
-        detailed=int(detailed),
-        model=entry.model,
-        session=entry.ids.get("session_id"),
-        agent=entry.ids.get("agent_id"),
-        parent_agent=hints.parent_agent_id,
-        agent_type=hints.agent_type,
-        prompt=hints.prompt_id,
-        request_class=hints.request_class,
-        labels=write_labels(labels) if labels else None,
-        route=exchange.route,
-        outcome=exchange.outcome.value,
-        status=exchange.status,
-        streamed=int(exchange.streamed),
-        stop_reason=word(exchange.stop_reason),
-        usage_missing=exchange.usage_missing,
-        cache_miss_reason=word(exchange.cache_miss_reason),
-        error_source=None if failure is None else failure.source,
-        error_type=None if failure is None else word(failure.type),
-        error_reason=None if failure is None else word(failure.reason),
-        compaction=hints.compaction,
-        slot_wait=_micro(exchange.slot_wait),
-        overhead_request=_micro(exchange.overhead_request),
-        overhead_response=_micro(exchange.overhead_response),
-        upstream_headers=_micro(exchange.upstream_headers),
-        first_byte=_micro(exchange.first_byte),
-        first_token=_micro(exchange.first_token),
-        longest_event_gap=_micro(exchange.longest_event_gap),
-        longest_byte_gap=_micro(exchange.longest_byte_gap),
-        longest_client_stall=_micro(exchange.longest_client_stall),
-        tool_time=sum(taken for _, taken in hints.prev_tool_durations) * MILLI or None,
-        attempts=exchange.attempts,
-        retries=sum(retry.count for retry in exchange.retries),
-        client_retry=exchange.client_retry,
-        bytes_in=exchange.bytes_in,
-        bytes_out=exchange.bytes_out,
-        modified=int(exchange.modified),
-        secrets_found=sum(report.matches.values()) if report is not None else 0,
-        secrets_restored=sum(exchange.restored.values()),
-        scrub_skipped=report.skipped if report is not None else None,
-        window_5h_before=before["5h"],
-        window_5h_after=after["5h"],
-        window_7d_before=before["7d"],
-        window_7d_after=after["7d"],
-        request_id=entry.ids.get("request_id"),
-        client_request_id=hints.client_request_id,
-        cache_verdict=None if verdict is None else verdict.reason,
-        cache_kind=None if verdict is None else verdict.kind,
-        cache_block=None if verdict is None else verdict.index,
-        cache_missed=None if verdict is None else min(verdict.missed, MAX_TOKENS),
-        cache_miss_cost=_nano(entry.miss_cost),
-        cache_saved=_nano(entry.saved),
-        context=_json(exchange.cache),
+    ids = entry.ids.get
+    row = Row._make(  # in the order of its columns: their names would take as long as the rest
+        (
+            int(exchange.started_at * MILLI),
+            round(exchange.duration * MICRO),
+            int(failure is not None),
+            *total[len(BILLED_NAMES) :],
+            int(detailed),
+            entry.model,
+            ids("session_id"),
+            ids("agent_id"),
+            hints.parent_agent_id,
+            hints.agent_type,
+            hints.prompt_id,
+            hints.request_class,
+            write_labels(labels) if labels else None,
+            exchange.route,
+            exchange.outcome.value,
+            exchange.status,
+            int(exchange.streamed),
+            word(exchange.stop_reason),
+            exchange.usage_missing,
+            word(exchange.cache_miss_reason),
+            *(_NO_FAILURE if failure is None else _failed(failure)),
+            hints.compaction,
+            *(None if one is None else round(one * MICRO) for one in _durations(exchange)),
+            _tool_time(hints),
+            exchange.attempts,
+            sum(retry.count for retry in exchange.retries) if exchange.retries else 0,
+            exchange.client_retry,
+            exchange.bytes_in,
+            exchange.bytes_out,
+            int(exchange.modified),
+            0 if report is None else sum(report.matches.values()),
+            sum(exchange.restored.values()),
+            None if report is None else report.skipped,
+            before["5h"],
+            after["5h"],
+            before["7d"],
+            after["7d"],
+            ids("request_id"),
+            hints.client_request_id,
+            *(_NO_VERDICT if exchange.cache is None else _judged(exchange.cache.verdict)),
+            _nano(entry.miss_cost),
+            _nano(entry.saved),
+            _json(exchange.cache),
+        )
     )
     return Record(row, billed if detailed else ())
+
+
+_durations = operator.attrgetter(
+    "slot_wait",
+    "overhead_request",
+    "overhead_response",
+    "upstream_headers",
+    "first_byte",
+    "first_token",
+    "longest_event_gap",
+    "longest_byte_gap",
+    "longest_client_stall",
+)
+_NO_FAILURE = (None,) * 3
+
+
+def _failed(failure: Failure) -> tuple[str, str | None, str | None]:
+    """Return source, type and reason of an error."""
+    return failure.source, word(failure.type), word(failure.reason)
+
+
+_NO_VERDICT = (None,) * 4
+
+
+def _judged(verdict: Verdict) -> tuple[str, str | None, int | None, int]:
+    """Return what a verdict says, except for its dollars."""
+    return verdict.reason, verdict.kind, verdict.index, min(verdict.missed, MAX_TOKENS)
+
+
+def _tool_time(hints: Hints) -> int | None:
+    """Return how long the client's tools ran since its last request; None if they did not."""
+    return sum(taken for _, taken in hints.prev_tool_durations) * MILLI or None
 
 
 def _json(report: CacheReport | None) -> str | None:
@@ -195,7 +212,3 @@ def _windows(limits: Limits) -> dict[str, int]:
         for name in WINDOWS
         if (window := limits.windows.get(name)) is not None and window.utilization is not None
     }
-
-
-def _micro(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * MICRO)
