@@ -128,7 +128,7 @@ class Ledger:
     def overflow(self, detector: Detector, value: str) -> str:
         """Return what stands for one value too many: it is hidden, and cannot be restored."""
         if detector.tier == "secret":
-            return self._scheme.secret(detector.label, MOST_KNOWN + 1)
+            return self._scheme.secret(detector.label, _one_too_many())
         return self._scheme.identifier(detector.label, value, 2 * DIGEST_DIGITS)
 
     def settle(self) -> tuple[Change, ...]:
@@ -145,7 +145,7 @@ class Ledger:
 
     def _numbered(self, name: str, label: str, value: str) -> str:
         number = self._numbers.get(label, 0) + 1
-        while (label, number) in self._reserved:
+        while number == _one_too_many() or (label, number) in self._reserved:
             number += 1
         return self._make(Change(name, label, number, value, self._scheme.secret(label, number)))
 
@@ -177,3 +177,8 @@ class Ledger:
             for change in changes:  # one by one: to spell thousands takes a while
                 digest.update(repr(change).encode())
             self.digest = digest.digest()
+
+
+def _one_too_many() -> int:
+    """Return the number of all values beyond the limit, which no value has."""
+    return MOST_KNOWN + 1

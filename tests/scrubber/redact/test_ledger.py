@@ -42,8 +42,18 @@ def test_one_value_too_many_is_hidden_and_not_restored(monkeypatch: pytest.Monke
     assert own.placeholder(EMAIL, "user0@example.com") == kept[0]
 
 
-def test_what_stands_for_one_too_many_is_no_number_that_was_given() -> None:
+def test_what_stands_for_one_too_many_is_no_number_that_was_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert made().overflow(SECRET, "any") == SCHEME.secret(SECRET.label, MOST_KNOWN + 1)
+    monkeypatch.setattr(ledger, "MOST_KNOWN", 4)
+    for literals in ((), (2,), (2, 3, 4, 5, 6, 7)):
+        own = made()
+        for number in literals:
+            own.reserve(SECRET.label, number)
+        shown = [own.placeholder(SECRET, f"fakefakefake{number}") for number in range(4)]
+        assert len(set(shown)) == len(own.placeholders) == 4
+        assert own.placeholder(SECRET, "one too many") not in own.placeholders
 
 
 def test_a_replayed_unit_leads_to_the_same_state() -> None:
