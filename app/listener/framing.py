@@ -4,19 +4,18 @@ Each function returns the bytes that `h11.Connection.send` returns, and leaves h
 state, or returns None when h11 has to decide. Property tests hold both ways to that.
 """
 
-import re
 from typing import Any
 
 import h11
 from h11._writers import ChunkedWriter, ContentLengthWriter, Http10Writer
 
-from ..wire.grammar import are_lower_tokens, is_length
+from ..wire.grammar import are_lower_tokens, consists_of, is_length
 from ..wire.headers import BODILESS, Headers
 
 _DECISIVE = {b"connection", b"host", b"transfer-encoding"}  # h11 adds to them, or moves them
 _LENGTH = b"content-length"
 _CHUNKED = (b"Transfer-Encoding", b"chunked")
-_UNUSUAL = re.compile(rb"[^\t -~]")  # in a value
+_USUAL = bytes((ord("\t"), *range(0x20, 0x7F)))  # in a value
 _FINAL = range(200, 1000)
 _THEIRS = (h11.SEND_BODY, h11.DONE)
 
@@ -110,6 +109,6 @@ def _are_ordinary(fields: Headers) -> bool:
     return (
         _DECISIVE.isdisjoint(name for name, _ in fields)
         and are_lower_tokens([name for name, _ in fields])
-        and not _UNUSUAL.search(b"".join(values))
+        and consists_of(b"".join(values), _USUAL)
         and all(value == value.strip() for value in values)
     )

@@ -9,7 +9,7 @@ APP = Path(__file__).parents[2] / "app"
 HOMES = {
     'b"keep-alive"': "wire/headers.py",
     'b"proxy-connection"': "wire/headers.py",
-    r"[\0\n-\r]": "wire/grammar.py",
+    r"\0\n\v\f\r": "wire/grammar.py",
     r"!#$%&'*+\-.^_`|~": "wire/grammar.py",
     "65_535": "wire/limits.py",
     "2**31 - 1": "wire/limits.py",
