@@ -7,6 +7,7 @@
 - ``tap``          an answer's records → `Reading`; it is made of ``answer`` (event streams and JSON
   bodies), ``accumulator`` (the rules of ``usage``, read by ``counts``), ``iterations`` (who is
   billed) and ``spoken`` (an estimate for what ends early)
+- ``elements``     a JSON list of a bounded length → its elements
 - ``limits``       an answer's headers → rate limits and subscription windows
 - ``token_types``  the types of tokens, in one place
 - ``prices``       usage and model → USD at list price; ``names`` has the models' spellings,

@@ -4,18 +4,15 @@ Lists are read to a bounded length, so that an odd body does not cost seconds.
 """
 
 import re
-from collections.abc import Callable
-from functools import cache
-from itertools import takewhile
 from typing import NamedTuple
 
 import msgspec
 
-MOST_ELEMENTS = 4096
+from ..anthropic.elements import read_list
+
 _SMALL = 64 * 1024  # bytes that are read whatever they hold: a few milliseconds at most
 
 _NULL = msgspec.Raw(b"null")
-_NOTHING = msgspec.Raw()
 
 
 class Unreadable(ValueError):
@@ -71,14 +68,6 @@ _small = msgspec.json.Decoder(_Small).decode
 _large = msgspec.json.Decoder(_Large).decode
 _message = msgspec.json.Decoder(_Message).decode
 _list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-
-
-@cache
-def _long_list() -> Callable[[bytes], msgspec.Struct]:
-    """Return what reads a list of at most `MOST_ELEMENTS`; it takes 7 ms to make, and 1 MB."""
-    elements = [(f"e{index}", msgspec.Raw, _NOTHING) for index in range(MOST_ELEMENTS)]
-    kind = msgspec.defstruct("Elements", elements, array_like=True, forbid_unknown_fields=True)
-    return msgspec.json.Decoder(kind).decode
 
 
 def given(raw: msgspec.Raw) -> bytes | None:
@@ -148,11 +137,6 @@ def elements(raw: bytes | msgspec.Raw) -> list[bytes]:
     try:
         if (len(raw) if type(raw) is bytes else memoryview(raw).nbytes) <= _SMALL:
             return list(map(bytes, _list(raw)))
-        found = msgspec.structs.astuple(_long_list()(raw))
+        return list(map(bytes, read_list(raw)))
     except (ValueError, RecursionError) as exc:
         raise Unreadable("not a list, or too long a one") from exc
-    return list(map(bytes, takewhile(_exists, found)))
-
-
-def _exists(raw: msgspec.Raw) -> bool:
-    return raw is not _NOTHING

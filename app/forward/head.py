@@ -12,14 +12,13 @@ from typing import NamedTuple
 
 from .. import errors
 from ..errors import ClientFailure
-from ..wire.grammar import holds_control, is_token
+from ..wire.grammar import holds_bare_line_feed, holds_control, is_token
 from ..wire.headers import Headers
 from .target import Target
 
 LIMIT = 16 * 1024  # bytes of a head
 
 _END = re.compile(rb"\r?\n\r?\n")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 _VERSION = re.compile(rb"HTTP/1\.[01]")
 _FIRST = re.compile(rb"[\r\nA-Za-z]")
 PROXY_AUTHORIZATION = b"proxy-authorization"
@@ -51,7 +50,7 @@ def check_begun(received: bytes) -> None:
 
 def parse(head: bytes) -> ConnectRequest:
     """Read a whole head; raises `ClientFailure`."""
-    if _BARE_LF.search(head):
+    if holds_bare_line_feed(head):
         raise _malformed("A line of the request ends without CR.")
     request_line, *lines = head.lstrip(b"\r\n").removesuffix(b"\r\n\r\n").split(b"\r\n")
     words = request_line.split(b" ")

@@ -20,7 +20,7 @@ from hypercorn.protocol.events import Body, EndBody, Event, Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.typing import H11SendableEvent
 
-from ..wire.grammar import holds_control
+from ..wire.grammar import holds_bare_line_feed, holds_control
 from ..wire.handover import Rest, Take
 from ..wire.heads import refuse_http1
 from . import framing, refusal
@@ -31,7 +31,6 @@ from .stream import RequestStream
 UNREAD_LIMIT = 64 * 2**20  # bytes of a request still taken after its answer: the API takes 32 MB
 CLOSE = (b"connection", b"close")
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class H1(H11Protocol):
@@ -65,17 +64,8 @@ class H1(H11Protocol):
     async def _create_stream(self, request: h11.Request) -> None:
         headers = [(name, value) for _, name, value in request.headers._full_items]  # noqa: SLF001
         status = refuse_http1(request.http_version, headers)
-        self.stream = RequestStream(
-            self.app if status is None else refusal.application(status, CLOSE),
-            self.config,
-            self.context,
-            self.task_group,
-            self.ssl,
-            self.client,
-            self.server,
-            self.stream_send,
-            STREAM_ID,
-        )
+        app = self.app if status is None else refusal.application(status, CLOSE)
+        self.stream = RequestStream.of(self, app, STREAM_ID)
         self.stream.write_body = self.write_body
         self.stream.before_drain = self._untold
         self._untold = False
@@ -268,4 +258,4 @@ class _StrictBuffer(ReceiveBuffer):
         searched = self._multiple_lines_search
         blank = self._data.find(b"\r\n\r\n", max(0, searched - 1))
         end = 0 if self._data.startswith(b"\r\n") else blank
-        return bool(_BARE_LF.search(self._data, searched, end if end >= 0 else len(self._data)))
+        return holds_bare_line_feed(self._data, searched, end if end >= 0 else len(self._data))

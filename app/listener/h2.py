@@ -184,17 +184,8 @@ class H2(stock.H2Protocol):
         stream_id = request.stream_id
         status = refuse_http2(request.headers, ended=request.stream_ended is not None)
         app = self.app if status is None else refusal.application(status)
-        stream = self.streams[stream_id] = RequestStream(
-            _crediting(app, self, stream_id),
-            self.config,
-            self.context,
-            self.task_group,
-            self.ssl,
-            self.client,
-            self.server,
-            self.stream_send,
-            stream_id,
-        )
+        stream = RequestStream.of(self, _crediting(app, self, stream_id), stream_id)
+        self.streams[stream_id] = stream
         self.stream_buffers[stream_id] = BoundedBuffer(self.context.event_class, self.write_idle)
         self._unread[stream_id] = 0
         self.priority.insert_stream(stream_id)

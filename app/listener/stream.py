@@ -16,6 +16,8 @@ from ..wire.handover import Rest, Take
 from . import refusal
 
 if TYPE_CHECKING:
+    from hypercorn.protocol.h2 import H2Protocol
+    from hypercorn.protocol.h11 import H11Protocol
     from hypercorn.typing import ASGISendEvent, HTTPScope
 
 
@@ -72,6 +74,21 @@ class RequestStream(HTTPStream):
         self.disconnect = Disconnect()
         self.before_drain = False
         self._body_begun = False
+
+    @classmethod
+    def of(cls, protocol: "H11Protocol | H2Protocol", app: Any, stream_id: int) -> "RequestStream":
+        """Return the stream of a connection's next request, which ``app`` answers."""
+        return cls(
+            app,
+            protocol.config,
+            protocol.context,
+            protocol.task_group,
+            protocol.ssl,
+            protocol.client,
+            protocol.server,
+            protocol.stream_send,
+            stream_id,
+        )
 
     async def handle(self, event: Event) -> None:
         """Take an event from the protocol."""

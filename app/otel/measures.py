@@ -6,6 +6,7 @@ Tokens are the billed ones, of every attempt, as the convention demands; models 
 closed sets.
 """
 
+from ..telemetry.bounds import FIRST
 from ..telemetry.entry import Entry
 from .histograms import Attributes, Histograms, Instrument, Series
 from .span import (
@@ -30,7 +31,7 @@ FIRST_CHUNK = Instrument(
     "gen_ai.client.operation.time_to_first_chunk",
     "s",
     "Time to receive the first chunk of a streamed response.",
-    (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120),
+    FIRST,
 )
 TOKENS = Instrument(
     "gen_ai.client.token.usage",

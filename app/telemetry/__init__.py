@@ -9,6 +9,7 @@
 - ``connections``     client connections on both ports; ``forward``, tunnels.
 - ``instruments``     metrics with cached children and bounded label values; ``words`` are those
   that others may choose.
+- ``bounds``          upper bounds of histograms that more than one exporter has.
 - ``facts``           what does not change: the proxy's identity, the scrubber's configuration.
 - ``reconciliation``  compares the proxy's figures with Claude Code's.
 """

@@ -1,12 +1,14 @@
 """What the parts of a message's head may consist of (RFC 9110 §5, RFC 9112 §3, RFC 9113 §8.2)."""
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
 _LOWER_TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
 _LINE_ENDS = b"\0\n\v\f\r"
 _CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code != ord("\t"))
+_BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _BLANK_AROUND = re.compile(rb"\A[ \t]|[ \t]\Z")
 _NOT_IN_TARGET = re.compile(rb"[\0-\x20\x7f]")
 # uri-host and port (RFC 3986 §3.2.2, §3.2.3), without user information.
@@ -31,6 +33,11 @@ def holds_line_end(texts: Iterable[bytes]) -> bool:
     CR, LF, NUL; and VT and FF, which some take for line breaks. h11 refuses all of them.
     """
     return _holds(b"".join(texts), _LINE_ENDS)
+
+
+def holds_bare_line_feed(text: bytes | bytearray, start: int = 0, end: int = sys.maxsize) -> bool:
+    """Return True if a line of a part of ``text`` ends without CR (RFC 9112 §2.2)."""
+    return _BARE_LINE_FEED.search(text, start, end) is not None
 
 
 def holds_control(texts: Iterable[bytes | bytearray]) -> bool:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.anthropic.elements import MOST_ELEMENTS
 from app.cache.blocks import tool_name
-from app.cache.members import MOST_ELEMENTS, Unreadable, read_message
+from app.cache.members import Unreadable, read_message
 from app.cache.prompt import MOST_SPANS, Prompt, read_prompt
 from tests.cache.bodies import LONG, SHORT, SYSTEM, TOOLS, assistant, block, body, tool, user
 

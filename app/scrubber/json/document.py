@@ -7,11 +7,12 @@ msgspec refuses (lone surrogates, great depth) or merges (repeated names) is vis
 import re
 from collections.abc import Iterator
 from functools import partial
-from itertools import groupby, takewhile
+from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
 
+from ...anthropic.elements import MOST_ELEMENTS, read_list
 from .strings import skipped_in_request
 from .visitor import State, each_span, visit
 
@@ -20,18 +21,6 @@ _OTHER = len(_ORDER)
 
 _ROOT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(msgspec.Raw)
-_ABSENT = msgspec.Raw()
-# An array of no more elements than this: with more, msgspec stops at once, instead of building
-# millions of objects while everything else waits.
-MOST_ELEMENTS = 4096
-_ELEMENTS = msgspec.json.Decoder(
-    msgspec.defstruct(
-        "Elements",
-        [(f"e{index}", msgspec.Raw, _ABSENT) for index in range(MOST_ELEMENTS)],
-        array_like=True,
-        forbid_unknown_fields=True,
-    )
-)
 # A call of msgspec holds the interpreter for as long as it takes. So a large body goes through it
 # only if little of it is punctuation.
 _QUICK = 1024 * 1024  # bytes that it reads in a few milliseconds
@@ -147,18 +136,14 @@ def _sliced(body: bytes) -> Iterator[Unit]:
         raise _Displaced
 
 
-def _exists(raw: msgspec.Raw) -> bool:
-    return raw is not _ABSENT
-
-
 def _sliced_elements(body: bytes, name: str, start: int, end: int) -> Iterator[Unit]:
     cursor = start
     try:
-        elements = msgspec.structs.astuple(_ELEMENTS.decode(memoryview(body)[start:end]))
+        found = read_list(memoryview(body)[start:end])
     except msgspec.ValidationError:
         yield Unit(start, end, (name,))
         return
-    for index, raw in enumerate(takewhile(_exists, elements)):
+    for index, raw in enumerate(found):
         separator = _SEPARATOR.match(body, cursor)
         if separator is None:
             raise _Displaced

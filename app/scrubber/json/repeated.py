@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .document import MOST_ELEMENTS, Unit, quick_units
+from ...anthropic.elements import MOST_ELEMENTS
+from .document import Unit, quick_units
 from .spans import cut
 
 _ARRAY = re.compile(rb'"messages"[ \t\n\r]*+:[ \t\n\r]*+\[[ \t\n\r]*+')

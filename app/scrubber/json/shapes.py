@@ -14,7 +14,7 @@ from .strings import Run, Text, each_string
 from .tokenizer import NotJson, string_end
 from .visitor import Path, Rule, State
 
-_MOST = 32  # strings of a shape
+MOST_STRINGS = 32  # of a shape
 _LARGEST = 1024  # bytes of a shape
 _SHAPES = 256  # that are remembered
 _AFTER_NAME = b":"
@@ -51,7 +51,7 @@ def _shape(text: bytes) -> _Shape | None:
     is_type = False
     while (start := text.find(b'"', end)) >= 0:
         end = string_end(text, start)
-        if len(spans) == _MOST or not start < end < len(text):
+        if len(spans) == MOST_STRINGS or not start < end < len(text):
             return None
         after = text[end : end + 1]
         spans.append(Span(start + 1, end - 1))

@@ -22,7 +22,7 @@ from ..json.repeated import (
 from .cache import Outcome
 from .ledger import Ledger
 
-MOST = 128  # conversations: each is compared to a new body
+MOST_TURNS = 128  # conversations: each is compared to a new body
 _OVERHEAD = 4096  # bytes of a turn beside its texts, about
 _NEARLY_ALL = 7 / 8  # of a body, after which the search for more ends
 
@@ -89,7 +89,7 @@ class Turns:
                 self._size -= self._turns.pop(before, 0)
             self._turns[turn] = size
             self._size += size
-            while self._size > self._limit or len(self._turns) > MOST:
+            while self._size > self._limit or len(self._turns) > MOST_TURNS:
                 self._size -= self._turns.popitem(last=False)[1]
 
 

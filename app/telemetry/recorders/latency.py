@@ -1,12 +1,12 @@
 """Durations, in seconds."""
 
 from ...exchange import Exchange
+from ..bounds import FIRST
 from ..entry import NO_MODEL, Entry
 from ..instruments import OTHER, Instruments, SeriesBudget
 
 DURATION = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1200)
 HEADERS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
-FIRST_TOKEN = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120)
 TOKENS_PER_SECOND = (5, 10, 20, 40, 60, 80, 120, 200, 400)
 TOKEN = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2)
 OVERHEAD = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -46,7 +46,7 @@ class Latency:
             "time_to_first_token_seconds",
             "Time from the first byte of a request to the first content relayed",
             "model",
-            buckets=FIRST_TOKEN,
+            buckets=FIRST,
         )
         self._pace = histograms(
             "output_tokens_per_second",

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.anthropic.elements import MOST_ELEMENTS
 from app.scrubber.detect import rules
-from app.scrubber.json.document import MOST_ELEMENTS, is_quick, units
+from app.scrubber.json.document import is_quick, units
 from app.scrubber.redact.ledger import MOST_LITERALS
 from app.scrubber.redact.scrubber import Redaction, Scrubber
 from tests.thorough import scaled

@@ -16,7 +16,7 @@ from app.scrubber.redact import turns
 from app.scrubber.redact.cache import Outcome
 from app.scrubber.redact.ledger import Change
 from app.scrubber.redact.scrubber import Redaction, Scrubber
-from app.scrubber.redact.turns import MOST
+from app.scrubber.redact.turns import MOST_TURNS
 from tests.scrubber import conversations as conv
 from tests.thorough import scaled
 
@@ -221,7 +221,7 @@ def test_two_arrays_of_messages_are_both_read() -> None:
 
 def test_a_conversation_forgotten_is_read_again(repeats: list[int]) -> None:
     used = scrubber()
-    bodies = [request(f"{number} {KEY}", "b") for number in range(MOST + 1)]
+    bodies = [request(f"{number} {KEY}", "b") for number in range(MOST_TURNS + 1)]
     for body in bodies:
         redact(used, body)
     assert redact(used, bodies[0]) == slowly(bodies[0])
