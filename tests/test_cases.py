@@ -1,5 +1,6 @@
 """Of many cases in one test each is run, and each that fails is reported."""
 
+import asyncio
 import inspect
 
 import pytest
@@ -40,3 +41,18 @@ def test_cases_that_look_alike_are_all_run() -> None:
 def test_a_test_without_cases_is_refused() -> None:
     with pytest.raises(AssertionError, match="no case"):
         every_case("number", [])
+
+
+async def test_the_cases_of_a_coroutine_follow_one_another() -> None:
+    seen = []
+
+    @every_case("number", range(3))
+    async def test(number: int, place: str) -> None:
+        seen.append((number, place))
+        await asyncio.sleep(0)
+        assert number != 1
+        seen.append((number, "end"))
+
+    with pytest.raises(BaseExceptionGroup, match="1 of 3 cases failed"):
+        await test(place="here")
+    assert seen == [(0, "here"), (0, "end"), (1, "here"), (2, "here"), (2, "end")]

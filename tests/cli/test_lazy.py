@@ -95,25 +95,25 @@ def _imported_to_serve(place: Place, **values: object) -> set[str]:
         return {*IMPORT.findall(place.errors)}
 
 
-def test_serving_with_a_certificate_at_hand_imports_only_what_it_needs(tmp_path: Path) -> None:
+def test_a_start_imports_what_it_is_asked_for_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = Place.within(tmp_path)
-    assert "cryptography.x509" in _imported_to_serve(place)  # it makes the certificate
+    with monkeypatch.context() as export:
+        export.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+        imported = _imported_to_serve(place, SCRUB_MODE="detect")
+    assert "cryptography.x509" in imported  # it makes the certificate
+    assert {"opentelemetry.sdk.trace", "requests", "app.otel.exporter"} <= imported
+    assert {"app.scrubber.detect", "re2"} <= imported
+
     imported = _imported_to_serve(place)
     assert "hypercorn" in imported
     assert {name for name in imported if name.startswith(UNUSED)} == set()
 
 
-def test_only_an_export_imports_the_sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    imported = _imported_to_serve(Place.within(tmp_path))
-    assert {"opentelemetry.sdk.trace", "requests", "app.otel.exporter"} <= imported
-
-
 def test_the_scrubber_s_rules_are_read_in_time(tmp_path: Path) -> None:
-    place = Place.within(tmp_path)
-    imported = _imported_to_serve(place, SCRUB_MODE="detect")
-    assert {"app.scrubber.detect", "re2"} <= imported
-    ended = place.run("serve", **LOOPBACK, SCRUB_MODE="detect", SCRUB_DETECTORS="none_such")
+    wrong = {"SCRUB_MODE": "detect", "SCRUB_DETECTORS": "none_such"}
+    ended = Place.within(tmp_path).run("serve", **LOOPBACK, **wrong)
     assert (ended.stdout, ended.returncode) == ("", exits.BAD_SETTINGS)
 
 

@@ -15,6 +15,7 @@ from app.doctor.contract.party import Answer, Arrived, Fields, Party
 from app.doctor.contract.place import parties
 from app.settings import Settings
 from simulator import Simulator
+from tests.cases import every_case
 from tests.proxying import Running, proxying
 
 KEY = "ab" * 32
@@ -135,7 +136,7 @@ TAMPERING: dict[str, Callable[[Answer, list[Arrived]], Seen]] = {
 }
 
 
-@pytest.mark.parametrize("clause", CLAUSES, ids=NAMES)
+@every_case("clause", dict(zip(NAMES, CLAUSES, strict=True)))
 async def test_each_clause_notices_a_proxy_that_breaks_it(
     party: Party, clause: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

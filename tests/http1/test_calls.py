@@ -15,6 +15,7 @@ from tests.http1.peer import OK, Wire, peer, polite
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import eventually
 from tests.http2.tls import Tls
+from tests.thorough import scaled
 
 SILENT = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"
 
@@ -287,7 +288,7 @@ async def test_a_body_that_belies_its_length_is_not_sent_as_another(
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_reader_that_stops_makes_the_peer_wait(tls: Tls, loop: object, secure: bool) -> None:
-    total, chunk = 64 * 2**20, b"x" * 2**20
+    total, chunk = scaled(64, 32) * 2**20, b"x" * 2**20
 
     async def main() -> None:
         sent = 0

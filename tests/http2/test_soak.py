@@ -23,7 +23,7 @@ from tests.relay import Relay, relaying
 from tests.thorough import scaled
 
 EXCHANGES = int(os.environ.get("SOAK_EXCHANGES", scaled(18, 2)))  # of each client
-CLIENTS = 60
+CLIENTS = scaled(60, 30)
 KB = 1024
 
 

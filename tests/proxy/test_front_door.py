@@ -10,6 +10,7 @@ import pytest
 from app.certificates import Certificate
 from app.exchange import Outcome
 from simulator import Simulator
+from tests.cases import every_case
 from tests.listener import h1client, h2client
 from tests.proxying import MESSAGE, Running, proxying, until
 
@@ -132,7 +133,7 @@ async def test_empty_lines_in_front_of_a_request_are_ignored(proxy: Running, bef
         assert [(await wire.answer()).status for _ in range(2)] == [200, 200]
 
 
-@pytest.mark.parametrize(
+@every_case(
     "host", ["", "a b", "user@localhost", "a/b", "a?b", "a#b", "a:b", "[::1", "a\\b", "http://a"]
 )
 async def test_an_odd_host_is_refused(proxy: Running, host: str) -> None:

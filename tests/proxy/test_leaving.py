@@ -19,7 +19,7 @@ from simulator.step import Fault
 from tests.proxying import MESSAGE, STREAM, Running, proxying, simulated, tokens, until
 from tests.thorough import scaled
 
-ABORTED = scaled(300, 100)
+ABORTED = scaled(300, 50)
 PHASES = {
     "upload": Step(),
     "before headers": Step(fault="silent"),
