@@ -151,7 +151,7 @@ BUILT_IN: tuple[Detector, ...] = (
         steps=4,
         finders=urls.FINDERS,
         pattern=urls.DATABASE,
-        passwords=urls.PASSWORDS,
+        passwords=validators.URL_PASSWORDS,
         longest=urls.LONGEST,
         examples=(
             "postgres://user:pass@host/db",

@@ -127,7 +127,6 @@ def _named(text: bytes, start: int, end: int) -> re.Match[bytes] | None:
 
 
 DATABASE = Database()
-PASSWORDS = ("password", "parameter", "braced", "listed", "oracle")
 
 _PUNCTUATION = re.compile(r"[/:@?&=;,]+")
 

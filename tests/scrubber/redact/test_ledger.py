@@ -3,9 +3,11 @@
 import pytest
 
 from app.scrubber.detect.detectors import BUILT_IN
-from app.scrubber.placeholders import DIGEST_DIGITS, Scheme
+from app.scrubber.json.spans import Span
+from app.scrubber.placeholders import DIGEST_DIGITS, Hidden, Scheme
 from app.scrubber.redact import ledger
 from app.scrubber.redact.ledger import MOST_KNOWN, Ledger
+from tests.cases import every_case
 
 EMAIL = next(one for one in BUILT_IN if one.name == "email")
 SECRET = next(one for one in BUILT_IN if one.tier == "secret")
@@ -71,3 +73,58 @@ def test_a_replayed_unit_leads_to_the_same_state() -> None:
     assert second.placeholder(SECRET, "another") == SCHEME.secret(SECRET.label, 3)
     assert first.settle() == ()
     assert first.digest == second.digest
+
+
+def found_in(own: Ledger, text: str) -> list[tuple[Span, Hidden, str]]:
+    return list(own.known(text.encode(), [Span(0, len(text))]))
+
+
+@every_case("password", ["hunte2", "p-a.ss", "Pass-word", "Hunter", "passwordword", "12345678"])
+def test_a_password_is_looked_for_on_its_own(password: str) -> None:
+    own = made()
+    own.learn(SECRET, password)
+    shown, hidden = SCHEME.secret(SECRET.label, 1), Hidden(SECRET.name, password)
+    assert found_in(own, f"is {password} here") == [(Span(3, 3 + len(password)), hidden, shown)]
+    assert dict(own.placeholders) == {shown: hidden}
+
+
+@every_case("password", ["", "hunt2", "hunter", "password", "PASSWORD", "passwordwor"])
+def test_a_short_password_and_an_everyday_word_are_not(password: str) -> None:
+    own = made()
+    own.learn(SECRET, password)
+    assert found_in(own, f"is {password} here") == []
+    assert own.settle() == ()
+
+
+def test_passwords_are_learned_up_to_the_limit_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "MOST_KNOWN", 2)
+    own = made()
+    for number in range(3):
+        own.learn(SECRET, f"fakefake{number}")
+    assert len(found_in(own, "fakefake0 fakefake1 fakefake2")) == 2
+
+
+def test_a_text_with_too_many_placeholders_of_its_own_is_crowded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ledger, "MOST_LITERALS", 3)
+    own = made()
+    for number in (7, 7, 8):
+        own.reserve(SECRET.label, number)
+        own.distrust("<EMAIL_HMAC:00000000>")
+    assert own.crowded
+    assert len(own.settle()) == 3
+    own.reserve(SECRET.label, 9)
+    own.distrust("<EMAIL_HMAC:00000001>")
+    assert own.settle() == ()
+
+
+def test_the_state_depends_on_all_units_before() -> None:
+    states = set()
+    for steps in ((1, 2), (2,), (2, 1), (2, 2)):
+        own = made()
+        for step in steps:
+            own.spend(step)
+            own.settle()
+        states.add(own.digest)
+    assert len(states) == 4

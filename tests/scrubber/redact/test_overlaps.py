@@ -11,7 +11,8 @@ from app.scrubber.detect.hits import Hit
 from app.scrubber.json.spans import Span
 from app.scrubber.placeholders import Hidden
 from app.scrubber.redact.ledger import SHORTEST_KNOWN
-from app.scrubber.redact.overlaps import Known, gaps, groups
+from app.scrubber.redact.overlaps import Group, Known, gaps, groups
+from tests.cases import every_case
 
 WORD = Detector(name="word", pattern=re.compile(rb".+"), examples=())
 HIDDEN = Hidden("word", "value")
@@ -69,3 +70,21 @@ def test_gaps_are_the_rest_of_spans_where_a_known_value_has_room(
         for run in re.finditer(f"x{{{SHORTEST_KNOWN},}}", marked)
     ]
     assert gaps(within, hits(taken)) == wanted
+
+
+@every_case(
+    "found, values, rest",
+    [
+        ([(0, 9)], [(3, 5)], [b"abc", b"fghi"]),
+        ([(2, 6)], [(0, 9)], [b"", b""]),
+        ([(2, 6)], [(1, 3)], [b"", b"def"]),
+        ([(2, 6)], [(4, 9)], [b"cd", b""]),
+        ([(0, 3), (5, 9)], [(2, 6)], [b"ab", b"ghi"]),
+        ([(0, 9)], [(1, 3), (3, 4), (6, 7)], [b"a", b"", b"ef", b"hi"]),
+    ],
+)
+def test_the_rest_of_a_group_is_what_no_known_value_covers(
+    found: list[tuple[int, int]], values: list[tuple[int, int]], rest: list[bytes]
+) -> None:
+    group = Group(hits([Span(*one) for one in found]), known([Span(*one) for one in values]))
+    assert group.rest(b"abcdefghi") == rest

@@ -36,6 +36,24 @@ def test_a_chain_is_as_it_was_written() -> None:
     assert read_head(END.as_bytes(KEY), KEY) == END
 
 
+def test_receipts_of_earlier_versions_still_verify() -> None:
+    """A change of this format would make all receipts so far look damaged."""
+    line, head = link({"time": "t", "hits": []}, Head(), KEY)
+    assert line == (
+        b'{"sequence":1'
+        b',"previous":"0000000000000000000000000000000000000000000000000000000000000000"'
+        b',"time":"t","hits":[]'
+        b',"hash":"85af05cf0b9c97f707b0bb04a36b3c23fe566e357abee363519b1e55f9d4cec5"'
+        b',"seal":"df3d302610b6acb5c2e4b6181373a1f169bec88ad9cef7a6e430c8574c15f426"}\n'
+    )
+    assert head.as_bytes(KEY) == (
+        b'{"sequence":1'
+        b',"hash":"85af05cf0b9c97f707b0bb04a36b3c23fe566e357abee363519b1e55f9d4cec5"'
+        b',"hash":"dac6d4f9f7b7be640bb50b0fdf21e5be14fad449b55716cbfed6a3f2cf04cc4a"'
+        b',"seal":"39a04b69f16e35ab82e25252239b8c75546767d466b54a0e413dc4970a67ca17"}\n'
+    )
+
+
 def test_a_head_that_a_crash_left_behind_is_no_fault() -> None:
     assert verify(LINES, KEY, head_of(LINES[2])) == (6, None)
 
@@ -114,6 +132,12 @@ def test_damaged_lines_have_no_head() -> None:
     digest = hashlib.sha256(b"{oops}").hexdigest()
     sealed = b'{oops,"hash":"%s","seal":"%s"}\n' % (digest.encode(), b"0" * 64)
     assert head_of(sealed) is None  # its hash is right, and it is no JSON
+
+
+def test_a_line_says_how_it_is_wrong() -> None:
+    changed = LINES[1].replace(b"t1", b"t9")
+    assert verify([LINES[0], changed], KEY, None) == (1, "was changed")
+    assert verify([LINES[0], LINES[2]], KEY, None) == (1, "does not follow the line before it")
 
 
 def test_another_line_in_the_place_that_the_head_names_shows() -> None:
