@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import certifi
+import httpx
 import pytest
 import structlog
 
@@ -19,7 +20,7 @@ from app.pages import dashboard
 from simulator import Simulator
 from tests import programs, scheduling, thorough
 from tests.once import once
-from tests.proxying import Running, proxying, simulated
+from tests.proxying import DEADLINE, Running, proxying, simulated
 
 pytest_plugins = ["tests.parallel"]
 
@@ -71,6 +72,16 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     monkeypatch.setattr(certifi, "where", lambda: str(few))
     yield
     monkeypatch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _patient_clients() -> Iterator[None]:
+    """Let no client give up after httpx's own 5 s, which a busy machine can take."""
+    default = httpx.Client.__init__.__kwdefaults__["timeout"]  # all of httpx shares this object
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for phase in default.as_dict():
+            monkeypatch.setattr(default, phase, DEADLINE)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -115,7 +115,11 @@ async def _obey(
         print("done", flush=True)  # noqa: T201 - the answer
 
 
-async def _serve(target: int, conditions: Conditions) -> None:
+@asynccontextmanager
+async def _listening(
+    target: int, conditions: Conditions
+) -> AsyncIterator[tuple[asyncio.Server, set[asyncio.StreamWriter]]]:
+    """Relay in this loop; yields the server, and the writers of what it has accepted."""
     dice = random.Random(1)
     there, back = Link(conditions, dice), Link(conditions, dice)
     writers: set[asyncio.StreamWriter] = set()
@@ -144,9 +148,32 @@ async def _serve(target: int, conditions: Conditions) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)  # accepted ones inherit it
     listener.bind(("127.0.0.1", 0))
     server = await asyncio.start_server(accept, sock=listener, limit=PIECE)
-    print(listener.getsockname()[1], flush=True)  # noqa: T201 - what the caller waits for
-    await _obey(conditions, writers, server)
-    server.close()
+    try:
+        yield server, writers
+    finally:
+        server.close()
+
+
+async def _serve(target: int, conditions: Conditions) -> None:
+    async with _listening(target, conditions) as (server, writers):
+        print(_port(server), flush=True)  # noqa: T201 - what the caller waits for
+        await _obey(conditions, writers, server)
+
+
+def _port(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+
+@asynccontextmanager
+async def linked(to: int, *, rate: float) -> AsyncIterator[str]:
+    """Relay to a port of loopback by this loop's clock, which may be simulated; yields the URL."""
+    async with _listening(to, Conditions(rate=rate)) as (server, writers):
+        yield f"https://localhost:{_port(server)}"
+        for writer in tuple(writers):
+            abort(writer.transport)
+        while writers:  # noqa: ASYNC110 - their tasks end
+            await asyncio.sleep(0)
 
 
 class Relay:

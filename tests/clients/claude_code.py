@@ -11,7 +11,7 @@ from simulator import Step
 from tests.programs import absent
 
 CLAUDE = Path(__file__).parent / "node_modules" / ".bin" / "claude"
-DEADLINE = 60.0  # seconds that a session may take
+DEADLINE = 240.0  # seconds that a session may take: idle it takes 2
 # It says what each request is for, and sends nothing on its own account.
 HINTED = {
     "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",

@@ -34,6 +34,7 @@ TELEMETRY = {
     "OTEL_METRICS_EXPORTER": "otlp",
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     "OTEL_BSP_SCHEDULE_DELAY": "100",
+    "CLAUDE_CODE_OTEL_SHUTDOWN_TIMEOUT_MS": "60000",  # for the last export of a busy machine
 }
 
 

@@ -1,5 +1,6 @@
 """The line to the proxy, when it breaks."""
 
+import asyncio
 import json
 
 import pytest
@@ -9,7 +10,7 @@ from app.certificates import Certificate
 from simulator import Simulator
 from tests.dashboard.opened import opened
 from tests.dashboard.traffic import GOOD, play, snapshot
-from tests.proxying import Running, proxying
+from tests.proxying import DEADLINE, Running, proxying
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
@@ -34,25 +35,23 @@ async def test_the_page_comes_back_after_the_proxy_was_started_again(
 
 
 async def test_the_page_comes_back_after_a_refusal(proxy: Running, browser: Browser) -> None:
-    refusals: list[str] = []
+    refusing = asyncio.Event()
 
-    async def refuse_once(route: Route) -> None:
-        if refusals:
-            await route.continue_()
-        else:
-            refusals.append(route.request.url)
-            await route.fulfill(status=503, body="Too many clients watch this stream")
+    async def refuse(route: Route) -> None:
+        refusing.set()
+        await route.fulfill(status=503, body="Too many clients watch this stream")
 
     async with opened(browser, proxy.pages_url, tolerated="503") as shown:
         await shown.live()
-        await shown.page.route("**/metrics/stream", refuse_once)
+        await shown.page.route("**/metrics/stream", refuse)
         await shown.reload()
+        await asyncio.wait_for(refusing.wait(), DEADLINE)
         await expect(shown.link).to_have_text("Connecting…")
         await expect(shown.page.locator("#waiting")).to_be_visible()
         await expect(shown.page.locator("#calm")).to_be_hidden()  # nobody knows that yet
+        await shown.page.unroute("**/metrics/stream", refuse)
         await shown.live()
         await expect(shown.page.locator("#waiting")).to_be_hidden()
-    assert len(refusals) == 1
 
 
 STATES = [

@@ -305,7 +305,10 @@ async def test_what_the_network_interrupts_is_asked_again(
     async def cut_twice(route: Route) -> None:
         path = urlsplit(route.request.url).path
         cut[path] = cut.get(path, 0) + 1
-        await (route.abort("internetdisconnected") if cut[path] < 3 else route.continue_())
+        if cut[path] < 3:
+            await route.abort("internetdisconnected")
+        else:  # not by Chromium, which a network that changes interrupts, too
+            await route.fulfill(response=await route.fetch())
 
     fill(tmp_path, *TREE)
     async with opened(browser, serving.pages_url, tolerated="ERR_INTERNET") as shown:
@@ -315,7 +318,8 @@ async def test_what_the_network_interrupts_is_asked_again(
         await expect(shown.page.locator("#sessions tbody")).to_contain_text(SESSION)
         await expect(shown.page.locator("#instance")).to_be_visible()
         await expect(shown.page.locator("#problem")).to_be_hidden()
-    assert cut == {"/ledger/sessions": 3, "/metrics": 3}
+    assert set(cut) == {"/ledger/sessions", "/metrics"}
+    assert min(cut.values()) >= 3  # more if the page was loaded again
 
 
 async def test_a_link_leaves_the_focus_and_a_phone_shows_the_cost(

@@ -29,7 +29,7 @@ exec unshare --user --map-root-user --net /usr/sbin/xtables-nft-multi "$(basenam
 USER = "deploy"
 _MADE_OF = hashlib.sha256(repr((PACKAGES, IPTABLES)).encode()).hexdigest()[:8]
 BASE = f"debian-{debian.SUITE}-{_MADE_OF}"  # the name of its tree
-BOOT = 60.0  # seconds
+BOOT = 240.0  # seconds
 COMMAND = 300.0  # seconds
 
 

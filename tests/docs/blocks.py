@@ -147,7 +147,7 @@ class Reader:
             assert self.serving is not None
             assert self.serving.poll() is None, self.log.read_text()
             with suppress(OSError):
-                urllib.request.urlopen(url, timeout=5).close()
+                urllib.request.urlopen(url, timeout=DEADLINE).close()
                 return
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())

@@ -9,7 +9,7 @@ from app.http2 import Transport
 from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, Wire, eventually, peer, polite
 from tests.http2.tls import Tls
-from tests.relay import relaying
+from tests.relay import linked, relaying
 
 KB = 1024
 WIDE = {4: 8 * KB * KB}  # SETTINGS_INITIAL_WINDOW_SIZE
@@ -47,16 +47,16 @@ async def test_uploads_that_share_a_window_get_on_alike(
 
 
 @pytest.mark.parametrize("settings", [{}, WIDE])
-@pytest.mark.slow
+@pytest.mark.simulated_clock
 async def test_the_write_timeout_measures_the_link_and_not_a_long_queue(
     make_transport: MakeTransport, tls: Tls, settings: dict[int, int]
 ) -> None:
     transport = make_transport(max_connections=2)
     async with (
         peer(tls.server("h2"), polite, settings=settings) as upstream,
-        relaying(upstream.port, rate=400_000) as r,
+        linked(upstream.port, rate=400_000) as url,
     ):
-        uploads = (send(transport, r.url, 100 * KB, write=1.0) for _ in range(10))
+        uploads = (send(transport, url, 100 * KB, write=1.0) for _ in range(10))
         assert await asyncio.gather(*uploads) == [b"ok"] * 10
 
 

@@ -17,7 +17,7 @@ from tests.http2.outgoing import MakeTransport, request
 from tests.http2.peer import Call, Wire, eventually, peer, polite
 from tests.http2.tls import Tls
 from tests.raw_http2 import PING
-from tests.relay import relaying
+from tests.relay import linked, relaying
 
 WIDE = 8 * 2**20
 
@@ -184,7 +184,7 @@ async def test_many_dead_idle_connections_cost_one_probe_together(
         assert [len(wire.calls) for wire in upstream.wires] == [1, 1, 1, 1, 1]
 
 
-@pytest.mark.slow
+@pytest.mark.simulated_clock
 async def test_a_slow_upload_is_life_though_the_peer_says_nothing(
     make_transport: MakeTransport, tls: Tls
 ) -> None:
@@ -195,9 +195,9 @@ async def test_a_slow_upload_is_life_though_the_peer_says_nothing(
     transport = make_transport(ping_interval=0.2, ping_timeout=1.0)
     async with (
         peer(tls.server("h2"), mute, greet=generous) as upstream,
-        relaying(upstream.port, rate=200_000) as r,
+        linked(upstream.port, rate=200_000) as url,
     ):
-        assert await get(transport, r.url, b"x" * 700_000, read=20.0) == b"ok"
+        assert await get(transport, url, b"x" * 700_000, read=20.0) == b"ok"
         assert len(upstream.wires) == 1
 
 

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 import psycopg
 
 from app.ledger.server import Server
+from tests.ports import free_port
 from tests.programs import TIME_OUT, absent
 
 USER, PASSWORD = "proxy", "fake-password-0000"
@@ -55,7 +55,7 @@ class Cluster:
         options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
         command = f"-p {self.port} -k {self.data} {options}"
         _run(
-            self.programs / "pg_ctl", "-D", self.data, "-w", "-o", command,
+            self.programs / "pg_ctl", "-D", self.data, "-w", f"-t{TIME_OUT:.0f}", "-o", command,
             "-l", self.data / "log", *arguments,
         )  # fmt: skip
 
@@ -89,7 +89,7 @@ def cluster() -> Iterator[Cluster]:
             initdb, "-D", data, "-U", USER, f"--pwfile={secret}", "--auth=scram-sha-256",
             "--encoding=UTF8", "--no-locale", "--no-sync",
         )  # fmt: skip
-        one = Cluster(Path(initdb).parent, data, _free_port())
+        one = Cluster(Path(initdb).parent, data, free_port())
         one.control("start")
         try:
             yield one
@@ -110,10 +110,3 @@ def _run(*command: str | Path) -> None:
         )  # fmt: skip
         printed.seek(0)
         assert done.returncode == 0, (command, printed.read())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO
 
-START = 60.0  # seconds that the engine may take to start, and to end
-TIME_OUT = 300.0  # seconds that a command may take, building an image included
+START = 240.0  # seconds that the engine may take to start, and to end
+TIME_OUT = 600.0  # seconds that a command may take, building an image included
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PRIVATE = (
     "--bridge=none",
@@ -118,7 +118,7 @@ def compose_is_installed() -> bool:
     if shutil.which("docker") is None:
         return False
     done = subprocess.run(
-        ["docker", "compose", "version"], capture_output=True, timeout=30, check=False
+        ["docker", "compose", "version"], capture_output=True, timeout=TIME_OUT, check=False
     )
     return done.returncode == 0
 

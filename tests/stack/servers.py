@@ -26,7 +26,7 @@ from tests.programs import require
 from tests.stack.tree import RULES, yaml_file
 from tests.telemetry.exchanges import FAILED, PLAIN, billed
 
-DEADLINE = 90.0  # seconds for Prometheus to start and to have scraped
+DEADLINE = 240.0  # seconds for Prometheus to start and to have scraped
 LIMITS = {
     "anthropic-ratelimit-requests-limit": "50",
     "anthropic-ratelimit-requests-remaining": "49",

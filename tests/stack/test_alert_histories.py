@@ -20,7 +20,7 @@ from app.cache.verdict import Verdict
 from app.exchange import Exchange, Failure, Outcome
 from app.scrubber.redact.report import ScrubReport
 from simulator import Simulator, Step
-from tests.programs import require
+from tests.programs import TIME_OUT, require
 from tests.proxying import MESSAGE, Running
 from tests.stack.tree import RULES, rules
 from tests.telemetry.exchanges import FAILED, PLAIN, billed, exposition, record, telemetry
@@ -100,7 +100,7 @@ def fires(name: str, scrapes: list[Scrape], directory: Path) -> None:
         json.dumps({"rule_files": rule_files, "evaluation_interval": "15s", "tests": [case]})
     )
     done = subprocess.run(
-        ["promtool", "test", "rules", file], capture_output=True, check=False, timeout=120
+        ["promtool", "test", "rules", file], capture_output=True, check=False, timeout=TIME_OUT
     )
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
 

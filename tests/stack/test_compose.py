@@ -11,7 +11,7 @@ import pytest
 from app import __version__
 from app.server.drain import READINESS_LAG
 from app.settings import Settings
-from tests.programs import require, run
+from tests.programs import TIME_OUT, require, run
 from tests.stack.engine import compose_is_installed
 from tests.stack.project import PORTS
 from tests.stack.tree import ROOT, Json, yaml_file
@@ -213,7 +213,7 @@ def test_docker_compose_reads_the_file_as_it_is_meant() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIME_OUT,
         check=False,
     )
     assert done.returncode == 0, done.stderr

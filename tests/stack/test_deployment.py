@@ -11,6 +11,7 @@ import jinja2
 import pytest
 
 from app.settings import Settings
+from tests.programs import TIME_OUT
 from tests.stack.tree import ROOT, Json, yaml_file
 
 ROLE = Path("deploy/ansible/roles/anthropic_proxy")
@@ -155,7 +156,7 @@ def test_systemd_knows_every_directive(port: int, tmp_path: Path, *, replica: bo
         ["systemd-analyze", "verify", file],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIME_OUT,
         check=False,
     )
     assert "Unknown" not in done.stderr

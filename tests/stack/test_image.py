@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from tests.programs import TIME_OUT
 from tests.stack.tree import ROOT
 
 DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
@@ -121,6 +122,6 @@ def _run_health_check(port: int) -> "subprocess.CompletedProcess[bytes]":
         [sys.executable, *command[1:]],
         env=environment,
         capture_output=True,
-        timeout=30,
+        timeout=TIME_OUT,
         check=False,
     )
