@@ -1,5 +1,6 @@
 """The compose file as a project of the tests' own: its files, its ports, its ``.env``."""
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ PORTS = (
 )
 # What the services mount.
 FILES = ("alertmanager", "config", "deploy/haproxy", "deploy/tracing", "prometheus")
+# At the pace of a test: checks of health and scrapes that need not be waited for.
+PACE = "services: {proxy: {healthcheck: {interval: 1s}}}\n"
+SCRAPING = re.compile(r"(scrape_interval|scrape_timeout|refresh_interval): \d+s")
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,11 @@ class Project:
     def compose(self, *command: str) -> str:
         """Run a compose command to a good end; return what it printed."""
         ports = {name: str(port) for name, port in self.ports.items()}
-        file = f"--file={ROOT / 'docker-compose.yml'}"
+        files = (
+            f"--file={file}" for file in (ROOT / "docker-compose.yml", self.directory / "pace.yml")
+        )
         directory = f"--project-directory={self.directory}"
-        return self.engine.docker("compose", file, directory, *command, environment=ports)
+        return self.engine.docker("compose", *files, directory, *command, environment=ports)
 
     def up(self, *services: str, options: tuple[str, ...] = ()) -> None:
         """Start services with the image that is there."""
@@ -55,6 +61,11 @@ def project(
     """Make a project, without the ``.env`` of this tree; at the end all of it is gone."""
     for name in FILES:
         shutil.copytree(ROOT / name, directory / name)
+    (directory / "pace.yml").write_text(PACE, encoding="utf-8")
+    scraping = directory / "prometheus/prometheus.yml"
+    text, changed = SCRAPING.subn(r"\1: 2s", scraping.read_text(encoding="utf-8"))
+    assert changed
+    scraping.write_text(text, encoding="utf-8")
     lines = [f"{name}={value}\n" for name, value in settings.items()]
     (directory / ".env").write_text("".join(lines), encoding="utf-8")
     made = Project(engine, directory, {name: free_port() for name in PORTS})

@@ -67,6 +67,7 @@ def _run(built: Engine, _: Path) -> Iterator[Container]:
         *(f"--volume={volume}" for volume in SERVICE["volumes"] if not volume.startswith(".")),
         *(f"--env={name}={value}" for name, value in environment.items()),
         f"--user={SERVICE['user']}",
+        "--health-interval=1s",  # so that it is soon known to be healthy
         f"--name={made.name}",
         "--network=host",
     ]
