@@ -1,7 +1,9 @@
 """Which tests run in one process, and which begin first."""
 
-# Files that share a server or a machine that takes long to start, or what takes long to import.
+# Files and folders that share a server, a browser or a machine that takes long to start, or what
+# takes long to import.
 SHARED = {
+    "tests/dashboard": "browser",
     "tests/stack/test_engine.py": "docker",
     "tests/stack/test_scaled.py": "docker",
     "tests/clients/test_sdk.py": "sdk",
@@ -10,17 +12,16 @@ SHARED = {
 # Files that take longest: whoever begins one last keeps the others waiting for its end. Tests that
 # need other programs go first, since they wait a lot: others have the cores meanwhile.
 LONGEST = (
-    "tests/stack/test_engine.py",  # and what shares its scope
     "tests/deploy/test_role.py",
+    "tests/stack/test_engine.py",  # and what shares its scope
+    "tests/dashboard/test_accessibility.py",  # and what shares its scope
     "tests/listener/test_scanners.py",
-    "tests/dashboard/test_accessibility.py",
     "tests/stack/test_exact_figures.py",
     "tests/docs/test_clean_machine.py",  # adds to the Debian that test_role.py makes
     "tests/test_release.py",
     "tests/clients/test_claude_code_cache.py",
-    "tests/dashboard/test_sessions.py",
     "tests/docs/test_blocks.py",
-    "tests/dashboard/test_banner.py",
+    "tests/stack/test_prometheus.py",
     "tests/workers/test_serving.py",
     "tests/proxy/test_transparency.py",
     "tests/scrubber/redact/test_turns.py",
@@ -34,7 +35,7 @@ LONGEST = (
 def scope(nodeid: str) -> str:
     """Return the name of the scope that a test belongs to: its file, or what its file shares."""
     file = nodeid.partition("::")[0]
-    return SHARED.get(file, file)
+    return SHARED.get(file) or SHARED.get(file.rpartition("/")[0], file)
 
 
 def rank(nodeid: str) -> int:

@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, Phase, settings
 
-FULL, FAST = 50, 10  # examples of a property in each profile
+FULL, FAST = 30, 10  # examples of a property in each profile
 
 
 def register() -> None:

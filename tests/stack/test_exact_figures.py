@@ -38,13 +38,16 @@ class Process(Collector):
         return self._runs[-1]
 
     def counted(self, name: str) -> float:
-        return sum(
-            sample.value
-            for run in self._runs
-            for family in run.collect()
-            for sample in family.samples
-            if sample.name == f"anthropic_proxy_{name}"
-        )
+        return sum(total(run, name) for run in self._runs)
+
+
+def total(run: Telemetry, name: str) -> float:
+    return sum(
+        sample.value
+        for family in run.collect()
+        for sample in family.samples
+        if sample.name == f"anthropic_proxy_{name}"
+    )
 
 
 def shown(title: str, time_range: str = HOUR, ref: str = "A") -> str:
@@ -74,13 +77,17 @@ def server(process: Process, tmp_path: Path) -> Iterator[Prometheus]:
 
 
 def scraped(server: Prometheus, process: Process) -> None:
-    """Wait until Prometheus has seen everything that the running process counted."""
-    ended = process.now.registry.get_sample_value
-    started = sum(
-        ended("anthropic_proxy_requests_started_total", {"route": route}) or 0
-        for route in ("messages", "count_tokens")
+    """Wait until Prometheus has seen everything that the running process counted.
+
+    A scrape that came while it was counting has a part of it.
+    """
+    names = ("requests_started_total", "requests_total", "cost_usd_total")
+    wanted = {name: pytest.approx(total(process.now, name), abs=1e-9) for name in names}
+    wait(
+        lambda: all(
+            server.numbers(f"sum(anthropic_proxy_{name})") == [wanted[name]] for name in names
+        )
     )
-    wait(lambda: server.numbers("sum(anthropic_proxy_requests_started_total)") == [started])
 
 
 def assert_exact(server: Prometheus, process: Process) -> None:
