@@ -77,7 +77,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 @pytest.fixture(autouse=True, scope="session")
 def _patient_clients() -> Iterator[None]:
     """Let no client give up after httpx's own 5 s, which a busy machine can take."""
-    default = httpx.Client.__init__.__kwdefaults__["timeout"]  # all of httpx shares this object
+    default = (httpx.Client.__init__.__kwdefaults__ or {})["timeout"]  # all of httpx shares it
     with pytest.MonkeyPatch.context() as monkeypatch:
         for phase in default.as_dict():
             monkeypatch.setattr(default, phase, DEADLINE)

@@ -115,9 +115,9 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = built.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     pip = str(environment / "bin/pip"), "install", "--quiet", "--disable-pip-version-check"
-    pip = (*pip, "--no-compile")  # little of what it installs is imported
-    run(*pip, "--require-hashes", "--requirement", built / "requirements.txt")
-    run(*pip, "--no-deps", wheel)
+    quick = "--no-compile"  # little of what it installs is imported
+    run(*pip, quick, "--require-hashes", "--requirement", built / "requirements.txt")
+    run(*pip, quick, "--no-deps", wheel)
     return environment / "bin"
 
 

@@ -77,17 +77,20 @@ def server(process: Process, tmp_path: Path) -> Iterator[Prometheus]:
 
 
 def scraped(server: Prometheus, process: Process) -> None:
-    """Wait until Prometheus has seen everything that the running process counted.
+    """Wait for a scrape that began after the running process had counted everything.
 
-    A scrape that came while it was counting has a part of it.
+    An earlier one may have a part of it. What a scrape brings is of the time when it began.
     """
+    counted = time.time()
     names = ("requests_started_total", "requests_total", "cost_usd_total")
-    wanted = {name: pytest.approx(total(process.now, name), abs=1e-9) for name in names}
-    wait(
-        lambda: all(
-            server.numbers(f"sum(anthropic_proxy_{name})") == [wanted[name]] for name in names
-        )
-    )
+    wanted = [[pytest.approx(total(process.now, name), abs=1e-9)] for name in names]
+
+    def has_it() -> bool:
+        shown = [server.numbers(f"sum(anthropic_proxy_{name})") for name in names]
+        at = server.numbers(f"min(timestamp(anthropic_proxy_{names[0]}))")
+        return shown == wanted and at >= [counted]
+
+    wait(has_it)
 
 
 def assert_exact(server: Prometheus, process: Process) -> None:
@@ -125,6 +128,7 @@ def test_a_time_range_shows_what_was_counted_in_it(server: Prometheus, process: 
     record(process.now, *[PLAIN] * 3)
     scraped(server, process)
     before, begin = process.counted("cost_usd_total"), time.time()
+    scraped(server, process)  # none has begun earlier that would bring what comes now
     record(process.now, PLAIN)
     scraped(server, process)
     process.restart()
