@@ -58,6 +58,8 @@ ANSIBLE := ANSIBLE_CONFIG=$(CURDIR)/deploy/ansible/ansible.cfg \
   UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/ansible $(UV) run --locked --only-group deploy
 # So is making the site of the documentation.
 SITE := UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/docs $(UV) run --locked --only-group docs
+# And mutants are made for hours, while every other target would take mutmut away.
+MUTMUT := UV_PROJECT_ENVIRONMENT=$(CURDIR)/.uv/mutants $(UV) run --locked --group mutants mutmut
 INVENTORY ?= deploy/ansible/inventory.ini
 ARGS ?=
 MEGABYTES ?= 200
@@ -115,9 +117,9 @@ coverage: install ## Run the tests that need no other programs, and fail below t
 	$(RUN) coverage report --skip-covered --fail-under 100 \
 	  --include '$(subst $() ,$(comma),$(PURE))'
 
-mutants: install ## Change the pure modules, one place at a time, and count the changes that no test notices
-	$(RUN) --group mutants mutmut run $(ARGS)
-	$(RUN) --group mutants mutmut results
+mutants: $(LOCAL_UV) ## Change the pure modules, one place at a time, and count the changes that no test notices
+	$(MUTMUT) run $(ARGS)
+	$(MUTMUT) results
 
 fuzz: install ## Fuzz the listener: make fuzz INPUTS=100000
 	FUZZ_INPUTS=$(INPUTS) $(RUN) pytest tests/listener/test_fuzz.py --timeout 0 -q
