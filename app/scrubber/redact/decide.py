@@ -14,6 +14,7 @@ from .authors import Author
 from .batches import Batch
 from .ledger import Decision, Ledger
 from .overlaps import Group, gaps, groups
+from .reach import Looks
 from .words import may_stand
 
 _PUNCTUATION = ")]},.;:!?"
@@ -41,6 +42,7 @@ class Decider:
         self._ledger = ledger
         self._is_harmless = is_harmless
         self._tick = tick
+        self._looks = Looks(len(text))
 
     def replaced(self, batch: Batch) -> list[Replaced]:
         """Return what is replaced: what is detected, then what is known by now."""
@@ -56,7 +58,38 @@ class Decider:
             path = batch.path(span.start)
             made.append((*span, hidden.detector, hidden.value, placeholder, path))
         made.sort(key=itemgetter(0))
+        crosses = self._ledger.crosses
+        if any(crosses(self._text, one[0], one[1]) for one in made):
+            return list(map(self._named, self._whole(made)))
         return made
+
+    def _whole(self, made: list[Replaced]) -> list[tuple[Span, Replaced]]:
+        """Return what is replaced with the known values that it overlaps, and what it was."""
+        whole: list[tuple[Span, Replaced]] = []
+        for one in made:
+            span = Span(*one[:2])
+            if one[2] == dense.NAME:
+                span = Span(max(span.start, whole[-1][0].end if whole else 0), span.end)
+            else:
+                span = self._ledger.reach(self._text, span, self._looks)
+            while whole and span.start < whole[-1][0].end:
+                last, first = whole[-1]
+                if first[2] == dense.NAME:
+                    span = Span(last.end, span.end)
+                else:
+                    whole.pop()
+                    span, one = Span(min(last.start, span.start), max(last.end, span.end)), first  # noqa: PLW2901
+            if span.start < span.end:
+                whole.append((span, one))
+        return whole
+
+    def _named(self, whole: tuple[Span, Replaced]) -> Replaced:
+        """Return what is replaced in a stretch, which may be longer than it was."""
+        span, one = whole
+        if one[2] == dense.NAME or span == one[:2]:
+            return (*span, *one[2:])
+        found = value(self._text[span.start : span.end])
+        return (*span, one[2], found, self._ledger.joined(one[2], found), one[5])
 
     def _new(self, batch: Batch) -> list[Span]:
         """Return the spans of hits that have no placeholder of their own yet."""

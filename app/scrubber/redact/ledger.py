@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..detect.detector import Detector
+from ..detect.detector import LONGEST_MATCH, Detector
 from ..json.spans import Span
 from ..placeholders import DIGEST_DIGITS, Hidden, Scheme
+from .reach import Looks
 from .vocabulary import Vocabulary
 
 MOST_KNOWN = 10_000  # values of a request that are distinguished, looked for and can be restored
@@ -119,6 +120,24 @@ class Ledger:
             known = self._known[value]
             shown = known.placeholder or self._numbered(known.detector, known.label, value)
             yield span, self.placeholders[shown], shown
+
+    def crosses(self, text: bytes, start: int, end: int) -> bool:
+        """Return False if no known value reaches over an edge of a stretch."""
+        return self._vocabulary.crosses(text, start, end)
+
+    def reach(self, text: bytes, span: Span, looks: Looks) -> Span:
+        """Return a stretch that is replaced with all known values that it overlaps."""
+        return self._vocabulary.reach(text, span, looks)
+
+    def joined(self, name: str, value: str) -> str:
+        """Return what stands for values that overlap, as one: a detector found the first."""
+        known = self._known.get(value)
+        if known is not None and known.placeholder:
+            return known.placeholder
+        label = name.upper()
+        if len(self._known) >= MOST_KNOWN or len(value) > LONGEST_MATCH:
+            return self._scheme.secret(label, MOST_KNOWN + 1)
+        return self._numbered(name, label, value)
 
     def spend(self, steps: int) -> None:
         """Note steps of a scan that later units lack (`dense`)."""

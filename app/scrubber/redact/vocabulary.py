@@ -11,6 +11,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 from ..detect.edges import token_start
 from ..json.escapes import is_cut, spellings
 from ..json.spans import Span, cut
+from .reach import Looks, Reach
 
 _LONG = 12  # characters from which on a value is no part of another word by chance
 _LETTERS = (string.ascii_letters + string.digits).encode()
@@ -40,11 +41,22 @@ class Vocabulary:
         self._in_order: list[_Automaton] = []
         self._built = 0  # values in them
         self._stems = _Stems()
+        self._reach = Reach()
+        self.crosses = self._reach.may_cross
 
     def add(self, value: str) -> None:
         """Look for ``value`` from now on."""
         self._values.append(value)
         self._stems.add(value)
+        self._reach.add(value)
+
+    def reach(self, text: bytes, span: Span, looks: Looks) -> Span:
+        """Return a stretch that is replaced with all values that it overlaps."""
+
+        def stands(value: str, start: int, end: int) -> bool:
+            return _is_known(text, Span(start, end), value, _LONG)
+
+        return self._reach.of(text, span, looks, stands)
 
     def occurs(self, text: bytes) -> bool:
         """Return True if any value stands in ``text``."""
@@ -116,6 +128,13 @@ def _longest_first_come(found: list[tuple[Span, str]]) -> list[tuple[Span, str]]
             chosen.append(one)
             end = one[0].end
     return chosen
+
+
+def _is_known(text: bytes, at: Span, value: str, long: int) -> bool:
+    """Return True if a value that stands somewhere is known there."""
+    if any(is_cut(text, offset) for offset in at):
+        return False
+    return len(value) >= long or _alone(text, *at)
 
 
 def _alone(text: bytes, start: int, end: int) -> bool:
@@ -247,9 +266,7 @@ class _Automaton:
         """Yield where in the gaps of ``text`` values stand that are known there."""
         for first, last, value in self.find(joined.text):
             at = joined.original(first, last)
-            if any(is_cut(text, offset) for offset in at):
-                continue
-            if len(value) >= long or _alone(text, *at):
+            if _is_known(text, at, value, long):
                 yield at, value
 
     def find(self, text: bytes) -> Iterator[tuple[int, int, str]]:

@@ -1,0 +1,72 @@
+"""How far a replaced stretch reaches, so that nothing is left of known values that overlap it.
+
+Two values may share what ends the one and begins the other, and a value may hold a token that is
+found by itself. To replace only one of them would leave the rest of the other in the text.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from ..json.escapes import spellings
+from ..json.spans import Span
+
+_STEM = 6  # bytes that a value begins with: no known value is shorter
+_LOOKS, _LOOKS_PER_BYTE = 1024, 2  # that a text is worth: one of hostile values could take millions
+
+Stands = Callable[[str, int, int], bool]  # whether a value of a text is known at a place
+
+
+class Reach:
+    """Known values by what they begin with. State: the ``pairs`` of bytes in them."""
+
+    def __init__(self) -> None:
+        self._values: defaultdict[bytes, list[tuple[bytes, str]]] = defaultdict(list)
+        self._pairs: set[tuple[int, int]] = set()
+        self._longest = 0
+
+    def add(self, value: str) -> None:
+        """Look for a value from now on, however it is spelled."""
+        for spelled in spellings(value):
+            self._values[spelled[:_STEM]].append((spelled, value))
+            self._pairs.update(pairwise(spelled))
+            self._longest = max(self._longest, len(spelled))
+
+    def may_cross(self, text: bytes, start: int, end: int) -> bool:
+        """Return False if no value in ``text`` holds the first or last byte and one beside it."""
+        pairs = self._pairs
+        before, behind = text[start - 1 : start + 1], text[end - 1 : end + 1]
+        return (before[0], before[-1]) in pairs or (behind[0], behind[-1]) in pairs
+
+    def of(self, text: bytes, span: Span, looks: "Looks", stands: Stands) -> Span:
+        """Return a stretch with all known values that it overlaps, and those that these do."""
+        start, end = span
+        while self.may_cross(text, start, end):
+            found = [*self._crossing(text, start, looks), *self._crossing(text, end, looks)]
+            found = [one for one in found if stands(one[2], one[0], one[1])]
+            first = min([start, *(one[0] for one in found)])
+            last = max([end, *(one[1] for one in found)])
+            if (first, last) == (start, end):
+                break
+            start, end = first, last
+        return Span(start, end)
+
+    def _crossing(self, text: bytes, edge: int, looks: "Looks") -> Iterator[tuple[int, int, str]]:
+        """Yield which values stand on both sides of an edge, and where."""
+        for at in range(edge - 1, max(edge - self._longest, -1), -1):
+            if not looks.left:
+                return
+            looks.left -= 1
+            for spelled, value in self._values.get(text[at : at + _STEM], ()):
+                looks.left -= 1 if looks.left else 0
+                if at + len(spelled) > edge and text.startswith(spelled, at):
+                    yield at, at + len(spelled), value
+
+
+class Looks:
+    """How often a text is looked at. State: what is ``left``."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, size: int) -> None:
+        self.left = _LOOKS + _LOOKS_PER_BYTE * size
