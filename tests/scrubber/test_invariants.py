@@ -135,6 +135,9 @@ def test_restoring_gives_the_original_back(request_: Any, encode: Any, style: st
     request_ = {"content": words}
     body = encode(request_)
     redaction = redact(body, scrubber(style))
+    if not redaction.placeholders:  # then nothing is restored
+        assert redaction.body is body
+        return
     plan = Plan(redaction.placeholders, EVERYTHING)
     restorer = Answering(plan, "application/json", None)
     answer = restorer.pass_on(redaction.body) + restorer.close()
