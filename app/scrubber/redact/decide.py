@@ -66,6 +66,7 @@ class Decider:
     def _whole(self, made: list[Replaced]) -> list[tuple[Span, Replaced]]:
         """Return what is replaced with the known values that it overlaps, and what it was."""
         whole: list[tuple[Span, Replaced]] = []
+        self._looks.inner = {one[0] for one in made} & {one[1] for one in made}
         for one in made:
             span = Span(*one[:2])
             if one[2] == dense.NAME:

@@ -42,7 +42,8 @@ class Reach:
         """Return a stretch with all known values that it overlaps, and those that these do."""
         start, end = span
         while self.may_cross(text, start, end):
-            found = [*self._crossing(text, start, looks), *self._crossing(text, end, looks)]
+            edges = {start, end} - looks.inner
+            found = [one for edge in edges for one in self._crossing(text, edge, looks)]
             found = [one for one in found if stands(one[2], one[0], one[1])]
             first = min([start, *(one[0] for one in found)])
             last = max([end, *(one[1] for one in found)])
@@ -64,9 +65,13 @@ class Reach:
 
 
 class Looks:
-    """How often a text is looked at. State: what is ``left``."""
+    """How often a text is looked at. State: what is ``left``.
 
-    __slots__ = ("left",)
+    ``inner`` edges divide two stretches that are replaced: a value that overlaps no other is gone.
+    """
+
+    __slots__ = ("inner", "left")
 
     def __init__(self, size: int) -> None:
         self.left = _LOOKS + _LOOKS_PER_BYTE * size
+        self.inner: set[int] = set()

@@ -85,6 +85,12 @@ def test_nothing_is_left_of_a_known_value_that_overlaps_another(
     assert restored(redaction) == [*learned, text, text]
 
 
+def test_two_values_beside_each_other_stay_two_though_a_third_stands_across() -> None:
+    learned = "redis://:Xyz12345Xyz12345@h"
+    redaction = redact(learned, "is Xyz12345Xyz12345Xyz12345Xyz12345.")
+    assert redaction.body.count(b"<DB_CONNECTION_STRING_2><DB_CONNECTION_STRING_2>.") == 1
+
+
 def test_a_text_of_values_that_overlap_all_over_is_looked_at_so_often_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
