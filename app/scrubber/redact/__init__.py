@@ -6,8 +6,8 @@
 2. ``replace``   goes through a unit of the body in ``batches`` of strings. ``decide`` says what is
    replaced by what: the ``ledger`` has the placeholders given out, ``vocabulary`` finds known
    values, ``literals`` the placeholders that stand in the text, ``authors`` says who wrote them,
-   and ``words`` what may stay beside a known value (``overlaps``). What is replaced goes with all
-   known values that it overlaps (``reach``).
+   and ``words`` what may stay beside a known value (``overlaps``). A replaced stretch takes all
+   known values along that it overlaps (``reach``).
 3. ``belt``      checks that what was made parses.
 4. ``report``    says what was done, never a value; ``receipts`` are a line of it for a file.
 """
