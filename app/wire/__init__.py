@@ -13,6 +13,7 @@
 ``data_frames`` a short way for DATA, inside the codec.
 ``header_frames`` a short way for the HEADERS of a request, inside the codec.
 ``header_encoder`` HPACK's encoder, which remembers.
+``header_decoder`` HPACK's decoder, with a short way.
 ``frame_reader`` python-h2's reader of frames, corrected.
 ``frame_head``  the head of a frame.
 ``handover``    how chunks of a body go from hand to hand.

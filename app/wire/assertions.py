@@ -62,6 +62,16 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "stream_closed_by",
     ),
     "h2.utilities": ("authority_from_headers(headers)", "extract_method_header(headers)"),
+    "hpack.hpack:Decoder": (
+        "_assert_valid_table_size()",
+        "_decode_indexed(data)",
+        "_decode_literal(data, should_index)",
+        "_update_encoding_context(data)",
+        "decode(data, raw)",
+        "header_table",
+        "max_allowed_table_size",
+        "max_header_list_size",
+    ),
     "hpack.hpack:Encoder": (
         "_encode_indexed(index)",
         "_encode_indexed_literal(index, value, indexbit, huffman)",
@@ -70,7 +80,14 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "header_table",
         "table_size_changes",
     ),
-    "hpack.table:HeaderTable": ("add(name, value)", "resized", "search(name, value)"),
+    "hpack.huffman_table": ("decode_huffman(huffman_string)",),
+    "hpack.table:HeaderTable": (
+        "STATIC_TABLE",
+        "add(name, value)",
+        "get_by_index(index)",
+        "resized",
+        "search(name, value)",
+    ),
     "hyperframe.frame:HeadersFrame": ("data", "flags", "stream_id"),
     "h2.windows:WindowManager": ("current_window_size",),
 }

@@ -33,6 +33,7 @@ from hyperframe.frame import (
 
 from . import assertions
 from .frame_reader import FrameReader, WholeHeaders
+from .header_decoder import HeaderDecoder
 from .header_encoder import HeaderEncoder
 from .header_frames import HeaderFrames
 from .headers import BODILESS, first
@@ -80,7 +81,7 @@ class Codec(HeaderFrames):
             )
         )
         self.local_settings = Settings(client=role.client_side, initial_values=dict(role.settings))
-        self.decoder.max_header_list_size = role.decoded_fields
+        self.decoder = HeaderDecoder(role.decoded_fields)
         self.encoder = HeaderEncoder()
         self.incoming_buffer = FrameReader(server=not role.client_side)
         self._frame_dispatch_table[WholeHeaders] = self._receive_headers_frame

@@ -1,0 +1,101 @@
+"""HPACK's decoder (RFC 7541), with a short way for the forms that nearly all fields have.
+
+hpack takes ten calls for a field, this takes three. A string of more than 126 bytes, an index
+beyond 126 and whatever is wrong is left to hpack, one field at a time. A property test holds both
+ways to the same fields, tables and errors.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from hpack import (
+    Decoder,
+    HeaderTuple,
+    HPACKDecodingError,
+    NeverIndexedHeaderTuple,
+    OversizedHeaderListError,
+)
+from hpack.huffman_table import decode_huffman
+from hpack.table import HeaderTable
+
+from .limits import FIELD_OVERHEAD
+
+NAMES = 256  # names that are remembered as they come; values are not, since they may be secrets
+_STATIC = tuple(HeaderTuple(*entry) for entry in HeaderTable.STATIC_TABLE)
+_INDEXED, _ADDED, _RESIZED, _NEVER = 0x80, 0x40, 0x20, 0x10  # the bits that tell the forms (§6)
+_LONG = 0x7F  # of an index or a length that goes on in further bytes (§5.1)
+_HUFFMAN = 0x80  # the bit of a string that is compressed (§5.2)
+
+_name = lru_cache(NAMES)(decode_huffman)
+
+
+class HeaderDecoder(Decoder):
+    """Decodes header blocks."""
+
+    def decode(self, data: bytes, **_raw: Any) -> list[HeaderTuple]:  # type: ignore[override]
+        """Return the fields of a header block as pairs of bytes; raises what hpack raises."""
+        fields: list[HeaderTuple] = []
+        size = position = 0
+        while position < len(data):
+            form = data[position]
+            if form & _INDEXED:
+                field, position = self._indexed(data, position)
+            elif form & _ADDED or not form & _RESIZED:
+                field, position = self._literal(data, position)
+            elif fields:
+                raise HPACKDecodingError("Table size update not at the start of the block")
+            else:
+                position += self._update_encoding_context(data[position:])
+                continue
+            fields.append(field)
+            size += len(field[0]) + len(field[1]) + FIELD_OVERHEAD
+            if size > (limit := self.max_header_list_size):
+                raise OversizedHeaderListError(f"A header list larger than {limit} bytes")
+        self._assert_valid_table_size()
+        return fields
+
+    # Each returns a field, and where it ends.
+
+    def _indexed(self, data: bytes, position: int) -> tuple[HeaderTuple, int]:
+        index = data[position] & _LONG
+        if 0 < index <= len(_STATIC):
+            return _STATIC[index - 1], position + 1
+        if index != _LONG:
+            return HeaderTuple(*self.header_table.get_by_index(index)), position + 1
+        field, used = self._decode_indexed(data[position:])
+        return field, position + used
+
+    def _literal(self, data: bytes, position: int) -> tuple[HeaderTuple, int]:
+        form = data[position]
+        added = bool(form & _ADDED)
+        most = 0x3F if added else 0x0F
+        index = form & most
+        start = position + 1 if index else _end(data, position + 1)  # of the value
+        end = _end(data, start) if start and index != most else 0
+        if not end:
+            field, used = self._decode_literal(data[position:], added)
+            return field, position + used
+        if index:
+            name = self.header_table.get_by_index(index)[0]
+        else:
+            name = _text(data, position + 1, start, _name)
+        value = _text(data, start, end, decode_huffman)
+        if added:
+            self.header_table.add(name, value)
+        never = form & _NEVER and not added
+        return (NeverIndexedHeaderTuple if never else HeaderTuple)(name, value), end
+
+
+def _end(data: bytes, start: int) -> int:
+    """Return where a string ends whose length is one byte; 0 for another, or if it is cut."""
+    if start >= len(data):
+        return 0
+    length = data[start] & _LONG
+    end = start + 1 + length
+    return end if length != _LONG and end <= len(data) else 0
+
+
+def _text(data: bytes, start: int, end: int, decompress: Callable[[bytes], bytes]) -> bytes:
+    text = data[start + 1 : end]
+    return decompress(text) if data[start] & _HUFFMAN else text
