@@ -87,8 +87,8 @@ class Table:
         self._known = plan.placeholders.keys() | plan.foreign
         self._sorted = sorted(self._known)
         heads = re.escape("".join({shown[0] for shown in self._known}))
-        self._head = re.compile(f"[{heads}]")
-        self.longest = max(map(len, self._known))
+        self._head = re.compile(f"[{heads}]" if heads else r"\Z.")
+        self.longest = max(map(len, self._known), default=0)
         detectors = {hidden.detector.upper() for hidden in self._values.values()}
         self._alike, self._variant, self._in_json = _patterns(_LABELS | detectors)
 

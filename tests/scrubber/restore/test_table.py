@@ -46,3 +46,10 @@ def test_the_reason_of_an_earlier_refusal_stays_when_all_are_refused() -> None:
     table = Table(plan)
     assert table.restore(WHOLE, TEXT, Window(inside=True)) == WHOLE
     assert table.refused == Counter({"ambiguous": 1, "not_found_again": 6})
+
+
+def test_a_table_without_placeholders_restores_nothing() -> None:
+    table = Table(Plan({}, Fewer(0)))
+    assert table.restore(WHOLE, TEXT, Window(inside=True)) == WHOLE
+    assert table.ready(f"{WHOLE} <GIT", TEXT) == (len(WHOLE) + 5, True)
+    assert not table.may_begin_in(WHOLE)
