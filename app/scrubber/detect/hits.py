@@ -1,8 +1,10 @@
 """What detectors find at a place, and which of overlapping findings counts."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
 from ..json.escapes import widened
@@ -12,6 +14,7 @@ from .dense import Effort
 from .detector import LONGEST_MATCH, Detector
 
 _LONGEST_RUN = 16 * 1024  # bytes: longer runs may be matched from a later start
+_TELLING = re.compile(rb"[A-Za-z0-9\x80-\xff]{5}")  # of a secret: less says nothing
 
 
 class Hit(NamedTuple):
@@ -113,7 +116,8 @@ def first_come(cluster: list[Hit], ranks: Mapping[str, int]) -> list[Hit]:
     """Return those of overlapping hits that touch none of higher priority, in order.
 
     ``ranks`` are the detectors' priorities, 0 the highest. A block of several lines is no part of
-    anything else, and what looks like a token in it is a part of the block.
+    anything else, and what looks like a token in it is a part of the block. What those of higher
+    priority leave of a secret is hidden, too, on its own.
     """
     if len(cluster) < 2:  # noqa: PLR2004 - nothing to choose from
         return cluster
@@ -129,4 +133,23 @@ def first_come(cluster: list[Hit], ranks: Mapping[str, int]) -> list[Hit]:
         if clear and (index == len(kept) or hit.end <= starts[index]):
             kept.insert(index, hit)
             starts.insert(index, hit.start)
+        else:
+            kept = sorted([*kept, *_left(hit, kept)], key=itemgetter(0))
+            starts = [one.start for one in kept]
     return kept
+
+
+def _left(hit: Hit, kept: list[Hit]) -> Iterator[Hit]:
+    """Yield what others leave of a secret, or of the password in it: what is more than a joint."""
+    start, end = hit.start, hit.end
+    if hit.detector.tier != "secret" or hit.detector.parts is not None:
+        return
+    if hit.password is not None:
+        start += hit.escaped.find(hit.password)
+        end = start + len(hit.password)
+    around = [one for one in kept if one.end > start and one.start < end]
+    edges = [start, *(edge for one in around for edge in (one.start, one.end)), end]
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        piece = hit.escaped[max(0, first - hit.start) : max(0, last - hit.start)]
+        if _TELLING.search(piece) is not None:
+            yield hit._replace(start=first, end=last, escaped=piece, password=None)

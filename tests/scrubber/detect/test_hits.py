@@ -108,3 +108,37 @@ def test_of_overlapping_hits_one_of_the_highest_priority_stays(hits: list[Hit]) 
     for hit in hits:
         touched = [one for one in kept if one.start < hit.end and hit.start < one.end]
         assert hit in kept or any(rank(one) <= rank(hit) for one in touched)
+
+
+SECRET_TEXT = b"abcde12345fghij67890klmno12345pqrst67890uv"
+EMAIL = Detector(name="email", tier="identifier", pattern=re.compile(rb".+"), examples=())
+IN_TEXT = st.lists(
+    st.builds(
+        lambda start, size, detector: Hit(
+            start, start + size, detector, SECRET_TEXT[start : start + size], None
+        ),
+        st.integers(0, 30),
+        st.integers(1, 12),
+        st.sampled_from([WORD, TOKEN, EMAIL]),
+    ),
+    max_size=8,
+)
+
+
+@given(IN_TEXT)
+def test_of_a_secret_that_overlaps_another_nothing_is_left_but_a_joint(hits: list[Hit]) -> None:
+    kept = first_come(hits, {"token": 0, "word": 1, "email": 2})
+    assert all(before.end <= after.start for before, after in pairwise(kept))
+    hidden = {at for one in kept for at in range(one.start, one.end)}
+    for hit in hits:
+        left = "".join(" " if at in hidden else "x" for at in range(hit.start, hit.end))
+        assert hit.detector is EMAIL or "x" * 5 not in left
+    assert all(SECRET_TEXT[one.start : one.end] == one.escaped for one in kept)
+
+
+def test_of_a_url_only_the_rest_of_its_password_is_hidden() -> None:
+    text = b"postgres://words:secret1-t-1234-secret2@words/words"
+    url = Hit(0, len(text), WORD, text, b"secret1-t-1234-secret2")
+    kept = first_come([url, Hit(25, 31, TOKEN, text[25:31], None)], RANKS)
+    assert found(kept) == [(17, 25, "word"), (25, 31, "token"), (31, 39, "word")]
+    assert [one.escaped for one in kept] == [b"secret1-", b"t-1234", b"-secret2"]
