@@ -3,6 +3,7 @@
 ``listener``         accepts on one socket and closes what it accepted, in time.
 ``connection``       one TCP or TLS connection, speaking whichever protocol was agreed.
 ``tls``              TLS on it, with little memory for each.
+``reader``           its bytes that were not read yet.
 ``h1``, ``h2``       Hypercorn's HTTP/1.1 and HTTP/2, stricter and with back-pressure.
 ``server_codec``     h11's connection, with short ways for a request's head and body.
 ``request_head``     the short way of a request's head over HTTP/1.1.

@@ -10,11 +10,13 @@ from hypercorn.asyncio.task_group import TaskGroup as StockTaskGroup
 
 from .disconnect_poll import wait_or_disconnect
 
+QUEUED = 64 * 1024  # bytes of a body that wait; more come with the last of them
+
 log = structlog.get_logger(__name__)
 
 
 class AppQueue:
-    """Messages for an application: at most ``size`` of a body, 0 for any number.
+    """Messages for an application: at most ``size`` of a body, or `QUEUED`; 0 for any number.
 
     Stock's queue blocks the connection's reader for good once the application has ended with
     its request unread; this one then takes everything and keeps nothing. While it is full, a
@@ -28,6 +30,7 @@ class AppQueue:
         self._disconnected = disconnected
         self._on_disconnect = on_disconnect
         self._messages: deque[Any] = deque()
+        self._waiting = 0
         self._ended = False
         self._readable = asyncio.Event()
         self._room = asyncio.Event()
@@ -39,6 +42,7 @@ class AppQueue:
             await wait_or_disconnect(self._room, self._disconnected, self._on_disconnect)
         if not self._ended:
             self._messages.append(message)
+            self._waiting += len(message.get("body", b""))
             self._readable.set()
 
     async def get(self) -> Any:
@@ -47,7 +51,9 @@ class AppQueue:
             self._readable.clear()
             await self._readable.wait()
         self._room.set()
-        return self._messages.popleft()
+        message = self._messages.popleft()
+        self._waiting -= len(message.get("body", b""))
+        return message
 
     def end(self) -> None:
         """Take no more: the application has ended."""
@@ -57,7 +63,9 @@ class AppQueue:
 
     @property
     def _full(self) -> bool:
-        return bool(self._size) and len(self._messages) >= self._size and not self._ended
+        if not self._size or self._ended:
+            return False
+        return len(self._messages) >= self._size or self._waiting >= QUEUED
 
 
 class TaskGroup(StockTaskGroup):

@@ -165,6 +165,18 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "insert_stream(stream_id, depends_on, weight, exclusive)",
         "remove_stream(stream_id)",
     ),
+    "asyncio.streams:StreamReader": (
+        "_maybe_resume_transport()",
+        "_wait_for_data(func_name)",
+        "_wakeup_waiter()",
+        "exception()",
+        "feed_data(data)",
+        "read(n)",
+        "_buffer",
+        "_eof",
+        "_paused",
+        "_transport",
+    ),
     "asyncio.sslproto:SSLProtocol": (
         "_call_eof_received()",
         "_do_read__copied()",
@@ -186,6 +198,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_transport",
         "_write_backlog",
         "buffer_updated(nbytes)",
+        "get_buffer(n)",
         "max_size",
     ),
 }

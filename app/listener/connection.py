@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
+from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
@@ -126,7 +126,9 @@ class ServerConnection(TCPServer):
         """Hand on what comes, and keep none of it; stock keeps the last 64 KB until more comes."""
         while not self.reader.at_eof():
             try:
-                handling = self.protocol.handle(RawData(await self.reader.read(MAX_RECV)))
+                handling = self.protocol.handle(
+                    RawData(await self.reader.read(self.protocol.next_read))
+                )
             except OSError:
                 break
             await handling

@@ -28,6 +28,7 @@ from .disconnect_poll import wait_or_disconnect
 from .server_codec import ServerCodec
 from .stream import RequestStream
 
+HEAD_READ, BODY_READ = 64 * 1024, 256 * 1024  # bytes read at a time
 UNREAD_LIMIT = 64 * 2**20  # bytes of a request still taken after its answer: the API takes 32 MB
 CLOSE = (b"connection", b"close")
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
@@ -60,6 +61,11 @@ class H1(H11Protocol):
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Upgrade nothing: the Upgrade field is hop-by-hop and ignored."""
+
+    @property
+    def next_read(self) -> int:
+        """How many bytes to take next: few of a head, whose size h11 looks at after each piece."""
+        return BODY_READ if self._codec.their_state is h11.SEND_BODY else HEAD_READ
 
     async def _create_stream(self, request: h11.Request) -> None:
         headers = [(name, value) for _, name, value in request.headers._full_items]  # noqa: SLF001

@@ -50,6 +50,7 @@ class H2(stock.H2Protocol):
     until the client is told that no more streams are wanted; ``_slicer`` and ``_budget``.
     """
 
+    next_read = 256 * 1024  # bytes read at a time
     write_idle = 300.0
     _draining = False
     eject: Callable[[str], None]

@@ -24,6 +24,7 @@ from .limits import (
     Seats,
     Unobserved,
 )
+from .reader import PieceReader
 
 BACKLOG = 1024
 PAUSE = 0.5  # seconds without accepting, when the process has no descriptor left
@@ -189,7 +190,7 @@ class Listener:
         From here on the transport owns ``sock``: uvloop closes it a loop turn later.
         """
         loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
+        reader = PieceReader()
         protocol = asyncio.StreamReaderProtocol(reader)
         try:
             if self._ssl_context is None:

@@ -13,11 +13,12 @@ from contextlib import suppress
 from typing import Any
 
 READ_SIZE = 64 * 1024  # bytes read from a socket at a time
+MUCH = 256 * 1024  # bytes read at a time as soon as that many may have come: each time has its cost
 RECORD = 16 * 1024  # bytes of data that a record holds at most (RFC 8446 §5.1)
 SEALED = RECORD + 22  # bytes of such a record of TLS 1.3
 UNDECRYPTED_HIGH, UNDECRYPTED_LOW = 64 * 1024, 16 * 1024  # bytes that may wait for the reader
 
-_BUFFER = bytearray(READ_SIZE)
+_BUFFER = bytearray(MUCH)
 _VIEW = memoryview(_BUFFER)
 
 
@@ -26,7 +27,8 @@ class SharedBufferTls(SSLProtocol):
 
     Data is copied to OpenSSL before the event loop reads for another connection
     (`asyncio.BufferedProtocol`), so that it is never in use by two. State: ``_more`` of it that
-    OpenSSL has yet to get, while `buffer_updated` runs.
+    OpenSSL has yet to get, while `buffer_updated` runs, and how much is ``_offered`` for the next
+    read.
     """
 
     max_size = RECORD
@@ -47,14 +49,20 @@ class SharedBufferTls(SSLProtocol):
         super().__init__(*args, **kwargs)
         self._ssl_buffer, self._ssl_buffer_view = _BUFFER, _VIEW
         self._more = _VIEW[:0]
+        self._offered = READ_SIZE
         limit: Any = self._set_read_buffer_limits  # type: ignore[attr-defined] # not in typeshed
         limit(UNDECRYPTED_HIGH, UNDECRYPTED_LOW)
+
+    def get_buffer(self, n: int) -> memoryview:  # noqa: ARG002 - the loop's wish
+        """Return where the next bytes go: much room for a large body that is being read."""
+        return _VIEW[: READ_SIZE if self._app_reading_paused else self._offered]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Hand what was read to OpenSSL, a record at a time: its own buffer never shrinks again."""
         by_record = self._state is SSLProtocolState.WRAPPED and not self._app_reading_paused
         first = min(SEALED, nbytes) if by_record else nbytes
         self._more = _VIEW[first:nbytes]
+        self._offered = MUCH if nbytes >= READ_SIZE else READ_SIZE
         try:
             super().buffer_updated(first)
         finally:  # after an error or close_notify: another connection gets the buffer next
@@ -76,26 +84,33 @@ class SharedBufferTls(SSLProtocol):
 
         It is not asked for more than it can have: its refusal is an exception, which takes 3 µs.
         """
-        pieces, ended = [], False
-        while not ended and self._has_input():
+        pieces, ended, full = [], False, False
+        while not ended and self._has_input(full):
             try:
                 piece = self._sslobj.read(RECORD)
             except ssl.SSLWantReadError:
                 continue  # the rest of a record is still to come
             pieces.append(piece)
-            ended = not piece
+            ended, full = not piece, len(piece) == RECORD
         if data := b"".join(pieces):
             self._app_protocol.data_received(data)
         if ended:  # close_notify
             self._call_eof_received()
             self._start_shutdown()
 
-    def _has_input(self) -> bool:
-        """Return whether OpenSSL has anything left to decrypt, after giving it the next record."""
-        if self._more and not self._incoming.pending:
-            self._incoming.write(self._more[:SEALED])
-            self._more = self._more[SEALED:]
-        return bool(self._incoming.pending or self._sslobj.pending())
+    def _has_input(self, full: bool) -> bool:
+        """Return whether OpenSSL has anything left to decrypt, after giving it the next record.
+
+        Behind a ``full`` record the next one is likely to be as large, so its rest is given to
+        OpenSSL before that is asked.
+        """
+        pending = self._incoming.pending
+        if self._more and (not pending or (full and pending < SEALED)):
+            size = SEALED - pending
+            self._incoming.write(self._more[:size])
+            self._more = self._more[size:]
+            return True
+        return bool(pending or self._sslobj.pending())
 
     def _write_appdata(self, list_of_data: list[bytes]) -> None:
         """Encrypt and write a single piece at once if nothing waits to be written.

@@ -14,6 +14,7 @@ from app.listener import (
     connection,
     h1,
     h2,
+    reader,
     send_buffer,
     server_codec,
     stream,
@@ -34,6 +35,7 @@ OURS = [
     app_queue.TaskGroup,
     stream.RequestStream,
     tls.SharedBufferTls,
+    reader.PieceReader,
 ]
 # Every method that is overridden, and the test that shows why. `None`: it only passes arguments on,
 # or makes our own objects instead of the stock ones, which the other canaries show.
@@ -73,6 +75,9 @@ CANARIES: dict[str, str | None] = {
         "test_canary_stock_does_not_say_why_a_handshake_fails"
     ),
     "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
+    "SharedBufferTls.get_buffer": ("test_more_is_read_at_a_time_while_much_comes_and_is_wanted"),
+    "PieceReader.feed_data": "test_a_piece_that_came_whole_is_not_copied",
+    "PieceReader.read": "test_a_piece_that_came_whole_is_not_copied",
     "TaskGroup.spawn_app": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "BoundedBuffer.drain": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",
     "BoundedBuffer.pop": "test_canary_stock_holds_no_application_back",

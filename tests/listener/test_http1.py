@@ -1,6 +1,7 @@
 """Connections of HTTP/1.1: reused, pipelined, left early, cut."""
 
 import asyncio
+from contextlib import suppress
 from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
@@ -116,8 +117,10 @@ async def test_a_request_answered_early_is_not_read_for_ever(
     ):
         wire.send(CHUNKED)
         assert (await wire.answer()).status == 413
-        with pytest.raises(ConnectionError):
-            await _upload(wire, 1024)  # 64 MiB
+        async with asyncio.timeout(60):
+            with suppress(ConnectionError):  # unless the client sees close_notify before the reset
+                await _upload(wire, 1024)  # 64 MiB
+                assert await wire.reader.read() == b""
 
 
 async def _cut(_scope: Any, _receive: Receive, send: Send) -> None:

@@ -6,13 +6,15 @@ import ssl
 import tracemalloc
 import weakref
 from asyncio import streams
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from app.certificates import Certificate
+from app.listener import reader, tls
 from app.listener.stream import RequestStream
-from app.listener.tls import SEALED, SharedBufferTls
+from app.listener.tls import MUCH, READ_SIZE, RECORD, SEALED, SharedBufferTls
 from app.tls import tls_context
 from tests.listener import h1client
 from tests.listener.serving import Receive, Send, listening
@@ -50,6 +52,39 @@ async def test_openssl_gets_a_record_at_a_time_because_its_buffer_never_shrinks(
     connected.tls.connection_lost(None)
 
 
+class Asking:
+    """OpenSSL. State: how often it was ``asked`` for data."""
+
+    def __init__(self, inner: ssl.SSLObject) -> None:
+        self._inner = inner
+        self.asked = 0
+
+    def read(self, size: int) -> bytes:
+        self.asked += 1
+        return self._inner.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+async def test_openssl_is_asked_once_for_a_full_record_wherever_a_read_has_ended(
+    certificate: Certificate,
+) -> None:
+    """Its refusal is an exception. One for each read is that of a record whose end has not come."""
+    client = ssl.create_default_context(cafile=certificate.ca_file)
+    connected = Connected(SharedBufferTls, tls_context(certificate, None), client)
+    asking = connected.tls._sslobj = Asking(connected.tls._sslobj)
+    noting = connected.tls._incoming = Noting(connected.tls._incoming)
+    records, sent = 40, connected.encrypted(40 * RECORD)
+    ends = [0, 1000, 1000 + READ_SIZE, len(sent)]
+    for start, end in pairwise(ends):
+        connected.feed(sent[start:end])
+    assert len(connected.above.read) == records * RECORD
+    assert asking.asked <= records + 6  # reads, of which the last brings more than one buffer
+    assert max(noting.written) <= SEALED
+    connected.tls.connection_lost(None)
+
+
 @pytest.mark.parametrize("end", ["error", "farewell"])
 async def test_openssl_gets_nothing_of_another_connection(
     certificate: Certificate, end: str
@@ -71,6 +106,25 @@ async def test_openssl_gets_nothing_of_another_connection(
     assert noting.written == []
     other.tls.connection_lost(None)
     ended.tls.connection_lost(None)
+
+
+async def test_more_is_read_at_a_time_while_much_comes_and_is_wanted(
+    certificate: Certificate,
+) -> None:
+    client = ssl.create_default_context(cafile=certificate.ca_file)
+    connected = Connected(SharedBufferTls, tls_context(certificate, None), client)
+
+    def offered() -> int:
+        return len(connected.tls.get_buffer(-1))
+
+    assert offered() == READ_SIZE
+    connected.feed(connected.encrypted(READ_SIZE))
+    assert offered() == READ_SIZE  # what was read last is the rest
+    connected.feed(connected.encrypted(200_000)[:READ_SIZE])
+    assert offered() == MUCH
+    connected.transport.pause_reading()
+    assert offered() == READ_SIZE
+    connected.tls.connection_lost(None)
 
 
 async def test_a_request_that_was_read_is_not_kept_while_it_is_answered(
@@ -100,7 +154,8 @@ async def test_a_request_that_was_read_is_not_kept_while_it_is_answered(
                 ending.set()
         finally:
             tracemalloc.stop()
-    read = held.filter_traces([tracemalloc.Filter(True, streams.__file__)])
+    kept = (streams.__file__, reader.__file__, tls.__file__)
+    read = held.filter_traces([tracemalloc.Filter(True, file) for file in kept])
     assert sum(trace.size for trace in read.traces) < BODY
 
 

@@ -6,7 +6,7 @@ from asyncio.sslproto import SSLProtocol
 from contextlib import suppress
 from typing import Any
 
-READ = 64 * 1024  # bytes that an event loop reads at a time, if there is room for so many
+READ = 256 * 1024  # bytes that an event loop reads at a time, if there is room for so many
 
 
 class Below:

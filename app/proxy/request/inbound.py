@@ -15,7 +15,7 @@ from ...wire.headers import Headers, first
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-BUFFER = 256 * 1024  # bytes that may wait between the client and upstream
+BUFFER = 128 * 1024  # bytes that may wait between the client and upstream
 
 
 class Inbound:
