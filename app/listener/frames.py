@@ -3,7 +3,7 @@
 Pure. A frame costs python-h2 about 30 µs, whatever it carries, so that a client that fills a
 segment with tiny frames would hold the event loop for a second. `Slicer` cuts after a bounded
 number of frames; `Budget` ends a client that sends more empty ones than any honest client does
-(CVE-2019-9512, -9515, -9517, -9518, CVE-2023-44487, CVE-2025-8671).
+(CVE-2019-9511, -9512, -9515, -9517, -9518, CVE-2023-44487, CVE-2025-8671).
 """
 
 from collections import Counter
@@ -83,6 +83,11 @@ class Slicer:
         if kind in (HEADERS, CONTINUATION) or (kind == DATA and self._skip >= SMALL_DATA):
             return
         idle[KINDS.get(kind, OTHER)] += 1
+
+
+def earned(sent: int, window: int) -> int:
+    """Return what ``sent`` bytes of DATA earn: nothing if the ``window`` made them that few."""
+    return PER_DATA_SENT if sent >= SMALL_DATA or sent < window else 0
 
 
 class Budget:

@@ -36,7 +36,7 @@ from ..wire.codec import Codec
 from ..wire.heads import are_trailers, refuse_http2
 from ..wire.roles import SERVER
 from . import refusal
-from .frames import PER_ANSWER, PER_DATA_SENT, Budget, Slicer
+from .frames import PER_ANSWER, Budget, Slicer, earned
 from .progress import CUT_DEADLINE, Stalled
 from .send_buffer import BoundedBuffer
 from .stream import RequestStream, ResponseAborted
@@ -215,7 +215,7 @@ class H2(stock.H2Protocol):
             data = await buffer.pop(max(0, min(window, self.connection.max_outbound_frame_size)))
             if data:
                 self.connection.send_data(stream_id, data)
-                self._budget.earn(PER_DATA_SENT)
+                self._budget.earn(earned(len(data), window))
                 await self._flush()
             else:
                 self.priority.block(stream_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from h2.errors import ErrorCodes
@@ -15,9 +16,10 @@ from hyperframe.frame import (
 )
 
 from app.certificates import Certificate
+from app.listener import frames
 from app.listener.frames import CREDIT
 from tests.listener.h2client import Client, connected
-from tests.listener.serving import Started, echo, listening
+from tests.listener.serving import Receive, Send, Started, answer, echo, listening
 from tests.proxying import DEADLINE
 from tests.thorough import scaled
 
@@ -85,6 +87,34 @@ async def test_a_flood_ends_its_connection_while_others_are_served(
         assert (await sibling.answer(sibling.request(path=b"/other"))).status == 200
     assert flooded == [kind.split()[-1 if kind == "empty data" else 0]]
     assert [event.error_code for event in client.goaways] == [ErrorCodes.ENHANCE_YOUR_CALM]
+
+
+async def test_a_client_that_takes_a_response_byte_by_byte_floods(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CVE-2019-9511."""
+    monkeypatch.setattr(frames, "CREDIT", 100)
+    monkeypatch.setattr(frames, "PER_SECOND", 0.0)
+    size = 300
+    flooded: list[str] = []
+
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        await answer(send, b"x" * size)
+
+    async with (
+        listening(application, certificate, flooded=flooded.append) as served,
+        connected(served.port, served.trust(), window=0, credits_=False) as client,
+        asyncio.timeout(DEADLINE),
+    ):
+        stream = client.request()
+        body = client.answers[stream].body
+        while not client.closed and len(body) < size:
+            taken = len(body)
+            client.h2.increment_flow_control_window(1, stream)
+            client.flush()
+            while len(body) == taken and not client.closed:
+                await client.receive()
+    assert flooded == ["window_update"]
 
 
 async def test_what_honest_clients_send_is_no_flood(certificate: Certificate) -> None:

@@ -19,7 +19,18 @@ from hyperframe.frame import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.listener.frames import CREDIT, FLOODS, FRAMES, KINDS, OTHER, PER_SECOND, Budget, Slicer
+from app.listener.frames import (
+    CREDIT,
+    FLOODS,
+    FRAMES,
+    KINDS,
+    OTHER,
+    PER_DATA_SENT,
+    PER_SECOND,
+    Budget,
+    Slicer,
+    earned,
+)
 from app.telemetry import connections
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -89,6 +100,15 @@ def test_a_budget_is_spent_and_earned_again() -> None:
     budget.earn(5)
     assert budget.spend(Counter(ping=5)) is None
     assert budget.spend(Counter(reset=1)) == "ping"
+
+
+@pytest.mark.parametrize(
+    ("sent", "window", "earns"),
+    [(1, 1, False), (63, 63, False), (64, 64, True), (1, 2, True), (16_384, 65_535, True)],
+)
+def test_what_a_tiny_window_lets_out_earns_nothing(sent: int, window: int, *, earns: bool) -> None:
+    """A client that opens its window byte by byte would pay for each frame with the last one."""
+    assert earned(sent, window) == (PER_DATA_SENT if earns else 0)
 
 
 def test_a_budget_never_exceeds_its_credit() -> None:
