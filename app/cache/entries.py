@@ -9,7 +9,7 @@ MARGIN = 5.0  # seconds by which the API's clock may differ from ours
 MOST_ENTRIES = 20_000  # some 300 bytes each
 
 
-class Entry(msgspec.Struct, eq=False):
+class Entry(msgspec.Struct, eq=False, gc=False):
     """A prefix that ends at a mark; times are seconds on the recorder's clock.
 
     ``available`` is when the answer that wrote it began, infinity before; ``tokens`` is None while

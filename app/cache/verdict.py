@@ -34,14 +34,14 @@ LOOKBACK = 20  # blocks from a mark back in which the API looks for an entry, it
 TOLERANCE, SHARE, ROUGH_SHARE = 64, 1 / 100, 1 / 8  # tokens; of exact and of estimated ones
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, gc=False):
     """The first block that is not as it was: its place in cache order, and its kind."""
 
     index: int
     kind: str
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """A verdict; ``missed`` tokens of the ``expected`` ones were not read.
 
     ``kind`` is that of the first block that differs, or the name of the parameter; ``index`` is

@@ -60,14 +60,16 @@ class Caching:
     def asked(self, headers: Headers, now: float) -> Asked:
         """Return who sends a request."""
         fields = dict(headers)
+        credential = fields.get(b"x-api-key") or fields.get(b"authorization")
+        session, agent = fields.get(SESSION_ID), fields.get(AGENT_ID)
         kind, betas = fields.get(REQUEST_CLASS), fields.get(_BETA, b"")
         if len(fields) < len(headers):
             betas = b",".join(value for name, value in headers if name == _BETA)
         return Asked(
             start=now,
-            credential=self._hash(fields.get(b"x-api-key") or fields.get(b"authorization")) or 0,
-            session=self._hash(fields.get(SESSION_ID)),
-            agent=self._hash(fields.get(AGENT_ID)),
+            credential=0 if credential is None else self.digest(credential),
+            session=None if session is None else self.digest(session),
+            agent=None if agent is None else self.digest(agent),
             betas=betas,
             hinted=kind is not None,
             aside=kind == b"auxiliary",
@@ -89,9 +91,6 @@ class Caching:
             except Unreadable:
                 reads.append(None)
         return reads
-
-    def _hash(self, value: bytes | None) -> int | None:
-        return None if value is None else self.digest(value)
 
 
 def _tool(prompt: Prompt | None, verdict: Verdict) -> str | None:
@@ -202,7 +201,8 @@ class CacheFlight:
         if self._timer is not None:
             self._timer.cancel()
         chunks, self._chunks = self._chunks, ()
-        self._caching.waiting -= sum(map(len, chunks))
+        if chunks:
+            self._caching.waiting -= sum(map(len, chunks))
         return chunks
 
     def _submit_kept(self) -> None:
