@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 from app.cache.evidence import Asked, Counted
 from app.cache.recorder import Recorder
+from app.factories.caching import keyed_hash
 from tests.cache.bodies import TOOLS, assistant, body, tool, user
 
 SESSIONS, TURNS, FIRSTS = 100, 40, 4
 ROUNDS = 8  # the best one counts
 SIZES = {"50 KB": 0, "300 KB": 60_000, "2 MB": 500_000}  # tokens of the first message
+HASH = keyed_hash()
 COUNTED = Counted(read=10_000, written=500, fresh=3)
 CLIENT = [*TOOLS, *(tool(f"Tool{number}", 150) for number in range(9))]
 
@@ -54,7 +56,7 @@ def microseconds(work: Callable[[int], object], times: int) -> float:
 
 
 def fresh(sent: bytes) -> bytes:
-    """Return a copy: bytes remember their hash."""
+    """Return a copy, as a body that has just come."""
     return bytes(bytearray(sent))
 
 
@@ -62,9 +64,9 @@ def measured(sent: list[bytes]) -> tuple[float, float, float]:
     """Return what a hash takes, a first request, and a next one."""
     copies, turns = [fresh(one) for one in sent], [fresh(one) for one in sent]
     starts = [fresh(sent[0]) for _ in range(FIRSTS)]
-    recorder = Recorder()
+    recorder = Recorder(HASH)
     return (
-        microseconds(lambda turn: hash(copies[turn]), TURNS),
+        microseconds(lambda turn: HASH(copies[turn]), TURNS),
         microseconds(lambda n: take(recorder, asked(-1 - n, 0), starts[n]), FIRSTS),
         microseconds(lambda turn: take(recorder, asked(1, turn), turns[turn]), TURNS),
     )
@@ -83,7 +85,7 @@ def measure(name: str, tokens: int) -> None:
 
 def memory() -> None:
     """Print the bytes that a conversation takes."""
-    recorder = Recorder()
+    recorder = Recorder(HASH)
     sent = bodies(0, TURNS)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]

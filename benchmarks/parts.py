@@ -19,6 +19,7 @@ from app.cache.evidence import Counted
 from app.cache.report import CacheReport
 from app.cache.verdict import Verdict
 from app.exchange import Exchange, Progress
+from app.factories.caching import keyed_hash
 from app.ledger.rows import Record
 from app.ledger.sqlite import open_store
 from app.ledger.writer import Ledger
@@ -118,8 +119,8 @@ def parts(case: Case, directory: Path) -> Iterator[tuple[str, float]]:
 
 
 def _recorder_part(case: Case, reading: Reading) -> float:
-    """Return what the cache recorder takes, less the copies: bytes remember their hash."""
-    caching = Caching(hash, recorders=1)
+    """Return what the cache recorder takes, less the copies: each body has just come."""
+    caching = Caching(keyed_hash(), recorders=1)
     recorder, turn = caching.recorders[0], iter(range(10**9))
 
     def flight(body: bytes) -> None:
@@ -144,7 +145,7 @@ def _counted(reading: Reading) -> Counted:
 
 
 def _verdict(case: Case, reading: Reading) -> Verdict:
-    caching = Caching(hash, recorders=1)
+    caching = Caching(keyed_hash(), recorders=1)
     asked = caching.asked(case.headers, 1.0)
     recorder = caching.recorders[0]
     flight = recorder.begin(asked, recorder.read(case.bodies[0], asked, None))
