@@ -140,16 +140,20 @@ def first_come(cluster: list[Hit], ranks: Mapping[str, int]) -> list[Hit]:
 
 
 def _left(hit: Hit, kept: list[Hit]) -> Iterator[Hit]:
-    """Yield what others leave of a secret, or of the password in it: what is more than a joint."""
-    start, end = hit.start, hit.end
+    """Yield what others leave of a secret, or of the password in it: all, or more than a joint."""
     if hit.detector.tier != "secret" or hit.detector.parts is not None:
         return
-    if hit.password is not None:
-        start += hit.escaped.find(hit.password)
-        end = start + len(hit.password)
+    start, end = (hit.start, hit.end) if hit.password is None else _password(hit, hit.password)
     around = [one for one in kept if one.end > start and one.start < end]
     edges = [start, *(edge for one in around for edge in (one.start, one.end)), end]
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         piece = hit.escaped[max(0, first - hit.start) : max(0, last - hit.start)]
-        if _TELLING.search(piece) is not None:
+        if not around or _TELLING.search(piece) is not None:
             yield hit._replace(start=first, end=last, escaped=piece, password=None)
+
+
+def _password(hit: Hit, password: bytes) -> tuple[int, int]:
+    """Return where the password of a URL stands."""
+    places = (hit.escaped.find(joint + password) + 1 for joint in (b":", b"=", b"/"))
+    start = hit.start + (next(filter(None, places), 0) or hit.escaped.find(password))
+    return start, start + len(password)

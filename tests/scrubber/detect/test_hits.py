@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -136,9 +137,24 @@ def test_of_a_secret_that_overlaps_another_nothing_is_left_but_a_joint(hits: lis
     assert all(SECRET_TEXT[one.start : one.end] == one.escaped for one in kept)
 
 
-def test_of_a_url_only_the_rest_of_its_password_is_hidden() -> None:
-    text = b"postgres://words:secret1-t-1234-secret2@words/words"
-    url = Hit(0, len(text), WORD, text, b"secret1-t-1234-secret2")
-    kept = first_come([url, Hit(25, 31, TOKEN, text[25:31], None)], RANKS)
-    assert found(kept) == [(17, 25, "word"), (25, 31, "token"), (31, 39, "word")]
-    assert [one.escaped for one in kept] == [b"secret1-", b"t-1234", b"-secret2"]
+@pytest.mark.parametrize(
+    ("before", "password", "behind", "hidden"),
+    [
+        (b"amqp://words:", b"secret1-t-1234-secret2", b"@words/words", 3),
+        (b"amqp://words:", b"1-t-1234-2", b"@words/words", 1),
+        (b"amqp://words:", b"pw", b"@words/t-1234", 2),
+        (b"amqp://pw:", b"pw", b"@words/pw?t-1234", 2),
+        (b"jdbc:db2://words?pw=1&password=", b"pw", b";t-1234", 2),
+        (b"jdbc:oracle:thin:words/", b"pw", b"@t-1234", 2),
+    ],
+)
+def test_of_a_url_only_what_is_left_of_its_password_is_hidden(
+    before: bytes, password: bytes, behind: bytes, hidden: int
+) -> None:
+    url = before + password + behind
+    at = url.find(b"t-1234")
+    hits = [Hit(0, len(url), WORD, url, password), Hit(at, at + 6, TOKEN, b"t-1234", None)]
+    kept = first_come(hits, RANKS)
+    assert len(kept) == hidden
+    assert [url[one.start : one.end] for one in kept] == [one.escaped for one in kept]
+    assert kept[0].start == (at if hidden == 1 else len(before))
