@@ -26,6 +26,7 @@ _ROLES = {"user": 2, "assistant": 3}
 # A quote inside a string is escaped, so these find members only, not what a text quotes.
 _MARK_NAME, _DEFERRED_NAME = b'"cache_control"', b'"defer_loading"'
 _MARK = re.compile(rb'"cache_control"\s*:\s*(\{[^{}]*\}|null)(\s*,)?')
+_USUAL_MARK = b',"cache_control":{"type":"ephemeral"}}'  # at the end of a block
 _MOST_MARKS = 16  # in one block, nested ones included: each is cut out of a copy
 _HOUR = re.compile(rb'"ttl"\s*:\s*"1h"')
 _DEFERRED = re.compile(rb'"defer_loading"\s*:\s*true')
@@ -97,6 +98,8 @@ def ttl_of(mark: bytes) -> float | None:
 def without_marks(raw: bytes) -> tuple[bytes, float | None]:
     """Return a block without the members that are marks, and the seconds that it lives."""
     ttl, at = None, raw.find(_MARK_NAME)
+    if raw.endswith(_USUAL_MARK) and at == len(raw) - len(_USUAL_MARK) + 1:
+        return raw[: at - 1] + b"}", SHORT_TTL
     for _ in range(_MOST_MARKS):
         if at < 0:
             return raw, ttl

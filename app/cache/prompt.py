@@ -6,6 +6,7 @@ did; their blocks are then those of the body before. A body that is sent once mo
 after an error, is recognized by a third hash. The result is the same either way.
 """
 
+import functools
 import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -252,8 +253,9 @@ def _prompt(members: Members, blocks: Blocks, digest: Digest, betas: bytes) -> P
     return Prompt(members.model, blocks, params, automatic, given(members.tools))
 
 
+@functools.lru_cache(16)
 def _betas(betas: bytes, digest: Digest) -> int:
-    """Return a hash of the beta features, whatever their order."""
+    """Return a hash of the beta features, whatever their order; a client names the same ones."""
     return digest(b",".join(sorted(betas.replace(b" ", b"").split(b",")))) if betas else 0
 
 
