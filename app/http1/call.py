@@ -9,6 +9,7 @@ from ..wire.timeouts import Timeouts
 from .request import Body
 
 PIECE = 64 * 1024  # bytes of a body that are written at a time
+TURNS = 3  # of the event loop, in which it reads what has come
 UNREAD = 64 * 1024  # bytes of a response that may lie unread before the socket is read no more
 
 
@@ -19,6 +20,9 @@ class Link(Protocol):
 
     def write(self, data: memoryview | bytes) -> None:
         """Write to the socket."""
+
+    def readable(self) -> bool:
+        """Return whether the peer has sent what was not read yet, or has left."""
 
     def follow(self) -> None:
         """Follow the bytes written so far on their way out."""
@@ -98,7 +102,15 @@ class Call(Reception):
         self.finish_request()
 
     async def _write(self, data: memoryview | bytes) -> None:
-        """Write once the socket has room."""
+        """Write, and wait until the socket has room.
+
+        What the peer has sent is read first: an early answer often has a reset behind it, and a
+        write that fails would end the connection with the answer unread.
+        """
+        for _ in range(TURNS):
+            if not self._link.readable():
+                break
+            await asyncio.sleep(0)
         self._link.write(data)
         self.wrote_at = self._loop.time()
         if self._link.paused:

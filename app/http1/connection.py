@@ -38,7 +38,7 @@ class Http1Connection(asyncio.Protocol):
     is the one in progress, ``_touched`` if it is to deliver what the current segment has brought,
     ``_mute`` until its response begins, ``_before`` the position of the
     bytes written before it, ``_idle_since`` the times of both clocks at the last call's end,
-    ``_expires`` the loop's time from which on it is not used again.
+    ``_expires`` the loop's time from which on it is not used again, ``_poll`` looks at the socket.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Http1Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._outflow: Outflow | None = None
         self._passage: Passage | None = None
+        self._poll: select.poll | None = None
         self._closed = loop.create_future()
 
     # For whoever uses it
@@ -81,7 +82,7 @@ class Http1Connection(asyncio.Protocol):
         fresh = all(
             0 <= at - since <= IDLE for at, since in zip(now, self._idle_since, strict=True)
         )
-        return fresh and not self.draining and now[0] < self._expires and not self._readable()
+        return fresh and not self.draining and now[0] < self._expires and not self.readable()
 
     def open(self, head: Head, body: httpx.AsyncByteStream, timeouts: Timeouts) -> Call:
         """Send a request."""
@@ -120,6 +121,15 @@ class Http1Connection(asyncio.Protocol):
         """Write at once, unless the socket is closing."""
         if self._outflow is not None and data:
             self._outflow.write(data)
+
+    def readable(self) -> bool:
+        """Return whether the peer has sent what was not read yet, or has left."""
+        if self._transport is None or self._transport.is_closing():
+            return True
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(self._poll.poll(0))
 
     def follow(self) -> None:
         """Follow the bytes written so far on their way out."""
@@ -230,13 +240,6 @@ class Http1Connection(asyncio.Protocol):
         if not self._mute or self._before is None or self._outflow is None:
             return False
         return self._outflow.position() <= self._before
-
-    def _readable(self) -> bool:
-        poll = select.poll()
-        if self._transport is None or self._transport.is_closing():
-            return True
-        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(poll.poll(0))
 
     def _lose(self, error: httpx.TransportError) -> None:
         self._abort()

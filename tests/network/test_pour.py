@@ -53,6 +53,9 @@ class Connection:
     def progress(self) -> float:
         return 0.0
 
+    def readable(self) -> bool:
+        return False
+
     def ignore(self, *_args: Any, **_kwargs: Any) -> None: ...
 
     write = submit = end = detach = follow = hold = ignore

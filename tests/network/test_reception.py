@@ -69,12 +69,16 @@ class Timer:
 
 
 class Connection:
-    """A connection that takes what it is given. State: what it was ``told``; ``moved``, when."""
+    """A connection that takes what it is given.
+
+    State: what it was ``told``; ``moved``, when; ``unheard`` while something waits to be read.
+    """
 
     def __init__(self) -> None:
         self.told: list[str] = []
         self.paused = False
         self.moved = 0.0
+        self.unheard = False
 
     def write(self, _data: Any) -> None:
         self.told.append("write")
@@ -87,6 +91,9 @@ class Connection:
 
     def progress(self) -> float:
         return self.moved
+
+    def readable(self) -> bool:
+        return self.unheard
 
     def detach(self, *_args: Any, **_kwargs: Any) -> None:
         self.told.append("detach")
@@ -255,6 +262,33 @@ async def test_an_end_stops_the_upload(exchange: Exchange) -> None:
     reception.close()
     await settle()
     assert not asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def test_over_http1_an_early_answer_is_read_before_more_is_written() -> None:
+    connection, loop = Connection(), Loop()
+    call = http1(connection, loop)
+    connection.paused = False
+    connection.unheard = True
+
+    def read() -> None:
+        connection.unheard = False
+        call.receive_head(413, [])
+        call.receive_end(reusable=False)
+
+    call.upload(forever())
+    asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, read)
+    assert (await call.head())[0] == 413
+    assert connection.told == ["detach"]
+
+
+async def test_over_http1_what_is_not_read_holds_no_upload_back() -> None:
+    connection, loop = Connection(), Loop()
+    connection.unheard = True
+    call = http1(connection, loop)
+    call.upload(forever())
+    await settle()
+    assert connection.told == ["write"]
+    call.close()
 
 
 @pytest.mark.parametrize("version", [http1, http2])
