@@ -108,6 +108,11 @@ class Running:
         await until(lambda: len(self.exchanges) >= count)
         return self.exchanges[count - 1]
 
+    async def quiet(self) -> list[Exchange]:
+        """Wait until no exchange runs; return those that have ended."""
+        await until(lambda: self.application.telemetry.active == 0)
+        return self.exchanges
+
 
 def tokens(usage: api.Usage | Usage | None) -> tuple[int, ...] | None:
     """Return the counts of a usage, which the wire and the simulator's books share."""

@@ -185,12 +185,13 @@ async def test_connections_of_the_lag_are_told_that_their_first_answer_is_the_la
 async def test_clients_that_break_do_not_disturb_the_drain(
     upstream: Simulator, certificate: Certificate
 ) -> None:
-    upstream.script(Step(deltas=("a",) * 10, gap=0.1, times=3))
+    upstream.script(Step(deltas=("a",) * 10, gap=0.1), Step(fault="stall", times=2))
     async with (
         proxying(upstream.url, certificate, shutdown_timeout=15.0) as proxy,
         proxy.client() as client,
     ):
         running = asyncio.create_task(client.post("/v1/messages", json=STREAM))
+        await until(lambda: len(upstream.received) == 1)
         async with _http2(proxy) as broken, _http2(proxy) as gone:
             await _stream(broken)
             await _stream(gone)

@@ -40,6 +40,7 @@ async def test_usage_is_what_upstream_announced(
     proxy: Running, upstream: Simulator, home: Path
 ) -> None:
     await claude(proxy, home, "-p", "count me")
+    await proxy.quiet()
     announced = [tokens(one.usage) for one in _messages(upstream) if one.usage is not None]
     counted = [tokens(exchange.usage) for exchange in proxy.exchanges if exchange.usage is not None]
     assert announced
@@ -76,6 +77,7 @@ async def test_what_claude_sends_is_not_changed_by_a_byte(
     proxy: Running, upstream: Simulator, home: Path
 ) -> None:
     await claude(proxy, home, "-p", "hello there")
+    await proxy.quiet()
     for received in _messages(upstream):
         assert len(received.body) == int(received.header(b"content-length") or b"0")
         json.loads(received.body)

@@ -25,7 +25,7 @@ async def test_the_user_is_told_at_once_which_budget_is_used_up_and_what_to_do(
         await claude(proxy, home, "-p", "spend it all", environment=HINTED)
         asked = len(upstream.received)
         said = await claude(proxy, home, "-p", "one more", environment=HINTED, code=1)
-        refused = [one for one in proxy.exchanges if one.status == 429]
+        refused = [one for one in await proxy.quiet() if one.status == 429]
         assert [one.client_retry for one in refused] == [0]  # asked once
         assert [one.path for one in upstream.received[asked:] if one.path == b"/v1/messages"] == []
     assert (said["is_error"], said["api_error_type"]) == (True, "billing_error")

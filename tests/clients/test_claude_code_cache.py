@@ -99,7 +99,7 @@ async def test_every_request_of_a_long_session_gets_its_verdict(
         goes_on = ("--continue",) if number else ()
         arguments = (*start, *goes_on, *run.arguments)
         await claude(proxy, home, *arguments, environment={**HINTED, **run.environment})
-        found[run.name] = verdicts(proxy.exchanges[before:])
+        found[run.name] = verdicts((await proxy.quiet())[before:])
     assert found == {run.name: run.verdicts for run in RUNS}
     assert not [
         one for one in proxy.exchanges if one.cache and one.cache.verdict.reason == "unknown"

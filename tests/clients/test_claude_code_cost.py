@@ -179,6 +179,7 @@ async def test_the_cost_is_what_claude_code_says(
         "-p",
         PROMPT,
     )
+    await proxy.quiet()
     collected = Samples(proxy.application.telemetry.collect())
     assert collected.total("cost_usd_total") == pytest.approx(result["total_cost_usd"], abs=1e-9)
     await _ledger_agrees(result)

@@ -102,7 +102,7 @@ async def test_three_turns_with_a_subagent_send_no_value_and_fail_no_request(
         shown = await _turn(proxy, repository, first)
         await _turn(proxy, repository, second, "--continue")
         await _turn(proxy, repository, third, "--continue")
-        exchanges = list(proxy.exchanges)
+        exchanges = list(await proxy.quiet())
 
     assert TOKEN in shown["result"]
     assert KEY_LINES[0] in shown["result"]

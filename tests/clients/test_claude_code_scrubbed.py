@@ -65,7 +65,7 @@ async def test_a_secret_is_read_and_written_without_leaving_the_machine(
         result = await claude(
             proxy, project, "-p", "copy the settings", "--allowedTools", "Read,Write"
         )
-        exchanges = list(proxy.exchanges)
+        exchanges = list(await proxy.quiet())
     assert copy.read_text() == f"KEY={KEY}\nTOKEN={TOKEN}\n"
     assert result["result"] == f"The key is {KEY}."
     sent = b"".join(received.body for received in upstream.received)
