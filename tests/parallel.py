@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests import parallel_process
+from tests import parallel_process, processes
 from tests.scheduling import scope
 
 LOOK = 1.0  # seconds between looks for processes that have ended without a word
@@ -27,6 +27,12 @@ PATIENCE = 20.0  # seconds that an interrupted process has for its fixtures
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     parser.addoption("--processes", type=int, default=1, help="run the tests in so many processes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin what takes long and is shared, so that it is there when the tests are collected."""
+    if config.option.processes > 1:
+        processes.prepared()
 
 
 @pytest.hookimpl(tryfirst=True)

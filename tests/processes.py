@@ -5,12 +5,13 @@ started program has a process id, an environment, a working directory and standa
 own, and ends as any Python does. Its imports have happened before: a test of imports, or of options
 of Python, starts a real one.
 
-``python -m tests.processes`` is the process that is forked, one for each that tests. It reads
-orders from the socket that is its standard input, and ends with it.
+``python -m tests.processes`` is the process that is forked, one for all that test. It reads orders
+from the socket that is its standard input, and ends with it.
 """
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import io
 import json
@@ -149,15 +150,21 @@ def _start(
     with theirs:
         descriptors = [theirs.fileno(), *(stream.fileno() for stream in streams)]
         text = json.dumps(order).encode() + b"\n"
-        sent = socket.send_fds(_orders(), [text], descriptors)
-        _orders().sendall(text[sent:])
+        orders, lock = prepared()
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        sent = socket.send_fds(orders, [text], descriptors)
+        orders.sendall(text[sent:])
+        fcntl.lockf(lock, fcntl.LOCK_UN)
     ours.settimeout(DEADLINE)
     return Process(ours, stdout)
 
 
 @cache
-def _orders() -> socket.socket:
-    """Return the socket that leads to the process that is forked."""
+def prepared() -> tuple[socket.socket, IO[bytes]]:
+    """Start the process that is forked; return the socket that leads to it, and a lock for it.
+
+    Processes that are forked from this one share it.
+    """
     ours, theirs = socket.socketpair()
     with theirs:
         command = [sys.executable, "-m", __name__]
@@ -170,7 +177,7 @@ def _orders() -> socket.socket:
         forked.wait(DEADLINE)
 
     atexit.register(end)
-    return ours
+    return ours, tempfile.TemporaryFile()
 
 
 def main() -> int:
