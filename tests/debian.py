@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.programs import absent, require
 
 SUITE = "bookworm"
-BOOTSTRAP = 600.0  # seconds
+BOOTSTRAP = 3000.0  # seconds
 CACHE = Path(tempfile.gettempdir()) / "anthropic-proxy-tests"
 TRUSTED = "/etc/test-ca.crt"  # what this machine trusts, inside
 # Before the fixture that keeps it out of the tests.

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
-DEADLINE = 60.0  # seconds that a program may take
+DEADLINE = 240.0  # seconds that a program may take
 PIECE = 256 * 1024  # bytes of an order that are read at a time
 DESCRIPTORS = 256  # the forked process has fewer
 ENVIRONMENT = dict(os.environ)  # as it is before a test changes it: coverage is measured by it

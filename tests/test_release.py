@@ -18,6 +18,8 @@ from tests.docs.blocks import Block, Reader
 from tests.ports import free_port
 from tests.programs import require, run
 
+pytestmark = pytest.mark.timeout(3600)
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -15,7 +15,7 @@ from simulator.usage import Usage
 from tests.clients.claude_code import HINTED, calling, claude
 from tests.proxying import Running
 
-pytestmark = [pytest.mark.external, pytest.mark.timeout(900)]  # over twenty sessions
+pytestmark = [pytest.mark.external, pytest.mark.timeout(3600)]  # over twenty sessions
 
 SERVER = Path(__file__).parent / "mcp_server.py"
 OPUS, SONNET = "claude-opus-5-5", "claude-sonnet-5-5"

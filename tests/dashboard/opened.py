@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Error, Locator, Page, Request, Route, expect
 
-WAIT = 30_000.0  # milliseconds that a condition may take on a busy machine
+WAIT = 120_000.0  # milliseconds that a condition may take on a busy machine
 LOADS = 30  # times that a page is loaded at most while the machine's network changes
 
 # Chromium gives up what it loads, from loopback too, when a network interface comes or goes. Tests
@@ -126,7 +126,7 @@ async def opened(
     """
     context = await browser.new_context(ignore_https_errors=True, **options)
     context.set_default_timeout(WAIT)
-    context.set_default_navigation_timeout(WAIT / 2)
+    context.set_default_navigation_timeout(WAIT / 8)
     shown = Opened(await context.new_page())
     _watch(shown, urlsplit(url).netloc, tolerated)
     await shown.goto(url + page)

@@ -30,7 +30,7 @@ USER = "deploy"
 _MADE_OF = hashlib.sha256(repr((PACKAGES, IPTABLES)).encode()).hexdigest()[:8]
 BASE = f"debian-{debian.SUITE}-{_MADE_OF}"  # the name of its tree
 BOOT = 240.0  # seconds
-COMMAND = 300.0  # seconds
+COMMAND = 900.0  # seconds
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ REASONS = frozenset(
         "the tests run it",
     }
 )
-DEADLINE = 120.0  # seconds for a block, and for a server to listen
+DEADLINE = 600.0  # seconds for a block, and for a server to listen
 STOPPED = (0, 130, -signal.SIGINT)  # exit codes after Ctrl-C; make's is the last
 ERROR = '"level": "error"'
 _BLOCK = re.compile(

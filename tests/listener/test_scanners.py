@@ -12,7 +12,7 @@ from tests.programs import require
 from tests.proxy_process import Process, running
 from tests.proxying import MESSAGE
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(3600)]
 
 # Not about how the proxy speaks TLS: no client of it can revoke a certificate for localhost.
 ABOUT_CERTIFICATES = ("cert", "DNS_CAA", "OCSP", "chain")

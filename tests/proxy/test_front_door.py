@@ -23,7 +23,6 @@ async def _message(running: Running) -> int:
         return (await client.post("/v1/messages", json=MESSAGE)).status_code
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.slow
 async def test_unfinished_requests_of_one_client_keep_nobody_out(
     proxy: Running,

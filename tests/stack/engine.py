@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import IO
 
 START = 240.0  # seconds that the engine may take to start, and to end
-TIME_OUT = 600.0  # seconds that a command may take, building an image included
+TIME_OUT = 1800.0  # seconds that a command may take, building an image included
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PRIVATE = (
     "--bridge=none",

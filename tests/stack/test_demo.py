@@ -33,7 +33,7 @@ QUIET = {
     "ALERTS{",  # and no alert fires
 }
 PACE = 20.0  # times real time, so that the incident comes by soon
-PATIENCE = 200.0  # seconds for all of them to be seen
+PATIENCE = 800.0  # seconds for all of them to be seen
 
 
 @pytest.fixture(autouse=True)

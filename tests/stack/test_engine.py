@@ -21,7 +21,7 @@ from tests.stack.servers import wait
 from tests.stack.tree import yaml_file
 
 # Making the base image and building take their time.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)
 
 SERVICE = yaml_file("docker-compose.yml")["services"]["proxy"]
 USER = SERVICE["user"].split(":")[0]

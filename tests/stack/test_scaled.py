@@ -17,7 +17,7 @@ from tests.stack.engine import Engine, compose_is_installed
 from tests.stack.project import PAGES_PORT, Project, project
 from tests.stack.servers import Prometheus, wait
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)
 
 REPLICAS = 3
 TOKEN = "fake-pages-token"
