@@ -105,10 +105,11 @@ def _is_kept(connection: h11.Connection) -> bool:
 
 def _are_ordinary(fields: Headers) -> bool:
     """Return True for names in lower case, which decide nothing, and values of visible ASCII."""
+    names = [name for name, _ in fields]
     values = [value for _, value in fields]
     return (
-        _DECISIVE.isdisjoint(name for name, _ in fields)
-        and are_lower_tokens([name for name, _ in fields])
+        _DECISIVE.isdisjoint(names)
+        and are_lower_tokens(names)
         and consists_of(b"".join(values), _USUAL)
-        and all(value == value.strip() for value in values)
+        and values == [value.strip() for value in values]
     )

@@ -1,8 +1,8 @@
 """HPACK's decoder (RFC 7541), with a short way for the forms that nearly all fields have.
 
-hpack takes ten calls for a field, this takes three. A string of more than 126 bytes, an index
-beyond 126 and whatever is wrong is left to hpack, one field at a time. A property test holds both
-ways to the same fields, tables and errors.
+hpack takes ten calls for a field, this takes three. A string of more than 126 bytes, a far index
+and whatever is wrong is left to hpack, one field at a time. A property test holds both ways to the
+same fields, tables and errors.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,7 @@ NAMES = 256  # names that are remembered as they come; values are not, since the
 _STATIC = tuple(HeaderTuple(*entry) for entry in HeaderTable.STATIC_TABLE)
 _INDEXED, _ADDED, _RESIZED, _NEVER = 0x80, 0x40, 0x20, 0x10  # the bits that tell the forms (§6)
 _LONG = 0x7F  # of an index or a length that goes on in further bytes (§5.1)
+_GOES_ON = 0x80  # the bit of such a byte that another follows
 _HUFFMAN = 0x80  # the bit of a string that is compressed (§5.2)
 
 _name = lru_cache(NAMES)(decode_huffman)
@@ -61,18 +62,19 @@ class HeaderDecoder(Decoder):
         index = data[position] & _LONG
         if 0 < index <= len(_STATIC):
             return _STATIC[index - 1], position + 1
-        if index != _LONG:
-            return HeaderTuple(*self.header_table.get_by_index(index)), position + 1
+        entries, place = self.header_table.dynamic_entries, index - len(_STATIC) - 1
+        if index != _LONG and 0 <= place < len(entries):
+            return tuple.__new__(HeaderTuple, entries[place]), position + 1
         field, used = self._decode_indexed(data[position:])
         return field, position + used
 
     def _literal(self, data: bytes, position: int) -> tuple[HeaderTuple, int]:
         form = data[position]
         added = bool(form & _ADDED)
-        most = 0x3F if added else 0x0F
-        index = form & most
-        start = position + 1 if index else _end(data, position + 1)  # of the value
-        end = _end(data, start) if start and index != most else 0
+        index, start = _index(data, position, 0x3F if added else 0x0F)
+        if not index:
+            start = _end(data, position + 1)  # of the name
+        end = _end(data, start) if start else 0
         if not end:
             field, used = self._decode_literal(data[position:], added)
             return field, position + used
@@ -85,6 +87,18 @@ class HeaderDecoder(Decoder):
             self.header_table.add(name, value)
         never = form & _NEVER and not added
         return (NeverIndexedHeaderTuple if never else HeaderTuple)(name, value), end
+
+
+def _index(data: bytes, position: int, most: int) -> tuple[int, int]:
+    """Return the index of a literal's name, and where its value begins: 0 if not within two bytes.
+
+    ``most`` is what the first byte holds of it; that much says that it goes on.
+    """
+    index, start = data[position] & most, position + 1
+    if index < most:
+        return index, start
+    further = data[start] if start < len(data) else _GOES_ON
+    return index + further, 0 if further & _GOES_ON else start + 1
 
 
 def _end(data: bytes, start: int) -> int:
