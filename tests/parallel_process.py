@@ -13,9 +13,11 @@ import traceback
 from collections import deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
+from _pytest._io import TerminalWriter
 
 NUMBER = "TESTS_PROCESS"  # the variable that holds a process's number, from 0 on
 
@@ -57,6 +59,9 @@ def _part(config: pytest.Config, number: int) -> None:
     """Share nothing with the other processes: no terminal, no captured output, no directory."""
     os.environ[NUMBER] = str(number)
     config.pluginmanager.unregister(name="terminalreporter")
+    # A time-out writes where a test hangs to what is found under this name.
+    writer = SimpleNamespace(_tw=TerminalWriter(sys.__stderr__))
+    config.pluginmanager.register(writer, "terminalreporter")
     capture: Any = config.pluginmanager.getplugin("capturemanager")
     capture.stop_global_capturing()
     capture.start_global_capturing()

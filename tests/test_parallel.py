@@ -43,6 +43,9 @@ TESTS = {
             pass
         def test_whose_fixture_is_the_same(shared):
             assert shared == os.getpid()
+        @pytest.mark.timeout(0.1)
+        def test_that_hangs():
+            os.read(os.pipe()[0], 1)
     """,
 }
 
@@ -80,8 +83,9 @@ def _run(tests: Path, *options: str) -> tuple[int, str, list[list[str]]]:
 def test_every_test_is_reported_and_the_end_of_a_process_is_a_failure(tests: Path) -> None:
     code, said, notes = _run(tests)
     assert code == pytest.ExitCode.TESTS_FAILED
-    assert "2 failed, 3 passed, 1 skipped" in said
+    assert "3 failed, 3 passed, 1 skipped" in said
     assert "ended with 7" in said
+    assert "Failed: Timeout" in said
     assert "told" in said
     ended = {pid for what, pid in notes if what == "RAN"}
     left = [pid for what, pid in notes if what == "LEFT"]
