@@ -18,25 +18,38 @@ Stands = Callable[[str, int, int], bool]  # whether a value of a text is known a
 
 
 class Reach:
-    """Known values by what they begin with. State: the ``pairs`` of bytes in them."""
+    """Known values by what they begin with. State: the ``octets`` in them, and ``pairs`` of those.
+
+    Pairs are noted when octets alone do not tell: there may be many.
+    """
 
     def __init__(self) -> None:
         self._values: defaultdict[bytes, list[tuple[bytes, str]]] = defaultdict(list)
+        self._octets: set[int] = set()
         self._pairs: set[tuple[int, int]] = set()
+        self._unpaired: list[bytes] = []
         self._longest = 0
 
     def add(self, value: str) -> None:
         """Look for a value from now on, however it is spelled."""
         for spelled in spellings(value):
             self._values[spelled[:_STEM]].append((spelled, value))
-            self._pairs.update(pairwise(spelled))
+            self._unpaired.append(spelled)
+            self._octets.update(spelled)
             self._longest = max(self._longest, len(spelled))
 
     def may_cross(self, text: bytes, start: int, end: int) -> bool:
         """Return False if no value in ``text`` holds the first or last byte and one beside it."""
-        pairs = self._pairs
-        before, behind = text[start - 1 : start + 1], text[end - 1 : end + 1]
-        return (before[0], before[-1]) in pairs or (behind[0], behind[-1]) in pairs
+        octets = self._octets
+        return (
+            text[start - 1] in octets and text[start] in octets and self._holds(text, start)
+        ) or (text[end - 1] in octets and text[end] in octets and self._holds(text, end))
+
+    def _holds(self, text: bytes, edge: int) -> bool:
+        """Return True if a value holds the two bytes at an edge."""
+        while self._unpaired:
+            self._pairs.update(pairwise(self._unpaired.pop()))
+        return (text[edge - 1], text[edge]) in self._pairs
 
     def of(self, text: bytes, span: Span, looks: "Looks", stands: Stands) -> Span:
         """Return a stretch with all known values that it overlaps, and those that these do."""
