@@ -7,17 +7,19 @@ from urllib.parse import unquote
 from ..detect import dense, urls
 from ..detect.dense import Tick
 from ..detect.hits import Hit
-from ..json.escapes import value
+from ..json.escapes import spellings, value
 from ..json.spans import Span
 from ..json.visitor import Path
 from .authors import Author
 from .batches import Batch
 from .ledger import Decision, Ledger
-from .overlaps import Group, gaps, groups
+from .overlaps import Group, Known, gaps, groups
 from .reach import Looks
 from .words import may_stand
 
 _PUNCTUATION = ")]},.;:!?"
+_FEW = 4  # values learned in a text that are counted in it…
+_SMALL = 64 * 1024  # …if it has no more bytes
 
 Replaced = tuple[int, int, str, str, str, Path]  # start, end, detector, value, placeholder, path
 
@@ -43,25 +45,50 @@ class Decider:
         self._is_harmless = is_harmless
         self._tick = tick
         self._looks = Looks(len(text))
+        self._older = ledger.count
+        self._holds_older = ledger.occurs(text)
 
     def replaced(self, batch: Batch) -> list[Replaced]:
         """Return what is replaced: what is detected, then what is known by now."""
-        places = _open(batch) if self._wrote == "model" else self._new(batch)
-        shown = sorted(self._ledger.shown_in(self._text, places), key=itemgetter(0))
-        if shown:
-            made: list[Replaced] = []
-            for group in groups(batch.hits, shown):
-                made += self._decided(group, batch)
-        else:
-            made = self._hits(batch.hits, batch)
-        for span, hidden, placeholder in self._ledger.known(self._text, gaps(batch.spans, made)):
-            path = batch.path(span.start)
-            made.append((*span, hidden.detector, hidden.value, placeholder, path))
+        made = self._detected(batch)
+        if self._may_hold_more(batch, made):
+            known = self._ledger.known(self._text, gaps(batch.spans, made))
+            for span, hidden, placeholder in known:
+                path = batch.path(span.start)
+                made.append((*span, hidden.detector, hidden.value, placeholder, path))
         made.sort(key=itemgetter(0))
         crosses = self._ledger.crosses
         if any(crosses(self._text, one[0], one[1]) for one in made):
             return list(map(self._named, self._whole(made)))
         return made
+
+    def _detected(self, batch: Batch) -> list[Replaced]:
+        """Return what is replaced of what is detected, and of known values that overlap it."""
+        shown: list[Known] = []
+        if self._holds_older or self._ledger.count > self._older:
+            places = _open(batch) if self._wrote == "model" else self._new(batch)
+            shown = sorted(self._ledger.shown_in(self._text, places), key=itemgetter(0))
+        if not shown:
+            return self._hits(batch.hits, batch)
+        made: list[Replaced] = []
+        for group in groups(batch.hits, shown):
+            made += self._decided(group, batch)
+        return made
+
+    def _may_hold_more(self, batch: Batch, made: list[Replaced]) -> bool:
+        """Return False if no known value stands outside of what is replaced of a batch.
+
+        If the text holds none of the older values, it is enough to count those learned in it.
+        """
+        text, (first, last) = self._text, batch.span
+        learned = self._ledger.learned(self._older)
+        if self._holds_older or len(learned) > _FEW or last - first > _SMALL:
+            return True
+        return any(
+            text.count(one, first, last) > sum(text.count(one, *stretch[:2]) for stretch in made)
+            for value in learned
+            for one in spellings(value)
+        )
 
     def _whole(self, made: list[Replaced]) -> list[tuple[Span, Replaced]]:
         """Return what is replaced with the known values that it overlaps, and what it was."""

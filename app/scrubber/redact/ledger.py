@@ -99,6 +99,15 @@ class Ledger:
         known = self._known.get(value)
         return known is not None and bool(known.placeholder)
 
+    @property
+    def count(self) -> int:
+        """How many values are looked for."""
+        return self._vocabulary.count
+
+    def learned(self, since: int) -> list[str]:
+        """Return the values that are looked for, without the first ones."""
+        return self._vocabulary.values(since)
+
     def occurs(self, text: bytes) -> bool:
         """Whether a known value stands in ``text``."""
         return self._vocabulary.occurs(text)

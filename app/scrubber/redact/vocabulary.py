@@ -50,6 +50,15 @@ class Vocabulary:
         self._stems.add(value)
         self._reach.add(value)
 
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return len(self._values)
+
+    def values(self, since: int) -> list[str]:
+        """Return the values without the first ones."""
+        return self._values[since:]
+
     def reach(self, text: bytes, span: Span, looks: Looks) -> Span:
         """Return a stretch that is replaced with all values that it overlaps."""
 
