@@ -50,6 +50,8 @@ class Decider:
 
     def replaced(self, batch: Batch) -> list[Replaced]:
         """Return what is replaced: what is detected, then what is known by now."""
+        if not batch.hits and not self._knows_any:
+            return []
         made = self._detected(batch)
         if self._may_hold_more(batch, made):
             known = self._ledger.known(self._text, gaps(batch.spans, made))
@@ -62,10 +64,15 @@ class Decider:
             return list(map(self._named, self._whole(made)))
         return made
 
+    @property
+    def _knows_any(self) -> bool:
+        """Whether known values may stand in the text."""
+        return self._holds_older or self._ledger.count > self._older
+
     def _detected(self, batch: Batch) -> list[Replaced]:
         """Return what is replaced of what is detected, and of known values that overlap it."""
         shown: list[Known] = []
-        if self._holds_older or self._ledger.count > self._older:
+        if self._knows_any:
             places = _open(batch) if self._wrote == "model" else self._new(batch)
             shown = sorted(self._ledger.shown_in(self._text, places), key=itemgetter(0))
         if not shown:
