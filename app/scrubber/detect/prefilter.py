@@ -6,6 +6,7 @@ taken for one that has a sign, but not the other way round. Of a value with sign
 around them have to be searched.
 """
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from .windows import windows
 _TOGETHER = 24  # literals of one automaton: so few are compared with many bytes at a time
 _COMPARED = 3  # bytes that an automaton compares first, at the most
 _OFTEN = b"\\entasorildcpumf-hg:b1ywvk"  # what JSON text is made of, the most frequent first
+_LITERAL = re.compile(r"(?![^|]*\|)[0-9<]")
 _GROUP = 64 * 1024  # bytes looked at together; a longer value is looked into anyway
 _APART = 64  # bytes between two values of a group, at the most
 _DENSE = 128  # bytes per literal found, at the least: else nothing is gained
@@ -107,7 +109,9 @@ class Prefilter:
             for some in (ordered[at : at + _TOGETHER] for at in range(0, len(ordered), _TOGETHER))
         ]
         patterns = [*(one.anchor for one in gated), *also.patterns]
-        self._patterns = [compiled(pattern) for pattern in filter(None, patterns)]
+        slow = [one for one in patterns if one and _LITERAL.match(one) is None]
+        quick = [one for one in patterns if one and one not in slow]
+        self._patterns = [compiled(one) for one in (*quick, *filter(None, ["|".join(slow)]))]
         self._common = [
             (_automaton([one.literal]), one) for one in finders if one.literal in COMMON
         ]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.scrubber.detect import rules
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.detect.prefilter import Prefilter
 from app.scrubber.detect.sources import Sources
@@ -14,9 +15,13 @@ from app.scrubber.redact.literals import Literals
 from tests.scrubber.detect.searching import candidates, prefiltered
 from tests.thorough import scaled
 
-LITERALS = Literals(Scheme("angle", b"k"), [one.label for one in BUILT_IN])
-PREFILTER = Prefilter(BUILT_IN, LITERALS.signs)
-SOURCES = Sources(BUILT_IN, LITERALS.gate)
+SETS = {"usual": BUILT_IN, "extended": rules.load(file=None, detectors="+extended").detectors}
+LITERALS = {
+    name: Literals(Scheme("angle", b"k"), [one.label for one in chosen])
+    for name, chosen in SETS.items()
+}
+PREFILTERS = {name: Prefilter(chosen, LITERALS[name].signs) for name, chosen in SETS.items()}
+SOURCES = {name: Sources(chosen, LITERALS[name].gate) for name, chosen in SETS.items()}
 # Edges, heads and bodies, some with very long repetitions.
 PIECES = st.sampled_from(
     [
@@ -27,17 +32,28 @@ PIECES = st.sampled_from(
         *("_1", "jdbc:", ":\\\\/", "jdbc:\\\\/", "-----BEGIN", "passw", "@", "://", "a@b.cc "),
     ]
 )
+# The same for the extended set.
+MORE = st.sampled_from(
+    [
+        *("s.", "b.AAAAAQ", "12345678", ":AA", "a1B2" * 12, "glpat-", "SK", "0a" * 16, "SG."),
+        *("password", "Pwd", "=", "=hunter2;", "Server=a;", "shared", "accesskey", "key", "TOKEN"),
+        *("authorization", ":", ": ", "'", '\\"', "\\" * 300 + '"', "api-key", "dXNlcjpwYXNz"),
+        *("data:", "kind: Secret", "\\n", "machine ", "curl ", "-u ", "AccountKey=", "ya29."),
+    ]
+)
 
 
-@given(st.lists(PIECES, max_size=12).map("".join))
+@pytest.mark.parametrize("name", SETS)
+@given(st.data())
 @settings(max_examples=scaled(1000, 100))
-def test_no_candidate_or_placeholder_is_lost_or_added(text: str) -> None:
-    value = b'"' + text.encode() + b'"'
-    found = prefiltered(PREFILTER, value)
+def test_no_candidate_or_placeholder_is_lost_or_added(name: str, data: st.DataObject) -> None:
+    pieces = PIECES if name == "usual" else st.one_of(MORE, PIECES)
+    value = b'"' + data.draw(st.lists(pieces, max_size=12).map("".join)).encode() + b'"'
+    found, sources, literals = prefiltered(PREFILTERS[name], value), SOURCES[name], LITERALS[name]
     whole = [Span(0, len(value))]
     if found is not None:
-        assert candidates(SOURCES, value, found) == candidates(SOURCES, value, whole)
-        assert list(LITERALS.find(value, found)) == list(LITERALS.find(value, whole))
+        assert candidates(sources, value, found) == candidates(sources, value, whole)
+        assert list(literals.find(value, found)) == list(literals.find(value, whole))
 
 
 def test_a_window_ends_where_enough_other_text_stands() -> None:

@@ -203,6 +203,8 @@ ENCODED: tuple[Detector, ...] = (
         gate=after("A-Za-z0-9")
         + r"((?i:_?auth|_?password|token|credentials?|secret|api_?key|key)(?:\\*\"|'|%22)?"
         r"(?: |%20)*(?:[:=]|%3[AaDd])(?: |%20)*(?:\\*\"|'|%22)?[A-Za-z0-9+/]{8})",
+        anchor=r"(?i:auth|password|token|credentials?|secret|api_?key|key)(?:\\*\"|'|%22)?"
+        r"(?: |%20)*(?:[:=]|%3[AaDd])(?: |%20)*(?:\\*\"|'|%22)?[A-Za-z0-9+/]{8}",
         heads="_aApPtTcCsSkK",
         pattern=re.compile(
             rb"(?i:(?P<auth>_?auth)|(?P<password>_password)|password|token|credentials?|secret|"

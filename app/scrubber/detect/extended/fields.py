@@ -172,6 +172,7 @@ NPM_AUTH_TOKEN = Detector(
 CONNECTION_PASSWORD = Detector(
     name="connection_password",
     gate=_WORD + r"((?i:password|pwd|sharedaccesskey)(?: |%20)?=)",
+    anchor=r"(?i:password|pwd|sharedaccesskey)(?: |%20)?=",
     heads="PpSs",
     pattern=re.compile(
         rb"(?i:password|pwd|sharedaccesskey)(?>(?: |%20)?)=(?>(?: |%20)?)"
@@ -200,6 +201,7 @@ AUTHORIZATION_TOKEN = Detector(
     gate=_WORD
     + r"((?i:authorization)(?:[ :=,'\"]|\\+[\"'t]|%20|%3[AaDd]){1,12}(?i:token|api-?key|key)"
     r"(?: |%20|=|\\+t))",
+    anchor=r"(?i:authorization)(?:[ :=,'\"]|\\+[\"'t]|%20|%3[AaDd]){1,12}(?i:token|api-?key|key)",
     heads="Aa",
     pattern=_token_after(
         rb"(?i:authorization)(?>(?:[ :=,'\"]|\\+[\"'t]|%20|%3[AaDd]){1,12})"

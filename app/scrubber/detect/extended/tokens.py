@@ -15,6 +15,7 @@ def _token(name: str, head: str, shape: str, example: str, *, dashed: bool = Fal
     return Detector(
         name=name,
         gate=(_DASHED if dashed else _WORD) + f"({head}{shape})",
+        anchors=(head.replace("\\", "").encode(),) if head else (b":AA",),
         heads=head[:1] or "0123456789",
         pattern=re.compile(f"{head}{shape}(?![A-Za-z0-9_])".encode()),
         examples=(head.replace("\\", "") + example,),
@@ -64,6 +65,7 @@ def _is_legacy_vault(match: re.Match[bytes]) -> bool:
 VAULT_LEGACY_TOKEN = Detector(
     name="vault_legacy_token",
     gate=after("A-Za-z0-9._-") + r"(s\.[A-Za-z0-9]{24}|b\.AAAAAQ[A-Za-z0-9_-]{20})",
+    anchor=r"s\.[A-Za-z0-9]{24}|b\.AAAAAQ",
     heads="sb",
     pattern=re.compile(
         rb"s\.(?P<body>[A-Za-z0-9]{24})(?![A-Za-z0-9_(\[=-])(?:\.[A-Za-z0-9]{5}(?![A-Za-z0-9]))?"
@@ -81,6 +83,7 @@ VAULT_LEGACY_TOKEN = Detector(
 GOOGLE_OAUTH = Detector(
     name="google_oauth",
     gate=_WORD + r"(GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20})",
+    anchors=(b"GOCSPX-", b"ya29."),
     heads="Gy",
     pattern=re.compile(rb"GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_.-]{20,16384}(?<![.-])"),
     examples=("GOCSPX-" + "a1B2" * 7, "ya29." + "a0AfB_byC1" * 6),
