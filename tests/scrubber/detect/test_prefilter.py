@@ -93,7 +93,7 @@ def same(body: bytes, kind: tuple[Any, Any, str]) -> bool:
 
 @pytest.mark.parametrize("detector", GATED, ids=lambda one: one.name)
 @given(st.data())
-@settings(max_examples=scaled(60, 15))
+@settings(max_examples=scaled(60, 6))
 def test_all_that_a_gate_matches_holds_an_anchor(detector: Any, data: st.DataObject) -> None:
     text: bytes = data.draw(st.from_regex(re.compile(detector.gate.encode("latin-1"))))
     held = any(anchor in text for anchor in detector.anchors)
