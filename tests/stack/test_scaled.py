@@ -5,7 +5,6 @@ Skipped, saying why, where no engine can be started.
 
 import asyncio
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -48,7 +47,7 @@ class Load:
 
     async def _client(self, until: asyncio.Event, *, keep: bool) -> None:
         while not until.is_set():
-            async with httpx.AsyncClient(verify=self.trust, trust_env=False, timeout=30) as client:
+            async with httpx.AsyncClient(verify=self.trust, trust_env=False, timeout=240) as client:
                 await self._stream(client)
                 while keep and not until.is_set() and not self.failed:
                     await self._stream(client)
@@ -166,7 +165,8 @@ async def test_one_that_dies_takes_only_its_own_streams(stack: Project) -> None:
     def act(load: Load) -> None:
         _more(load, CLIENTS)
         stack.engine.docker("kill", killed)
-        time.sleep(2)  # the streams of the dead one end, and their clients come back
+        enough = load.whole + 3 * CLIENTS
+        wait(lambda: load.whole >= enough)  # those of the dead one have ended, its clients are back
         load.failed.clear()
         _more(load, 3 * CLIENTS)
 
