@@ -41,6 +41,14 @@ def test_an_answer_is_held_until_it_is_whole() -> None:
     assert {shown: dict(places) for shown, places in answer.places.items()} == {SHOWN: {"text": 1}}
 
 
+def test_the_places_of_a_value_are_counted_by_tool() -> None:
+    answer = answering()
+    block = {"type": "tool_use", "name": "Edit", "input": {"a": f"{SHOWN} {SHOWN}", "b": SHOWN}}
+    answer.pass_on(json.dumps({"content": [block]}).encode())
+    answer.close()
+    assert answer.places == {SHOWN: {"Edit": 3}}
+
+
 def test_an_answer_over_the_limit_passes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restorer, "JSON_LIMIT", len(ANSWER) - 1)
     answer = answering()

@@ -3,7 +3,7 @@
 import json
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.scrubber.detect.recognize import CONTEXT
@@ -22,6 +22,8 @@ def windowed(pieces: list[str], *, inside: bool) -> Window:
     return window
 
 
+@example(['"a\\', '"b'], False, 'c"d')
+@example(["a\\", "", '"b'], True, 'c"d')
 @given(PIECES, st.booleans(), st.text('ab"\\ ', max_size=8))
 def test_the_strings_are_those_of_the_whole_text(
     pieces: list[str], inside: bool, more: str
