@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from app.memory import LARGE, Trimmer
+from app.memory import COLLECTED, LARGE, Trimmer
 from app.proxy.request.hold_budget import HoldBudget
 
 
@@ -63,3 +63,13 @@ def test_memory_that_was_let_go_is_used_again() -> None:
         for keep in ("True", "False")
     )
     assert kept < given_back / 5
+
+
+def test_all_is_collected_once_in_a_while() -> None:
+    collections: list[None] = []
+    trimmer = Trimmer(HoldBudget(LARGE), lambda: None, lambda: collections.append(None))
+    for _ in range(2 * COLLECTED - 1):
+        trimmer.look()
+    assert collections == [None]
+    trimmer.look()
+    assert collections == [None, None]
