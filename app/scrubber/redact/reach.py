@@ -12,7 +12,7 @@ from ..json.escapes import spellings
 from ..json.spans import Span
 
 _STEM = 6  # bytes that a value begins with: no known value is shorter
-_LOOKS, _LOOKS_PER_BYTE = 1024, 2  # that a text is worth: one of hostile values could take millions
+_LOOKS, _BYTES_PER_LOOK = 1024, 8  # that a text is worth: one of hostile values could take millions
 
 Stands = Callable[[str, int, int], bool]  # whether a value of a text is known at a place
 
@@ -86,5 +86,5 @@ class Looks:
     __slots__ = ("inner", "left")
 
     def __init__(self, size: int) -> None:
-        self.left = _LOOKS + _LOOKS_PER_BYTE * size
+        self.left = _LOOKS + size // _BYTES_PER_LOOK
         self.inner: set[int] = set()

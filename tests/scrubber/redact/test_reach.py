@@ -95,8 +95,7 @@ def test_a_text_of_values_that_overlap_all_over_is_looked_at_so_often_and_no_mor
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reach, "_LOOKS", 10)
-    monkeypatch.setattr(reach, "_LOOKS_PER_BYTE", 0)
-    known, looks = Reach(), Looks(100)
+    known, looks = Reach(), Looks(0)
     known.add("abababab")
     text = b"." + b"ab" * 40 + b"."
     found = known.of(text, Span(1, 9), looks, lambda *_: True)
