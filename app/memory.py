@@ -5,8 +5,8 @@ fifth of what a body of 2 MB costs, whose copies come and go. So it keeps `KEPT`
 gives back what is freed below: after 40 uploads of 31 MiB, all let go, the process still held
 150 MiB more than at its start. Elsewhere this does nothing.
 
-Python keeps 2,000 freed tuples of each size up to 20, which fill up by 100 bytes with each request,
-to 4 MB in all. Only a full collection gives them back.
+Python keeps 2,000 freed tuples of each size up to 20: 100 to 270 bytes more with each request, at
+most 4 MB. Only a full collection gives them back.
 """
 
 import asyncio
