@@ -172,12 +172,15 @@ def prepared() -> tuple[socket.socket, IO[bytes]]:
             command.append("installed")
         forked = subprocess.Popen(command, stdin=theirs.fileno(), cwd=ROOT, env=ENVIRONMENT)
 
+    lock = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
+
     def end() -> None:
         ours.close()
+        lock.close()
         forked.wait(DEADLINE)
 
     atexit.register(end)
-    return ours, tempfile.TemporaryFile()
+    return ours, lock
 
 
 def main() -> int:
