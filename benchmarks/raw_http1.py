@@ -9,10 +9,15 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.raw_work import answer
+from benchmarks.raw_work import FIELDS, answer, request_id
 
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+HEAD = (
+    b"HTTP/1.1 200 OK\r\n"
+    + b"".join(b"%b: %b\r\n" % field for field in FIELDS)
+    + b"request-id: %b\r\ncontent-type: %b\r\n%b\r\n\r\n"
+)
 WORK = re.compile(rb"\r\nx-work: *([^\r]+)", re.IGNORECASE)
 
 
@@ -68,7 +73,7 @@ class Connection(asyncio.Protocol):
         """Send the head."""
         self._chunked = size is None
         framing = b"transfer-encoding: chunked" if size is None else b"content-length: %d" % size
-        self._write(b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n%b\r\n\r\n" % (kind, framing))
+        self._write(HEAD % (request_id(), kind, framing))
 
     def send(self, pieces: list[bytes], *, end: bool = False) -> None:
         """Send a chunk for each piece, or the body itself."""

@@ -13,7 +13,7 @@ import zlib
 from typing import Any
 
 from benchmarks import raw_http1
-from benchmarks.raw_work import answer
+from benchmarks.raw_work import FIELDS, answer, request_id
 from tests import raw_http2
 from tests.raw_http2 import (
     DATA,
@@ -28,7 +28,17 @@ from tests.raw_http2 import (
 )
 
 STATUS_200 = b"\x88"  # RFC 7541, appendix A
-CONTENT_TYPE = b"\x0f\x10"  # never indexed (§6.2.3)
+CONTENT_TYPE = b"\x0f\x10"  # without indexing (§6.2.2), as what follows
+
+
+def _literal(first: int, name: bytes, value: bytes) -> bytes:
+    """Return a field with a new name, uncompressed (§6.2); both are shorter than 127 bytes."""
+    return bytes([first, len(name)]) + name + bytes([len(value)]) + value
+
+
+# A connection's first answer adds the fields to the peer's table, the others name their places.
+ADDED = b"".join(_literal(0x40, *field) for field in FIELDS)
+INDEXED = bytes(0x80 | 62 + place for place in reversed(range(len(FIELDS))))
 WINDOW, CONNECTION_WINDOW = 2**20, 2**24  # credit is given back by halves, as nginx and Go do
 
 
@@ -45,6 +55,7 @@ class Http2Exchange(raw_http2.Stream):
     def begin(self, kind: bytes, _size: int | None, /) -> None:
         """Send the header fields."""
         block = STATUS_200 + CONTENT_TYPE + bytes([len(kind)]) + kind
+        block += self._connection.fields() + _literal(0x00, b"request-id", request_id())
         self._connection.write(frame(HEADERS, END_HEADERS, self.id, block))
 
     def send(self, pieces: list[bytes], *, end: bool = False) -> None:
@@ -68,11 +79,17 @@ class Http2Exchange(raw_http2.Stream):
 
 
 class Connection(raw_http2.Connection[Http2Exchange]):
-    """One connection. State beside the base's: ``_due``, the credit that it owes."""
+    """One connection. State: the credit that is ``_due``, and what the peer's table lacks."""
 
     def __init__(self) -> None:
         super().__init__()
         self._due = 0
+        self._fields = ADDED
+
+    def fields(self) -> bytes:
+        """Return the fields that all answers have."""
+        fields, self._fields = self._fields, INDEXED
+        return fields
 
     def connection_made(self, transport: Any) -> None:
         """Send SETTINGS at once, and a large window."""

@@ -17,6 +17,30 @@ STAMP = 20  # digits of an event's time, in nanoseconds of the monotonic clock
 GOLDEN = 0.618034  # spreads the streams' phases evenly, however many there are
 BATCH = 10  # unpaced events that are written together
 JSON, EVENTS = b"application/json", b"text/event-stream"
+# What the API and what stands in front of it send with each answer to a subscription.
+UNIFIED = b"anthropic-ratelimit-unified-"
+FIELDS = (
+    (b"date", b"Fri, 27 Nov 2026 12:00:00 GMT"),
+    (b"anthropic-organization-id", b"00000000-0000-4000-8000-000000000000"),
+    (UNIFIED + b"status", b"allowed"),
+    (UNIFIED + b"reset", b"1790003600"),
+    (UNIFIED + b"representative-claim", b"five_hour"),
+    (UNIFIED + b"fallback-percentage", b"0.5"),
+    (UNIFIED + b"5h-status", b"allowed"),
+    (UNIFIED + b"5h-utilization", b"0.42"),
+    (UNIFIED + b"5h-reset", b"1790003600"),
+    (UNIFIED + b"7d-status", b"allowed"),
+    (UNIFIED + b"7d-utilization", b"0.17"),
+    (UNIFIED + b"7d-reset", b"1790400000"),
+    (UNIFIED + b"overage-status", b"rejected"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),
+    (b"x-envoy-upstream-service-time", b"1042"),
+    (b"x-robots-tag", b"none"),
+    (b"via", b"1.1 google"),
+    (b"server", b"cloudflare"),
+    (b"cf-cache-status", b"DYNAMIC"),
+    (b"cf-ray", b"0000000000000000-FAK"),
+)
 MESSAGE: dict[str, object] = {
     "id": "msg_fake",
     "type": "message",
@@ -90,6 +114,14 @@ def answer(exchange: Exchange, path: bytes, size: int, checksum: int) -> asyncio
     else:
         return asyncio.ensure_future(_unpaced(exchange, int(count)))
     return None
+
+
+_numbers = itertools.count()
+
+
+def request_id() -> bytes:
+    """Return the next answer's ``request-id``: the one field here that always changes."""
+    return b"req_%024d" % next(_numbers)
 
 
 _phases = (number * GOLDEN % 1 for number in itertools.count())
