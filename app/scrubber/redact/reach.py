@@ -29,17 +29,26 @@ class Reach:
         self._pairs: set[tuple[int, int]] = set()
         self._unpaired: list[bytes] = []
         self._longest = 0
+        self._added: list[str] = []
 
     def add(self, value: str) -> None:
         """Look for a value from now on, however it is spelled."""
-        for spelled in spellings(value):
-            self._values[spelled[:_STEM]].append((spelled, value))
-            self._unpaired.append(spelled)
-            self._octets.update(spelled)
-            self._longest = max(self._longest, len(spelled))
+        self._added.append(value)
+
+    def _note(self) -> None:
+        """Note the values added: a turn that is repeated never asks for them."""
+        for value in self._added:
+            for spelled in spellings(value):
+                self._values[spelled[:_STEM]].append((spelled, value))
+                self._unpaired.append(spelled)
+                self._octets.update(spelled)
+                self._longest = max(self._longest, len(spelled))
+        self._added.clear()
 
     def may_cross(self, text: bytes, start: int, end: int) -> bool:
         """Return False if no value in ``text`` holds the first or last byte and one beside it."""
+        if self._added:
+            self._note()
         octets = self._octets
         return (
             text[start - 1] in octets and text[start] in octets and self._holds(text, start)
