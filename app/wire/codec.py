@@ -148,8 +148,7 @@ class Codec(HeaderFrames):
             if type(exc) is ProtocolError and isinstance(exc.__cause__, HPACKError):
                 exc.error_code = ErrorCodes.COMPRESSION_ERROR
             raise
-        if events:
-            self._hold_to_length(events[0], announced)
+        self._hold_to_length(events[0], announced)
         return frames, events
 
     def _hold_to_length(self, head: Event, announced: int | None) -> None:
