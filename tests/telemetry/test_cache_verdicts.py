@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
-from app.anthropic.usage import Usage
+from app.anthropic.usage import Attempt, Usage
 from app.cache.report import CacheReport
 from app.cache.verdict import MISSES, REASONS, Verdict
 from app.ledger.rows import NANO
@@ -45,6 +45,20 @@ def test_a_model_without_a_price_has_a_verdict_and_no_cost() -> None:
     observer = recorded(billed(FULL, model="unheard-of", cache=MISS))
     assert value(observer, "cache_verdicts_total", reason="tools_changed") == 1
     assert value(observer, "cache_miss_cost_usd_total", reason="tools_changed") == 0
+
+
+@pytest.mark.parametrize(("advisor", "times"), [(PLAIN.model, 2), ("unheard-of", 0)])
+def test_an_advisor_saves_too_and_without_its_price_nothing_is_known(
+    advisor: str, times: int
+) -> None:
+    usage = Usage(input=1_000, cache_read=40_000)
+    own = Attempt(model=PLAIN.model, usage=usage)
+    other = Attempt(model=advisor, usage=usage, kind="advisor_message")
+    alone = recorded(replace(FULL, billed=(own,), cache=HIT))
+    both = recorded(replace(FULL, billed=(own, other), cache=HIT))
+    saved = value(alone, "cache_saved_usd_total")
+    assert saved
+    assert value(both, "cache_saved_usd_total") == pytest.approx(times * saved)
 
 
 def test_savings_are_counted_once_the_writes_are_paid_for() -> None:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scrubber.detect import rules
+from app.scrubber.detect import dense, rules
 from app.scrubber.detect.scan import Scanner
 from app.scrubber.json.spans import Span
 from app.scrubber.json.strings import Text
 from app.scrubber.placeholders import Scheme
 from app.scrubber.redact import decide
 from app.scrubber.redact.batches import Batch
-from app.scrubber.redact.decide import Decider
+from app.scrubber.redact.decide import Decider, Replaced
 from app.scrubber.redact.ledger import Ledger
 from app.scrubber.redact.scrubber import Redaction, Scrubber
 from tests.scrubber import conversations as conv
@@ -66,3 +66,18 @@ def test_each_decision_is_a_step_of_its_own() -> None:
     made = decider.replaced(Batch([Text(span, 0, None)], hits))
     assert len(made) == HITS
     assert len(steps) == HITS
+
+
+def test_dense_text_gives_way_to_a_known_value_before_it_and_keeps_one_behind_out() -> None:
+    text = b"..abcdefgh..==abcdefgh.."
+    ledger = Ledger(Scheme("angle", b"k"))
+    ledger.joined("token", "abcdefgh")
+    decider = Decider(text, "other", ledger, lambda *_: False, lambda: None)
+    made: list[Replaced] = [
+        (3, 5, "token", "bc", "<1>", None),
+        (5, 9, dense.NAME, "", "<2>", None),
+        (10, 16, dense.NAME, "", "<3>", None),
+        (18, 20, "token", "ef", "<4>", None),
+    ]
+    spans = [tuple(span) for span, _ in decider._whole(made)]
+    assert spans == [(2, 10), (10, 16), (16, 22)]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.scrubber.detect.detector import LONGEST_MATCH
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.json.spans import Span
 from app.scrubber.placeholders import DIGEST_DIGITS, Hidden, Scheme
@@ -42,6 +43,18 @@ def test_one_value_too_many_is_hidden_and_not_restored(monkeypatch: pytest.Monke
     assert sorted(own.placeholders) == sorted(kept)
     assert not own.has("one@example.com")
     assert own.placeholder(EMAIL, "user0@example.com") == kept[0]
+
+
+def test_values_that_overlap_are_hidden_as_one_though_they_are_too_many_or_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = made()
+    assert own.joined(SECRET.name, "x" * LONGEST_MATCH) in own.placeholders
+    over = SCHEME.secret(SECRET.name.upper(), MOST_KNOWN + 1)
+    assert own.joined(SECRET.name, "x" * (LONGEST_MATCH + 1)) == over
+    monkeypatch.setattr(ledger, "MOST_KNOWN", 1)
+    assert own.joined(SECRET.name, "another") == SCHEME.secret(SECRET.name.upper(), 2)
+    assert len(own.placeholders) == 1
 
 
 def test_what_stands_for_one_too_many_is_no_number_that_was_given(
