@@ -249,7 +249,7 @@ class _StrictBuffer(ReceiveBuffer):
     def maybe_extract_next_line(self) -> bytearray | None:
         """Take out a chunk's first line; h11 lets any CR pass in its extensions (RFC 9112 §7.1)."""
         line = super().maybe_extract_next_line()
-        if line is not None and holds_control((bytes(line[:-2]),)):
+        if line is not None and holds_control([line[:-2]]):
             raise h11.LocalProtocolError("a control in a chunk's line", error_status_hint=400)
         return line
 

@@ -7,7 +7,7 @@
 ``outflow``    how far written bytes have come.
 ``timeouts``   the timer of a request.
 ``abort``      aborts a connection in every state.
-``eof``        whether a peer has ended what it sends in order.
+``eof``        whether a peer has closed its side of a connection in an orderly way.
 ``words``      what an error says to people.
 ``bare``       a socket without a transport.
 ``stats``      the numbers of all connections.

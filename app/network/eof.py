@@ -1,4 +1,4 @@
-"""Whether a peer has ended what it sends in order."""
+"""Whether a peer has closed its side of a connection in an orderly way."""
 
 import asyncio
 import ssl
