@@ -145,7 +145,7 @@ class Ledger:
             return known.placeholder
         label = name.upper()
         if len(self._known) >= MOST_KNOWN or len(value) > LONGEST_MATCH:
-            return self._scheme.secret(label, MOST_KNOWN + 1)
+            return self._scheme.secret(label, _one_too_many())
         return self._numbered(name, label, value)
 
     def spend(self, steps: int) -> None:
