@@ -29,6 +29,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "metrics": metrics.table,
         "performance": performance.table,
         "speed": performance.short,
+        "spent": performance.spent,
         "reasons": reasons.table,
         "settings": settings.table,
         "targets": targets.table,

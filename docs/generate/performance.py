@@ -1,9 +1,13 @@
 """How fast it is, from the results that the repository keeps."""
 
+import textwrap
+
 from benchmarks import curves as scaling
 from benchmarks import report
 from benchmarks.results import KEPT, Results
 from docs.generate.markdown import table as rows_of
+
+WIDTH = 100  # of a line of text
 
 
 def table() -> str:
@@ -25,6 +29,12 @@ def curves() -> str:
         for curve in scaling.load(scaling.KEPT)
     ]
     return rows_of(("", "measured", "slope", "flat"), rows)
+
+
+def spent() -> str:
+    """Return an item of a list: what the proxy costs those who use it."""
+    text = f"- **It does not get in the way.** {report.spent(Results.load(KEPT))}"
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def short() -> str:

@@ -114,6 +114,19 @@ def test_the_short_table_has_the_figures_whose_goal_is_a_ratio() -> None:
     assert report.short(results)[1:] == [("CPU per 50 KB request, ms", "1.00", "4.00", "0.25")]
 
 
+def test_what_the_proxy_costs_is_told_with_what_it_adds_to_the_direct_run() -> None:
+    results = _results(
+        relay_p50={OURS: [0.6], DIRECT: [0.2]},
+        rss_idle_mb={OURS: [60.2]},
+        rss_200_mb={OURS: [88.0]},
+        idle_cpu_percent={OURS: [0.05]},
+    )
+    assert report.spent(results) == (
+        "An event reaches the client 0.4 ms later than without the proxy (median, 2,500 events a "
+        "second). Idle, it uses 0.05 % of a core and 60 MB; with 200 open streams, 88 MB."
+    )
+
+
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.key)
 def test_every_figure_has_a_title(figure: Figure) -> None:
     assert figure.title
