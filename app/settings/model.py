@@ -202,7 +202,7 @@ class Settings(BaseSettings):
         10485760, description="Maximum bytes of a body that is scrubbed, images not counted"
     )
     scrub_time_limit: Seconds = Field(
-        5.0, description="Maximum CPU seconds to scan a body, plus 0.5 per megabyte"
+        5.0, description="Maximum CPU seconds to scan a body, plus 1 per megabyte"
     )
     scrub_on_skip: Annotated[Literal["pass", "block"], AnyCase] = Field(
         "pass", description="What to do with a body that cannot be scrubbed: pass it or block it"

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.anthropic.errors import ERROR_CLASSES
 from app.cli import parser
 from app.cli.commands import COMMANDS
+from app.scrubber.redact.budget import SECONDS_PER_BYTE
 from app.scrubber.redact.scrubber import CACHE_LIMIT
 from app.settings import PREFIX, Settings
 from app.telemetry import instruments
@@ -177,6 +178,9 @@ def test_the_limits_of_the_scrubber_are_those_that_the_documentation_names() -> 
     text = page("scrubber.md")
     assert f"({Settings.model_fields['scrub_max_body_size'].default // 2**20} MiB)" in text
     assert f"{CACHE_LIMIT // 2**20} MiB per process at most" in text
+    allowance = Settings.model_fields["scrub_time_limit"].description
+    assert f"plus {SECONDS_PER_BYTE * 1e6:g} per megabyte" in (allowance or "")
+    assert "and\n  a second more for each megabyte" in text
 
 
 def test_every_picture_that_the_readme_shows_exists() -> None:
