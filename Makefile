@@ -83,7 +83,7 @@ install: $(LOCAL_UV) ## Install the locked dependencies
 	@[ -e "$${UV_PROJECT_ENVIRONMENT:-.venv}" ] || echo 'Fetching the dependencies (the first time only)' >&2
 	@$(UV) sync --locked --quiet
 
-run: install ## Run the proxy here: debug logging, self-signed TLS
+run: install ## Run the proxy here, with debug logging and a certificate that it makes
 	@CALLED_AS=make ANTHROPIC_PROXY_LOG_LEVEL=$${ANTHROPIC_PROXY_LOG_LEVEL:-debug} $(RUN) anthropic-proxy serve
 
 demo: install ## Run a proxy in front of a simulated API, with developers at work: no key needed
@@ -165,7 +165,7 @@ docs: install ## Write the generated parts of docs/ and build its site into site
 	$(RUN) python -m docs.generate
 	NO_MKDOCS_2_WARNING=1 $(SITE) mkdocs build --strict
 
-pictures: install ## Take the README's pictures of the dashboard: needs Chromium and two minutes of an idle machine
+pictures: install ## Take the pictures of the pages in README and docs/: needs Chromium and two minutes of an idle machine
 	$(RUN) python -m tests.dashboard.pictures docs/screenshots
 
 diagrams: install ## Print the diagrams of docs/architecture.md that come from the code

@@ -3,7 +3,7 @@
 import argparse
 import re
 import time
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import urlsplit
 
 PORTS = range(2**16)  # 0 is a free one
@@ -38,6 +38,14 @@ def url(text: str) -> str:
     if not usable:
         raise argparse.ArgumentTypeError(complaint)
     return text
+
+
+def day(text: str) -> date:
+    """Return a date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-27") from None
 
 
 def since(text: str) -> float:

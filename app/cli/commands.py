@@ -6,7 +6,6 @@ Nothing that a command runs is imported here: help, completion and errors come a
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ DEVELOPERS = 5  # of the demo's load
 # Where completions of a user's own are looked for.
 _BASH = "~/.local/share/bash-completion/completions/anthropic-proxy"
 _FISH = "~/.config/fish/completions/anthropic-proxy.fish"
+_OTHER_PORTS = "ANTHROPIC_PROXY_PORT=9443 ANTHROPIC_PROXY_DASHBOARD_PORT=9191"
 
 DESCRIPTION = """\
 A transparent reverse proxy between Claude Code, or any other client of the
@@ -84,7 +84,7 @@ COMMANDS = (
         usage="anthropic-proxy claude [-h] [--forward] [--] [ARGS ...]",
         description=(
             "Start Claude Code through the running proxy, by environment variables alone: no file\n"
-            "is written. All arguments go to Claude Code, and its exit code is returned."
+            "is written. All other arguments go to Claude Code, and its exit code is returned."
         ),
         examples=(
             ("anthropic-proxy claude", "Start an interactive session."),
@@ -116,8 +116,8 @@ COMMANDS = (
         examples=(
             ("anthropic-proxy demo", "Then open the dashboard that it names."),
             (
-                "ANTHROPIC_PROXY_DASHBOARD_PORT=9191 anthropic-proxy demo",
-                "The same, beside a proxy that already uses port 9090.",
+                f"{_OTHER_PORTS} anthropic-proxy demo",
+                "The same, beside a proxy that uses the default ports.",
             ),
         ),
     ),
@@ -226,7 +226,7 @@ COMMANDS = (
             argument(
                 "--as-of",
                 metavar="DATE",
-                type=date.fromisoformat,
+                type=argument_types.day,
                 help="date of that data, such as 2026-11-27 (default: the date of the file or of "
                 "its latest price)",
             ),
@@ -249,7 +249,7 @@ COMMANDS = (
                 "--by",
                 choices=["day", "hour", "session", "agent", "model", "label"],
                 default="day",
-                help="what each line stands for (%(default)s)",
+                help="what each line stands for (default: %(default)s)",
             ),
             argument(
                 "--label", metavar="NAME", help="the label for --by label, if requests have several"
@@ -285,7 +285,10 @@ COMMANDS = (
         arguments=(
             argument("--session", metavar="ID", help="the session (default: standard input's)"),
             argument(
-                "--format", choices=["line", "json"], default="line", help="form (%(default)s)"
+                "--format",
+                choices=["line", "json"],
+                default="line",
+                help="form of the output (default: %(default)s)",
             ),
         ),
     ),
@@ -379,12 +382,14 @@ COMMANDS = (
             ),
         ),
         arguments=(
-            argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)"),
+            argument(
+                "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+            ),
             argument(
                 "--port",
                 type=argument_types.port,
                 default=8700,
-                help="port; 0 for a free one (%(default)s)",
+                help="port; 0 for a free one (default: %(default)s)",
             ),
             argument(
                 "--certificate",
@@ -410,7 +415,7 @@ COMMANDS = (
                 type=argument_types.developers,
                 default=DEVELOPERS,
                 metavar="N",
-                help="number of simulated developers (%(default)s)",
+                help="number of simulated developers (default: %(default)s)",
             ),
         ),
     ),

@@ -14,5 +14,9 @@ NOT_FOUND = 127  # a shell's code for a command that does not exist
 INTERRUPTED = 130  # 128 + SIGINT
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
-# What keeps a command from running, and its exit code.
-FAILURES: dict[type[Exception], int] = {SettingsError: BAD_SETTINGS, StartError: NOT_STARTED}
+FAILURES = (SettingsError, StartError)  # what keeps a command from running
+
+
+def code_of(failure: SettingsError | StartError) -> int:
+    """Return the exit code of a command that did not run."""
+    return BAD_SETTINGS if isinstance(failure, SettingsError) else NOT_STARTED

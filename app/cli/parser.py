@@ -6,8 +6,9 @@ bash, zsh and fish of its parsers, so that a larger library would bring nothing 
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NoReturn
 
 from . import colours
 from .commands import CLAUDE, COMMANDS, DESCRIPTION, EXAMPLES, SERVE, SETTINGS, Command
@@ -23,7 +24,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     ``--forward`` is ours if it comes first.
     """
     if arguments[:1] != [CLAUDE] or arguments[1:2] in (["-h"], ["--help"]):
-        return build().parse_args(arguments)
+        return build().of(arguments)
     forward = arguments[1:2] == ["--forward"]
     passed = list(arguments[2 if forward else 1 :])
     if passed[:1] == ["--"]:
@@ -31,7 +32,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return argparse.Namespace(command=CLAUDE, forward=forward, arguments=passed)
 
 
-def build() -> argparse.ArgumentParser:
+def build() -> "_Parser":
     """Return the parser of the whole command line."""
     parser = _Parser(
         NAME,
@@ -44,6 +45,7 @@ def build() -> argparse.ArgumentParser:
     parser.set_defaults(command=SERVE)
     # argparse's own list of them is not aligned: `_overview` is shown instead.
     commands = parser.add_subparsers(prog=NAME, metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.commands = commands.choices
     for command in COMMANDS:
         _add(command, commands)
     return parser
@@ -79,13 +81,48 @@ def _listed(examples: Iterable[tuple[str, str]]) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Prints its help in colours where they are wanted, the same in every version of Python."""
+    """Prints its help in colours where they are wanted, the same in every version of Python.
+
+    State: ``commands`` are those of the whole command line; of what is ``given`` to be parsed,
+    an error names the settings.
+    """
+
+    commands: "Mapping[str, _Parser]" = MappingProxyType({})
+    given: Sequence[str] = ()
+
+    def of(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Parse the whole command line; what a command does not take is its own error."""
+        self.given = arguments
+        options, unknown = self.parse_known_args(arguments)
+        if unknown:
+            command = self.commands[options.command]
+            command.given = unknown
+            command.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and ``message``, with the setting that an option looks like, and exit."""
+        hints = dict.fromkeys(filter(None, map(_setting, self.given)))
+        super().error("\n".join([message, *hints]))
 
     def print_help(self, file: Any = None) -> None:
         """Print the help."""
         self.color = False  # Python 3.14 has colours of its own
         stream, text = file or sys.stdout, self.format_help()
         stream.write(colours.coloured(text) if colours.wanted(stream) else text)
+
+
+def _setting(argument: str) -> str | None:
+    """Return how to set what an option such as ``--port`` names, if it is a setting."""
+    if not argument.startswith("--"):
+        return None
+    from ..settings import Settings, variable  # noqa: PLC0415 - only for an error
+
+    option = argument.partition("=")[0]
+    name = option.removeprefix("--").replace("-", "_").lower()
+    if name not in Settings.model_fields:
+        return None
+    return f"{option} is no option: set {variable(name)} in the environment or a settings file"
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -13,6 +13,7 @@ from ..anthropic.prices import OLD, Prices
 from ..anthropic.token_types import BILLED
 from ..factories.telemetry import prices_of
 from . import exits
+from .unreadable import unreadable
 
 HEADINGS = {kind: kind.removeprefix("cache_").replace("_", " ") for kind in BILLED}
 WIDTH = 10  # columns of a rate
@@ -60,7 +61,7 @@ def _print_converted(file: Path, as_of: date | None) -> int:
         text, changed = file.read_text("utf-8"), file.stat().st_mtime
         converted = convert(text, Prices.packaged(), on=_today())
     except (OSError, ValueError) as exc:
-        print(f"{file}: {exc}", file=sys.stderr)
+        print(unreadable(file, exc), file=sys.stderr)
         return exits.UNREADABLE
     written = datetime.fromtimestamp(changed, UTC).date()
     drawn = as_of or max(written, converted.latest or written)

@@ -19,9 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             if sys.stdout is not None:  # a process may be started without one
                 sys.stdout.flush()  # while an error can still be reported
-    except tuple(exits.FAILURES) as exc:
+    except exits.FAILURES as exc:
         print(exc, file=sys.stderr)
-        return exits.FAILURES[type(exc)]
+        return exits.code_of(exc)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except BrokenPipeError:  # whoever read the output has left, as in ``… | head``

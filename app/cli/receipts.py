@@ -7,6 +7,7 @@ from pathlib import Path
 from .. import settings
 from ..scrubber.redact.receipts import read_head, sealing_key, verify
 from . import exits
+from .unreadable import unreadable
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,8 +21,7 @@ def run(options: argparse.Namespace) -> int:
             head = None if kept is None else read_head(kept, key)
             verdict = verify(lines, key, head)
     except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else None
-        print(f"{path} cannot be read: {reason or exc}", file=sys.stderr)
+        print(unreadable(path, exc), file=sys.stderr)
         return exits.UNREADABLE
     if verdict.fault is not None:
         print(f"{path}: line {verdict.good + 1} {verdict.fault}", file=sys.stderr)

@@ -3,6 +3,8 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,9 @@ from ..telemetry.reconciliation import (
     verdict,
 )
 from . import client, exits
+from .unreadable import unreadable
 
+STDIN = "standard input"
 CODES = {
     Verdict.EQUAL: 0,
     Verdict.DIFFERENT: exits.DIFFERENT,
@@ -38,7 +42,10 @@ def run(options: argparse.Namespace) -> int:
         before = _document(options.before) if options.before else None
         claude = of_claude(result, prices_of(loaded).canonical)
         proxy = of_proxy(now, before, session_of(result))
-    except (OSError, ValueError, StartError) as exc:
+    except OSError as exc:
+        print(f"cannot compare: {unreadable(exc.filename or STDIN, exc)}", file=sys.stderr)
+        return exits.UNKNOWN
+    except (ValueError, StartError) as exc:
         print(f"cannot compare: {exc}", file=sys.stderr)
         return exits.UNKNOWN
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
@@ -58,11 +65,22 @@ def _result(name: str) -> Any:
     try:
         return _json(text)
     except ValueError:
-        return [_json(line) for line in text.splitlines() if line.strip()]
+        with _naming(STDIN if name == "-" else name):
+            return [_json(line) for line in text.splitlines() if line.strip()]
 
 
 def _document(file: Path) -> Any:
-    return _json(file.read_text("utf-8"))
+    with _naming(file):
+        return _json(file.read_text("utf-8"))
+
+
+@contextmanager
+def _naming(file: str | Path) -> Iterator[None]:
+    """Name the document that is not JSON."""
+    try:
+        yield
+    except ValueError as exc:
+        raise ValueError(f"{file} is not JSON: {exc}") from exc
 
 
 def _json(text: str | bytes) -> Any:
@@ -71,7 +89,7 @@ def _json(text: str | bytes) -> Any:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
+    raise ValueError(f"{constant} is no value of JSON")
 
 
 def _print(found: Verdict, claude: Side, proxy: Side) -> None:

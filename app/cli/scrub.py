@@ -10,6 +10,7 @@ from ..scrubber.placeholders import Scheme
 from ..scrubber.review import review
 from ..settings import Settings, variable
 from . import exits
+from .unreadable import unreadable
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,9 +19,8 @@ def run(options: argparse.Namespace) -> int:
     chosen = load_rules(loaded)
     try:
         text = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-    except (OSError, ValueError) as exc:  # a NUL in the name is a ValueError
-        reason = exc.strerror if isinstance(exc, OSError) else None
-        print(f"{options.file} cannot be read: {reason or exc}", file=sys.stderr)
+    except (OSError, ValueError) as exc:
+        print(unreadable(options.file, exc), file=sys.stderr)
         return exits.UNREADABLE
     findings = review(text, chosen, _scheme(loaded))
     for found in findings:

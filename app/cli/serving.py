@@ -33,11 +33,11 @@ def serving(program: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:
         for warning in settings.unknown():
             _warn(warning, loaded)
         run_loop(program(loaded))
-    except tuple(exits.FAILURES) as exc:
+    except exits.FAILURES as exc:
         if not as_json:
             raise
         log.error("not started", reason=str(exc))  # noqa: TRY400 - for people, without a traceback
-        return exits.FAILURES[type(exc)]
+        return exits.code_of(exc)
     finally:
         sink.close()
     return 0

@@ -1,6 +1,7 @@
 """``simulate``: the simulated API on its own, with a load on request."""
 
 import argparse
+import os
 import ssl
 
 from ..failures import SettingsError, StartError
@@ -43,4 +44,6 @@ def _transport(context: ssl.SSLContext) -> Transport:
 def _reason(exc: BaseException | None) -> str:
     if isinstance(exc, ssl.SSLError):
         return f"not a PEM certificate with its unencrypted key ({exc.reason or exc})"
+    if isinstance(exc, OSError) and exc.errno is not None and exc.errno > 0:
+        return os.strerror(exc.errno)  # asyncio adds the address, which is named already
     return str(exc.strerror or exc) if isinstance(exc, OSError) else str(exc)

@@ -9,8 +9,7 @@ import urllib.request
 
 from .. import certificates
 from ..certificates import inspection
-from ..failures import StartError
-from ..server.sockets import bind
+from ..server.sockets import PortFailure, bind
 from ..settings import Settings, variable
 from .finding import Finding
 
@@ -36,24 +35,22 @@ def certificate(settings: Settings) -> Finding:
 
 
 def _made(settings: Settings) -> Finding:
-    kept = certificates.kept(settings.state_dir)
-    if kept.cert_file.exists():
-        try:
-            return Finding("certificate", "ok", _described(kept.cert_file))
-        except (OSError, ValueError) as exc:
-            return Finding(
-                "certificate", "warn", str(exc), "The proxy makes a new one when it starts."
-            )
     directory = settings.state_dir.absolute()
     nearest = next(place for place in (directory, *directory.parents) if os.path.exists(place))  # noqa: PTH110 - one that may not be entered counts as missing
-    if os.access(nearest, os.W_OK | os.X_OK):
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return Finding(
+            "certificate",
+            "fail",
+            f"{nearest} cannot be written",
+            f"Let {variable('state_dir')} name a directory that can be written.",
+        )
+    kept = certificates.kept(settings.state_dir)
+    if not kept.cert_file.exists():
         return Finding("certificate", "ok", f"is made at the first start, in {directory}")
-    return Finding(
-        "certificate",
-        "fail",
-        f"{nearest} cannot be written",
-        f"Let {variable('state_dir')} name a directory that can be written.",
-    )
+    try:
+        return Finding("certificate", "ok", _described(kept.cert_file))
+    except (OSError, ValueError) as exc:
+        return Finding("certificate", "warn", str(exc), "The proxy makes a new one when it starts.")
 
 
 def _described(file: os.PathLike[str]) -> str:
@@ -75,12 +72,10 @@ def _port(settings: Settings, name: str, scheme: str, context: ssl.SSLContext | 
     check = f"port {port}"
     try:
         bind(settings.host, port, variable(name)).close()
-    except StartError as exc:
+    except PortFailure as exc:
         if _is_ours(scheme, settings.host, port, context):
             return Finding(check, "ok", "an anthropic-proxy listens here")
-        return Finding(
-            check, "fail", str(exc), f"Stop what listens there, or set {variable(name)}."
-        )
+        return Finding(check, "fail", exc.problem, f"{exc.advice[0].upper()}{exc.advice[1:]}.")
     return Finding(check, "ok", "free")
 
 

@@ -43,8 +43,17 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         )
 
 
+class PortFailure(StartError):
+    """A port cannot be listened on: the ``problem``, and what to do about it."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(f"{problem}: {advice}")
+        self.problem = problem
+        self.advice = advice
+
+
 def bind(host: str, port: int, name: str) -> socket.socket:
-    """Return a socket bound to ``host`` and ``port``; raises `StartError` naming the setting."""
+    """Return a socket bound to ``host`` and ``port``; raises `PortFailure` naming the setting."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,18 +63,21 @@ def bind(host: str, port: int, name: str) -> socket.socket:
         sock.listen(0)  # a port that another listens on is noticed here at the latest
     except OSError as exc:
         sock.close()
-        raise StartError(_complaint(exc, host, port, name)) from exc
+        raise _failure(exc, host, port, name) from exc
     sock.setblocking(False)
     return sock
 
 
-def _complaint(exc: OSError, host: str, port: int, name: str) -> str:
+def _failure(exc: OSError, host: str, port: int, name: str) -> PortFailure:
+    at = f"{name}={port}"
     if exc.errno == errno.EADDRINUSE:
-        return f"{name}={port}: port {port} on {host} is taken: stop what uses it, or set {name}"
+        return PortFailure(
+            f"{at}: port {port} on {host} is taken", f"stop what uses it, or set {name}"
+        )
     if exc.errno == errno.EACCES:
-        return f"{name}={port}: not allowed to listen on port {port}: take one from 1024 on"
+        return PortFailure(f"{at}: not allowed to listen on port {port}", "take one from 1024 on")
     address = variable("forward_host" if name == variable("forward_port") else "host")
-    return (
-        f"{name}={port}: cannot listen on {host} ({exc.strerror or exc}): "
-        f"set {address} to an address of this machine"
+    return PortFailure(
+        f"{at}: cannot listen on {host} ({exc.strerror or exc})",
+        f"set {address} to an address of this machine",
     )

@@ -31,7 +31,8 @@ def signature(argument: Argument) -> tuple[str, str]:
     """Return an argument as a user types it, and its meaning."""
     given = argument.options
     meaning = str(given["help"]) % {"default": given.get("default")}
-    choices = ",".join(given.get("choices", ()))
+    one_of = ",".join(given.get("choices", ()))
+    choices = f"{{{one_of}}}" if "," in one_of else one_of  # as the help writes them
     name = argument.names[0]
     if not name.startswith("-"):
         return given.get("metavar") or choices or name, meaning

@@ -81,6 +81,34 @@ def test_forward_is_an_argument_of_the_launcher_where_it_comes_first() -> None:
         assert (parsed.arguments, parsed.forward) == (passed, forward)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "usage", "hints"),
+    [
+        ("--port 9443", "anthropic-proxy [-h]", ["--port"]),
+        ("serve --port=9443 --tls-names x", "anthropic-proxy serve", ["--port", "--tls-names"]),
+        ("--host=::1", "anthropic-proxy serve", ["--host"]),
+        ("doctor --nope", "anthropic-proxy doctor", []),
+        ("simulate --port 0 --workers 2", "anthropic-proxy simulate", ["--workers"]),
+        ("report extra", "anthropic-proxy report", []),
+        ("servee", "anthropic-proxy [-h]", []),
+    ],
+)
+def test_what_a_command_does_not_take_is_its_error_and_settings_are_named(
+    arguments: str, usage: str, hints: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser.parse(arguments.split())
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"usage: {usage}")
+    expected = [
+        f"{option} is no option: set ANTHROPIC_PROXY_{option[2:].replace('-', '_').upper()} "
+        "in the environment or a settings file"
+        for option in hints
+    ]
+    assert [line for line in said.splitlines() if " is no option" in line] == expected
+
+
 def test_the_load_has_as_many_developers_as_the_help_says() -> None:
     assert commands.DEVELOPERS == simulator.load.DEVELOPERS
 

@@ -232,3 +232,11 @@ def test_another_file_is_refused(
     file.write_text(text)
     assert cli.main(["prices", "--from", str(file)]) == 2
     assert "data.json" in capsys.readouterr().err
+
+
+def test_a_missing_file_and_a_wrong_date_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["prices", "--from", "missing.json"]) == 2
+    assert capsys.readouterr().err == "missing.json cannot be read: No such file or directory\n"
+    with pytest.raises(SystemExit):
+        cli.main(["prices", "--as-of", "2026-13-01"])
+    assert "'2026-13-01' is not a date such as 2026-11-27" in capsys.readouterr().err

@@ -158,3 +158,18 @@ def test_no_proxy_is_no_verdict(
     monkeypatch.setenv("ANTHROPIC_PROXY_DASHBOARD_PORT", "1")
     assert cli.main(["reconcile", files.write("result.json", RESULT)]) == 2
     assert "does not answer at" in capsys.readouterr().err
+
+
+def test_a_document_that_cannot_be_read_is_named(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result, text = files.write("result.json", RESULT), files.write("text.json", "no JSON")
+    for arguments, said in (
+        (["missing.json", "--after", result], "missing.json cannot be read: No such file"),
+        ([result, "--after", "missing.json"], "missing.json cannot be read: No such file"),
+        ([text, "--after", result], f"{text} is not JSON: "),
+        ([result, "--after", text], f"{text} is not JSON: "),
+        ([result, "--after", result, "--before", text], f"{text} is not JSON: "),
+    ):
+        assert cli.main(["reconcile", *arguments]) == 2
+        assert capsys.readouterr().err.startswith(f"cannot compare: {said}")

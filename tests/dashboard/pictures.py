@@ -1,7 +1,7 @@
 """Pictures of the pages: the dashboard light, dark, on a phone, on a wide screen; the others once.
 
-``make pictures`` takes those of the README, from a demo that it starts. It takes two minutes, and a
-machine that does nothing else: the pictures show the proxy's own overhead.
+``make pictures`` takes those of README and docs/, from a demo that it starts. It takes two minutes,
+and a machine that does nothing else: the pictures show the proxy's own overhead.
 """
 
 import asyncio

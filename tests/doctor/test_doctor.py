@@ -1,6 +1,7 @@
 """The doctor against real peers: it names the fault and what to do."""
 
 import asyncio
+import errno
 import json
 import socket
 import time
@@ -8,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from pydantic import SecretStr
@@ -16,6 +18,7 @@ from app import cli
 from app.certificates import Certificate
 from app.doctor import Finding, examine
 from app.doctor.ledger import ledger
+from app.doctor.machine import certificate, ports
 from app.doctor.network import Way
 from app.http2 import ProxyEnvironment
 from app.settings import Settings
@@ -174,8 +177,34 @@ async def test_a_taken_port_is_named(tmp_path: Path) -> None:
     loaded = settings(tmp_path, "https://localhost:1")
     with socket.create_server(("127.0.0.1", loaded.port)):
         found = await seen(loaded)
-    assert found[f"port {loaded.port}"].verdict == "fail"
+    taken = found[f"port {loaded.port}"]
+    assert taken.verdict == "fail"
+    assert taken.advice == "Stop what uses it, or set ANTHROPIC_PROXY_PORT."
     assert found[f"port {loaded.dashboard_port}"].found == "free"
+
+
+def test_a_state_directory_that_cannot_be_written_fails_with_and_without_a_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = settings(tmp_path, "https://localhost:1")
+    assert certificate(loaded).verdict == "ok"
+    for made in (False, True):
+        if made:
+            (tmp_path / "server.crt").touch()
+        with monkeypatch.context() as patched:
+            patched.setattr("os.access", lambda *_: False)  # as root, everything can be written
+            found = certificate(loaded)
+        assert (found.verdict, found.found) == ("fail", f"{tmp_path} cannot be written")
+        assert "ANTHROPIC_PROXY_STATE_DIR" in found.advice
+
+
+def test_a_port_that_is_not_allowed_is_no_port_that_is_taken(tmp_path: Path) -> None:
+    loaded = settings(tmp_path, "https://localhost:1")
+    with pytest.MonkeyPatch.context() as patched:
+        refused = OSError(errno.EACCES, "Permission denied")
+        patched.setattr("socket.socket.bind", Mock(side_effect=refused))
+        [found, _] = ports(loaded)
+    assert (found.verdict, found.advice) == ("fail", "Take one from 1024 on.")
 
 
 async def test_trusted_certificates_that_cannot_be_read_are_named(
