@@ -73,6 +73,8 @@ class H1(H11Protocol):
         app = self.app if status is None else refusal.application(status, CLOSE)
         self.stream = RequestStream.of(self, app, STREAM_ID)
         self.stream.write_body = self.write_body
+        if self._codec.client_is_waiting_for_100_continue:
+            self.stream.proceed = self._proceed
         self.stream.before_drain = self._untold
         self._untold = False
         await self.stream.handle(
@@ -90,6 +92,8 @@ class H1(H11Protocol):
     async def stream_send(self, event: Event) -> None:
         """Take an event from the stream: the head of a response, and its end, the short way."""
         rest: Rest | None = None
+        if type(event) is Response and self._codec.client_is_waiting_for_100_continue:
+            self.close_after_next()  # whether a body follows is not known (RFC 9110 §10.1.1)
         if type(event) is Response and (head := self._head(event)) is not None:
             rest = self.begin(head)
         elif type(event) is EndBody and (end := framing.end(self._codec)) is not None:
@@ -101,6 +105,12 @@ class H1(H11Protocol):
             await rest()
         if type(event) is EndBody:
             self.flush()
+
+    async def _proceed(self) -> None:
+        """Ask for the body, unless it comes already."""
+        if self._codec.client_is_waiting_for_100_continue:
+            headers = self.config.response_headers("h11")
+            await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=headers))
 
     def _head(self, response: Response) -> bytes | None:
         """Return the head of a response that leaves the connection open, if it is ordinary."""

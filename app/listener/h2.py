@@ -19,6 +19,7 @@ import asyncio
 import copy
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import h2.events
@@ -193,7 +194,7 @@ class H2(stock.H2Protocol):
         self.priority.block(stream_id)
         fields = dict(request.headers)
         if refusal.awaits_continue(request):
-            self.connection.send_headers(stream_id, [(b":status", b"100")])
+            stream.proceed = partial(self._proceed, stream_id)
         await stream.handle(
             Request(
                 stream_id=stream_id,
@@ -204,6 +205,12 @@ class H2(stock.H2Protocol):
                 state=self.connection_state,
             )
         )
+
+    async def _proceed(self, stream_id: int) -> None:
+        """Ask for the body (RFC 9110 §10.1.1)."""
+        with suppress(h2.exceptions.ProtocolError):  # it was reset meanwhile
+            self.connection.send_headers(stream_id, [(b":status", b"100")])
+        await self._flush()
 
     async def _send_data(self, stream_id: int) -> None:
         buffer = self.stream_buffers.get(stream_id)

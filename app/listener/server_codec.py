@@ -27,6 +27,11 @@ class ServerCodec(h11.Connection):
     ended = False
     _piece = b""
 
+    @property
+    def they_are_waiting_for_100_continue(self) -> bool:
+        """Return False: Hypercorn sends a 100 at once, and here the application asks for it."""
+        return False
+
     def receive_data(self, data: bytes) -> None:
         """Take bytes; a piece of a body does not go through the buffer."""
         reader = self._reader

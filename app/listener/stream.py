@@ -54,20 +54,23 @@ class Disconnect:
 class RequestStream(HTTPStream):
     """Hypercorn's, with four differences.
 
-    - The scope's ``extensions`` have four entries more: ``disconnect``, which is set at once when
+    - The scope's ``extensions`` have more entries: ``disconnect``, which is set at once when
       the client leaves, even while its body is unread; ``before_drain``, true on a connection that
       was open before the drain began, so that its client could not know of it; ``target``, the
-      whole request target, because a bare ``?`` is lost otherwise; and ``write``, which is
-      `RequestStream.write`, the short way of a piece of the body.
+      whole request target, because a bare ``?`` is lost otherwise; ``write``, which is
+      `RequestStream.write`, the short way of a piece of the body; and ``proceed``, where the client
+      waits for a 100 before it sends its body: the application asks for it, or answers at once.
     - A target that is not ASCII reaches the application, it does not end the connection.
     - An unfinished response is aborted (`ResponseAborted`) instead of ended.
     - If the application sends no response, the client gets an error in Anthropic's shape.
 
     ``write_body`` is set by a protocol that has a shorter way for a piece of the body than its
-    events. State: ``_body_begun``, once pieces may follow.
+    events, ``proceed`` by one whose client waits for a 100. State: ``_body_begun``, once pieces may
+    follow.
     """
 
     write_body: Take | None = None
+    proceed: Rest | None = None
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -152,6 +155,8 @@ class RequestStream(HTTPStream):
                 "write": self.write,
             },
         }
+        if self.proceed is not None:
+            scope["extensions"]["proceed"] = self.proceed
         self.scope = cast("HTTPScope", scope)
         self.app_put = await self.task_group.spawn_app(
             self.app, self.config, self.scope, self.app_send

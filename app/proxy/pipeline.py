@@ -122,6 +122,8 @@ class Journey:
 
     async def _forward(self, place: Place) -> None:
         request = await self._admit()
+        if self._request.proceed is not None:
+            await self._request.proceed()
         body = await self._read(place)
         plan = None
         if self._parts.scrubbing is not None:

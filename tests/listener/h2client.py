@@ -14,6 +14,7 @@ from h2.events import (
     ConnectionTerminated,
     DataReceived,
     Event,
+    InformationalResponseReceived,
     PingAckReceived,
     ResponseReceived,
     StreamEnded,
@@ -65,6 +66,7 @@ class Client:
         self.goaways: list[ConnectionTerminated] = []
         self.closed = False
         self.pongs = 0
+        self.informed = 0  # interim responses
         self.credits = credits_
         self.writer = writer
         self._reader = reader
@@ -174,6 +176,7 @@ class Client:
         if isinstance(event, ConnectionTerminated):
             self.goaways.append(event)
         self.pongs += isinstance(event, PingAckReceived)
+        self.informed += isinstance(event, InformationalResponseReceived)
         answer = self.answers.get(getattr(event, "stream_id", None) or 0)
         match event:
             case ResponseReceived() if answer is not None:

@@ -71,17 +71,37 @@ async def test_a_client_of_http_1_0_is_answered_and_left(proxy: Running) -> None
         assert await wire.rest() == b""
 
 
+WAITING = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+
+
 async def test_a_client_that_waits_for_100_continue_gets_it(certificate: Certificate) -> None:
+    async def proceeding(scope: Any, receive: Receive, send: Send) -> None:
+        if (proceed := scope["extensions"].get("proceed")) is not None:
+            await proceed()
+        await echo(scope, receive, send)
+
     async with (
-        listening(echo, certificate) as served,
+        listening(proceeding, certificate) as served,
         connected(served.port, served.trust()) as wire,
     ):
-        wire.send(
-            b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
-        )
-        assert (await wire.answer(bodiless=True)).status == 100
-        wire.send(b"hi")
+        for _ in range(2):
+            wire.send(WAITING)
+            assert (await wire.answer(bodiless=True)).status == 100
+            wire.send(b"hi")
+            assert (await wire.answer()).body == b"hi"
+        wire.send(WAITING + b"hi")  # it did not wait
         assert (await wire.answer()).body == b"hi"
+
+
+async def test_a_final_answer_comes_without_a_100_and_closes(certificate: Certificate) -> None:
+    async with (
+        listening(_refuse, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(WAITING)
+        refused = await wire.answer()
+        assert (refused.status, refused.headers["connection"]) == (413, "close")
+        assert await wire.rest() == b""
 
 
 async def _refuse(_scope: Any, _receive: Receive, send: Send) -> None:

@@ -55,7 +55,7 @@ def state(connection: h11.Connection) -> tuple[Any, ...]:
         type(connection._writer),
         connection._request_method,
         connection.their_http_version,
-        connection.they_are_waiting_for_100_continue,
+        connection.client_is_waiting_for_100_continue,
         connection._cstate.keep_alive,
         connection._cstate.pending_switch_proposals,
     )

@@ -203,7 +203,7 @@ def test_a_request_is_read_alike_however_its_body_comes(
         if number % 4 >= unread:  # else more comes before it is read
             assert _events(ours) == _events(theirs)
         assert ours.states == theirs.states
-        assert ours.they_are_waiting_for_100_continue == theirs.they_are_waiting_for_100_continue
+        assert ours.client_is_waiting_for_100_continue == theirs.they_are_waiting_for_100_continue
     assert _events(ours) == _events(theirs)
     assert ours.trailing_data == theirs.trailing_data
 

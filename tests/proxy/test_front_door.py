@@ -2,7 +2,6 @@
 
 import json
 from contextlib import AsyncExitStack
-from typing import Any
 
 import httpx
 import pytest
@@ -108,20 +107,57 @@ async def test_an_api_request_on_the_pages_port_is_sent_to_the_right_one(proxy: 
 
 
 async def test_a_body_may_wait_for_a_100_over_http2(proxy: Running) -> None:
-    informed: list[Any] = []
     async with h2client.connected(proxy.at.port, proxy.trust()) as client:
-        taking = client._take
-
-        def take(event: Any) -> None:
-            informed.append(type(event).__name__)
-            taking(event)
-
-        client._take = take  # type: ignore[method-assign]
         fields = [(b"expect", b"100-continue"), (b"content-type", b"application/json")]
         stream = client.request(b"POST", b"/v1/messages", fields, end=False)
-        await client.until(lambda: "InformationalResponseReceived" in informed)
+        await client.until(lambda: client.informed > 0)
         await client.upload(stream, json.dumps(MESSAGE).encode())
         assert (await client.answer(stream)).status == 200
+
+
+async def test_a_body_may_wait_for_a_100_over_http1(proxy: Running) -> None:
+    body = json.dumps(MESSAGE).encode()
+    head = b"host: a\r\nexpect: 100-continue\r\ncontent-length: %d\r\n\r\n" % len(body)
+    async with h1client.connected(proxy.at.port, proxy.trust()) as wire:
+        for _ in range(2):
+            wire.send(b"POST /v1/messages HTTP/1.1\r\n" + head)
+            assert (await wire.answer(bodiless=True)).status == 100
+            wire.send(body)
+            assert (await wire.answer()).status == 200
+
+
+HEAD_REFUSED = {  # method, target, length, and the status, which the head alone decides
+    "method": (b"TRACE", b"/v1/messages", 5, 405),
+    "access token": (b"POST", b"/v1/messages", 5, 401),
+    "length": (b"POST", b"/v1/messages", 2_000, 413),
+    "target": (b"POST", b"/v1/messages#part", 5, 400),
+}
+
+
+@pytest.mark.parametrize("refused", HEAD_REFUSED)
+@pytest.mark.parametrize("draining", [False, True])
+async def test_no_100_comes_before_a_refusal_that_the_head_decides(
+    upstream: Simulator, certificate: Certificate, refused: str, draining: bool
+) -> None:
+    method, target, length, status = HEAD_REFUSED[refused]
+    fields = [(b"expect", b"100-continue"), (b"content-length", b"%d" % length)]
+    if refused != "access token":
+        fields.append((b"x-anthropic-proxy-token", b"token"))
+    async with proxying(
+        upstream.url, certificate, max_body_size=1_000, access_token="token"
+    ) as proxy:
+        if draining:
+            proxy.application.admission.refuse()
+            status = 503
+        async with h1client.connected(proxy.at.port, proxy.trust()) as wire:
+            lines = b"".join(b"%b: %b\r\n" % field for field in [(b"host", b"a"), *fields])
+            wire.send(b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, lines))
+            answer = await wire.answer()
+            assert (answer.status, answer.headers["connection"]) == (status, "close")
+        async with h2client.connected(proxy.at.port, proxy.trust()) as client:
+            stream = client.request(method, target, fields, end=False)
+            assert (await client.answer(stream)).status == status
+            assert client.informed == 0
 
 
 @pytest.mark.parametrize("before", [b"\r\n", b"\r\n\r\n\r\n"])

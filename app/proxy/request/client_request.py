@@ -4,7 +4,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...wire.handover import Take
+from ...wire.handover import Rest, Take
 from ...wire.headers import Headers
 from ..peer import peer_of
 
@@ -17,7 +17,8 @@ class ClientRequest:
 
     ``peer`` is who sent it; ``before_drain`` says that it could not know of the drain,
     ``on_disconnect`` takes a callback for the client's leaving, and ``write`` a piece of the
-    response's body. The last three are our listener's (`app.listener.stream`).
+    response's body; ``proceed`` asks a client that waits for a 100 for its body. The last four
+    are our listener's (`app.listener.stream`).
     """
 
     method: str
@@ -27,6 +28,7 @@ class ClientRequest:
     before_drain: bool = False
     on_disconnect: Callable[[Callable[[], object]], object] | None = None
     write: Take | None = None
+    proceed: Rest | None = None
 
     @classmethod
     def of(cls, scope: Scope) -> "ClientRequest":
@@ -41,6 +43,7 @@ class ClientRequest:
             extensions.get("before_drain", False),
             None if disconnect is None else disconnect.on_disconnect,
             extensions.get("write"),
+            extensions.get("proceed"),
         )
 
 
