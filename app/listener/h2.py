@@ -37,7 +37,7 @@ from ..wire.codec import Codec
 from ..wire.heads import are_trailers, refuse_http2
 from ..wire.roles import SERVER
 from . import refusal
-from .frames import PER_ANSWER, Budget, Slicer, earned
+from .frames import PER_ANSWER, Budget, Pace, Slicer, earned
 from .progress import CUT_DEADLINE, Stalled
 from .send_buffer import BoundedBuffer
 from .stream import RequestStream, ResponseAborted
@@ -48,7 +48,7 @@ class H2(stock.H2Protocol):
 
     ``eject`` ends the client's connection, given the kind of its flood. Its own state:
     ``_unread``, the bytes of each open stream that the application has not taken; ``_draining``,
-    until the client is told that no more streams are wanted; ``_slicer`` and ``_budget``.
+    until the client is told that no more streams are wanted; ``_slicer``, ``_budget``, ``_pace``.
     """
 
     next_read = 256 * 1024  # bytes read at a time
@@ -65,6 +65,7 @@ class H2(stock.H2Protocol):
         self._unread: dict[int, int] = {}
         self._slicer = Slicer()
         self._budget = Budget(asyncio.get_running_loop().time)
+        self._pace = Pace(asyncio.get_running_loop().time)
 
     async def handle(self, event: ConnectionEvent) -> None:
         """Take bytes from the connection, or its end."""
@@ -85,6 +86,8 @@ class H2(stock.H2Protocol):
             if flood is not None:
                 await self._throw_out(flood)
                 return
+            if piece.tiny and (seconds := self._pace.wait(piece.tiny)):
+                await asyncio.sleep(seconds)
             await super().handle(RawData(piece.data))
             if piece.full:
                 await asyncio.sleep(0)

@@ -17,7 +17,7 @@ from hyperframe.frame import (
 
 from app.certificates import Certificate
 from app.listener import frames
-from app.listener.frames import CREDIT
+from app.listener.frames import CREDIT, FRAMES
 from tests.listener.h2client import Client, connected
 from tests.listener.serving import Receive, Send, Started, answer, echo, listening
 from tests.proxying import DEADLINE
@@ -33,6 +33,10 @@ def _data(size: int) -> Callable[[Client], bytes]:
         return DataFrame(stream, data=b"x" * size).serialize() * MANY
 
     return frames
+
+
+def _padded(stream: int) -> bytes:
+    return DataFrame(stream, pad_length=50, flags=["PADDED"]).serialize() * MANY
 
 
 def _resets(made: bool) -> Callable[[Client], bytes]:
@@ -58,8 +62,8 @@ FLOODS: dict[str, Callable[[Client], bytes]] = {
     "settings": lambda _: SettingsFrame(0).serialize() * MANY,
     "priority": lambda _: PriorityFrame(1, depends_on=0, stream_weight=1).serialize() * MANY,
     "window_update": lambda _: WindowUpdateFrame(0, window_increment=1).serialize() * MANY,
-    "data": _data(1),
-    "empty data": _data(0),
+    "data": _data(0),
+    "padded data": lambda client: _padded(client.request(b"POST", end=False)),
     "other": lambda _: ExtensionFrame(0x77, stream_id=0, body=b"").serialize() * MANY,
     "reset": _resets(made=False),
     "window_update of a stream": _resets(made=True),
@@ -85,7 +89,7 @@ async def test_a_flood_ends_its_connection_while_others_are_served(
                 assert (await sibling.answer(sibling.request(path=b"/other"))).status == 200
                 await client.receive()
         assert (await sibling.answer(sibling.request(path=b"/other"))).status == 200
-    assert flooded == [kind.split()[-1 if kind == "empty data" else 0]]
+    assert flooded == [kind.split()[-1 if kind == "padded data" else 0]]
     assert [event.error_code for event in client.goaways] == [ErrorCodes.ENHANCE_YOUR_CALM]
 
 
@@ -115,6 +119,24 @@ async def test_a_client_that_takes_a_response_byte_by_byte_floods(
             while len(body) == taken and not client.closed:
                 await client.receive()
     assert flooded == ["window_update"]
+
+
+async def test_a_body_in_tiny_frames_is_read_at_a_pace(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "TINY", FRAMES)
+    monkeypatch.setattr(frames, "TINY_PER_SECOND", 1e5)
+    flooded: list[str] = []
+    async with (
+        listening(echo, certificate, flooded=flooded.append) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        stream = client.request(b"POST", end=False)
+        client.flush()
+        client.writer.write(DataFrame(stream, data=b"x").serialize() * MANY)
+        client.writer.write(DataFrame(stream, data=b"y", flags=["END_STREAM"]).serialize())
+        assert (await client.answer(stream)).body == b"x" * MANY + b"y"
+    assert flooded == []
 
 
 async def test_what_honest_clients_send_is_no_flood(certificate: Certificate) -> None:

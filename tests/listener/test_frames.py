@@ -27,7 +27,10 @@ from app.listener.frames import (
     OTHER,
     PER_DATA_SENT,
     PER_SECOND,
+    TINY,
+    TINY_PER_SECOND,
     Budget,
+    Pace,
     Slicer,
     earned,
 )
@@ -41,7 +44,8 @@ IDLE = {
     "reset": RstStreamFrame(1),
     "window_update": WindowUpdateFrame(0, window_increment=1),
     "goaway": GoAwayFrame(0),
-    "data": DataFrame(1, data=b"x" * 63),
+    "data": DataFrame(1),
+    "padded": DataFrame(1, data=b"x", pad_length=10, flags=["PADDED"]),
     "other": ExtensionFrame(0x77, stream_id=0, body=b""),
 }
 BUSY = [
@@ -50,25 +54,30 @@ BUSY = [
     DataFrame(1, data=b"x" * 64),
     DataFrame(1, data=b"x" * 16_384),
 ]
-frames = st.lists(st.sampled_from([*IDLE.values(), *BUSY]), max_size=100)
+TINY_DATA = [DataFrame(1, data=b"x" * size) for size in (1, 63)]
+LAST = DataFrame(1, data=b"x", flags=["END_STREAM"])
+frames = st.lists(st.sampled_from([*IDLE.values(), *BUSY, *TINY_DATA, LAST]), max_size=100)
 
 
 def _kind(frame: Frame) -> str | None:
-    return next((kind for kind, idle in IDLE.items() if idle is frame), None)
+    found = next((kind for kind, idle in IDLE.items() if idle is frame), None)
+    return "data" if found == "padded" else found
 
 
 @given(frames, st.lists(st.integers(1, 40_000), max_size=20))
 def test_slices_hold_every_byte_and_count_every_frame(sent: list[Frame], cuts: list[int]) -> None:
     whole = PREFACE + b"".join(frame.serialize() for frame in sent)
-    slicer, out, idle = Slicer(), b"", Counter[str]()
+    slicer, out, idle, tiny = Slicer(), b"", Counter[str](), 0
     position = 0
     for size in [*cuts, len(whole)]:
         for piece in slicer.slices(whole[position : position + size]):
             out += piece.data
             idle += piece.idle
+            tiny += piece.tiny
         position += size
     assert out == whole
     assert idle == Counter(kind for frame in sent if (kind := _kind(frame)) is not None)
+    assert tiny == sum(any(frame is one for one in TINY_DATA) for frame in sent)
 
 
 @given(frames)
@@ -81,7 +90,9 @@ def test_no_slice_holds_more_frames_than_it_may(sent: list[Frame]) -> None:
 
 
 def test_every_kind_of_flood_has_its_series() -> None:
-    assert set(FLOODS) == {*KINDS.values(), OTHER} == set(connections.FLOODS) == set(IDLE)
+    assert (
+        set(FLOODS) == {*KINDS.values(), OTHER} == set(connections.FLOODS) == set(IDLE) - {"padded"}
+    )
 
 
 class _Clock:
@@ -121,7 +132,19 @@ def test_a_budget_never_exceeds_its_credit() -> None:
 
 @pytest.mark.parametrize("kind", [None, *IDLE])
 def test_only_what_carries_nothing_costs(kind: str | None) -> None:
-    sent = BUSY if kind is None else [IDLE[kind]]
+    sent = [*BUSY, *TINY_DATA, LAST] if kind is None else [IDLE[kind]]
     slicer = Slicer()
     [piece] = slicer.slices(PREFACE + b"".join(frame.serialize() for frame in sent))
-    assert piece.idle == (Counter() if kind is None else Counter([kind]))
+    assert piece.idle == (Counter() if kind is None else Counter([_kind(IDLE[kind])]))
+    assert piece.tiny == (0 if kind else len(TINY_DATA))
+
+
+def test_tiny_frames_wait_for_their_turn_once_many_have_come_at_once() -> None:
+    clock = _Clock()
+    pace = Pace(clock)
+    assert pace.wait(TINY) == 0.0
+    assert pace.wait(32) == pytest.approx(32 / TINY_PER_SECOND)
+    clock.now += 32 / TINY_PER_SECOND
+    assert pace.wait(1) == pytest.approx(1 / TINY_PER_SECOND)
+    clock.now += 3600
+    assert [pace.wait(TINY), pace.wait(10)] == [0.0, pytest.approx(10 / TINY_PER_SECOND)]
