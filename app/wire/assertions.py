@@ -84,6 +84,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "hpack.table:HeaderTable": (
         "STATIC_TABLE",
         "add(name, value)",
+        "dynamic_entries",
         "get_by_index(index)",
         "resized",
         "search(name, value)",

@@ -5,6 +5,7 @@ and whatever is wrong is left to hpack, one field at a time. A property test hol
 same fields, tables and errors.
 """
 
+from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -24,7 +25,9 @@ from .limits import FIELD_OVERHEAD
 NAMES = 256  # names that are remembered as they come; values are not, since they may be secrets
 _STATIC = tuple(HeaderTuple(*entry) for entry in HeaderTable.STATIC_TABLE)
 _INDEXED, _ADDED, _RESIZED, _NEVER = 0x80, 0x40, 0x20, 0x10  # the bits that tell the forms (§6)
+_FIRST_ENTRY = _INDEXED + len(_STATIC) + 1  # the index of the dynamic table's first entry
 _LONG = 0x7F  # of an index or a length that goes on in further bytes (§5.1)
+_FAR = _INDEXED | _LONG  # such an index
 _GOES_ON = 0x80  # the bit of such a byte that another follows
 _HUFFMAN = 0x80  # the bit of a string that is compressed (§5.2)
 
@@ -37,11 +40,22 @@ class HeaderDecoder(Decoder):
     def decode(self, data: bytes, **_raw: Any) -> list[HeaderTuple]:  # type: ignore[override]
         """Return the fields of a header block as pairs of bytes; raises what hpack raises."""
         fields: list[HeaderTuple] = []
+        entries: deque[Any] = self.header_table.dynamic_entries
         size = position = 0
         while position < len(data):
             form = data[position]
-            if form & _INDEXED:
-                field, position = self._indexed(data, position)
+            place = form - _FIRST_ENTRY
+            if _INDEXED < form < _FIRST_ENTRY:
+                field = _STATIC[form - _INDEXED - 1]
+                position += 1
+            elif 0 <= place < len(entries) and form != _FAR:
+                field = entries[place]
+                if type(field) is not HeaderTuple:
+                    field = entries[place] = tuple.__new__(HeaderTuple, field)
+                position += 1
+            elif form & _INDEXED:
+                field, used = self._decode_indexed(data[position:])
+                position += used
             elif form & _ADDED or not form & _RESIZED:
                 field, position = self._literal(data, position)
             elif fields:
@@ -56,19 +70,8 @@ class HeaderDecoder(Decoder):
         self._assert_valid_table_size()
         return fields
 
-    # Each returns a field, and where it ends.
-
-    def _indexed(self, data: bytes, position: int) -> tuple[HeaderTuple, int]:
-        index = data[position] & _LONG
-        if 0 < index <= len(_STATIC):
-            return _STATIC[index - 1], position + 1
-        entries, place = self.header_table.dynamic_entries, index - len(_STATIC) - 1
-        if index != _LONG and 0 <= place < len(entries):
-            return tuple.__new__(HeaderTuple, entries[place]), position + 1
-        field, used = self._decode_indexed(data[position:])
-        return field, position + used
-
     def _literal(self, data: bytes, position: int) -> tuple[HeaderTuple, int]:
+        """Return a field that is spelled out, and where it ends."""
         form = data[position]
         added = bool(form & _ADDED)
         index, start = _index(data, position, 0x3F if added else 0x0F)
