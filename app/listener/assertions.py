@@ -108,6 +108,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "__init__(app, config, context, task_group, ssl, client, server, send, stream_id)",
         "handle(event)",
         "app_send(message)",
+        "_send_closed()",
         "app",
         "app_put",
         "client",

@@ -9,13 +9,14 @@ from typing import Any
 import h11
 from h11._writers import ChunkedWriter, ContentLengthWriter, Http10Writer
 
-from ..wire.grammar import are_lower_tokens, consists_of, is_length
+from ..wire.grammar import are_lower_tokens, is_length
 from ..wire.headers import BODILESS, Headers
 
 _DECISIVE = {b"connection", b"host", b"transfer-encoding"}  # h11 adds to them, or moves them
 _LENGTH = b"content-length"
-_CHUNKED = (b"Transfer-Encoding", b"chunked")
+_CHUNKED = b"Transfer-Encoding: chunked\r\n"
 _USUAL = bytes((ord("\t"), *range(0x20, 0x7F)))  # in a value
+_BLANKS_AROUND = (b":  ", b": \t", b" \r\n", b"\t\r\n")  # a value; the first two may be within
 _FINAL = range(200, 1000)
 _THEIRS = (h11.SEND_BODY, h11.DONE)
 
@@ -23,6 +24,7 @@ _THEIRS = (h11.SEND_BODY, h11.DONE)
 def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | None:
     """Return the head of a response whose fields are ordinary, on a connection that is kept."""
     lengths = [value for name, value in fields if name == _LENGTH]
+    lines = b"".join([b"%b: %b\r\n" % field for field in fields])
     ordinary = (
         connection.our_state is h11.SEND_RESPONSE
         and _is_kept(connection)
@@ -32,7 +34,7 @@ def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | No
         and status not in BODILESS
         and len(lengths) <= 1
         and all(map(is_length, lengths))
-        and _are_ordinary(fields)
+        and _are_ordinary([name for name, _ in fields], lines)
     )
     if not ordinary:
         return None
@@ -40,8 +42,7 @@ def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | No
     connection.client_is_waiting_for_100_continue = False
     writer: Any = ContentLengthWriter(int(lengths[0])) if lengths else ChunkedWriter()
     connection._writer = writer  # noqa: SLF001
-    lines = [b"%b: %b\r\n" % field for field in (fields if lengths else [*fields, _CHUNKED])]
-    return b"HTTP/1.1 %d \r\n%b\r\n" % (status, b"".join(lines))
+    return b"HTTP/1.1 %d \r\n%b%b\r\n" % (status, lines, b"" if lengths else _CHUNKED)
 
 
 def end(connection: h11.Connection) -> bytes | None:
@@ -103,13 +104,11 @@ def _is_kept(connection: h11.Connection) -> bool:
     )
 
 
-def _are_ordinary(fields: Headers) -> bool:
+def _are_ordinary(names: list[bytes], lines: bytes) -> bool:
     """Return True for names in lower case, which decide nothing, and values of visible ASCII."""
-    names = [name for name, _ in fields]
-    values = [value for _, value in fields]
     return (
         _DECISIVE.isdisjoint(names)
         and are_lower_tokens(names)
-        and consists_of(b"".join(values), _USUAL)
-        and values == [value.strip() for value in values]
+        and lines.translate(None, _USUAL) == b"\r\n" * len(names)
+        and not [blank for blank in _BLANKS_AROUND if blank in lines]
     )

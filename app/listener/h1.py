@@ -16,12 +16,13 @@ import h11
 from h11._receivebuffer import ReceiveBuffer
 from hypercorn.asyncio.worker_context import EventWrapper
 from hypercorn.events import Closed, Updated
-from hypercorn.protocol.events import Body, EndBody, Event, Request, Response
+from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.typing import H11SendableEvent
 
 from ..wire.grammar import holds_bare_line_feed, holds_control
 from ..wire.handover import Rest, Take
+from ..wire.headers import Headers
 from ..wire.heads import refuse_http1
 from . import framing, refusal
 from .disconnect_poll import wait_or_disconnect
@@ -72,6 +73,7 @@ class H1(H11Protocol):
         status = refuse_http1(request.http_version, headers)
         app = self.app if status is None else refusal.application(status, CLOSE)
         self.stream = RequestStream.of(self, app, STREAM_ID)
+        self.stream.frame_head, self.stream.begin = self._head, self.begin
         self.stream.write_body = self.write_body
         if self._codec.client_is_waiting_for_100_continue:
             self.stream.proceed = self._proceed
@@ -90,21 +92,13 @@ class H1(H11Protocol):
         self.keep_alive_requests += 1
 
     async def stream_send(self, event: Event) -> None:
-        """Take an event from the stream: the head of a response, and its end, the short way."""
-        rest: Rest | None = None
-        if type(event) is Response and self._codec.client_is_waiting_for_100_continue:
-            self.close_after_next()  # whether a body follows is not known (RFC 9110 §10.1.1)
-        if type(event) is Response and (head := self._head(event)) is not None:
-            rest = self.begin(head)
-        elif type(event) is EndBody and (end := framing.end(self._codec)) is not None:
-            rest = self.write(end)
+        """Take an event from the stream: the end of a response the short way."""
+        if type(event) is EndBody and (end := framing.end(self._codec)) is not None:
+            if (rest := self.write(end)) is not None:
+                await rest()
+            self.flush()
         else:
             await super().stream_send(event)
-            return
-        if rest is not None:
-            await rest()
-        if type(event) is EndBody:
-            self.flush()
 
     async def _proceed(self) -> None:
         """Ask for the body, unless it comes already."""
@@ -112,11 +106,13 @@ class H1(H11Protocol):
             headers = self.config.response_headers("h11")
             await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=headers))
 
-    def _head(self, response: Response) -> bytes | None:
+    def _head(self, status: int, headers: Headers) -> bytes | None:
         """Return the head of a response that leaves the connection open, if it is ordinary."""
+        if self._codec.client_is_waiting_for_100_continue:
+            self.close_after_next()  # whether a body follows is not known (RFC 9110 §10.1.1)
         if self.keep_alive_requests >= self.config.keep_alive_max_requests:
             return None
-        return framing.head(self._codec, response.status_code, response.headers)
+        return framing.head(self._codec, status, headers)
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         """Send; the head of a response goes out together with what follows at once.

@@ -13,6 +13,7 @@ from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.utils import suppress_body
 
 from ..wire.handover import Rest, Take
+from ..wire.headers import Headers
 from . import refusal
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ class RequestStream(HTTPStream):
     - If the application sends no response, the client gets an error in Anthropic's shape.
 
     ``write_body`` is set by a protocol that has a shorter way for a piece of the body than its
-    events, ``proceed`` by one whose client waits for a 100. State: ``_body_begun``, once pieces may
-    follow.
+    events; so is ``frame_head``, for a response's head, which ``begin`` then writes; ``proceed`` by
+    one whose client waits for a 100. State: ``_body_begun``, once pieces may follow.
     """
 
     write_body: Take | None = None
+    frame_head: Callable[[int, Headers], bytes | None] | None = None
+    begin: Take
     proceed: Rest | None = None
 
     def __init__(self, *args: Any) -> None:
@@ -115,21 +118,50 @@ class RequestStream(HTTPStream):
 
     async def app_send(self, message: Any) -> None:
         """Take a message from the application; None once it has returned."""
-        if message is None:  # nobody writes any more: leave no cycle to collect
-            self.scope["extensions"].pop("write", None)
-        if self._body_begun and message is not None and _is_piece(message):
-            if (rest := self.write(bytes(message["body"]))) is not None:
+        if message is None:
+            await self._app_ended()
+        elif self._body_begun and message["type"] == "http.response.body":
+            await self._send_body(message)
+        elif (head := self._framed_head(message)) is not None:
+            self.response, self.state, self._body_begun = message, ASGIHTTPState.RESPONSE, True
+            if (rest := self.begin(head)) is not None:
                 await rest()
-        elif message is not None or self.closed:
-            await super().app_send(message)
-            self._body_begun = self.state is ASGIHTTPState.RESPONSE and not suppress_body(
-                self.scope["method"], int(self.response["status"])
-            )
+        else:
+            await self._send_stock(message)
+
+    async def _app_ended(self) -> None:
+        self.scope["extensions"].pop("write", None)  # nobody writes any more: leave no cycle
+        if self.closed:
+            await super().app_send(None)
         elif self.state is ASGIHTTPState.REQUEST:
             for own in refusal.messages(HTTPStatus.INTERNAL_SERVER_ERROR):
-                await super().app_send(cast("ASGISendEvent", own))
+                await self._send_stock(own)
         else:
             await self.send(ResponseAborted(stream_id=self.stream_id))
+
+    def _framed_head(self, message: Any) -> bytes | None:
+        """Return the head of an ordinary response, as the protocol frames it."""
+        starts = message["type"] == "http.response.start" and self.state is ASGIHTTPState.REQUEST
+        if self.frame_head is None or not starts or message.get("trailers", False):
+            return None
+        return self.frame_head(int(message["status"]), list(message.get("headers", [])))
+
+    async def _send_body(self, message: Any) -> None:
+        data = bytes(message.get("body", b""))
+        if data and (rest := self.write(data)) is not None:
+            await rest()
+        if not message.get("more_body", False):
+            self._body_begun = False
+            await self._send_closed()
+
+    async def _send_stock(self, message: Any) -> None:
+        """Send a message as Hypercorn does."""
+        await super().app_send(message)
+        self._body_begun = (
+            self.state is ASGIHTTPState.RESPONSE
+            and not suppress_body(self.scope["method"], int(self.response["status"]))
+            and not self.response.get("trailers", False)
+        )
 
     async def _begin(self, request: Request) -> None:
         self.start_time = time()
@@ -165,12 +197,3 @@ class RequestStream(HTTPStream):
 
 def _piece(data: bytes) -> dict[str, Any]:
     return {"type": "http.response.body", "body": data, "more_body": True}
-
-
-def _is_piece(message: Any) -> bool:
-    """Return True for a piece of a body that more follows; an empty one is nothing to write."""
-    return bool(
-        message["type"] == "http.response.body"
-        and message.get("more_body", False)
-        and message.get("body")
-    )
