@@ -90,7 +90,8 @@ async def _run(
     app: Any, scope: Any, queue: AppQueue, send: Callable[[Any], Awaitable[None]]
 ) -> None:
     try:
-        await asyncio.sleep(0)  # a request that is reset at once is not started (CVE-2023-44487)
+        if scope["http_version"] == "2":
+            await asyncio.sleep(0)  # one that is reset at once is not started (CVE-2023-44487)
         if scope["extensions"]["disconnect"].is_set:
             return
         await app(scope, queue.get, send, None, None)

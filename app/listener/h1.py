@@ -15,7 +15,8 @@ from typing import Any
 import h11
 from h11._receivebuffer import ReceiveBuffer
 from hypercorn.asyncio.worker_context import EventWrapper
-from hypercorn.events import Closed, Updated
+from hypercorn.events import Closed, RawData, Updated
+from hypercorn.events import Event as WireEvent
 from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.typing import H11SendableEvent
@@ -68,28 +69,50 @@ class H1(H11Protocol):
         """How many bytes to take next: few of a head, whose size h11 looks at after each piece."""
         return BODY_READ if self._codec.their_state is h11.SEND_BODY else HEAD_READ
 
+    async def handle(self, event: WireEvent) -> None:
+        """Take what came; a request whose head came whole begins at once, with what is behind it.
+
+        The other way looks for each event by itself, and for the next request, too.
+        """
+        data = event.data if isinstance(event, RawData) else b""
+        head = self._codec.begin(data) if data else None
+        if head is None:
+            await super().handle(event)
+            return
+        body, whole = data[head.end :], self._codec.their_state is h11.DONE
+        await self.send(Updated(idle=False))
+        stream = await self._open_stream(head.method, head.target, b"1.1", head.fields)
+        if body or whole:
+            await stream.receive(body, whole=whole)
+
     async def _create_stream(self, request: h11.Request) -> None:
         headers = [(name, value) for _, name, value in request.headers._full_items]  # noqa: SLF001
-        status = refuse_http1(request.http_version, headers)
+        await self._open_stream(request.method, request.target, request.http_version, headers)
+
+    async def _open_stream(
+        self, method: bytes, target: bytes, version: bytes, headers: Headers
+    ) -> RequestStream:
+        status = refuse_http1(version, headers)
         app = self.app if status is None else refusal.application(status, CLOSE)
-        self.stream = RequestStream.of(self, app, STREAM_ID)
-        self.stream.frame_head, self.stream.begin = self._head, self.begin
-        self.stream.write_body = self.write_body
+        self.stream = stream = RequestStream.of(self, app, STREAM_ID)
+        stream.frame_head, stream.begin = self._head, self.begin
+        stream.write_body = self.write_body
         if self._codec.client_is_waiting_for_100_continue:
-            self.stream.proceed = self._proceed
-        self.stream.before_drain = self._untold
+            stream.proceed = self._proceed
+        stream.before_drain = self._untold
         self._untold = False
-        await self.stream.handle(
+        await stream.handle(
             Request(
                 stream_id=STREAM_ID,
                 headers=headers,
-                http_version=request.http_version.decode(),
-                method=request.method.decode("ascii"),
-                raw_path=request.target,
+                http_version=version.decode(),
+                method=method.decode("ascii"),
+                raw_path=target,
                 state=self.connection_state,
             )
         )
         self.keep_alive_requests += 1
+        return stream
 
     async def stream_send(self, event: Event) -> None:
         """Take an event from the stream: the end of a response the short way."""

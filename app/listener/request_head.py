@@ -7,12 +7,13 @@ requests and errors.
 """
 
 import re
+from typing import NamedTuple
 
 import h11
-from h11._headers import Headers
+from h11._headers import Headers as Headers11
 from h11._receivebuffer import ReceiveBuffer
 
-from ..wire.headers import KEEP_ALIVE
+from ..wire.headers import KEEP_ALIVE, Headers
 
 _LONGEST = 19  # digits of a length; h11 refuses more than 20
 # A path as target, and fields whose values are visible ASCII, without blanks around them.
@@ -26,8 +27,49 @@ _DECISIVE = frozenset(
     {b"connection", b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"}
 )
 _ORDINARILY = {b"connection", b"content-length", b"host"}
+NAMES = 256  # names that are remembered; values are not, since they may be secrets
+LONGEST_NAME = 64  # bytes of one
 
-Field = tuple[bytes, bytes, bytes]  # as h11 keeps it: the name as it came, in lower case, the value
+
+class _Lowered(dict[bytes, bytes]):
+    """Names in lower case. The same name is the same object, whose hash is known."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        lowered = name.lower()
+        if len(self) < NAMES and len(name) <= LONGEST_NAME:
+            self[name] = lowered
+        return lowered
+
+
+_LOWERED = _Lowered()
+
+
+class Head(NamedTuple):
+    """A request's head: its fields as they came, and with lower-case names; the body's length.
+
+    ``end`` is where it ends in what was parsed.
+    """
+
+    method: bytes
+    target: bytes
+    raw: Headers
+    fields: Headers
+    length: int
+    end: int
+
+
+def parse(data: bytes | bytearray) -> Head | None:
+    """Return the head that ``data`` begins with, if that is ordinary."""
+    found = _ORDINARY.match(data)
+    if found is None:
+        return None
+    method, target, section = found.groups()
+    raw: Headers = _FIELD.findall(section)
+    fields = [(_LOWERED[name], value) for name, value in raw]
+    length = _length(fields)
+    if length is None or method == b"CONNECT":
+        return None
+    return Head(method, target, raw, fields, length, found.end())
 
 
 def read(buffer: ReceiveBuffer) -> tuple[h11.Request, int] | None:
@@ -36,28 +78,22 @@ def read(buffer: ReceiveBuffer) -> tuple[h11.Request, int] | None:
     One that comes in pieces is matched again when its end is here: to match it with each piece
     would cost 2 ms for a byte behind 64 KB.
     """
-    if not _may_be_whole(buffer):
+    head = parse(buffer._data) if _may_be_whole(buffer) else None  # noqa: SLF001
+    if head is None:
         return None
-    found = _ORDINARY.match(buffer._data)  # noqa: SLF001
-    if found is None:
-        return None
-    method, target, section = found.groups()
-    end = found.end()
-    del found  # it keeps the buffer from shrinking
-    fields = [(name, name.lower(), value) for name, value in _FIELD.findall(section)]
-    length = _length(fields)
-    if length is None or method == b"CONNECT":
-        return None
-    buffer._extract(end)  # type: ignore[no-untyped-call, unused-ignore] # noqa: SLF001
-    return _request(method, target, fields), length
+    buffer._extract(head.end)  # type: ignore[no-untyped-call, unused-ignore] # noqa: SLF001
+    return _request(head), head.length
 
 
-def _request(method: bytes, target: bytes, fields: list[Field]) -> h11.Request:
+def _request(head: Head) -> h11.Request:
     """Return a request that needs no check: h11's constructor looks at each field."""
     made = object.__new__(h11.Request)
-    for name, value in (("method", method), ("target", target), ("http_version", b"1.1")):
+    parts = (("method", head.method), ("target", head.target), ("http_version", b"1.1"))
+    for name, value in parts:
         object.__setattr__(made, name, value)
-    object.__setattr__(made, "headers", Headers(fields))
+    pairs = zip(head.raw, head.fields, strict=True)
+    fields = [(name, lowered, value) for (name, _), (lowered, value) in pairs]
+    object.__setattr__(made, "headers", Headers11(fields))
     return made
 
 
@@ -67,9 +103,9 @@ def _may_be_whole(buffer: ReceiveBuffer) -> bool:
     return not searched or buffer._data.find(b"\r\n\r\n", searched - 1) >= 0  # noqa: SLF001
 
 
-def _length(fields: list[Field]) -> int | None:
+def _length(fields: Headers) -> int | None:
     """Return the length of the body, None if anything else than that and one host is said."""
-    said = [(name, value) for _, name, value in fields if name in _DECISIVE]
+    said = [field for field in fields if field[0] in _DECISIVE]
     decisive = dict(said)
     length = decisive.get(b"content-length", b"0")
     ordinary = (

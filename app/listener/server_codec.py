@@ -32,6 +32,24 @@ class ServerCodec(h11.Connection):
         """Return False: Hypercorn sends a 100 at once, and here the application asks for it."""
         return False
 
+    def begin(self, data: bytes) -> request_head.Head | None:
+        """Begin an exchange at once whose request's head is ordinary and comes whole.
+
+        The rest of ``data`` is of its body. None leaves all to `receive_data`.
+        """
+        waiting = self._receive_buffer._data or self._piece or self.ended  # noqa: SLF001
+        if waiting or self._cstate.states != _BETWEEN:
+            return None
+        head = request_head.parse(data)
+        left = -1 if head is None else head.length - (len(data) - head.end)
+        if head is None or left < 0:
+            return None
+        self._open(head.method, b"1.1", left)
+        if not left:
+            self._cstate.states[h11.CLIENT] = h11.DONE
+            self._reader = _READ_NOTHING
+        return head
+
     def receive_data(self, data: bytes) -> None:
         """Take bytes; a piece of a body does not go through the buffer."""
         reader = self._reader
@@ -66,12 +84,16 @@ class ServerCodec(h11.Connection):
         if found is None:
             return None
         request, length = found
+        self._open(request.method, request.http_version, length)
+        return request
+
+    def _open(self, method: bytes, version: bytes, length: int) -> None:
+        """Change to the states in which a body of ``length`` bytes is read."""
         self._cstate.states = {h11.CLIENT: h11.SEND_BODY, h11.SERVER: h11.SEND_RESPONSE}
-        self._request_method = request.method
-        self.their_http_version = request.http_version
+        self._request_method = method
+        self.their_http_version = version
         self._reader = ContentLengthReader(length)
         self._writer = _WRITE_HEAD
-        return request
 
     def _process_event(self, role: Any, event: Any) -> None:
         """Note a piece of a body, or its end, without h11's checks for upgrades and switches."""

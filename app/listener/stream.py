@@ -105,6 +105,11 @@ class RequestStream(HTTPStream):
             self.disconnect.set()
         await super().handle(event)
 
+    async def receive(self, data: bytes, *, whole: bool) -> None:
+        """Take what of the body came with the head; ``whole`` if that is all."""
+        if not self.closed:
+            await self.app_put({"type": "http.request", "body": data, "more_body": not whole})
+
     def write(self, data: bytes) -> Rest | None:
         """Write a piece of a response's body that more follows; return what is left to do, if any.
 

@@ -41,8 +41,9 @@ async def run_until_disconnect(
     def left(*_: object) -> None:
         interrupt(Cause.CLIENT_LEFT)
 
-    work = interrupt.work = asyncio.ensure_future(journey)
-    watcher = asyncio.ensure_future(watch)
+    loop = asyncio.get_running_loop()
+    watcher = loop.create_task(watch)  # first: the journey finds what has come
+    work = interrupt.work = loop.create_task(journey)
     watcher.add_done_callback(left)
     if on_disconnect is not None:
         on_disconnect(left)

@@ -50,6 +50,7 @@ CANARIES: dict[str, str | None] = {
     "ServerConnection.run": None,
     "H1._check_protocol": "test_canary_stock_upgrades_to_h2c_on_tls",
     "H1._create_stream": "test_canary_stock_accepts_what_is_ambiguous",
+    "H1.handle": "test_heads_are_read_alike_in_whatever_pieces",
     "H1._maybe_recycle": "test_canary_stock_resets_the_upload_of_a_request_answered_early",
     "H1._send_h11_event": "test_what_is_sent_in_one_turn_with_the_head_is_written_with_it",
     "H1.stream_send": "test_ordinary_responses_take_the_short_way",

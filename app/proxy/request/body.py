@@ -41,6 +41,7 @@ class Body:
         while (
             self._size <= limit
             and (needed or not self._budget.exhausted)
+            and not self._inbound.exhausted
             and (chunk := await self._inbound.read())
         ):
             self._held.append(chunk)
