@@ -140,7 +140,10 @@ def first_come(cluster: list[Hit], ranks: Mapping[str, int]) -> list[Hit]:
 
 
 def _left(hit: Hit, kept: list[Hit]) -> Iterator[Hit]:
-    """Yield what others leave of a secret, or of the password in it: all, or more than a joint."""
+    """Yield what others leave of a secret, or of the password in it: all, or more than a joint.
+
+    Each piece has the whole password, which is looked for from then on.
+    """
     if hit.detector.tier != "secret" or hit.detector.parts is not None:
         return
     start, end = (hit.start, hit.end) if hit.password is None else _password(hit, hit.password)
@@ -149,7 +152,7 @@ def _left(hit: Hit, kept: list[Hit]) -> Iterator[Hit]:
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         piece = hit.escaped[max(0, first - hit.start) : max(0, last - hit.start)]
         if not around or _TELLING.search(piece) is not None:
-            yield hit._replace(start=first, end=last, escaped=piece, password=None)
+            yield hit._replace(start=first, end=last, escaped=piece)
 
 
 def _password(hit: Hit, password: bytes) -> tuple[int, int]:

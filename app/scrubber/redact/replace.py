@@ -94,7 +94,9 @@ class Replacer:
 
     def _is_harmless(self, hit: Hit, found: str) -> bool:
         """Return True if a value is allowed, or a placeholder itself."""
-        return self._rules.allows(found) or self._literals.is_one(hit.password or hit.escaped)
+        return self._rules.allows(found) or any(
+            self._literals.is_one(one) for one in (hit.password, hit.escaped) if one
+        )
 
     def _is_plain(self, text: bytes, run: Run, ledger: Ledger) -> bool:
         """Return True if nothing is to be replaced in the names and words of a hidden run."""

@@ -334,3 +334,36 @@ def test_the_cache_stays_within_its_bytes() -> None:
     assert cache.size <= 100_000
     assert cache.get(Key(b"", "api", b"%1000d" % 999)) is not None
     assert cache.get(Key(b"", "api", b"%1000d" % 0)) is None
+
+
+TOKEN = "ghp_" + "0aB" * 12
+
+
+@every_case(
+    "url, later",
+    [
+        (f"postgres://{TOKEN}:p%40ssw0rd@db/x", ["p%40ssw0rd", "p@ssw0rd"]),
+        (f"postgres://user:p%40ssw0rd!@db/x?token={TOKEN}", ["p@ssw0rd!", "p%40ssw0rd"]),
+        (f"amqp://user:hunter22.{TOKEN}.tail@db/x", ["hunter22.", f"hunter22.{TOKEN}.tail"]),
+        (
+            f"amqp://user:a%24c.{TOKEN}.hunter22@db/x",
+            [f"a%24c.{TOKEN}.hunter22", f"a$c.{TOKEN}.hunter22"],
+        ),
+        (f"amqp://user:hun%24ter22.{TOKEN}@db/x", [f"hun$ter22.{TOKEN}"]),
+    ],
+)
+def test_the_password_of_a_url_that_gives_way_to_a_token_is_found_alone(
+    url: str, later: list[str]
+) -> None:
+    said = redacted({"messages": [{"role": "user", "content": " | ".join([url, *later])}]})
+    first, *rest = said["messages"][0]["content"].split(" | ")
+    assert TOKEN not in first
+    assert all(one[0] == "<" and one[-1] in ">." for one in rest), rest
+    assert not any(letter in one for one in rest for letter in ("hunter", "ssw0rd", "hun$"))
+
+
+def test_a_placeholder_beside_a_token_in_a_password_stays() -> None:
+    text = f"amqp://user:<GITHUB_TOKEN_1>.{TOKEN}@db/x"
+    said = redacted({"messages": [{"role": "user", "content": text}]})
+    expected = "amqp://user:<GITHUB_TOKEN_1>.<GITHUB_TOKEN_2>@db/x"
+    assert said["messages"][0]["content"] == expected
