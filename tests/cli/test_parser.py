@@ -62,6 +62,14 @@ def test_no_line_of_the_help_is_wider_than_a_terminal(
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
 
 
+def test_a_command_without_arguments_is_parsed_as_argparse_does_it() -> None:
+    named = [[], *parser.PLAIN]
+    assert [commands.SERVE] in named
+    for arguments in named:
+        if arguments != [commands.CLAUDE]:
+            assert parser.parse(arguments) == parser.build().of(arguments)
+
+
 def test_arguments_of_claude_are_passed_on_as_they_are() -> None:
     for arguments in (["--version"], ["-p", "--", "x"], ["--", "--help"], []):
         parsed = parser.parse(["claude", *arguments])
