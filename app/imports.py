@@ -1,8 +1,8 @@
 """Imports what a command runs, without what its libraries import and no command uses.
 
-Two more things make a start slow. A garbage collection while modules load finds nothing and costs
+Three more things make a start slow. A garbage collection while modules load finds nothing and costs
 0.1 s; afterwards every full one would look at all that they made. So none runs meanwhile, and what
-is there then is frozen.
+is there then is frozen. And dataclasses compile methods that nothing calls (`dataclass_methods`).
 """
 
 import gc
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
+
+from .dataclass_methods import compiled_later
 
 # httpx imports its own command line, and structlog colours for tracebacks, where a developer's
 # tools have brought these.
@@ -67,7 +69,7 @@ def load(name: str) -> ModuleType:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with suppress(ImportError, AttributeError, TypeError), _kept_out():
+        with suppress(ImportError, AttributeError, TypeError), _kept_out(), compiled_later():
             return import_module(f".{name}", __package__)
         return import_module(f".{name}", __package__)
     finally:
