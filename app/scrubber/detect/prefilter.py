@@ -4,6 +4,8 @@ Whatever gives a secret away holds one of a few literals (`Detector.anchors`). T
 at a time for all of them takes a tenth of the time of a scan of each. A value without a sign may be
 taken for one that has a sign, but not the other way round. Of a value with signs only the stretches
 around them have to be searched.
+
+A rule of the user's own has no such literals: it is searched for in each value, as it is in a text.
 """
 
 import re
@@ -24,6 +26,9 @@ from .windows import windows
 _TOGETHER = 24  # literals of one automaton: so few are compared with many bytes at a time
 _COMPARED = 3  # bytes that an automaton compares first, at the most
 _OFTEN = b"\\entasorildcpumf-hg:b1ywvk"  # what JSON text is made of, the most frequent first
+# What may match otherwise at the edge of a value than at that of a text. A word's edge (\b) does
+# not: values of JSON that hold strings begin, end and stand beside what is no part of a word.
+_EDGE = re.compile(r"(?<!\[)\^|\$|\\[AzZ]")
 _LITERAL = re.compile(r"(?![^|]*\|)[0-9<]")
 _GROUP = 64 * 1024  # bytes looked at together; a longer value is looked into anyway
 _APART = 64  # bytes between two values of a group, at the most
@@ -85,7 +90,7 @@ class _Signs:
     """Signs in a group.
 
     State: for the values by index, the offsets of literals, where a pattern first matches, which
-    are ``loud`` by common literals, and which are spelled with escapes.
+    are ``loud`` by common literals or a rule of the user's own, and which are spelled with escapes.
     """
 
     literals: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -98,8 +103,12 @@ class Prefilter:
     """Tells which values are quiet, and where in the others signs stand."""
 
     def __init__(self, detectors: Sequence[Detector], also: Signs) -> None:
-        gated = [one for one in detectors if one.gate]
-        self._is_able = all(one.shared and (one.anchors or one.anchor) for one in gated)
+        gated = [one for one in detectors if one.gate and one.shared]
+        own = [one.gate for one in detectors if one.gate and not one.shared]
+        self._is_able = all(one.anchors or one.anchor for one in gated) and not any(
+            map(_EDGE.search, own)
+        )
+        self._own = [compiled(one) for one in own]
         finders = [finder for one in detectors for finder in one.finders]
         literals = {anchor for one in gated for anchor in one.anchors}
         literals |= {one.literal for one in finders if one.literal not in COMMON}
@@ -131,7 +140,7 @@ class Prefilter:
 
     def _signs(self, group: _Group) -> _Signs | None:
         """Return what was found in a group; None if it is too much to tell."""
-        signs = _Signs()
+        signs = _Signs(loud=set(_matched(group, self._own)))
         most = max(len(group.text) // _DENSE, SILENT)
         for find, escapes in self._automata:
             found = find(group.text)
@@ -180,6 +189,14 @@ def _first(group: _Group, pattern: Any) -> Iterator[int]:
         if at < group.ends[index]:
             yield at
         at = group.starts[index + 1] if index + 1 < len(group.starts) else len(group.text)
+
+
+def _matched(group: _Group, patterns: Sequence[Any]) -> Iterator[int]:
+    """Yield in which values patterns match that may match beyond them, too."""
+    for pattern in patterns:
+        for index, edges in enumerate(zip(group.starts, group.ends, strict=True)):
+            if pattern.search(group.text, *edges) is not None:
+                yield index
 
 
 def _started(group: _Group, finder: Finder, places: Iterable[int], loud: set[int]) -> Iterator[int]:

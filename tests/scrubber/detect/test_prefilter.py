@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.scrubber.automaton import compiled
 from app.scrubber.detect import rules
 from app.scrubber.detect.dense import Effort
 from app.scrubber.detect.detector import Detector
@@ -19,6 +20,7 @@ from app.scrubber.json.document import units
 from app.scrubber.placeholders import Scheme
 from app.scrubber.redact.literals import Literals
 from app.scrubber.redact.scrubber import Scrubber
+from tests.cases import every_case
 from tests.scrubber import conversations as conv
 from tests.thorough import scaled
 
@@ -52,11 +54,29 @@ def quiet(*texts: str, used: Prefilter | None = None) -> list[bool]:
     return [unit.start in starts for unit in found]
 
 
-# With a rule of the user's own each value is looked into.
-OWN = Detector(
-    name="own", gate="never_[0-9]{9}", shared=False, pattern=re.compile(rb"never_"), examples=()
+def own(name: str, gate: str) -> Detector:
+    """Return what `rules` makes of a rule of the user's own."""
+    pattern = compiled(gate)
+    group = 1 if pattern.groups else 0
+    return Detector(
+        name=name, gate=f"({gate})", shared=False, pattern=pattern, group=group, examples=()
+    )
+
+
+# With a rule that depends on the edges of its text each value is looked into.
+EDGY = own("edgy", r"\Anever_[0-9]{9}")
+OWN = (
+    own("acme", r"\bp_[a-z.]{2,9}\b"),
+    own("greedy", "Pwd=(.*)"),
+    own("odd", r"[^a-z]\B[-0-9]{4,}"),
+    own("any_case", "(?i)BEARER|b.cc"),
+    own("crossing", r'x"[^x]*"p'),
+    own("spelled", r"\\(?:n|u[0-9a-f]{4})b"),
 )
-SLOW, SLOW_EXTENDED = (Rules((*one.detectors, OWN)) for one in (RULES, EXTENDED_RULES))
+OWN_RULES = Rules((*RULES.detectors, *OWN))
+SLOW, SLOW_EXTENDED, SLOW_OWN = (
+    Rules((*one.detectors, EDGY)) for one in (RULES, EXTENDED_RULES, OWN_RULES)
+)
 
 
 def scrubber(mode: Any, style: Any, rules_: Rules) -> Scrubber:
@@ -76,9 +96,13 @@ KINDS = [
     (mode, style, chosen)
     for mode in ("pseudonymize", "detect")
     for style in ("angle", "token")
-    for chosen in ("usual", "extended")
+    for chosen in ("usual", "extended", "own")
 ]
-PAIRS = {"usual": (RULES, SLOW), "extended": (EXTENDED_RULES, SLOW_EXTENDED)}
+PAIRS = {
+    "usual": (RULES, SLOW),
+    "extended": (EXTENDED_RULES, SLOW_EXTENDED),
+    "own": (OWN_RULES, SLOW_OWN),
+}
 USED = {
     (mode, style, chosen): tuple(scrubber(mode, style, one) for one in PAIRS[chosen])
     for mode, style, chosen in KINDS
@@ -145,9 +169,28 @@ def test_a_long_value_is_looked_into_and_those_beside_it_are_not() -> None:
     assert quiet("words", "word " * 20_000, "words") == [True, False, True]
 
 
+def test_rules_of_the_users_own_are_looked_for_in_each_value() -> None:
+    acme = own("acme", r"acme_[a-z]{4}\b")
+    used = Prefilter((*RULES.detectors, acme), Signs((), ()))
+    assert quiet("words", "an acme_abcd", "acme_", "acme_abc", "d", used=used) == [
+        *(True, False, True),
+        *(True, True),
+    ]
+
+
+@every_case("pattern", [r"\Aacme", "^acme", "(?m)acme$", r"acme\z", r"a(?:b|c\z)"])
+def test_a_rule_that_depends_on_the_edges_of_its_text_has_all_of_it_looked_into(
+    pattern: str,
+) -> None:
+    used = Prefilter((*RULES.detectors, own("edgy", pattern)), Signs((), ()))
+    assert quiet("words", used=used) == [False]
+
+
 def test_detectors_without_anchors_are_not_passed_over() -> None:
-    for chosen, is_quiet in ((RULES, True), (EXTENDED_RULES, True), (SLOW, False)):
+    for chosen, is_quiet in ((RULES, True), (EXTENDED_RULES, True), (OWN_RULES, True)):
         assert quiet("words", used=Prefilter(chosen.detectors, Signs((), ()))) == [is_quiet]
+    unanchored = Detector(name="x", gate="x[0-9]", pattern=re.compile(rb"x"), examples=())
+    assert quiet("words", used=Prefilter((unanchored,), Signs((), ()))) == [False]
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=8), st.sampled_from(KINDS), st.booleans())
