@@ -5,9 +5,10 @@ segment with tiny frames would hold the event loop for a second. `Slicer` cuts a
 number of frames; `Budget` ends a client that sends more empty ones than any honest client does
 (CVE-2019-9511, -9512, -9515, -9517, -9518, CVE-2023-44487, CVE-2025-8671).
 
-A program that writes a body a few bytes at a time is honest: nginx, HAProxy, Envoy and Netty count
-only empty DATA frames, and hyper's h2 had to give way when it counted small ones, too (its issue
-939). Here they are read at a `Pace`, so that they take neither much time nor memory.
+A program that writes a body a few bytes at a time is honest: Envoy, Netty and Traffic Server count
+only empty DATA frames, nginx lets millions with a byte pass, and hyper's h2 had to give way when it
+counted small ones, too (its issue 939). Here they are read at a `Pace`, so that they take neither
+much time nor memory.
 """
 
 from collections import Counter

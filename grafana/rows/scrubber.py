@@ -14,7 +14,7 @@ SCRUBBER = Row(
             unit="short",
         ),
         Stat(
-            title="Placeholders restored",
+            title="Values restored",
             about="Placeholders in responses that were replaced by the original values.",
             queries=(total("scrub_restored_total"),),
             unit="short",

@@ -97,5 +97,12 @@ TRAFFIC = Row(
             ),
             unit="bytes",
         ),
+        Lines(
+            title="Secrets found",
+            about="Findings of the scrubber by detector. The scrubber dashboard shows more.",
+            queries=(rate("anthropic_proxy_scrub_matches_total", by="detector"),),
+            unit="ops",
+            stacked=True,
+        ),
     ),
 )
