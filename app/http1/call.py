@@ -36,9 +36,6 @@ class Link(Protocol):
     def detach(self, *, reusable: bool) -> None:
         """Forget the call; close the connection unless it can be used again."""
 
-    def deliver_later(self, call: "Call") -> None:
-        """Call the call's ``deliver`` when all of the current segment has been read."""
-
 
 class Call(Reception):
     """The requester's and the connection's meeting point.
@@ -57,12 +54,18 @@ class Call(Reception):
 
     # The connection's side
 
-    def receive(self, data: bytes | bytearray) -> None:
-        """Take some of the body."""
-        self._buffer += data
-        if len(self._buffer) > UNREAD:
+    def receive(self, data: bytes | bytearray) -> bool:
+        """Take some of the body; return whether it is to be delivered at the segment's end."""
+        if self._first:
+            self._others += data
+        else:
+            self._first = bytes(data)
+        if self.unread > UNREAD:
             self._hold(reading=False)
-        self._came()
+        if self._take is not None:
+            return True
+        self._wake_reader()
+        return False
 
     def receive_end(self, *, reusable: bool) -> None:
         """Take the end. A response may end before its request: the rest is not sent (§9.5)."""
@@ -85,9 +88,6 @@ class Call(Reception):
 
     def _taken(self) -> None:
         self._hold(reading=True)
-
-    def _deliver_later(self) -> None:
-        self._link.deliver_later(self)
 
     def _hold(self, *, reading: bool) -> None:
         if self.attached and self._held is reading:

@@ -35,8 +35,7 @@ class Http1Connection(asyncio.Protocol):
 
     State: ``paused`` while the socket is full, ``draining`` once it may carry no call any more,
     ``served`` counts calls, ``connect_time`` in seconds is noted by whoever connects. ``_call``
-    is the one in progress, ``_touched`` if it is to deliver what the current segment has brought,
-    ``_mute`` until its response begins, ``_before`` the position of the
+    is the one in progress, ``_mute`` until its response begins, ``_before`` the position of the
     bytes written before it, ``_idle_since`` the times of both clocks at the last call's end,
     ``_expires`` the loop's time from which on it is not used again, ``_poll`` looks at the socket.
     """
@@ -54,7 +53,6 @@ class Http1Connection(asyncio.Protocol):
         self._wall = wall
         self._session = Session()
         self._call: Call | None = None
-        self._touched: Call | None = None
         self._mute = False
         self._before: int | None = None
         self._idle_since = loop.time(), wall()
@@ -149,10 +147,6 @@ class Http1Connection(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
-    def deliver_later(self, call: Call) -> None:
-        """Let the call deliver once, when all of the segment has been read."""
-        self._touched = call
-
     def detach(self, *, reusable: bool) -> None:
         """Forget the call; close the connection unless it can be used again."""
         self._call = None
@@ -215,13 +209,13 @@ class Http1Connection(asyncio.Protocol):
     # Within
 
     def _receive(self, data: bytes) -> None:
+        touched: Call | None = None
         try:
             for event in self._session.receive(data):
-                if self._call is not None:
-                    _tell(self._call, event)
+                if self._call is not None and _tell(self._call, event):
+                    touched = self._call
         except httpx.RemoteProtocolError as exc:
             self._lose(exc)
-        touched, self._touched = self._touched, None
         if touched is not None:
             touched.deliver()
 
@@ -253,13 +247,15 @@ class Http1Connection(asyncio.Protocol):
             abort(self._transport)
 
 
-def _tell(call: Call, event: Event) -> None:
+def _tell(call: Call, event: Event) -> bool:
+    """Tell the call what came; return whether it has something to deliver."""
     match event:
         case bytes() | bytearray():
-            call.receive(event)
+            return call.receive(event)
         case ResponseHead():
             call.receive_head(event.status, event.fields)
         case Interim():
             call.receive_interim()
         case End():
             call.receive_end(reusable=event.reusable)
+    return False

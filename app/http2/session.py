@@ -166,8 +166,12 @@ class Session:
                     react(self, event)
         finally:
             self._flush()
-        self._deliver()
-        self.pump()
+        if self._touched:
+            touched, self._touched = self._touched, {}
+            for stream in touched:
+                stream.deliver()
+        if self._turns.waiting:
+            self.pump()
 
     def pump(self) -> None:
         """Let the uploads write in turn, as far as the connection's window and the socket allow.
@@ -175,11 +179,11 @@ class Session:
         Not from within `receive`: python-h2 reads a whole segment ahead of us.
         """
         left = BATCH
-        while left > 0 and self._turns and self._open_for_writing():
+        while left > 0 and self._turns.waiting and self._open_for_writing():
             left -= self._turn(self._turns.take())
-        if left < BATCH and (self._turns or self._shut):
+        if left < BATCH and (self._turns.waiting or self._shut):
             self._owner.follow()
-        if left <= 0 and self._turns and not self._resuming:
+        if left <= 0 and self._turns.waiting and not self._resuming:
             self._resuming = True
             self._loop.call_soon(self._resume)
 
@@ -201,25 +205,14 @@ class Session:
         stream.finish_request()
 
     def credit(self, stream: Stream, size: int) -> None:
-        """Let the peer send ``size`` bytes more on the stream."""
+        """Let the peer send ``size`` bytes more on the stream and the connection."""
         if self._is_open(stream):
             self._codec.increment_flow_control_window(size, stream.id)
-            self._flush()
+        self._give_back(size)
+        self._flush()
 
-    def on_body_consumed(self, size: int) -> None:
-        """Let the peer send ``size`` bytes more on the connection, in steps worth a frame."""
-        self._taken += size
-        if self._taken >= CREDIT_STEP and self._alive:
-            self._codec.increment_flow_control_window(self._taken)
-            self._flush()
-            self._taken = 0
-
-    def deliver_later(self, stream: Stream) -> None:
-        """Let a stream deliver once, when all of the segment has been read."""
-        self._touched[stream] = None
-
-    def detach(self, stream: Stream, unread: int, reset: ErrorCodes | None) -> None:
-        """Forget the stream; send RST_STREAM if there is a code; give its slot back."""
+    def detach(self, stream: Stream, uncredited: int, reset: ErrorCodes | None) -> None:
+        """Forget the stream; send RST_STREAM if there is a code; give its slot and window back."""
         del self.streams[stream.id]
         self._turns.leave(stream)
         self._shut.discard(stream)
@@ -227,15 +220,16 @@ class Session:
         if reset is not None and self._alive and self._is_open(stream):
             self._codec.reset_stream(stream.id, reset)
             self._counters.resets_sent += 1
-            self._flush()
-        self.on_body_consumed(unread)
+        self._give_back(uncredited)
+        self._flush()
         self._owner.release()
 
-    def _deliver(self) -> None:
-        if self._touched:
-            touched, self._touched = self._touched, {}
-            for stream in touched:
-                stream.deliver()
+    def _give_back(self, size: int) -> None:
+        """Let the peer send ``size`` bytes more on the connection, in steps worth a frame."""
+        self._taken += size
+        if self._taken >= CREDIT_STEP and self._alive:
+            self._codec.increment_flow_control_window(self._taken)
+            self._taken = 0
 
     def _open_for_writing(self) -> bool:
         return self._alive and not self.paused and self._codec.outbound_flow_control_window > 0
@@ -250,7 +244,7 @@ class Session:
         if not room:
             self._shut.add(stream)
             return 0
-        size = min(len(stream.rest), room, QUANTUM if self._turns else BATCH)
+        size = min(len(stream.rest), room, QUANTUM if self._turns.waiting else BATCH)
         self._frame(stream, stream.rest[:size])
         self._turns.wrote(size, small=stream.small)
         self._settle(stream, size)
@@ -301,10 +295,11 @@ class Session:
             stream.fail(MalformedResponse(reason), ErrorCodes.PROTOCOL_ERROR)
 
     def _on_data(self, event: events.DataReceived) -> None:
-        if stream := self.streams.get(event.stream_id):
-            stream.receive(event.data, event.flow_controlled_length)
-        else:
-            self.on_body_consumed(event.flow_controlled_length)
+        stream = self.streams.get(event.stream_id)
+        if stream is None:
+            self._give_back(event.flow_controlled_length)
+        elif stream.receive(event.data, event.flow_controlled_length):
+            self._touched[stream] = None
 
     def _on_end(self, event: events.StreamEnded) -> None:
         if stream := self.streams.get(event.stream_id):

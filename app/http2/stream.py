@@ -28,16 +28,10 @@ class Link(Protocol):
         """Send END_STREAM."""
 
     def credit(self, stream: "Stream", size: int) -> None:
-        """Let the peer send ``size`` bytes more on the stream."""
+        """Let the peer send ``size`` bytes more on the stream and the connection."""
 
-    def detach(self, stream: "Stream", unread: int, reset: ErrorCodes | None) -> None:
-        """Forget the stream; send RST_STREAM if there is a code; give its slot back."""
-
-    def on_body_consumed(self, size: int) -> None:
-        """Let the peer send ``size`` bytes more on the connection."""
-
-    def deliver_later(self, stream: "Stream") -> None:
-        """Call the stream's ``deliver`` when all of the current segment has been read."""
+    def detach(self, stream: "Stream", uncredited: int, reset: ErrorCodes | None) -> None:
+        """Forget the stream; send RST_STREAM if there is a code; give its slot and window back."""
 
 
 class Stream(Reception):
@@ -72,17 +66,23 @@ class Stream(Reception):
 
     # The connection's side
 
-    def receive(self, data: bytes, flow_controlled: int) -> None:
-        """Take DATA; padding counts against the windows too (§6.1)."""
+    def receive(self, data: bytes, flow_controlled: int) -> bool:
+        """Take DATA; return whether it is to be delivered when all of the segment has been read.
+
+        Padding counts against the windows too (§6.1).
+        """
         self._held += flow_controlled
-        if data:
-            self._buffer += data
-            self._came()
-        elif not self._buffer:
-            self._credit()
-            waits = self._reader is not None and not self._reader.done()
-            if waits:  # else a consumer may still hold what it has read
-                self._open_window()
+        if not data:
+            self._pass_over()
+            return False
+        if self._first:
+            self._others += data
+        else:
+            self._first = data
+        if self._take is not None:
+            return True
+        self._wake_reader()
+        return False
 
     def receive_end(self) -> None:
         """Take END_STREAM. A response may end before its request: the rest is not sent (§8.1)."""
@@ -111,19 +111,29 @@ class Stream(Reception):
     # Between the two
 
     def _collect(self) -> bytes:
-        """Take out all that was received, and give the connection's window of it back."""
-        if self._held and self.attached:
-            self._credit()
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        return data
+        """Take out all that was received."""
+        self._uncredited += self._held
+        self._held = 0
+        return super()._collect()
 
     def _taken(self) -> None:
-        if self.attached:
-            self._open_window()
+        """Give the windows of what was read back, in steps worth a frame.
 
-    def _deliver_later(self) -> None:
-        self._link.deliver_later(self)
+        Less than a step of each stream is not given back: the connection's window has room for
+        all of each stream's (`app.wire.roles`).
+        """
+        if self._uncredited >= CREDIT_STEP and self.attached:
+            self._link.credit(self, self._uncredited)
+            self._uncredited = 0
+
+    def _pass_over(self) -> None:
+        """Take DATA that was nothing but padding as read, unless something is unread before it."""
+        if self._first:
+            return
+        self._uncredited += self._held
+        self._held = 0
+        if self._reader is not None and not self._reader.done():
+            self._taken()  # else a consumer may still hold what it has read
 
     async def _send_all(self, body: AsyncIterable[bytes]) -> None:
         async for chunk in body:
@@ -142,19 +152,7 @@ class Stream(Reception):
         alone = self.wrote_at + max(limit, self._timeouts.read or float("inf"))
         return min(max(self._link.progress(), self.wrote_at) + limit, alone)
 
-    def _credit(self) -> None:
-        """Give back the connection's window of what was read."""
-        self._link.on_body_consumed(self._held)
-        self._uncredited += self._held
-        self._held = 0
-
-    def _open_window(self) -> None:
-        """Give back the stream's window of what was read, in steps worth a frame."""
-        if self._uncredited >= CREDIT_STEP:
-            self._link.credit(self, self._uncredited)
-            self._uncredited = 0
-
     def _detach(self, reset: ErrorCodes | None) -> None:
         self.rest = NOTHING
         self._leave()
-        self._link.detach(self, self._held, reset)
+        self._link.detach(self, self._held + self._uncredited, reset)

@@ -15,26 +15,26 @@ W = TypeVar("W")
 class Turns(Generic[W]):
     """Those who wait to write.
 
-    State: ``_small`` and ``_large`` in the order they came (values unused), ``_ahead`` the bytes
-    that small ones wrote since a large one had its turn.
+    State: ``waiting``, how many there are, ``_small`` and ``_large`` in the order they came (values
+    unused), ``_ahead`` the bytes that small ones wrote since a large one had its turn.
     """
 
     def __init__(self) -> None:
+        self.waiting = 0
         self._small: dict[W, None] = {}
         self._large: dict[W, None] = {}
         self._ahead = 0
 
-    def __len__(self) -> int:
-        return len(self._small) + len(self._large)
-
     def join(self, writer: W, *, small: bool) -> None:
         """Wait at the end of the queue."""
         (self._small if small else self._large)[writer] = None
+        self._count()
 
     def leave(self, writer: W) -> None:
         """Wait no more, if it does."""
         self._small.pop(writer, None)
         self._large.pop(writer, None)
+        self._count()
 
     def take(self) -> W:
         """Return the next writer, of at least one; it must join again for another turn."""
@@ -44,9 +44,13 @@ class Turns(Generic[W]):
             self._ahead = 0
         writer = next(iter(queue))
         del queue[writer]
+        self._count()
         return writer
 
     def wrote(self, size: int, *, small: bool) -> None:
         """Count what a turn was used for."""
         if small:
             self._ahead += size
+
+    def _count(self) -> None:
+        self.waiting = len(self._small) + len(self._large)

@@ -31,24 +31,26 @@ class Reception(ABC):
     Data received before stays readable.
 
     State: ``sent`` once the request is written, ``attached``, ``ended`` once the response has
-    ended, ``_interims`` counts interim responses, ``_head`` and ``_buffer`` are what was received
-    and not yet read, ``_error`` is what ended it early, ``_reader`` and ``_writer`` are the futures
-    of whoever waits, ``_take`` is the consumer of the chunks while `pour` waits for them, ``_rest``
-    what that consumer has still to do, ``_upload`` the task of a long body, ``wrote_at`` the loop's
-    time of the last write.
+    ended, ``_interims`` counts interim responses, ``_head``, ``_first`` and ``_others`` are what
+    was received and not yet read (the body's first piece and the others), ``_error`` is what ended
+    it early, ``_reader`` and ``_writer`` are the futures of whoever waits, ``_take`` is the
+    consumer of the chunks while `pour` waits for them, ``_rest`` what that consumer has still to
+    do, ``_upload`` the task of a long body, ``wrote_at`` the loop's time of the last write,
+    ``_heard_at`` of the last delivery.
     """
 
     def __init__(self, timeouts: Timeouts, loop: asyncio.AbstractEventLoop) -> None:
         self.sent = False
         self.ended = False
         self.attached = True
-        self.wrote_at = loop.time()
+        self.wrote_at = self._heard_at = loop.time()
         self._timeouts = timeouts
         self._loop = loop
         self._alarm = Alarm(loop)
         self._interims = 0
         self._head: tuple[int, Headers] | None = None
-        self._buffer = bytearray()
+        self._first = b""
+        self._others = bytearray()
         self._error: BaseException | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
@@ -91,10 +93,16 @@ class Reception(ABC):
             if rest is not None:
                 await rest()
 
+    @property
+    def unread(self) -> int:
+        """Bytes of the body that were received and not yet read."""
+        return len(self._first) + len(self._others)
+
     def close(self) -> None:
         """End the exchange in any state. Idempotent and synchronous, so it can't be cut."""
         closed = httpx.ReadError("the response was closed while it was being read")
-        self._buffer.clear()
+        self._first = b""
+        self._others.clear()
         self.fail(closed)
         if self._error is not None and self._error.__traceback__ is not None:
             self._error = closed  # one that was raised refers to frames that refer to this
@@ -118,19 +126,19 @@ class Reception(ABC):
 
     def deliver(self) -> None:
         """Hand what a segment has brought to whoever waits in `pour`."""
-        take = self._take
-        if take is None or self._reader is None or self._reader.done():
+        take, reader = self._take, self._reader
+        if take is None or reader is None or reader.done():
             return  # the reader was woken for another reason, and finds it
         try:
-            self._rest = take(self._collect())
+            rest = take(self._collect())
         except Exception as exc:  # noqa: BLE001 - the reader's, who gets it
-            self._rest = partial(_fail, exc)
-        if self._rest is not None:
+            rest = partial(_fail, exc)
+        if rest is not None:
+            self._rest = rest
             self._wake_reader()
         else:
             self._taken()
-            if self.sent:
-                self._watch_silence()
+            self._heard_at = self._loop.time()
 
     def finish_request(self) -> None:
         """Note that the request is written: from now on the peer's silence counts."""
@@ -149,10 +157,6 @@ class Reception(ABC):
         """Let the peer send more: the bytes taken out are consumed, or there were none."""
 
     @abstractmethod
-    def _deliver_later(self) -> None:
-        """Have `deliver` called when all of the current segment has been read."""
-
-    @abstractmethod
     async def _send_all(self, body: AsyncIterable[bytes]) -> None:
         """Send a whole body, and what ends it."""
 
@@ -164,9 +168,11 @@ class Reception(ABC):
         """
 
     def _collect(self) -> bytes:
-        """Take out all that was received."""
-        data = bytes(self._buffer)
-        self._buffer.clear()
+        """Take out all that was received; a single piece is not copied."""
+        data, self._first = self._first, b""
+        if self._others:
+            data += self._others
+            self._others.clear()
         return data
 
     def _over(self) -> bool:
@@ -197,10 +203,19 @@ class Reception(ABC):
                 self._alarm.clear()
 
     def _watch_silence(self) -> None:
+        self._heard_at = self._loop.time()
         self._alarm.set(self._timeouts.read, self._silent_too_long)
 
     def _silent_too_long(self) -> None:
-        self.fail(httpx.ReadTimeout(f"no data for {self._timeouts.read} s"))
+        """Fail, unless something was delivered meanwhile: the alarm is not set again for that."""
+        limit = self._timeouts.read
+        if limit is None:
+            return
+        rest = self._heard_at + limit - self._loop.time()
+        if rest > 0:
+            self._alarm.set(rest, self._silent_too_long)
+        else:
+            self.fail(httpx.ReadTimeout(f"no data for {limit} s"))
 
     async def _send(self, body: AsyncIterable[bytes]) -> None:
         try:
@@ -240,13 +255,6 @@ class Reception(ABC):
         self._alarm.stop()
         if self._upload is not None and self._upload is not asyncio.current_task():
             self._upload.cancel()
-
-    def _came(self) -> None:
-        """Let the reader have what has just been received."""
-        if self._take is None:
-            self._wake_reader()
-        else:
-            self._deliver_later()
 
     def _wake_reader(self) -> None:
         if self._reader is not None and not self._reader.done():

@@ -73,4 +73,4 @@ def held(transport: Transport) -> int:
     """Bytes of responses that nobody has read."""
     (slots,) = transport._pools
     (connection,) = slots.connections
-    return sum(len(stream._buffer) for stream in connection._session.streams.values())
+    return sum(stream.unread for stream in connection._session.streams.values())

@@ -30,7 +30,7 @@ def test_one_that_has_left_has_no_turn() -> None:
     turns.join("here", small=False)
     turns.leave("gone")
     turns.leave("never came")
-    assert (len(turns), turns.take(), len(turns)) == (1, "here", 0)
+    assert (turns.waiting, turns.take(), turns.waiting) == (1, "here", 0)
 
 
 @given(st.lists(st.integers(1, QUANTUM), min_size=1, max_size=60))
@@ -42,7 +42,7 @@ def test_no_flood_of_small_bodies_holds_a_large_one_up(sizes: list[int]) -> None
         turns.join(number, small=True)
     ahead = 0
     served: list[int] = []
-    while len(turns) > 1 or not served:
+    while turns.waiting > 1 or not served:
         taken = turns.take()
         if taken == -1:
             ahead = 0

@@ -100,7 +100,7 @@ class Connection:
 
     def ignore(self, *_args: Any, **_kwargs: Any) -> None: ...
 
-    follow = hold = credit = on_body_consumed = deliver_later = ignore
+    follow = hold = credit = ignore
 
 
 def http1(connection: Connection, loop: Any) -> Call:
@@ -122,11 +122,11 @@ async def exchange(request: pytest.FixtureRequest) -> tuple[Any, Connection, Loo
 Exchange = tuple[Any, Connection, Loop]
 
 
-def receive(reception: Any, data: bytes) -> None:
+def receive(reception: Any, data: bytes) -> bool:
+    """Let it receive; return whether it has something to deliver."""
     if isinstance(reception, Stream):
-        reception.receive(data, len(data))
-    else:
-        reception.receive(data)
+        return reception.receive(data, len(data))
+    return bool(reception.receive(data))
 
 
 async def settle() -> None:
@@ -307,3 +307,20 @@ async def test_nothing_holds_an_exchange_whose_upload_was_stopped(version: Any) 
         assert watched() is None
     finally:
         gc.enable()
+
+
+async def test_whatever_is_delivered_ends_the_silence(exchange: Exchange) -> None:
+    reception, connection, loop = exchange
+    reception.finish_request()
+    reception.receive_head(200, [])
+    took: list[bytes] = []
+    pouring = asyncio.ensure_future(reception.pour(took.append))
+    for number in range(4):
+        await loop.pass_time(50)
+        assert receive(reception, b"%d" % number)
+        reception.deliver()
+    await loop.pass_time(59.9)
+    assert (took, pouring.done()) == ([b"0", b"1", b"2", b"3"], False)
+    await loop.pass_time(0.1)
+    assert isinstance(pouring.exception(), httpx.ReadTimeout)
+    assert connection.told == ["detach"]
