@@ -178,6 +178,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_paused",
         "_transport",
     ),
+    "asyncio.sslproto:_SSLProtocolTransport": ("_ssl_protocol",),
     "asyncio.sslproto:SSLProtocol": (
         "_call_eof_received()",
         "_do_read__copied()",

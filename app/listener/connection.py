@@ -20,6 +20,7 @@ from .disconnect_poll import DisconnectPoll
 from .h1 import H1
 from .h2 import H2
 from .progress import CUT_DEADLINE, WriteProgress
+from .tls import at_once
 
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's close_notify
 EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is ejected
@@ -64,6 +65,7 @@ class ServerConnection(TCPServer):
         super().__init__(*args)
         self._draining = draining
         self._transport: asyncio.WriteTransport = self.writer.transport
+        self._write_at_once = at_once(self._transport)
         self._progress = WriteProgress(self.writer, write_idle)
         self._write_idle = write_idle
         self._alarm = Alarm(self.loop)
@@ -174,6 +176,9 @@ class ServerConnection(TCPServer):
             if len(data) <= self._together:
                 self._begun = data
                 return None
+        if self._write_at_once(data):
+            self._progress.written += len(data)
+            return None
         transport = self._transport
         if transport.is_closing():
             return None

@@ -9,6 +9,7 @@ import asyncio
 import os
 import ssl
 from asyncio.sslproto import SSLProtocol, SSLProtocolState
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ READ_SIZE = 64 * 1024  # bytes read from a socket at a time
 MUCH = 256 * 1024  # bytes read at a time as soon as that many may have come: each time has its cost
 RECORD = 16 * 1024  # bytes of data that a record holds at most (RFC 8446 §5.1)
 SEALED = RECORD + 22  # bytes of such a record of TLS 1.3
+_WRAPPED = SSLProtocolState.WRAPPED  # an enum's members are slow to get
 UNDECRYPTED_HIGH, UNDECRYPTED_LOW = 64 * 1024, 16 * 1024  # bytes that may wait for the reader
 
 _BUFFER = bytearray(MUCH)
@@ -44,6 +46,8 @@ class SharedBufferTls(SSLProtocol):
     _start_shutdown: Any
     _state: SSLProtocolState
     _transport: Any
+    _write_appdata: Any
+    _write_backlog: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +63,7 @@ class SharedBufferTls(SSLProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Hand what was read to OpenSSL, a record at a time: its own buffer never shrinks again."""
-        by_record = self._state is SSLProtocolState.WRAPPED and not self._app_reading_paused
+        by_record = self._state is _WRAPPED and not self._app_reading_paused
         first = min(SEALED, nbytes) if by_record else nbytes
         self._more = _VIEW[first:nbytes]
         self._offered = MUCH if nbytes >= READ_SIZE else READ_SIZE
@@ -112,30 +116,41 @@ class SharedBufferTls(SSLProtocol):
             return True
         return bool(pending or self._sslobj.pending())
 
-    def _write_appdata(self, list_of_data: list[bytes]) -> None:
-        """Encrypt and write a single piece at once if nothing waits to be written.
+    def write_at_once(self, data: bytes) -> bool:
+        """Encrypt and write; return False, with nothing done, where that is not all there is to do.
 
-        Everything else goes the standard library's way, which does the same in a loop.
+        The transport's ``write``, of the standard library, does the same for everything: in twice
+        as many steps.
         """
         if (
-            len(list_of_data) == 1
-            and self._state is SSLProtocolState.WRAPPED
-            and not (self._write_backlog or self._ssl_writing_paused)
+            self._state is not _WRAPPED
+            or self._ssl_writing_paused
+            or self._write_backlog
+            or not data
         ):
-            data = list_of_data[0]
-            try:
-                count = self._sslobj.write(data)
-                self._transport.write(self._outgoing.read())
-            except ssl.SSLError:
-                pass  # nothing was written: the standard library meets it again, and handles it
-            except Exception as exc:  # noqa: BLE001 - as there: the transport below is lost
-                self._fatal_error(exc, "Fatal error on SSL protocol")
-                return
-            else:
-                if count == len(data):
-                    return
-                list_of_data = [data[count:]]
-        super()._write_appdata(list_of_data)
+            return False
+        try:
+            count = self._sslobj.write(data)
+        except ssl.SSLError:  # nothing was written: the standard library meets it again
+            return False
+        try:
+            self._transport.write(self._outgoing.read())
+        except Exception as exc:  # noqa: BLE001 - as there: the transport below is lost
+            self._fatal_error(exc, "Fatal error on SSL protocol")
+        else:
+            if count < len(data):
+                self._write_appdata([data[count:]])
+        return True
+
+
+def at_once(transport: asyncio.BaseTransport) -> Callable[[bytes], bool]:
+    """Return `SharedBufferTls.write_at_once` of a transport; it is never possible for others."""
+    tls = getattr(transport, "_ssl_protocol", None)
+    return tls.write_at_once if isinstance(tls, SharedBufferTls) else _never
+
+
+def _never(_data: bytes) -> bool:
+    return False
 
 
 async def accept(

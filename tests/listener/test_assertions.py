@@ -75,7 +75,6 @@ CANARIES: dict[str, str | None] = {
     "SharedBufferTls._on_handshake_complete": (
         "test_canary_stock_does_not_say_why_a_handshake_fails"
     ),
-    "SharedBufferTls._write_appdata": "test_what_is_written_is_what_the_standard_library_writes",
     "SharedBufferTls.get_buffer": ("test_more_is_read_at_a_time_while_much_comes_and_is_wanted"),
     "PieceReader.feed_data": "test_a_piece_that_came_whole_is_not_copied",
     "PieceReader.read": "test_a_piece_that_came_whole_is_not_copied",

@@ -322,14 +322,13 @@ async def test_a_client_that_asks_on_and_reads_nothing_is_not_served_further(
 async def test_the_first_event_and_the_last_byte_are_written_before_anything_else_is_done(
     certificate: Certificate, monkeypatch: pytest.MonkeyPatch, kind: bytes, expected: list[int]
 ) -> None:
-    encrypt = SharedBufferTls._write_appdata
+    encrypt = SharedBufferTls.write_at_once
     written: list[bytes] = []
     seen: list[int] = []
 
-    def noted(tls: SharedBufferTls, pieces: list[bytes]) -> None:
-        if tls._server_side:
-            written.append(b"".join(pieces))
-        encrypt(tls, pieces)
+    def noted(tls: SharedBufferTls, data: bytes) -> bool:
+        written.append(data)
+        return encrypt(tls, data)
 
     async def application(_scope: Any, _receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
@@ -338,7 +337,7 @@ async def test_the_first_event_and_the_last_byte_are_written_before_anything_els
             await send(message)
             seen.append(len(written))
 
-    monkeypatch.setattr(SharedBufferTls, "_write_appdata", noted)
+    monkeypatch.setattr(SharedBufferTls, "write_at_once", noted)
     async with (
         listening(application, certificate) as served,
         connected(served.port, served.trust()) as wire,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.certificates import Certificate
 from app.listener import framing
-from app.listener.tls import SharedBufferTls
+from app.listener.tls import SharedBufferTls, at_once
 from app.network.abort import abort
 from app.tls import tls_context
 from tests.listener import h1client, h2client
@@ -103,7 +103,7 @@ def play(connected: Connected, steps: list[int | str]) -> list[Any]:
 def make(connected: Connected, step: int | str, byte: bytes) -> None:
     """Make one step; a number is a size to write."""
     match step:
-        case int():
+        case int() if not at_once(connected.transport)(byte * step):
             connected.transport.write(byte * step)
         case "several":
             connected.transport.writelines([b"one", b"two"])
@@ -195,7 +195,7 @@ async def test_a_piece_is_encrypted_and_written_at_once(
 ) -> None:
     connected = Connected(SharedBufferTls, *contexts)
     monkeypatch.setattr(SSLProtocol, "_write_appdata", None)  # not the long way
-    connected.transport.write(b"x" * size)
+    assert at_once(connected.transport)(b"x" * size)
     assert len(connected.below.written) == 1
     assert connected.decrypted() == b"x" * size
     connected.tls.connection_lost(None)
@@ -279,13 +279,13 @@ async def test_a_piece_is_written_at_once_or_leaves_a_wait_for_room(
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Return what the listener gives to TLS, piece by piece."""
     given_to_tls: list[bytes] = []
-    stock = SharedBufferTls._write_appdata
+    stock = SharedBufferTls.write_at_once
 
-    def noted(self: SharedBufferTls, pieces: list[bytes]) -> None:
-        given_to_tls.append(b"".join(pieces))
-        stock(self, pieces)
+    def noted(self: SharedBufferTls, data: bytes) -> bool:
+        given_to_tls.append(data)
+        return stock(self, data)
 
-    monkeypatch.setattr(SharedBufferTls, "_write_appdata", noted)
+    monkeypatch.setattr(SharedBufferTls, "write_at_once", noted)
     return given_to_tls
 
 
