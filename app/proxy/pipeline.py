@@ -197,7 +197,9 @@ class Journey:
             restoring = self._parts.scrubbing.restoring(plan, intake)
             self._restorer = None if restoring is None else restoring.restorer
         self._ending.on(Cause.RESPONSE_STARTED)
-        await relay(response, restoring, self._outbound, self._tap, self._watch)
+        await relay(
+            response, restoring, self._outbound, self._tap, self._watch, self._parts.backlog
+        )
 
     async def _refuse(self, failure: ProxyFailure) -> None:
         """Answer in upstream's place; a response that has started is cut with `ResponseCut`."""

@@ -1,4 +1,8 @@
-"""The response's way back: each chunk goes on at once, then the tap reads it.
+"""The response's way back: each chunk goes on at once, and soon after it the tap reads it.
+
+Small chunks are read some milliseconds later, several at a time: no client waits for that, and
+between two segments it takes three times as long. Whoever wants to know what was read flushes the
+backlog first.
 
 Where something is to be restored, a chunk is decoded, split and parsed once, for both.
 
@@ -15,12 +19,15 @@ from ..anthropic.tap import Tap
 from ..errors import ResponseCut, UpstreamCut, UpstreamSilent
 from ..wire.handover import Rest
 from ..wire.headers import Headers, with_length, without
+from .backlog import Backlog
 from .outbound import Outbound
-from .stopwatch import Stopwatch
+from .stopwatch import Passage, Stopwatch
 from .upstream.response import UpstreamResponse
 
 if TYPE_CHECKING:
     from .restoring import Restoring
+
+UNREAD = 16 * 1024  # bytes of a response that have passed and that the tap has not read
 
 
 async def relay(
@@ -29,16 +36,20 @@ async def relay(
     outbound: Outbound,
     tap: Tap,
     watch: Stopwatch,
+    backlog: Backlog,
 ) -> None:
     """Hand ``response`` on chunk by chunk, except its end; the tap reads a copy.
 
     Raises `UpstreamCut` when upstream cut it. The caller closes the response.
     """
-    relaying = _Relaying(restoring, outbound, tap, watch)
+    relaying = _Relaying(restoring, outbound, tap, watch, backlog)
     try:
         await outbound.start(response.status, _headers(response.headers, restoring))
         watch.awaiting_upstream()
-        await response.pour(relaying.take)
+        try:
+            await response.pour(relaying.take)
+        finally:
+            relaying.read()
         watch.upstream_arrived()
         if restoring is not None and (rest := await restoring.close()):
             await outbound.body(rest)
@@ -51,34 +62,68 @@ async def relay(
 class _Relaying:
     """Hands each chunk to the client, then a copy to the tap: at once, unless something waits.
 
-    The tap reads what the client leaves without having read: upstream charges for it.
+    The tap reads what the client leaves without having read: upstream charges for it. State: the
+    ``_unread`` chunks that have passed, with their times, and their ``_size`` in bytes.
     """
 
     def __init__(
-        self, restoring: "Restoring | None", outbound: Outbound, tap: Tap, watch: Stopwatch
+        self,
+        restoring: "Restoring | None",
+        outbound: Outbound,
+        tap: Tap,
+        watch: Stopwatch,
+        backlog: Backlog,
     ) -> None:
         self._restoring = restoring
         self._outbound = outbound
         self._tap = tap
         self._watch = watch
+        self._backlog = backlog
+        self._unread: list[tuple[bytes, Passage]] = []
+        self._size = 0
 
     def take(self, chunk: bytes) -> Rest | None:
         """Take a chunk; return what is left to do with it, if that has to wait."""
-        watch, tap = self._watch, self._tap
-        arrived = watch.upstream_arrived()
+        watch = self._watch
         if self._restoring is not None:
-            records = self._restoring.read(chunk)
-            tap.take((records,))
-            return partial(self._restore, self._restoring, records, arrived)
+            return self._take_apart(chunk, self._restoring)
+        arrived = watch.now()
         rest = self._outbound.write(chunk)
         if rest is not None:
-            offered = watch.awaiting_client()
-            tap.feed(chunk)
-            return partial(self._finish, rest, arrived, offered)
-        taken = watch.now()
-        tap.feed(chunk)
-        watch.passed(arrived, taken, token=tap.first_token, events=tap.events)
+            return self._wait(chunk, rest, arrived)
+        self._unread.append((chunk, watch.passed(arrived)))
+        self._size += len(chunk)
+        if self._size > UNREAD:
+            self.read()
+        elif len(self._unread) == 1:
+            self._backlog.add(self.read)
         return None
+
+    def read(self) -> None:
+        """Let the tap read what has passed."""
+        if not self._unread:
+            return
+        unread, self._unread, self._size = self._unread, [], 0
+        tap, watch = self._tap, self._watch
+        began = watch.now()
+        for chunk, passage in unread:
+            tap.feed(chunk)
+            ended = watch.now()
+            watch.read(passage, ended - began, token=tap.first_token, events=tap.events)
+            began = ended
+
+    def _take_apart(self, chunk: bytes, restoring: "Restoring") -> Rest:
+        arrived = self._watch.upstream_arrived()
+        records = restoring.read(chunk)
+        self._tap.take((records,))
+        return partial(self._restore, restoring, records, arrived)
+
+    def _wait(self, chunk: bytes, rest: Rest, arrived: float) -> Rest:
+        self.read()
+        self._watch.upstream_arrived(arrived)
+        offered = self._watch.awaiting_client()
+        self._tap.feed(chunk)
+        return partial(self._finish, rest, arrived, offered)
 
     async def _finish(self, rest: Rest, arrived: float, offered: float) -> None:
         await rest()

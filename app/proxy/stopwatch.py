@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from ..exchange import Progress
 
+# When upstream was awaited, when a chunk arrived, and when the client's side had taken it.
+Passage = tuple[float | None, float, float]
+
 
 @dataclass(slots=True)
 class Timings:
@@ -82,15 +85,12 @@ class Stopwatch:
         """Note that upstream's next chunk is awaited from now on."""
         self._progress.upstream_since = self.now()
 
-    def upstream_arrived(self) -> float:
-        """Note that a chunk has come, or the end; return when."""
-        now = self.now()
+    def upstream_arrived(self, at: float | None = None) -> float:
+        """Note that a chunk has come, or the end, now or ``at`` a time before; return when."""
+        now = self.now() if at is None else at
         since, self._progress.upstream_since = self._progress.upstream_since, None
         if since is not None:
-            timings, gap = self.timings, now - since
-            if timings.longest_byte_gap is None or gap > timings.longest_byte_gap:
-                timings.longest_byte_gap = gap
-            self._silence += gap
+            self._end_wait(now - since)
         return now
 
     def awaiting_client(self) -> float:
@@ -125,13 +125,25 @@ class Stopwatch:
         if events > self._events:
             self._end_silence(events)
 
-    def passed(self, arrived: float, taken: float, *, token: bool, events: int) -> None:
-        """Note that a chunk that ``arrived`` was ``taken`` at once, and that the next is awaited.
+    def passed(self, arrived: float) -> Passage:
+        """Note that a chunk that ``arrived`` was taken at once, and that the next is awaited.
 
-        This is `awaiting_client`, `client_took`, `relayed` and `awaiting_upstream` in one.
+        With `read`, this is `upstream_arrived`, `awaiting_client`, `client_took`, `relayed` and
+        `awaiting_upstream` in one.
         """
-        timings, now = self.timings, self.now()
-        stall, own = taken - arrived, now - taken
+        since, taken = self._progress.upstream_since, self.now()
+        self._progress.upstream_since = taken
+        return since, arrived, taken
+
+    def read(self, passage: Passage, own: float, *, token: bool, events: int) -> None:
+        """Note that a chunk which has `passed` is read, which took ``own`` seconds.
+
+        Chunks are read in the order in which they passed, before any other point of the journey.
+        """
+        since, arrived, taken = passage
+        timings, stall = self.timings, taken - arrived
+        if since is not None:
+            self._end_wait(arrived - since)
         if timings.longest_client_stall is None or stall > timings.longest_client_stall:
             timings.longest_client_stall = stall
         if timings.overhead_response is None or own > timings.overhead_response:
@@ -142,13 +154,19 @@ class Stopwatch:
             timings.first_token = arrived - self._start
         if events > self._events:
             self._end_silence(events)
-        self._progress.upstream_since = now
 
     def stop(self) -> None:
         """End the running waits: what never came was silence too."""
         self._end = self.upstream_arrived()
         if self._progress.client_since is not None:
             self.client_took()
+
+    def _end_wait(self, gap: float) -> None:
+        """Note that upstream was awaited for ``gap`` seconds."""
+        timings = self.timings
+        if timings.longest_byte_gap is None or gap > timings.longest_byte_gap:
+            timings.longest_byte_gap = gap
+        self._silence += gap
 
     def _end_silence(self, events: int) -> None:
         """Note that the silence ended with an event."""

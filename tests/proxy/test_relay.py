@@ -15,6 +15,7 @@ from app.anthropic.tap import Tap
 from app.anthropic.usage import Usage
 from app.errors import UpstreamCut, UpstreamSilent
 from app.exchange import Progress
+from app.proxy.backlog import Backlog
 from app.proxy.outbound import Outbound, Send
 from app.proxy.relay import relay
 from app.proxy.restoring import Restoring
@@ -67,7 +68,7 @@ async def _relay(
     """Relay a response of ``chunks``."""
     watch = Stopwatch(lambda: 0.0, Progress("messages"))
     response = UpstreamResponse(httpx.Response(200, headers=headers, stream=Chunks(*chunks)))
-    await relay(response, restoring, Outbound(send, watch), tap, watch)
+    await relay(response, restoring, Outbound(send, watch), tap, watch, Backlog())
 
 
 def _restoring(intake: Intake, plan: Plan) -> Restoring:

@@ -33,17 +33,20 @@ class Watched:
     def relay(self, chunk: tuple[float, float, float, bool, int], *, at_once: bool) -> None:
         gap, stall, own, token, events = chunk
         self.clock.now += gap
-        arrived = self.watch.upstream_arrived()
-        if not at_once:
-            self.watch.awaiting_client()
-        self.clock.now += stall
-        taken = self.clock.now if at_once else self.watch.client_took()
-        self.clock.now += own
         if at_once:
-            self.watch.passed(arrived, taken, token=token, events=events)
-        else:
-            self.watch.relayed(arrived, arrived, taken, sent=True, token=token, events=events)
-            self.watch.awaiting_upstream()
+            arrived = self.clock.now
+            self.clock.now += stall
+            passage = self.watch.passed(arrived)
+            self.watch.read(passage, own, token=token, events=events)
+            return
+        arrived = self.watch.upstream_arrived()
+        self.watch.awaiting_client()
+        self.clock.now += stall
+        taken = self.watch.client_took()
+        self.clock.now += own
+        self.watch.relayed(arrived, arrived, taken, sent=True, token=token, events=events)
+        self.clock.now -= own  # the next is awaited at once, and the tap reads meanwhile
+        self.watch.awaiting_upstream()
 
     def seen(self) -> tuple[dict[str, float | None], float | None, float | None]:
         progress = self.progress
