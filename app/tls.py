@@ -8,11 +8,13 @@ used. A pair that cannot be used is warned about once, and the one before stays.
 import os
 import ssl
 from pathlib import Path
+from typing import Any, cast
 
 import structlog
 
 from . import certificates
 from .certificates import Certificate
+from .wire.assertions import require
 
 log = structlog.get_logger(__name__)
 
@@ -20,13 +22,35 @@ log = structlog.get_logger(__name__)
 # TLS 1.3 has no others, and its own list.
 TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+require({"ssl:SSLObject": ("_create", "_sslobj")}, "app.tls")
+
 Version = tuple[int, int, int]  # inode, time of change, size: what tells two files apart
+
+
+class DirectTls(ssl.SSLObject):
+    """The standard library's, with OpenSSL's own functions where it only hands on a call.
+
+    A context makes it if it is the context's ``sslobject_class``. An event of a stream takes four
+    such calls.
+    """
+
+    read: Any
+    write: Any
+    pending: Any
+
+    @classmethod
+    def _create(cls, *args: Any, **kwargs: Any) -> "DirectTls":
+        made: Any = super()._create(*args, **kwargs)  # type: ignore[misc] # not in typeshed
+        inner = made._sslobj  # noqa: SLF001 - its own
+        made.read, made.write, made.pending = inner.read, inner.write, inner.pending
+        return cast("DirectTls", made)
 
 
 def tls_context(certificate: Certificate, client_ca: Path | None) -> ssl.SSLContext:
     """Return a server's TLS context: 1.2 or newer, HTTP/2 or HTTP/1.1 by ALPN."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslobject_class = DirectTls
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ciphers(TLS12_CIPHERS)
     context.set_alpn_protocols(["h2", "http/1.1"])

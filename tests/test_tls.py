@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from structlog.testing import capture_logs
 
 from app import certificates
 from app.certificates import Certificate
+from app.network.connect import offer
 from app.tls import tls_context
 from simulator import Simulator
 from tests.client_certificate import client_certificate
@@ -193,3 +195,24 @@ def test_tls_1_2_offers_authenticated_encryption_with_forward_secrecy_only(
     old = [cipher["name"] for cipher in ciphers if cipher["protocol"] == "TLSv1.2"]
     assert old
     assert all(name.startswith("ECDHE-") for name in old)
+
+
+def test_data_goes_to_openssl_without_a_call_between(certificate: Certificate) -> None:
+    client = ssl.create_default_context(cafile=certificate.ca_file)
+    offer(client, http2=True)
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends: list[Any] = [
+        client.wrap_bio(down, up, server_hostname="localhost"),
+        tls_context(certificate, None).wrap_bio(up, down, server_side=True),
+    ]
+    for end in [*ends, *ends]:
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    for sender, receiver in (ends, reversed(ends)):
+        assert sender.write(b"twelve bytes") == 12
+        assert (receiver.read(6), receiver.pending()) == (b"twelve", 6)
+        room = bytearray(10)
+        assert (receiver.read(10, room), bytes(room)) == (6, b" bytes\0\0\0\0")
+        assert sender.read is not type(sender).read
+        with pytest.raises(ssl.SSLWantReadError):
+            receiver.read(1)

@@ -40,8 +40,8 @@ class Link(Protocol):
 class Call(Reception):
     """The requester's and the connection's meeting point.
 
-    ``framing`` is how the request's body is sent. State beside `Reception`'s: ``_held`` while the
-    peer has to wait.
+    ``framing`` is how the request's body is sent. State of `Reception`'s: ``_owing`` is also set
+    while the peer has to wait.
     """
 
     def __init__(
@@ -50,7 +50,6 @@ class Call(Reception):
         super().__init__(timeouts, loop)
         self._link = link
         self._framing = framing
-        self._held = False
 
     # The connection's side
 
@@ -90,8 +89,8 @@ class Call(Reception):
         self._hold(reading=True)
 
     def _hold(self, *, reading: bool) -> None:
-        if self.attached and self._held is reading:
-            self._held = not reading
+        if self.attached and self._owing is reading:
+            self._owing = not reading
             self._link.hold(reading=reading)
 
     async def _send_all(self, body: AsyncIterable[bytes]) -> None:

@@ -165,7 +165,8 @@ class Session:
                 if react is not None:
                     react(self, event)
         finally:
-            self._flush()
+            if answer := self._codec.data_to_send():
+                self._owner.write(answer)
         if self._touched:
             touched, self._touched = self._touched, {}
             for stream in touched:

@@ -111,9 +111,10 @@ class Stream(Reception):
     # Between the two
 
     def _collect(self) -> bytes:
-        """Take out all that was received."""
+        """Take out all that was received; it counts as read."""
         self._uncredited += self._held
         self._held = 0
+        self._owing = self._uncredited >= CREDIT_STEP
         return super()._collect()
 
     def _taken(self) -> None:
@@ -122,16 +123,16 @@ class Stream(Reception):
         Less than a step of each stream is not given back: the connection's window has room for
         all of each stream's (`app.wire.roles`).
         """
-        if self._uncredited >= CREDIT_STEP and self.attached:
+        if self._owing and self.attached:
             self._link.credit(self, self._uncredited)
             self._uncredited = 0
+            self._owing = False
 
     def _pass_over(self) -> None:
         """Take DATA that was nothing but padding as read, unless something is unread before it."""
         if self._first:
             return
-        self._uncredited += self._held
-        self._held = 0
+        self._collect()
         if self._reader is not None and not self._reader.done():
             self._taken()  # else a consumer may still hold what it has read
 

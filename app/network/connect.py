@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import httpx
 
+from ..tls import DirectTls
 from ..wire.origin import Origin
 from .abort import abort
 from .dial import Resolver, dial
@@ -39,6 +40,7 @@ class OtherProtocol(httpx.ConnectError):
 
 def offer(context: ssl.SSLContext, *, http2: bool) -> None:
     """Let a context offer what the transport speaks; the same for all of its connections."""
+    context.sslobject_class = DirectTls
     context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
 
 

@@ -36,7 +36,8 @@ class Reception(ABC):
     it early, ``_reader`` and ``_writer`` are the futures of whoever waits, ``_take`` is the
     consumer of the chunks while `pour` waits for them, ``_rest`` what that consumer has still to
     do, ``_upload`` the task of a long body, ``wrote_at`` the loop's time of the last write,
-    ``_heard_at`` of the last delivery.
+    ``_heard_at`` of the last delivery. ``_owing`` is set once the peer is to hear that what was
+    taken out is consumed.
     """
 
     def __init__(self, timeouts: Timeouts, loop: asyncio.AbstractEventLoop) -> None:
@@ -51,6 +52,7 @@ class Reception(ABC):
         self._head: tuple[int, Headers] | None = None
         self._first = b""
         self._others = bytearray()
+        self._owing = False
         self._error: BaseException | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
@@ -136,9 +138,10 @@ class Reception(ABC):
         if rest is not None:
             self._rest = rest
             self._wake_reader()
-        else:
+            return
+        self._heard_at = self._loop.time()
+        if self._owing:
             self._taken()
-            self._heard_at = self._loop.time()
 
     def finish_request(self) -> None:
         """Note that the request is written: from now on the peer's silence counts."""

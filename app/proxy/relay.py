@@ -21,7 +21,7 @@ from ..wire.handover import Rest
 from ..wire.headers import Headers, with_length, without
 from .backlog import Backlog
 from .outbound import Outbound
-from .stopwatch import Passage, Stopwatch
+from .stopwatch import Stopwatch
 from .upstream.response import UpstreamResponse
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class _Relaying:
     """Hands each chunk to the client, then a copy to the tap: at once, unless something waits.
 
     The tap reads what the client leaves without having read: upstream charges for it. State: the
-    ``_unread`` chunks that have passed, with their times, and their ``_size`` in bytes.
+    ``_unread`` chunks that have passed, when they arrived and when they were taken, and their
+    ``_size`` in bytes.
     """
 
     def __init__(
@@ -79,19 +80,19 @@ class _Relaying:
         self._tap = tap
         self._watch = watch
         self._backlog = backlog
-        self._unread: list[tuple[bytes, Passage]] = []
+        self._unread: list[tuple[bytes, float, float]] = []
         self._size = 0
 
     def take(self, chunk: bytes) -> Rest | None:
         """Take a chunk; return what is left to do with it, if that has to wait."""
-        watch = self._watch
         if self._restoring is not None:
             return self._take_apart(chunk, self._restoring)
-        arrived = watch.now()
+        now = self._watch.now
+        arrived = now()
         rest = self._outbound.write(chunk)
         if rest is not None:
             return self._wait(chunk, rest, arrived)
-        self._unread.append((chunk, watch.passed(arrived)))
+        self._unread.append((chunk, arrived, now()))
         self._size += len(chunk)
         if self._size > UNREAD:
             self.read()
@@ -106,10 +107,11 @@ class _Relaying:
         unread, self._unread, self._size = self._unread, [], 0
         tap, watch = self._tap, self._watch
         began = watch.now()
-        for chunk, passage in unread:
+        for chunk, arrived, taken in unread:
             tap.feed(chunk)
             ended = watch.now()
-            watch.read(passage, ended - began, token=tap.first_token, events=tap.events)
+            own = ended - began
+            watch.passed(arrived, taken, own, token=tap.first_token, events=tap.events)
             began = ended
 
     def _take_apart(self, chunk: bytes, restoring: "Restoring") -> Rest:

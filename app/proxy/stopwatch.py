@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from ..exchange import Progress
 
-# When upstream was awaited, when a chunk arrived, and when the client's side had taken it.
-Passage = tuple[float | None, float, float]
-
 
 @dataclass(slots=True)
 class Timings:
@@ -125,23 +122,15 @@ class Stopwatch:
         if events > self._events:
             self._end_silence(events)
 
-    def passed(self, arrived: float) -> Passage:
-        """Note that a chunk that ``arrived`` was taken at once, and that the next is awaited.
+    def passed(self, arrived: float, taken: float, own: float, *, token: bool, events: int) -> None:
+        """Note that a chunk that ``arrived`` was ``taken`` at once; the next was awaited from then.
 
-        With `read`, this is `upstream_arrived`, `awaiting_client`, `client_took`, `relayed` and
-        `awaiting_upstream` in one.
+        This is `upstream_arrived`, `awaiting_client`, `client_took`, `relayed` and
+        `awaiting_upstream` in one, and may come late: in the order in which the chunks passed,
+        before any other point of the journey. ``own`` seconds were spent on it meanwhile.
         """
-        since, taken = self._progress.upstream_since, self.now()
-        self._progress.upstream_since = taken
-        return since, arrived, taken
-
-    def read(self, passage: Passage, own: float, *, token: bool, events: int) -> None:
-        """Note that a chunk which has `passed` is read, which took ``own`` seconds.
-
-        Chunks are read in the order in which they passed, before any other point of the journey.
-        """
-        since, arrived, taken = passage
         timings, stall = self.timings, taken - arrived
+        since, self._progress.upstream_since = self._progress.upstream_since, taken
         if since is not None:
             self._end_wait(arrived - since)
         if timings.longest_client_stall is None or stall > timings.longest_client_stall:

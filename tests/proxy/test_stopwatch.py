@@ -36,8 +36,7 @@ class Watched:
         if at_once:
             arrived = self.clock.now
             self.clock.now += stall
-            passage = self.watch.passed(arrived)
-            self.watch.read(passage, own, token=token, events=events)
+            self.watch.passed(arrived, self.clock.now, own, token=token, events=events)
             return
         arrived = self.watch.upstream_arrived()
         self.watch.awaiting_client()
