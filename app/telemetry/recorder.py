@@ -222,6 +222,12 @@ class Telemetry:
         wanted = [PREFIX + name for name in names]
         return tuple(self.registry.restricted_registry(wanted).collect())
 
+    @property
+    def live_output(self) -> float | None:
+        """The total of the output tokens as they stream."""
+        self.advance()
+        return self._output.total
+
     def advance(self) -> bool:
         """Bring the live output tokens, which lag behind, up to date; True if they changed."""
         self.catch_up()

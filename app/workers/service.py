@@ -126,9 +126,10 @@ class Service:
         """The last exchanges of all workers."""
         return Rows([*self._rows, *(row for one in self._reports.values() for row in one.recent)])
 
-    def advance(self) -> bool:
-        """Return False: the workers bring their live figures up to date when they report."""
-        return False
+    @property
+    def live_output(self) -> float | None:
+        """None: the workers bring theirs up to date when they report."""
+        return None
 
     def late_by(self, seconds: float) -> None:
         """Pass over it: the supervisor serves nobody."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -142,6 +143,38 @@ def test_nothing_is_collected_while_nothing_happens_and_nobody_watches() -> None
     assert counting.collected == 0
     sampler.tick()
     assert counting.collected == 1
+
+
+class Saying:
+    """The content of a response. State: the ``characters`` that have streamed."""
+
+    characters = 0
+
+
+def test_only_the_output_is_counted_while_streams_run_and_none_starts_or_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clocks = Clock(), Clock()
+    observers = [telemetry(clock, wall=lambda: 1_790_000_000.0) for clock in clocks]
+    watched, unwatched = (Sampler(observer, Broadcast()) for observer in observers)
+    saying = Saying()
+    for observer in observers:
+        observer.started(Progress("messages", streaming=True, content=saying))
+    collect = Mock(wraps=observers[1].collect_only)
+    monkeypatch.setattr(observers[1], "collect_only", collect)
+    for tick in range(6):
+        saying.characters += tick * 400
+        for clock in clocks:
+            clock.now += INTERVAL
+        watched.tick()
+        unwatched.tick_unwatched()
+    assert collect.call_count == 1  # after the start
+    for clock in clocks:
+        clock.now += INTERVAL
+    one, other = watched.tick().as_json(), unwatched.tick().as_json()
+    rates = [moment["output_tokens_per_second"] for moment in one["history"][1:-1]]
+    assert (len(rates), min(rates) > 0) == (5, True)
+    assert one == other
 
 
 def test_a_start_collects_nothing() -> None:

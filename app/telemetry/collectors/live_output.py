@@ -25,7 +25,7 @@ class LiveOutput(Collector):
 
     State: ``_ended``, the estimated tokens of ended exchanges; ``_counted``, the estimates counted
     so far; ``_owed``, corrections that are still to make (negative: too much was counted);
-    ``_total``; ``_at``, the time of the last collection.
+    ``total``; ``_at``, the time of the last collection.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class LiveOutput(Collector):
         self._ended = 0.0
         self._counted = 0.0
         self._owed = 0.0
-        self._total = 0.0
+        self.total = 0.0
         self._at = clock()
 
     def end(self, progress: Progress, output: int | None) -> None:
@@ -60,7 +60,7 @@ class LiveOutput(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the updated total."""
         self.advance()
-        yield self._family(self._total)
+        yield self._family(self.total)
 
     def advance(self) -> bool:
         """Bring the total up to date; return True if it changed."""
@@ -69,7 +69,7 @@ class LiveOutput(Collector):
         increment = max(0.0, streamed + self._due(now))
         self._owed -= increment - streamed
         self._counted, self._at = estimate, now
-        self._total += increment
+        self.total += increment
         return increment > 0
 
     def _due(self, now: float) -> float:

@@ -1,7 +1,8 @@
 """Samples the registry every 1.5 s, once for all watchers.
 
 While nobody watches, a tick adds a point to the history and renders nothing. When no request has
-started, run or ended since the last point, the tick collects nothing either: the totals are equal.
+started or ended since the last point, the tick collects nothing either: the totals are equal,
+except that of the output tokens, which is known without a collection.
 """
 
 import asyncio
@@ -76,8 +77,9 @@ class Source(Protocol):
     def collect_only(self, names: Iterable[str]) -> tuple[Metric, ...]:
         """Return the samples with these names."""
 
-    def advance(self) -> bool:
-        """Bring figures that lag behind up to date; True if they changed."""
+    @property
+    def live_output(self) -> float | None:
+        """The total of the output tokens as they stream; None if only a collection tells it."""
 
     def late_by(self, seconds: float) -> None:
         """Record how late a timer of the event loop was."""
@@ -211,11 +213,17 @@ class Sampler:
         self._last, self._changes = point, self._telemetry.changes
 
     def _unchanged(self) -> Point | None:
-        """Return the last point with the present time, or None if its totals may be old."""
+        """Return the last point with the present time and output, or None if it may be old."""
         telemetry = self._telemetry
-        if telemetry.active or telemetry.changes != self._changes or telemetry.advance():
+        if telemetry.changes != self._changes:
             return None
-        return replace(self._last, at=telemetry.clock(), time=telemetry.wall())
+        output = telemetry.live_output
+        if output is None:
+            if telemetry.active:
+                return None
+            output = self._last.output_tokens
+        now, time = telemetry.clock(), telemetry.wall()
+        return replace(self._last, at=now, time=time, output_tokens=output)
 
     def _point(self, samples: Samples) -> Point:
         return Point.of(samples, self._telemetry.clock(), self._telemetry.wall())
