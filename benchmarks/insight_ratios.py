@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from benchmarks import arguments, peers
 from benchmarks.compare import Plan, run
 from benchmarks.figures import FIGURES, Figure
-from benchmarks.insight import quartiles
 from benchmarks.report import plain, shown
 from benchmarks.workloads import WORKLOADS
 
@@ -71,8 +70,9 @@ def _row(title: str, values: Values) -> Row:
 def _change(values: Values, name: str) -> str:
     """Return the median ratio to the rounds without both, with its error."""
     ratios = [own / off for own, off in zip(values[name], values[peers.PLAIN], strict=True)]
-    low, middle, high = quartiles(ratios)
-    return f"{middle:.3f} ± {1.57 * (high - low) / math.sqrt(len(ratios)):.3f}"
+    low, middle, high = statistics.quantiles(ratios, method="inclusive")
+    error = 1.57 * (high - low) / math.sqrt(len(ratios))  # the notch of a box plot
+    return f"{middle:.3f} ± {error:.3f}"
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import curves, report, slopes, tracing, workers
+from benchmarks import curves, insight, report, slopes, tracing, workers
 from benchmarks.check import TOLERANCE, again, changes, lines
 from benchmarks.figures import FIGURES, Figure, met
 from benchmarks.peers import DIRECT, NAIVE, OURS
@@ -184,3 +184,15 @@ def test_the_cost_of_tracing_is_against_both_proxies_without_it_and_noise_betwee
     assert (cost.lower, cost.median, cost.upper) == pytest.approx((1.05, 1.1, 1.15))
     assert (noise.lower, noise.median, noise.upper) == pytest.approx((1.2, 1.2, 1.2))
     assert tracing.Spread.of([1.0]) == tracing.Spread(1.0, 1.0, 1.0)
+
+
+def test_the_cost_of_ledger_and_recorder_is_judged_by_start_against_both_proxies_without() -> None:
+    starts = [
+        {insight.OFF: slow * 0.9, insight.AGAIN: slow * 1.1, insight.BOTH: slow * cost}
+        for slow, cost in ((1.0, 1.02), (2.0, 1.04))
+    ]
+    found = insight.ratio(starts, insight.BOTH)
+    assert found.mean == pytest.approx(1.03, abs=1e-3)
+    assert (found.least, found.most) == pytest.approx((1.02, 1.04))
+    assert found.error == pytest.approx(12.71 * 0.0097, rel=0.01)
+    assert insight.ratio(starts, insight.OFF).error == pytest.approx(0.0)
