@@ -1,6 +1,7 @@
 """The last requests of a conversation, as the next one is compared with them."""
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -115,19 +116,30 @@ class Conversation:
             newest = newest or chain
         return newest
 
-    def add(self, chain: Chain, template: Template | None) -> list[int]:
-        """Keep a request; return the keys of entries that need not be remembered any more."""
+    def add(self, chain: Chain, template: Template | None) -> int | None:
+        """Keep a request; return the key of an entry that need not be remembered any more."""
         chains, prefixes = self.chains, chain.prefixes
-        for older in chains:
-            end = older.count - 1
-            if 0 <= end < chain.count and older.prefixes[end] == prefixes[end]:
-                older.prefixes, older.kinds = prefixes, chain.kinds
+        unneeded = chains.pop(0).key if len(chains) == KEPT else None
         chains.append(chain)
+        apart = False
+        for one in chains:
+            if one.key == unneeded:
+                unneeded = None
+            if one.prefixes is prefixes:
+                continue
+            end = one.count - 1
+            if 0 <= end < chain.count and one.prefixes[end] == prefixes[end]:
+                one.prefixes, one.kinds = prefixes, chain.kinds
+            else:
+                apart = True
         self.template = template or self.template
-        dropped, chains[:-KEPT] = chains[:-KEPT], []
-        self.blocks = sum({id(one.prefixes): len(one.prefixes) for one in chains}.values())
-        kept = {one.key for one in chains}
-        return [one.key for one in dropped if one.key is not None and one.key not in kept]
+        self.blocks = _distinct(chains) if apart else len(prefixes)
+        return unneeded
+
+
+def _distinct(chains: Sequence[Chain]) -> int:
+    """Return how many blocks are remembered for them all."""
+    return sum({id(one.prefixes): len(one.prefixes) for one in chains}.values())
 
 
 def _leading(kinds: bytearray) -> int:

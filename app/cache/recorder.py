@@ -109,7 +109,8 @@ class Recorder:
     ) -> None:
         """Add a request to its conversation, and forget old ones beyond the limits."""
         before = conversation.blocks
-        for unneeded in conversation.add(chain, template):
+        unneeded = conversation.add(chain, template)
+        if unneeded is not None:
             self._entries.drop(unneeded)
         self._blocks += conversation.blocks - before
         self._conversations[key] = conversation

@@ -7,7 +7,7 @@ is over. It holds nothing up, and what fails here costs the exchange its verdict
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -107,8 +107,9 @@ class CacheFlight:
     """One request, as the recorder sees it.
 
     State: ``_short`` if the body is read in the ``backlog``; the ``_chunks`` of a long one until
-    the ``_timer`` rings, then its ``_reading`` on the thread; then the ``_flights``. ``_over`` once
-    it was judged, ``_failed`` once a defect showed, or if nothing is recorded.
+    the ``_timer`` rings, then its ``_reading`` on the thread; then the ``_flights``, one for
+    each recorder. ``_over`` once it was judged, ``_failed`` once a defect showed, or if nothing is
+    recorded.
     """
 
     def __init__(self, caching: Caching, headers: Headers, backlog: Backlog) -> None:
@@ -122,7 +123,7 @@ class CacheFlight:
         self._chunks: Sequence[bytes] = ()
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Future[list[Read | None]] | None = None
-        self._flights: list[Flight] = []
+        self._flights: list[tuple[Recorder, Flight]] = []
         self._answered: float | None = None
         self._failed, self._over = not caching.recorders, False
 
@@ -239,17 +240,17 @@ class CacheFlight:
     def _begin(self, reads: Sequence[Read | None]) -> None:
         self._original, asked = None, self._who()
         for recorder, read in zip(self._caching.recorders, reads, strict=True):
-            self._flights.append(recorder.begin(asked, read))
+            self._flights.append((recorder, recorder.begin(asked, read)))
         if self._answered is not None:
             self._mark_answered()
 
     def _mark_answered(self) -> None:
-        for recorder, flight in self._each():
+        for recorder, flight in self._flights:
             if self._answered is not None:
                 recorder.answered(flight, self._answered)
 
     def _drop(self) -> None:
-        for recorder, flight in self._each():
+        for recorder, flight in self._flights:
             recorder.drop(flight)
 
     def _judge(self, usage: Usage, model: str | None) -> CacheReport | None:
@@ -258,13 +259,10 @@ class CacheFlight:
             written=usage.cache_write_5m + usage.cache_write_1h,
             fresh=usage.input,
         )
-        verdicts = [one.judge(flight, counted, model) for one, flight in self._each()]
+        verdicts = [one.judge(flight, counted, model) for one, flight in self._flights]
         if not verdicts:
             return None
-        prompt = self._flights[0].prompt
+        prompt = self._flights[0][1].prompt
         fill = {} if prompt is None else scaled(prompt.blocks.fill, counted.total)
         received = verdicts[1] if len(verdicts) > 1 else None
         return CacheReport(verdicts[0], fill, received, _tool(prompt, verdicts[0]))
-
-    def _each(self) -> Iterator[tuple[Recorder, Flight]]:
-        return zip(self._caching.recorders, self._flights, strict=False)

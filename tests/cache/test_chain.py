@@ -170,11 +170,11 @@ def test_the_request_that_a_prompt_follows(
 
 def test_only_the_last_requests_are_kept_and_the_keys_of_others_are_named() -> None:
     kept = Conversation()
-    assert [kept.add(chain(f"user:{key}", key=key), None) for key in KEYS[:KEPT]] == [[]] * KEPT
-    assert kept.add(chain("user:z", key=KEYS[1]), None) == [KEYS[0]]
-    assert kept.add(chain("user:y", key=KEYS[9]), None) == []  # another one kept has the key
+    assert [kept.add(chain(f"user:{key}", key=key), None) for key in KEYS[:KEPT]] == [None] * KEPT
+    assert kept.add(chain("user:z", key=KEYS[1]), None) == KEYS[0]
+    assert kept.add(chain("user:y", key=KEYS[9]), None) is None  # another one kept has the key
     assert [one.key for one in kept.chains] == [KEYS[2], KEYS[1], KEYS[9]]
-    assert conversation(*[chain("user:a")] * KEPT).add(chain("user:a", key=1), None) == []
+    assert conversation(*[chain("user:a")] * KEPT).add(chain("user:a", key=1), None) is None
 
 
 @pytest.mark.parametrize("end", ["user:b", "user:b!"])

@@ -105,7 +105,7 @@ def record_of(
             word(exchange.cache_miss_reason),
             *(_NO_FAILURE if failure is None else _failed(failure)),
             hints.compaction,
-            *(None if one is None else round(one * MICRO) for one in _durations(exchange)),
+            *[None if one is None else round(one * MICRO) for one in _durations(exchange)],
             _tool_time(hints),
             exchange.attempts,
             sum(retry.count for retry in exchange.retries) if exchange.retries else 0,
@@ -175,21 +175,19 @@ def _nano(dollars: float | None) -> int | None:
 
 
 def _billed(charge: Charge) -> Billed:
-    tokens = charge.tokens
-    cost = 0 if charge.total is None else round(charge.total * NANO)
-    return Billed(
-        model=charge.model,
-        kind=word(charge.attempt.kind) or OTHER,
-        input=min(tokens["input"], MAX_TOKENS),
-        output=min(tokens["output"], MAX_TOKENS),
-        cache_read=min(tokens["cache_read"], MAX_TOKENS),
-        cache_write_5m=min(tokens["cache_write_5m"], MAX_TOKENS),
-        cache_write_1h=min(tokens["cache_write_1h"], MAX_TOKENS),
-        estimated=min(tokens.get(ESTIMATED, 0), MAX_TOKENS),
-        thinking=min(charge.attempt.usage.thinking, MAX_TOKENS),
-        cost=min(cost, MAX_COST),
-        unpriced=int(charge.total is None),
+    total, tokens, attempt = charge.total, charge.tokens, charge.attempt
+    counts = (*_counts(tokens), tokens.get(ESTIMATED, 0), attempt.usage.thinking)
+    if max(counts) > MAX_TOKENS:
+        counts = tuple(min(one, MAX_TOKENS) for one in counts)
+    cost = 0 if total is None else min(round(total * NANO), MAX_COST)
+    return Billed._make(
+        (charge.model, word(attempt.kind) or OTHER, *counts, cost, int(total is None))
     )
+
+
+_counts = operator.itemgetter(  # in the order of `Billed`
+    "input", "output", "cache_read", "cache_write_5m", "cache_write_1h"
+)
 
 
 def _total(billed: tuple[Billed, ...]) -> Billed:
