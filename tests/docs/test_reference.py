@@ -67,35 +67,6 @@ def test_the_example_of_an_env_file_holds_every_setting_with_its_default() -> No
     assert len(pairs) == len(expected)
 
 
-UNIT = {None: 1, " s": 1, " MiB": 2**20}
-DEFAULTS_OF = re.compile(r"^\|[^|\n]+\| Default \|.+?\n(?=\n|\Z)", re.MULTILINE | re.DOTALL)
-STATED = re.compile(r"^\| (`[^|]+`) \| ([^|]*) \|", re.MULTILINE)
-
-
-def stated() -> Iterator[tuple[str, str, str]]:
-    """Yield page, setting and default of each row in a table that has a column of defaults."""
-    for document in ("networks.md", "security.md", "deployment.md"):
-        for table in DEFAULTS_OF.findall(page(document)):
-            for names, default in STATED.findall(table):
-                for one in re.findall(r"\w+", names):
-                    field = one.upper().removeprefix(PREFIX)
-                    yield document, PREFIX + field, default.strip("`")
-
-
-def is_default(stated: str, real: str) -> bool:
-    number = re.fullmatch(r"(\d+(?:\.\d+)?)( s| MiB)?", stated)
-    if number is None:
-        return stated == (real or "none")
-    return float(number[1]) * UNIT[number[2]] == float(real)
-
-
-def test_each_default_that_a_page_names_is_the_real_one() -> None:
-    known = defaults()
-    found = [row for row in stated() if row[1] in known]
-    assert len(found) >= 25
-    assert [row for row in found if not is_default(row[2], known[row[1]])] == []
-
-
 def test_every_metric_is_in_one_table() -> None:
     known = sorted(name(metric) for metric in metrics())
     listed = ROW.findall(page("metrics.md").partition("## Every metric")[2])
