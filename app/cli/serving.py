@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 WIDTH = 100  # columns of the banner
 FORWARD_HINT = "(add --forward to use the forward proxy and keep the API's own URL)"
-SIMULATED = "Demo: all answers are simulated. No request leaves this machine, no key is needed."
+SIMULATED = "Demo: all answers are simulated. No request leaves this machine, and no key is needed."
 
 
 def serving(program: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:
