@@ -22,6 +22,7 @@ _FEW = 4  # values learned in a text that are counted in it…
 _SMALL = 64 * 1024  # …if it has no more bytes
 
 Replaced = tuple[int, int, str, str, str, Path]  # start, end, detector, value, placeholder, path
+Stretch = tuple[Span, Replaced]  # what is replaced, and the first in it as it was
 
 
 class Decider:
@@ -97,28 +98,20 @@ class Decider:
             for one in spellings(value)
         )
 
-    def _whole(self, made: list[Replaced]) -> list[tuple[Span, Replaced]]:
+    def _whole(self, made: list[Replaced]) -> list[Stretch]:
         """Return what is replaced with the known values that it overlaps, and what it was."""
-        whole: list[tuple[Span, Replaced]] = []
         self._looks.inner = {one[0] for one in made} & {one[1] for one in made}
+        whole: list[Stretch] = []
         for one in made:
-            span = Span(*one[:2])
-            if one[2] == dense.NAME:
-                span = Span(max(span.start, whole[-1][0].end if whole else 0), span.end)
-            else:
-                span = self._ledger.reach(self._text, span, self._looks)
-            while whole and span.start < whole[-1][0].end:
-                last, first = whole[-1]
-                if first[2] == dense.NAME:
-                    span = Span(last.end, span.end)
-                else:
-                    whole.pop()
-                    span, one = Span(min(last.start, span.start), max(last.end, span.end)), first  # noqa: PLW2901
-            if span.start < span.end:
-                whole.append((span, one))
+            _join(whole, self._reached(one), one)
         return whole
 
-    def _named(self, whole: tuple[Span, Replaced]) -> Replaced:
+    def _reached(self, one: Replaced) -> Span:
+        """Return the stretch of what is replaced, with the known values that it overlaps."""
+        span = Span(*one[:2])
+        return span if one[2] == dense.NAME else self._ledger.reach(self._text, span, self._looks)
+
+    def _named(self, whole: Stretch) -> Replaced:
         """Return what is replaced in a stretch, which may be longer than it was."""
         span, one = whole
         if one[2] == dense.NAME or span == one[:2]:
@@ -189,6 +182,22 @@ class Decider:
         if hit.detector.parts is not None:
             for part in hit.detector.parts(hit.escaped):
                 self._ledger.learn(hit.detector, value(part))
+
+
+def _join(whole: list[Stretch], span: Span, one: Replaced) -> None:
+    """Add a stretch to those before it: those that it overlaps become one with it.
+
+    A stretch that is hidden as a whole joins nothing: where it overlaps, the later one is cut.
+    """
+    while whole and span.start < whole[-1][0].end:
+        last, first = whole[-1]
+        if dense.NAME in (one[2], first[2]):
+            span = Span(last.end, span.end)
+        else:
+            whole.pop()
+            span, one = Span(min(last.start, span.start), max(last.end, span.end)), first
+    if span.start < span.end:
+        whole.append((span, one))
 
 
 def _open(batch: Batch) -> list[Span]:
