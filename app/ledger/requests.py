@@ -7,24 +7,11 @@ from typing import Any
 from ..anthropic.token_types import COUNTED
 from .queries import names
 from .reader import Reader
-from .rows import MICRO, MILLI, NANO, Row
+from .rows import DURATIONS, MICRO, MILLI, NANO, WINDOWS, Row
 
 Json = dict[str, Any]
 Names = Mapping[int | None, str]
 
-WINDOWS = ("5h", "7d")
-TIMINGS = (
-    "overhead_request",
-    "slot_wait",
-    "upstream_headers",
-    "first_byte",
-    "first_token",
-    "longest_event_gap",
-    "longest_byte_gap",
-    "longest_client_stall",
-    "overhead_response",
-    "tool_time",
-)
 _NAMED = (
     "prompt",
     "agent",
@@ -107,7 +94,7 @@ def _request(row: Mapping[str, Any], known: Names) -> Json:
         "error": _error(row, known),
         "tokens": {kind: row[kind] for kind in COUNTED},
         "cost_usd": row["cost"] / NANO,
-        "timings": {name: _scaled(row[name], MICRO) for name in TIMINGS},
+        "timings": {name: _scaled(row[name], MICRO) for name in (*DURATIONS, "tool_time")},
         "cache": _cache(row, known),
         "context": _context(row["context"]),
         "windows": {window: _window(row, window) for window in WINDOWS},

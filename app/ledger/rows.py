@@ -82,6 +82,21 @@ class Row(NamedTuple):
     context: str | None  # JSON: tokens of the prompt by part of the body
 
 
+WINDOWS = ("5h", "7d")  # the usage windows that have columns
+# The durations of an exchange, by its names for them and in the order of their columns.
+DURATIONS = (
+    "slot_wait",
+    "overhead_request",
+    "overhead_response",
+    "upstream_headers",
+    "first_byte",
+    "first_token",
+    "longest_event_gap",
+    "longest_byte_gap",
+    "longest_client_stall",
+)
+
+
 class Billed(NamedTuple):
     """One billed attempt of an exchange that has several, or whose model is another one."""
 

@@ -14,11 +14,13 @@ from ...exchange import Failure
 from ...ledger.labels import write_labels
 from ...ledger.rows import (
     BILLED_NAMES,
+    DURATIONS,
     MAX_COST,
     MAX_TOKENS,
     MICRO,
     MILLI,
     NANO,
+    WINDOWS,
     Billed,
     Record,
     Row,
@@ -28,7 +30,6 @@ from ..entry import Charge, Entry
 from ..instruments import OTHER, Instruments
 from ..words import word
 
-WINDOWS = ("5h", "7d")
 _MOST_DOLLARS = MAX_COST / NANO
 MAX_USED = 1_000  # times a window; its utilization may exceed 1
 
@@ -131,17 +132,7 @@ def record_of(
     return Record(row, billed if detailed else ())
 
 
-_durations = operator.attrgetter(
-    "slot_wait",
-    "overhead_request",
-    "overhead_response",
-    "upstream_headers",
-    "first_byte",
-    "first_token",
-    "longest_event_gap",
-    "longest_byte_gap",
-    "longest_client_stall",
-)
+_durations = operator.attrgetter(*DURATIONS)
 _NO_FAILURE = (None,) * 3
 
 
