@@ -15,6 +15,7 @@ from .tables import QUARTERS, SESSION, Tables
 
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
 SMALLEST = 512  # bytes of a page (sqlite.org/fileformat.html)
+INCREMENTAL = 2  # a mode of auto_vacuum: space is given back when asked
 WAL_LIMIT = 4 * 2**20  # bytes that the write-ahead log keeps on disk when it is empty
 VACUUMED = 500  # pages given back to the file system after rows were deleted
 ROOM = 0.95  # of the size limit is used after rows were deleted for it
@@ -123,7 +124,8 @@ class SqliteStore(Tables):
 
     def _prepare(self) -> None:
         self._check()
-        self._all("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
+        if self._one("PRAGMA auto_vacuum") != INCREMENTAL:  # to set it writes
+            self._all(f"PRAGMA auto_vacuum = {INCREMENTAL}")  # before the first table
         self._all("PRAGMA journal_mode = WAL")
         self._all(f"PRAGMA cache_size = -{PAGES}")  # SQLite's 2 MB fill within 12,000 rows
         self._all("PRAGMA synchronous = NORMAL")  # a crash of the machine may cost the last rows
@@ -141,8 +143,11 @@ class SqliteStore(Tables):
     def _migrate(self) -> None:
         with self._immediate():
             self._check()  # another process may have been first
-            for number in range(self._one("PRAGMA user_version"), schema.VERSION):
-                for statement in schema.MIGRATIONS[number]:
+            version = self._one("PRAGMA user_version")
+            if version == schema.VERSION:
+                return
+            for statements in schema.MIGRATIONS[version : schema.VERSION]:
+                for statement in statements:
                     self._all(statement)
             self._all(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             self._all(f"PRAGMA user_version = {schema.VERSION}")

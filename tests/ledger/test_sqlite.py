@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.anthropic.token_types import COUNTED
+from app.exchange import Exchange
 from app.ledger import schema, tables
 from app.ledger import sqlite as stores
-from app.ledger.rows import BILLED_NAMES, NAMES, QUARTER, Billed, Record, Row
+from app.ledger.rows import BILLED_NAMES, DURATIONS, NAMES, QUARTER, Billed, Record, Row
 from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.store import Unavailable
 from tests.ledger.ledgers import NOON, SESSION, ask, attempt, record, store
@@ -47,6 +48,12 @@ def test_the_tables_have_the_columns_of_the_rows(path: Path) -> None:
         assert set(fields) <= set(columns), table
     assert set(COUNTED) <= set(Row._fields)
     assert set(COUNTED) <= set(Billed._fields)
+
+
+def test_the_durations_stand_together_in_their_order() -> None:
+    first = Row._fields.index(DURATIONS[0])
+    assert Row._fields[first : first + len(DURATIONS)] == DURATIONS
+    assert set(DURATIONS) <= Exchange.__annotations__.keys()
 
 
 def test_columns_of_names_are_those_whose_rows_hold_text() -> None:
@@ -265,6 +272,14 @@ def test_an_empty_file_becomes_a_ledger(path: Path) -> None:
     with store(path) as opened:
         opened.write([record()])
     assert not _aside(path)
+
+
+def test_to_open_a_ledger_again_writes_nothing(path: Path) -> None:
+    with store(path), closing(sqlite3.connect(path)) as looking:
+        before = looking.execute("PRAGMA data_version").fetchone()
+        with store(path):
+            pass
+        assert looking.execute("PRAGMA data_version").fetchone() == before
 
 
 def test_two_connections_share_a_file(path: Path) -> None:
