@@ -3,8 +3,10 @@
 import ast
 import inspect
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 from app.cli.commands import COMMANDS
@@ -74,6 +76,13 @@ def test_the_docstring_of_a_package_names_each_of_its_modules(package: Path) -> 
     packages = {path.parent.name for path in package.glob("*/__init__.py")}
     own_file = {command.name for command in COMMANDS} if package.name == "cli" else set()
     assert modules | packages <= named | own_file
+
+
+@every_case("package", ["app", "simulator"])
+def test_no_module_is_imported_in_a_circle(package: str) -> None:
+    graph = grimp.build_graph(package, cache_dir=None)
+    imported = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    TopologicalSorter(imported).prepare()  # it fails with the circle
 
 
 @pytest.mark.parametrize("question", ASKED)

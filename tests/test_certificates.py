@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from app import certificates
 from app.certificates import Certificate, ensure, files, inspection, issuing, problems
-from app.certificates.ensuring import RENEWAL
+from app.certificates.validity import RENEWAL
 from app.certificates.issuing import CA_LIFETIME, LEAF_LIFETIME
 from app.failures import SettingsError
 from app.server.certificate import certificate_of

@@ -4,9 +4,9 @@ Clients are told to trust the CA file; it outlives the leaf, which is renewed on
 keys are 0600 and never leave the state directory. Several proxies may share the directory.
 
 ``ensuring`` keeps what still lasts, and ``issuing`` makes the rest. ``files`` is the directory,
-``inspection`` reads certificates, ``checking`` those that a user brings. ``issuing`` and
-``inspection`` import cryptography, which takes 30 ms and 10 MB: serving imports them only when they
-have work to do.
+``inspection`` reads certificates, ``checking`` those that a user brings, and ``validity`` says how
+long each is good. ``issuing`` and ``inspection`` import cryptography, which takes 30 ms and 10 MB:
+serving imports them only when they have work to do.
 """
 
 from .checking import problems

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .ensuring import RENEWAL
+from .validity import RENEWAL
 
 
 def problems(cert_file: Path, key_file: Path, now: datetime | None = None) -> list[str]:

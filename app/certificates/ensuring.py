@@ -6,27 +6,17 @@ leaf covers. A start that finds the same files needs no more.
 """
 
 import hashlib
-import ipaddress
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .files import Certificate, kept, locked, recorded, write
+from .validity import Checked, plain
 
-RENEWAL = timedelta(days=30)  # before the end
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - addresses that no client can use
 FILES = ("ca.crt", "ca.key", "server.crt", "server.key", "server.names")
 CHECKED = "server.checked"
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Result of a check: nothing needs to be done ``until`` then, for the ``names`` covered."""
-
-    until: datetime
-    names: frozenset[str]
 
 
 def local_names(host: str | None = None) -> tuple[str, ...]:
@@ -42,7 +32,7 @@ def ensure(
     *,
     added: tuple[str, ...] = (),
 ) -> Certificate:
-    """Return a certificate for ``names`` valid for at least `RENEWAL`; make it if necessary.
+    """Return a certificate for ``names`` valid for at least `validity.RENEWAL`; make it if necessary.
 
     ``added`` are the names that the user asked for: one that is asked for no longer goes, while
     replicas that share the directory keep each other's ``names``, as far as the CA permits them.
@@ -57,14 +47,6 @@ def ensure(
 
             _note(directory, issuing.renew(directory, names, added, now))
     return kept(directory)
-
-
-def plain(name: str) -> str:
-    """Return a name in the form in which names are compared."""
-    try:
-        return str(ipaddress.ip_address(name))
-    except ValueError:
-        return name
 
 
 def _still_good(

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 
-from .ensuring import RENEWAL
+from .validity import RENEWAL
 
 
 @dataclass(frozen=True, slots=True)
