@@ -19,12 +19,12 @@ from typing import Any
 
 from app.anthropic.records import parse
 from app.anthropic.sse import Splitter
-from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Scrubber
 from app.scrubber.restore.sinks import ToolPolicy
 from app.scrubber.restore.table import Plan
 from tests.scrubber.corpus import CONTEXTS, SHAPES, gutter
 from tests.scrubber.restore.answering import Answering
+from tests.scrubber.scrubbing import scrubber
 
 TURNS = (6, 9)
 SPELLED_ASCII = 0.5  # share of requests: the spelling of a text may change from one to the next
@@ -334,17 +334,6 @@ def sendable(node: Any) -> Iterator[str]:
             if name != "thinking":
                 yield name
                 yield from sendable(one)
-
-
-def scrubber() -> Scrubber:
-    """Return a scrubber as it is by default."""
-    return Scrubber(
-        mode="pseudonymize",
-        key=b"k" * 32,
-        rules=rules.load(file=None),
-        clock=lambda: 0.0,
-        limit=1 << 24,
-    )
 
 
 def run(count: int, seed: int = 0) -> Counter[str]:

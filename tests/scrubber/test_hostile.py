@@ -8,20 +8,15 @@ import json
 
 import pytest
 
-from app.scrubber.detect import rules
 from app.scrubber.detect.scan import Scanner
-from app.scrubber.redact.scrubber import Scrubber
+from tests.scrubber.scrubbing import BUILT_IN, scrubber
 from tests.thorough import scaled
 
-RULES = rules.load(file=None)
+RULES = BUILT_IN
 SIZE = scaled(1_000_000, 250_000)
 REPEATED = scaled(100_000, 30_000)  # characters of what begins like a secret
 DEPTH = scaled(100_000, 5_000)  # above every limit of recursion
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
-
-
-def scrubber() -> Scrubber:
-    return Scrubber(mode="pseudonymize", key=b"k", rules=RULES, clock=lambda: 0.0, limit=16 * 2**20)
 
 
 @pytest.mark.parametrize(

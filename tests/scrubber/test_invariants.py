@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Redaction, Scrubber
 from app.scrubber.restore.table import Plan
 from tests.scrubber import conversations as conv
+from tests.scrubber import scrubbing
 from tests.scrubber.recognizers import EVERYTHING
 from tests.scrubber.restore.answering import Answering
 from tests.thorough import scaled
 
-RULES = rules.load(file=None)
+RULES = scrubbing.BUILT_IN
 LAW = settings(max_examples=scaled(150, 25))
 SKIPPED = {
     "model",
@@ -32,23 +32,14 @@ SKIPPED = {
 
 
 def scrubber(style: Any = "angle") -> Scrubber:
-    return Scrubber(
-        mode="pseudonymize",
-        key=b"k" * 32,
-        rules=RULES,
-        style=style,
-        clock=lambda: 0.0,
-        limit=1 << 24,
-    )
+    return scrubbing.scrubber(style=style)
 
 
 SHARED = scrubber()
 
 
 def redact(body: bytes, used: Scrubber = SHARED) -> Redaction:
-    redaction = used.redact(body, None, "POST")
-    assert redaction.report.skipped is None
-    return redaction
+    return scrubbing.redact(body, used)
 
 
 def loads(body: bytes) -> Any:

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.scrubber.detect import rules
 from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.placeholders import Placeholders
-from app.scrubber.redact.scrubber import Scrubber
 from tests.cases import every_case
+from tests.scrubber import scrubbing
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 WAYS = (
@@ -39,19 +38,11 @@ WAYS = (
 )
 
 
-SCRUBBER = Scrubber(
-    mode="pseudonymize",
-    key=b"k",
-    rules=rules.load(file=None),
-    clock=lambda: 0.0,
-    limit=1 << 20,
-)
+SCRUBBER = scrubbing.scrubber()
 
 
 def redacted(messages: list[Any]) -> tuple[list[Any], Placeholders]:
-    body = json.dumps({"messages": messages}).encode()
-    redaction = SCRUBBER.redact(body, None, "POST")
-    assert redaction.report.skipped is None
+    redaction = scrubbing.redact({"messages": messages}, SCRUBBER)
     return json.loads(redaction.body)["messages"], redaction.placeholders
 
 

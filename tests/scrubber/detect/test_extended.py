@@ -6,18 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from app.scrubber.detect import rules
-from app.scrubber.redact.scrubber import Scrubber
 from tests.cases import every_case
+from tests.scrubber import scrubbing
 from tests.scrubber.corpus import gutter
 
-SCRUBBER = Scrubber(
-    mode="pseudonymize",
-    key=b"k",
-    rules=rules.load(detectors="+extended", file=None),
-    clock=lambda: 0.0,
-    limit=1 << 20,
-)
+SCRUBBER = scrubbing.scrubber(rules=scrubbing.EXTENDED)
 
 
 def encoded(text: str) -> str:
@@ -117,9 +110,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 def redacted(*texts: str, ascii_only: bool = True) -> list[str]:
     body = json.dumps({"messages": texts}, ensure_ascii=ascii_only).encode()
-    redaction = SCRUBBER.redact(body, None, "POST")
-    assert redaction.report.skipped is None
-    return list(json.loads(redaction.body)["messages"])
+    return list(scrubbing.redacted(body, SCRUBBER)["messages"])
 
 
 @every_case("ascii_only", [True, False])

@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.scrubber.detect import rules
-from app.scrubber.redact.scrubber import Scrubber
 from tests.cases import every_case
+from tests.scrubber import scrubbing
 
 DRAW = random.Random(20261127)
 BODY = base64.b64encode(DRAW.randbytes(700)).decode()
@@ -18,16 +17,11 @@ HEX = DRAW.randbytes(200).hex()
 VAULT_LINES = [HEX[at : at + 80] for at in range(0, len(HEX), 80)]
 KEY = ["-----BEGIN " + "RSA PRIVATE KEY-----", *LINES, "-----END RSA PRIVATE KEY-----"]
 VAULT = ["$ANSIBLE_VAULT;1.1;AES256", *VAULT_LINES]
-SCRUBBER = Scrubber(
-    mode="pseudonymize", key=b"k", rules=rules.load(file=None), clock=lambda: 0.0, limit=1 << 20
-)
+SCRUBBER = scrubbing.scrubber()
 
 
 def redacted(*messages: str) -> list[str]:
-    body = json.dumps({"messages": messages}).encode()
-    redaction = SCRUBBER.redact(body, None, "POST")
-    assert redaction.report.skipped is None
-    return list(json.loads(redaction.body)["messages"])
+    return list(scrubbing.redacted({"messages": messages}, SCRUBBER)["messages"])
 
 
 def each(form: Callable[[int, str], str]) -> Callable[[list[str]], str]:

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scrubber.automaton import compiled
-from app.scrubber.detect import rules
 from app.scrubber.detect.dense import Effort
 from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
@@ -22,10 +21,11 @@ from app.scrubber.redact.literals import Literals
 from app.scrubber.redact.scrubber import Scrubber
 from tests.cases import every_case
 from tests.scrubber import conversations as conv
+from tests.scrubber import scrubbing
 from tests.thorough import scaled
 
-RULES = rules.load(file=None)
-EXTENDED_RULES = rules.load(file=None, detectors="+extended")
+RULES = scrubbing.BUILT_IN
+EXTENDED_RULES = scrubbing.EXTENDED
 GATED = [one for one in EXTENDED_RULES.detectors if one.gate]
 # What anchors and ends of values are made of, so that some are nearly there.
 PIECES = st.sampled_from(
@@ -80,16 +80,7 @@ SLOW, SLOW_EXTENDED, SLOW_OWN = (
 
 
 def scrubber(mode: Any, style: Any, rules_: Rules) -> Scrubber:
-    return Scrubber(
-        mode=mode,
-        key=b"k" * 32,
-        rules=rules_,
-        style=style,
-        clock=lambda: 0.0,
-        limit=1 << 24,
-        cache=0,
-        receipts=True,
-    )
+    return scrubbing.scrubber(mode=mode, rules=rules_, style=style, cache=0, receipts=True)
 
 
 KINDS = [

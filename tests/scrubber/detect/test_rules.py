@@ -1,7 +1,6 @@
 """The choice of detectors, the user's rules file, and the errors that stop the start."""
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.detect.examples import check
 from app.scrubber.detect.extended import EXTENDED
-from app.scrubber.redact.scrubber import Scrubber
+from tests.scrubber import scrubbing
 
 ACME = """
 [[rule]]
@@ -30,9 +29,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def scrubbed(used: rules.Rules, text: str) -> str:
-    scrubber = Scrubber(mode="pseudonymize", key=b"k", rules=used, clock=lambda: 0.0, limit=1 << 20)
-    body = scrubber.redact(json.dumps({"system": text}).encode(), None, "POST").body
-    return str(json.loads(body)["system"])
+    return str(scrubbing.redacted({"system": text}, scrubbing.scrubber(rules=used))["system"])
 
 
 def names(choice: str) -> list[str]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scrubber.detect import rules
 from app.scrubber.redact.scrubber import Scrubber
 from tests.cases import every_case
+from tests.scrubber import scrubbing
 
 PASSWORD = "Hunter2xQ"
 SCHEMES = [
@@ -61,25 +61,14 @@ HOLES = (
     "https://user:pass@host.example/",
     "http://localhost:8080/x?y=a@b",
 )
-SCRUBBER = Scrubber(
-    mode="pseudonymize", key=b"k", rules=rules.load(file=None), clock=lambda: 0.0, limit=1 << 20
-)
+SCRUBBER = scrubbing.scrubber()
 
 
-EXTENDED = Scrubber(
-    mode="pseudonymize",
-    key=b"k",
-    rules=rules.load(file=None, detectors="+extended"),
-    clock=lambda: 0.0,
-    limit=1 << 20,
-)
+EXTENDED = scrubbing.scrubber(rules=scrubbing.EXTENDED)
 
 
 def redacted(text: str, scrubber: Scrubber = SCRUBBER) -> str:
-    body = json.dumps({"system": text}).encode()
-    redaction = scrubber.redact(body, None, "POST")
-    assert redaction.report.skipped is None
-    return str(json.loads(redaction.body)["system"])
+    return str(scrubbing.redacted({"system": text}, scrubber)["system"])
 
 
 @pytest.mark.parametrize("form", [f"{scheme}://user:{{}}@h/db" for scheme in SCHEMES])

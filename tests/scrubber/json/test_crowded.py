@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from app.anthropic.elements import MOST_ELEMENTS
-from app.scrubber.detect import rules
 from app.scrubber.json.document import is_quick, units
 from app.scrubber.redact.ledger import MOST_LITERALS
-from app.scrubber.redact.scrubber import Redaction, Scrubber
+from app.scrubber.redact.scrubber import Redaction
+from tests.scrubber import scrubbing
 from tests.thorough import scaled
 
 # More than a body that is quick may have, whatever its length.
@@ -22,12 +22,7 @@ OTHER = "ghp_" + "a1B2" * 9
 
 
 def redact(body: bytes, mode: Any = "pseudonymize") -> Redaction:
-    used = Scrubber(
-        mode=mode, key=b"k", rules=rules.load(file=None), clock=lambda: 0.0, limit=16 * 2**20
-    )
-    redaction = used.redact(body, None, "POST")
-    assert redaction.report.skipped is None
-    return redaction
+    return scrubbing.redact(body, scrubbing.scrubber(mode=mode))
 
 
 def messages(count: int) -> list[Any]:
@@ -88,9 +83,7 @@ def test_a_secret_in_a_large_body_of_punctuation_is_replaced() -> None:
 def test_a_large_body_that_is_no_json_is_not_scanned(closing: str) -> None:
     body = f'{{"messages":[{{"content":[{chr(34)}{KEY}{chr(34)},{chr(34) + "a" + chr(34) + ","}'
     body = body + '"a",' * STRINGS + '"a' + closing
-    used = Scrubber(
-        mode="detect", key=b"", rules=rules.load(file=None), clock=lambda: 0.0, limit=16 * 2**20
-    )
+    used = scrubbing.scrubber(mode="detect", key=b"")
     assert used.redact(body.encode(), None, "POST").report.skipped == "not_json"
 
 

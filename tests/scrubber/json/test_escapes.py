@@ -21,7 +21,9 @@ from app.scrubber.json.escapes import (
 )
 from app.scrubber.redact import belt
 from app.scrubber.redact.scrubber import Scrubber
+from tests.scrubber import scrubbing
 from tests.scrubber.conversations import SPELLINGS
+from tests.scrubber.scrubbing import BUILT_IN
 from tests.thorough import scaled
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
@@ -57,14 +59,11 @@ def greedy(tmp_path_factory: pytest.TempPathFactory) -> rules.Rules:
 
 
 def scrubber(used: rules.Rules) -> Scrubber:
-    return Scrubber(mode="pseudonymize", key=b"k", rules=used, clock=lambda: 0.0, limit=1 << 20)
+    return scrubbing.scrubber(rules=used)
 
 
 def redacted(text: str, used: rules.Rules | None = None) -> str:
-    body = json.dumps({"system": text}).encode()
-    redaction = scrubber(used or rules.load(file=None)).redact(body, None, "POST")
-    assert redaction.report.skipped is None
-    return str(json.loads(redaction.body)["system"])
+    return str(scrubbing.redacted({"system": text}, scrubber(used or BUILT_IN))["system"])
 
 
 DECORATED = "1\timport pytest\n2\t@pytest.fixture\n3\tdef db():\n4\t    return 1\n"
@@ -93,7 +92,7 @@ DECORATED = "1\timport pytest\n2\t@pytest.fixture\n3\tdef db():\n4\t    return 1
 def test_code_after_a_line_feed_is_no_secret(code: str) -> None:
     for spell in SPELLINGS:
         body = spell({"messages": [{"role": "user", "content": code}]})
-        redaction = scrubber(rules.load(file=None)).redact(body, None, "POST")
+        redaction = scrubber(BUILT_IN).redact(body, None, "POST")
         assert redaction.body is body
 
 
@@ -178,7 +177,7 @@ def test_a_rewritten_string_that_does_not_parse_is_noticed(before: bytes, after:
 @pytest.mark.parametrize("odd", [b'"\\ud800"', b'"\xff"', b'"\\q"', b'"\x01"'])
 def test_a_fault_that_the_client_wrote_itself_is_none_of_the_scrubbers(odd: bytes) -> None:
     body = b'{"a":%s,"system":"%s"}' % (odd, KEY.encode())
-    redaction = scrubber(rules.load(file=None)).redact(body, None, "POST")
+    redaction = scrubber(BUILT_IN).redact(body, None, "POST")
     assert redaction.body == body.replace(KEY.encode(), b"<ANTHROPIC_KEY_1>")
 
 
@@ -190,7 +189,7 @@ def test_a_body_that_would_not_parse_is_not_sent_and_reported(
 
     monkeypatch.setattr("app.scrubber.detect.hits.widened", cut)
     body = json.dumps({"system": f"a\n{KEY}"}).encode()
-    redaction = scrubber(rules.load(file=None)).redact(body, None, "POST")
+    redaction = scrubber(BUILT_IN).redact(body, None, "POST")
     assert redaction.body is body
     assert (redaction.report.skipped, redaction.report.error) == ("error", "Broken")
 

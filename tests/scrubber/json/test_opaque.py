@@ -8,17 +8,15 @@ from typing import Any
 
 import pytest
 
-from app.scrubber.detect import rules
 from app.scrubber.json.opaque import text_size
 from app.scrubber.redact.intake import WHOLE_LIMIT
-from app.scrubber.redact.scrubber import Redaction, Scrubber
+from app.scrubber.redact.scrubber import Redaction
+from tests.scrubber import scrubbing
 
 LIMIT = 10 * 2**20
 IMAGE = base64.b64encode(random.Random(1).randbytes(3_000_000)).decode()
 TOKEN = "ghp_" + "a" * 36
-SCRUBBER = Scrubber(
-    mode="pseudonymize", key=b"k", rules=rules.load(file=None), clock=lambda: 0.0, limit=LIMIT
-)
+SCRUBBER = scrubbing.scrubber(limit=LIMIT)
 
 
 def source(data: str, **more: Any) -> dict[str, Any]:
@@ -54,9 +52,7 @@ def test_more_text_than_the_limit_is_skipped_with_or_without_images() -> None:
 
 @pytest.mark.parametrize("encoding", [None, "gzip"])
 def test_a_body_over_the_hard_cap_is_skipped_whatever_is_in_it(encoding: str | None) -> None:
-    scrubber = Scrubber(
-        mode="detect", key=b"", rules=rules.load(file=None), clock=lambda: 0.0, limit=LIMIT
-    )
+    scrubber = scrubbing.scrubber(mode="detect", key=b"", limit=LIMIT)
     assert scrubber.whole_limit == WHOLE_LIMIT
     scrubber.whole_limit = LIMIT
     whole = body(3, TOKEN)

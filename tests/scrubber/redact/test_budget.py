@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from app.scrubber.detect import rules
 from app.scrubber.redact.budget import SECONDS_PER_BYTE, STRIDE, Budget, TooSlow
 from app.scrubber.redact.scrubber import Redaction, Scrubber
+from tests.scrubber import scrubbing
 
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 SLOW = [
@@ -21,15 +21,7 @@ SLOW = [
 
 def scrubber(seconds: float) -> Scrubber:
     ticks = itertools.count()
-    return Scrubber(
-        mode="pseudonymize",
-        key=b"k",
-        rules=rules.load(file=None),
-        clock=lambda: 0.0,
-        limit=16 * 2**20,
-        seconds=seconds,
-        cpu=lambda: float(next(ticks)),
-    )
+    return scrubbing.scrubber(seconds=seconds, cpu=lambda: float(next(ticks)))
 
 
 def redacted(messages: list[str], seconds: float, within: float | None = None) -> Redaction:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scrubber.detect import dense, rules
+from app.scrubber.detect import dense
 from app.scrubber.detect.scan import Scanner
 from app.scrubber.json.spans import Span
 from app.scrubber.json.strings import Text
@@ -16,21 +16,14 @@ from app.scrubber.redact import decide
 from app.scrubber.redact.batches import Batch
 from app.scrubber.redact.decide import Decider, Replaced
 from app.scrubber.redact.ledger import Ledger
-from app.scrubber.redact.scrubber import Redaction, Scrubber
 from tests.scrubber import conversations as conv
+from tests.scrubber.scrubbing import BUILT_IN, redact
 from tests.thorough import scaled
 
 HITS = 300
-RULES = rules.load(file=None)
+RULES = BUILT_IN
 PASSWORDS = st.text("ab1.-", min_size=6, max_size=14)
 JOINTS = st.sampled_from(("", " ", "=", "-", "x"))
-
-
-def redact(request: Any) -> Redaction:
-    scrubber = Scrubber(
-        mode="pseudonymize", key=b"k" * 32, rules=RULES, clock=lambda: 0.0, limit=1 << 24
-    )
-    return scrubber.redact(json.dumps(request).encode(), None, "POST")
 
 
 @st.composite

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from app.scrubber import placeholders, review
-from app.scrubber.detect import rules
 from app.scrubber.detect.dense import BURST, BYTES_PER_STEP, CHECK
 from app.scrubber.redact.scrubber import Redaction, Scrubber
+from tests.scrubber import scrubbing
 from tests.thorough import scaled
 
 TIMES = BURST // (1 + CHECK) + 5_000  # of what takes so many steps: more than there are
 BEFORE = [16_000, 32_000, 44_000][: scaled(3, 1)]
-RULES = rules.load(detectors="+extended", file=None)
+RULES = scrubbing.EXTENDED
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 PEM = "-----BEGIN " + "RSA PRIVATE KEY-----\n" + "MIIEfake0FAKE1fake2FAKE3fake4/fake5+FAKE6\n" * 40
 PEM += "-----END RSA PRIVATE KEY-----"
@@ -34,14 +34,11 @@ VALUES = ["fakefakefake", "ghi789", "hunter2", "c2ln" * 3, "FAKE3fake4/fake5"]
 
 
 def redact(body: dict[str, Any], used: Scrubber | None = None) -> Redaction:
-    used = used or scrubber()
-    redaction = used.redact(json.dumps(body).encode(), None, "POST")
-    assert redaction.report.skipped is None
-    return redaction
+    return scrubbing.redact(body, used or scrubber())
 
 
 def scrubber() -> Scrubber:
-    return Scrubber(mode="pseudonymize", key=b"k", rules=RULES, clock=lambda: 0.0, limit=16 * 2**20)
+    return scrubbing.scrubber(rules=RULES)
 
 
 def conversation(*contents: Any) -> dict[str, Any]:

@@ -6,26 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scrubber.detect import rules
 from app.scrubber.json.spans import Span
 from app.scrubber.redact import reach
 from app.scrubber.redact.reach import Looks, Reach
-from app.scrubber.redact.scrubber import Redaction, Scrubber
+from app.scrubber.redact.scrubber import Redaction
+from tests.scrubber import scrubbing
 
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"
 WORDS = st.lists(st.sampled_from(("a", "b", ".")), min_size=6, max_size=12).map("".join)
 
 
 def redact(*texts: str) -> Redaction:
-    scrubber = Scrubber(
-        mode="pseudonymize",
-        key=b"k" * 32,
-        rules=rules.load(file=None),
-        clock=lambda: 0.0,
-        limit=1 << 20,
-    )
-    body = json.dumps({"messages": [{"role": "user", "content": text} for text in texts]})
-    return scrubber.redact(body.encode(), None, "POST")
+    return scrubbing.redact({"messages": [{"role": "user", "content": text} for text in texts]})
 
 
 def restored(redaction: Redaction) -> list[str]:

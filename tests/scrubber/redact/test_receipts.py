@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scrubber.detect import rules
 from app.scrubber.json.paths import json_path_without
 from app.scrubber.redact.receipts import Head, head_of, link, read_head, sealing_key, verify
-from app.scrubber.redact.scrubber import Scrubber
+from tests.scrubber import scrubbing
 
 KEY, OTHER = sealing_key(b"k" * 32), sealing_key(b"o" * 32)
 TOKEN = "ghp_" + "f4k3" * 9
@@ -90,14 +89,7 @@ def test_a_chain_made_with_another_key_shows_where_the_key_is_known() -> None:
 
 
 def redacted(request: dict[str, Any], mode: Any = "pseudonymize") -> Any:
-    scrubber = Scrubber(
-        mode=mode,
-        key=b"k" * 32,
-        rules=rules.load(file=None),
-        clock=lambda: 0.0,
-        limit=1 << 24,
-        receipts=True,
-    )
+    scrubber = scrubbing.scrubber(mode=mode, receipts=True)
     body = json.dumps(request).encode()
     first = scrubber.redact(body, None, "POST").report.hits
     assert scrubber.redact(body, None, "POST").report.hits == first  # from the cache, too

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import pytest
 
-from app.scrubber.detect import rules
 from app.scrubber.redact.cache import Cache, Key, Outcome
 from app.scrubber.redact.scrubber import Scrubber
 from tests.cases import every_case
+from tests.scrubber import scrubbing
 
-RULES = rules.load(file=None)
+RULES = scrubbing.BUILT_IN
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 PEM = "-----BEGIN " + "RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----"
 BASE64 = ["MIIE" + "fake" * 15, "FAKE" * 16, "fake=="]
@@ -24,13 +24,11 @@ def scrubber(
     mode: Literal["detect", "pseudonymize"] = "pseudonymize", limit: int = 10_000, **more: Any
 ) -> Scrubber:
     ticks = iter(range(1000))
-    return Scrubber(
-        mode=mode, key=b"k" * 32, rules=RULES, clock=lambda: next(ticks), limit=limit, **more
-    )
+    return scrubbing.scrubber(mode=mode, clock=lambda: next(ticks), limit=limit, **more)
 
 
 def redacted(request: Any) -> Any:
-    return json.loads(scrubber().redact(json.dumps(request).encode(), None, "POST").body)
+    return scrubbing.redacted(request, scrubber())
 
 
 def in_message(block: Any) -> Any:
@@ -313,7 +311,7 @@ def test_detecting_counts_and_changes_nothing() -> None:
 
 def test_pseudonymizing_needs_a_key() -> None:
     with pytest.raises(ValueError, match="HMAC"):
-        Scrubber(mode="pseudonymize", key=b"", rules=RULES, clock=lambda: 0.0, limit=1)
+        scrubbing.scrubber(key=b"", limit=1)
 
 
 def test_threads_share_a_scrubber() -> None:

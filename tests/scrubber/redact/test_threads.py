@@ -3,15 +3,12 @@
 import json
 from typing import Any
 
-from app.scrubber.detect import rules
 from app.scrubber.json.document import Unit
-from app.scrubber.redact.scrubber import Scrubber
 from app.scrubber.redact.threads import is_threaded
 from tests.cases import every_case
+from tests.scrubber import scrubbing
 
-SCRUBBER = Scrubber(
-    mode="pseudonymize", key=b"k", rules=rules.load(file=None), clock=lambda: 0.0, limit=1 << 20
-)
+SCRUBBER = scrubbing.scrubber()
 THREAD = {"id": "thread_fake"}
 
 

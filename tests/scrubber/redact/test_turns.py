@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.scrubber.detect import rules
 from app.scrubber.json import repeated
 from app.scrubber.json.document import units
 from app.scrubber.redact import turns
@@ -18,9 +17,10 @@ from app.scrubber.redact.ledger import Change
 from app.scrubber.redact.scrubber import Redaction, Scrubber
 from app.scrubber.redact.turns import MOST_TURNS
 from tests.scrubber import conversations as conv
+from tests.scrubber import scrubbing
 from tests.thorough import scaled
 
-RULES = rules.load(file=None)
+RULES = scrubbing.BUILT_IN
 KEY, TOKEN, URL = conv.SECRETS[0], conv.SECRETS[1], conv.SECRETS[3]
 LAW = settings(
     max_examples=scaled(150, 15), suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -28,15 +28,7 @@ LAW = settings(
 
 
 def scrubber(mode: Any = "pseudonymize", cache: int = 1 << 24) -> Scrubber:
-    return Scrubber(
-        mode=mode,
-        key=b"k" * 32,
-        rules=RULES,
-        clock=lambda: 0.0,
-        limit=1 << 24,
-        cache=cache,
-        receipts=True,
-    )
+    return scrubbing.scrubber(mode=mode, cache=cache, receipts=True)
 
 
 SLOW = {mode: scrubber(mode, cache=0) for mode in ("pseudonymize", "detect")}  # remember nothing

@@ -5,20 +5,17 @@ from typing import Any
 
 import pytest
 
-from app.scrubber.detect import rules
 from app.scrubber.placeholders import Hidden
-from app.scrubber.redact.scrubber import Scrubber
 from app.scrubber.restore import restorer
 from app.scrubber.restore.json_answer import with_string
 from app.scrubber.restore.sinks import TEXT, UPSTREAM, ToolPolicy
 from app.scrubber.restore.table import Plan
 from tests.cases import every_case
+from tests.scrubber import scrubbing
 from tests.scrubber.restore.answering import Answering
 
 SHOWN, VALUE = "<GITHUB_TOKEN_1>", "ghp_" + "f4k3" * 9
-RECOGNIZER = Scrubber(
-    mode="pseudonymize", key=b"k", rules=rules.load(file=None), clock=lambda: 0.0, limit=1 << 20
-).recognizer
+RECOGNIZER = scrubbing.scrubber().recognizer
 ANSWER = json.dumps({"content": [{"type": "text", "text": f"it is {SHOWN}"}]}).encode()
 
 

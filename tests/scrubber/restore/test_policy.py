@@ -7,25 +7,18 @@ from typing import Any
 
 import pytest
 
-from app.scrubber.detect import rules
 from app.scrubber.placeholders import Hidden
-from app.scrubber.redact.scrubber import Scrubber
 from app.scrubber.restore.sinks import REFUSALS, ToolPolicy
 from app.scrubber.restore.table import Plan
 from tests.cases import every_case
+from tests.scrubber import scrubbing
 from tests.scrubber.restore.answering import Answering
 from tests.scrubber.restore.test_restore import STREAM, delta, event, start, stop, texts
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "scrubber.md"
 TOKEN = "ghp_" + "f4k3" * 9
 SHELL_URL = "postgres://app:a7$(touch;fake)@db.example.net/main"
-SCRUBBER = Scrubber(
-    mode="pseudonymize",
-    key=b"k" * 32,
-    rules=rules.load(file=None),
-    clock=lambda: 0.0,
-    limit=1 << 24,
-)
+SCRUBBER = scrubbing.scrubber()
 SHOWN = "<GITHUB_TOKEN_1>"
 
 # Where else the placeholder stands in the request that holds the token: what to add to it.

@@ -10,15 +10,15 @@ from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.placeholders import Hidden
 from app.scrubber.restore.table import Plan
 from tests.cases import every_case
-from tests.scrubber.dialogues import PLACEHOLDER, WRITTEN, assembled, scrubber, streamed
+from tests.scrubber import scrubbing
+from tests.scrubber.dialogues import PLACEHOLDER, WRITTEN, assembled, streamed
 from tests.scrubber.restore.answering import Answering
 
-SCRUBBER = scrubber()
+SCRUBBER = scrubbing.scrubber()
 
 
 def redacted(*messages: dict[str, Any]) -> tuple[list[Any], dict[str, Hidden]]:
-    body = json.dumps({"messages": list(messages)}).encode()
-    redaction = SCRUBBER.redact(body, None, "POST")
+    redaction = scrubbing.redact({"messages": list(messages)}, SCRUBBER)
     return json.loads(redaction.body)["messages"], dict(redaction.placeholders)
 
 
