@@ -20,8 +20,8 @@ from structlog.testing import capture_logs
 
 from app import certificates
 from app.certificates import Certificate, ensure, files, inspection, issuing, problems
-from app.certificates.validity import RENEWAL
 from app.certificates.issuing import CA_LIFETIME, LEAF_LIFETIME
+from app.certificates.validity import RENEWAL
 from app.failures import SettingsError
 from app.server.certificate import certificate_of
 from app.settings import Settings

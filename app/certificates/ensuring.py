@@ -32,7 +32,7 @@ def ensure(
     *,
     added: tuple[str, ...] = (),
 ) -> Certificate:
-    """Return a certificate for ``names`` valid for at least `validity.RENEWAL`; make it if necessary.
+    """Return a certificate for ``names`` that lasts for `validity.RENEWAL`; make it if needed.
 
     ``added`` are the names that the user asked for: one that is asked for no longer goes, while
     replicas that share the directory keep each other's ``names``, as far as the CA permits them.
