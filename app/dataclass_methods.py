@@ -1,4 +1,4 @@
-"""Dataclasses whose methods are compiled when they are first called.
+"""Dataclasses whose methods are compiled when they are first used.
 
 The decorator writes up to six methods of a class as text, and compiles each. For the 170 classes of
 a start that took a quarter of its instructions, and most of the methods are never called. Python
@@ -8,7 +8,7 @@ a start that took a quarter of its instructions, and most of the methods are nev
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 CREATE = "_create_fn"  # no public seam: `tests/test_dataclass_methods.py` tells when it has gone
@@ -21,27 +21,40 @@ def compiled_later() -> Iterator[None]:
     if create is None:
         yield
         return
-    setattr(dataclasses, CREATE, partial(_stub, create))
+    setattr(dataclasses, CREATE, partial(_Later, create))
     try:
         yield
     finally:
         setattr(dataclasses, CREATE, create)
 
 
-def _stub(create: Callable[..., Any], name: str, *given: Any, **named: Any) -> Callable[..., Any]:
-    """Return what makes a method at its first call, and gives its place in the class to it."""
+class _Later:
+    """Stands for a method in a class until it is looked up there.
 
-    @cache
-    def made() -> Any:
-        return create(name, *given, **named)
+    State: the method, once it was ``_made``.
+    """
 
-    def stub(self: object, *values: Any, **by_name: Any) -> Any:
-        method = made()
-        method.__qualname__ = stub.__qualname__
-        for one in type(self).__mro__:
-            if vars(one).get(name) is stub:
-                setattr(one, name, method)
-        return method(self, *values, **by_name)
+    __slots__ = ("__name__", "_made", "_make")
 
-    stub.__name__ = name
-    return stub
+    def __init__(self, create: Callable[..., Any], name: str, *given: Any, **named: Any) -> None:
+        self.__name__ = name
+        self._make = partial(create, name, *given, **named)
+        self._made: Any = None
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if self._made is None:
+            self._made = self._make()
+            self._leave(owner)
+        return self._made.__get__(instance, owner)
+
+    def __call__(self, instance: object) -> Any:
+        """Call it as the decorator's own wrapper of ``__repr__`` does."""
+        return self.__get__(instance, type(instance))()
+
+    def _leave(self, owner: type) -> None:
+        """Let the method take this place in the class that has it."""
+        name = self.__name__
+        for one in owner.__mro__:
+            if vars(one).get(name) is self:
+                self._made.__qualname__ = f"{one.__qualname__}.{name}"
+                setattr(one, name, self._made)

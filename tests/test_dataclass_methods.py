@@ -93,7 +93,7 @@ def _compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.skipif(not hasattr(dataclasses, CREATE), reason="methods are made in another way")
-def test_a_method_is_compiled_once_when_it_is_first_called(
+def test_a_method_is_compiled_once_when_it_is_first_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     texts = _compiled(monkeypatch)
@@ -101,10 +101,14 @@ def test_a_method_is_compiled_once_when_it_is_first_called(
 
         @dataclass(frozen=True, slots=True)
         class Base:
+            """Without this, the decorator asks for the signature of `__init__`."""
+
             value: int
 
         @dataclass(frozen=True, slots=True)
         class Derived(Base):
+            """The same."""
+
             other: int = 0
 
     assert texts == []
