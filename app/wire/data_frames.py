@@ -14,7 +14,15 @@ from h2.connection import ConnectionState, H2Connection
 from h2.events import DataReceived, Event, WindowUpdated
 from h2.stream import H2Stream, StreamInputs, StreamState
 
-from .frame_head import DATA, END_STREAM, HEAD, INCREMENT, WINDOW_UPDATE
+from .frame_head import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEAD,
+    HEADERS,
+    INCREMENT,
+    WINDOW_UPDATE,
+)
 from .limits import WIDEST_WINDOW
 
 _RECEIVING = (StreamState.HALF_CLOSED_LOCAL, StreamState.OPEN)  # the usual one of a response first
@@ -48,14 +56,18 @@ class DataFrames(H2Connection):
             end = body + (high << 8) + low
             if end > len(data):
                 break
-            if (kind == DATA and flags <= END_STREAM) or (kind == WINDOW_UPDATE and not flags):
+            if (
+                (kind == DATA and flags <= END_STREAM)
+                or (kind == WINDOW_UPDATE and not flags)
+                or (kind == HEADERS and flags == END_HEADERS)
+            ):
                 if left < position:
                     events += super().receive_data(data[left:position])
                     left = position
                 taken = (
                     self._take_data(stream_id, data[body:end], flags)
                     if kind == DATA
-                    else self._take_window_update(stream_id, data[body:end])
+                    else self._take_other(kind, stream_id, data[body:end])
                 )
                 if taken:
                     events += taken
@@ -113,6 +125,15 @@ class DataFrames(H2Connection):
         return super().data_to_send(amount) if self._data_to_send else b""
 
     # Each returns the events of one frame; none leaves it to python-h2.
+
+    def _take_other(self, kind: int, stream_id: int, data: bytes) -> tuple[Event, ...]:
+        if kind == HEADERS:
+            return self._take_headers(stream_id, data)
+        return self._take_window_update(stream_id, data)
+
+    def _take_headers(self, _stream_id: int, _block: bytes) -> tuple[Event, ...]:
+        """Leave HEADERS to python-h2 (`app.wire.header_frames` does not)."""
+        return ()
 
     def _take_window_update(self, stream_id: int, data: bytes) -> tuple[Event, ...]:
         increment = INCREMENT.unpack(data)[0] if len(data) == INCREMENT.size else 0

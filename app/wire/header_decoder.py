@@ -35,10 +35,34 @@ _name = lru_cache(NAMES)(decode_huffman)
 
 
 class HeaderDecoder(Decoder):
-    """Decodes header blocks."""
+    """Decodes header blocks.
+
+    State beside hpack's: ``ahead``, what came of a block that was decoded before it is asked for.
+    """
+
+    ahead: list[HeaderTuple] | Exception | None = None
+
+    def decode_ahead(self, data: bytes) -> list[HeaderTuple] | None:
+        """Return the fields of a block; None if that fails, as `decode` will then.
+
+        A block can be decoded once only, since it changes the tables: `decode` returns or raises
+        what came of this one, unless ``ahead`` is dropped.
+        """
+        try:
+            self.ahead = fields = self._decode(data)
+        except Exception as exc:  # noqa: BLE001 - raised where it is expected
+            self.ahead = exc
+            return None
+        return fields
 
     def decode(self, data: bytes, **_raw: Any) -> list[HeaderTuple]:  # type: ignore[override]
         """Return the fields of a header block as pairs of bytes; raises what hpack raises."""
+        ahead, self.ahead = self.ahead, None
+        if isinstance(ahead, Exception):
+            raise ahead
+        return self._decode(data) if ahead is None else ahead
+
+    def _decode(self, data: bytes) -> list[HeaderTuple]:
         fields: list[HeaderTuple] = []
         entries: deque[Any] = self.header_table.dynamic_entries
         size = position = 0

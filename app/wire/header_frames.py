@@ -1,24 +1,33 @@
-"""A short way for the HEADERS of a request: python-h2 takes 30 µs for them, this takes 12.
+"""Short ways for HEADERS: a request's that is sent, and a response's that is received.
 
-The same streams are begun and the same bytes written, without an object for each frame and a copy
-of each field. A property test holds both ways to that.
+python-h2 takes 30 µs for the one and 40 for the other, these take 12 and 6. The same streams are
+begun and the same bytes written, or the same event made, without an object for each frame and a
+copy of each field. Property tests hold both ways to that.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from h2.connection import AllowedStreamIDs, ConnectionInputs, ConnectionState
-from h2.stream import StreamInputs, StreamState
+from h2.events import Event, ResponseReceived
+from h2.stream import H2Stream, StreamInputs, StreamState
 from h2.utilities import authority_from_headers, extract_method_header
 
 from .data_frames import DataFrames
 from .frame_head import CONTINUATION, END_HEADERS, END_STREAM, HEAD, HEADERS
+from .header_decoder import HeaderDecoder
+from .headers import BODILESS
 
+_LONGEST = 19  # digits of a length
+_WITH_CONTENT = frozenset(b"%d" % status for status in {*range(200, 600)} - BODILESS)
+_AWAITING = (StreamState.OPEN, StreamState.HALF_CLOSED_LOCAL)
 _COUNTED = (StreamState.OPEN, StreamState.HALF_CLOSED_LOCAL, StreamState.HALF_CLOSED_REMOTE)
 
 
 class HeaderFrames(DataFrames):
-    """python-h2's connection, with the short way."""
+    """python-h2's connection, with the short ways."""
+
+    decoder: HeaderDecoder
 
     def send_headers(  # type: ignore[override] # fields are pairs of bytes
         self,
@@ -39,6 +48,45 @@ class HeaderFrames(DataFrames):
             stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
         stream._authority = authority_from_headers(headers)  # noqa: SLF001
         stream.request_method = extract_method_header(headers)
+
+    def _take_headers(self, stream_id: int, block: bytes) -> tuple[Event, ...]:
+        """Return the event of a response's head that content follows; none leaves it to python-h2.
+
+        Its block is decoded already then (`HeaderDecoder.decode_ahead`).
+        """
+        stream = self._awaiting(stream_id, len(block))
+        fields = None if stream is None else self.decoder.decode_ahead(block)
+        if stream is None or not fields or fields[0][0] != b":status":
+            return ()
+        lengths = [value for name, value in fields if name == b"content-length"]
+        plain = not lengths or (lengths[0].isdigit() and len(lengths[0]) <= _LONGEST)
+        if fields[0][1] not in _WITH_CONTENT or len(lengths) > 1 or not plain:
+            return ()
+        self.decoder.ahead = None
+        stream.state_machine.headers_received = True
+        stream._expected_content_length = int(lengths[0]) if lengths else None  # noqa: SLF001
+        event = ResponseReceived(stream_id=stream_id)
+        event.headers = fields  # type: ignore[assignment] # pairs of bytes
+        return (event,)
+
+    def _awaiting(self, stream_id: int, length: int) -> H2Stream | None:
+        """Return the stream that may receive the head of its response by every account, or None.
+
+        RFC 9113 §5.1 (states), §3.4 (SETTINGS first), §4.3 (an open header block), §4.2 (size). To
+        HEAD there is no content, whatever the length.
+        """
+        stream = self.streams.get(stream_id)
+        fits = (
+            stream is not None
+            and self.state_machine.state is ConnectionState.CLIENT_OPEN
+            and self._greeted
+            and self._between_frames()
+            and length <= self.max_inbound_frame_size
+            and stream.state_machine.state in _AWAITING
+            and not stream.state_machine.headers_received
+            and stream.request_method != b"HEAD"
+        )
+        return stream if fits else None
 
     def _begins(self, stream_id: int) -> bool:
         """Return True if a client may begin this stream by every account (§5.1.1, §5.1.2)."""

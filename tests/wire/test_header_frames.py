@@ -16,9 +16,11 @@ from hyperframe.frame import Frame, HeadersFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.wire.codec import Codec
 from app.wire.frame_reader import FrameReader, WholeHeaders
 from app.wire.header_frames import HeaderFrames
 from app.wire.limits import LAST_STREAM
+from app.wire.roles import client
 from tests.thorough import scaled
 from tests.wire.conformance import (
     CONTINUATION,
@@ -225,3 +227,105 @@ def test_an_answer_is_decoded_alike() -> None:
     block = encoded(*RESPONSE, (b"content-type", b"text/event-stream"))
     assert both.receive(frame(HEADERS, END_HEADERS, 1, block) + body(10))
     assert both.counted[True] == 1
+
+
+LAWFUL = st.tuples(
+    st.just("head"),
+    st.sampled_from([1, 5]),
+    st.just(b"200"),
+    st.sampled_from([[], [(b"content-length", b"5")]]),
+    st.just(END_HEADERS),
+)
+RESPONSES = st.lists(
+    st.one_of(
+        LAWFUL,
+        LAWFUL,
+        st.tuples(
+            st.just("head"),
+            st.sampled_from([1, 1, 3, 5, 2]),
+            st.sampled_from([*[b"200"] * 5, b"204", b"304", b"100", b"20", b"", b"x"]),
+            st.lists(
+                st.sampled_from(
+                    [
+                        (b"content-length", b"5"),
+                        (b"content-length", b"6"),
+                        (b"content-length", b"+5"),
+                        (b"content-length", b"5" * 5_000),
+                        (b":status", b"204"),
+                        (b"x-a", b"1"),
+                    ]
+                ),
+                max_size=2,
+            ),
+            st.sampled_from([END_HEADERS, END_HEADERS, END_HEADERS | END_STREAM, 0]),
+        ),
+        st.tuples(st.just("broken"), st.sampled_from([1, 3]), st.binary(max_size=6)),
+        st.tuples(st.just("body"), st.sampled_from([1, 3]), st.booleans()),
+        st.tuples(st.just("drop"), st.sampled_from([1, 3])),
+        st.tuples(st.just("end"), st.sampled_from([1, 3])),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def _sent(both: Pair, step: tuple[Any, ...]) -> bytes:
+    """Return what the peer sends in a step; do what the client does."""
+    match step:
+        case ("head", stream, status, fields, flags):
+            return frame(HEADERS, flags, stream, encoded((b":status", status), *fields))
+        case ("broken", stream, block):
+            return frame(HEADERS, END_HEADERS, stream, block)
+        case ("body", stream, end):
+            return body(5, END_STREAM if end else 0, stream)
+        case ("drop", stream):
+            both.both(lambda one: one.reset_stream(stream))
+        case ("end", stream):
+            both.both(lambda one: one.end_stream(stream))
+    return b""
+
+
+def test_responses_begin_alike_whatever_came_before() -> None:
+    taken: Counter[bool] = Counter()
+    take = HeaderFrames._take_headers
+
+    def counted(self: HeaderFrames, *args: Any) -> Any:
+        taken[bool(found := take(self, *args))] += 1
+        return found
+
+    @settings(max_examples=scaled(400, 100), deadline=None)
+    @given(RESPONSES, st.sampled_from([b"POST", b"POST", b"HEAD"]), st.integers(1, 3))
+    def law(steps: list[tuple[Any, ...]], method: bytes, together: int) -> None:
+        both = pair(client=True, corrected=True, window=200_000)
+        both.both(lambda one: one.reset_stream(3))
+        fields = [HeaderTuple(b":method", method), *_request([])[1:]]
+        both.both(lambda one: one.send_headers(5, fields))
+        segment = b""
+        for number, step in enumerate(steps):
+            segment += _sent(both, step)
+            if number % together == 0:
+                if not both.receive(segment):
+                    return  # a connection is not used after its error
+                segment = b""
+        both.receive(segment)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HeaderFrames, "_take_headers", counted)
+        law()
+    assert taken[True] >= scaled(400, 100) // 8
+    assert taken[False] > 0
+
+
+def test_trailers_are_told_from_a_head_that_was_taken_the_short_way(opened: Pair) -> None:
+    assert opened.receive(opened.head(1, (b"content-length", b"3")) + body(3))
+    trailers = encoded((b"x-a", b"1"))
+    assert opened.receive(frame(HEADERS, END_HEADERS | END_STREAM, 1, trailers))
+    assert opened.counted[True] == 1
+
+
+def test_a_head_that_comes_before_settings_ends_the_connection() -> None:
+    connection = Codec(client(100))
+    connection.initiate_connection()
+    connection.send_headers(1, _request([]))
+    with pytest.raises(ProtocolError, match="SETTINGS"):
+        connection.receive_data(frame(HEADERS, END_HEADERS, 1, encoded(*RESPONSE)))
