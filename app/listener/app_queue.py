@@ -50,6 +50,12 @@ class AppQueue:
         while not self._messages:
             self._readable.clear()
             await self._readable.wait()
+        return self.poll()
+
+    def poll(self) -> Any:
+        """Take the next message out; None if there is none yet."""
+        if not self._messages:
+            return None
         self._room.set()
         message = self._messages.popleft()
         self._waiting -= len(message.get("body", b""))
@@ -82,6 +88,7 @@ class TaskGroup(StockTaskGroup):
         queue = AppQueue(
             config.max_app_queue_size, self._disconnected, scope["extensions"]["disconnect"].set
         )
+        scope["extensions"]["poll"] = queue.poll
         self.spawn(_run, app, scope, queue, send)
         return queue.put
 

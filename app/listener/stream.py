@@ -59,8 +59,9 @@ class RequestStream(HTTPStream):
       the client leaves, even while its body is unread; ``before_drain``, true on a connection that
       was open before the drain began, so that its client could not know of it; ``target``, the
       whole request target, because a bare ``?`` is lost otherwise; ``write``, which is
-      `RequestStream.write`, the short way of a piece of the body; and ``proceed``, where the client
-      waits for a 100 before it sends its body: the application asks for it, or answers at once.
+      `RequestStream.write`, the short way of a piece of the body; ``poll``, which returns the next
+      message if it has come, else None; and ``proceed``, where the client waits for a 100 before it
+      sends its body: the application asks for it, or answers at once.
     - A target that is not ASCII reaches the application, it does not end the connection.
     - An unfinished response is aborted (`ResponseAborted`) instead of ended.
     - If the application sends no response, the client gets an error in Anthropic's shape.

@@ -28,23 +28,26 @@ class Interrupt:
 
 async def run_until_disconnect(
     journey: Coroutine[Any, Any, None],
-    watch: Coroutine[Any, Any, None],
+    watch: Coroutine[Any, Any, None] | None,
     interrupt: Interrupt,
     on_disconnect: Callable[[Callable[[], object]], object] | None = None,
 ) -> Cause | None:
     """Run ``journey`` to its end, or until an interrupt; return the interrupt's cause.
 
     ``watch`` ends when the client has left. ``on_disconnect``, where the server has one, takes a
-    callback for the same, which comes even while the body is not being read.
+    callback for the same, which comes even while the body is not being read: without a body to
+    receive, it is enough.
     """
 
     def left(*_: object) -> None:
         interrupt(Cause.CLIENT_LEFT)
 
     loop = asyncio.get_running_loop()
-    watcher = loop.create_task(watch)  # first: the journey finds what has come
+    # The watcher first: the journey finds what has come.
+    watcher = None if watch is None else loop.create_task(watch)
     work = interrupt.work = loop.create_task(journey)
-    watcher.add_done_callback(left)
+    if watcher is not None:
+        watcher.add_done_callback(left)
     if on_disconnect is not None:
         on_disconnect(left)
     try:
@@ -54,7 +57,8 @@ async def run_until_disconnect(
             interrupt(Cause.SERVER_CANCELLED)
             raise
     finally:
-        watcher.cancel()
+        if watcher is not None:
+            watcher.cancel()
         # Leave no cycle to collect: the task's frames hold the exchange, its error holds this one.
         interrupt.work = None
         del work

@@ -94,10 +94,14 @@ class Journey:
 
     async def run(self) -> None:
         """Make the journey: to its end, or until the client leaves or the drain ends."""
-        interrupt = Interrupt(self._ending.on)
-        cause = await run_until_disconnect(
-            self._answer(interrupt), self._inbound.watch(), interrupt, self._request.on_disconnect
+        interrupt, poll, told = (
+            Interrupt(self._ending.on),
+            self._request.poll,
+            self._request.on_disconnect,
         )
+        all_here = poll is not None and told is not None and self._inbound.take_arrived(poll)
+        watch = None if all_here else self._inbound.watch()
+        cause = await run_until_disconnect(self._answer(interrupt), watch, interrupt, told)
         if cause is Cause.DRAIN_ENDED:
             await self._refuse(Draining("draining", "The proxy shut down: send the request again."))
 

@@ -9,6 +9,8 @@ from ...wire.headers import Headers
 from ..peer import peer_of
 
 Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Poll = Callable[[], Message | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class ClientRequest:
 
     ``peer`` is who sent it; ``before_drain`` says that it could not know of the drain,
     ``on_disconnect`` takes a callback for the client's leaving, and ``write`` a piece of the
-    response's body; ``proceed`` asks a client that waits for a 100 for its body. The last four
-    are our listener's (`app.listener.stream`).
+    response's body; ``proceed`` asks a client that waits for a 100 for its body; ``poll`` returns
+    the next message if it has come. The last five are our listener's (`app.listener.stream`).
     """
 
     method: str
@@ -29,6 +31,7 @@ class ClientRequest:
     on_disconnect: Callable[[Callable[[], object]], object] | None = None
     write: Take | None = None
     proceed: Rest | None = None
+    poll: Poll | None = None
 
     @classmethod
     def of(cls, scope: Scope) -> "ClientRequest":
@@ -44,6 +47,7 @@ class ClientRequest:
             None if disconnect is None else disconnect.on_disconnect,
             extensions.get("write"),
             extensions.get("proceed"),
+            extensions.get("poll"),
         )
 
 

@@ -5,15 +5,15 @@ Receiving never stops, since that is the only way to learn that the client has l
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from ...errors import BodyTooLarge, ProxyFailure, RequestTimeout
 from ...network.timeouts import Alarm
 from ...wire.grammar import announced_length
 from ...wire.headers import Headers, first
+from .client_request import Message, Poll
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Receive = Callable[[], Awaitable[Message]]
 
 BUFFER = 128 * 1024  # bytes that may wait between the client and upstream
 
@@ -45,11 +45,17 @@ class Inbound:
         alarm = Alarm(asyncio.get_running_loop())
         try:
             while (message := await self._next(alarm))["type"] != "http.disconnect":
-                self._put(message.get("body", b""), last=not message.get("more_body", False))
-                if not self.complete:
-                    await self._room.wait()
+                self._take(message)
         finally:
             alarm.stop()
+
+    def take_arrived(self, poll: Poll) -> bool:
+        """Receive what has come; return whether that is all, the client's leaving apart."""
+        while not self.complete and (message := poll()) is not None:
+            if message["type"] == "http.disconnect":
+                return True
+            self._take(message)
+        return self.complete
 
     async def read(self) -> bytes:
         """Return what has come and was not yet read, b"" at the end.
@@ -85,9 +91,10 @@ class Inbound:
         self._chunks.clear()
         self._waiting = 0
 
-    async def _next(self, alarm: Alarm) -> MutableMapping[str, Any]:
+    async def _next(self, alarm: Alarm) -> Message:
         """Return the next message; a client that is silent in the middle of a body is refused."""
         if not self.complete:
+            await self._room.wait()
             alarm.set(self._silence, self._give_up)
         message = await self._receive()
         alarm.clear()
@@ -100,6 +107,9 @@ class Inbound:
                 f"The request body made no progress for {self._silence:g} s: send it again.",
             )
         )
+
+    def _take(self, message: Message) -> None:
+        self._put(message.get("body", b""), last=not message.get("more_body", False))
 
     def _put(self, data: bytes, *, last: bool) -> None:
         if data:
