@@ -36,6 +36,7 @@ from .examples import check
 from .extended import EXTENDED
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_PROBES = (b"", b"a", b"A", b"0", b"-", b" ")  # at whose edges a rule must not match nothing
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -144,7 +145,7 @@ def _detector(rule: _Rule) -> Detector:
         pattern = compiled(rule.pattern)
     except BadPattern as exc:
         raise ValueError(f"rule {rule.name!r}: {_words(exc)}") from exc
-    if pattern.match(b"") is not None:
+    if any((match := pattern.search(text)) and match[0] == b"" for text in _PROBES):
         raise ValueError(f"rule {rule.name!r}: the pattern matches an empty string")
     return Detector(
         name=rule.name,

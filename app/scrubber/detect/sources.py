@@ -232,7 +232,8 @@ def _starting(text: bytes, at: int, found: Found) -> Iterator[Candidate]:
 def _starts(cursor: Cursor, gate: Any, detector: Detector) -> Iterator[tuple[int, Candidate]]:
     """Yield where a rule of the user's own matches, without the starts that cut an escape."""
     text, step, at = cursor.text, cursor.effort.step, cursor.at
-    while (match := gate.search(text, at, cursor.end)) is not None:
+    # At the end only nothing can match, and RE2 takes what is behind it for the end.
+    while at < cursor.end and (match := gate.search(text, at, cursor.end)) is not None:
         step()
         at = match.start()
         cut = escape_around(text, at)

@@ -16,6 +16,7 @@ from app.scrubber.detect.prefilter import Prefilter, Signs
 from app.scrubber.detect.rules import Rules
 from app.scrubber.detect.scan import Scanner
 from app.scrubber.json.document import units
+from app.scrubber.json.spans import Span
 from app.scrubber.placeholders import Scheme
 from app.scrubber.redact.literals import Literals
 from app.scrubber.redact.scrubber import Scrubber
@@ -167,6 +168,13 @@ def test_rules_of_the_users_own_are_looked_for_in_each_value() -> None:
         *(True, False, True),
         *(True, True),
     ]
+
+
+@every_case("pattern", [r"\b", r"\b[A-Z]*", r"x*\B"])
+def test_a_rule_that_matches_nothing_at_the_end_of_a_text_comes_to_an_end(pattern: str) -> None:
+    scanner = Scanner([own("nothing", pattern)])
+    for text in (b'"a b"', b"a b", b"a"):
+        assert [*scanner.hits(text, scanner.candidates(text), Span(0, len(text)))] == []
 
 
 @every_case("pattern", [r"\Aacme", "^acme", "(?m)acme$", r"acme\z", r"a(?:b|c\z)"])

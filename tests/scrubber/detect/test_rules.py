@@ -105,6 +105,7 @@ def rule(**changed: str) -> str:
         (rule(pattern="'acme_('"), "rule 'acme': .*missing"),
         (rule(pattern="'(?=acme)'"), "rule 'acme': .*(invalid|perl)"),
         (rule(pattern="'[a-z]*'"), "rule 'acme': .*empty"),
+        (rule(pattern=r"'\b[A-Z0-9]*\b'"), "rule 'acme': .*empty"),
         (rule(examples='["other"]'), "rule 'acme': an example is missed in plain form"),
         (rule(examples="[]"), "rule 'acme': at least one example"),
         (rule(pattern="'^acme_[a-z]{9}'"), "rule 'acme': an example is missed"),
