@@ -101,7 +101,7 @@ metrics: install ## Show the running proxy's figures
 test: install ## Run the quick tests, which need no other programs
 	$(PYTEST) $(QUICK)
 
-test-all: install ## Run all tests: those that boot a Debian need root, debootstrap and systemd-nspawn
+test-all: install ## Run all tests: those that boot a Debian need root, mmdebstrap and systemd-nspawn
 	$(PYTEST) --hypothesis-profile full -m ''
 
 test-wheel: $(LOCAL_UV) ## Build the wheel, install it into its own environment, and test it there

@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.stack.engine import Engine, UnavailableError, program
+from tests.debian import bootstrapping
+from tests.stack.engine import Engine, UnavailableError
 from tests.stack.tree import ROOT
 
 PULL = 60.0  # seconds; without a way to the registry it fails at once
@@ -72,12 +73,9 @@ def _suite(name: str) -> str:
 
 def _bootstrap(suite: str, archive: Path) -> None:
     """Install a minimal Debian and pack it; as a whole or not at all."""
-    # Its mounts end with the namespace, also when it is interrupted.
-    command = (program("unshare", "util-linux"), "--mount", program("debootstrap", "debootstrap"))
     with tempfile.TemporaryDirectory(prefix="base-", dir=archive.parent) as name:
         root, packed = Path(name) / "root", Path(name) / "packed"
-        packages = f"--include={','.join(PACKAGES)}"
-        _done(*command, "--variant=minbase", packages, suite, str(root))
+        _done(*bootstrapping(suite, root, PACKAGES))
         _adapt(root)
         _done("tar", "--create", f"--file={packed}", f"--directory={root}", ".")
         packed.rename(archive)
@@ -99,7 +97,7 @@ def _adapt(root: Path) -> None:
     settings.write_text("system-certs = true\n", encoding="utf-8")
 
 
-def _done(*command: str) -> None:
+def _done(*command: str | Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=BOOTSTRAP, check=False)
     if done.returncode != 0:
         last = (done.stdout + done.stderr).strip().splitlines()[-1:]
