@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ...wire.headers import CONNECTION_FIELDS
+
 # They belong to one connection and its other end, so they differ on every way.
-HOP_BY_HOP = frozenset({"connection", "host", "keep-alive", "transfer-encoding"})
+HOP_BY_HOP = frozenset({"host", *map(bytes.decode, CONNECTION_FIELDS)})
 BETAS = "anthropic-beta"
 DURATIONS = "x-claude-code-prev-tool-durations"  # such as Bash=480, in ms
 

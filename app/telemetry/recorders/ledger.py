@@ -7,7 +7,7 @@ import msgspec
 
 from ...anthropic.hints import Hints
 from ...anthropic.limits import Limits
-from ...anthropic.token_types import ESTIMATED
+from ...anthropic.token_types import BILLED, ESTIMATED
 from ...cache.report import CacheReport
 from ...cache.verdict import Verdict
 from ...exchange import Failure
@@ -176,9 +176,7 @@ def _billed(charge: Charge) -> Billed:
     )
 
 
-_counts = operator.itemgetter(  # in the order of `Billed`
-    "input", "output", "cache_read", "cache_write_5m", "cache_write_1h"
-)
+_counts = operator.itemgetter(*(name for name in Billed._fields if name in BILLED))
 
 
 def _total(billed: tuple[Billed, ...]) -> Billed:
