@@ -30,6 +30,8 @@ _billed_sums: Callable[[Billed], tuple[int, ...]] = operator.itemgetter(
     *(Billed._fields.index(name) for name in SUMS[1:])
 )
 _NOTHING = (0,) * len(SUMS[1:])
+_BILLED = ("exchange", "number", *Billed._fields)
+_first = operator.itemgetter(0)
 
 
 def _added(table: str) -> str:
@@ -117,34 +119,34 @@ class Tables(ABC):
     def _add(self, records: Sequence[Record]) -> None:
         numbers = self._numbers(records)
         first = (self._one("SELECT max(id) FROM exchanges") or 0) + 1
-        rows = [(number, *record.row) for number, record in enumerate(records, first)]
-        billed = [
+        ids = range(first, first + len(records))
+        rows = zip(*(record.row for record in records), strict=True)
+        exchanges = {"id": ids, **dict(zip(Row._fields, rows, strict=False))}  # of none: no columns
+        self._insert_named("exchanges", exchanges, NAMES, numbers)
+        attempts = [
             (exchange, number, *one)
-            for exchange, record in enumerate(records, first)
+            for exchange, record in zip(ids, records, strict=True)
+            if record.billed
             for number, one in enumerate(record.billed)
         ]
-        self._insert_named("exchanges", ("id", *Row._fields), rows, NAMES, numbers)
-        columns = ("exchange", "number", *Billed._fields)
-        self._insert_named("billed", columns, billed, BILLED_NAMES, numbers)
+        billed = dict(zip(_BILLED, zip(*attempts, strict=True), strict=False))
+        self._insert_named("billed", billed, BILLED_NAMES, numbers)
         self._insert("sessions", SESSION, _sessions(records, numbers), _SAME_SESSION)
         self._insert("quarters", QUARTERS, _quarters(records, numbers), _SAME_QUARTER)
 
     def _insert_named(
         self,
         table: str,
-        columns: Sequence[str],
-        rows: Sequence[Sequence[Any]],
+        columns: Mapping[str, Sequence[Any]],
         names: Sequence[str],
         numbers: Numbers,
     ) -> None:
-        """Insert rows with the numbers of their names, and without the columns that are empty.
+        """Insert columns with the numbers of their names, except for those that are empty.
 
         Nearly half of the columns are empty in most batches, and each costs as much as a full one.
         """
         used = {
-            column: values
-            for column, values in zip(columns, zip(*rows, strict=True), strict=False)
-            if values.count(None) < len(values)
+            column: values for column, values in columns.items() if values.count(None) < len(values)
         }
         for column in used.keys() & {*names}:
             used[column] = tuple(map(numbers.__getitem__, used[column]))
@@ -164,13 +166,14 @@ class Tables(ABC):
         """Return the number of every name in ``records``; new ones get one."""
         if len(self._known) > NAMES_KEPT:
             self._known.clear()
-        days: dict[int, set[str | None]] = {}
-        for row, billed in records:
-            names = days.setdefault((row.started + row.duration // 1_000) // DAY, set())
-            names.update(_names_of(row))
-            for one in billed:
-                names.update((one.model, one.kind))
-        last = {name: day for day in sorted(days) for name in days[day] if name is not None}
+        said = {(_day(row), _names_of(row)) for row, _ in records}  # most say the same
+        said |= {(_day(row), (one.model, one.kind)) for row, billed in records for one in billed}
+        last = {
+            name: day
+            for day, names in sorted(said, key=_first)
+            for name in names
+            if name is not None
+        }
         nobody = (0, -1)
         old = {name: day for name, day in last.items() if self._known.get(name, nobody)[1] < day}
         if old:
@@ -196,6 +199,11 @@ class Tables(ABC):
 
 
 _EVERYTHING = 2**62
+
+
+def _day(row: Row) -> int:
+    """Return the day on which an exchange ended."""
+    return (row.started + row.duration // 1_000) // DAY
 
 
 @functools.lru_cache(128)
