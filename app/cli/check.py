@@ -1,16 +1,21 @@
 """``check``: the effective settings, and what is wrong with them. Nothing is written."""
 
 import argparse
+import asyncio
 import os
 import sys
 from pathlib import Path
+
+import httpx
 
 from .. import settings
 from ..application import create_app
 from ..certificates import inspection
 from ..factories.scrubbing import load_rules
 from ..failures import SettingsError, StartError
+from ..forward import loops
 from ..settings import Settings, as_settings_error, variable
+from ..wire.origin import Origin
 
 
 def run(_: argparse.Namespace) -> int:
@@ -26,6 +31,8 @@ def run(_: argparse.Namespace) -> int:
         _check_pair(*loaded.own_certificate)
     else:
         _check_state(loaded)
+    ports = filter(None, (loaded.port, loaded.dashboard_port, loaded.forward_port))
+    asyncio.run(loops.check(Origin.of(httpx.URL(loaded.origin.url)), frozenset(ports)))
     return 0
 
 

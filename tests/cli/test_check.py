@@ -73,6 +73,13 @@ def test_check_writes_nothing(place: Place) -> None:
     assert place.files() == set()
 
 
+def test_check_names_a_way_to_upstream_that_leads_back_here(place: Place) -> None:
+    ended = place.run("check", PORT=9443, UPSTREAM_BASE_URL="https://127.0.0.1:9443")
+    assert ended.returncode == 1
+    assert "https://127.0.0.1:9443 is this proxy itself" in ended.stderr
+    assert place.run("check", PORT=9443, UPSTREAM_BASE_URL="https://127.0.0.1:9444").returncode == 0
+
+
 def test_check_names_a_state_directory_that_cannot_be_used(place: Place) -> None:
     file = place.path / "file"
     file.touch()
