@@ -68,4 +68,5 @@ class Splitter:
 
 def _is_one_record(data: bytes) -> bool:
     """Return True for a record as the API writes it: LF alone, and one blank line, at the end."""
-    return 0 <= data.find(b"\n\n") == len(data) - 2 and b"\r" not in data
+    # `in` would first try to read a number, and get over an exception.
+    return 0 <= data.find(b"\n\n") == len(data) - 2 and data.find(b"\r") < 0

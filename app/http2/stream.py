@@ -115,7 +115,11 @@ class Stream(Reception):
         self._uncredited += self._held
         self._held = 0
         self._owing = self._uncredited >= CREDIT_STEP
-        return super()._collect()
+        data, self._first = self._first, b""
+        if self._others:  # as in `Reception._collect`
+            data += self._others
+            self._others.clear()
+        return data
 
     def _taken(self) -> None:
         """Give the windows of what was read back, in steps worth a frame.

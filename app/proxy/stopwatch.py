@@ -87,7 +87,10 @@ class Stopwatch:
         now = self.now() if at is None else at
         since, self._progress.upstream_since = self._progress.upstream_since, None
         if since is not None:
-            self._end_wait(now - since)
+            timings, gap = self.timings, now - since
+            if timings.longest_byte_gap is None or gap > timings.longest_byte_gap:
+                timings.longest_byte_gap = gap
+            self._silence += gap
         return now
 
     def awaiting_client(self) -> float:
@@ -132,7 +135,10 @@ class Stopwatch:
         timings, stall = self.timings, taken - arrived
         since, self._progress.upstream_since = self._progress.upstream_since, taken
         if since is not None:
-            self._end_wait(arrived - since)
+            gap = arrived - since
+            self._silence += gap
+            if timings.longest_byte_gap is None or gap > timings.longest_byte_gap:
+                timings.longest_byte_gap = gap
         if timings.longest_client_stall is None or stall > timings.longest_client_stall:
             timings.longest_client_stall = stall
         if timings.overhead_response is None or own > timings.overhead_response:
@@ -149,13 +155,6 @@ class Stopwatch:
         self._end = self.upstream_arrived()
         if self._progress.client_since is not None:
             self.client_took()
-
-    def _end_wait(self, gap: float) -> None:
-        """Note that upstream was awaited for ``gap`` seconds."""
-        timings = self.timings
-        if timings.longest_byte_gap is None or gap > timings.longest_byte_gap:
-            timings.longest_byte_gap = gap
-        self._silence += gap
 
     def _end_silence(self, events: int) -> None:
         """Note that the silence ended with an event."""
