@@ -1,8 +1,8 @@
 """Work that no client waits for: it is put off for a moment, and several pieces are done at a time.
 
 What is done for each request, between much else, finds its code and data out of the processor's
-caches and takes two to four times as long. So the records of exchanges wait here. Whoever wants to
-see them calls `flush` first.
+caches and takes two to four times as long. So the records of exchanges wait here, and small chunks
+of responses until the tap reads them. Whoever wants to see them calls `flush` first.
 """
 
 import asyncio
