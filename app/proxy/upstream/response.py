@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
+from ...network.fields import lowered
 from ...network.response import ResponseBody
 from ...wire.handover import Take
 from ...wire.headers import for_client
@@ -23,7 +24,8 @@ class UpstreamResponse:
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
-        self.headers = for_client(response.headers.raw, status=self.status)
+        self._fields = lowered(response.headers)
+        self.headers = for_client(self._fields, status=self.status)
         self._stream = _stream(response)
         self._chunks = aiter(self._stream)
         self._begun = False
@@ -34,7 +36,7 @@ class UpstreamResponse:
     @property
     def malformed(self) -> str | None:
         """What makes the framing ambiguous (behaviour E4), or None."""
-        return framing_fault(self._response.headers.raw)
+        return framing_fault(self._fields)
 
     async def pour(self, take: Take) -> None:
         """Hand the body to ``take``, as it comes; httpx's errors pass."""
