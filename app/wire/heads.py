@@ -118,9 +118,7 @@ def framing_fault(fields: Iterable[tuple[bytes, bytes]]) -> str | None:
     fields = list(fields)
     if holds_line_end(chain.from_iterable(fields)):
         return "a header value that contains a line break or a NUL"
-    framing = {
-        (lowered, value) for name, value in fields if (lowered := name.lower()) in _FRAMING
-    }
+    framing = {(lowered, value) for name, value in fields if (lowered := name.lower()) in _FRAMING}
     names = [name for name, _ in framing]
     if names.count(b"content-length") > 1:
         return "several content-lengths"
