@@ -165,18 +165,21 @@ async def _answered(port: int, trusted: ssl.SSLContext, request: bytes) -> None:
         assert (await client.answer()).body == b"done"
 
 
+def _streams() -> weakref.WeakSet[RequestStream]:
+    return weakref.WeakSet(one for one in gc.get_objects() if isinstance(one, RequestStream))
+
+
 async def test_a_request_leaves_no_cycle_to_collect(certificate: Certificate) -> None:
     async def quick(_scope: Any, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"done"})
 
-    made: weakref.WeakSet[RequestStream] = weakref.WeakSet()
     async with listening(quick, certificate) as served:
-        gc.collect()  # what other tests have left
+        gc.collect()
         gc.disable()
         try:
+            others = _streams()  # of other tests, which may be kept
             await _answered(served.port, served.trust(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            made.update(one for one in gc.get_objects() if isinstance(one, RequestStream))
-            await until(lambda: not made)
+            await until(lambda: not _streams() - others)
         finally:
             gc.enable()
