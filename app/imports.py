@@ -1,8 +1,8 @@
 """Imports what a command runs, without what its libraries import and no command uses.
 
-Three more things make a start slow. A garbage collection while modules load finds nothing and costs
+Two more things make a start slow. A garbage collection while modules load finds nothing and costs
 0.1 s; afterwards every full one would look at all that they made. So none runs meanwhile, and what
-is there then is frozen. And dataclasses compile methods that nothing calls (`dataclass_methods`).
+is there then is frozen.
 """
 
 import gc
@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
-
-from .dataclass_methods import compiled_later
 
 # httpx imports its own command line, and structlog colours for tracebacks, where a developer's
 # tools have brought these.
@@ -69,7 +67,7 @@ def load(name: str) -> ModuleType:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with suppress(ImportError, AttributeError, TypeError), _kept_out(), compiled_later():
+        with suppress(ImportError, AttributeError, TypeError), _kept_out():
             return import_module(f".{name}", __package__)
         return import_module(f".{name}", __package__)
     finally:

@@ -83,9 +83,7 @@ def _not_own(imported: set[str]) -> set[str]:
         name
         for name in imported - JYTHON
         if name.partition(".")[0] not in sys.stdlib_module_names
-        and not re.fullmatch(
-            r"app(\.cli.*|\.failures|\.imports|\.dataclass_methods|\.__main__)?", name
-        )
+        and not re.fullmatch(r"app(\.cli.*|\.failures|\.imports|\.__main__)?", name)
     }
 
 
