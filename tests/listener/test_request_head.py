@@ -234,3 +234,12 @@ def test_a_head_in_pieces_is_not_matched_with_each_of_them(monkeypatch: pytest.M
         found += events(connection, bytes([byte]))
     assert [event[1] for event in found if isinstance(event, tuple)] == [b"/"]
     assert matched == [len(first), len(first + rest)]
+
+
+def test_few_names_are_remembered_and_no_long_one() -> None:
+    lowered = request_head._Lowered()
+    names = [b"X-%d" % number for number in range(request_head.NAMES + 9)]
+    long = b"X" * (request_head.LONGEST_NAME + 1)
+    for name in (long, *names):
+        assert lowered[name] == name.lower()
+    assert set(lowered) == set(names[: request_head.NAMES])

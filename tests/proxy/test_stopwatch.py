@@ -25,10 +25,11 @@ class Clock:
 class Watched:
     """A stopwatch, its clock and its progress."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, awaited: bool) -> None:
         self.clock, self.progress = Clock(), Progress("messages")
         self.watch = Stopwatch(self.clock, self.progress)
-        self.watch.awaiting_upstream()
+        if awaited:
+            self.watch.awaiting_upstream()
 
     def relay(self, chunk: tuple[float, float, float, bool, int], *, at_once: bool) -> None:
         gap, stall, own, token, events = chunk
@@ -52,11 +53,12 @@ class Watched:
         return asdict(self.watch.timings), progress.upstream_since, progress.client_since
 
 
-@given(CHUNKS)
+@given(CHUNKS, st.booleans())
 def test_a_chunk_that_passes_at_once_is_measured_the_same(
     chunks: list[tuple[float, float, float, bool, int]],
+    awaited: bool,
 ) -> None:
-    short, long, events = Watched(), Watched(), 0
+    short, long, events = Watched(awaited=awaited), Watched(awaited=awaited), 0
     for gap, stall, own, token, more in chunks:
         events += more
         short.relay((gap, stall, own, token, events), at_once=True)
