@@ -55,16 +55,10 @@ class Call(Reception):
 
     def receive(self, data: bytes | bytearray) -> bool:
         """Take some of the body; return whether it is to be delivered at the segment's end."""
-        if self._first:
-            self._others += data
-        else:
-            self._first = bytes(data)
+        delivers = self._put(data)
         if self.unread > UNREAD:
             self._hold(reading=False)
-        if self._take is not None:
-            return True
-        self._wake_reader()
-        return False
+        return delivers
 
     def receive_end(self, *, reusable: bool) -> None:
         """Take the end. A response may end before its request: the rest is not sent (§9.5)."""

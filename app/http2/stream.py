@@ -75,14 +75,7 @@ class Stream(Reception):
         if not data:
             self._pass_over()
             return False
-        if self._first:
-            self._others += data
-        else:
-            self._first = data
-        if self._take is not None:
-            return True
-        self._wake_reader()
-        return False
+        return self._put(data)
 
     def receive_end(self) -> None:
         """Take END_STREAM. A response may end before its request: the rest is not sent (§8.1)."""
@@ -115,11 +108,7 @@ class Stream(Reception):
         self._uncredited += self._held
         self._held = 0
         self._owing = self._uncredited >= CREDIT_STEP
-        data, self._first = self._first, b""
-        if self._others:  # as in `Reception._collect`
-            data += self._others
-            self._others.clear()
-        return data
+        return super()._collect()
 
     def _taken(self) -> None:
         """Give the windows of what was read back, in steps worth a frame.

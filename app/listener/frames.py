@@ -44,7 +44,7 @@ PER_DATA_SENT = 4  # a client may acknowledge each frame on the stream and on th
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Bytes to hand on, how many frames of each kind in them carry nothing, and how many little."""
+    """Bytes to hand on, how many frames of each kind carry nothing, and how many are tiny."""
 
     data: bytes
     idle: Counter[str]

@@ -170,6 +170,17 @@ class Reception(ABC):
         ``limit`` is the write time-out.
         """
 
+    def _put(self, data: bytes | bytearray) -> bool:
+        """Keep a piece of the body; return whether it is to be delivered at the segment's end."""
+        if self._first:
+            self._others += data
+        else:
+            self._first = bytes(data)
+        if self._take is not None:
+            return True
+        self._wake_reader()
+        return False
+
     def _collect(self) -> bytes:
         """Take out all that was received; a single piece is not copied."""
         data, self._first = self._first, b""
