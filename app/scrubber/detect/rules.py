@@ -25,7 +25,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -35,6 +35,7 @@ from .detectors import BUILT_IN
 from .examples import check
 from .extended import EXTENDED
 
+_Kind = TypeVar("_Kind")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _PROBES = (b"", b"a", b"A", b"0", b"-", b" ")  # at whose edges a rule must not match nothing
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -122,18 +123,23 @@ def _read(file: Path) -> _File:
         content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise ValueError(f"{file}: {exc}") from exc
+    rules = content.get("rule")
+    for rule in rules if isinstance(rules, list) else ():
+        _checked(rule, _Rule, _named(rule))
+    return _checked(content, _File, "rules file")
+
+
+def _checked(content: object, kind: type[_Kind], name: str) -> _Kind:
+    """Return what a file says, as ``kind``; raises ValueError with its name."""
     try:
-        return msgspec.convert(content, _File)
+        return msgspec.convert(content, kind)
     except msgspec.ValidationError as exc:
-        raise ValueError(f"{_culprit(content, str(exc))}: {exc}") from exc
+        raise ValueError(f"{name}: {exc}") from exc
 
 
-def _culprit(content: dict[str, Any], message: str) -> str:
-    """Return the name of the rule that a message about ``$.rule[N]`` means."""
-    place = re.search(r"\$\.rule\[(\d+)\]", message)
-    if place is None:
-        return "rules file"
-    return f"rule {content['rule'][int(place[1])].get('name', place[1])!r}"
+def _named(rule: object) -> str:
+    name = rule.get("name") if isinstance(rule, dict) else None
+    return "rule" if name is None else f"rule {name!r}"
 
 
 def _detector(rule: _Rule) -> Detector:
