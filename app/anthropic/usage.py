@@ -30,7 +30,12 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def prompt(self) -> int:
         """Input tokens, cached ones included: price tiers depend on them."""
-        return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+        return self.input + self.cache_read + self.cache_write
+
+    @property
+    def cache_write(self) -> int:
+        """Tokens written to the cache, whatever their time to live."""
+        return self.cache_write_5m + self.cache_write_1h
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

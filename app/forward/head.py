@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .. import errors
 from ..errors import ClientFailure
-from ..wire.grammar import holds_bare_line_feed, holds_control, is_token
+from ..wire.grammar import announces_content, holds_bare_line_feed, holds_control, is_token
 from ..wire.headers import Headers
 from .target import Target
 
@@ -101,7 +101,7 @@ def _credentials(fields: Headers) -> bytes | None:
     for name, value in fields:
         named.setdefault(name, []).append(value)
     lengths = named.get(b"content-length", [])
-    if b"transfer-encoding" in named or any(length.strip(b"0") for length in lengths):
+    if b"transfer-encoding" in named or any(map(announces_content, lengths)):
         raise _malformed("A CONNECT request must not have a body.")
     sent = named.get(PROXY_AUTHORIZATION, [])
     if len(sent) > 1 or len(named.get(b"host", [])) > 1:

@@ -179,10 +179,7 @@ _OWN: _Attributes = (
 _USAGE: _Attributes = (
     (integer("gen_ai.usage.input_tokens"), lambda usage: usage.prompt),
     (integer("gen_ai.usage.cache_read.input_tokens"), lambda usage: usage.cache_read),
-    (
-        integer("gen_ai.usage.cache_creation.input_tokens"),
-        lambda usage: usage.cache_write_5m + usage.cache_write_1h,
-    ),
+    (integer("gen_ai.usage.cache_creation.input_tokens"), lambda usage: usage.cache_write),
     (integer("gen_ai.usage.output_tokens"), lambda usage: usage.output),
     (
         integer("gen_ai.usage.reasoning.output_tokens"),

@@ -28,7 +28,7 @@ from ..cache.prompt import Prompt, Template
 from ..cache.recorder import Flight, Read, Recorder
 from ..cache.report import CacheReport
 from ..cache.verdict import Verdict
-from ..wire.headers import Headers
+from ..wire.headers import Headers, credential_of
 from .backlog import Backlog
 from .defects import report
 from .request.body import Body
@@ -60,7 +60,7 @@ class Caching:
     def asked(self, headers: Headers, now: float) -> Asked:
         """Return who sends a request."""
         fields = dict(headers)
-        credential = fields.get(b"x-api-key") or fields.get(b"authorization")
+        credential = credential_of(fields)
         session, agent = fields.get(SESSION_ID), fields.get(AGENT_ID)
         kind, betas = fields.get(REQUEST_CLASS), fields.get(_BETA, b"")
         if len(fields) < len(headers):
@@ -256,7 +256,7 @@ class CacheFlight:
     def _judge(self, usage: Usage, model: str | None) -> CacheReport | None:
         counted = Counted(
             read=usage.cache_read,
-            written=usage.cache_write_5m + usage.cache_write_1h,
+            written=usage.cache_write,
             fresh=usage.input,
         )
         verdicts = [one.judge(flight, counted, model) for one, flight in self._flights]

@@ -11,7 +11,7 @@ from ..anthropic.tap import Reading, Tap
 from ..cache.report import CacheReport
 from ..exchange import Exchange, Failure, Outcome, Progress
 from ..ledger.labels import read_labels
-from ..wire.headers import LABELS_HEADER, Headers, first, text
+from ..wire.headers import LABELS_HEADER, Headers, credential_of, first, text
 from ..wire.trace_context import TRACEPARENT
 from .endings import Ending
 from .request.client_request import ClientRequest
@@ -152,9 +152,7 @@ def _failure_of_response(found: Findings, reading: Reading) -> Failure | None:
 
 def _account(found: Findings, fields: Mapping[bytes, bytes]) -> int:
     """Return the hash of who pays: upstream names the organization, the client has a credential."""
-    who = first(found.headers, b"anthropic-organization-id") or fields.get(
-        b"x-api-key", fields.get(b"authorization")
-    )
+    who = first(found.headers, b"anthropic-organization-id") or credential_of(fields)
     return 0 if who is None else found.digest(who)
 
 

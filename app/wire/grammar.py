@@ -71,6 +71,11 @@ def is_length(text: bytes) -> bool:
     return _LENGTH.fullmatch(text) is not None
 
 
+def announces_content(text: bytes) -> bool:
+    """Return True if a content-length is other than zero, whatever it is."""
+    return bool(text.strip(b"0"))
+
+
 def announced_length(text: bytes | None) -> int | None:
     """Return the content-length that a field announces, None for a field that is none.
 

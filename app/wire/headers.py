@@ -5,7 +5,7 @@ merged, sorted or decoded. Nothing is added that the sender did not send, except
 the framing that the next hop needs.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 
 from .grammar import holds_line_end
@@ -53,6 +53,11 @@ def text(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
     """Return what `first` does, as text."""
     value = first(headers, name)
     return None if value is None else value.decode("latin-1")
+
+
+def credential_of(fields: Mapping[bytes, bytes]) -> bytes | None:
+    """Return what a client pays with: its key, or its login's token."""
+    return fields.get(b"x-api-key") or fields.get(b"authorization")
 
 
 def well_formed(headers: Iterable[tuple[bytes, bytes]]) -> bool:

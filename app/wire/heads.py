@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import chain, takewhile
 
 from .grammar import (
+    announces_content,
     are_lower_tokens,
     has_blank_around,
     holds_line_end,
@@ -64,7 +65,7 @@ def refuse_http2(fields: Headers, *, ended: bool) -> int | None:
         and first(regular, b"te") in (None, b"trailers")
         and len(hosts := {value for name, value in fields if name in (b":authority", b"host")}) == 1
         and is_host(min(hosts))
-        and not (ended and (first(regular, b"content-length") or b"0").strip(b"0"))
+        and not (ended and announces_content(first(regular, b"content-length") or b"0"))
     )
     return None if well_formed else 400
 
