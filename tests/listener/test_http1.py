@@ -1,7 +1,8 @@
 """Connections of HTTP/1.1: reused, pipelined, left early, cut."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
@@ -12,9 +13,10 @@ from app.listener import h1
 from app.listener.connection import TOGETHER, WRITE_HIGH, ServerConnection
 from app.listener.progress import WriteProgress
 from app.listener.tls import SharedBufferTls
+from app.wire.headers import Headers
 from simulator import Simulator, Step
 from tests.listener.h1client import Wire, connected
-from tests.listener.serving import Receive, Send, answer, echo, listening, stock, until_left
+from tests.listener.serving import App, Receive, Send, answer, echo, listening, stock, until_left
 from tests.proxying import MESSAGE, Running, until
 from tests.thorough import scaled
 
@@ -23,6 +25,18 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n
 SMALL = b"x" * 15_000  # an answer that is one TLS record with its head
 KERNEL = 64 * 1024  # bytes that either kernel is asked to hold at most, more or less
 MANY = 60  # requests; nobody on the way has room for so many answers
+
+
+@asynccontextmanager
+async def wired(
+    application: App, certificate: Certificate, *, serve: Any = listening
+) -> AsyncIterator[Wire]:
+    """Yield a client's connection to an application."""
+    async with (
+        serve(application, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        yield wire
 
 
 def _post(body: bytes) -> bytes:
@@ -41,10 +55,7 @@ async def test_a_connection_is_used_again_and_again(proxy: Running, upstream: Si
 
 
 async def test_pipelined_requests_are_answered_in_their_order(certificate: Certificate) -> None:
-    async with (
-        listening(echo, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(echo, certificate) as wire:
         wire.send(b"".join(_post(b"%d" % n) for n in range(50)))
         assert [(await wire.answer()).body for _ in range(50)] == [b"%d" % n for n in range(50)]
 
@@ -80,10 +91,7 @@ async def test_a_client_that_waits_for_100_continue_gets_it(certificate: Certifi
             await proceed()
         await echo(scope, receive, send)
 
-    async with (
-        listening(proceeding, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(proceeding, certificate) as wire:
         for _ in range(2):
             wire.send(WAITING)
             assert (await wire.answer(bodiless=True)).status == 100
@@ -94,10 +102,7 @@ async def test_a_client_that_waits_for_100_continue_gets_it(certificate: Certifi
 
 
 async def test_a_final_answer_comes_without_a_100_and_closes(certificate: Certificate) -> None:
-    async with (
-        listening(_refuse, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(_refuse, certificate) as wire:
         wire.send(WAITING)
         refused = await wire.answer()
         assert (refused.status, refused.headers["connection"]) == (413, "close")
@@ -117,10 +122,7 @@ async def _upload(wire: Wire, chunks: int) -> None:
 async def test_a_request_answered_early_is_read_to_its_end_and_the_connection_kept(
     certificate: Certificate,
 ) -> None:
-    async with (
-        listening(_refuse, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(_refuse, certificate) as wire:
         for _ in range(2):
             wire.send(CHUNKED)
             assert (await wire.answer()).status == 413
@@ -132,10 +134,7 @@ async def test_a_request_answered_early_is_not_read_for_ever(
     certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(h1, "UNREAD_LIMIT", 2**20)
-    async with (
-        listening(_refuse, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(_refuse, certificate) as wire:
         wire.send(CHUNKED)
         assert (await wire.answer()).status == 413
         async with asyncio.timeout(60):
@@ -145,15 +144,17 @@ async def test_a_request_answered_early_is_not_read_for_ever(
 
 
 async def _cut(_scope: Any, _receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+    await _begin(send, [], b"x" * 1000)
+
+
+async def _begin(send: Send, headers: Headers, body: bytes) -> None:
+    """Send a response whose end is to come."""
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def test_a_response_that_is_cut_has_no_last_chunk(certificate: Certificate) -> None:
-    async with (
-        listening(_cut, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(_cut, certificate) as wire:
         wire.send(GET)
         cut = await wire.answer()
     assert (cut.body, cut.whole) == (b"x" * 1000, False)
@@ -164,14 +165,9 @@ async def test_a_response_that_is_cut_ends_in_a_reset_where_its_end_is_the_conne
     certificate: Certificate, length: bytes | None
 ) -> None:
     async def application(_scope: Any, _receive: Receive, send: Send) -> None:
-        headers = [] if length is None else [(b"content-length", length)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+        await _begin(send, [] if length is None else [(b"content-length", length)], b"x" * 1000)
 
-    async with (
-        listening(application, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(application, certificate) as wire:
         wire.send(GET.replace(b"1.1", b"1.0"))
         cut = await wire.answer(bodiless=True)
         assert cut.status == 200
@@ -188,15 +184,10 @@ async def test_a_response_that_is_cut_behind_its_last_byte_keeps_the_connection(
     certificate: Certificate, body: bytes
 ) -> None:
     async def application(_scope: Any, _receive: Receive, send: Send) -> None:
-        headers = [(b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await _begin(send, [(b"content-length", b"%d" % len(body))], body)
         await asyncio.sleep(0)  # its end does not come
 
-    async with (
-        listening(application, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(application, certificate) as wire:
         wire.send(GET * 3)
         for _ in range(3):
             answered = await wire.answer()
@@ -212,16 +203,11 @@ async def test_what_is_behind_a_request_that_ends_the_connection_is_passed_over(
 
     async def application(_scope: Any, _receive: Receive, send: Send) -> None:
         assert not more.is_set()
-        headers = [(b"content-length", b"2")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await _begin(send, [(b"content-length", b"2")], b"a")
         await more.wait()
         await send({"type": "http.response.body", "body": b"b"})
 
-    async with (
-        listening(application, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(application, certificate) as wire:
         wire.send(line + b"\r\nhost: x\r\n\r\n" + behind)
         said = await wire.reader.readuntil(b"\r\n\r\na")
         wire.send(behind)
@@ -235,10 +221,7 @@ async def test_an_application_that_says_nothing_is_answered_for(certificate: Cer
     async def application(_scope: Any, _receive: Receive, _send: Send) -> None:
         pass
 
-    async with (
-        listening(application, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(application, certificate) as wire:
         for _ in range(2):
             wire.send(GET)
             failed = await wire.answer()
@@ -265,10 +248,7 @@ async def test_a_client_that_does_not_read_holds_the_application_back(
             await send({"type": "http.response.body", "body": bytes(65_536), "more_body": True})
             taken += 65_536
 
-    async with (
-        listening(application, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(application, certificate) as wire:
         wire.send(GET)
         before = -1
         while before != taken or not taken:
@@ -299,10 +279,7 @@ async def test_a_client_that_asks_on_and_reads_nothing_is_not_served_further(
 
     monkeypatch.setattr(ServerConnection, "_begin", noted_begin)
     monkeypatch.setattr(WriteProgress, "drain", noted_drain)
-    async with (
-        listening(application, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(application, certificate) as wire:
         reading: Any = wire.writer.transport
         reading.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_RCVBUF, KERNEL)
         reading.pause_reading()
@@ -338,10 +315,7 @@ async def test_the_first_event_and_the_last_byte_are_written_before_anything_els
             seen.append(len(written))
 
     monkeypatch.setattr(SharedBufferTls, "write_at_once", noted)
-    async with (
-        listening(application, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(application, certificate) as wire:
         wire.send(GET)
         assert (await wire.answer()).body == b"data: 1\n\n"
     assert seen == expected
@@ -409,10 +383,7 @@ async def test_a_retiring_connection_closes_after_the_answer_that_runs(
 async def test_canary_stock_answers_what_is_behind_a_request_that_ends_it(
     certificate: Certificate,
 ) -> None:
-    async with (
-        stock(_cut, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(_cut, certificate, serve=stock) as wire:
         wire.send(b"GET / HTTP/1.0\r\nhost: x\r\n\r\n\r\n")
         assert (await wire.answer()).status == 400
 
@@ -420,10 +391,7 @@ async def test_canary_stock_answers_what_is_behind_a_request_that_ends_it(
 async def test_canary_stock_resets_the_upload_of_a_request_answered_early(
     certificate: Certificate,
 ) -> None:
-    async with (
-        stock(_refuse, certificate) as served,
-        connected(served.port, served.trust()) as wire,
-    ):
+    async with wired(_refuse, certificate, serve=stock) as wire:
         wire.send(CHUNKED)
         assert (await wire.answer()).status == 413
         assert await wire.rest() == b""
