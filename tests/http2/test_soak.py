@@ -154,7 +154,7 @@ async def test_chaos_corrupts_nothing_and_leaks_nothing(
         assert outcomes["whole"] > sum(outcomes.values()) / 2, outcomes
         assert transport.stats.streams_open == transport.stats.waiting == 0
         for wire in upstream.wires:
-            for stream_id, times in Counter(stream for stream, _, _ in wire.resets).items():
+            for stream_id, times in Counter(stream for stream, _ in wire.resets).items():
                 assert times == 1, stream_id
         await transport.aclose()
     await eventually(lambda: len(asyncio.all_tasks()) <= tasks)

@@ -134,7 +134,7 @@ async def test_a_malformed_answer_fails_its_request_and_no_other(
         assert await asyncio.gather(*siblings) == [b"fine"] * SIBLINGS
         assert await fetch(transport, upstream.url, b"/good") == b"fine"
         assert len(upstream.wires) == 1
-        assert {code for _, code, _ in upstream.resets} <= {ErrorCodes.PROTOCOL_ERROR}
+        assert {code for _, code in upstream.resets} <= {ErrorCodes.PROTOCOL_ERROR}
         assert transport.stats.streams_open == 0
 
 
