@@ -14,8 +14,8 @@ from tests.proxying import Running, proxying, simulated
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Run Debian's Chromium."""
-    program = require("chromium", "chromium")
+    """Run Debian's Chromium without its own windows: they cost as much as the pages shown."""
+    program = require("chromium-headless-shell", "chromium-headless-shell")
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield launched
