@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from app.telemetry.recorder import Telemetry
 from app.workers.reports import unpacked
 from app.workers.service import Service
-from tests.programs import require, run
+from tests.programs import absent
 from tests.stack.base_image import base_image
 from tests.stack.engine import Engine, UnavailableError, engine
 from tests.stack.servers import Prometheus, exposed, prometheus, record, wait
@@ -52,11 +52,14 @@ def built(pytestconfig: pytest.Config) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the schema and the compiler, as locked."""
-    require("npm", "npm")
+    """A folder with the schema and the compiler, as installed beside the tests."""
+    packages = SCHEMA / "node_modules"
+    if not packages.is_dir():
+        absent("the compiler is not installed: npm ci --prefix tests/stack/schema")
     folder = tmp_path_factory.mktemp("schema")
-    shutil.copytree(SCHEMA, folder, dirs_exist_ok=True)
-    run("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
+    ignored = shutil.ignore_patterns(packages.name)
+    shutil.copytree(SCHEMA, folder, ignore=ignored, dirs_exist_ok=True)
+    (folder / packages.name).symlink_to(packages)
     return folder
 
 
