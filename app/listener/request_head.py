@@ -13,7 +13,7 @@ import h11
 from h11._headers import Headers as Headers11
 from h11._receivebuffer import ReceiveBuffer
 
-from ..wire.headers import KEEP_ALIVE, Headers
+from ..wire.headers import KEEP_ALIVE, Headers, Sound
 
 _LONGEST = 19  # digits of a length; h11 refuses more than 20
 # A path as target, and fields whose values are visible ASCII, without blanks around them.
@@ -53,7 +53,7 @@ class Head(NamedTuple):
     method: bytes
     target: bytes
     raw: Headers
-    fields: Headers
+    fields: Sound
     length: int
     end: int
 
@@ -65,7 +65,7 @@ def parse(data: bytes | bytearray) -> Head | None:
         return None
     method, target, section = found.groups()
     raw: Headers = _FIELD.findall(section)
-    fields = [(_LOWERED[name], value) for name, value in raw]
+    fields = Sound([(_LOWERED[name], value) for name, value in raw])
     length = _length(fields)
     if length is None or method == b"CONNECT":
         return None

@@ -75,9 +75,8 @@ def response(
     stream_id: int | None = None,
 ) -> httpx.Response:
     """Return a response whose body is still to be read, with what is known of its way here."""
-    return httpx.Response(
+    made = httpx.Response(
         status,
-        headers=Fields(fields),
         stream=ResponseBody(stream),
         extensions={
             "http_version": version,
@@ -87,3 +86,5 @@ def response(
             "connect_time": slot.connect_time,
         },
     )
+    made.headers = Fields(fields)  # given to the constructor, they would be copied
+    return made

@@ -12,6 +12,15 @@ from .grammar import holds_line_end
 
 Headers = list[tuple[bytes, bytes]]
 
+
+class Sound(Headers):
+    """Fields whose names are lower-case tokens, and of whose values none could end its line.
+
+    Whoever has found that out says so by this type: the same fields are not looked through again.
+    A list made from one is plain, unless its maker says the same.
+    """
+
+
 TOKEN_HEADER = b"x-anthropic-proxy-token"  # the access token of this proxy (behaviour E2)
 LABELS_HEADER = b"x-anthropic-proxy-labels"  # the user's labels of a request, for the ledger
 ERROR_HEADER = b"x-anthropic-proxy-error"  # marks an answer of our own, with its reason
@@ -31,6 +40,8 @@ HOP_BY_HOP = CONNECTION_FIELDS | {
 }
 # `host` is upstream's, `expect` was answered by our listener (RFC 9110 §10.1.1).
 NOT_FORWARDED = HOP_BY_HOP | {b"host", b"expect", TOKEN_HEADER, LABELS_HEADER}
+# Upstream must not pass its answer off as the proxy's.
+_NOT_RETURNED = HOP_BY_HOP | {ERROR_HEADER}
 # What a transport leaves out of a request, whoever sends it. Over HTTP/2 `host` is `:authority`;
 # over HTTP/1.1 nobody waits for a 100, and the transport frames the body itself.
 NOT_SENT_HTTP2 = CONNECTION_FIELDS | {b"te", b"host"}
@@ -62,24 +73,25 @@ def credential_of(fields: Mapping[bytes, bytes]) -> bytes | None:
 
 def well_formed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Return True if no value could end its line or the section (RFC 9110 §5.5)."""
-    return not holds_line_end(chain.from_iterable(headers))
+    return type(headers) is Sound or not holds_line_end(chain.from_iterable(headers))
 
 
 def for_upstream(headers: Headers, *, host: bytes) -> Headers:
     """Return the client's end-to-end fields, ``host`` first (RFC 9110 §7.2)."""
-    passed = _end_to_end(headers, NOT_FORWARDED)
-    return [(b"host", host), *_joined_cookies(passed)]
+    passed = [(b"host", host), *_joined_cookies(_end_to_end(headers, NOT_FORWARDED))]
+    return Sound(passed) if type(headers) is Sound else passed
 
 
 def for_client(headers: Iterable[tuple[bytes, bytes]], *, status: int) -> Headers:
     """Return upstream's end-to-end fields, names in lower case as ASGI wants them.
 
-    Upstream must not pass its answer off as the proxy's. No server may send a length with 204, and
-    clients refuse one (RFC 9110 §8.6); with 304 it is the length of the content that is kept.
+    No server may send a length with 204, and clients refuse one (RFC 9110 §8.6); with 304 it is the
+    length of the content that is kept.
     """
-    lowered = [(name.lower(), value) for name, value in headers]
-    dropped = HOP_BY_HOP | {ERROR_HEADER}
-    return _end_to_end(lowered, dropped | FRAMING if status == NO_CONTENT else dropped)
+    dropped = _NOT_RETURNED | FRAMING if status == NO_CONTENT else _NOT_RETURNED
+    if type(headers) is Sound:
+        return Sound(_end_to_end(headers, dropped))
+    return _end_to_end([(name.lower(), value) for name, value in headers], dropped)
 
 
 def with_length(headers: Headers, length: int | None) -> Headers:

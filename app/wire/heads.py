@@ -18,7 +18,7 @@ from .grammar import (
     is_status,
     is_token,
 )
-from .headers import CONNECTION_FIELDS, Headers, first
+from .headers import CONNECTION_FIELDS, Headers, Sound, first
 from .limits import FIELD_OVERHEAD, REQUEST_FIELDS
 
 VERSIONS = (b"1.0", b"1.1")
@@ -85,7 +85,7 @@ def are_trailers(fields: Headers) -> bool:
     )
 
 
-def response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers]:
+def response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Sound]:
     """Return status and fields of an HTTP/2 response; raises `Malformed`.
 
     Fields of the connection, which no server may send, are left to whoever passes the response
@@ -99,11 +99,13 @@ def response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers]:
         raise Malformed("it has a transfer-encoding")
     if fault := fault_of(fields):
         raise Malformed(fault)
-    return status, fields
+    return status, Sound(fields)
 
 
 def fault_of(fields: Headers) -> str | None:
     """Say what is wrong with the fields of HTTP/2, without repeating a value (§8.2.1)."""
+    if type(fields) is Sound:
+        return None
     if not are_lower_tokens([name for name, _ in fields]):
         return "a header field's name is not a lower-case token"
     if holds_line_end([value for _, value in fields]):
@@ -116,10 +118,11 @@ def framing_fault(fields: Iterable[tuple[bytes, bytes]]) -> str | None:
 
     Names may be in either case. The words repeat no value.
     """
-    fields = list(fields)
-    if holds_line_end(chain.from_iterable(fields)):
-        return "a header value that contains a line break or a NUL"
-    framing = {(lowered, value) for name, value in fields if (lowered := name.lower()) in _FRAMING}
+    if type(fields) is not Sound:
+        fields = [(name.lower(), value) for name, value in fields]
+        if holds_line_end(chain.from_iterable(fields)):
+            return "a header value that contains a line break or a NUL"
+    framing = {field for field in fields if field[0] in _FRAMING}
     names = [name for name, _ in framing]
     if names.count(b"content-length") > 1:
         return "several content-lengths"

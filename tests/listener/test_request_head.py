@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from app.listener import request_head
 from app.listener.h1 import _StrictBuffer
 from app.listener.server_codec import ServerCodec
+from app.wire.headers import Sound
+from app.wire.heads import fault_of
 from tests.thorough import scaled
 
 EXAMPLES = scaled(600, 150)
@@ -243,3 +245,11 @@ def test_few_names_are_remembered_and_no_long_one() -> None:
     for name in (long, *names):
         assert lowered[name] == name.lower()
     assert set(lowered) == set(names[: request_head.NAMES])
+
+
+@given(PIECES)
+def test_the_fields_of_an_ordinary_head_are_sound(data: bytes) -> None:
+    head = request_head.parse(data)
+    if head is not None:
+        assert type(head.fields) is Sound
+        assert fault_of([*head.fields]) is None

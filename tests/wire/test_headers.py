@@ -10,6 +10,7 @@ from app.wire.headers import (
     NOT_FORWARDED,
     TOKEN_HEADER,
     Headers,
+    Sound,
     first,
     for_client,
     for_upstream,
@@ -64,6 +65,17 @@ def test_what_has_passed_once_passes_again_unchanged(headers: Headers) -> None:
     assert for_upstream(upstream, host=HOST[1]) == upstream
     client = for_client(headers, status=200)
     assert for_client(client, status=200) == client
+
+
+@given(LISTS, st.sampled_from([200, 204]))
+def test_fields_known_to_be_sound_pass_as_others_do_and_stay_so(
+    headers: Headers, status: int
+) -> None:
+    upstream = for_upstream(Sound(headers), host=HOST[1])
+    client = for_client(Sound(headers), status=status)
+    assert upstream == for_upstream(headers, host=HOST[1])
+    assert client == for_client(headers, status=status)
+    assert type(upstream) is type(client) is Sound
 
 
 @given(LISTS)

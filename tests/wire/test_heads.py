@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.headers import CONNECTION_FIELDS, Headers
+from app.wire.headers import CONNECTION_FIELDS, Headers, Sound
 from app.wire.heads import (
     Malformed,
     are_trailers,
+    fault_of,
     framing_fault,
     refuse_http1,
     refuse_http2,
@@ -139,3 +140,23 @@ def test_a_response_whose_length_two_parties_read_differently_is_ambiguous(
 ) -> None:
     found = framing_fault(iter(fields))
     assert found is None if fault is None else fault in (found or "")
+
+
+FRAMING = st.sampled_from([b"content-length", b"transfer-encoding", b"x"])
+
+
+@given(st.lists(st.tuples(FRAMING, st.sampled_from([b"1", b"2", b"+1", b"chunked"])), max_size=3))
+def test_the_framing_of_fields_known_to_be_sound_is_judged_as_that_of_others(
+    fields: Headers,
+) -> None:
+    assert framing_fault(Sound(fields)) == framing_fault(fields)
+
+
+@given(st.lists(st.tuples(NAMES | st.binary(max_size=3), st.binary(max_size=4)), max_size=4))
+def test_the_fields_of_a_response_that_is_not_malformed_are_sound(fields: Headers) -> None:
+    try:
+        _, found = response([(b":status", b"200"), *fields])
+    except Malformed:
+        return
+    assert type(found) is Sound
+    assert fault_of([*found]) is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...wire.handover import Rest, Take
-from ...wire.headers import Headers
+from ...wire.headers import Headers, Sound
 from ..peer import peer_of
 
 Scope = MutableMapping[str, Any]
@@ -37,11 +37,11 @@ class ClientRequest:
     def of(cls, scope: Scope) -> "ClientRequest":
         """Read an ASGI scope."""
         extensions = scope.get("extensions", {})
-        disconnect = extensions.get("disconnect")
+        disconnect, headers = extensions.get("disconnect"), scope["headers"]
         return cls(
             scope["method"],
             extensions.get("target") or _target(scope),
-            list(scope["headers"]),
+            headers if type(headers) is Sound else list(headers),
             peer_of(scope.get("client")),
             extensions.get("before_drain", False),
             None if disconnect is None else disconnect.on_disconnect,

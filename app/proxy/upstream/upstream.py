@@ -114,11 +114,11 @@ class Upstream:
         sent = httpx.Request(
             "POST",
             self._url,
-            headers=Fields(request.headers),
             stream=upload.stream,
             extensions={"target": request.target, "timeout": self._timeout},
         )
         sent.method = request.method  # httpx's constructor would upper-case it
+        sent.headers = Fields(request.headers)  # and copy these
         watch.attempt_started()
         try:
             received = await self._transport.handle_async_request(sent)
