@@ -4,11 +4,13 @@ Lists are read to a bounded length, so that an odd body does not cost seconds.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 
 import msgspec
 
-from ..anthropic.elements import read_list
+from ..anthropic.elements import elements_of, list_type, read_list
 
 _SMALL = 64 * 1024  # bytes that are read whatever they hold: a few milliseconds at most
 
@@ -37,10 +39,6 @@ class _Small(Members, kw_only=True):
     messages: list[msgspec.Raw]
 
 
-class _Large(Members, kw_only=True):
-    messages: msgspec.Raw
-
-
 class Message(NamedTuple):
     """The members of a message: its content is a list of blocks, or of its only text."""
 
@@ -65,7 +63,6 @@ _USUAL = tuple((role, b'{"role":"%b","content":' % role.encode()) for role in ("
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 _tool = msgspec.json.Decoder(Tool).decode
 _small = msgspec.json.Decoder(_Small).decode
-_large = msgspec.json.Decoder(_Large).decode
 _message = msgspec.json.Decoder(_Message).decode
 _list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -84,10 +81,17 @@ def read_members(body: bytes) -> tuple[Members, list[bytes]]:
         if len(body) <= _SMALL:
             small = _small(body)
             return small, list(map(bytes, small.messages))
-        large = _large(body)
+        large = _large()(body)
+        return large, list(map(bytes, elements_of(large.messages)))
     except (ValueError, RecursionError) as exc:
         raise Unreadable("the body is not a Messages request") from exc
-    return large, elements(large.messages)
+
+
+@cache
+def _large() -> Callable[[bytes], Any]:
+    """Return what reads a body of any size, and the list of its messages in the same pass."""
+    kind = msgspec.defstruct("Large", [("messages", list_type())], bases=(Members,), kw_only=True)
+    return msgspec.json.Decoder(kind).decode
 
 
 def read_message(raw: bytes) -> Message:
