@@ -103,21 +103,23 @@ class DataFrames(H2Connection):
         It does what `send_data` does for each of them, but looks at the accounts once, and copies
         ``data`` once instead of three times. There is no frame for no data.
         """
-        step = self.max_outbound_frame_size
-        pieces = [data[start : start + step] for start in range(0, len(data), step)]
-        ends = [end_stream and piece is pieces[-1] for piece in pieces]
-        stream = self._sender(stream_id, len(data)) if pieces else None
+        step, size = self.max_outbound_frame_size, len(data)
+        stream = self._sender(stream_id, size) if size else None
         if stream is None:
-            for piece, ended in zip(pieces, ends, strict=True):
-                self.send_data(stream_id, piece, end_stream=ended)
+            for start in range(0, size, step):
+                piece = data[start : start + step]
+                self.send_data(stream_id, piece, end_stream=end_stream and start + step >= size)
             return self.data_to_send()
         if end_stream:
             stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
         joined: list[bytes | memoryview] = [self.data_to_send()]
-        for piece, ended in zip(pieces, ends, strict=True):
-            joined += _head(len(piece), stream_id, ended=ended), piece
-        stream.outbound_flow_control_window -= len(data)
-        self.outbound_flow_control_window -= len(data)
+        last = (size - 1) // step * step  # where the last frame begins
+        head = _head(step, stream_id, ended=False)  # of all others
+        for start in range(0, last, step):
+            joined += head, data[start : start + step]
+        joined += _head(size - last, stream_id, ended=end_stream), data[last:]
+        stream.outbound_flow_control_window -= size
+        self.outbound_flow_control_window -= size
         return b"".join(joined)
 
     def data_to_send(self, amount: int | None = None) -> bytes:
