@@ -155,6 +155,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "h11._receivebuffer:ReceiveBuffer": (
         "__init__()",
         "__bool__()",
+        "is_next_line_obviously_invalid_request_line()",
         "maybe_extract_lines()",
         "maybe_extract_next_line()",
         "_extract(count)",

@@ -275,6 +275,10 @@ class _StrictBuffer(ReceiveBuffer):
             raise h11.LocalProtocolError("a header field is folded", error_status_hint=400)
         return lines
 
+    def is_next_line_obviously_invalid_request_line(self) -> bool:
+        """Wait for the line feed of an empty line, too, which may come in the next segment."""
+        return self._data != b"\r" and super().is_next_line_obviously_invalid_request_line()
+
     def maybe_extract_next_line(self) -> bytearray | None:
         """Take out a chunk's first line; h11 lets any CR pass in its extensions (RFC 9112 §7.1)."""
         line = super().maybe_extract_next_line()

@@ -84,6 +84,9 @@ CANARIES: dict[str, str | None] = {
     "BoundedBuffer.push": "test_canary_stock_holds_no_application_back",
     "_CanRead.wait": "test_canary_stock_does_not_notice_a_client_that_leaves_behind_a_request",
     "_StrictBuffer.__bool__": "test_canary_stock_answers_what_is_behind_a_request_that_ends_it",
+    "_StrictBuffer.is_next_line_obviously_invalid_request_line": (
+        "test_canary_stock_takes_an_empty_line_for_another_protocol"
+    ),
     "_StrictBuffer.maybe_extract_next_line": "test_canary_stock_accepts_what_is_ambiguous",
     "_StrictBuffer.maybe_extract_lines": "test_canary_stock_accepts_what_is_ambiguous",
 }

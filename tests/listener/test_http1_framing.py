@@ -113,6 +113,25 @@ async def test_a_body_may_hold_any_line_ends_wherever_the_network_cuts_it(
             assert len((await wire.answer()).body) == 12
 
 
+async def test_empty_lines_may_precede_a_request_wherever_the_network_cuts_them(
+    certificate: Certificate,
+) -> None:
+    request = b"\r\n\r\n" + HEAD + b"Content-Length: 2\r\n\r\nhi"
+    async with (
+        listening(echo, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        for cut in (1, 2, 3, 4):
+            wire.send(request[:cut])
+            await asyncio.sleep(0.001)
+            wire.send(request[cut:])
+            assert (await wire.answer()).body == b"hi"
+        wire.send(b"\r")
+        await asyncio.sleep(0.001)
+        wire.send(request)
+        assert (await wire.answer()).status == 400
+
+
 GATEWAY_REFUSED = {
     "absolute-form": (
         b"GET https://api.anthropic.com/v1/models HTTP/1.1\r\n",
@@ -181,6 +200,17 @@ async def test_canary_stock_accepts_what_is_ambiguous(
     async with stock(echo, certificate) as served, connected(served.port, served.trust()) as wire:
         wire.send(sent)
         assert (await wire.answer()).status == 200
+
+
+async def test_canary_stock_takes_an_empty_line_for_another_protocol(
+    certificate: Certificate,
+) -> None:
+    async with (
+        stock(echo, certificate) as served,
+        connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(b"\r")
+        assert (await wire.answer(bodiless=True)).status == 400
 
 
 async def test_canary_stock_upgrades_to_h2c_on_tls(certificate: Certificate) -> None:
