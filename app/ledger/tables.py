@@ -11,7 +11,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..anthropic.token_types import COUNTED
 from .rows import BILLED_NAMES, NAMES, QUARTER, Billed, Record, Row
@@ -24,14 +24,51 @@ SUMS = ("failed", *COUNTED, "thinking", "cost", "unpriced")
 SESSION = ("session", "started", "last", "labels", "requests", *SUMS)
 QUARTERS = ("quarter", "model", "requests", *SUMS)
 Numbers = Mapping[str | None, int | None]  # of names; that of no name is none
-_names_of = operator.itemgetter(*map(Row._fields.index, NAMES))
-_row_sums: Callable[[Row], tuple[int, ...]] = operator.itemgetter(*map(Row._fields.index, SUMS))
 _billed_sums: Callable[[Billed], tuple[int, ...]] = operator.itemgetter(
     *(Billed._fields.index(name) for name in SUMS[1:])
 )
-_NOTHING = (0,) * len(SUMS[1:])
+_OPTIONAL = {name for name, kind in Row.__annotations__.items() if "None" in str(kind)} | {
+    *NAMES,
+    *BILLED_NAMES,
+}
 _BILLED = ("exchange", "number", *Billed._fields)
+Columns = Mapping[str, Sequence[Any]]
 _first = operator.itemgetter(0)
+_row = operator.attrgetter("row")
+
+
+class Batch(NamedTuple):
+    """Rows by columns: each takes a few steps instead of a few for each of its values.
+
+    ``billed`` are attempts with the place of their row and their own number; ``ended`` is when
+    each exchange did.
+    """
+
+    columns: Columns
+    billed: Sequence[tuple[int, int, Billed]]
+    ended: Sequence[int]
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> "Batch":
+        """Return at least one record by columns."""
+        rows = zip(*map(_row, records), strict=True)
+        columns = dict(zip(Row._fields, rows, strict=True))
+        times = zip(columns["started"], columns["duration"], strict=True)
+        billed = [
+            (place, number, one)
+            for place, record in enumerate(records)
+            if record.billed
+            for number, one in enumerate(record.billed)
+        ]
+        return cls(columns, billed, [started + duration // 1_000 for started, duration in times])
+
+    def names(self) -> set[tuple[Any, ...]]:
+        """Return the days on which exchanges ended, each with the names of one; most are equal."""
+        days = [ended // DAY for ended in self.ended]
+        columns = map(self.columns.__getitem__, NAMES)
+        used = [one for one in columns if any(one) or one.count(None) < len(one)]
+        own = {*zip(days, *used, strict=True)}
+        return own | {(days[place], one.model, one.kind) for place, _, one in self.billed}
 
 
 def _added(table: str) -> str:
@@ -57,13 +94,14 @@ class Tables(ABC):
     """The tables of an open ledger. A subclass says how a database is spoken to.
 
     ``chunk`` is how many rows it writes in a statement. State: ``_known`` names with their number
-    and the day they are marked with.
+    and the day they are marked with, and the columns that are always ``_bound``.
     """
 
     chunk: int
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, int]] = {}
+        self._bound: set[tuple[str, str]] = set()
 
     @abstractmethod
     def _all(self, statement: str, *values: Any) -> list[Any]:
@@ -117,22 +155,19 @@ class Tables(ABC):
             self._known.clear()
 
     def _add(self, records: Sequence[Record]) -> None:
-        numbers = self._numbers(records)
+        if not records:
+            return
+        batch = Batch.of(records)
+        numbers = self._numbers(batch)
         first = (self._one("SELECT max(id) FROM exchanges") or 0) + 1
         ids = range(first, first + len(records))
-        rows = zip(*(record.row for record in records), strict=True)
-        exchanges = {"id": ids, **dict(zip(Row._fields, rows, strict=False))}  # of none: no columns
-        self._insert_named("exchanges", exchanges, NAMES, numbers)
-        attempts = [
-            (exchange, number, *one)
-            for exchange, record in zip(ids, records, strict=True)
-            if record.billed
-            for number, one in enumerate(record.billed)
-        ]
-        billed = dict(zip(_BILLED, zip(*attempts, strict=True), strict=False))
-        self._insert_named("billed", billed, BILLED_NAMES, numbers)
-        self._insert("sessions", SESSION, _sessions(records, numbers), _SAME_SESSION)
-        self._insert("quarters", QUARTERS, _quarters(records, numbers), _SAME_QUARTER)
+        self._insert_named("exchanges", {"id": ids, **batch.columns}, NAMES, numbers)
+        if batch.billed:
+            attempts = [(ids[place], number, *one) for place, number, one in batch.billed]
+            billed = dict(zip(_BILLED, zip(*attempts, strict=True), strict=True))
+            self._insert_named("billed", billed, BILLED_NAMES, numbers)
+        self._insert("sessions", SESSION, _sessions(batch, numbers), more=_SAME_SESSION)
+        self._insert("quarters", QUARTERS, _quarters(batch, numbers), more=_SAME_QUARTER)
 
     def _insert_named(
         self,
@@ -141,16 +176,26 @@ class Tables(ABC):
         names: Sequence[str],
         numbers: Numbers,
     ) -> None:
-        """Insert columns with the numbers of their names, except for those that are empty.
+        """Insert columns with the numbers of their names.
 
-        Nearly half of the columns are empty in most batches, and each costs as much as a full one.
+        A value that is bound costs much: columns without any are left out, and those with zeros
+        only are a part of the statement. A column that had others once is always bound, or there
+        would be a statement for every mixture.
         """
-        used = {
-            column: values for column, values in columns.items() if values.count(None) < len(values)
-        }
-        for column in used.keys() & {*names}:
-            used[column] = tuple(map(numbers.__getitem__, used[column]))
-        self._insert(table, tuple(used), [*zip(*used.values(), strict=True)])
+        bound, zeros = {}, []
+        for name, values in columns.items():
+            if (table, name) not in self._bound and not any(values):
+                if name not in _OPTIONAL:
+                    zeros.append(name)
+                    continue
+                if values.count(None) == len(values):
+                    continue
+            self._bound.add((table, name))
+            bound[name] = values
+        for name in bound.keys() & {*names}:
+            bound[name] = tuple(map(numbers.__getitem__, bound[name]))
+        rows = [*zip(*bound.values(), strict=True)]
+        self._insert(table, tuple(bound), rows, zeros=tuple(zeros))
 
     def _remove(self, which: str, *values: int) -> int:
         with self._transaction():
@@ -162,18 +207,12 @@ class Tables(ABC):
                 self._run(f"DELETE FROM exchanges WHERE id IN {marks}", *ids)
         return len(ids)
 
-    def _numbers(self, records: Sequence[Record]) -> Numbers:
-        """Return the number of every name in ``records``; new ones get one."""
+    def _numbers(self, batch: Batch) -> Numbers:
+        """Return the number of every name in ``batch``; new ones get one."""
         if len(self._known) > NAMES_KEPT:
             self._known.clear()
-        said = {(_day(row), _names_of(row)) for row, _ in records}  # most say the same
-        said |= {(_day(row), (one.model, one.kind)) for row, billed in records for one in billed}
-        last = {
-            name: day
-            for day, names in sorted(said, key=_first)
-            for name in names
-            if name is not None
-        }
+        last = {name: day for day, *names in sorted(batch.names(), key=_first) for name in names}
+        last.pop(None, None)
         nobody = (0, -1)
         old = {name: day for name, day in last.items() if self._known.get(name, nobody)[1] < day}
         if old:
@@ -182,17 +221,25 @@ class Tables(ABC):
 
     def _mark(self, days: dict[str, int]) -> None:
         """Mark names with the day of their last use, and remember their numbers."""
-        self._insert("names", ("name", "last"), list(days.items()), _SAME_NAME)
+        self._insert("names", ("name", "last"), list(days.items()), more=_SAME_NAME)
         chosen = f"SELECT name, id FROM names WHERE name IN {_marks(len(days))}"
         self._known |= {name: (number, days[name]) for name, number in self._all(chosen, *days)}
 
     def _insert(
-        self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], more: str = ""
+        self,
+        table: str,
+        columns: tuple[str, ...],
+        rows: Sequence[Sequence[Any]],
+        *,
+        zeros: tuple[str, ...] = (),
+        more: str = "",
     ) -> None:
+        """Insert rows, with 0 in the columns ``zeros``."""
+        values, width = [*itertools.chain.from_iterable(rows)], len(columns)
         for start in range(0, len(rows), self.chunk):
-            chunk = rows[start : start + self.chunk]
-            values = itertools.chain.from_iterable(chunk)
-            self._run(_insertion(table, columns, len(chunk)) + more, *values)
+            count = min(self.chunk, len(rows) - start)
+            statement = _insertion(table, columns, zeros, count) + more
+            self._run(statement, *values[start * width : (start + count) * width])
 
     def _one(self, statement: str) -> Any:
         return self._all(statement)[0][0]
@@ -201,50 +248,82 @@ class Tables(ABC):
 _EVERYTHING = 2**62
 
 
-def _day(row: Row) -> int:
-    """Return the day on which an exchange ended."""
-    return (row.started + row.duration // 1_000) // DAY
-
-
 @functools.lru_cache(128)
-def _insertion(table: str, columns: tuple[str, ...], rows: int) -> str:
-    values = ", ".join([_marks(len(columns))] * rows)
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}"
+def _insertion(table: str, columns: tuple[str, ...], zeros: tuple[str, ...], rows: int) -> str:
+    values = ", ".join(["?"] * len(columns) + ["0"] * len(zeros))
+    named = ", ".join((*columns, *zeros))
+    return f"INSERT INTO {table} ({named}) VALUES {', '.join([f'({values})'] * rows)}"
 
 
 def _marks(number: int) -> str:
     return f"({', '.join('?' * number)})"
 
 
-def _sessions(records: Sequence[Record], numbers: Numbers) -> list[tuple[Any, ...]]:
-    """Return what ``records`` add to the sessions, one row for each."""
-    added: dict[str, list[Row]] = {}
-    for row, _ in records:
-        if row.session is not None:
-            added.setdefault(row.session, []).append(row)
+def _sessions(batch: Batch, numbers: Numbers) -> list[tuple[Any, ...]]:
+    """Return what a batch adds to the sessions, one row for each."""
+    columns = batch.columns
+    labelled = any(columns["labels"])
     return [
         (
             numbers[session],
-            min(row.started for row in rows),
-            max(row.started + row.duration // 1_000 for row in rows),
-            next((numbers[row.labels] for row in reversed(rows) if row.labels), None),
-            len(rows),
-            *_totals(map(_row_sums, rows)),
+            min(pick(columns["started"])),
+            max(pick(batch.ended)),
+            _newest(pick(columns["labels"]), numbers) if labelled else None,
+            len(pick(batch.ended)),
+            *(sum(pick(columns[name])) for name in SUMS),
         )
-        for session, rows in added.items()
+        for session, pick in _groups(columns["session"])
+        if session is not None
     ]
 
 
-def _quarters(records: Sequence[Record], numbers: Numbers) -> list[tuple[Any, ...]]:
-    """Return what ``records`` add to the quarter hours, one row for each and its models."""
-    added: dict[tuple[int, str], list[tuple[int, ...]]] = {}
-    for row, billed in records:
-        quarter = row.started // QUARTER
-        own = added.setdefault((quarter, row.model), [])
-        own.append((1, row.failed, *_NOTHING) if billed else (1, *_row_sums(row)))
-        for one in billed:
-            added.setdefault((quarter, one.model), []).append((0, 0, *_billed_sums(one)))
+def _newest(labels: Sequence[str | None], numbers: Numbers) -> int | None:
+    return next((numbers[one] for one in reversed(labels) if one), None)
+
+
+def _quarters(batch: Batch, numbers: Numbers) -> list[tuple[Any, ...]]:
+    """Return what a batch adds to the quarter hours, one row for each and its models."""
+    columns = batch.columns
+    if batch.billed:
+        columns = {**columns, **_undetailed(columns)}
+    quarters = [started // QUARTER for started in columns["started"]]
+    added = {
+        key: [(len(pick(quarters)), *(sum(pick(columns[name])) for name in SUMS))]
+        for key, pick in _groups([*zip(quarters, columns["model"], strict=True)])
+    }
+    for place, _, one in batch.billed:
+        more = (0, 0, *_billed_sums(one))
+        added.setdefault((quarters[place], one.model), []).append(more)
     return [(quarter, numbers[model], *_totals(rows)) for (quarter, model), rows in added.items()]
+
+
+def _undetailed(columns: Columns) -> Columns:
+    """Return the sums of those exchanges that have no rows of their attempts."""
+    detailed = columns["detailed"]
+    return {
+        name: [0 if apart else value for apart, value in zip(detailed, columns[name], strict=True)]
+        for name in SUMS[1:]
+    }
+
+
+def _groups(keys: Sequence[Any]) -> Iterator[tuple[Any, Callable[[Sequence[Any]], Sequence[Any]]]]:
+    """Yield each key with what picks its values of a column; often there is only one."""
+    if len({*keys}) == 1:
+        yield keys[0], _whole
+        return
+    places: dict[Any, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    for key, chosen in places.items():
+        yield key, functools.partial(_picked, chosen)
+
+
+def _whole(column: Sequence[Any]) -> Sequence[Any]:
+    return column
+
+
+def _picked(places: Sequence[int], column: Sequence[Any]) -> Sequence[Any]:
+    return [column[place] for place in places]
 
 
 def _totals(rows: Iterable[Sequence[int]]) -> Iterator[int]:
