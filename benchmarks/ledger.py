@@ -20,7 +20,7 @@ from app.ledger.sqlite import open_store
 from app.ledger.writer import Ledger
 from app.telemetry.recorders.access_log import AccessLog
 from benchmarks.telemetry import EXCHANGES, finish, microseconds, telemetry
-from tests.ledger.ledgers import record
+from tests.ledger.ledgers import record, write
 
 ROWS = 1_000_000
 BATCH = 500
@@ -54,7 +54,7 @@ def fill(path: Path, count: int) -> float:
         for first in range(0, count, BATCH):
             some = rows(first, min(BATCH, count - first), count, start)
             begun = time.process_time()
-            store.write(some)
+            write(store, some)
             spent += time.process_time() - begun
     return spent
 

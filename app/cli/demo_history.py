@@ -14,6 +14,7 @@ from typing import Any
 from ..anthropic.prices import Prices
 from ..anthropic.usage import Usage
 from ..cache.dollars import miss_cost, saved
+from ..ledger.batch import Batch
 from ..ledger.file import UnusableLedger
 from ..ledger.rows import MICRO, MILLI, NANO, Record, Row
 from ..ledger.sqlite import open_store
@@ -49,7 +50,7 @@ def fill(path: Path, today: date) -> None:
             return
         records = list(Past(today).records())
         for start in range(0, len(records), BATCH):
-            store.write(records[start : start + BATCH])
+            store.write(Batch.of(records[start : start + BATCH]))
 
 
 class Past:

@@ -2,6 +2,7 @@
 
 - ``labels``   the user's labels of a request.
 - ``rows``     what a row holds.
+- ``batch``    rows by columns.
 - ``schema``   the tables, as migrations.
 - ``file``     the file: made private, set aside when it is damaged or another program's.
 - ``store``    what the thread that writes needs of a database.

@@ -1,9 +1,8 @@
 """What the thread that writes needs of a ledger, whichever database keeps it."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from .rows import Record
+from .batch import Batch
 
 
 class Unavailable(Exception):
@@ -26,11 +25,11 @@ class Store(Protocol):
         """When the newest exchange began."""
         ...
 
-    def write(self, records: Sequence[Record], batch: int | None = None) -> None:
+    def write(self, batch: Batch, number: int | None = None) -> None:
         """Add rows and bring the totals up to date, all or nothing.
 
-        A ``batch`` that was written already, by a commit whose answer was lost, is not written
-        again. The numbers of a writer's batches rise.
+        A batch whose ``number`` was written already, by a commit whose answer was lost, is not
+        written again. The numbers of a writer's batches rise.
         """
         ...
 

@@ -11,14 +11,14 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..anthropic.token_types import COUNTED
-from .rows import BILLED_NAMES, NAMES, QUARTER, Billed, Record, Row
+from .batch import DAY, Batch, Columns
+from .rows import BILLED_NAMES, NAMES, QUARTER, Billed, Row
 
 REMOVED = 1_000  # rows deleted in one transaction: a few milliseconds
 NAMES_KEPT = 20_000  # names whose numbers are remembered; 3 MB
-DAY = 86_400_000  # milliseconds
 
 SUMS = ("failed", *COUNTED, "thinking", "cost", "unpriced")
 SESSION = ("session", "started", "last", "labels", "requests", *SUMS)
@@ -32,43 +32,7 @@ _OPTIONAL = {name for name, kind in Row.__annotations__.items() if "None" in str
     *BILLED_NAMES,
 }
 _BILLED = ("exchange", "number", *Billed._fields)
-Columns = Mapping[str, Sequence[Any]]
 _first = operator.itemgetter(0)
-_row = operator.attrgetter("row")
-
-
-class Batch(NamedTuple):
-    """Rows by columns: each takes a few steps instead of a few for each of its values.
-
-    ``billed`` are attempts with the place of their row and their own number; ``ended`` is when
-    each exchange did.
-    """
-
-    columns: Columns
-    billed: Sequence[tuple[int, int, Billed]]
-    ended: Sequence[int]
-
-    @classmethod
-    def of(cls, records: Sequence[Record]) -> "Batch":
-        """Return at least one record by columns."""
-        rows = zip(*map(_row, records), strict=True)
-        columns = dict(zip(Row._fields, rows, strict=True))
-        times = zip(columns["started"], columns["duration"], strict=True)
-        billed = [
-            (place, number, one)
-            for place, record in enumerate(records)
-            if record.billed
-            for number, one in enumerate(record.billed)
-        ]
-        return cls(columns, billed, [started + duration // 1_000 for started, duration in times])
-
-    def names(self) -> set[tuple[Any, ...]]:
-        """Return the days on which exchanges ended, each with the names of one; most are equal."""
-        days = [ended // DAY for ended in self.ended]
-        columns = map(self.columns.__getitem__, NAMES)
-        used = [one for one in columns if any(one) or one.count(None) < len(one)]
-        own = {*zip(days, *used, strict=True)}
-        return own | {(days[place], one.model, one.kind) for place, _, one in self.billed}
 
 
 def _added(table: str) -> str:
@@ -130,11 +94,11 @@ class Tables(ABC):
         """Return the time that old rows are judged by, given this machine's; seconds."""
         return wall
 
-    def write(self, records: Sequence[Record], batch: int | None = None) -> None:
+    def write(self, batch: Batch, number: int | None = None) -> None:
         """Add rows and bring the sessions' totals up to date, all or nothing."""
         with self._transaction():
-            if batch is None or self._claim(batch):
-                self._add(records)
+            if number is None or self._claim(number):
+                self._add(batch)
 
     def remove_before(self, cutoff: int) -> int:
         """Delete some of the exchanges that began before ``cutoff``; return how many."""
@@ -154,16 +118,13 @@ class Tables(ABC):
             self._run("DELETE FROM names WHERE last < ?", kept // DAY)
             self._known.clear()
 
-    def _add(self, records: Sequence[Record]) -> None:
-        if not records:
-            return
-        batch = Batch.of(records)
+    def _add(self, batch: Batch) -> None:
         numbers = self._numbers(batch)
         first = (self._one("SELECT max(id) FROM exchanges") or 0) + 1
-        ids = range(first, first + len(records))
+        ids = range(first, first + len(batch.columns["started"]))
         self._insert_named("exchanges", {"id": ids, **batch.columns}, NAMES, numbers)
-        if batch.billed:
-            attempts = [(ids[place], number, *one) for place, number, one in batch.billed]
+        if batch.attempts:
+            attempts = [(ids[place], number, *one) for place, number, one in batch.attempts]
             billed = dict(zip(_BILLED, zip(*attempts, strict=True), strict=True))
             self._insert_named("billed", billed, BILLED_NAMES, numbers)
         self._insert("sessions", SESSION, _sessions(batch, numbers), more=_SAME_SESSION)
@@ -211,7 +172,7 @@ class Tables(ABC):
         """Return the number of every name in ``batch``; new ones get one."""
         if len(self._known) > NAMES_KEPT:
             self._known.clear()
-        last = {name: day for day, *names in sorted(batch.names(), key=_first) for name in names}
+        last = {name: day for day, *names in sorted(batch.names, key=_first) for name in names}
         last.pop(None, None)
         nobody = (0, -1)
         old = {name: day for name, day in last.items() if self._known.get(name, nobody)[1] < day}
@@ -261,18 +222,18 @@ def _marks(number: int) -> str:
 
 def _sessions(batch: Batch, numbers: Numbers) -> list[tuple[Any, ...]]:
     """Return what a batch adds to the sessions, one row for each."""
-    columns = batch.columns
-    labelled = any(columns["labels"])
+    columns, ended = batch.columns, batch.ended
+    labels = columns.get("labels", ())
     return [
         (
             numbers[session],
             min(pick(columns["started"])),
-            max(pick(batch.ended)),
-            _newest(pick(columns["labels"]), numbers) if labelled else None,
-            len(pick(batch.ended)),
+            max(pick(ended)),
+            _newest(pick(labels), numbers) if any(labels) else None,
+            len(pick(ended)),
             *(sum(pick(columns[name])) for name in SUMS),
         )
-        for session, pick in _groups(columns["session"])
+        for session, pick in _groups(columns.get("session", (None,)))
         if session is not None
     ]
 
@@ -284,14 +245,14 @@ def _newest(labels: Sequence[str | None], numbers: Numbers) -> int | None:
 def _quarters(batch: Batch, numbers: Numbers) -> list[tuple[Any, ...]]:
     """Return what a batch adds to the quarter hours, one row for each and its models."""
     columns = batch.columns
-    if batch.billed:
+    if batch.attempts:
         columns = {**columns, **_undetailed(columns)}
     quarters = [started // QUARTER for started in columns["started"]]
     added = {
         key: [(len(pick(quarters)), *(sum(pick(columns[name])) for name in SUMS))]
         for key, pick in _groups([*zip(quarters, columns["model"], strict=True)])
     }
-    for place, _, one in batch.billed:
+    for place, _, one in batch.attempts:
         more = (0, 0, *_billed_sums(one))
         added.setdefault((quarters[place], one.model), []).append(more)
     return [(quarter, numbers[model], *_totals(rows)) for (quarter, model), rows in added.items()]

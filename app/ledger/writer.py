@@ -8,14 +8,16 @@ are dropped and counted. A row that the database refuses for what it holds is dr
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import structlog
 
+from .batch import Batch
 from .expiry import Expiry
-from .rows import MILLI, Record
+from .rows import MILLI
 from .store import Store, Unavailable
 
-CAPACITY = 10_000  # rows that wait; with about 2 KB each, 20 MB
+CAPACITY = 10_000  # rows that wait; with some 6 KB each, 60 MB
 BATCH_ROWS = 500  # rows written in one transaction; a full batch does not wait for more
 DELAY = 0.5  # seconds that a row waits for others
 FIRST_RETRY, LAST_RETRY = 0.05, 10.0  # seconds until the next try, doubled each time
@@ -28,6 +30,7 @@ log = structlog.get_logger(__name__)
 class Ledger:
     """Takes records and writes them to the store that ``connect`` opens; ``name`` is for the log.
 
+    A record is whatever ``batch_of`` makes rows of: on the thread, since many at a time take less.
     ``count`` is told what became of them. Rows are kept for ``days``, and the oldest go when a file
     has more than ``max_size`` bytes. Of the labels of requests those in ``labels`` are kept.
 
@@ -52,6 +55,7 @@ class Ledger:
         capacity: int = CAPACITY,
     ) -> None:
         self.labels = frozenset(labels)
+        self.batch_of: Callable[[Sequence[Any]], Batch] = Batch.of
         self.count: Callable[[str, int], None] = lambda _result, _number: None
         self._connect = connect
         self._name = name
@@ -60,12 +64,13 @@ class Ledger:
         self._clock = clock
         self._wall = wall
         self._capacity = capacity
-        self._waiting: deque[Record] = deque()
+        self._waiting: deque[Any] = deque()
         self._closing = False
         self._overflowed = 0
-        self._ready = threading.Condition()
+        self._lock = threading.Lock()  # taken in one step; a condition takes many
+        self._ready = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
-        self._batches: deque[Sequence[Record]] = deque()
+        self._batches: deque[Sequence[Any]] = deque()
         self._taken = 0
         self._number = 1
         self._store: Store | None = None
@@ -85,10 +90,11 @@ class Ledger:
             self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
             self._thread.start()
 
-    def put(self, record: Record) -> None:
+    def put(self, record: Any) -> None:
         """Take a record; returns at once."""
-        self.start()
-        with self._ready:
+        if self._thread is None:
+            self.start()
+        with self._lock:
             waiting = len(self._waiting)
             if waiting + self._taken < self._capacity and not self._closing:
                 self._waiting.append(record)
@@ -149,7 +155,7 @@ class Ledger:
     def _write(self) -> None:
         records = self._batches[0]
         try:
-            self._opened().write(records, self._number)
+            self._opened().write(self.batch_of(records), self._number)
         except Unavailable as exc:
             self._put_off(exc)
         except Exception:

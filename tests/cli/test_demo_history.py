@@ -10,7 +10,7 @@ from app.cli import demo_history
 from app.cli.demo_history import DAYS, fill
 from app.ledger import views
 from app.ledger.reader import reading
-from tests.ledger.ledgers import ask, record, store
+from tests.ledger.ledgers import ask, record, store, write
 
 TODAY = datetime(2026, 11, 27, tzinfo=UTC).date()
 
@@ -55,7 +55,7 @@ def test_the_past_is_the_same_every_time(path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_ledger_that_has_rows_is_left_as_it_is(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     fill(path, TODAY)
     assert ask(path, "SELECT count(*) FROM exchanges") == [(1,)]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.cli import main
-from tests.ledger.ledgers import NOON, SESSION, record, store
+from tests.ledger.ledgers import NOON, SESSION, record, store, write
 
 HOUR = 3_600_000
 
@@ -24,12 +24,13 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def filled(state: Path) -> Path:
     now = int(time.time() * 1_000)
     with store(state / "ledger.sqlite") as opened:
-        opened.write(
+        write(
+            opened,
             [
                 record(started=NOON - 90 * 24 * HOUR, cost=2_000_000_000, labels="repo=acme/a"),
                 record(started=now - 3 * HOUR, labels="repo=acme/a,team=x", input=100),
                 record(started=now - HOUR, session="another", model="claude-haiku-5", agent="a1"),
-            ]
+            ],
         )
     return state
 

@@ -17,7 +17,7 @@ from app.cli import status
 from app.ledger.file import ledger_file
 from simulator import Simulator
 from tests import processes
-from tests.ledger.ledgers import SESSION, record, store
+from tests.ledger.ledgers import SESSION, record, store, write
 from tests.proxying import Running, proxying
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,8 @@ async def served(
 ) -> AsyncIterator[Running]:
     """A proxy whose ledger has a session."""
     with store(ledger_file(tmp_path)) as opened:
-        opened.write(
+        write(
+            opened,
             [
                 record(
                     started=NOW,
@@ -41,7 +42,7 @@ async def served(
                     cost=1_234_567_890,
                     window_5h_after=420_000,
                 )
-            ]
+            ],
         )
     options: dict[str, Any] = {"state_dir": tmp_path, "pages_token": "fake-token"}
     async with proxying(upstream.url, certificate, **options) as running:

@@ -18,7 +18,7 @@ from simulator import Simulator
 from tests.dashboard.axe import violations
 from tests.dashboard.opened import Opened, opened
 from tests.dashboard.test_hostile_text import HOSTILE
-from tests.ledger.ledgers import NOON, SESSION, record, store
+from tests.ledger.ledgers import NOON, SESSION, record, store, write
 from tests.proxying import Running, proxying
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
@@ -96,7 +96,7 @@ async def serving(
 def fill(directory: Path, *records: Record) -> None:
     with store(ledger_file(directory)) as opened_store:
         for start in range(0, len(records), 500):
-            opened_store.write(records[start : start + 500])
+            write(opened_store, records[start : start + 500])
 
 
 async def texts(rows: Locator, *cells: int) -> list[list[str]]:

@@ -1,14 +1,16 @@
 """Ledgers for tests, and rows to fill them with."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from app.anthropic.token_types import COUNTED
+from app.ledger.batch import Batch
 from app.ledger.rows import Billed, Record, Row
 from app.ledger.sqlite import SqliteStore, open_store
+from app.ledger.store import Store
 from app.ledger.writer import Ledger
 
 NOON = 1_790_000_000_000  # milliseconds since the epoch
@@ -41,10 +43,29 @@ def store(path: Path) -> Iterator[SqliteStore]:
         yield opened
 
 
+def write(store: Store, records: Sequence[Record], number: int | None = None) -> None:
+    """Write records to a store."""
+    if records:
+        store.write(Batch.of(records), number)
+
+
+def records_of(batch: Batch) -> list[Record]:
+    """Return the rows of a batch."""
+    count = len(batch.columns["started"])
+    assert batch.columns.keys() <= {*Row._fields}
+    columns = [batch.columns.get(name, (None,) * count) for name in Row._fields]
+    billed: list[list[Billed]] = [[] for _ in range(count)]
+    for place, number, one in batch.attempts:
+        assert number == len(billed[place])
+        billed[place].append(one)
+    rows = zip(*columns, strict=True)
+    return [Record(Row(*row), tuple(own)) for row, own in zip(rows, billed, strict=True)]
+
+
 def filled(path: Path, *records: Record) -> Path:
     """Write records to a ledger; return its path."""
     with store(path) as opened:
-        opened.write(records)
+        write(opened, records)
     return path
 
 

@@ -39,7 +39,7 @@ from simulator import Simulator
 from tests.ledger import ledgers
 from tests.ledger.clusters import PASSWORD, USER, Cluster, ask
 from tests.ledger.cutting import Cut, cutting
-from tests.ledger.ledgers import NOON, attempt, record
+from tests.ledger.ledgers import NOON, attempt, record, write
 from tests.proxying import MESSAGE, proxying, until
 
 DAY = 86_400_000
@@ -119,7 +119,7 @@ def test_reports_are_those_of_a_file_with_the_same_rows(
     with _store(server) as shared, ledgers.store(tmp_path / "ledger.sqlite") as file:
         for opened in (shared, file):
             for start in range(0, len(rows), 110):
-                opened.write(rows[start : start + 110])
+                write(opened, rows[start : start + 110])
     monkeypatch.setenv("ANTHROPIC_PROXY_STATE_DIR", str(tmp_path))
 
     def reports() -> Iterator[Any]:
@@ -167,8 +167,8 @@ async def test_the_pages_say_the_same_of_a_file_with_the_same_rows(
     path = tmp_path / "ledger.sqlite"
     rows = _varied(300)
     with _store(server) as shared, ledgers.store(path) as file:
-        shared.write(rows)
-        file.write(rows)
+        write(shared, rows)
+        write(file, rows)
     expected = await _documents(path)
     assert len(expected) > 25
     assert await _documents(server) == expected
@@ -241,7 +241,7 @@ def test_processes_that_start_together_make_the_tables_once(server: Server) -> N
     def start() -> None:
         ready.wait(DEADLINE)
         with _store(server) as one:
-            one.write([record()], 1)
+            write(one, [record()], 1)
             opened.append(one)
 
     threads = [threading.Thread(target=start) for _ in range(8)]
@@ -265,7 +265,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(
     with pytest.raises(UnusableLedger, match="older"), reading(server):
         pass
     with _store(server) as opened:
-        opened.write([record(cache_verdict="hit")])
+        write(opened, [record(cache_verdict="hit")])
     assert ask(server, "SELECT cache_verdict FROM requests") == [("hit",)]
 
 
@@ -351,11 +351,11 @@ def test_names_are_right_when_the_server_has_lost_the_last_batches(server: Serve
         "UPDATE writers SET batch = 1",  # as a server has it that took over without them
     )
     with _store(server) as opened:
-        opened.write([record(prompt="first", session="s1")], 1)
-        opened.write([record(prompt="second", session="s2")], 2)
+        write(opened, [record(prompt="first", session="s1")], 1)
+        write(opened, [record(prompt="second", session="s2")], 2)
         for statement in lost:
             ask(server, statement)
-        opened.write([record(prompt="second", session="s2")], 3)
+        write(opened, [record(prompt="second", session="s2")], 3)
     found = ask(server, "SELECT session, prompt FROM requests ORDER BY id")
     assert found == [("s1", "first"), ("s2", "second")]
 
@@ -377,13 +377,13 @@ def test_defaults_of_the_database_change_nothing(server: Server, setting: str) -
     ask(server, f"ALTER DATABASE {database} SET {setting}")
     stores = [Writer(server).open() for _ in range(4)]
 
-    def write(number: int) -> None:
+    def fill(number: int) -> None:
         with closing(stores[number]) as one:
             for batch in range(1, 16):
-                one.write([record(prompt=f"{number}-{batch}", started=NOON + batch)], batch)
+                write(one, [record(prompt=f"{number}-{batch}", started=NOON + batch)], batch)
 
     with ThreadPoolExecutor(len(stores)) as pool:
-        list(pool.map(write, range(len(stores))))
+        list(pool.map(fill, range(len(stores))))
     with reading(server) as reader:
         assert reader.rows("SELECT count(DISTINCT prompt), sum(cost) FROM exchanges") == [
             (60, 60_000)
@@ -421,7 +421,7 @@ def test_the_schema_may_be_made_by_somebody_else(postgresql: Cluster, server: Se
         Writer(weak).open()
     ask(server, "CREATE SCHEMA anthropic_proxy AUTHORIZATION weak")
     with _store(weak) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     ask(server, "DROP OWNED BY weak; DROP ROLE weak")
 
 
@@ -551,9 +551,9 @@ def test_any_text_and_number_is_kept_or_costs_its_own_row_only(server: Server) -
 
 def test_old_rows_go_and_only_once(server: Server) -> None:
     with _store(server) as one, _store(server) as other:
-        one.write([record(prompt=f"old{n}", started=NOON - 9 * DAY) for n in range(1_500)])
-        one.write([record(attempt("claude-opus-5"), attempt("old"), started=NOON - 8 * DAY)])
-        other.write([record()])
+        write(one, [record(prompt=f"old{n}", started=NOON - 9 * DAY) for n in range(1_500)])
+        write(one, [record(attempt("claude-opus-5"), attempt("old"), started=NOON - 8 * DAY)])
+        write(other, [record()])
         removed: list[int] = []
         threads = [
             threading.Thread(
@@ -570,7 +570,7 @@ def test_old_rows_go_and_only_once(server: Server) -> None:
         assert sum(removed) == 1_501
         assert one.remove_excess(0) == 0
         other.tidy()
-        one.write([record(prompt="old1")])
+        write(one, [record(prompt="old1")])
     found = ask(server, "SELECT id, prompt FROM requests ORDER BY id")
     assert found == [(1_502, None), (1_503, "old1")]
     assert ask(server, "SELECT count(*) FROM billed") == [(0,)]
@@ -586,7 +586,7 @@ def test_a_clock_that_is_ahead_makes_no_row_old(server: Server) -> None:
 
 def test_when_all_rows_are_gone_nothing_is_left(server: Server) -> None:
     with _store(server) as opened:
-        opened.write([record(), record(session="another")])
+        write(opened, [record(), record(session="another")])
         assert opened.newest == NOON
         assert opened.remove_before(NOON + 1) == 2
         opened.tidy()
@@ -599,7 +599,7 @@ def test_a_process_that_hangs_in_its_transaction_stops_no_other(server: Server) 
     def hang(one: PostgresStore, other: PostgresStore) -> None:
         with one._transaction():
             one._all("SELECT set_config('idle_in_transaction_session_timeout', '100', true)")
-            other.write([record()])
+            write(other, [record()])
             one._all("SELECT 1")
 
     with _store(server) as one, _store(server) as other:
@@ -613,7 +613,7 @@ def test_a_query_changes_nothing_and_ends_in_time(server: Server) -> None:
     with pytest.raises(NoLedger), reading(server):
         pass
     with _store(server) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     with pytest.raises(UnusableLedger, match="read-only"), reading(server) as reader:
         reader.rows("DELETE FROM exchanges RETURNING id")
     with pytest.raises(TooSlow), reading(server, seconds=0.05) as reader:

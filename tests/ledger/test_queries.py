@@ -13,7 +13,7 @@ from app.ledger.file import UnusableLedger
 from app.ledger.queries import Group, Totals
 from app.ledger.reader import NoLedger, TooSlow, reading
 from app.ledger.rows import QUARTER, Record
-from tests.ledger.ledgers import NOON, SESSION, ask, attempt, filled, record, store
+from tests.ledger.ledgers import NOON, SESSION, ask, attempt, filled, record, store, write
 from tests.thorough import scaled
 
 HOUR = 3_600_000
@@ -176,7 +176,7 @@ def test_the_sums_of_a_session_are_those_of_its_rows_since_a_time(
 ) -> None:
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
     with store(path) as opened:
-        opened.write(written)
+        write(opened, written)
         opened.remove_before(deleted)
     start = max(deleted, since * 1_000 // QUARTER * QUARTER)
     expected: dict[str | None, tuple[int, int, float, float]] = {}
@@ -195,10 +195,10 @@ def test_the_sums_of_a_session_are_those_of_its_rows_since_a_time(
 
 def test_a_ledger_is_read_while_it_is_written(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
         with reading(path) as reader:
             assert _keys(queries.by_model(reader, 0)) == {"claude-opus-5": 1}
-            opened.write([record()])
+            write(opened, [record()])
             assert _keys(queries.by_session(reader, 0)) == {SESSION: 1}  # one state throughout
 
 

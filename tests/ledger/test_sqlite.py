@@ -16,7 +16,7 @@ from app.ledger import sqlite as stores
 from app.ledger.rows import BILLED_NAMES, DURATIONS, NAMES, QUARTER, Billed, Record, Row
 from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.store import Unavailable
-from tests.ledger.ledgers import NOON, SESSION, ask, attempt, record, store
+from tests.ledger.ledgers import NOON, SESSION, ask, attempt, record, store, write
 from tests.thorough import scaled
 
 DAY = 86_400_000
@@ -33,7 +33,7 @@ def _aside(path: Path) -> list[Path]:
 
 def test_a_row_is_kept_with_its_names(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record(agent="a1", labels="repo=acme/widgets", first_token=250_000)])
+        write(opened, [record(agent="a1", labels="repo=acme/widgets", first_token=250_000)])
     found = ask(
         path, "SELECT model, session, agent, labels, cost_usd, first_token_seconds FROM requests"
     )
@@ -66,8 +66,8 @@ def test_columns_of_names_are_those_whose_rows_hold_text() -> None:
 def test_a_batch_larger_than_a_statement_is_written_whole(path: Path) -> None:
     count = 3 * SqliteStore.chunk + 7
     with store(path) as opened:
-        opened.write([record(input=number, prompt=f"p{number}") for number in range(count)])
-        opened.write([record(input=1000)])
+        write(opened, [record(input=number, prompt=f"p{number}") for number in range(count)])
+        write(opened, [record(input=1000)])
     assert ask(path, "SELECT count(*), sum(input) FROM exchanges") == [
         (count + 1, sum(range(count)) + 1000)
     ]
@@ -100,7 +100,7 @@ def test_whatever_is_written_is_read_again_and_summed(
     path.unlink(missing_ok=True)
     with store(path) as opened:
         for batch in batches:
-            opened.write(batch)
+            write(opened, batch)
     given_rows = [one for batch in batches for one in batch]
     texts = dict(ask(path, "SELECT id, name FROM names"))
     named = [Row._fields.index(name) for name in NAMES]
@@ -130,17 +130,18 @@ def test_names_are_right_however_few_are_remembered(
     prompts = [f"p{number % 7}" for number in range(40)]
     with store(path) as opened:
         for start in range(0, 40, 4):
-            opened.write([record(prompt=prompt) for prompt in prompts[start : start + 4]])
+            write(opened, [record(prompt=prompt) for prompt in prompts[start : start + 4]])
     assert [name for (name,) in ask(path, "SELECT prompt FROM requests ORDER BY id")] == prompts
 
 
 def test_attempts_are_kept_where_there_are_several(path: Path) -> None:
     with store(path) as opened:
-        opened.write(
+        write(
+            opened,
             [
                 record(),
                 record(attempt("claude-opus-5", input=1), attempt("claude-haiku-5", input=2)),
-            ]
+            ],
         )
     assert ask(
         path,
@@ -150,13 +151,14 @@ def test_attempts_are_kept_where_there_are_several(path: Path) -> None:
 
 def test_a_sessions_totals_are_the_sums_of_its_rows(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record(input=1, cost=10), record(input=2, cost=20, failed=1)])
-        opened.write(
+        write(opened, [record(input=1, cost=10), record(input=2, cost=20, failed=1)])
+        write(
+            opened,
             [
                 record(input=4, cost=40, started=NOON + 5_000, labels="team=a"),
                 record(session="another", input=100),
                 record(session=None, input=1_000),
-            ]
+            ],
         )
     assert ask(
         path,
@@ -170,17 +172,17 @@ def test_a_sessions_totals_are_the_sums_of_its_rows(path: Path) -> None:
 
 def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record(prompt="first")])
+        write(opened, [record(prompt="first")])
         with pytest.raises(OverflowError):
-            opened.write([record(prompt="second"), record(cost=2**70)])
-        opened.write([record(prompt="second")])
+            write(opened, [record(prompt="second"), record(cost=2**70)])
+        write(opened, [record(prompt="second")])
     assert ask(path, "SELECT id, prompt FROM requests") == [(1, "first"), (2, "second")]
     assert ask(path, "SELECT requests FROM sessions") == [(2,)]
 
 
 def test_nobody_else_may_read_the_file(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
         assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
     path.chmod(0o644)
     with store(path):
@@ -202,7 +204,7 @@ def test_a_file_that_is_no_database_is_set_aside(path: Path, content: bytes) -> 
     path.parent.mkdir()
     path.write_bytes(content)
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     assert ask(path, "SELECT count(*) FROM requests") == [(1,)]
     assert [file.read_bytes() for file in _aside(path)] == [content]
 
@@ -218,7 +220,7 @@ def test_a_database_of_another_program_is_set_aside(path: Path) -> None:
 
 def test_a_ledger_of_a_newer_version_is_set_aside(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     ask(path, f"PRAGMA user_version = {schema.VERSION + 1}")
     with store(path):
         assert ask(path, "SELECT count(*) FROM requests") == [(0,)]
@@ -237,7 +239,7 @@ def test_a_ledger_of_the_first_version_keeps_its_rows(path: Path) -> None:
     marks = ", ".join("1" * len(needed))
     ask(path, f"INSERT INTO exchanges ({', '.join(needed)}) VALUES ({marks})")
     with store(path) as opened:
-        opened.write([record(cache_verdict="hit", cache_missed=0, context='{"tools":1}')])
+        write(opened, [record(cache_verdict="hit", cache_missed=0, context='{"tools":1}')])
     assert ask(path, "SELECT cache_missed, context FROM exchanges ORDER BY id") == [
         (None, None),
         (0, '{"tools":1}'),
@@ -252,17 +254,17 @@ def test_a_ledger_that_lacks_a_table_is_set_aside(path: Path) -> None:
         pass
     ask(path, "DROP TABLE sessions")
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     ask(path, "PRAGMA user_version = 0")
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     assert len(_aside(path)) == 2
 
 
 def test_what_is_no_regular_file_is_set_aside(path: Path) -> None:
     path.mkdir(parents=True)
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     assert len(_aside(path)) == 1
 
 
@@ -270,7 +272,7 @@ def test_an_empty_file_becomes_a_ledger(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
     with store(path) as opened:
-        opened.write([record()])
+        write(opened, [record()])
     assert not _aside(path)
 
 
@@ -285,8 +287,8 @@ def test_to_open_a_ledger_again_writes_nothing(path: Path) -> None:
 def test_two_connections_share_a_file(path: Path) -> None:
     with store(path) as one, store(path) as other:
         for number in range(4):
-            one.write([record(prompt=f"p{number}")])
-            other.write([record(prompt=f"p{number}"), record(prompt="other", session="other")])
+            write(one, [record(prompt=f"p{number}")])
+            write(other, [record(prompt=f"p{number}"), record(prompt="other", session="other")])
     assert ask(path, "SELECT prompt, count(*) FROM requests GROUP BY 1 ORDER BY 1") == [
         ("other", 4),
         *((f"p{number}", 2) for number in range(4)),
@@ -308,10 +310,10 @@ def test_old_rows_go_with_their_attempts_sessions_and_names(path: Path) -> None:
         attempt("claude-opus-5"), attempt("old-model"), started=NOON - 9 * DAY, session="old"
     )
     with store(path) as opened:
-        opened.write([old, record(started=NOON - 9 * DAY), record()])
+        write(opened, [old, record(started=NOON - 9 * DAY), record()])
         assert opened.remove_before(NOON - 5 * DAY) == 2
         opened.tidy()
-        opened.write([record(session="old")])
+        write(opened, [record(session="old")])
     assert ask(path, "SELECT id, session FROM requests ORDER BY id") == [(3, SESSION), (4, "old")]
     assert ask(path, "SELECT count(*) FROM billed") == [(0,)]
     assert ask(path, "SELECT requests FROM sessions ORDER BY requests") == [(1,), (2,)]
@@ -320,12 +322,12 @@ def test_old_rows_go_with_their_attempts_sessions_and_names(path: Path) -> None:
 
 def test_a_name_that_another_process_deleted_gets_a_number_of_its_own(path: Path) -> None:
     with store(path) as one, store(path) as other:
-        one.write([record(prompt="old", started=NOON - 9 * DAY)])
-        other.write([record()])
+        write(one, [record(prompt="old", started=NOON - 9 * DAY)])
+        write(other, [record()])
         assert other.remove_before(NOON - 5 * DAY) == 1
         other.tidy()
-        other.write([record(prompt="new")])
-        one.write([record(prompt="old", started=NOON)])
+        write(other, [record(prompt="new")])
+        write(one, [record(prompt="old", started=NOON)])
     assert [name for (name,) in ask(path, "SELECT prompt FROM requests ORDER BY id")] == [
         None,
         "new",
@@ -335,7 +337,7 @@ def test_a_name_that_another_process_deleted_gets_a_number_of_its_own(path: Path
 
 def test_when_all_rows_are_gone_nothing_is_left(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record(), record(session="another")])
+        write(opened, [record(), record(session="another")])
         assert opened.remove_oldest() == 2
         opened.tidy()
         assert opened.newest is None
@@ -346,7 +348,7 @@ def test_when_all_rows_are_gone_nothing_is_left(path: Path) -> None:
 def test_the_file_gets_smaller_when_rows_go(path: Path) -> None:
     with store(path) as opened:
         for _ in range(30):
-            opened.write([record(request_id=f"req_{number:040d}") for number in range(100)])
+            write(opened, [record(request_id=f"req_{number:040d}") for number in range(100)])
         before = opened.size
         while opened.remove_oldest():
             opened.tidy()
@@ -359,10 +361,10 @@ def test_a_writer_waits_for_another_process(path: Path, monkeypatch: pytest.Monk
     with store(path) as opened, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="locked"):
-            opened.write([record()])
+            write(opened, [record()])
         assert opened.usable
         other.execute("COMMIT")
-        opened.write([record()])
+        write(opened, [record()])
     assert ask(path, "SELECT count(*) FROM requests") == [(1,)]
 
 

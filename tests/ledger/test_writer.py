@@ -19,7 +19,7 @@ from app.ledger import tables, writer
 from app.ledger.file import locked
 from app.ledger.sqlite import SqliteStore
 from app.ledger.writer import Ledger
-from tests.ledger.ledgers import NOON, SESSION, ask, ledger, record, store
+from tests.ledger.ledgers import NOON, SESSION, ask, ledger, record, store, write
 
 DAY = 86_400_000
 DEADLINE = 60.0  # seconds that a test waits for something at most
@@ -194,13 +194,13 @@ def test_what_another_process_has_set_aside_is_not_set_aside_again(
     counts = _counting(one)
     one.put(record())
     _until(lambda: counts["written"] == 1)
-    write = SqliteStore.write
+    actual = SqliteStore.write
 
     def damaged_once(opened: SqliteStore, *_: object) -> None:
-        monkeypatch.setattr(SqliteStore, "write", write)
+        monkeypatch.setattr(SqliteStore, "write", actual)
         path.rename(path.with_name("aside"))
         with store(path) as other:
-            other.write([record(session="of another process")])
+            write(other, [record(session="of another process")])
         error = sqlite3.DatabaseError("fake")
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         with opened._translated():

@@ -19,7 +19,7 @@ from app.ledger.reader import NoLedger, TooSlow, reading
 from app.pages import ledger as pages
 from simulator import Simulator
 from tests.cache.bodies import TOOLS, body, tool
-from tests.ledger.ledgers import NOON, SESSION, attempt, record, store
+from tests.ledger.ledgers import NOON, SESSION, attempt, record, store, write
 from tests.proxying import DEADLINE, MESSAGE, Running, proxying, until
 
 SCHEMA = json.loads(pages.SCHEMA.read_text())
@@ -54,8 +54,9 @@ async def _get(client: httpx.AsyncClient, where: str) -> Any:
 
 async def test_sessions_come_a_page_at_a_time_each_once(path: Path) -> None:
     with store(path) as opened:
-        opened.write(
-            [record(session=f"s{number}", started=NOON + number // 3) for number in range(25)]
+        write(
+            opened,
+            [record(session=f"s{number}", started=NOON + number // 3) for number in range(25)],
         )
     seen: list[str] = []
     async with _asking(path) as client:
@@ -72,12 +73,13 @@ async def test_sessions_come_a_page_at_a_time_each_once(path: Path) -> None:
 
 async def test_a_session_has_its_totals_agents_and_windows(path: Path) -> None:
     with store(path) as opened:
-        opened.write(
+        write(
+            opened,
             [
                 record(labels="repo=acme/widgets", window_5h_after=250_000),
                 record(agent="a1", agent_type="Explore", cost=2_000_000_000),
                 record(session="another"),
-            ]
+            ],
         )
     async with _asking(path) as client:
         found = await _get(client, f"/ledger/sessions/{SESSION}")
@@ -98,7 +100,7 @@ async def test_a_session_has_its_totals_agents_and_windows(path: Path) -> None:
 
 async def test_requests_of_a_prompt_are_asked_for_and_those_of_none(path: Path) -> None:
     with store(path) as opened:
-        opened.write([record(prompt="p"), record(), record(prompt="p", agent="a")])
+        write(opened, [record(prompt="p"), record(), record(prompt="p", agent="a")])
     where = f"/ledger/sessions/{SESSION}"
     async with _asking(path) as client:
         asked = {
@@ -147,8 +149,8 @@ async def _tools(proxy: Running, where: str, count: int) -> list[str | None]:
 async def test_days_come_newest_first_with_their_models(path: Path) -> None:
     two = record(attempt("claude-opus-5", cost=1), attempt("claude-haiku-5", cost=2), cost=3)
     with store(path) as opened:
-        opened.write(
-            [two, *(record(started=NOON - number * DAY, cost=10) for number in range(1, 5))]
+        write(
+            opened, [two, *(record(started=NOON - number * DAY, cost=10) for number in range(1, 5))]
         )
     async with _asking(path) as client:
         first = await _get(client, "/ledger/days?limit=3")

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,7 @@ from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.writer import Ledger
 from app.scrubber.redact.report import ScrubReport
 from app.telemetry.sampling.samples import Samples
-from tests.ledger.ledgers import ask, ledger
+from tests.ledger.ledgers import ask, ledger, records_of, write
 from tests.telemetry.exchanges import FAILED, PLAIN, SESSION, exchanges, record, telemetry
 from tests.thorough import scaled
 
@@ -29,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> SqliteStore:
 
 
 class Kept(Ledger):
-    """A ledger that writes nothing: ``kept`` is what it was handed."""
+    """A ledger that writes nothing: ``kept`` are the rows of what it was handed."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -40,10 +41,14 @@ class Kept(Ledger):
             clock=time.monotonic,
             wall=time.time,
         )
-        self.kept: list[Record] = []
+        self.handed: list[Any] = []
 
-    def put(self, record: Record) -> None:
-        self.kept.append(record)
+    def put(self, record: Any) -> None:
+        self.handed.append(record)
+
+    @property
+    def kept(self) -> list[Record]:
+        return records_of(self.batch_of(self.handed))
 
 
 def _records(path: Path, *ended: Exchange) -> list[Record]:
@@ -147,7 +152,7 @@ def test_whatever_ended_has_a_row_that_can_be_written(
     tmp_path: Path, store: SqliteStore, exchange: Exchange
 ) -> None:
     (found,) = _records(tmp_path, exchange)
-    store.write([found])
+    write(store, [found])
     row, billed = found
     for name in NAMES:
         said = getattr(row, name)

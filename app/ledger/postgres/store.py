@@ -7,7 +7,7 @@ whether it happened. Everything is set per transaction, so a pooler may stand in
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from time import time
 from typing import Any
@@ -16,10 +16,10 @@ import psycopg
 from psycopg import IsolationLevel
 
 from .. import schema
-from ..rows import Record
+from ..batch import DAY, Batch
 from ..server import Server
 from ..store import Unavailable
-from ..tables import DAY, Tables
+from ..tables import Tables
 from .connection import Connection, connect, find, numbered, takes_ascii_only
 from .faults import FOREIGN, NAMESPACE, NEWER, translated
 from .tables import BOOKKEEPING, ForeignTables, existing, version_of
@@ -102,10 +102,9 @@ class PostgresStore(Tables):
         with self._transaction():
             return min(wall, float(self._one("SELECT extract(epoch FROM now())")))
 
-    def write(self, records: Sequence[Record], batch: int | None = None) -> None:
+    def write(self, batch: Batch, number: int | None = None) -> None:
         """Add rows and bring the sessions' totals up to date, all or nothing."""
-        only = takes_ascii_only(self._connection)
-        super().write([fitting(record, ascii_only=only) for record in records], batch)
+        super().write(fitting(batch, ascii_only=takes_ascii_only(self._connection)), number)
 
     def remove_excess(self, _limit: float) -> int:
         """Delete nothing: how much room there is, is for the server to say."""

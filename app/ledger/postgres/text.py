@@ -1,30 +1,33 @@
 """Text that a database takes: bounded, without NUL, in its encoding. Pure."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ..rows import BILLED_NAMES, NAMES, Billed, Record, Row
+from ..batch import Batch
+from ..rows import NAMES, Billed
 
 LONGEST_NAME = 2_000  # bytes; an entry of an index takes 2,704
 LONGEST_TEXT = 100_000  # bytes
 
 
-def fitting(record: Record, *, ascii_only: bool) -> Record:
-    """Return a record whose text the database takes."""
-    row = Row._make(_cleaned(record.row, Row._fields, NAMES, ascii_only))
-    billed = (
-        Billed._make(_cleaned(one, Billed._fields, BILLED_NAMES, ascii_only))
-        for one in record.billed
-    )
-    return Record(row, tuple(billed))
+def fitting(batch: Batch, *, ascii_only: bool) -> Batch:
+    """Return a batch whose text the database takes."""
+    columns = {
+        name: _cleaned(values, LONGEST_NAME if name in NAMES else LONGEST_TEXT, ascii_only)
+        for name, values in batch.columns.items()
+    }
+    attempts = [
+        one._replace(billed=Billed._make(_cleaned(one.billed, LONGEST_NAME, ascii_only)))
+        for one in batch.attempts
+    ]
+    return Batch(columns, attempts)
 
 
-def _cleaned(
-    values: Sequence[Any], fields: Sequence[str], names: Collection[str], ascii_only: bool
-) -> Iterator[Any]:
-    for value, field in zip(values, fields, strict=True):
-        longest = LONGEST_NAME if field in names else LONGEST_TEXT
-        yield clean(value, longest, ascii_only=ascii_only) if isinstance(value, str) else value
+def _cleaned(values: Sequence[Any], longest: int, ascii_only: bool) -> Sequence[Any]:
+    return [
+        clean(value, longest, ascii_only=ascii_only) if isinstance(value, str) else value
+        for value in values
+    ]
 
 
 def clean(text: str, longest: int = LONGEST_NAME, *, ascii_only: bool) -> str:
