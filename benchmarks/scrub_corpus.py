@@ -69,7 +69,7 @@ def folders() -> list[Path]:
 
 def texts(roots: Iterable[Path]) -> Iterator[tuple[str, str]]:
     """Yield names and texts of files, one of each folder in turn, in the order of their paths."""
-    waiting = [iter(sorted(root.rglob("*"))) for root in roots]
+    waiting = [_files(root) for root in roots]
     while waiting:
         for files in tuple(waiting):
             one = next((text for file in files if (text := _text(file)) is not None), None)
@@ -77,6 +77,15 @@ def texts(roots: Iterable[Path]) -> Iterator[tuple[str, str]]:
                 waiting.remove(files)
             else:
                 yield one
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder in the order of their paths, each folder when it is due."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from () if path.is_symlink() else _files(path)
+        else:
+            yield path
 
 
 def _text(file: Path) -> tuple[str, str] | None:

@@ -22,7 +22,9 @@ from tests.cache.bodies import TOOLS, body, tool
 from tests.ledger.ledgers import NOON, SESSION, attempt, record, store, write
 from tests.proxying import DEADLINE, MESSAGE, Running, proxying, until
 
-SCHEMA = json.loads(pages.SCHEMA.read_text())
+VALIDATOR = jsonschema.Draft202012Validator(
+    json.loads(pages.SCHEMA.read_text()), format_checker=jsonschema.FormatChecker()
+)
 DAY = 86_400_000
 
 
@@ -48,7 +50,7 @@ async def _get(client: httpx.AsyncClient, where: str) -> Any:
     answer = await client.get(where)
     assert answer.status_code == 200, answer.text
     assert answer.headers["cache-control"] == "no-store"
-    jsonschema.validate(answer.json(), SCHEMA, format_checker=jsonschema.FormatChecker())
+    VALIDATOR.validate(answer.json())
     return answer.json()
 
 

@@ -249,7 +249,14 @@ exchanges = st.builds(
 
 
 def value(observer: Telemetry, name: str, **labels: str) -> float | None:
-    return observer.registry.get_sample_value(f"anthropic_proxy_{name}", labels)
+    """Return a sample's value: of its own metric, or of all if no metric announces its name."""
+    full, registry = f"anthropic_proxy_{name}", observer.registry
+    for source in (registry.restricted_registry([full]), registry):
+        for metric in source.collect():
+            for sample in metric.samples:
+                if sample.name == full and sample.labels == labels:
+                    return sample.value
+    return None
 
 
 def recorded(*exchanges: Exchange) -> Telemetry:
