@@ -23,7 +23,7 @@ _ROOT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(msgspec.Raw)
 # A call of msgspec holds the interpreter for as long as it takes. So a large body goes through it
 # only if little of it is punctuation.
-_QUICK = 1024 * 1024  # bytes that it reads in a few milliseconds
+QUICK = 1024 * 1024  # bytes that it reads in a few milliseconds
 _SLICES, _SLICE = 64, 64
 _PUNCTUATION = re.compile(rb"(?<!\\)\"|[\[\]{}][,\[\]{}]|[0-9el],")
 _DENSE, _DENSE_ESCAPES = 0.02, 0.2  # shares of a body's bytes
@@ -99,7 +99,7 @@ def is_quick(body: bytes) -> bool:
 
     That is, little of it is JSON's own punctuation, or escapes: samples tell.
     """
-    if len(body) <= _QUICK:
+    if len(body) <= QUICK:
         return True
     step = len(body) // _SLICES
     sample = b"".join(body[start : start + _SLICE] for start in range(0, len(body), step))

@@ -7,18 +7,25 @@ from typing import Any
 import pytest
 
 from app.anthropic.elements import MOST_ELEMENTS
+from app.scrubber.json import document
 from app.scrubber.json.document import is_quick, units
 from app.scrubber.redact.ledger import MOST_LITERALS
 from app.scrubber.redact.scrubber import Redaction
 from tests.scrubber import scrubbing
 from tests.thorough import scaled
 
-# More than a body that is quick may have, whatever its length.
-MEMBERS = scaled(200_000, 75_000)
-STRINGS = scaled(400_000, 220_000)
+FEWER = scaled(1, 8)  # times less is quick whatever it holds, and so much shorter are the bodies
+QUICK = document.QUICK // FEWER
+MEMBERS = 200_000 // FEWER
+STRINGS = 400_000 // FEWER
 PIECES = ['"a",', "[],", "1,", "{},", '{"a":[1]},', '"\\n\\n\\n",'][: scaled(6, 1)]
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 OTHER = "ghp_" + "a1B2" * 9
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "QUICK", QUICK)
 
 
 def redact(body: bytes, mode: Any = "pseudonymize") -> Redaction:
@@ -49,7 +56,7 @@ def test_messages_are_units_unless_there_are_too_many() -> None:
     ("text", "quick"), [(b"abcdefgh", True), (rb"abcdef\n", True), (rb"\n\n\n\n", False)]
 )
 def test_a_large_body_of_escapes_is_not_quick(text: bytes, quick: bool) -> None:
-    assert is_quick(b'{"a":"%s"}' % (text * 150_000)) is quick
+    assert is_quick(b'{"a":"%s"}' % (text * (150_000 // FEWER))) is quick
     assert is_quick(b'{"a":"%s"}' % (text * 1_000))
 
 
@@ -69,7 +76,7 @@ def test_large_bodies_of_punctuation_give_the_same_units_as_small(piece: str) ->
         for unit in units(head.encode()):
             yield unit.path, unit.start, unit.end if unit.path != ("y",) else None
 
-    assert list(shape(700_000 // len(piece) * 2)) == list(shape(9))
+    assert list(shape(700_000 // FEWER // len(piece) * 2)) == list(shape(9))
 
 
 def test_a_secret_in_a_large_body_of_punctuation_is_replaced() -> None:

@@ -2,13 +2,24 @@
 
 import pytest
 
+from app.scrubber.json import document
 from app.scrubber.json.document import is_quick
 from app.scrubber.redact.belt import Broken, check
 from tests.cases import every_case
+from tests.thorough import scaled
 
-CROWDED = b"[" + (b'[],{},"%b",' % (b"a" * 60)) * 15_500  # too much punctuation for msgspec
+FEWER = scaled(1, 8)  # times less is quick whatever it holds, and so much shorter are the bodies
+QUICK = document.QUICK // FEWER
+CROWDED = b"[" + (b'[],{},"%b",' % (b"a" * 60)) * (
+    15_500 // FEWER
+)  # too much punctuation for msgspec
 STRINGS = b"[" + b'"a",' * 3_000
 WHOLE = CROWDED + b'"a"]'
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "QUICK", QUICK)
 
 
 def test_one_of_the_texts_is_not_left_to_msgspec() -> None:

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from app.scrubber import placeholders, review
-from app.scrubber.detect.dense import BURST, BYTES_PER_STEP, CHECK
+from app.scrubber.detect import dense as limits
+from app.scrubber.detect.dense import BYTES_PER_STEP, CHECK
 from app.scrubber.redact.scrubber import Redaction, Scrubber
 from tests.scrubber import scrubbing
 from tests.thorough import scaled
 
-TIMES = BURST // (1 + CHECK) + 5_000  # of what takes so many steps: more than there are
+FEWER = scaled(1, 4)  # times fewer steps than a request has, and as much less text
+BURST = limits.BURST // FEWER
+TIMES = BURST // (1 + CHECK) * 4 // 3  # of what takes so many steps: more than there are
 BEFORE = [16_000, 32_000, 44_000][: scaled(3, 1)]
 RULES = scrubbing.EXTENDED
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
@@ -31,6 +34,11 @@ SECRETS = [
     "machine git.example login user password hunter2x",
 ]
 VALUES = ["fakefakefake", "ghi789", "hunter2", "c2ln" * 3, "FAKE3fake4/fake5"]
+
+
+@pytest.fixture(autouse=True)
+def _burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BURST", BURST)
 
 
 def redact(body: dict[str, Any], used: Scrubber | None = None) -> Redaction:
@@ -105,26 +113,29 @@ def test_what_the_api_reads_is_kept_in_dense_text() -> None:
 
 
 def test_dense_text_is_hidden_the_same_whatever_follows() -> None:
-    texts = [dense("a@b.cc "), f"then {KEY} and c@d.ee ", dense("-eyJ", 9_000)]
+    texts = [dense("a@b.cc "), f"then {KEY} and c@d.ee ", dense("-eyJ", 9_000 // FEWER)]
     short = json.loads(redact(conversation(*texts)).body)["messages"]
     longer = json.loads(redact(conversation(*texts, dense("AKIA"))).body)["messages"]
     assert longer[: len(short)] == short
 
 
 def test_a_repeated_turn_hides_the_same() -> None:
-    used, body = scrubber(), conversation(dense("a@b.cc "), f"{KEY} " + dense("a@b.cc ", 9_000))
+    used, body = (
+        scrubber(),
+        conversation(dense("a@b.cc "), f"{KEY} " + dense("a@b.cc ", 9_000 // FEWER)),
+    )
     assert redact(body, used).body == redact(body, used).body == redact(body).body
 
 
 def test_many_texts_use_up_the_steps_of_their_request_together() -> None:
-    texts = [dense("a@b.cc ", 3_000) for _ in range(20)]
+    texts = [dense("a@b.cc ", 3_000 // FEWER) for _ in range(20)]
     made = json.loads(redact(conversation(*texts)).body)["messages"]
     assert "<DENSE_TEXT_" not in made[0]["content"]
     assert "<DENSE_TEXT_" in made[-1]["content"]
 
 
 def test_dense_text_is_not_looked_at_once_the_steps_are_used_up() -> None:
-    texts = [dense("a@b.cc ", 3_000) for _ in range(20)]
+    texts = [dense("a@b.cc ", 3_000 // FEWER) for _ in range(20)]
     texts += [" ".join(f"u{number}@ex.com" for number in range(150))] * 3
     made = json.loads(redact(conversation(*texts)).body)["messages"]
     for message in made[20:]:
@@ -135,7 +146,7 @@ def test_dense_text_is_not_looked_at_once_the_steps_are_used_up() -> None:
 def test_lists_of_addresses_are_not_dense() -> None:
     rows = [
         f"{number},First Last,first.last{number}@mail.example.com,+00 000 {number}\n"
-        for number in range(4_000)
+        for number in range(4_000 // FEWER)
     ]
     made = redact(conversation("".join(rows))).body.decode()
     assert len(re.findall("<EMAIL_HMAC:[0-9A-F]{8}>", made)) == len(rows)
@@ -143,9 +154,9 @@ def test_lists_of_addresses_are_not_dense() -> None:
 
 
 def test_sparse_secrets_are_distinguished_however_long_the_text() -> None:
-    keys = [f"{KEY}{number:05}" for number in range(3_000)]
+    keys = [f"{KEY}{number:05}" for number in range(3_000 // FEWER)]
     text = ("x" * (9 * BYTES_PER_STEP) + " ").join(keys)
-    redaction = redact(conversation(dense("a@b.cc ", TIMES) + "\n" * 200_000 + text))
+    redaction = redact(conversation(dense("a@b.cc ", TIMES) + "\n" * (200_000 // FEWER) + text))
     assert len([one for one in redaction.placeholders if "ANTHROPIC" in one]) == len(keys)
 
 
