@@ -66,6 +66,7 @@ class H2(stock.H2Protocol):
         self._slicer = Slicer()
         self._budget = Budget(asyncio.get_running_loop().time)
         self._pace = Pace(asyncio.get_running_loop().time)
+        self.disconnected: Callable[[], bool] = lambda: False
 
     async def handle(self, event: ConnectionEvent) -> None:
         """Take bytes from the connection, or its end."""
@@ -88,6 +89,8 @@ class H2(stock.H2Protocol):
                 return
             if piece.tiny and (seconds := self._pace.wait(piece.tiny)):
                 await asyncio.sleep(seconds)
+                if self.disconnected():
+                    return  # nothing that it has sent is of use, and its requests are to end
             await super().handle(RawData(piece.data))
             if piece.full:
                 await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from app.listener import frames
 from app.listener.frames import CREDIT, FRAMES
 from tests.listener.h2client import Client, connected
 from tests.listener.serving import Receive, Send, Started, answer, echo, listening
-from tests.proxying import DEADLINE
+from tests.proxying import DEADLINE, until
 from tests.thorough import scaled
 
 MANY = CREDIT * 2
@@ -137,6 +137,32 @@ async def test_a_body_in_tiny_frames_is_read_at_a_pace(
         client.writer.write(DataFrame(stream, data=b"y", flags=["END_STREAM"]).serialize())
         assert (await client.answer(stream)).body == b"x" * MANY + b"y"
     assert flooded == []
+
+
+async def test_a_client_that_leaves_its_tiny_frames_unread_is_noticed(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "TINY", FRAMES)
+    monkeypatch.setattr(frames, "TINY_PER_SECOND", 10.0 * FRAMES)
+    taken = 0
+    left = asyncio.Event()
+
+    async def application(_scope: Any, receive: Receive, _send: Send) -> None:
+        nonlocal taken
+        while (message := await receive())["type"] == "http.request":
+            taken += len(message["body"])
+        left.set()
+
+    async with listening(application, certificate) as served:
+        async with connected(served.port, served.trust()) as client:
+            stream = client.request(b"POST", end=False)
+            client.flush()
+            client.writer.write(DataFrame(stream, data=b"x").serialize() * MANY)
+            await client.writer.drain()
+            await until(lambda: taken > 0)
+        async with asyncio.timeout(DEADLINE):
+            await left.wait()
+    assert taken < MANY
 
 
 async def test_what_honest_clients_send_is_no_flood(certificate: Certificate) -> None:
