@@ -37,7 +37,7 @@ class AppQueue:
 
     async def put(self, message: Any) -> None:
         """Add a message; waits while there is no room for more of a body."""
-        while self._full and message["type"] == "http.request":
+        while message["type"] == "http.request" and self._full:
             self._room.clear()
             await wait_or_disconnect(self._room, self._disconnected, self._on_disconnect)
         if not self._ended:

@@ -106,6 +106,7 @@ class ServerConnection(TCPServer):
                 self.protocol.write = self._write
                 self.protocol.begin = self._begin
                 self.protocol.flush = self._write_begun
+                self.protocol.note_idle = self._note_idle
                 self.protocol.write_idle = self._write_idle
                 self.protocol.eject = self._eject
                 self.protocol.reset = self._reset_at_end

@@ -25,7 +25,7 @@ _THEIRS = (h11.SEND_BODY, h11.DONE)
 def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | None:
     """Return the head of a response whose fields are ordinary, on a connection that is kept."""
     lengths = [value for name, value in fields if name == _LENGTH]
-    lines = b"".join([b"%b: %b\r\n" % field for field in fields])
+    lines = b"\r\n".join([*map(b": ".join, fields), b""])
     ordinary = (
         connection.our_state is h11.SEND_RESPONSE
         and _is_kept(connection)

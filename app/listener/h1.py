@@ -15,7 +15,7 @@ from typing import Any
 import h11
 from h11._receivebuffer import ReceiveBuffer
 from hypercorn.asyncio.worker_context import EventWrapper
-from hypercorn.events import Closed, RawData, Updated
+from hypercorn.events import Closed, RawData
 from hypercorn.events import Event as WireEvent
 from hypercorn.protocol.events import Body, EndBody, Event, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
@@ -41,12 +41,14 @@ class H1(H11Protocol):
 
     ``write`` is the connection's: it writes at once, and returns what waits for room, if anything.
     ``begin`` writes a head together with what follows at once, and returns the same. ``flush``
-    writes what was begun. ``reset`` lets the connection end by a reset.
+    writes what was begun. ``note_idle`` is told when a request begins, and when none is in
+    progress any more. ``reset`` lets the connection end by a reset.
     """
 
     write: Take
     begin: Take
     flush: Callable[[], None]
+    note_idle: Callable[[bool], None]
     reset: Callable[[], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -58,7 +60,7 @@ class H1(H11Protocol):
         )
         self._codec._receive_buffer = _StrictBuffer(self._codec)  # noqa: SLF001 - no seam
         self.disconnected: Callable[[], bool] = lambda: False
-        self.can_read = _CanRead(self)
+        self.can_read = self._can_read = _CanRead(self)
         self._untold = False  # the client has not read yet that the server is about to leave
 
     async def _check_protocol(self, event: h11.Request) -> None:
@@ -80,28 +82,29 @@ class H1(H11Protocol):
             await super().handle(event)
             return
         body, whole = data[head.end :], self._codec.their_state is h11.DONE
-        await self.send(Updated(idle=False))
-        stream = await self._open_stream(head.method, head.target, b"1.1", head.fields)
+        self.note_idle(False)
+        stream = await self._open_stream(head.method, head.target, b"1.1", head.fields, None)
         if body or whole:
             await stream.receive(body, whole=whole)
 
     async def _create_stream(self, request: h11.Request) -> None:
         headers = [(name, value) for _, name, value in request.headers._full_items]  # noqa: SLF001
-        await self._open_stream(request.method, request.target, request.http_version, headers)
+        version = request.http_version
+        status = refuse_http1(version, headers)
+        await self._open_stream(request.method, request.target, version, headers, status)
 
     async def _open_stream(
-        self, method: bytes, target: bytes, version: bytes, headers: Headers
+        self, method: bytes, target: bytes, version: bytes, headers: Headers, status: int | None
     ) -> RequestStream:
-        status = refuse_http1(version, headers)
         app = self.app if status is None else refusal.application(status, CLOSE)
         self.stream = stream = RequestStream.of(self, app, STREAM_ID)
-        stream.frame_head, stream.begin = self._head, self.begin
+        stream.frame_head, stream.begin, stream.end = self._head, self.begin, self._end
         stream.write_body = self.write_body
         if self._codec.client_is_waiting_for_100_continue:
             stream.proceed = self._proceed
         stream.before_drain = self._untold
         self._untold = False
-        await stream.handle(
+        await stream.open(
             Request(
                 stream_id=STREAM_ID,
                 headers=headers,
@@ -114,14 +117,16 @@ class H1(H11Protocol):
         self.keep_alive_requests += 1
         return stream
 
-    async def stream_send(self, event: Event) -> None:
-        """Take an event from the stream: the end of a response the short way."""
-        if type(event) is EndBody and (end := framing.end(self._codec)) is not None:
+    async def _end(self) -> None:
+        """End the response, and the exchange: first of all the client gets what it waits for."""
+        end = framing.end(self._codec)
+        if end is None:
+            await self.stream_send(EndBody(stream_id=STREAM_ID))
+        else:
             if (rest := self.write(end)) is not None:
                 await rest()
             self.flush()
-        else:
-            await super().stream_send(event)
+        await self._maybe_recycle()
 
     async def _proceed(self) -> None:
         """Ask for the body, unless it comes already."""
@@ -166,6 +171,12 @@ class H1(H11Protocol):
         The client of a response that was cut behind its last byte has all that its content-length
         announces, and may be sending its next request.
         """
+        if self._codec.over and not self.context.terminated.is_set():
+            await self._close_stream()
+            self._codec.start_next_cycle()
+            self._can_read.open()
+            self.note_idle(True)
+            return
         if framing.is_whole(self._codec):
             await self._send_h11_event(h11.EndOfMessage())
         elif framing.is_ended_by_close(self._codec):
@@ -181,7 +192,7 @@ class H1(H11Protocol):
         await self._close_stream()
         unread: Any = _Unread(self)
         self.stream = unread
-        await self.send(Updated(idle=True))
+        self.note_idle(True)
 
     def on_disconnect(self) -> None:
         """Tell the running request that its client has left; without one, read no more.
@@ -231,6 +242,10 @@ class _CanRead(EventWrapper):
     def __init__(self, protocol: H1) -> None:
         super().__init__()
         self._protocol = weakref.proxy(protocol)  # it refers to this: leave no cycle
+
+    def open(self) -> None:
+        """Let the next request be read."""
+        self._event.set()
 
     async def wait(self) -> None:
         await wait_or_disconnect(self._event, self._protocol.disconnected, self._on_disconnect)

@@ -13,6 +13,7 @@ import h11
 from h11._headers import Headers as Headers11
 from h11._receivebuffer import ReceiveBuffer
 
+from ..wire.grammar import is_host
 from ..wire.headers import KEEP_ALIVE, Headers, Sound
 
 _LONGEST = 19  # digits of a length; h11 refuses more than 20
@@ -110,7 +111,7 @@ def _length(fields: Headers) -> int | None:
     length = decisive.get(b"content-length", b"0")
     ordinary = (
         len(said) == len(decisive)
-        and b"host" in decisive
+        and is_host(decisive.get(b"host", b""))
         and decisive.keys() <= _ORDINARILY
         and decisive.get(b"connection", KEEP_ALIVE).lower() == KEEP_ALIVE
         and length.isdigit()

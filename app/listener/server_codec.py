@@ -9,6 +9,9 @@ from h11._writers import WRITERS
 from . import request_head
 
 _BETWEEN = {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}  # two exchanges
+_OVER = {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}  # an exchange, whole on both sides
+_READ_HEAD: Any = READERS[h11.CLIENT, h11.IDLE]
+_WRITE_ERROR: Any = WRITERS[h11.SERVER, h11.IDLE]
 _WRITE_HEAD: Any = WRITERS[h11.SERVER, h11.SEND_RESPONSE]
 _READ_NOTHING: Any = READERS[h11.CLIENT, h11.DONE]
 _ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY, h11.DONE)
@@ -49,6 +52,22 @@ class ServerCodec(h11.Connection):
             self._cstate.states[h11.CLIENT] = h11.DONE
             self._reader = _READ_NOTHING
         return head
+
+    @property
+    def over(self) -> bool:
+        """Whether an exchange is whole on both sides, and another one may follow."""
+        cstate = self._cstate
+        kept = cstate.keep_alive and not cstate.pending_switch_proposals
+        return kept and cstate.states == _OVER
+
+    def start_next_cycle(self) -> None:
+        """Be between two exchanges again; h11 looks for what each change of state calls for."""
+        if not self.over:
+            super().start_next_cycle()  # raises
+            return
+        self._cstate.states = dict(_BETWEEN)
+        self._request_method = None
+        self._reader, self._writer = _READ_HEAD, _WRITE_ERROR
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes; a piece of a body does not go through the buffer."""

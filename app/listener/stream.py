@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from time import time
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
-from hypercorn.protocol.events import Body, Event, Request, StreamClosed
+from hypercorn.protocol.events import Body, EndBody, Event, Request, StreamClosed
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.utils import suppress_body
 
@@ -67,13 +66,15 @@ class RequestStream(HTTPStream):
     - If the application sends no response, the client gets an error in Anthropic's shape.
 
     ``write_body`` is set by a protocol that has a shorter way for a piece of the body than its
-    events; so is ``frame_head``, for a response's head, which ``begin`` then writes; ``proceed`` by
-    one whose client waits for a 100. State: ``_body_begun``, once pieces may follow.
+    events; so is ``frame_head``, for a response's head, which ``begin`` then writes, and ``end``,
+    for its end; ``proceed`` by one whose client waits for a 100. State: ``_body_begun``, once
+    pieces may follow.
     """
 
     write_body: Take | None = None
     frame_head: Callable[[int, Headers], bytes | None] | None = None
     begin: Take
+    end: Rest | None = None
     proceed: Rest | None = None
 
     def __init__(self, *args: Any) -> None:
@@ -100,11 +101,11 @@ class RequestStream(HTTPStream):
     async def handle(self, event: Event) -> None:
         """Take an event from the protocol."""
         if isinstance(event, Request) and not self.closed:
-            await self._begin(event)
-            return
-        if isinstance(event, StreamClosed):
-            self.disconnect.set()
-        await super().handle(event)
+            await self.open(event)
+        elif isinstance(event, StreamClosed):
+            await self._close()
+        else:
+            await super().handle(event)
 
     async def receive(self, data: bytes, *, whole: bool) -> None:
         """Take what of the body came with the head; ``whole`` if that is all."""
@@ -169,8 +170,24 @@ class RequestStream(HTTPStream):
             and not self.response.get("trailers", False)
         )
 
-    async def _begin(self, request: Request) -> None:
-        self.start_time = time()
+    async def _send_closed(self) -> None:
+        """End the response; stock also looks for an access log, of which there is none."""
+        if self.end is None:
+            await self.send(EndBody(stream_id=self.stream_id))
+            self.state = ASGIHTTPState.CLOSED
+            await self.send(StreamClosed(stream_id=self.stream_id))
+        else:
+            self.state = ASGIHTTPState.CLOSED
+            await self.end()
+
+    async def _close(self) -> None:
+        self.disconnect.set()
+        if not self.closed:
+            self.closed = True
+            await self.app_put({"type": "http.disconnect"})
+
+    async def open(self, request: Request) -> None:
+        """Start the application that answers ``request``."""
         path, _, query = request.raw_path.partition(b"?")
         scope: dict[str, Any] = {
             "type": "http",

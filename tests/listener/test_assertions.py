@@ -53,7 +53,6 @@ CANARIES: dict[str, str | None] = {
     "H1.handle": "test_heads_are_read_alike_in_whatever_pieces",
     "H1._maybe_recycle": "test_canary_stock_resets_the_upload_of_a_request_answered_early",
     "H1._send_h11_event": "test_what_is_sent_in_one_turn_with_the_head_is_written_with_it",
-    "H1.stream_send": "test_ordinary_responses_take_the_short_way",
     "H1._send_error_response": "test_canary_stock_answers_a_malformed_request_without_a_body",
     "H2._close_stream": "test_canary_stock_is_blocked_by_an_upload_that_nobody_reads",
     "H2._create_stream": "test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii",
@@ -62,8 +61,10 @@ CANARIES: dict[str, str | None] = {
     "H2.handle": "test_canary_stock_leaves_the_application_of_a_lost_connection_waiting",
     "H2.stream_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
     "RequestStream.app_send": "test_canary_stock_leaves_the_client_of_a_cut_response_waiting",
+    "RequestStream._send_closed": "test_ordinary_responses_take_the_short_way",
     "RequestStream.handle": "test_canary_stock_loses_the_connection_to_a_path_that_is_not_ascii",
     "ServerCodec._process_event": "test_a_request_is_read_alike_however_its_body_comes",
+    "ServerCodec.start_next_cycle": "test_heads_are_read_alike_in_whatever_pieces",
     "ServerCodec.receive_data": "test_a_piece_of_a_body_is_not_copied",
     "ServerCodec.next_event": (
         "test_a_request_behind_an_answer_that_ends_the_connection_keeps_nobody"
