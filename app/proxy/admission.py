@@ -2,9 +2,8 @@
 
 import asyncio
 import hmac
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from typing import Self
 
 from ..errors import (
     SHUTTING_DOWN,
@@ -59,18 +58,54 @@ async def check_token(
 
 
 class Place:
-    """One exchange's place. State: ``served``, once it counts against the limit."""
+    """One exchange's place, from entering to exiting. State: ``served``, once it counts as such."""
 
-    def __init__(self, admission: "Admission", peer: str, cut: Cut, evict: Evict) -> None:
+    def __init__(
+        self, admission: "Admission", peer: str, cut: Cut, evict: Evict, *, before_drain: bool
+    ) -> None:
         self.peer = peer
         self.cut = cut
         self.evict = evict
+        self.before_drain = before_drain
         self.served = False
         self._admission = admission
+
+    def __enter__(self) -> Self:
+        self._admission.admit(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admission.leave(self)
 
     def serve(self) -> None:
         """Count it against the limit from now on; raises `Busy` when there is no place."""
         self._admission.serve(self)
+
+
+class _Places(dict[Place, None]):
+    """Places in the order they came. State beside them: how many each peer has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of: dict[str, int] = {}
+
+    def of(self, peer: str) -> int:
+        """Return how many a peer has."""
+        return self._of.get(peer, 0)
+
+    def add(self, place: Place) -> None:
+        """Add one."""
+        self[place] = None
+        self._of[place.peer] = self.of(place.peer) + 1
+
+    def remove(self, place: Place) -> None:
+        """Remove one, unless it was removed."""
+        if place not in self:
+            return
+        del self[place]
+        left = self._of.pop(place.peer) - 1
+        if left:
+            self._of[place.peer] = left
 
 
 class Admission:
@@ -81,8 +116,8 @@ class Admission:
     there are as many places for those, and past them the one that waits the longest is evicted.
     One peer may have ``share`` of each.
 
-    State: ``_unfinished`` and ``_served``, in the order they came, with how many each peer has;
-    ``ready`` and ``_open`` are the gate; ``_idle`` is set while nothing runs.
+    State: ``_unfinished`` and ``_served``; ``ready`` and ``_open`` are the gate; ``_idle`` is set
+    while nothing runs.
     """
 
     def __init__(self, limit: int, share: float = 1.0) -> None:
@@ -90,10 +125,8 @@ class Admission:
         self._limit = limit
         self._per_peer = max(1, int(limit * share))
         self._open = True
-        self._unfinished: dict[Place, None] = {}
-        self._served: dict[Place, None] = {}
-        self._unfinished_of: Counter[str] = Counter()
-        self._served_of: Counter[str] = Counter()
+        self._unfinished = _Places()
+        self._served = _Places()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -102,28 +135,27 @@ class Admission:
         """How many exchanges are running, unfinished requests included."""
         return len(self._unfinished) + len(self._served)
 
-    @contextmanager
-    def enter(
-        self, peer: str, cut: Cut, evict: Evict, *, before_drain: bool = False
-    ) -> Iterator[Place]:
-        """Keep an exchange while it runs; raises `Draining` when the gate is closed.
+    def enter(self, peer: str, cut: Cut, evict: Evict, *, before_drain: bool = False) -> Place:
+        """Return what keeps an exchange in a ``with``; that raises `Draining` at a closed gate.
 
         ``cut`` ends it visibly; ``evict`` ends an unfinished one with a failure. A client that
         could not know of the drain (``before_drain``) is not refused for it.
         """
-        if not self._open and not before_drain:
+        return Place(self, peer, cut, evict, before_drain=before_drain)
+
+    def admit(self, place: Place) -> None:
+        """Keep an exchange, which is unfinished; raises `Draining`."""
+        if not self._open and not place.before_drain:
             raise Draining("draining", SHUTTING_DOWN, retry_after=1)
-        self._make_room(peer)
-        place = Place(self, peer, cut, evict)
-        self._unfinished[place] = None
-        self._unfinished_of[peer] += 1
+        self._make_room(place.peer)
+        self._unfinished.add(place)
         self._idle.clear()
-        try:
-            yield place
-        finally:
-            self._leave(place)
-            if not self.active:
-                self._idle.set()
+
+    def leave(self, place: Place) -> None:
+        """Let go of an exchange."""
+        (self._served if place.served else self._unfinished).remove(place)
+        if not self.active:
+            self._idle.set()
 
     def serve(self, place: Place) -> None:
         """Let an unfinished exchange take one of the places; raises `Busy`."""
@@ -134,39 +166,26 @@ class Admission:
                 "or raise ANTHROPIC_PROXY_MAX_ACTIVE_REQUESTS.",
                 retry_after=1,
             )
-        if self._served_of[place.peer] >= self._per_peer:
+        if self._served.of(place.peer) >= self._per_peer:
             raise Busy(
                 "peer_limit",
                 f"The proxy is already serving {self._per_peer} requests from this address: try "
                 "again, or raise ANTHROPIC_PROXY_PEER_SHARE.",
                 retry_after=1,
             )
-        self._leave(place)
+        self._unfinished.remove(place)
         place.served = True
-        self._served[place] = None
-        self._served_of[place.peer] += 1
-
-    def _leave(self, place: Place) -> None:
-        places, of = (
-            (self._served, self._served_of)
-            if place.served
-            else (self._unfinished, self._unfinished_of)
-        )
-        if place in places:  # else it was evicted
-            del places[place]
-            of[place.peer] -= 1
-            if not of[place.peer]:
-                del of[place.peer]
+        self._served.add(place)
 
     def _make_room(self, peer: str) -> None:
         """Evict the unfinished request that waits the longest, if there is no room for one more."""
-        if self._unfinished_of[peer] >= self._per_peer:
+        if self._unfinished.of(peer) >= self._per_peer:
             oldest = next(place for place in self._unfinished if place.peer == peer)
         elif len(self._unfinished) >= self._limit:
             oldest = next(iter(self._unfinished))
         else:
             return
-        self._leave(oldest)
+        self._unfinished.remove(oldest)
         oldest.evict(
             Busy(
                 "unfinished_requests",
