@@ -109,6 +109,11 @@ class Pool(Generic[T, M]):
         """How many tickets wait."""
         return len(self._waiting)
 
+    @property
+    def calm(self) -> bool:
+        """Whether `assign` has nothing to decide."""
+        return not self._waiting and len(self.members) <= self._max_keepalive
+
     # What has happened
 
     def join(self, ticket: T) -> None:

@@ -218,7 +218,7 @@ class Slots:
         self._dispatch()
 
     def _dispatch(self) -> None:
-        while self._carry_out(self._pool.assign()):
+        while not self._pool.calm and self._carry_out(self._pool.assign()):
             pass
 
     def _carry_out(self, plan: Assignment[_Waiter, Connection]) -> bool:

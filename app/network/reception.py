@@ -102,12 +102,14 @@ class Reception(ABC):
 
     def close(self) -> None:
         """End the exchange in any state. Idempotent and synchronous, so it can't be cut."""
-        closed = httpx.ReadError("the response was closed while it was being read")
         self._first = b""
         self._others.clear()
-        self.fail(closed)
-        if self._error is not None and self._error.__traceback__ is not None:
-            self._error = closed  # one that was raised refers to frames that refer to this
+        raised = self._error is not None and self._error.__traceback__ is not None
+        if self.attached or raised:
+            closed = httpx.ReadError("the response was closed while it was being read")
+            self.fail(closed)
+            if raised:
+                self._error = closed  # one that was raised refers to frames that refer to this
 
     def upload(self, body: AsyncIterable[bytes]) -> None:
         """Send a body in a task of its own, so that an early response is seen."""

@@ -111,17 +111,14 @@ def without(headers: Headers, names: Collection[bytes]) -> Headers:
 
 
 def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> Headers:
-    return without(headers, dropped | _named_by_connection(headers))
+    options = [value for name, value in headers if name == b"connection"]
+    if options:
+        dropped = dropped | (_tokens(options) - FRAMING)
+    return without(headers, dropped)
 
 
-def _named_by_connection(headers: Headers) -> frozenset[bytes]:
-    named = frozenset(
-        token.strip().lower()
-        for name, value in headers
-        if name == b"connection"
-        for token in value.split(b",")
-    )
-    return named - FRAMING
+def _tokens(values: list[bytes]) -> frozenset[bytes]:
+    return frozenset(token.strip().lower() for value in values for token in value.split(b","))
 
 
 def _joined_cookies(headers: Headers) -> Headers:
