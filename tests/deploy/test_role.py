@@ -106,7 +106,10 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, clone / name)
+            shutil.copy2(ROOT / name, clone / name)  # with the times that make compares
+    # As in the clone that it was made from: what a clone fetches is shown by test_clean_machine.py.
+    (ROOT / ".uv").mkdir(exist_ok=True)
+    (clone / ".uv").symlink_to(ROOT / ".uv")
     with booted(tmp_path_factory.mktemp("machine")) as machine:
         yield Operator(clone, machine, _variables())
 
