@@ -22,7 +22,7 @@ CAS = os.environ.get("SSL_CERT_FILE")
 
 
 def kept(name: str, make: Callable[[Path], None]) -> Path:
-    """Return the tree ``name`` of the cache; ``make`` makes it, as a whole or not at all."""
+    """Return the tree or file ``name`` of the cache; ``make`` makes it, whole or not at all."""
     root = CACHE / name
     CACHE.mkdir(mode=0o700, exist_ok=True)
     with _locked(CACHE / f"{name}.lock"):

@@ -4,6 +4,8 @@ The stand-in is one Debian with the packages of all of them: Python for the Dock
 and the servers that the compose file runs beside the proxy.
 """
 
+import functools
+import hashlib
 import os
 import re
 import shutil
@@ -11,7 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.debian import bootstrapping
+from tests.debian import bootstrapping, kept
 from tests.stack.engine import Engine, UnavailableError
 from tests.stack.tree import ROOT
 
@@ -32,18 +34,17 @@ DATA = ("prometheus", "alertmanager")
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def base_image(engine: Engine, cache: Path, *servers: str) -> str:
+def base_image(engine: Engine, *servers: str) -> str:
     """Let ``engine`` have the base image and those of ``servers``; return the base image's name.
 
-    Images are kept in ``cache``. Raises `UnavailableError` when one can neither be pulled
-    nor made.
+    One that was made is kept for the next run. Raises `UnavailableError` when one can neither be
+    pulled nor made.
     """
     name = _name()
     if not _pulled(engine, name):
         suite = _suite(name)
-        archive = cache / f"{suite}-{len(PACKAGES)}.tar"
-        if not archive.exists():
-            _bootstrap(suite, archive)
+        made_of = hashlib.sha256(repr(PACKAGES).encode() + TRUSTED.read_bytes()).hexdigest()[:8]
+        archive = kept(f"image-{suite}-{made_of}.tar", functools.partial(_bootstrap, suite))
         with archive.open("rb") as file:
             engine.docker("import", "-", name, stdin=file)
         for server in servers:
@@ -72,13 +73,12 @@ def _suite(name: str) -> str:
 
 
 def _bootstrap(suite: str, archive: Path) -> None:
-    """Install a minimal Debian and pack it; as a whole or not at all."""
+    """Install a minimal Debian and pack it."""
     with tempfile.TemporaryDirectory(prefix="base-", dir=archive.parent) as name:
-        root, packed = Path(name) / "root", Path(name) / "packed"
+        root = Path(name) / "root"
         _done(*bootstrapping(suite, root, PACKAGES))
         _adapt(root)
-        _done("tar", "--create", f"--file={packed}", f"--directory={root}", ".")
-        packed.rename(archive)
+        _done("tar", "--create", f"--file={archive}", f"--directory={root}", ".")
 
 
 def _adapt(root: Path) -> None:

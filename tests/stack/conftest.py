@@ -34,14 +34,12 @@ _SUFFIXES = {
 
 
 @pytest.fixture(scope="session")
-def built(pytestconfig: pytest.Config) -> Iterator[Engine]:
+def built() -> Iterator[Engine]:
     """A Docker engine that has the image, and those of the servers beside it."""
-    assert pytestconfig.cache is not None
     servers = (COMPOSE[name]["image"] for name in SERVERS)
     try:
         with engine() as made:
-            cache = pytestconfig.cache.mkdir("base-image")
-            made.check(base_image(made, cache, *servers))
+            made.check(base_image(made, *servers))
             # The engine has no network of its own.
             tag = f"--tag={COMPOSE['proxy']['image']}"
             made.docker("build", "--network=host", tag, ROOT)

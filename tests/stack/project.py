@@ -23,8 +23,8 @@ PORTS = (
 )
 # What the services mount.
 FILES = ("alertmanager", "config", "deploy/haproxy", "deploy/tracing", "prometheus")
-# At the pace of a test: checks of health and scrapes that need not be waited for.
-PACE = "services: {proxy: {healthcheck: {interval: 1s}}}\n"
+# At the pace of a test: checks of health, each a process, and scrapes.
+PACE = "services: {proxy: {healthcheck: {interval: 3s}}}\n"
 SCRAPING = re.compile(r"(scrape_interval|scrape_timeout|refresh_interval): \d+s")
 
 
@@ -51,7 +51,8 @@ class Project:
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's running containers."""
-        return self.compose("ps", "--quiet", service).split()
+        of = f"--filter=label=com.docker.compose.service={service}"  # Compose itself takes longer
+        return self.engine.docker("ps", "--quiet", of).split()
 
 
 @contextmanager

@@ -154,13 +154,18 @@ def record(telemetry: Telemetry, exchanges: tuple[Exchange, ...] = MIXED) -> Non
             telemetry.finished(progress, exchange)
 
 
-def wait(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
-    """Wait, bounded, until ``condition()`` holds."""
+def wait(
+    condition: Callable[[], bool],
+    process: subprocess.Popen[bytes] | None = None,
+    *,
+    pause: float = 0.1,
+) -> None:
+    """Wait, bounded, until ``condition()`` holds; ``pause`` is longer for what costs much."""
     end = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < end, "waited too long"
         assert process is None or process.poll() is None, "Prometheus ended"
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def _config(

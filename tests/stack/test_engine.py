@@ -26,6 +26,7 @@ pytestmark = pytest.mark.timeout(3600)
 SERVICE = yaml_file("docker-compose.yml")["services"]["proxy"]
 USER = SERVICE["user"].split(":")[0]
 STATE = "/var/lib/anthropic-proxy"
+PAUSE = 0.5  # seconds between two looks at the health
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,10 @@ class Container:
 
     def healthy(self) -> bool:
         """Tell what its own check says; fails when it has ended."""
-        assert self.state("Running") == "true", self.engine.docker("logs", self.name)
-        return self.state("Health.Status") == "healthy"
+        shown = "--format={{.State.Running}} {{.State.Health.Status}}"
+        running, health = self.engine.docker("inspect", shown, self.name).split()
+        assert running == "true", self.engine.docker("logs", self.name)
+        return health == "healthy"
 
     def read(self, file: str) -> str:
         """Return a file's content."""
@@ -67,7 +70,7 @@ def _run(built: Engine, _: Path) -> Iterator[Container]:
         *(f"--volume={volume}" for volume in SERVICE["volumes"] if not volume.startswith(".")),
         *(f"--env={name}={value}" for name, value in environment.items()),
         f"--user={SERVICE['user']}",
-        "--health-interval=1s",  # so that it is soon known to be healthy
+        "--health-interval=2s",  # so that it is soon known to be healthy
         f"--name={made.name}",
         "--network=host",
     ]
@@ -96,7 +99,7 @@ def container(
     """The container, healthy."""
     way: Callable[[Engine, Path], AbstractContextManager[Container]] = request.param
     with way(built, tmp_path_factory.mktemp("project")) as made:
-        wait(made.healthy)
+        wait(made.healthy, pause=PAUSE)
         yield made
 
 
@@ -137,7 +140,7 @@ def test_it_exits_cleanly_and_starts_again_with_its_certificate(container: Conta
     container.engine.docker("stop", container.name)
     assert container.state("ExitCode") == "0"
     container.engine.docker("start", container.name)
-    wait(container.healthy)
+    wait(container.healthy, pause=PAUSE)
     assert container.read(f"{STATE}/ca.crt") == before
     logs = container.engine.docker("logs", container.name)
     assert re.findall(r"NODE_EXTRA_CA_CERTS=(\S+)", logs) == [f"{STATE}/ca.crt"] * 2

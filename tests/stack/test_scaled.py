@@ -76,7 +76,7 @@ def stack(built: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         network = "--network=anthropic-proxy_default"
         built.docker("run", "--detach", f"--name={UPSTREAM}", network, image, *simulate)
         try:
-            wait(lambda: _healthy(made) == REPLICAS)
+            _wait_until_healthy(made)
             yield made
         finally:
             built.docker("rm", "--force", UPSTREAM)
@@ -91,12 +91,17 @@ def _scale(stack: Project, replicas: int) -> None:
     )
 
 
+def _wait_until_healthy(stack: Project) -> None:
+    """Wait until all replicas are."""
+    wait(lambda: _healthy(stack) == REPLICAS, pause=0.5)
+
+
 def _healthy(stack: Project) -> int:
-    states = [
-        stack.engine.docker("inspect", "--format={{.State.Health.Status}}", name)
-        for name in stack.containers("proxy")
-    ]
-    return states.count("healthy")
+    """Return how many replicas are healthy."""
+    shown = "--format={{.State.Health.Status}}"
+    return (
+        stack.engine.docker("inspect", shown, *stack.containers("proxy")).split().count("healthy")
+    )
 
 
 def _pages(stack: Project) -> str:
@@ -149,7 +154,7 @@ async def test_one_is_stopped_and_drains_without_a_failed_request(stack: Project
         stack.engine.docker("stop", stopped)
         _more(load, 3 * CLIENTS)
         stack.engine.docker("start", stopped)
-        wait(lambda: _healthy(stack) == REPLICAS)
+        _wait_until_healthy(stack)
         _more(load, 3 * CLIENTS)
 
     load = await _loaded(stack, act)
@@ -173,7 +178,7 @@ async def test_one_that_dies_takes_only_its_own_streams(stack: Project) -> None:
     load = await _loaded(stack, act)
     assert load.failed == []
     stack.engine.docker("start", killed)
-    wait(lambda: _healthy(stack) == REPLICAS)
+    _wait_until_healthy(stack)
 
 
 def test_the_replicas_share_one_certificate_of_one_ca(stack: Project) -> None:
