@@ -95,7 +95,7 @@ def fires(name: str, scrapes: list[Scrape], directory: Path) -> None:
         ],
     }
     file = directory / "case.yml"
-    rule_files = [str(path) for path in RULES]
+    rule_files = [str(path) for path in RULES if f"alert: {name}\n" in path.read_text("utf-8")]
     file.write_text(
         json.dumps({"rule_files": rule_files, "evaluation_interval": "15s", "tests": [case]})
     )
