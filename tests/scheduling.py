@@ -29,6 +29,12 @@ LONGEST = (
     "tests/scrubber/redact/test_dense.py",
     "tests/cli/test_claude.py",
     "tests/proxy/test_endurance.py",
+    "tests/http2/test_cancel.py",
+    "tests/http2/test_soak.py",
+    "tests/telemetry/test_series.py",
+    "tests/scrubber/test_hostile.py",
+    "tests/wire/test_data_frames.py",  # else the last folder
+    "tests/wire/test_header_frames.py",
 )
 
 
