@@ -375,7 +375,7 @@ def booked(attempts: tuple[Attempt, ...]) -> dict[tuple[str, str], float]:
 
 
 # In full, 1,500 answers of 2 to 5 announcements: over 5,000 in all.
-@settings(max_examples=scaled(1_500, 60), suppress_health_check=list(HealthCheck))
+@settings(max_examples=scaled(600, 60), suppress_health_check=list(HealthCheck))
 @given(
     model=st.sampled_from(MODELS),
     start=shuffled(START),

@@ -197,7 +197,7 @@ JUNK = st.sampled_from(
 
 @given(st.sampled_from(places(DATA)), JUNK)
 @settings(
-    max_examples=scaled(300, 40),
+    max_examples=scaled(120, 40),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_whatever_a_data_file_holds_it_is_refused_or_becomes_a_price_file(

@@ -14,7 +14,7 @@ from tests.http2.peer import Call, eventually, peer
 from tests.http2.tls import Tls
 from tests.thorough import scaled
 
-ABORTS = scaled(2_000, 200)
+ABORTS = scaled(800, 200)
 AT_ONCE = 80
 
 

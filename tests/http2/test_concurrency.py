@@ -11,7 +11,7 @@ from tests.http2.peer import Call, eventually, peer
 from tests.http2.tls import Tls
 from tests.thorough import scaled
 
-STREAMS = scaled(1_000, 300)
+STREAMS = scaled(600, 300)
 
 
 async def brief(call: Call) -> None:

@@ -22,7 +22,7 @@ from tests.http2.tls import Tls
 from tests.relay import Relay, relaying
 from tests.thorough import scaled
 
-EXCHANGES = int(os.environ.get("SOAK_EXCHANGES", scaled(18, 2)))  # of each client
+EXCHANGES = int(os.environ.get("SOAK_EXCHANGES", scaled(9, 2)))  # of each client
 CLIENTS = scaled(60, 30)
 KB = 1024
 

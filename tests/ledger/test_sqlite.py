@@ -92,7 +92,7 @@ _ROWS = st.builds(
 
 
 @given(st.lists(st.lists(_ROWS, min_size=1, max_size=40), max_size=3))
-@settings(max_examples=scaled(50, 10), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(25, 10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_written_is_read_again_and_summed(
     tmp_path: Path, batches: list[list[Record]]
 ) -> None:

@@ -24,7 +24,7 @@ from tests.listener.serving import (
 from tests.thorough import scaled
 
 CHUNK = b"x" * 65_536
-UPLOADS = scaled(1_000, 300)  # of a chunk: more than the connection's window
+UPLOADS = scaled(600, 300)  # of a chunk: more than the connection's window
 PIECE = 1000  # bytes of a small DATA frame
 MANY = 160  # chunks: 10 MiB
 

@@ -15,7 +15,7 @@ from app.wire.headers import Sound
 from app.wire.heads import fault_of
 from tests.thorough import scaled
 
-EXAMPLES = scaled(600, 150)
+EXAMPLES = scaled(300, 150)
 
 
 def codec(kind: type[h11.Connection]) -> h11.Connection:

@@ -13,7 +13,7 @@ from app.listener.server_codec import ServerCodec
 from tests.listener.test_request_head import state
 from tests.thorough import scaled
 
-EXAMPLES = scaled(400, 150)
+EXAMPLES = scaled(250, 150)
 
 Law = Callable[..., None]
 

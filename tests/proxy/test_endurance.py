@@ -15,7 +15,7 @@ from simulator import Simulator, Step
 from tests.proxying import MESSAGE, STREAM, Running, proxying, until
 from tests.thorough import scaled
 
-STREAMS = scaled(1_000, 100)
+STREAMS = scaled(500, 100)
 ENDED = '"message_stop"}\n\n'
 
 
@@ -94,7 +94,7 @@ async def test_a_restarted_upstream_is_reached_again(proxy: Running, upstream: S
 
 @pytest.mark.slow
 async def test_memory_does_not_grow_with_the_requests(proxy: Running) -> None:
-    size, times = 1_000_000, scaled(100, 10)
+    size, times = 1_000_000, scaled(40, 10)
     body = b"x" * size
     async with proxy.client() as client:
 

@@ -12,7 +12,7 @@ from tests.scrubber.dialogues import Leak, run
 from tests.scrubber.recognizers import Everything
 from tests.thorough import scaled
 
-COUNT = scaled(60, 20)
+COUNT = scaled(40, 20)
 
 
 def test_no_value_goes_upstream_on_any_turn_and_what_was_sent_stays() -> None:

@@ -13,9 +13,9 @@ from tests.scrubber.scrubbing import BUILT_IN, scrubber
 from tests.thorough import scaled
 
 RULES = BUILT_IN
-SIZE = scaled(1_000_000, 250_000)
-REPEATED = scaled(100_000, 30_000)  # characters of what begins like a secret
-DEPTH = scaled(100_000, 5_000)  # above every limit of recursion
+SIZE = scaled(500_000, 250_000)
+REPEATED = scaled(60_000, 30_000)  # characters of what begins like a secret
+DEPTH = scaled(50_000, 5_000)  # above every limit of recursion
 KEY = "sk-ant-" + "api03-fakefakefakefake0001"
 
 

@@ -17,7 +17,7 @@ from tests.scrubber.restore.answering import Answering
 from tests.thorough import scaled
 
 RULES = scrubbing.BUILT_IN
-LAW = settings(max_examples=scaled(150, 25))
+LAW = settings(max_examples=scaled(75, 25))
 SKIPPED = {
     "model",
     "role",

@@ -18,7 +18,7 @@ from simulator.step import Encoding
 from simulator.usage import Usage
 from tests.thorough import scaled
 
-STREAMS = scaled(1_000, 300)
+STREAMS = scaled(600, 300)
 Version = Literal["HTTP/1.1", "HTTP/2"]
 
 

@@ -143,7 +143,7 @@ def test_words_that_upstream_chose_are_kept_only_if_they_are_words(tmp_path: Pat
 
 
 @settings(
-    max_examples=scaled(100, 20),
+    max_examples=scaled(50, 20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -117,7 +117,7 @@ def test_a_stream_whose_usage_nobody_knows_keeps_its_estimate() -> None:
     assert streams.total(20 * SPREAD) == 1_000
 
 
-@settings(max_examples=scaled(200, 40))
+@settings(max_examples=scaled(100, 40))
 @given(
     st.lists(
         st.tuples(

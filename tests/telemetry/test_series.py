@@ -26,7 +26,7 @@ from tests.thorough import scaled
 # Created timestamps included.
 USUAL = 1_800
 LIMIT = 3_000
-ODD = scaled(10_000, 600)  # requests with every label as odd as it gets
+ODD = scaled(5_000, 600)  # requests with every label as odd as it gets
 SOME = scaled(1_000, 300)
 SOURCES: Sequence[Source] = ("client", "upstream", "proxy")
 

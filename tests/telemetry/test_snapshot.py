@@ -59,7 +59,7 @@ class Exposed:
         return dict(sums)
 
 
-@settings(max_examples=scaled(60, 6))
+@settings(max_examples=scaled(30, 6))
 @given(st.lists(exchanges, max_size=6))
 def test_every_total_equals_the_parsed_exposition(recorded: list[Exchange]) -> None:
     snapshot = taken(recorded)
@@ -107,7 +107,7 @@ def nonzero(counts: dict[Any, float]) -> dict[Any, float]:
     return {key: count for key, count in counts.items() if count}
 
 
-@settings(max_examples=scaled(60, 6))
+@settings(max_examples=scaled(30, 6))
 @given(st.lists(exchanges, max_size=6))
 def test_the_document_keeps_to_its_schema_and_reads_back(recorded: list[Exchange]) -> None:
     snapshot = taken(recorded)

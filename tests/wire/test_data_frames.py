@@ -49,7 +49,7 @@ from tests.wire.conformance import (
     WINDOW as WINDOW_UPDATE,
 )
 
-EXAMPLES = scaled(150, 30)
+EXAMPLES = scaled(90, 30)
 FAST_FLOOR = 4 * EXAMPLES  # frames that took the short way in that many examples
 WINDOW = 300  # bytes of each stream, small so that it is met
 REQUEST = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"a"), (b":path", b"/")]

@@ -67,7 +67,7 @@ def _outcome(decoder: Decoder, block: bytes) -> Any:
     return fields, [(type(field), field.indexable) for field in fields]
 
 
-@settings(max_examples=scaled(600, 150), deadline=None)
+@settings(max_examples=scaled(300, 150), deadline=None)
 @given(STEPS, st.sampled_from([200, 5_000, 100_000]))
 def _law(steps: list[tuple[Any, ...]], limit: int) -> None:
     encoder, fast, slow = Encoder(), Counting(), Decoder()
@@ -89,10 +89,10 @@ def _law(steps: list[tuple[Any, ...]], limit: int) -> None:
 def test_blocks_are_decoded_alike_whatever_came_before() -> None:
     SHORT.clear()
     _law()
-    assert sum(SHORT) > scaled(600, 150)
+    assert sum(SHORT) > scaled(300, 150)
 
 
-@settings(max_examples=scaled(600, 150), deadline=None)
+@settings(max_examples=scaled(300, 150), deadline=None)
 @given(st.binary(max_size=30))
 def test_wild_bytes_are_decoded_alike(block: bytes) -> None:
     fast, slow = HeaderDecoder(), Decoder()

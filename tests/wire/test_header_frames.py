@@ -70,7 +70,7 @@ SOME_FRAMES = st.lists(
 )
 
 
-@settings(max_examples=scaled(400, 100), deadline=None)
+@settings(max_examples=scaled(250, 100), deadline=None)
 @given(SOME_FRAMES, st.lists(st.integers(1, 30), min_size=1, max_size=4))
 def test_frames_are_read_alike_in_whatever_pieces(frames: list[bytes], cuts: list[int]) -> None:
     fast, slow = FrameReader(), SlowReader()
@@ -156,7 +156,7 @@ def test_requests_begin_alike_whatever_came_before() -> None:
         begun[may := begins(self, stream_id)] += 1
         return may
 
-    @settings(max_examples=scaled(300, 60), deadline=None)
+    @settings(max_examples=scaled(180, 60), deadline=None)
     @given(STEPS)
     def law(steps: list[tuple[Any, ...]]) -> None:
         both = pair(client=True, corrected=True, window=200_000)
@@ -167,7 +167,7 @@ def test_requests_begin_alike_whatever_came_before() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HeaderFrames, "_begins", counted)
         law()
-    assert begun[True] >= scaled(300, 60) // 4
+    assert begun[True] >= scaled(180, 60) // 4
     assert begun[False] > 0
 
 
@@ -293,7 +293,7 @@ def test_responses_begin_alike_whatever_came_before() -> None:
         taken[bool(found := take(self, *args))] += 1
         return found
 
-    @settings(max_examples=scaled(400, 100), deadline=None)
+    @settings(max_examples=scaled(250, 100), deadline=None)
     @given(RESPONSES, st.sampled_from([b"POST", b"POST", b"HEAD"]), st.integers(1, 3))
     def law(steps: list[tuple[Any, ...]], method: bytes, together: int) -> None:
         both = pair(client=True, corrected=True, window=200_000)
@@ -312,7 +312,7 @@ def test_responses_begin_alike_whatever_came_before() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HeaderFrames, "_take_headers", counted)
         law()
-    assert taken[True] >= scaled(400, 100) // 8
+    assert taken[True] >= scaled(250, 100) // 8
     assert taken[False] > 0
 
 

@@ -111,7 +111,7 @@ def same(body: bytes, kind: tuple[Any, Any, str]) -> bool:
 
 @pytest.mark.parametrize("detector", GATED, ids=lambda one: one.name)
 @given(st.data())
-@settings(max_examples=scaled(60, 6))
+@settings(max_examples=scaled(25, 6))
 def test_all_that_a_gate_matches_holds_an_anchor(detector: Any, data: st.DataObject) -> None:
     text: bytes = data.draw(st.from_regex(re.compile(detector.gate.encode("latin-1"))))
     held = any(anchor in text for anchor in detector.anchors)
@@ -195,7 +195,7 @@ def test_detectors_without_anchors_are_not_passed_over() -> None:
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=8), st.sampled_from(KINDS), st.booleans())
-@settings(max_examples=scaled(500, 40))
+@settings(max_examples=scaled(200, 40))
 def test_no_result_of_a_scan_differs(texts: list[str], kind: Any, is_ascii: bool) -> None:
     messages = [{"role": "user", "content": one} for one in texts]
     made = json.dumps({"messages": messages, "system": texts[0]}, ensure_ascii=is_ascii)
@@ -203,6 +203,6 @@ def test_no_result_of_a_scan_differs(texts: list[str], kind: Any, is_ascii: bool
 
 
 @given(conv.REQUESTS, conv.ENCODINGS, st.sampled_from(KINDS))
-@settings(max_examples=scaled(250, 20))
+@settings(max_examples=scaled(100, 20))
 def test_no_result_of_a_conversation_differs(request_: Any, encode: Any, kind: Any) -> None:
     assert same(encode(request_), kind)

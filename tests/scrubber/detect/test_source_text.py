@@ -8,7 +8,7 @@ import pytest
 from benchmarks.scrub_corpus import GUTTERS, Found, folders, run
 from tests.thorough import scaled
 
-MEGABYTES = scaled(30, 1)  # of bodies
+MEGABYTES = scaled(10, 1)  # of bodies
 PER_MEGABYTE = 1.0  # of text: examples of secrets in well-known packages
 
 

@@ -125,7 +125,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=scaled(300, 50))
+@settings(max_examples=scaled(150, 50))
 @given(pieces=st.lists(PIECES, max_size=12), spell=st.sampled_from(SPELLINGS), nested=st.booleans())
 def test_whatever_the_rules_match_the_output_parses(
     pieces: list[str], spell: Any, greedy: rules.Rules, *, nested: bool

@@ -39,14 +39,14 @@ def same(text: bytes, state: Any = "api") -> bool:
 
 
 @given(conv.REQUESTS, conv.ENCODINGS)
-@settings(max_examples=scaled(300, 40))
+@settings(max_examples=scaled(150, 40))
 def test_a_unit_has_the_strings_that_its_tokens_tell(request_: Any, encode: Any) -> None:
     body: bytes = encode(request_)
     assert all(same(body[unit.start : unit.end], unit.state) for unit in units(body))
 
 
 @given(st.lists(TOKENS, max_size=14).map("".join))
-@settings(max_examples=scaled(1000, 100))
+@settings(max_examples=scaled(400, 100))
 def test_broken_and_odd_values_are_read_by_their_tokens(text: str) -> None:
     assert same(text.encode())
 

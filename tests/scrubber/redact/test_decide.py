@@ -38,7 +38,7 @@ def passwords(draw: st.DrawFn) -> dict[str, Any]:
     return {"messages": draw(st.lists(messages, min_size=1, max_size=3))}
 
 
-@settings(max_examples=scaled(150, 25))
+@settings(max_examples=scaled(75, 25))
 @given(st.one_of(conv.REQUESTS, passwords()))
 def test_to_count_what_a_text_taught_tells_the_same_as_to_search_it(request_: Any) -> None:
     counted = redact(request_)

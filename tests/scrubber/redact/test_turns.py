@@ -23,7 +23,7 @@ from tests.thorough import scaled
 RULES = scrubbing.BUILT_IN
 KEY, TOKEN, URL = conv.SECRETS[0], conv.SECRETS[1], conv.SECRETS[3]
 LAW = settings(
-    max_examples=scaled(150, 15), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=scaled(60, 15), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
