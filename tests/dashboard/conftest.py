@@ -1,5 +1,6 @@
 """A real browser for the dashboard's tests: one for all of them, and so one event loop."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,11 +12,15 @@ from simulator import Simulator
 from tests.programs import require
 from tests.proxying import Running, proxying, simulated
 
+# Debian has one without windows of its own, which cost as much as the pages that are shown.
+BROWSERS = ("chromium-headless-shell", "chromium")
+
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Run Debian's Chromium without its own windows: they cost as much as the pages shown."""
-    program = require("chromium-headless-shell", "chromium-headless-shell")
+    """Run Chromium."""
+    name = next(filter(shutil.which, BROWSERS), BROWSERS[0])
+    program = require(name, name)
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield launched
