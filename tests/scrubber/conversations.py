@@ -23,19 +23,12 @@ TEXT = st.text(st.characters(exclude_categories=[]), max_size=20)  # lone surrog
 WORD = st.text(string.ascii_letters, min_size=1, max_size=8)
 
 
-@st.composite
-def prose(draw: st.DrawFn) -> str:
-    """Return text with or without secrets, each between spaces."""
-    pieces = draw(
-        st.lists(
-            st.one_of(TEXT, st.sampled_from((*SECRETS, "hunter2", "<GITHUB_TOKEN_1>"))), max_size=4
-        )
-    )
-    return " ".join(pieces)
+PIECES = st.one_of(TEXT, st.sampled_from((*SECRETS, "hunter2", "<GITHUB_TOKEN_1>")))
+PROSE = st.lists(PIECES, max_size=4).map(" ".join)  # with or without secrets, each between spaces
 
 
 ANY_JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), prose()),
+    st.one_of(st.none(), st.booleans(), st.integers(), PROSE),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3), st.dictionaries(st.one_of(WORD, TEXT), inner, max_size=3)
     ),
@@ -48,9 +41,9 @@ def of_type(kind: str, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[d
 
 
 PLAIN_BLOCKS = st.one_of(
-    of_type("text", text=prose()),
-    of_type("image", source=of_type("base64", media_type=st.just("image/png"), data=prose())),
-    of_type("document", source=of_type("text", media_type=st.just("text/plain"), data=prose())),
+    of_type("text", text=PROSE),
+    of_type("image", source=of_type("base64", media_type=st.just("image/png"), data=PROSE)),
+    of_type("document", source=of_type("text", media_type=st.just("text/plain"), data=PROSE)),
 )
 BLOCKS = st.one_of(
     PLAIN_BLOCKS,
@@ -58,10 +51,10 @@ BLOCKS = st.one_of(
     of_type(
         "tool_result",
         tool_use_id=st.just("toolu_1"),
-        content=st.one_of(prose(), st.lists(PLAIN_BLOCKS, max_size=2)),
+        content=st.one_of(PROSE, st.lists(PLAIN_BLOCKS, max_size=2)),
     ),
-    of_type("thinking", thinking=prose(), signature=st.just("c2lnbmF0dXJl")),
-    of_type("redacted_thinking", data=prose()),
+    of_type("thinking", thinking=PROSE, signature=st.just("c2lnbmF0dXJl")),
+    of_type("redacted_thinking", data=PROSE),
     of_type(
         "server_tool_use", id=st.just("srvtoolu_1"), name=st.just("web_search"), input=ANY_JSON
     ),
@@ -73,18 +66,18 @@ MESSAGES = st.lists(
     st.fixed_dictionaries(
         {
             "role": st.sampled_from(["user", "assistant"]),
-            "content": st.one_of(prose(), st.lists(BLOCKS, max_size=3)),
+            "content": st.one_of(PROSE, st.lists(BLOCKS, max_size=3)),
         }
     ),
     max_size=4,
 )
 TOOLS = st.lists(
     st.fixed_dictionaries(
-        {"name": WORD, "description": prose(), "input_schema": ANY_JSON, "input_examples": ANY_JSON}
+        {"name": WORD, "description": PROSE, "input_schema": ANY_JSON, "input_examples": ANY_JSON}
     ),
     max_size=2,
 )
-SYSTEM = st.one_of(prose(), st.lists(of_type("text", text=prose()), max_size=2))
+SYSTEM = st.one_of(PROSE, st.lists(of_type("text", text=PROSE), max_size=2))
 REQUESTS = st.fixed_dictionaries(
     {"model": st.just("claude"), "messages": MESSAGES, "system": SYSTEM, "tools": TOOLS},
     optional={"metadata": ANY_JSON, "stream": st.booleans(), "novelty": ANY_JSON},
