@@ -103,6 +103,8 @@ def _files_read_once() -> Iterator[None]:
         monkeypatch.setattr(Prices, "load", once(Prices.load))
         monkeypatch.setattr(certificates, "problems", once(certificates.problems))
         monkeypatch.setattr(tls, "tls_context", once(tls.tls_context))
+        # All signals are looked through for each that a loop handles.
+        monkeypatch.setattr(signal, "valid_signals", functools.cache(signal.valid_signals))
         yield
 
 
