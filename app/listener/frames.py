@@ -1,9 +1,10 @@
 """Cuts what an HTTP/2 client sends into slices, and prices the frames that carry nothing.
 
 Pure. A frame costs python-h2 about 30 µs, whatever it carries, so that a client that fills a
-segment with tiny frames would hold the event loop for a second. `Slicer` cuts after a bounded
-number of frames; `Budget` ends a client that sends more empty ones than any honest client does
-(CVE-2019-9511, -9512, -9515, -9517, -9518, CVE-2023-44487, CVE-2025-8671).
+segment with tiny frames would hold the event loop for a second, and large blocks of header fields
+for a fifth of one. `Slicer` cuts after a bounded number of frames, or fewer with such blocks;
+`Budget` ends a client that sends more empty ones than any honest client does (CVE-2019-9511, -9512,
+-9515, -9517, -9518, CVE-2023-44487, CVE-2025-8671).
 
 A program that writes a body a few bytes at a time is honest: Envoy, Netty and Traffic Server count
 only empty DATA frames, nginx lets millions with a byte pass, and hyper's h2 had to give way when it
@@ -19,6 +20,7 @@ from ..wire.frame_head import CONTINUATION, DATA, END_STREAM, HEAD, HEADERS, PAD
 from ..wire.limits import PREFACE
 
 FRAMES = 32  # of one slice
+BLOCK = 512  # bytes of a header block that count like one more frame: they may be 256 fields
 SMALL_DATA = 64  # bytes: a DATA frame with less is tiny, and may be all padding
 
 # RFC 9113 §6; HEADERS and CONTINUATION begin requests, which are counted as such.
@@ -74,31 +76,34 @@ class Slicer:
                 self._skip -= step
                 position += step
                 continue
-            if frames == FRAMES:
+            if frames >= FRAMES:
                 yield Slice(data[start:position], idle, self._counted(), full=True)
                 start, frames, idle = position, 0, Counter()
             taken = data[position : position + HEAD.size - len(self._head)]
             self._head += taken
             position += len(taken)
             if len(self._head) == HEAD.size:
-                frames += 1
-                self._begin(idle)
-        yield Slice(data[start:], idle, self._counted(), full=frames == FRAMES)
+                frames += self._begin(idle)
+        yield Slice(data[start:], idle, self._counted(), full=frames >= FRAMES)
 
     def _counted(self) -> int:
         tiny, self._tiny = self._tiny, 0
         return tiny
 
-    def _begin(self, idle: Counter[str]) -> None:
+    def _begin(self, idle: Counter[str]) -> int:
+        """Begin a frame; return how many it counts for."""
         high, low, kind, flags, _ = HEAD.unpack(self._head)
         self._head = b""
         self._skip = (high << 8) + low
-        if kind in (HEADERS, CONTINUATION) or (kind == DATA and self._skip >= SMALL_DATA):
-            return
+        if kind in (HEADERS, CONTINUATION):
+            return 1 + self._skip // BLOCK
+        if kind == DATA and self._skip >= SMALL_DATA:
+            return 1
         if kind == DATA and self._skip and not flags & PADDED:
             self._tiny += not flags & END_STREAM  # there is one of those in a request
         else:
             idle[KINDS.get(kind, OTHER)] += 1
+        return 1
 
 
 def earned(sent: int, window: int) -> int:

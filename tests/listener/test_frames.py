@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.listener.frames import (
+    BLOCK,
     CREDIT,
     FLOODS,
     FRAMES,
@@ -87,6 +88,18 @@ def test_no_slice_holds_more_frames_than_it_may(sent: list[Frame]) -> None:
     pieces = list(slicer.slices(b"".join(frame.serialize() for frame in sent)))
     assert len(pieces) == max(1, -(-len(sent) // FRAMES))
     assert [piece.full for piece in pieces[:-1]] == [True] * (len(pieces) - 1)
+
+
+@pytest.mark.parametrize("kind", [HeadersFrame, ContinuationFrame])
+def test_large_header_blocks_fill_a_slice_each(
+    kind: type[HeadersFrame] | type[ContinuationFrame],
+) -> None:
+    slicer = Slicer()
+    list(slicer.slices(PREFACE))
+    sent = kind(1, data=bytes((FRAMES - 1) * BLOCK)).serialize()
+    pieces = list(slicer.slices(sent * 10))
+    assert [piece.data for piece in pieces] == [sent] * 10
+    assert all(piece.full for piece in pieces)
 
 
 def test_every_kind_of_flood_has_its_series() -> None:
