@@ -269,10 +269,8 @@ def _find(body: bytes, messages: list[bytes]) -> tuple[int, int] | None:
     if key is None:
         return None
     for message in messages:
-        if not body.startswith(message, at):
-            return None
         between = _BETWEEN.match(body, at + len(message))
-        if between is None:
+        if between is None or not body.startswith(message, at):
             return None
         at = between.end()
     return (key.start(1), at) if body[at - 1 : at] == b"]" else None

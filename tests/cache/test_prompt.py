@@ -279,6 +279,15 @@ def test_an_odd_body_is_refused_and_nothing_else_happens(sent: bytes) -> None:
         read_prompt(sent, hash)
 
 
+def test_a_next_body_is_refused_as_a_whole_one_is() -> None:
+    sent = body(user("u1"), assistant("a1"), user("u2"))
+    _, template = read_prompt(sent, hash)
+    assert template is not None
+    at = template.stable.end
+    with pytest.raises(Unreadable):
+        read_prompt(sent[:at] + b",{]" + sent[-template.tail[0] :], hash, template=template)
+
+
 def test_a_list_is_read_to_a_bound() -> None:
     message = '{"role":"user","content":"' + "x" * 20 + '"}'
     sent = '{"messages":[' + ",".join([message] * (MOST_ELEMENTS + 1)) + "]}"

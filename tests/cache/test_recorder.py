@@ -23,11 +23,18 @@ from tests.cache.test_situations import play
 COUNTED = Counted(read=0, written=10_500, fresh=3)
 
 
-def take(recorder: Recorder, sent: bytes, session: int, start: float = 0.0, **more: Any) -> Verdict:
+def take(
+    recorder: Recorder,
+    sent: bytes,
+    session: int,
+    start: float = 0.0,
+    counted: Counted = COUNTED,
+    **more: Any,
+) -> Verdict:
     who = Asked(start=start, credential=1, session=session, hinted=True, **more)
     flight = recorder.begin(who, recorder.read(sent, who, recorder.template(who)))
     recorder.answered(flight, start + 1)
-    return recorder.judge(flight, COUNTED, "claude-opus-5-5")
+    return recorder.judge(flight, counted, "claude-opus-5-5")
 
 
 def reachable(root: object) -> list[object]:
@@ -40,6 +47,22 @@ def reachable(root: object) -> list[object]:
             seen[id(one)] = one
             waiting += gc.get_referents(one)
     return list(seen.values())
+
+
+def test_a_first_mark_behind_a_request_without_any_had_nothing_to_read() -> None:
+    recorder, unmarked = Recorder(), body(user("u1"), mark=None, system_mark=None)
+    fresh = Counted(read=0, written=0, fresh=10_503)
+    assert take(recorder, unmarked, 1, counted=fresh).reason == "uncached"
+    assert take(recorder, body(user("u1"), assistant("a1"), user("u2")), 1, 10).reason == "first"
+
+
+def test_an_answer_whose_entries_a_later_failure_took_changes_nothing() -> None:
+    recorder, sent = Recorder(), body(user("u1"))
+    early, late = (Asked(start=start, credential=1, session=1) for start in (0, 10_000))
+    slow = recorder.begin(early, recorder.read(sent, early, None))
+    recorder.drop(recorder.begin(late, recorder.read(sent, late, None)))
+    recorder.answered(slow, 10_001)
+    assert take(recorder, sent, 2, 10_002).reason == "first"
 
 
 def test_no_content_is_kept() -> None:
