@@ -43,8 +43,7 @@ class Stream(Reception):
     write; ``small`` is whether it goes first.
 
     State beside `Reception`'s: ``sent`` and ``ended`` are END_STREAM sent and received, ``_held``
-    the flow-controlled length of what lies unread, ``_uncredited`` what was read since the last
-    credit.
+    the flow-controlled length of what was received and is not credited.
     """
 
     def __init__(
@@ -62,7 +61,6 @@ class Stream(Reception):
         self.rest = NOTHING
         self._link = link
         self._held = 0
-        self._uncredited = 0
 
     # The connection's side
 
@@ -72,10 +70,12 @@ class Stream(Reception):
         Padding counts against the windows too (§6.1).
         """
         self._held += flow_controlled
-        if not data:
-            self._pass_over()
-            return False
-        return self._put(data)
+        self._owing = self._held >= CREDIT_STEP
+        if data:
+            return self._put(data)
+        if self._owing and self._reader is not None and not self._reader.done():
+            self._taken()  # else a consumer may still hold what it has read
+        return False
 
     def receive_end(self) -> None:
         """Take END_STREAM. A response may end before its request: the rest is not sent (§8.1)."""
@@ -103,31 +103,20 @@ class Stream(Reception):
 
     # Between the two
 
-    def _collect(self) -> bytes:
-        """Take out all that was received; it counts as read."""
-        self._uncredited += self._held
-        self._held = 0
-        self._owing = self._uncredited >= CREDIT_STEP
-        return super()._collect()
-
     def _taken(self) -> None:
         """Give the windows of what was read back, in steps worth a frame.
 
         Less than a step of each stream is not given back: the connection's window has room for
         all of each stream's (`app.wire.roles`).
         """
-        if self._owing and self.attached:
-            self._link.credit(self, self._uncredited)
-            self._uncredited = 0
-            self._owing = False
-
-    def _pass_over(self) -> None:
-        """Take DATA that was nothing but padding as read, unless something is unread before it."""
-        if self._first:
+        if not self._owing or not self.attached:
             return
-        self._collect()
-        if self._reader is not None and not self._reader.done():
-            self._taken()  # else a consumer may still hold what it has read
+        unread = self.unread
+        read = self._held - unread
+        if read >= CREDIT_STEP:
+            self._held = unread
+            self._owing = False
+            self._link.credit(self, read)
 
     async def _send_all(self, body: AsyncIterable[bytes]) -> None:
         async for chunk in body:
@@ -149,4 +138,4 @@ class Stream(Reception):
     def _detach(self, reset: ErrorCodes | None) -> None:
         self.rest = NOTHING
         self._leave()
-        self._link.detach(self, self._held + self._uncredited, reset)
+        self._link.detach(self, self._held, reset)

@@ -22,7 +22,7 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.typing import H11SendableEvent
 
 from ..wire.grammar import holds_bare_line_feed, holds_control
-from ..wire.handover import Rest, Take
+from ..wire.handover import Take
 from ..wire.headers import Headers
 from ..wire.heads import refuse_http1
 from . import framing, refusal
@@ -99,7 +99,7 @@ class H1(H11Protocol):
         app = self.app if status is None else refusal.application(status, CLOSE)
         self.stream = stream = RequestStream.of(self, app, STREAM_ID)
         stream.frame_head, stream.begin, stream.end = self._head, self.begin, self._end
-        stream.write_body = self.write_body
+        stream.frame, stream.write_framed = partial(framing.frame, self._codec), self.write
         if self._codec.client_is_waiting_for_100_continue:
             stream.proceed = self._proceed
         stream.before_drain = self._untold
@@ -154,13 +154,6 @@ class H1(H11Protocol):
             await super()._send_h11_event(event)
             if isinstance(event, h11.EndOfMessage):
                 self.flush()
-
-    def write_body(self, data: bytes) -> Rest | None:
-        """Write a piece of a response's body; return what waits for room, if there is none."""
-        framed = framing.frame(self._codec, data)
-        if framed is None:
-            return partial(self.stream_send, Body(stream_id=STREAM_ID, data=data))
-        return self.write(framed)
 
     async def _maybe_recycle(self) -> None:
         """Go on to the next request, or close.

@@ -65,13 +65,14 @@ class RequestStream(HTTPStream):
     - An unfinished response is aborted (`ResponseAborted`) instead of ended.
     - If the application sends no response, the client gets an error in Anthropic's shape.
 
-    ``write_body`` is set by a protocol that has a shorter way for a piece of the body than its
-    events; so is ``frame_head``, for a response's head, which ``begin`` then writes, and ``end``,
-    for its end; ``proceed`` by one whose client waits for a 100. State: ``_body_begun``, once
-    pieces may follow.
+    ``frame`` is set by a protocol that has a shorter way for a piece of the body than its events:
+    what it returns, if not None, ``write_framed`` then writes. So are ``frame_head``, for a
+    response's head, which ``begin`` then writes, and ``end``, for its end; ``proceed`` by one whose
+    client waits for a 100. State: ``_body_begun``, once pieces may follow.
     """
 
-    write_body: Take | None = None
+    frame: Callable[[bytes], bytes | None] | None = None
+    write_framed: Take
     frame_head: Callable[[int, Headers], bytes | None] | None = None
     begin: Take
     end: Rest | None = None
@@ -118,8 +119,9 @@ class RequestStream(HTTPStream):
         It does what `app_send` does with ``http.response.body``, at once where that can be.
         """
         if self._body_begun and data:
-            if self.write_body is not None:
-                return self.write_body(data)
+            framed = None if self.frame is None else self.frame(data)
+            if framed is not None:
+                return self.write_framed(framed)
             return partial(self.send, Body(stream_id=self.stream_id, data=data))
         return partial(super().app_send, cast("ASGISendEvent", _piece(data)))
 
