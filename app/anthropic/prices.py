@@ -187,6 +187,14 @@ class Prices:
         cost[SERVER_TOOLS] = self._tools(usage) if usage.server_tools else 0.0
         return cost
 
+    def uncached(self, usage: Usage, model: str) -> float | None:
+        """Return USD for the whole prompt as input, in the tier of `cost`; None without a price."""
+        priced = self.models.get(self.canonical(model))
+        if priced is None:
+            return None
+        rate = _rates(priced, usage).input * _factor(priced, usage, batch=False)
+        return usage.prompt * rate / MILLION
+
     def _tools(self, usage: Usage) -> float:
         """Return USD for server tools; those that the list does not name cost their tokens."""
         counts = usage.server_tools.items()

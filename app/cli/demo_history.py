@@ -150,11 +150,14 @@ class Past:
             found = self._prices.cost(of, model)
             return None if found is None else dict(found)
 
+        def uncached(of: Usage) -> float | None:
+            return self._prices.uncached(of, model)
+
         actual = price(usage)
         return {
             "cost": round(sum((actual or {}).values()) * NANO),
             "cache_miss_cost": round((miss_cost(usage, missed, actual, price) or 0) * NANO),
-            "cache_saved": round((saved(usage, actual, price) or 0) * NANO),
+            "cache_saved": round((saved(usage, actual, uncached) or 0) * NANO),
         }
 
 

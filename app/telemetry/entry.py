@@ -133,8 +133,11 @@ def _cache_dollars(
     def price(usage: Usage) -> Mapping[str, float] | None:
         return prices.cost(usage, model)
 
+    def uncached(usage: Usage) -> float | None:
+        return prices.uncached(usage, model)
+
     actual = price(usage) if charge.attempt.samplings else charge.cost
-    return miss_cost(usage, missed, actual, price), saved(usage, actual, price)
+    return miss_cost(usage, missed, actual, price), saved(usage, actual, uncached)
 
 
 _EXEMPLAR = ("request_id", "session_id")

@@ -91,7 +91,8 @@ def test_each_answer_gets_its_verdict_and_its_price(situation: Situation) -> Non
             assert verdict.missed == turn.missed
             assert cost == pytest.approx(turn.dollars, abs=1e-9)
         if turn.saved is not None:
-            assert saved(usage(turn), actual, price) == pytest.approx(turn.saved, abs=1e-9)
+            uncached = functools.partial(PRICES.uncached, model=turn.model)
+            assert saved(usage(turn), actual, uncached) == pytest.approx(turn.saved, abs=1e-9)
 
 
 def test_every_verdict_is_in_a_situation() -> None:
