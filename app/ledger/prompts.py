@@ -34,12 +34,24 @@ def prompts(reader: Reader, session: int, limit: int, before: int | None) -> Jso
     places = {prompt: place for place, prompt in enumerate(_named(ordered), 1)}
     rest = [row for row in reversed(ordered) if before is None or row[1] < before]
     page = _page(rest[:limit])
-    agents = _agents(reader, session, page)
-    grouped = {prompt: list(rows) for prompt, rows in groupby(agents, key=lambda row: row[0])}
-    listed = (row for rows in grouped.values() for row in rows[:MAX_AGENTS])
+    sums = {row[0]: row[1:] for row in _sums(reader, session, page)}
+    grouped = {
+        prompt: list(rows)[:MAX_AGENTS]
+        for prompt, rows in groupby(_agents(reader, session, page), key=lambda row: row[0])
+    }
+    listed = (row for rows in grouped.values() for row in rows)
     known = names(reader, (number for row in listed for number in row[:4]))
     return {
-        "prompts": [_prompt(known, places.get(prompt), grouped[prompt]) for prompt, *_ in page],
+        "prompts": [
+            {
+                "prompt": known.get(prompt),
+                "number": places.get(prompt),
+                **_figures(sums[prompt]),
+                "agent_count": agents,
+                "agents": [_agent(known, row) for row in grouped[prompt]],
+            }
+            for prompt, _, agents in page
+        ],
         "next": str(page[-1][1]) if len(rest) > len(page) else None,
     }
 
@@ -55,43 +67,74 @@ def _named(rows: Sequence[Sequence[Any]]) -> list[int]:
     return [row[0] for row in rows if row[0] is not None]
 
 
-def _agents(reader: Reader, session: int, page: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Return the agents of the prompts of a page, by prompt, the main conversation first."""
-    wanted = _named(page)
-    tests = [f"prompt IN ({', '.join('?' * len(wanted))})"] if wanted else []
-    tests += ["prompt IS NULL"] if len(wanted) < len(page) else []
-    if not tests:
-        return []
-    found = reader.rows(
-        "SELECT prompt, agent, max(agent_type), max(parent_agent), min(started),"
-        f" max(started + duration / {MICRO // MILLI}), {EXCHANGES} FROM exchanges"
-        f" WHERE session = ? AND ({' OR '.join(tests)}) GROUP BY prompt, agent",
+def _sums(reader: Reader, session: int, page: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return the sums of the prompts of a page."""
+    which, wanted = _among(page)
+    return reader.rows(
+        f"SELECT prompt, {_FIGURES} FROM exchanges WHERE session = ? AND {which} GROUP BY prompt",
         session,
         *wanted,
     )
+
+
+def _agents(reader: Reader, session: int, page: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return the agents of the prompts of a page, by prompt, the main conversation first.
+
+    Of a prompt that has very many, the sums of those only that are shown.
+    """
+    few = [row for row in page if row[2] <= MAX_AGENTS]
+    found = [*_agents_of(reader, session, few)]
+    for row in page:
+        if row[2] > MAX_AGENTS:
+            found += _agents_of(reader, session, [row], _FIRST.format(_among([row])[0]))
     return sorted(found, key=lambda row: (row[0] or 0, row[1] is not None, row[4]))
 
 
-def _prompt(known: Names, place: int | None, agents: Sequence[Sequence[Any]]) -> Json:
-    sums = sum((Totals.of(row[6:]) for row in agents), Totals())
+def _agents_of(
+    reader: Reader, session: int, page: Sequence[Sequence[Any]], chosen: str = ""
+) -> Sequence[Sequence[Any]]:
+    which, wanted = _among(page)
+    more = (session, *wanted, MAX_AGENTS) if chosen else ()
+    return reader.rows(
+        f"SELECT prompt, agent, max(agent_type), max(parent_agent), {_FIGURES} FROM exchanges"
+        f" WHERE session = ? AND {which} {chosen} GROUP BY prompt, agent",
+        session,
+        *wanted,
+        *more,
+    )
+
+
+# What `_figures` takes.
+_FIGURES = f"min(started), max(started + duration / {MICRO // MILLI}), {EXCHANGES}"
+# Takes the session, the prompt if it has a number, and how many.
+_FIRST = (
+    "AND (agent IS NULL OR agent IN (SELECT agent FROM exchanges WHERE session = ? AND {}"
+    " AND agent IS NOT NULL GROUP BY agent ORDER BY min(started), agent LIMIT ?))"
+)
+
+
+def _among(page: Sequence[Sequence[Any]]) -> tuple[str, list[int]]:
+    """Return an SQL condition for the prompts of a page, and its values."""
+    wanted = _named(page)
+    tests = [f"prompt IN ({', '.join('?' * len(wanted))})"] if wanted else []
+    tests += ["prompt IS NULL"] if len(wanted) < len(page) else []
+    return f"({' OR '.join(tests) or '1 = 0'})", wanted
+
+
+def _figures(row: Sequence[Any]) -> Json:
+    started, last, *sums = row
     return {
-        "prompt": known.get(agents[0][0]),
-        "number": place,
-        "started": min(row[4] for row in agents) / MILLI,
-        "last": max(row[5] for row in agents) / MILLI,
-        **report.totals(sums),
-        "agent_count": sum(row[1] is not None for row in agents),
-        "agents": [_agent(known, row) for row in agents[:MAX_AGENTS]],
+        "started": started / MILLI,
+        "last": last / MILLI,
+        **report.totals(Totals.of(sums)),
     }
 
 
 def _agent(known: Names, row: Sequence[Any]) -> Json:
-    _, agent, kind, parent, started, last, *sums = row
+    _, agent, kind, parent, *figures = row
     return {
         "agent": known.get(agent),
         "agent_type": known.get(kind),
         "parent_agent": known.get(parent),
-        "started": started / MILLI,
-        "last": last / MILLI,
-        **report.totals(Totals.of(sums)),
+        **_figures(figures),
     }

@@ -158,6 +158,23 @@ def test_of_a_prompt_with_very_many_agents_the_first_are_listed(path: Path) -> N
     assert [one["agent"] for one in prompt["agents"]] == [f"a{n}" for n in range(200)]
 
 
+@pytest.mark.parametrize("prompt", ["p", None])
+def test_all_agents_count_and_the_first_of_them_are_listed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, prompt: str | None
+) -> None:
+    monkeypatch.setattr(prompts, "MAX_AGENTS", 3)
+    late = [
+        record(prompt=prompt, agent=f"a{number}", started=NOON - number * SECOND, cost=10)
+        for number in range(5)
+    ]
+    filled(path, *late, record(prompt=prompt, cost=1), record(prompt="another", agent="a9"))
+    found = _ask(path, "prompts", SESSION, 9, None)["prompts"][-1]
+    assert [one["agent"] for one in found["agents"]] == [None, "a4", "a3"]
+    assert (found["prompt"], found["agent_count"], found["requests"]) == (prompt, 5, 6)
+    assert found["cost_usd"] == pytest.approx(51 / NANO)
+    assert found["started"] == NOON / 1_000 - 4
+
+
 def test_a_page_has_fewer_prompts_where_they_have_many_agents(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
