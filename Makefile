@@ -30,26 +30,27 @@ PACKAGED := tests/anthropic/test_prices.py tests/cli/test_check.py tests/cli/tes
   tests/proxy/test_transparency.py::test_response_bytes_are_the_upstreams
 # Modules of which no line and no branch may go untested: those without I/O, and whole packages.
 PURE := app/anthropic/* app/budgets/* app/cache/* app/scrubber/* app/usage/* app/wire/* \
-  app/errors.py app/exchange.py app/failures.py app/cli/commands.py app/cli/exits.py \
-  app/certificates/validity.py app/cli/parser.py app/cli/version.py app/doctor/answer.py \
-  app/doctor/finding.py app/doctor/parity/comparison.py app/forward/addresses.py \
-  app/forward/head.py app/forward/policy.py app/forward/target.py app/http2/fields.py \
-  app/http2/pool.py app/http2/turns.py app/ledger/days.py app/ledger/expiry.py \
-  app/ledger/figures.py app/ledger/labels.py app/ledger/prompts.py app/ledger/queries.py \
-  app/ledger/requests.py app/ledger/rows.py app/ledger/schema.py app/ledger/server.py \
-  app/ledger/store.py app/ledger/views.py app/listener/assertions.py app/listener/frames.py \
-  app/listener/framing.py app/listener/request_head.py app/listener/server_codec.py \
-  app/otel/environment.py app/otel/histograms.py app/otel/limits.py app/otel/measures.py \
-  app/otel/protobuf.py app/otel/span.py app/otel/variables.py app/proxy/endings.py \
-  app/proxy/outbound.py app/proxy/peer.py app/proxy/record.py app/proxy/retry.py \
-  app/proxy/stopwatch.py app/proxy/request/client_request.py app/proxy/request/hold_budget.py \
-  app/proxy/request/requested_model.py app/proxy/upstream/attempts.py app/settings/model.py \
+  app/errors.py app/exchange.py app/failures.py app/certificates/validity.py app/cli/commands.py \
+  app/cli/exits.py app/cli/parser.py app/cli/version.py app/doctor/answer.py \
+  app/doctor/finding.py app/doctor/parity/comparison.py app/doctor/parity/observed.py \
+  app/forward/addresses.py app/forward/head.py app/forward/policy.py app/forward/target.py \
+  app/http2/fields.py app/http2/pool.py app/http2/turns.py app/ledger/batch.py app/ledger/days.py \
+  app/ledger/expiry.py app/ledger/figures.py app/ledger/labels.py app/ledger/postgres/text.py \
+  app/ledger/prompts.py app/ledger/queries.py app/ledger/requests.py app/ledger/rows.py \
+  app/ledger/schema.py app/ledger/server.py app/ledger/store.py app/ledger/views.py \
+  app/listener/assertions.py app/listener/frames.py app/listener/framing.py \
+  app/listener/request_head.py app/listener/server_codec.py app/otel/environment.py \
+  app/otel/histograms.py app/otel/limits.py app/otel/measures.py app/otel/protobuf.py \
+  app/otel/span.py app/otel/variables.py app/proxy/endings.py app/proxy/outbound.py \
+  app/proxy/peer.py app/proxy/record.py app/proxy/request/client_request.py \
+  app/proxy/request/hold_budget.py app/proxy/request/requested_model.py app/proxy/retry.py \
+  app/proxy/stopwatch.py app/proxy/upstream/attempts.py app/settings/model.py \
   app/settings/reading.py app/settings/types.py app/telemetry/entry.py app/telemetry/facts.py \
-  app/telemetry/words.py app/telemetry/recorders/attribution.py app/telemetry/recorders/scrub.py \
+  app/telemetry/recorders/attribution.py app/telemetry/recorders/scrub.py \
   app/telemetry/recorders/tokens.py app/telemetry/recorders/tool_names.py \
-  app/telemetry/recorders/usage.py app/telemetry/sampling/alerts.py app/telemetry/sampling/ring.py \
-  app/telemetry/sampling/snapshot.py app/workers/backoff.py app/workers/merging.py \
-  app/workers/messages.py app/workers/shares.py
+  app/telemetry/recorders/usage.py app/telemetry/sampling/alerts.py \
+  app/telemetry/sampling/ring.py app/telemetry/sampling/snapshot.py app/telemetry/words.py \
+  app/workers/backoff.py app/workers/merging.py app/workers/messages.py app/workers/shares.py
 comma := ,
 # Ansible has an environment of its own: deploying is not developing.
 ANSIBLE := ANSIBLE_CONFIG=$(CURDIR)/deploy/ansible/ansible.cfg \

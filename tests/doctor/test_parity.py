@@ -1,5 +1,6 @@
 """The comparison of what a client sends on three ways. The real client: tests/clients."""
 
+import itertools
 import json
 from dataclasses import dataclass, field
 
@@ -70,6 +71,20 @@ def test_the_size_of_a_body_is_not_compared_as_a_number_that_is_true() -> None:
     assert differing(compared(true[:1], true[:1], true[1:])) == ["member a"]
     false = Sent(headers(content_length="1"), short)
     assert differing(compared(true[:1], true[:1], [false])) == ["header content-length"]
+
+
+def test_a_body_that_is_no_object_is_compared_as_a_whole() -> None:
+    bodies = [Sent(headers(), body) for body in (b"", b"[1]", b"[2]", b"no JSON", b"\xff")]
+    for one in bodies:
+        assert differing(compared([one], [one], [one])) == []
+    for one, other in itertools.pairwise(bodies):
+        assert differing(compared([one], [one], [other])) == ["body"]
+
+
+def test_a_client_is_called_what_it_calls_itself() -> None:
+    other = Sent(headers(User_Agent="curl/8"), target=b"/v1/models")
+    assert versions([other, Sent(headers())]) == "claude-cli/2.1.332"
+    assert versions([other]) == "an unknown client"
 
 
 def test_only_what_changes_from_run_to_run_is_left_out() -> None:
