@@ -27,8 +27,10 @@ from app.server.certificate import certificate_of
 from app.settings import Settings
 from app.tls import tls_context
 from tests.programs import require
+from tests.thorough import scaled
 
 NAMES = ("localhost", "127.0.0.1", "::1")
+STARTS = scaled(6, 3)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 PEM_END = "-----END CERTIFICATE-----"
@@ -235,10 +237,10 @@ def test_first_starts_at_the_same_time_agree(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(6)
+        for _ in range(STARTS)
     ]
     ended = [start.communicate(timeout=60) for start in starts]
-    assert [errors for _, errors in ended] == [""] * 6
+    assert [errors for _, errors in ended] == [""] * STARTS
     assert len({output for output, _ in ended}) == 1
     made = certificates.kept(tmp_path / "state")
     _handshake(made, "localhost", made.ca_file)

@@ -14,6 +14,7 @@ from app.http1.request import Body
 from app.http2.stream import CREDIT_STEP, Stream
 from app.wire.handover import Rest
 from app.wire.timeouts import Timeouts
+from tests.thorough import scaled
 
 Step = tuple[str, Any]
 VERSIONS = ("HTTP/1.1", "HTTP/2")
@@ -152,7 +153,7 @@ def run(scenario: Callable[[], Any]) -> Any:
 AT_ONCE = 0
 
 
-@settings(max_examples=100)
+@settings(max_examples=scaled(100, 40))
 @given(st.sampled_from(VERSIONS), STEPS, ENDS)
 def _poured(version: str, steps: list[Step], end: str) -> None:
     async def scenario() -> int:
