@@ -37,7 +37,7 @@ class Decoder:
     """
 
     def __init__(self, encoding: str | None, *, limit: int = OUTPUT_LIMIT) -> None:
-        names = [name.strip().lower() for name in (encoding or "").split(",")]
+        names = [name.strip().lower() for name in encoding.split(",")] if encoding else []
         self.names = tuple(name for name in names if name not in ("", "identity"))
         if len(self.names) > STACK_LIMIT or not _CODINGS.keys() >= set(self.names):
             raise EncodingError(f"unsupported content-encoding {encoding!r}")

@@ -47,7 +47,8 @@ class Tap:
     """Reads one response, as its ``intake`` decodes and splits it.
 
     The intake is fed here, or by whoever restores the response, who passes on what comes out.
-    State: the ``_notes``.
+    State: the ``_notes``, how many ``events`` of a stream have passed, and ``first_token``, once
+    content has begun (a ``content_block_delta``).
     """
 
     def __init__(self, intake: Intake) -> None:
@@ -55,6 +56,8 @@ class Tap:
         self._intake = intake
         self._notes = Notes()
         self._reader = reader(self._notes) if reader is not None else None
+        self.events = 0
+        self.first_token = False
 
     def feed(self, chunk: bytes) -> None:
         """Read the next bytes as received, still encoded."""
@@ -63,30 +66,22 @@ class Tap:
 
     def take(self, parts: Iterable[list[Record]]) -> None:
         """Read what the intake makes of the next bytes."""
-        if self._reader is None or self._notes.missing in _LOST:
+        reader = self._reader
+        if reader is None or self._notes.missing in _LOST:
             return
         try:
             for records in parts:
-                self._reader.feed(records)
+                reader.feed(records)
         except Exception:  # noqa: BLE001 - a defect of the tap must not end the response
             self._notes.missing = "parse"
+        self.events, self.first_token = reader.events, reader.first_token
         if self._intake.damaged:
             self._notes.missing = "encoding"
-
-    @property
-    def first_token(self) -> bool:
-        """True once content has begun (a ``content_block_delta``)."""
-        return self._reader is not None and self._reader.first_token
 
     @property
     def characters(self) -> int:
         """Characters of content so far."""
         return self._notes.spoken.characters
-
-    @property
-    def events(self) -> int:
-        """Events of the stream so far."""
-        return self._reader.events if self._reader is not None else 0
 
     @property
     def billed(self) -> tuple[Attempt, ...]:

@@ -27,7 +27,7 @@ def check_method(method: str, headers: Headers) -> None:
     """Refuse what must never be forwarded."""
     if method in REFUSED_METHODS:
         raise MethodRefused("method_refused", f"This proxy does not forward {method} requests.")
-    upgrades = b",".join(value for name, value in headers if name == b"upgrade").lower()
+    upgrades = b",".join([value for name, value in headers if name == b"upgrade"]).lower()
     if b"websocket" in {protocol.strip() for protocol in upgrades.split(b",")}:
         raise BadRequest("websocket_refused", "This proxy does not forward websockets.")
 

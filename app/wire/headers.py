@@ -57,7 +57,10 @@ NO_CONTENT = 204
 
 def first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
     """Return the value of the first field called ``name`` (lower case)."""
-    return next((value for key, value in headers if key == name), None)
+    for key, value in headers:  # a generator takes twice as long
+        if key == name:
+            return value
+    return None
 
 
 def text(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
