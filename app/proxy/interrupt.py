@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from .endings import Cause
@@ -16,12 +17,12 @@ class Interrupt:
 
     def __init__(self, decides: Callable[[Cause], bool]) -> None:
         self.cause: Cause | None = None
-        self.work: asyncio.Future[None] | None = None
-        self._decides = decides
+        self.work: asyncio.Task[Any] | None = None
+        self.decides = decides
 
     def __call__(self, cause: Cause) -> None:
         """End the journey for ``cause``, unless it has ended."""
-        if self.work is not None and self._decides(cause):
+        if self.work is not None and self.decides(cause):
             self.cause = cause
             self.work.cancel()
 
@@ -37,29 +38,57 @@ async def run_until_disconnect(
     ``watch`` ends when the client has left. ``on_disconnect``, where the server has one, takes a
     callback for the same, which comes even while the body is not being read: without a body to
     receive, it is enough.
+
+    It runs in the caller's task, which an interrupt cancels: a task of its own, and a turn of the
+    event loop until it begins, would be 2 % of a request.
     """
 
     def left(*_: object) -> None:
         interrupt(Cause.CLIENT_LEFT)
 
-    loop = asyncio.get_running_loop()
-    # The watcher first: the journey finds what has come.
-    watcher = None if watch is None else loop.create_task(watch)
-    work = interrupt.work = loop.create_task(journey)
+    task = interrupt.work = asyncio.current_task()
+    watcher = None if watch is None else asyncio.get_running_loop().create_task(watch)
     if watcher is not None:
         watcher.add_done_callback(left)
     if on_disconnect is not None:
         on_disconnect(left)
+    at_once = watcher is None and interrupt.cause is None
     try:
-        await work
+        await (journey if at_once else _later(journey, watcher))
     except asyncio.CancelledError:
         if interrupt.cause is None:
-            interrupt(Cause.SERVER_CANCELLED)
+            interrupt.decides(Cause.SERVER_CANCELLED)
             raise
+        if task is not None and task.uncancel():
+            raise  # the server has cancelled it, too
+        return interrupt.cause
+    except Exception:
+        await _take_late(interrupt)
+        raise
     finally:
+        interrupt.work = None  # leave no cycle to collect
+    if interrupt.cause is not None:
+        await _take_late(interrupt)
+    return interrupt.cause
+
+
+async def _later(journey: Coroutine[Any, Any, None], watcher: asyncio.Task[None] | None) -> None:
+    """Let the watcher go first: the journey finds what has come. One that has left gets none."""
+    try:
+        await asyncio.sleep(0)
+        await journey
+    finally:
+        journey.close()
         if watcher is not None:
             watcher.cancel()
-        # Leave no cycle to collect: the task's frames hold the exchange, its error holds this one.
-        interrupt.work = None
-        del work
-    return interrupt.cause
+
+
+async def _take_late(interrupt: Interrupt) -> None:
+    """Take the cancellation of a journey that had nothing more to wait for, if there was one."""
+    task = asyncio.current_task()
+    if interrupt.cause is None or task is None:
+        return
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)
+    if task.uncancel():
+        raise asyncio.CancelledError
