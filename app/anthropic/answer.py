@@ -11,13 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from .accumulator import Accumulator
-from .records import CONTENT, NULL, Document, Record, read_document
+from .records import CONTENT, NULL, Document, Record, read_document, word
 from .spoken import Spoken
 from .usage import Attempt, Missing, Usage
 
 BODY_LIMIT = 8 * 2**20  # bytes of a JSON body that are held; a long answer has some hundred KB
 FIELD_LIMIT = 64 * 1024  # bytes of a field that is read; `usage` has some hundred
-WORD_LIMIT = 200  # characters of a model, stop reason or error type
 
 # A 400 for a thinking block whose prefix differs from what it was made with. If the proxy ever
 # caused it, that would be its worst defect, so it has a type of its own. The API has no code
@@ -223,7 +222,7 @@ def _value(raw: msgspec.Raw) -> Any:
 
 
 def _word(raw: msgspec.Raw) -> str | None:
-    return _short(_value(raw))
+    return word(_value(raw))
 
 
 def _verdict(diagnostics: msgspec.Raw) -> str | None:
@@ -231,11 +230,7 @@ def _verdict(diagnostics: msgspec.Raw) -> str | None:
     if diagnostics is NULL or diagnostics == NULL:
         return None
     reason = _value(read_document(diagnostics).cache_miss_reason)
-    return _short(reason.get("type") if isinstance(reason, dict) else reason)
-
-
-def _short(value: object) -> str | None:
-    return value[:WORD_LIMIT] if isinstance(value, str) and value else None
+    return word(reason.get("type") if isinstance(reason, dict) else reason)
 
 
 def _spend_limit(details: msgspec.Raw) -> bool:

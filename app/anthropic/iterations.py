@@ -25,6 +25,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from .counts import Counts, disjoint, read_counts
+from .records import word
 from .token_types import CACHE_WRITES, OUTPUT, THINKING, TOTALS
 from .usage import Attempt, Usage
 
@@ -35,7 +36,6 @@ MESSAGE, FALLBACK, COMPACTION, ADVISOR = (
     "advisor_message",
 )
 KNOWN = (MESSAGE, FALLBACK, COMPACTION, ADVISOR)
-WORD_LIMIT = 200  # characters of a type or model
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,10 @@ def used(counts: Counts, words: Usage, tools: Mapping[str, int] | None = None) -
 
 def _iteration(entry: Mapping[str, Any]) -> Iteration:
     return Iteration(
-        type=_word(entry.get("type")) or "",
-        model=_word(entry.get("model")),
+        type=word(entry.get("type")) or "",
+        model=word(entry.get("model")),
         counts=read_counts(entry),
-        speed=_word(entry.get("speed")),
+        speed=word(entry.get("speed")),
     )
 
 
@@ -159,7 +159,3 @@ def _attempt(one: Iteration, model: str | None, words: Usage) -> Attempt:
     speed = one.speed or (words.speed if shares_speed else None)
     usage = used(disjoint(one.counts), replace(words, speed=speed))
     return Attempt(model=model, usage=usage, kind=one.type)
-
-
-def _word(value: object) -> str | None:
-    return value[:WORD_LIMIT] if isinstance(value, str) and value else None

@@ -14,6 +14,7 @@ CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")  # 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")  # msgspec refuses lone ones
 _DATA = b"\ndata: "
+WORD_LIMIT = 200  # characters of a model, a type or a stop reason
 NULL = msgspec.Raw(b"null")  # of a member that is absent
 _NOTHING = msgspec.Raw(b"{}")
 
@@ -104,6 +105,11 @@ class Record:
             except ValueError:
                 self._document = read_document(_SURROGATE.sub(rb"\\ufffd", data))
         return self._document
+
+
+def word(value: object) -> str | None:
+    """Return a word of the API's, bounded; None for what is none."""
+    return value[:WORD_LIMIT] if isinstance(value, str) and value else None
 
 
 def parse(raw: bytes) -> Event:

@@ -9,7 +9,7 @@ import re
 
 from ..json.escapes import escape_around
 from .detector import Finder
-from .edges import LONGEST_EDGE, token_start
+from .edges import INTRODUCERS, LONGEST_EDGE, token_start
 
 _WINDOW = 160  # bytes before an `@` in which a local part begins
 _LONGEST_LOCAL = 64  # octets (RFC 5321 §4.5.3.1.1)
@@ -25,7 +25,6 @@ _REVERSED = re.compile(
 # A local part of one word behind a space or the like: as nearly always.
 _NEAR = 24
 _PLAIN_REVERSED = re.compile(rb"[A-Za-z0-9_]++[ ,;:<>(|]")
-_INTRODUCERS = re.compile(rb"[\\%=\[\x1b]")  # of what may belong to an escape or an encoding
 _IN_LOCAL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+'-")
 _IN_LOCAL |= frozenset(range(0x80, 0xC0))
 _IN_DOMAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\\")
@@ -54,7 +53,7 @@ def local_start(text: bytes, sign: int) -> int:
     near = _PLAIN_REVERSED.match(text[max(0, sign - _NEAR) : sign][::-1])
     if near is not None:
         start = sign - near.end() + 1
-        if _INTRODUCERS.search(text, max(0, start - LONGEST_EDGE), start) is None:
+        if INTRODUCERS.search(text, max(0, start - LONGEST_EDGE), start) is None:
             return start
     run = _REVERSED.match(text[max(0, sign - _WINDOW) : sign][::-1])
     first = sign if run is None else sign - run.end()

@@ -36,7 +36,8 @@ _EDGE = re.compile(("|".join(_EDGES) + r"|.").encode("latin-1"), re.DOTALL)
 LONGEST_EDGE = 80  # bytes of an edge that `token_start` looks for
 # An edge that ends inside a run of letters and digits.
 _EDGE_IN_RUN = re.compile(("|".join(_EDGES[2:-1])).encode("latin-1"))
-_INTRODUCERS = re.compile(rb"[\\%=\[\x1b]")
+# Of what may belong to an escape or an encoding.
+INTRODUCERS = re.compile(rb"[\\%=\[\x1b]")
 
 
 def after(token: str) -> str:
@@ -58,7 +59,7 @@ def token_start(text: bytes, first: int, end: int) -> int:
     """
     start = first
     floor = max(0, first - LONGEST_EDGE)
-    if _INTRODUCERS.search(text, floor, first + 1) is None:
+    if INTRODUCERS.search(text, floor, first + 1) is None:
         return start
     for edge in _EDGE_IN_RUN.finditer(text, floor, end):
         if edge.start() >= start:

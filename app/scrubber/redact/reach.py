@@ -11,7 +11,7 @@ from itertools import pairwise
 from ..json.escapes import spellings
 from ..json.spans import Span
 
-_STEM = 6  # bytes that a value begins with: no known value is shorter
+STEM = 6  # bytes that a value begins with: no known value is shorter
 _LOOKS, _BYTES_PER_LOOK = 1024, 8  # that a text is worth: one of hostile values could take millions
 
 Stands = Callable[[str, int, int], bool]  # whether a value of a text is known at a place
@@ -39,7 +39,7 @@ class Reach:
         """Note the values added: a turn that is repeated never asks for them."""
         for value in self._added:
             for spelled in spellings(value):
-                self._values[spelled[:_STEM]].append((spelled, value))
+                self._values[spelled[:STEM]].append((spelled, value))
                 self._unpaired.append(spelled)
                 self._octets.update(spelled)
                 self._longest = max(self._longest, len(spelled))
@@ -80,7 +80,7 @@ class Reach:
             if not looks.left:
                 return
             looks.left -= 1
-            for spelled, value in self._values.get(text[at : at + _STEM], ()):
+            for spelled, value in self._values.get(text[at : at + STEM], ()):
                 looks.left -= 1 if looks.left else 0
                 if at + len(spelled) > edge and text.startswith(spelled, at):
                     yield at, at + len(spelled), value

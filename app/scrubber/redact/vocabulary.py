@@ -11,7 +11,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 from ..detect.edges import token_start
 from ..json.escapes import is_cut, spellings
 from ..json.spans import Span, cut
-from .reach import Looks, Reach
+from .reach import STEM, Looks, Reach
 
 _LONG = 12  # characters from which on a value is no part of another word by chance
 _LETTERS = (string.ascii_letters + string.digits).encode()
@@ -19,7 +19,6 @@ _REACH = 80  # bytes of what stands before a value
 _WINDOW = 64 * 1024  # bytes searched at a time
 _LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock…
 _LONGEST = 48 * 1024  # …and so does the length of its values, in characters
-_STEM = 6  # bytes that a value begins with
 _PROBES = (64, 32, 24, 16, 12, 8, 6)  # bytes that tell values with the same stem apart
 _FEW = 32  # beginnings that are looked for instead of stems: tokens of one kind share theirs
 _SHARED = 4  # bytes that they share
@@ -175,7 +174,7 @@ class _Stems:
         for spelled in spellings(value):
             size = next(size for size in _PROBES if size <= len(spelled))
             self._probes.add(spelled[:size])
-            sizes = self._stems.get(stem := spelled[:_STEM], ())
+            sizes = self._stems.get(stem := spelled[:STEM], ())
             if size not in sizes:
                 self._stems[stem] = (*sizes, size)
             if len(self._shared) <= _FEW:
@@ -187,7 +186,7 @@ class _Stems:
             return False
         if len(text) <= _SHORT:
             return self._stands(text, range(len(text)))
-        size = _WINDOW + _STEM
+        size = _WINDOW + STEM
         for finder in self._current():
             find = finder.find_matches_as_indexes
             for start in range(0, len(text), _WINDOW):
@@ -218,7 +217,7 @@ class _Stems:
         """Return True if a value may stand at one of the places."""
         stems, probes = self._stems, self._probes
         for at in places:
-            sizes = stems.get(text[at : at + _STEM])
+            sizes = stems.get(text[at : at + STEM])
             if sizes is not None and any(text[at : at + size] in probes for size in sizes):
                 return True
         return False
