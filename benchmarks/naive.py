@@ -5,6 +5,7 @@
 It counts nothing, retries nothing and notices no client that leaves.
 """
 
+import asyncio
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
@@ -85,12 +86,16 @@ def routed(forward: Callable[[Request], Awaitable[StreamingResponse]]) -> Starle
 
 
 async def listen(application: Starlette, port: str, certificate: str, key: str) -> None:
-    """Serve until the process is ended."""
+    """Serve until a signal ends the process.
+
+    Hypercorn would wait for open streams, and not always end even then.
+    """
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.certfile, config.keyfile = certificate, key
     config.accesslog = config.errorlog = None
-    await serve(application, config)  # type: ignore[arg-type] # ASGI in its own way
+    never = asyncio.Event()
+    await serve(application, config, shutdown_trigger=never.wait)  # type: ignore[arg-type] # ASGI in its own way
 
 
 async def main(port: str, upstream: str, ca_file: str, certificate: str, key: str) -> None:
