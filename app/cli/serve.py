@@ -1,13 +1,16 @@
 """``serve``: the proxy itself, and what runs without a command."""
 
-import argparse
+from typing import TYPE_CHECKING
 
 from ..imports import load
 from ..settings import Settings
 from .serving import announce, serving
 
+if TYPE_CHECKING:  # a start needs no parser
+    import argparse
 
-def run(_: argparse.Namespace) -> int:
+
+def run(_: "argparse.Namespace | None" = None) -> int:
     """Serve until a signal comes."""
     return serving(_serve)
 
