@@ -168,7 +168,6 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "remove_stream(stream_id)",
     ),
     "asyncio.streams:StreamReader": (
-        "_maybe_resume_transport()",
         "_wait_for_data(func_name)",
         "_wakeup_waiter()",
         "exception()",
