@@ -107,8 +107,10 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, clone / name)  # with the times that make compares
-    # As in the clone that it was made from: what a clone fetches is shown by test_clean_machine.py.
-    (ROOT / ".uv").mkdir(exist_ok=True)
+    # What a clone fetches is shown by test_clean_machine.py: this one has what its origin has,
+    # fetched there first, since programs name the place where they were installed.
+    fetching = ["make", "deploy", "ARGS=--version"]
+    subprocess.run(fetching, cwd=ROOT, env=ENVIRONMENT, capture_output=True, check=True)
     (clone / ".uv").symlink_to(ROOT / ".uv")
     with booted(tmp_path_factory.mktemp("machine")) as machine:
         yield Operator(clone, machine, _variables())
