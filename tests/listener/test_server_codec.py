@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import h11
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -216,3 +217,10 @@ def test_a_piece_of_a_body_is_not_copied() -> None:
     event = connection.next_event()
     assert isinstance(event, h11.Data)
     assert event.data is piece
+
+
+def test_an_exchange_that_is_not_over_is_not_followed_by_another() -> None:
+    connection = ServerCodec(h11.SERVER)
+    assert not connection.over
+    with pytest.raises(h11.LocalProtocolError):
+        connection.start_next_cycle()
