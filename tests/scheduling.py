@@ -1,11 +1,13 @@
 """Which tests run in one process, and which begin first."""
 
 # Files and folders that share a server, a browser or a machine that takes long to start, or what
-# takes long to import.
+# takes long to import; or that must not run at once: a deployment opens the firewall to the
+# machine's networks, and the tests' Docker engine makes some.
 SHARED = {
     "tests/dashboard": "browser",
-    "tests/stack/test_engine.py": "docker",
-    "tests/stack/test_scaled.py": "docker",
+    "tests/deploy/test_role.py": "networks",
+    "tests/stack/test_engine.py": "networks",
+    "tests/stack/test_scaled.py": "networks",
     "tests/clients/test_sdk.py": "sdk",
     "tests/simulator/test_simulator_sdk.py": "sdk",
 }
