@@ -64,7 +64,6 @@ class ServerCodec(h11.Connection):
         """Be between two exchanges again; h11 looks for what each change of state calls for."""
         if not self.over:
             super().start_next_cycle()  # raises
-            return
         self._cstate.states = dict(_BETWEEN)
         self._request_method = None
         self._reader, self._writer = _READ_HEAD, _WRITE_ERROR

@@ -91,6 +91,15 @@ def test_names_stay_in_a_dense_array_and_known_values_do_not() -> None:
 
 
 @pytest.mark.slow
+def test_a_string_is_hidden_as_far_as_the_stretch_goes_that_it_begins_in() -> None:
+    strings = [dense("a@b.cc "), f"{'plain words ' * 20_000}{KEY}"]
+    body = conversation([{"type": "tool_use", "input": strings}])
+    made = json.loads(redact(body).body)["messages"][0]["content"][0]["input"]
+    hidden, rest = made[1].split(">", 1)
+    assert hidden.startswith("<DENSE_TEXT_")
+    assert rest.endswith("plain words <ANTHROPIC_KEY_1>")
+
+
 def test_an_escape_in_a_dense_array_changes_no_other_byte() -> None:
     strings = ", ".join(['"a@b.cc"', '"a_name"', '"\\/"'] * 2 * TIMES)
     body = f'{{"messages":[{{"role":"user","content":[{{"type":"x","y":[{strings}]}}]}}]}}'
