@@ -72,7 +72,7 @@ def is_length(text: bytes) -> bool:
 
 
 def announces_content(text: bytes) -> bool:
-    """Return True if a content-length is other than zero, whatever it is."""
+    """Return True if the value of a content-length is not zero; it need not be a number."""
     return bool(text.strip(b"0"))
 
 

@@ -33,7 +33,7 @@ from ..words import word
 
 MAX_USED = 1_000  # times a window; its utilization may exceed 1
 
-Used = tuple[int | None, ...]  # millionths of each window before, then of each after
+Used = tuple[int | None, ...]  # millionths of each of the `WINDOWS`, before, after, or both
 Labels = Mapping[str, str]
 Pending = tuple[Entry, Used, Labels]
 _AROUND = [f"window_{name}_{when}" for when in ("before", "after") for name in WINDOWS]
@@ -214,10 +214,7 @@ def _billed(charges: Sequence[Charge]) -> Columns:
     counts = {name: [one[name] for one in tokens] for name in BILLED}
     counts[ESTIMATED] = [one.get(ESTIMATED, 0) for one in tokens]
     counts["thinking"] = [one.attempt.usage.thinking for one in charges]
-    columns = {
-        name: values if max(values, default=0) <= MAX_TOKENS else _bounded(values, MAX_TOKENS)
-        for name, values in counts.items()
-    }
+    columns = {name: _bounded(values, MAX_TOKENS) for name, values in counts.items()}
     dollars = _scaled([one.total or 0.0 for one in charges], float(NANO))
     columns["cost"] = _bounded(dollars, MAX_COST)
     columns["unpriced"] = [1 if one.total is None else 0 for one in charges]
