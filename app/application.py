@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import ResponseCut
+from .factories.budgets import budgets_of
 from .factories.caching import caching_of
 from .factories.pages import MakeView, pages_of
 from .factories.telemetry import telemetry_of
@@ -29,7 +30,6 @@ from .telemetry.recorder import Telemetry
 from .telemetry.sampling.broadcast import Broadcast
 
 if TYPE_CHECKING:
-    from .budgets.budgets import Budgets
     from .proxy.scrubbing import Scrubbing
 
 Clock = Callable[[], float]
@@ -99,7 +99,7 @@ def create_app(
     scrubbing, scrub_facts = _scrubbing(settings, clock)
     facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=scrub_facts)
     hold_budget = HoldBudget(settings.hold_budget)
-    budgets = _budgets(settings, wall, facts)
+    budgets = budgets_of(settings, wall, facts)
     backlog = Backlog(DELAY)
     telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget, environ, budgets)
     telemetry.catch_up, backlog.group = backlog.flush, telemetry.grouped
@@ -131,14 +131,6 @@ def create_app(
     tasks = [trimmer.run, *([budgets.run] if budgets is not None else [])]
     pages = pages_of(settings, telemetry, admission, broadcast, transport, tasks, view)
     return Application(proxy, pages, admission=admission, telemetry=telemetry, stop=broadcast.close)
-
-
-def _budgets(settings: Settings, wall: Clock, facts: Facts) -> "Budgets | None":
-    if not settings.budget_rules:
-        return None
-    from .factories import budgets  # noqa: PLC0415 - ten modules, for those who ask
-
-    return budgets.budgets_of(settings, wall, facts)
 
 
 def _scrubbing(settings: Settings, clock: Clock) -> tuple["Scrubbing | None", ScrubFacts]:

@@ -1,13 +1,9 @@
 """The sentences about a budget. Pure."""
 
-from typing import TYPE_CHECKING
-
 from ..ledger.figures import money
 from ..ledger.rows import NANO
-
-if TYPE_CHECKING:  # the dashboard's alerts have these words, too, mostly without any budget
-    from .meter import Reached, Spend
-    from .rules import Budget
+from .meter import Reached, Spend
+from .rules import Budget
 
 SHORT = 8  # characters of a session's id that an announcement has
 
@@ -25,7 +21,7 @@ def used(name: str, spent: float, limit: float, session: str = "") -> str:
     return f"{share}% of the budget for {whose(name, session)} is used: {_amounts(spent, limit)}"
 
 
-def announcement(reached: "Reached", host: str, *, enforced: bool) -> str:
+def announcement(reached: Reached, host: str, *, enforced: bool) -> str:
     """Return the text of an announcement: no content of requests, and a session's short id."""
     budget, spent = reached.budget, reached.spent
     session = reached.period if budget.per_session else ""
@@ -37,7 +33,7 @@ def announcement(reached: "Reached", host: str, *, enforced: bool) -> str:
     return " ".join(parts)
 
 
-def refusal(budget: "Budget", spent: "Spend", resets: str) -> str:
+def refusal(budget: Budget, spent: Spend, resets: str) -> str:
     """Return the message to a client, in the form of Anthropic's gateway: parts with a dot between.
 
     ``resets`` is when the budget's period ends, empty for a session's.
@@ -59,7 +55,7 @@ def unpriced(count: int) -> str:
     return f"{what} no known price and {'is' if count == 1 else 'are'} not included."
 
 
-def _until(budget: "Budget") -> str:
+def _until(budget: Budget) -> str:
     return "for this session" if budget.per_session else "until midnight"
 
 
@@ -67,5 +63,5 @@ def _amounts(spent: float, limit: float) -> str:
     return f"{money(spent)} of {money(limit)}"
 
 
-def _dollars(budget: "Budget", spent: "Spend") -> tuple[float, float]:
+def _dollars(budget: Budget, spent: Spend) -> tuple[float, float]:
     return spent.cost / NANO, budget.limit / NANO

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from .. import imports
-from . import exits
+from . import exits, parser
 
-SERVE: tuple[list[str], ...] = ([], ["serve"])  # what it is called with where it is to listen soon
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -37,10 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    if list(arguments) in SERVE:  # no parser is needed: to import it takes longer than to listen
-        return int(imports.load("cli.serve").run())
-    from . import parser  # noqa: PLC0415 - see above
-
     options = parser.parse(arguments)
     return int(imports.load(f"cli.{options.command}").run(options))
 

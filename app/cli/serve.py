@@ -1,16 +1,13 @@
 """``serve``: the proxy itself, and what runs without a command."""
 
-from typing import TYPE_CHECKING
+import argparse
 
 from ..imports import load
 from ..settings import Settings
 from .serving import announce, serving
 
-if TYPE_CHECKING:  # a start needs no parser
-    import argparse
 
-
-def run(_: "argparse.Namespace | None" = None) -> int:
+def run(_: argparse.Namespace) -> int:
     """Serve until a signal comes."""
     return serving(_serve)
 

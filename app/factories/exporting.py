@@ -8,7 +8,6 @@ import itertools
 import os
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,14 +15,11 @@ import structlog
 
 from .. import __version__
 from ..anthropic.prices import Prices
+from ..otel import environment
 from ..settings import Settings
 from ..telemetry.recorders.spans import Exporter
 from ..wire.origin import LOOPBACK, Origin
 
-if TYPE_CHECKING:
-    from ..otel import environment
-
-VARIABLES = "OTEL_"  # how all names of the standard's variables begin
 MODELS = 256  # names of models whose form in the price list is remembered
 FILES = ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")
 NOT_EXPORTED = "not exported by OpenTelemetry"
@@ -40,10 +36,6 @@ def exporter_of(
     The variables are often those of another program, such as Claude Code: nothing in them keeps
     the proxy from starting.
     """
-    if not any(name.startswith(VARIABLES) for name in environ):
-        return None
-    from ..otel import environment  # noqa: PLC0415 - for those who ask
-
     wanted = environment.read(environ)
     for problem in wanted.problems:
         log.warning(NOT_EXPORTED, reason=problem)
@@ -73,7 +65,7 @@ def _unreadable(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: must be a file that can be read; exports over TLS fail"
 
 
-def _loops(settings: Settings, wanted: "environment.Wanted") -> bool:
+def _loops(settings: Settings, wanted: environment.Wanted) -> bool:
     """Return True if a span would be sent to the proxy, which would make a span of it."""
     ports = (settings.port, settings.dashboard_port, settings.forward_port)
     urls = (urlsplit(to.url) for to in (wanted.traces, wanted.metrics) if to is not None)
@@ -82,10 +74,9 @@ def _loops(settings: Settings, wanted: "environment.Wanted") -> bool:
     )
 
 
-def _made(settings: Settings, prices: Prices, wanted: "environment.Wanted") -> Exporter:
+def _made(settings: Settings, prices: Prices, wanted: environment.Wanted) -> Exporter:
     """Return the exporter; raises ImportError without the extra."""
-    # 0.2 s and 20 MB.
-    from ..otel import environment, exporter, limits, sdk, span  # noqa: PLC0415
+    from ..otel import exporter, limits, sdk, span  # noqa: PLC0415 - 0.2 s and 20 MB, for those who ask
 
     origin = Origin.of(httpx.URL(settings.origin.url))
     api = span.Api(

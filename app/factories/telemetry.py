@@ -1,12 +1,12 @@
 """Makes what records and shows what happens: metrics, prices, ledger, receipts, alerts."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import httpx
 
 from .. import __version__
 from ..anthropic.prices import Prices
+from ..budgets.budgets import Budgets
 from ..http2 import Transport
 from ..ledger.places import Place, connecting, place_of
 from ..ledger.writer import Ledger
@@ -17,9 +17,6 @@ from ..telemetry.recorder import Telemetry
 from ..telemetry.recorders.access_log import AccessLog
 from ..telemetry.recorders.receipts import ReceiptFile
 from .exporting import exporter_of
-
-if TYPE_CHECKING:
-    from ..budgets.budgets import Budgets
 
 Clock = Callable[[], float]
 
@@ -32,7 +29,7 @@ def telemetry_of(
     facts: Facts,
     held: HoldBudget,
     environ: Mapping[str, str],
-    budgets: "Budgets | None" = None,
+    budgets: Budgets | None = None,
 ) -> Telemetry:
     """Return the telemetry; raises `SettingsError` when a file that it needs is unusable."""
     prices = prices_of(settings)

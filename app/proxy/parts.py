@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING
 
+from ..budgets.guard import Guard
 from ..exchange import Observer
 from .admission import Admission
 from .backlog import Backlog
@@ -14,7 +15,6 @@ from .request.hold_budget import HoldBudget
 from .upstream.upstream import Upstream
 
 if TYPE_CHECKING:
-    from ..budgets.guard import Guard
     from .scrubbing import Scrubbing
 
 
@@ -39,5 +39,5 @@ class Parts:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     caching: Caching = OFF
     backlog: Backlog = field(default_factory=Backlog)
-    guard: "Guard | None" = None  # of the budgets, where they are enforced
+    guard: Guard | None = None  # of the budgets, where they are enforced
     hold_budget: HoldBudget = field(default_factory=lambda: HoldBudget(HOLD_BUDGET))

@@ -6,16 +6,13 @@ requests are refused. Running ones may finish until the deadline; the rest are a
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import structlog
 
 from ..application import Application
+from ..forward.gate import Gate
 from ..listener import Listener
 from ..proxy.admission import Admission
-
-if TYPE_CHECKING:
-    from ..forward.gate import Gate
 
 READINESS_LAG = 1.0  # seconds between "not ready" and refusing, for load balancers to notice
 GOAWAY_TIMEOUT = 0.5  # seconds for clients to take the notice that the server shuts down
@@ -26,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 async def drain(
-    application: Application, listeners: list[Listener], seconds: float, gate: "Gate | None" = None
+    application: Application, listeners: list[Listener], seconds: float, gate: Gate | None = None
 ) -> None:
     """Let running requests finish within ``seconds``, then close every connection."""
     admission = application.admission

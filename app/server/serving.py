@@ -32,6 +32,7 @@ from .addresses import Addresses
 from .certificate import certificate_of, renewal
 from .drain import drain
 from .exposure import warn_if_exposed
+from .forwarding import forward_context, forward_listener, gate_of
 from .sockets import Ports, open_ports
 
 PAGES_CONNECTIONS = 256  # on the pages' port
@@ -57,7 +58,7 @@ async def serve(
     """
     certificate = certificate_of(settings)
     context = following_context(certificate, settings.tls_client_ca_file)
-    forwarding = _forward_context(settings)
+    forwarding = forward_context(settings)
     with ExitStack() as closing:
         if ports is None:
             ports = closing.enter_context(open_ports(settings))
@@ -69,8 +70,6 @@ async def serve(
             listeners = _listeners(application, state, ports, context, limits)
             gate = None
             if forwarding is not None:
-                from .forwarding import forward_listener, gate_of  # noqa: PLC0415 - loaded above
-
                 gate = gate_of(application, settings, ports, limits.descriptors)
                 listeners.append(
                     forward_listener(
@@ -93,14 +92,6 @@ async def serve(
                 seconds = settings.shutdown_timeout if patience is None else patience()
                 closing.enter_context(signals.watchdog(seconds))
                 await drain(application, listeners, seconds, gate)
-
-
-def _forward_context(settings: Settings) -> ssl.SSLContext | None:
-    if settings.forward_port is None:
-        return None
-    from .forwarding import forward_context  # noqa: PLC0415 - ten modules, for those who ask
-
-    return forward_context(settings)
 
 
 def _limits(settings: Settings) -> Limits:

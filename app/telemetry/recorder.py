@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 from prometheus_client import GCCollector, Metric, PlatformCollector, ProcessCollector
 
 from ..anthropic.limits import read as read_limits
 from ..anthropic.prices import Prices
+from ..budgets.budgets import Budgets
 from ..exchange import Exchange, Progress
 from ..ledger.writer import Ledger
 from ..usage.accounts import Accounts
@@ -40,9 +41,6 @@ from .recorders.tokens import Tokens
 from .recorders.tool_names import ToolNames
 from .recorders.traffic import Traffic
 from .recorders.usage import WindowUsage
-
-if TYPE_CHECKING:
-    from ..budgets.budgets import Budgets
 
 PRESET_MODELS = 24  # priced models whose series are created at the start: 13 each, and timestamps
 LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -84,7 +82,7 @@ class Telemetry:
         held: HeldBodies | None = None,
         receipts: ReceiptFile | None = None,
         ledger: Ledger | None = None,
-        budgets: "Budgets | None" = None,
+        budgets: Budgets | None = None,
         exporter: Exporter | None = None,
         alone: bool = True,
         labels: Collection[str] = (),

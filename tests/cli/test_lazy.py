@@ -18,13 +18,8 @@ JYTHON = {"org", "org.python", "org.python.core"}  # pickle tries them
 # What a server loads only if its settings or its files ask for it, and what only tools use.
 UNUSED = (
     "ahocorasick_rs",
-    "app.budgets.budgets",
-    "app.budgets.meter",
     "app.cli.demo",
-    "app.cli.parser",
     "app.doctor",
-    "app.forward.gate",
-    "app.otel.environment",
     "app.proxy.scan_pool",
     "app.proxy.scrubbing",
     "app.scrubber.detect",

@@ -1,23 +1,20 @@
 """Where each budget stands, read at each scrape."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from ...budgets.meter import Standing
 from ...ledger.rows import NANO
 from ..instruments import PREFIX
-
-if TYPE_CHECKING:
-    from ...budgets.meter import Standing
 
 
 class BudgetStandings(Collector):
     """Gauges of ``standings``. Budgets come from the settings, so their names are bounded."""
 
-    def __init__(self, standings: Callable[[], "Sequence[Standing]"]) -> None:
+    def __init__(self, standings: Callable[[], Sequence[Standing]]) -> None:
         self._standings = standings
 
     def collect(self) -> Iterator[Metric]:

@@ -1,21 +1,18 @@
 """Adds each exchange's cost to the budgets, and counts what they lead to."""
 
-from typing import TYPE_CHECKING
-
 from ...budgets import webhook
+from ...budgets.budgets import Budgets
+from ...budgets.meter import Spend
 from ...budgets.rules import THRESHOLDS
 from ...ledger.rows import MAX_COST, NANO
 from ..entry import Entry
 from ..instruments import Instruments
 
-if TYPE_CHECKING:
-    from ...budgets.budgets import Budgets
-
 
 class BudgetSpend:
     """Tells the budgets what was spent; without budgets it only makes the series."""
 
-    def __init__(self, instruments: Instruments, budgets: "Budgets | None") -> None:
+    def __init__(self, instruments: Instruments, budgets: Budgets | None) -> None:
         self._budgets = budgets
         names = [] if budgets is None else [budget.name for budget in budgets.meter.budgets]
         announced = instruments.counters(
@@ -49,8 +46,6 @@ class BudgetSpend:
         """Add the cost of an exchange."""
         if self._budgets is None or not entry.charges:
             return
-        from ...budgets.meter import Spend  # noqa: PLC0415 - there are budgets: it is loaded
-
         exchange = entry.exchange
         costs = [one.total for one in entry.charges]
         spend = Spend(
