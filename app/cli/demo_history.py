@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import date, datetime, timedelta
 from datetime import time as clock
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +147,8 @@ class Past:
         return Record(row)
 
     def _dollars(self, usage: Usage, model: str, missed: int) -> dict[str, int]:
-        def price(of: Usage) -> dict[str, float] | None:
-            found = self._prices.cost(of, model)
-            return None if found is None else dict(found)
-
-        def uncached(of: Usage) -> float | None:
-            return self._prices.uncached(of, model)
-
+        price = partial(self._prices.cost, model=model)
+        uncached = partial(self._prices.uncached, model=model)
         actual = price(usage)
         return {
             "cost": round(sum((actual or {}).values()) * NANO),

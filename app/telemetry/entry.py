@@ -4,11 +4,12 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ..anthropic.limits import Limits
 from ..anthropic.prices import Prices
 from ..anthropic.token_types import BILLED, ESTIMATED, OUTPUT
-from ..anthropic.usage import Attempt, Usage
+from ..anthropic.usage import Attempt
 from ..cache.dollars import miss_cost, saved
 from ..exchange import Exchange
 from ..wire.trace_context import TraceContext
@@ -129,13 +130,7 @@ def _cache_dollars(
     charge: Charge, missed: int, prices: Prices
 ) -> tuple[float | None, float | None]:
     usage, model = charge.attempt.usage, charge.attempt.model or ""
-
-    def price(usage: Usage) -> Mapping[str, float] | None:
-        return prices.cost(usage, model)
-
-    def uncached(usage: Usage) -> float | None:
-        return prices.uncached(usage, model)
-
+    price, uncached = partial(prices.cost, model=model), partial(prices.uncached, model=model)
     actual = price(usage) if charge.attempt.samplings else charge.cost
     return miss_cost(usage, missed, actual, price), saved(usage, actual, uncached)
 
