@@ -12,10 +12,11 @@ from ..http2 import Transport
 from ..settings import Settings, revealed
 from ..telemetry.facts import Facts
 from .telemetry import ledger_place_of
+from .transport import trusting
 
 
 def budgets_of(settings: Settings, wall: Callable[[], float], facts: Facts) -> Budgets | None:
-    """Return the budgets, None without any."""
+    """Return the budgets, None without any; raises `StartError`."""
     ledger = ledger_place_of(settings, facts)
     if not settings.budget_rules or ledger is None:
         return None
@@ -33,4 +34,4 @@ def budgets_of(settings: Settings, wall: Callable[[], float], facts: Facts) -> B
 
 def _transport() -> Transport:
     """Return the webhook's way: with the usual CAs, and the environment's proxy if there is one."""
-    return Transport(ssl_context=httpx.create_ssl_context(), max_connections=1)
+    return Transport(ssl_context=trusting(httpx.create_ssl_context), max_connections=1)

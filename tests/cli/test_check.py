@@ -105,3 +105,17 @@ def test_a_misspelt_setting_of_the_scrubber_is_found_in_an_env_file_too(place: P
     ended = place.run("check")
     assert ended.returncode == 2
     assert f"did you mean {PREFIX}SCRUB_MODE?" in ended.stderr
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_check_names_a_file_of_trusted_certificates_that_cannot_be_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    file = place.path / "trusted.pem"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    ended = place.run("check")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("SSL_CERT_FILE or SSL_CERT_DIR: the trusted certificates cannot")
+    assert ended.stderr.count("\n") == 1
