@@ -301,12 +301,17 @@ def test_hosts_and_allowed_targets_of_the_forward_proxy_are_read(
         ("FORWARD_HOSTS", ","),
         ("FORWARD_ALLOW", "10.0.0.0/33"),
         ("FORWARD_ALLOW", "git.example:0"),
+        ("FORWARD_ALLOW", "http://git.example"),
         ("FORWARD_OTHERS", "drop"),
     ):
         with monkeypatch.context() as only:
             _set(only, **{name: value})
-            with pytest.raises(SettingsError, match=name):
+            with pytest.raises(SettingsError, match=name) as caught:
                 load()
+            if name == "FORWARD_ALLOW":
+                assert f"{value!r} is not a host, a *.domain, an address or a network" in str(
+                    caught.value
+                )
 
 
 def test_a_password_in_the_base_url_is_refused_and_not_shown(

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
+from ..tables import checked
 from .names import DATED, family_first, plain
 from .token_types import BILLED, SERVER_TOOLS
 from .usage import Attempt, Usage
@@ -28,7 +29,6 @@ SPELLINGS = 256  # of models whose names are remembered: clients and upstream ch
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
 
-_Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -229,8 +229,8 @@ def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
 
 
 def _prices(document: Mapping[str, Any]) -> Prices:
-    file = _checked(document, _File, "the file")
-    defaults = msgspec.structs.asdict(_checked(file.defaults, _Defaults, "defaults"))
+    file = checked(document, _File, "the file")
+    defaults = msgspec.structs.asdict(checked(file.defaults, _Defaults, "defaults"))
     for name in file.models:
         if DATED.search(name):
             raise ValueError(f"model {name}: write the name without its date and [1m]")
@@ -238,18 +238,10 @@ def _prices(document: Mapping[str, Any]) -> Prices:
         as_of=file.as_of,
         source=file.source,
         models={
-            name: _checked(defaults | said, Model, f"model {name}")
+            name: checked(defaults | said, Model, f"model {name}")
             for name, said in file.models.items()
         },
         unpriced=frozenset(file.unpriced) - file.models.keys(),
         aliases=file.aliases,
         server_tools=file.server_tools,
     )
-
-
-def _checked(said: Mapping[str, Any], kind: type[_Kind], where: str) -> _Kind:
-    try:
-        return msgspec.convert(said, kind)
-    except msgspec.ValidationError as exc:
-        fields = ", ".join(kind.__struct_fields__)
-        raise ValueError(f"{where}: {exc} (its fields are {fields})") from exc

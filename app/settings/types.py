@@ -85,7 +85,14 @@ def _forward_hosts(value: str) -> str:
 
 
 def _forward_rules(value: str) -> str:
-    rules(_listed(value))
+    for text in _listed(value):
+        try:
+            rules([text])
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is not a host, a *.domain, an address or a network, with or without "
+                ":port, such as git.example:8443 or 10.0.0.0/8"
+            ) from None
     return ",".join(_listed(value))
 
 

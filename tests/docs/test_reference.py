@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app.anthropic.errors import ERROR_CLASSES
+from app.anthropic.prices import Prices
 from app.cli import parser
 from app.cli.commands import COMMANDS
+from app.scrubber.detect import rules
 from app.scrubber.redact.budget import SECONDS_PER_BYTE
 from app.scrubber.redact.scrubber import CACHE_LIMIT
 from app.settings import PREFIX, Settings
@@ -227,3 +229,17 @@ def test_the_readme_is_short_and_leaves_long_tables_to_the_documentation() -> No
     assert len(text.splitlines()) <= 200
     tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     assert max(len(table.splitlines()) for table in tables) <= 22  # 20 rows and the header
+
+
+def test_the_files_that_documents_show_can_be_used(tmp_path: Path) -> None:
+    file = tmp_path / "shown.toml"
+    for name, load in (
+        ("scrubber.md", lambda: rules.load(file=file).detectors),
+        ("counting.md", lambda: Prices.load(file).models),
+    ):
+        shown = re.findall(r"^```toml\n(.*?)^```", page(name), re.MULTILINE | re.DOTALL)
+        assert len(shown) == 1
+        file.write_text(shown[0], "utf-8")
+        assert {"acme_token", "customer_number", "claude-example-1"} & {
+            getattr(one, "name", one) for one in load()
+        }

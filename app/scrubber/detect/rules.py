@@ -20,22 +20,24 @@ r"""The rules in force: built-in detectors by choice, the user's own, and an all
 A pattern sees the text of JSON strings as it is escaped: a line feed is ``\n``, a quote ``\"``.
 """
 
+import difflib
 import hashlib
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
+from ...tables import checked
 from ..automaton import BadPattern, compiled
 from .detector import Detector, Tier
 from .detectors import BUILT_IN
 from .examples import check
 from .extended import EXTENDED
 
-_Kind = TypeVar("_Kind")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _PROBES = (b"", b"a", b"A", b"0", b"-", b" ")  # at whose edges a rule must not match nothing
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -112,10 +114,16 @@ def _chosen(choice: str) -> list[Detector]:
     for word in words:
         sign, name = (word[0], word[1:]) if word[0] in "+-" else ("+", word)
         if name not in known and name not in sets:
-            raise ValueError(f"detector {name!r}: unknown; the known ones are {', '.join(known)}")
+            raise ValueError(_unknown(name, [*sets, *known]))
         meant = sets.get(name, {name})
         names = names | meant if sign == "+" else names - meant
     return [detector for name, detector in known.items() if name in names]
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    guess = difflib.get_close_matches(name, known, 1)
+    meant = f": did you mean {guess[0]}?" if guess else f"; the known ones are {', '.join(known)}"
+    return f"detector {name!r}: unknown{meant}"
 
 
 def _read(file: Path) -> _File:
@@ -125,16 +133,8 @@ def _read(file: Path) -> _File:
         raise ValueError(f"{file}: {exc}") from exc
     rules = content.get("rule")
     for rule in rules if isinstance(rules, list) else ():
-        _checked(rule, _Rule, _named(rule))
-    return _checked(content, _File, "rules file")
-
-
-def _checked(content: object, kind: type[_Kind], name: str) -> _Kind:
-    """Return what a file says, as ``kind``; raises ValueError with its name."""
-    try:
-        return msgspec.convert(content, kind)
-    except msgspec.ValidationError as exc:
-        raise ValueError(f"{name}: {exc}") from exc
+        checked(rule, _Rule, _named(rule))
+    return checked(content, _File, "rules file")
 
 
 def _named(rule: object) -> str:

@@ -116,7 +116,8 @@ def rule(**changed: str) -> str:
         (rule(tier='"public"'), "rule 'acme': .*tier"),
         (rule(colour='"red"'), "rule 'acme': .*colour"),
         ("[[rule]]\nname = 3", "rule 3: .*name"),
-        ("[[rules]]", "rules file: .*rules"),
+        (rule(regex="'acme'"), r"rule 'acme': .*regex.*its fields are name, pattern, .*negatives\)"),
+        ("[[rules]]", r"rules file: .*rules.*its fields are rule, allow\)"),
         ("rule = [1]", "rule: Expected `object`, got `int`"),
         ("rule = 1", "rules file: Expected `array`, got `int`"),
         ("[allow]\nvalues = 1", "rules file: Expected `array`"),
@@ -132,8 +133,11 @@ def test_a_bad_rule_stops_the_start_with_its_name_and_the_reason(
 
 
 def test_an_unknown_detector_or_file_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="detector 'gitlab': unknown; the known ones"):
-        rules.load(detectors="+gitlab", file=None)
+    with pytest.raises(ValueError, match="detector 'none': unknown; the known ones are extended, "):
+        rules.load(detectors="+none", file=None)
+    for word, meant in (("gitlab", "gitlab_token"), ("extendd", "extended")):
+        with pytest.raises(ValueError, match=f"'{word}': unknown: did you mean {meant}?"):
+            rules.load(detectors=f"+{word}", file=None)
     with pytest.raises(ValueError, match=r"nowhere\.toml"):
         rules.load(file=tmp_path / "nowhere.toml")
 
