@@ -30,7 +30,6 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
 
 
-
 class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """USD per million tokens, by `token_types.BILLED`; none depends on another."""
 

@@ -14,6 +14,7 @@ from ..certificates import inspection
 from ..factories.scrubbing import load_rules
 from ..failures import SettingsError, StartError
 from ..forward import loops
+from ..network.proxies import ProxyEnvironment
 from ..settings import Settings, as_settings_error, variable
 from ..wire.origin import Origin
 
@@ -31,9 +32,19 @@ def run(_: argparse.Namespace) -> int:
         _check_pair(*loaded.own_certificate)
     else:
         _check_state(loaded)
+    origin = Origin.of(httpx.URL(loaded.origin.url))
+    _check_egress(origin)
     ports = filter(None, (loaded.port, loaded.dashboard_port, loaded.forward_port))
-    asyncio.run(loops.check(Origin.of(httpx.URL(loaded.origin.url)), frozenset(ports)))
+    asyncio.run(loops.check(origin, frozenset(ports)))
     return 0
+
+
+def _check_egress(origin: Origin) -> None:
+    """Warn of an egress proxy that cannot be used: every request would fail."""
+    try:
+        ProxyEnvironment().proxy_for(origin)
+    except httpx.ProxyError as exc:
+        print(f"warning: {origin.scheme.upper()}_PROXY or ALL_PROXY: {exc}", file=sys.stderr)
 
 
 def _check_pair(cert_file: Path, key_file: Path) -> None:

@@ -119,3 +119,14 @@ def test_check_names_a_file_of_trusted_certificates_that_cannot_be_read(
     assert ended.returncode == 1
     assert ended.stderr.startswith("SSL_CERT_FILE or SSL_CERT_DIR: the trusted certificates cannot")
     assert ended.stderr.count("\n") == 1
+
+
+def test_check_warns_of_an_egress_proxy_that_cannot_be_used(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1080")
+    ended = place.run("check")
+    said = "warning: HTTPS_PROXY or ALL_PROXY: socks5 proxies are not supported\n"
+    assert (ended.returncode, ended.stderr) == (0, said)
+    monkeypatch.setenv("NO_PROXY", "api.anthropic.com")
+    assert place.run("check").stderr == ""

@@ -116,7 +116,10 @@ def rule(**changed: str) -> str:
         (rule(tier='"public"'), "rule 'acme': .*tier"),
         (rule(colour='"red"'), "rule 'acme': .*colour"),
         ("[[rule]]\nname = 3", "rule 3: .*name"),
-        (rule(regex="'acme'"), r"rule 'acme': .*regex.*its fields are name, pattern, .*negatives\)"),
+        (
+            rule(regex="'acme'"),
+            r"rule 'acme': .*regex.*its fields are name, pattern, .*negatives\)",
+        ),
         ("[[rules]]", r"rules file: .*rules.*its fields are rule, allow\)"),
         ("rule = [1]", "rule: Expected `object`, got `int`"),
         ("rule = 1", "rules file: Expected `array`, got `int`"),
