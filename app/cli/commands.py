@@ -148,7 +148,8 @@ COMMANDS = (
             ("anthropic-proxy doctor --parity", "Show that Claude Code sends the same with it."),
             ("anthropic-proxy doctor --json", "Print it as JSON, for a program."),
         ),
-        arguments=(
+        arguments=(argument("--json", action="store_true", help="print JSON"),),
+        exclusive=(
             argument(
                 "--contract",
                 action="store_true",
@@ -161,7 +162,6 @@ COMMANDS = (
                 help="compare instead what your Claude Code sends: directly, behind the base URL, "
                 "and through the forward proxy; all to a simulated API",
             ),
-            argument("--json", action="store_true", help="print JSON"),
         ),
     ),
     Command(

@@ -61,7 +61,10 @@ def _complaint(loaded: Settings, ca_file: Path, exc: Exception) -> str:
             f"There is no {ca_file}: no proxy has been started with "
             f"{variable('forward_port')} and this state directory."
         )
-    return (
-        f"The forward proxy does not serve {target.authority} at {where} ({exc}): start it with "
-        f"{variable('forward_port')}={loaded.forward_port} {hints.command('serve')}"
+    remedy = (
+        f"start it with {variable('forward_port')}={loaded.forward_port} {hints.command('serve')}"
+        if isinstance(exc, ConnectionRefusedError)
+        else f"the proxy and this command need the same {variable('forward_port')}, "
+        f"{variable('access_token')} and {variable('state_dir')}"
     )
+    return f"The forward proxy does not serve {target.authority} at {where} ({exc}): {remedy}"

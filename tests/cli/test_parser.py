@@ -159,3 +159,12 @@ def test_a_completion_names_every_command(shell: str, capsys: pytest.CaptureFixt
     assert cli.main(["completion", shell]) == 0
     script = capsys.readouterr().out
     assert [command.name for command in COMMANDS if command.name not in script] == []
+
+
+@pytest.mark.parametrize("both", ["doctor --contract --parity", "report --json --csv"])
+def test_what_excludes_another_is_refused_beside_it(
+    both: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser.parse(both.split())
+    assert "not allowed with" in capsys.readouterr().err
