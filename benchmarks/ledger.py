@@ -26,28 +26,44 @@ ROWS = 1_000_000
 BATCH = 500
 DAYS = 90
 MODELS = ("claude-opus-5", "claude-sonnet-5", "claude-haiku-5")
-PER_SESSION = 200  # rows; a tenth of that for each prompt
+AT_ONCE, PER_SESSION, PER_PROMPT = 10, 100, 10  # sessions, and rows of each
+MAIN = 5  # of a prompt's rows are the main conversation's, the others an agent's
+AGENTS = ("Explore", "general-purpose", "code-reviewer")  # types; a session has one of each
 
 
 def rows(first: int, count: int, of: int, start: int) -> list[Record]:
     """Return rows that begin ``start`` milliseconds after the epoch, evenly over `DAYS`."""
     return [
-        record(
-            started=start + number * DAYS * 86_400_000 // of,
-            session=f"{number // PER_SESSION:08x}-0000-4000-8000-000000000000",
-            prompt=f"{number * 10 // PER_SESSION:08x}-0000-4000-8000-000000000001",
-            agent=f"a{number % 7:016x}" if number % 7 else None,
-            model=MODELS[number % 3],
-            labels=f"repo=acme/widgets-{number // PER_SESSION % 20}",
-            cost=number % NANO,
-            request_id=f"req_{number:024d}",
-        )
+        _row(number, start + number * DAYS * 86_400_000 // of)
         for number in range(first, first + count)
     ]
 
 
-def fill(path: Path, count: int) -> float:
-    """Write ``count`` rows; return the seconds of CPU that writing took."""
+def _row(number: int, started: int) -> Record:
+    """Return a row; `AT_ONCE` sessions take turns, and most prompts end with an agent at work."""
+    block, within = divmod(number, AT_ONCE * PER_SESSION)
+    place, turn = divmod(within, AT_ONCE)
+    session = block * AT_ONCE + turn
+    agent = place * len(AGENTS) // PER_SESSION if place % PER_PROMPT >= MAIN else None
+    return record(
+        started=started,
+        session=f"{session:08x}-0000-4000-8000-000000000000",
+        prompt=f"{session:08x}-0000-4000-8000-{place // PER_PROMPT:012x}",
+        agent=None if agent is None else f"a{session * len(AGENTS) + agent:016x}",
+        agent_type=None if agent is None else AGENTS[agent],
+        model=MODELS[session % 3],
+        labels=f"branch=feature-{session % 400},repo=acme/widgets-{session % 20}",
+        input=number % 40,
+        output=number % 2_000,
+        cache_read=number % 150_000,
+        cache_write_5m=number % 6_000,
+        cost=number % NANO,
+        request_id=f"req_{number:024d}",
+    )
+
+
+def fill(path: Path, count: int) -> tuple[float, float]:
+    """Write ``count`` rows; return the seconds of CPU that writing and summing up took."""
     spent = 0.0
     start = int(time.time() - DAYS * 86_400) * 1_000
     with closing(open_store(path)) as store:
@@ -56,7 +72,10 @@ def fill(path: Path, count: int) -> float:
             begun = time.process_time()
             write(store, some)
             spent += time.process_time() - begun
-    return spent
+        begun = time.process_time()
+        while store.sum_up():
+            pass
+        return spent, time.process_time() - begun
 
 
 def asked() -> Iterator[tuple[str, Callable[[Reader], object]]]:
@@ -106,8 +125,9 @@ def main(count: int) -> None:
     """Print the figures."""
     with TemporaryDirectory() as directory:
         path = Path(directory) / "ledger.sqlite"
-        spent = fill(path, count)
+        spent, summed = fill(path, count)
         print(f"write a row in batches of {BATCH}       {spent / count * 1e6:8.1f} µs of CPU")
+        print(f"sum it up                          {summed / count * 1e6:8.1f} µs of CPU")
         print(f"a row in the file                  {os.path.getsize(path) / count:8.0f} bytes")  # noqa: PTH202
         for name, ask in asked():
             begun, cpu = time.perf_counter(), time.process_time()

@@ -22,13 +22,14 @@ _SUMS = ", ".join(f"sum({name})" for name in _AMOUNTS)
 # What `Totals.of` takes: of rows that are sums themselves, and of exchanges.
 TOTALS = f"sum(requests), {_SUMS}"
 EXCHANGES = f"count(*), {_SUMS}"
-_ENDED = f"max(started + duration / {MICRO // MILLI})"
-_COLUMNS = f"min(started), {_ENDED}, {EXCHANGES}"
+_COLUMNS = f"min(started), max(started + duration / {MICRO // MILLI}), {EXCHANGES}"
 _COUNTS = ", ".join(("requests", *_AMOUNTS))
-# Takes the start twice. Rows are in the order of their end, so those since a time are close to each
-# other: reading them in their order is faster than one by one, as the index has them ("+" is for
-# that).
-_SINCE = "id >= (SELECT min(+id) FROM exchanges WHERE started >= ?) AND +started >= ?"
+_SUMMED = "min(started) AS started, max(last) AS last, " + ", ".join(
+    f"sum({name}) AS {name}" for name in ("requests", *_AMOUNTS)
+)
+# The exchanges that are in no summary yet. ("+" keeps an index from being used: to read rows in
+# their own order is faster than one by one.)
+_RECENT = "exchanges WHERE id > (SELECT coalesce(max(id), 0) FROM summaries)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,55 +104,12 @@ def by_model(reader: Reader, since: float) -> list[Group]:
 
 def by_session(reader: Reader, since: float) -> list[Group]:
     """Group by session, the one seen last first; None are requests that named none."""
-    start = _start(since)
-    # Before this, something may have been deleted.
-    complete = max(start, _oldest(reader) + 1)
-    found = [
-        *_whole_sessions(reader, complete),
-        *_parts_of_sessions(reader, start, complete),
-        *_of_no_session(reader, start),
-    ]
-    return _latest(_named(reader, found))
-
-
-def _oldest(reader: Reader) -> int:
-    """Return when the oldest exchange began that was not deleted; `NEVER` if there is none."""
-    ((oldest,),) = reader.rows("SELECT min(started) FROM exchanges")
-    return NEVER if oldest is None else int(oldest)
-
-
-def _whole_sessions(reader: Reader, start: int) -> Sequence[Any]:
-    """Return the sums of sessions that began since ``start``, as they were kept."""
-    return reader.rows(
-        f"SELECT session, started, last, {_COUNTS} FROM sessions WHERE started >= ?", start
-    )
-
-
-def _parts_of_sessions(reader: Reader, start: int, before: int) -> Sequence[Any]:
-    """Return the sums since ``start`` of sessions that began ``before`` a time."""
-    return reader.rows(
-        f"SELECT session, {_COLUMNS} FROM exchanges WHERE session IN"
-        " (SELECT session FROM sessions WHERE started < ? AND last >= ?) AND +started >= ?"
-        " GROUP BY session",
-        before,
-        start,
-        start,
-    )
-
-
-def _of_no_session(reader: Reader, start: int) -> Sequence[Any]:
-    """Return the sums since ``start`` of the exchanges without a session, if there are any."""
-    found = reader.rows(
-        f"SELECT NULL, {_COLUMNS} FROM exchanges WHERE session IS NULL AND {_SINCE}",
-        start,
-        start,
-    )
-    return [row for row in found if row[1] is not None]
+    return _latest(_named(reader, _grouped(reader, "session", since)))
 
 
 def by_agent(reader: Reader, since: float) -> list[Group]:
     """Group by agent, the most expensive first; None: the main conversation. Note: its type."""
-    return _agents(reader, _grouped(reader, "agent, max(agent_type)", since))
+    return _agents(reader, _grouped(reader, "agent, max(agent_type) AS agent_type", since))
 
 
 def agents_of(reader: Reader, session: int, most: int) -> list[Group]:
@@ -193,7 +151,8 @@ def by_label(reader: Reader, since: float, label: str) -> list[Group]:
 def label_names(reader: Reader) -> list[str]:
     """Return the names of the labels that requests have."""
     found = reader.rows(
-        "SELECT name FROM names WHERE id IN (SELECT DISTINCT labels FROM exchanges)"
+        "SELECT name FROM names WHERE id IN"
+        f" (SELECT labels FROM summaries UNION SELECT labels FROM {_RECENT})"
     )
     return sorted({name for (labels,) in found for name in pairs(labels)})
 
@@ -204,10 +163,15 @@ def pairs(labels: str | None) -> dict[str, str]:
 
 
 def _grouped(reader: Reader, key: str, since: float) -> Sequence[Any]:
-    """Return the sums of exchanges by the first column of ``key``."""
+    """Return the sums by the first column of ``key``."""
     start = _start(since)
     return reader.rows(
-        f"SELECT {key}, {_COLUMNS} FROM exchanges WHERE {_SINCE} GROUP BY 1", start, start
+        f"SELECT {key}, {_SUMMED} FROM"
+        f" (SELECT {key}, {_SUMMED} FROM summaries WHERE +quarter >= ? GROUP BY 1"
+        f" UNION ALL SELECT {key}, {_COLUMNS} FROM {_RECENT} AND +started >= ? GROUP BY 1) AS parts"
+        " GROUP BY 1",
+        start // QUARTER,
+        start,
     )
 
 

@@ -157,7 +157,27 @@ _TREE = (
     "CREATE INDEX exchanges_tree ON exchanges (session, prompt, agent) WHERE session IS NOT NULL",
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = ((*_FIRST, _VIEW), _CACHE, _TREE)
+# Sums of the exchanges of a quarter hour that have session, agent and labels in common, made some
+# thousand exchanges at a time: ``id`` is that of the last exchange in it, so that those behind the
+# greatest are in none yet.
+_SUMMARIES = (
+    f"""CREATE TABLE summaries (
+        id INTEGER PRIMARY KEY,
+        quarter INTEGER NOT NULL,
+        session INTEGER,
+        agent INTEGER,
+        agent_type INTEGER,
+        labels INTEGER,
+        started INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        {_SUMS}
+    )""",
+    "CREATE INDEX summaries_quarter ON summaries (quarter)",
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = ((*_FIRST, _VIEW), _CACHE, _TREE, _SUMMARIES)
 VERSION = len(MIGRATIONS)
 
 _POSTGRESQL = (

@@ -11,7 +11,7 @@ from . import schema
 from .file import UnusableLedger, locked, make_private, set_aside
 from .rows import Row
 from .store import Unavailable
-from .tables import QUARTERS, SESSION, Tables
+from .tables import QUARTERS, SESSION, SUMMARIES, Tables
 
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes
 SMALLEST = 512  # bytes of a page (sqlite.org/fileformat.html)
@@ -135,6 +135,7 @@ class SqliteStore(Tables):
             self._all(f"SELECT {', '.join(Row._fields)} FROM exchanges LIMIT 0")
             self._all(f"SELECT {', '.join(SESSION)} FROM sessions LIMIT 0")
             self._all(f"SELECT {', '.join(QUARTERS)} FROM quarters LIMIT 0")
+            self._all(f"SELECT {', '.join(SUMMARIES)} FROM summaries LIMIT 0")
         except sqlite3.OperationalError as exc:
             if is_one_of(exc, (sqlite3.SQLITE_ERROR,)):  # a table or column is there, or is not
                 raise UnusableLedger("its tables are not those of a ledger") from exc

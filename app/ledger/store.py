@@ -45,6 +45,10 @@ class Store(Protocol):
         """Delete some of the oldest exchanges if there are more than ``limit`` bytes."""
         ...
 
+    def sum_up(self) -> bool:
+        """Sum up some of the exchanges since the last time; return whether there are more."""
+        ...
+
     def tidy(self) -> None:
         """Delete what belongs to deleted exchanges only."""
         ...

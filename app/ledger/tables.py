@@ -15,14 +15,19 @@ from typing import Any
 
 from ..anthropic.token_types import COUNTED
 from .batch import DAY, Batch, Columns
-from .rows import BILLED_NAMES, NAMES, QUARTER, Billed, Row
+from .rows import BILLED_NAMES, MICRO, MILLI, NAMES, QUARTER, Billed, Row
 
 REMOVED = 1_000  # rows deleted in one transaction: a few milliseconds
+SUMMED = 5_000  # exchanges summed up in one transaction: some 15 milliseconds
 NAMES_KEPT = 20_000  # names whose numbers are remembered; 3 MB
 
 SUMS = ("failed", *COUNTED, "thinking", "cost", "unpriced")
 SESSION = ("session", "started", "last", "labels", "requests", *SUMS)
 QUARTERS = ("quarter", "model", "requests", *SUMS)
+SUMMARIES = (
+    *("id", "quarter", "session", "agent", "labels", "agent_type", "started", "last"),
+    *("requests", *SUMS),
+)
 Numbers = Mapping[str | None, int | None]  # of names; that of no name is none
 _billed_sums: Callable[[Billed], tuple[int, ...]] = operator.itemgetter(
     *(Billed._fields.index(name) for name in SUMS[1:])
@@ -51,6 +56,21 @@ _SAME_SESSION = (
     f" labels = coalesce(excluded.labels, sessions.labels), {_added('sessions')}"
 )
 _SAME_QUARTER = f" ON CONFLICT (quarter, model) DO UPDATE SET {_added('quarters')}"
+# Takes two ids: the last exchange that is in a summary, and the last one to be.
+_SUM_UP = (
+    f"INSERT INTO summaries ({', '.join(SUMMARIES)})"
+    f" SELECT max(id), started / {QUARTER}, session, agent, labels, max(agent_type), min(started),"
+    f" max(started + duration / {MICRO // MILLI}), count(*),"
+    f" {', '.join(f'sum({name})' for name in SUMS)}"
+    " FROM exchanges WHERE id > ? AND id <= ?"
+    f" GROUP BY started / {QUARTER}, session, agent, labels"
+)
+_LAST = "SELECT max(id) FROM exchanges"
+_SUMMED_UP = "SELECT max(id) FROM summaries"
+_NEXT = (
+    "SELECT max(id), count(*) FROM"
+    " (SELECT id FROM exchanges WHERE id > ? ORDER BY id LIMIT ?) AS following"
+)
 _SAME_NAME = f" ON CONFLICT (name) DO UPDATE SET {_either('names', 'last', '>')}"
 
 
@@ -108,6 +128,15 @@ class Tables(ABC):
         """Delete some of the oldest exchanges; return how many."""
         return self._remove("ORDER BY started")
 
+    def sum_up(self) -> bool:
+        """Sum up some of the exchanges that no summary has; return whether there are more."""
+        with self._transaction():
+            summed = self._one(_SUMMED_UP) or 0
+            [(last, count)] = self._all(_NEXT, summed, SUMMED)
+            if count:
+                self._run(_SUM_UP, summed, last)
+        return int(count) == SUMMED
+
     def tidy(self) -> None:
         """Delete the sessions, sums and names of deleted exchanges only."""
         with self._transaction():
@@ -115,12 +144,14 @@ class Tables(ABC):
             kept = _EVERYTHING if oldest is None else oldest
             self._run("DELETE FROM sessions WHERE last < ?", kept)
             self._run("DELETE FROM quarters WHERE quarter < ?", kept // QUARTER)
+            self._run("DELETE FROM summaries WHERE quarter < ?", kept // QUARTER)
             self._run("DELETE FROM names WHERE last < ?", kept // DAY)
             self._known.clear()
 
     def _add(self, batch: Batch) -> None:
         numbers = self._numbers(batch)
-        first = (self._one("SELECT max(id) FROM exchanges") or 0) + 1
+        # An id that is in a summary is never used again, also when its exchange was deleted.
+        first = max(self._one(last) or 0 for last in (_LAST, _SUMMED_UP)) + 1
         ids = range(first, first + len(batch.columns["started"]))
         self._insert_named("exchanges", {"id": ids, **batch.columns}, NAMES, numbers)
         if batch.attempts:

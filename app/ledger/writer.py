@@ -21,7 +21,7 @@ CAPACITY = 10_000  # rows that wait; with some 6 KB each, 60 MB
 BATCH_ROWS = 500  # rows written in one transaction; a full batch does not wait for more
 DELAY = 0.5  # seconds that a row waits for others
 FIRST_RETRY, LAST_RETRY = 0.05, 10.0  # seconds until the next try, doubled each time
-UPKEEP = 600.0  # seconds between two looks at what is old or too much
+UPKEEP = 600.0  # seconds between two looks at what is old, too much, or not summed up
 RESULTS = ("written", "dropped")
 
 log = structlog.get_logger(__name__)
@@ -233,12 +233,16 @@ class Ledger:
             self._store = None
 
     def _tend(self) -> None:
-        """Delete some of what is too old or too much; come back at once while there is more."""
+        """Delete some of what is too old or too much, and sum up some of what is new.
+
+        It comes back at once while there is more.
+        """
         try:
             store = self._opened()
             removed = self._remove_old(store) or store.remove_excess(self._max_size)
             if removed:
                 store.tidy()
+            if store.sum_up() or removed:
                 self._upkeep_at = self._clock()
         except Unavailable:
             return  # rows that cannot be written either will say so

@@ -44,7 +44,7 @@ from tests.proxying import MESSAGE, proxying, until
 
 DAY = 86_400_000
 DEADLINE = 60.0  # seconds that a test waits for something at most
-TABLES = ("exchanges", "billed", "names", "sessions", "quarters")
+TABLES = ("exchanges", "billed", "names", "sessions", "quarters", "summaries")
 
 
 @pytest.fixture
@@ -120,6 +120,7 @@ def test_reports_are_those_of_a_file_with_the_same_rows(
         for opened in (shared, file):
             for start in range(0, len(rows), 110):
                 write(opened, rows[start : start + 110])
+                assert start > 0 or not opened.sum_up()
     monkeypatch.setenv("ANTHROPIC_PROXY_STATE_DIR", str(tmp_path))
 
     def reports() -> Iterator[Any]:

@@ -1,5 +1,7 @@
 """What the ledger answers: sums over its rows, whatever they are grouped by."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,16 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.anthropic.token_types import COUNTED
-from app.ledger import queries
+from app.ledger import queries, tables
 from app.ledger.file import UnusableLedger
 from app.ledger.queries import Group, Totals
-from app.ledger.reader import NoLedger, TooSlow, reading
+from app.ledger.reader import NoLedger, Reader, TooSlow, reading
 from app.ledger.rows import QUARTER, Record
 from tests.ledger.ledgers import NOON, SESSION, ask, attempt, filled, record, store, write
 from tests.thorough import scaled
 
 HOUR = 3_600_000
 TABLES = (queries.by_day, queries.by_hour, queries.by_model, queries.by_session, queries.by_agent)
+
+
+@contextmanager
+def summing_up(count: int) -> Iterator[None]:
+    """Have few exchanges summed up at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "SUMMED", count)
+        yield
 
 
 def _keys(groups: list[Group]) -> dict[str | None, int]:
@@ -142,16 +152,22 @@ def records(draw: st.DrawFn) -> Record:
         failed=draw(st.integers(0, 1)),
         session=draw(st.none() | st.sampled_from(["s1", "s2"])),
         agent=draw(st.none() | st.sampled_from(["a1", "a2"])),
+        labels=draw(st.none() | st.sampled_from(["repo=r1", "branch=b,repo=r1", "repo=r2"])),
         **sums,
     )
 
 
 @settings(max_examples=scaled(25, 8), deadline=None)
-@given(st.lists(records(), max_size=12))
+@given(st.lists(records(), max_size=12), st.integers(0, 12))
 def test_whatever_they_are_grouped_by_the_sum_is_that_of_the_rows(
-    tmp_path_factory: pytest.TempPathFactory, written: list[Record]
+    tmp_path_factory: pytest.TempPathFactory, written: list[Record], summed: int
 ) -> None:
-    path = filled(tmp_path_factory.mktemp("ledger") / "ledger.sqlite", *written)
+    path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
+    with store(path) as opened, summing_up(3):
+        write(opened, written[:summed])
+        while opened.sum_up():
+            pass
+        write(opened, written[summed:])
     rows = [one.row for one in written]
     expected = Totals(
         len(rows),
@@ -165,32 +181,63 @@ def test_whatever_they_are_grouped_by_the_sum_is_that_of_the_rows(
         assert _total(queries.by_label(reader, 0, "repo")) == expected
 
 
+GROUPED: Mapping[str, tuple[Callable[[Reader, float], list[Group]], str]] = {
+    "session": (queries.by_session, "session"),
+    "agent": (queries.by_agent, "agent"),
+    "label": (lambda reader, since: queries.by_label(reader, since, "repo"), "labels"),
+}
+
+
+@pytest.mark.parametrize("by", GROUPED)
 @settings(max_examples=scaled(25, 8), deadline=None)
 @given(
     st.lists(records(), min_size=1, max_size=12),
-    st.integers(0, 4 * 10**12),
+    st.integers(0, 12),
+    st.integers(0, 4 * 10**12 // QUARTER),
     st.integers(0, 4 * 10**9),
 )
-def test_the_sums_of_a_session_are_those_of_its_rows_since_a_time(
-    tmp_path_factory: pytest.TempPathFactory, written: list[Record], deleted: int, since: int
+def test_the_sums_of_a_group_are_those_of_its_rows_since_a_time(
+    tmp_path_factory: pytest.TempPathFactory,
+    by: str,
+    written: list[Record],
+    summed: int,
+    deleted: int,
+    since: int,
 ) -> None:
+    """Whichever of the rows are in summaries, and after old ones were deleted."""
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
-    with store(path) as opened:
-        write(opened, written)
-        opened.remove_before(deleted)
-    start = max(deleted, since * 1_000 // QUARTER * QUARTER)
+    with store(path) as opened, summing_up(3):
+        write(opened, written[:summed])
+        while opened.sum_up():
+            pass
+        write(opened, written[summed:])
+        opened.remove_before(deleted * QUARTER)
+        opened.tidy()
+    table, column = GROUPED[by]
+    start = max(deleted, since * 1_000 // QUARTER) * QUARTER
     expected: dict[str | None, tuple[int, int, float, float]] = {}
     for row in (one.row for one in written if one.row.started >= start):
-        count, cost, first, last = expected.get(row.session, (0, 0, float("inf"), 0.0))
+        key = (getattr(row, column) or "=").split("=")[-1] or None
+        count, cost, first, last = expected.get(key, (0, 0, float("inf"), 0.0))
         began, ended = row.started / 1_000, (row.started + row.duration // 1_000) / 1_000
-        sums = count + 1, cost + row.cost, min(first, began), max(last, ended)
-        expected[row.session] = sums
+        expected[key] = count + 1, cost + row.cost, min(first, began), max(last, ended)
     with reading(path) as reader:
         found = {
             one.key: (one.totals.requests, one.totals.cost, one.first, one.last)
-            for one in queries.by_session(reader, since)
+            for one in table(reader, since)
         }
     assert found == expected
+
+
+def test_a_row_counts_when_all_before_it_were_summed_up_and_deleted(path: Path) -> None:
+    with store(path) as opened:
+        write(opened, [record(session="old"), record(session="old")])
+        assert not opened.sum_up()
+        assert opened.remove_oldest() == 2
+        write(opened, [record(session="new")])
+        opened.tidy()
+        with reading(path) as reader:
+            assert _keys(queries.by_session(reader, 0))["new"] == 1
 
 
 def test_a_ledger_is_read_while_it_is_written(path: Path) -> None:

@@ -338,10 +338,11 @@ def test_a_name_that_another_process_deleted_gets_a_number_of_its_own(path: Path
 def test_when_all_rows_are_gone_nothing_is_left(path: Path) -> None:
     with store(path) as opened:
         write(opened, [record(), record(session="another")])
+        assert not opened.sum_up()
         assert opened.remove_oldest() == 2
         opened.tidy()
         assert opened.newest is None
-    for table in ("exchanges", "billed", "sessions", "names"):
+    for table in ("exchanges", "billed", "sessions", "summaries", "names"):
         assert ask(path, f"SELECT count(*) FROM {table}") == [(0,)], table
 
 

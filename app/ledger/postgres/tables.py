@@ -20,7 +20,7 @@ _EXISTING = (
     f" to_regclass('{NAMESPACE}.ledger') IS NOT NULL"
 )
 # What a migration makes beside ``ledger``.
-_MADE = ("names", "exchanges", "billed", "sessions", "quarters", "requests", "writers")
+_MADE = ("names", "exchanges", "billed", "sessions", "quarters", "summaries", "requests", "writers")
 _TAKEN = (
     f"SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('{NAMESPACE}')"
     f" AND relname IN {_MADE}"
