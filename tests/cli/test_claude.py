@@ -167,7 +167,9 @@ def test_claude_is_started_through_the_forward_proxy(
     absent = ("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", *ASKED_FOR)
     assert not environment.keys() & set(absent)
     assert (wrong.returncode, "407" in wrong.stderr) == (1, True)
-    assert "need the same ANTHROPIC_PROXY_FORWARD_PORT, ANTHROPIC_PROXY_ACCESS_TOKEN" in wrong.stderr
+    assert (
+        "need the same ANTHROPIC_PROXY_FORWARD_PORT, ANTHROPIC_PROXY_ACCESS_TOKEN" in wrong.stderr
+    )
     gone = place.run("claude", "--forward", **values)
     assert "start it with ANTHROPIC_PROXY_FORWARD_PORT=" in gone.stderr
 
