@@ -112,7 +112,7 @@ def create_app(
         clock=clock,
     )
     proxy = Proxy(
-        upstream,
+        upstream=upstream,
         admission=admission,
         observer=telemetry,
         clock=clock,

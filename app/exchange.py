@@ -5,9 +5,10 @@ exchanges; telemetry implements it and business code never touches a metric.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, get_args
+
+import msgspec
 
 from .anthropic.errors import ErrorClass, error_class
 from .anthropic.hints import Hints
@@ -38,8 +39,7 @@ RetryReason = Literal["529", "refused_stream"]  # the latter: upstream has not p
 RETRY_REASONS: tuple[RetryReason, ...] = get_args(RetryReason)
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """The retries of one exchange for one reason."""
 
     reason: RetryReason
@@ -47,8 +47,7 @@ class Retry:
     recovered: bool  # the last of them brought another answer than the one it was made for
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """An error as the client saw it, from a status, an error event or the proxy itself."""
 
     source: Source
@@ -61,8 +60,7 @@ class Failure:
         return error_class(self.source, self.type, self.reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """The record. Durations are seconds on the monotonic clock; None means it never happened.
 
     ``path`` and the ids are for logs and exemplars only: clients control them, so they never
@@ -108,17 +106,20 @@ class Exchange:
     cache: CacheReport | None = None  # the recorder's, of an answer that states its usage
     stop_reason: str | None = None
     failure: Failure | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     request_id: str | None = None
     session_id: str | None = None
     agent_id: str | None = None
-    hints: Hints = field(default_factory=Hints)  # Claude Code's hints about the request
-    labels: Mapping[str, str] = field(default_factory=dict)  # the user's labels of the request
+    hints: Hints = msgspec.field(default_factory=Hints)  # Claude Code's hints about the request
+    # The user's labels of the request.
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     scrub: ScrubReport | None = None
-    restored: Mapping[str, int] = field(default_factory=dict)  # detector -> placeholders restored
-    refused: Mapping[Refusal, int] = field(default_factory=dict)  # reason -> placeholders left
+    # detector -> placeholders restored
+    restored: Mapping[str, int] = msgspec.field(default_factory=dict)
+    # reason -> placeholders left
+    refused: Mapping[Refusal, int] = msgspec.field(default_factory=dict)
     # placeholder -> where it was restored (a tool's name, or "text") -> how often
-    places: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    places: Mapping[str, Mapping[str, int]] = msgspec.field(default_factory=dict)
     unresolved: int = 0  # placeholder-like strings in tool inputs that stand for nothing
 
 
@@ -130,8 +131,7 @@ class Content(Protocol):
         """How many characters have passed so far."""
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """A running exchange, as the gauges see it. The only mutable record; the pipeline owns it."""
 
     route: str

@@ -9,10 +9,12 @@ between whose parts much else happens, takes about twice as long.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from msgspec.structs import replace
 
 from app.anthropic.intake import EVENT_STREAM, Intake
 from app.anthropic.tap import Reading, Tap

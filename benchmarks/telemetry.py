@@ -8,9 +8,9 @@ What many watching dashboards cost is one of the curves (`benchmarks.curves`).
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import structlog
+from msgspec.structs import replace
 
 from app import logs
 from app.anthropic.intake import Intake

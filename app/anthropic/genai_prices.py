@@ -9,7 +9,6 @@ the one here is left out.
 import ast
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
@@ -99,8 +98,7 @@ class _Model(msgspec.Struct):
         return [day for day in days if day is not None and day <= on]
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(msgspec.Struct, frozen=True):
     """``models`` as our table of that name, those ``skipped`` that lack a rate.
 
     ``latest`` is the latest day from which one of the prices holds: the data is not older.

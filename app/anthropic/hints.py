@@ -6,9 +6,10 @@ not look like the word, id or number it should be is left out, and everything is
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+
+import msgspec
 
 from ..wire.trace_context import TRACEPARENT, TraceContext, parse
 
@@ -28,8 +29,7 @@ _TOOL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(msgspec.Struct, frozen=True):
     """Each field is None, or empty, when the client did not say it as it should.
 
     ``prev_tool_durations`` are names of tools and milliseconds; a name may come several times.

@@ -19,9 +19,9 @@ An attempt that was declined before any output is free.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from .counts import Counts, disjoint, read_counts
@@ -38,8 +38,7 @@ MESSAGE, FALLBACK, COMPACTION, ADVISOR = (
 KNOWN = (MESSAGE, FALLBACK, COMPACTION, ADVISOR)
 
 
-@dataclass(frozen=True, slots=True)
-class Iteration:
+class Iteration(msgspec.Struct, frozen=True):
     """One entry of the list. ``counts`` are as announced, before cache writes are split."""
 
     type: str
@@ -53,8 +52,7 @@ class Iteration:
         return not any(self.counts.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Billing:
+class Billing(msgspec.Struct, frozen=True):
     """What the list adds to the totals.
 
     ``added`` goes on top of the answer's own usage, ``others`` are attempts under other models.

@@ -7,9 +7,10 @@ Documented are limits by kind, also for priority and fast. Subscriptions have *w
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 WINDOW_LIMIT = 12  # windows that are kept; at most five were ever seen
 WORD_LIMIT = 40  # characters of a status
@@ -37,8 +38,7 @@ _NUMBER = re.compile(r"(?:\d{1,15}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3}
 _LARGEST = 1e15
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """One kind of limit, in requests or tokens; ``reset`` in seconds since the epoch."""
 
     limit: float | None = None
@@ -46,8 +46,7 @@ class Limit:
     reset: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """One window of a subscription; ``utilization`` is a fraction that may exceed 1."""
 
     utilization: float | None = None
@@ -55,16 +54,15 @@ class Window:
     reset: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """The limits stated by the headers; fields that they do not state are None or missing.
 
     ``kinds`` goes by names like ``input-tokens`` and ``fast-output-tokens``, ``windows`` by
     names like ``5h`` and ``7d_opus``.
     """
 
-    kinds: Mapping[str, Limit] = field(default_factory=dict)
-    windows: Mapping[str, Window] = field(default_factory=dict)
+    kinds: Mapping[str, Limit] = msgspec.field(default_factory=dict)
+    windows: Mapping[str, Window] = msgspec.field(default_factory=dict)
     overage: Window | None = None
     status: str | None = None
     reset: float | None = None

@@ -7,8 +7,8 @@ user's is laid over it, field by field.
 import operator
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -77,12 +77,11 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     models: dict[Name, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(msgspec.Struct, frozen=True, eq=False):
     """A price list as of a month or a day.
 
     ``models`` go by canonical name, which ``aliases`` lead to; those in ``unpriced`` have a name
-    only; ``server_tools`` are in USD per 1,000 requests. State: names that were found before.
+    only; ``server_tools`` are in USD per 1,000 requests.
     """
 
     as_of: str
@@ -91,7 +90,6 @@ class Prices:
     unpriced: frozenset[str]
     aliases: Mapping[str, str]
     server_tools: Mapping[str, float]
-    _found: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def age(self, today: date) -> int | None:
         """Return the age of the list in days, None if ``as_of`` is not a date.
@@ -129,13 +127,7 @@ class Prices:
 
     def canonical(self, model: str) -> str:
         """Return the name in the list, whatever cloud's spelling ``model`` has, else ``other``."""
-        name = self._found.get(model)
-        if name is None:
-            name = next((name for name in self._spellings(model) if self._knows(name)), OTHER)
-            if len(self._found) >= SPELLINGS:
-                self._found.clear()
-            self._found[model] = name
-        return name
+        return _canonical(self, model)
 
     def exact(self, model: str) -> str:
         """Return the name in the list, with a release date or ``[1m]`` if ``model`` has one.
@@ -149,14 +141,6 @@ class Prices:
         """Return the name that the list has, or would have, for a model."""
         name = plain(model)
         return self.aliases.get(name, name)
-
-    def _spellings(self, model: str) -> Iterator[str]:
-        yield model
-        yield self.listed(model)
-        yield family_first(self.listed(model))
-
-    def _knows(self, name: str) -> bool:
-        return name in self.models or name in self.unpriced
 
     def price(self, attempt: Attempt, *, batch: bool = False) -> Mapping[str, float] | None:
         """Return USD for a billed attempt, as `cost` does.
@@ -202,6 +186,22 @@ class Prices:
 
 _billed = operator.attrgetter(*BILLED)
 _packaged = resources.files(__package__) / "prices.toml"
+
+
+@lru_cache(SPELLINGS)
+def _canonical(prices: Prices, model: str) -> str:
+    known = (name for name in _spellings(prices, model) if _knows(prices, name))
+    return next(known, OTHER)
+
+
+def _spellings(prices: Prices, model: str) -> Iterator[str]:
+    yield model
+    yield prices.listed(model)
+    yield family_first(prices.listed(model))
+
+
+def _knows(prices: Prices, name: str) -> bool:
+    return name in prices.models or name in prices.unpriced
 
 
 def _rates(model: Model, usage: Usage) -> Rates:

@@ -5,7 +5,8 @@ that it cannot read becomes a reason in its `Reading` (behaviour B5).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from .answer import Body, EventStream, Notes
 from .intake import EVENT_STREAM, Intake
@@ -13,8 +14,7 @@ from .records import Record
 from .usage import Attempt, Missing, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """The facts of a response.
 
     ``usage`` is the last usage that it stated, None if none. ``usage_missing`` says why usage is
@@ -33,7 +33,7 @@ class Reading:
     error: str | None = None
     cache_miss_reason: str | None = None
     # As a stream states it at its start, before any server tool.
-    prompt: Usage | None = field(default=None, compare=False)
+    prompt: Usage | None = None
 
 
 _LOST = ("encoding", "truncated")  # nothing that follows can be read

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ..ledger.places import Place, reading
 from .announced import Announced
@@ -17,8 +18,7 @@ from .webhook import Webhook
 SECONDS = 5.0  # that a reading of the ledger may take
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(msgspec.Struct, frozen=True):
     """``guard`` is None where budgets are not enforced, ``webhook`` where there is none."""
 
     meter: Meter

@@ -10,7 +10,8 @@ Amounts are in billionths of a US dollar, times in seconds since the epoch.
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from .periods import day_of
 from .rules import THRESHOLDS, Budget
@@ -21,8 +22,7 @@ DAYS = 4  # dates of which sums are kept, those used last: long requests and clo
 Key = tuple[str, str]  # a budget's name, and its period: a date or a session
 
 
-@dataclass(frozen=True, slots=True)
-class Spend:
+class Spend(msgspec.Struct, frozen=True):
     """Amounts that were spent, and ``unpriced`` attempts whose price is not known."""
 
     cost: int = 0
@@ -39,8 +39,7 @@ class Spend:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(msgspec.Struct, frozen=True):
     """A threshold in percent that the spend of a period has reached."""
 
     budget: Budget
@@ -49,8 +48,7 @@ class Reached:
     spent: Spend
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """Where a budget stands today: ``spent`` of the period that has spent most.
 
     ``over`` has the number of periods at or above each threshold: several for sessions only.
@@ -61,8 +59,7 @@ class Standing:
     over: Mapping[int, int]
 
 
-@dataclass(slots=True)
-class _Sum:
+class _Sum(msgspec.Struct):
     """State of a period; ``announced`` is the highest threshold that was reported as reached."""
 
     budget: Budget
@@ -80,8 +77,7 @@ class _Sum:
         return self.spent.cost * 100 // self.budget.limit
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(msgspec.Struct):
     """Sums for ``budgets``.
 
     State: sums of days by budget and date in ``_days``, sums of sessions in ``_sessions``, the
@@ -89,9 +85,9 @@ class Meter:
     """
 
     budgets: Sequence[Budget]
-    _days: OrderedDict[Key, _Sum] = field(default_factory=OrderedDict)
-    _sessions: OrderedDict[Key, _Sum] = field(default_factory=OrderedDict)
-    _reached: dict[Key, Reached] = field(default_factory=dict)
+    _days: OrderedDict[Key, _Sum] = msgspec.field(default_factory=OrderedDict)
+    _sessions: OrderedDict[Key, _Sum] = msgspec.field(default_factory=OrderedDict)
+    _reached: dict[Key, Reached] = msgspec.field(default_factory=dict)
 
     def add(
         self, time: float, session: str | None, labels: Mapping[str, str], spend: Spend

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ..ledger.labels import NAME, VALUE
 from ..ledger.rows import NANO
@@ -18,8 +19,7 @@ _ALLOWED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(msgspec.Struct, frozen=True):
     """``name`` is as the setting has it, ``limit`` in billionths of a US dollar.
 
     ``label`` is the name and value of a label. A session's budget is for each session; the others

@@ -8,8 +8,9 @@ import itertools
 import re
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from .fill import MESSAGES, SERVERS, TOOLS, Fill, part_of, weight
 from .fill import SYSTEM as SYSTEM_PART
@@ -42,8 +43,7 @@ class Mark(NamedTuple):
     size: int
 
 
-@dataclass(slots=True)
-class Blocks:
+class Blocks(msgspec.Struct):
     """The blocks so far, in cache order.
 
     ``prefixes`` has a hash of all blocks up to each one, ``kinds`` an index of `KINDS` for each;
@@ -52,11 +52,11 @@ class Blocks:
     system prompt, ``newest`` of the last block.
     """
 
-    prefixes: "array[int]" = field(default_factory=lambda: array("q"))
-    kinds: bytearray = field(default_factory=bytearray)
-    owns: set[int] = field(default_factory=set)
-    marks: list[Mark] = field(default_factory=list)
-    fill: Fill = field(default_factory=dict)
+    prefixes: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
+    kinds: bytearray = msgspec.field(default_factory=bytearray)
+    owns: set[int] = msgspec.field(default_factory=set)
+    marks: list[Mark] = msgspec.field(default_factory=list)
+    fill: Fill = msgspec.field(default_factory=dict)
     size: int = 0
     first: int = 0
     last: int = 0

@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -90,14 +89,13 @@ class Chain(msgspec.Struct, eq=False):
         )
 
 
-@dataclass(slots=True)
-class Conversation:
+class Conversation(msgspec.Struct):
     """Its last requests, the newest last, and what the next body is likely to look like.
 
     It remembers so many ``blocks``; chains that go on from each other share them.
     """
 
-    chains: list[Chain] = field(default_factory=list)
+    chains: list[Chain] = msgspec.field(default_factory=list)
     template: Template | None = None
     blocks: int = 0
 

@@ -8,8 +8,9 @@ after an error, is recognized by a third hash. The result is the same either way
 
 import functools
 import re
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from .blocks import Blocks, Digest, Mark, add_message, add_system, add_tools, ttl_of
 from .fill import MESSAGES
@@ -29,8 +30,7 @@ _SPACE = b" \t\r\n"
 _NONE: set[int] = set()  # shared by all templates, whose blocks do not grow
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True):
     """One request: its model, its blocks, a hash for each of `PARAMS` (0: absent).
 
     ``automatic`` is the time to live of a mark for the whole request, if it has one. ``tools`` are
@@ -41,7 +41,10 @@ class Prompt:
     blocks: Blocks
     params: tuple[int, ...]
     automatic: float | None = None
-    tools: bytes | None = field(default=None, repr=False, compare=False)
+    tools: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Prompt({self.model!r}, {self.blocks!r})"  # its tools are the request's text
 
     @property
     def marks(self) -> list[Mark]:

@@ -8,16 +8,16 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 LOCK_LIMIT = 10.0  # seconds to wait for another proxy that shares the directory
 LOCK_RETRY = 0.05  # seconds
 LOCK_MODE = 0o600
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True):
     """Files of the server's certificate chain and key; ``ca_file`` is what clients trust."""
 
     cert_file: Path

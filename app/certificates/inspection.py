@@ -3,10 +3,10 @@
 import os
 import ssl
 import stat
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from .validity import RENEWAL
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(msgspec.Struct, frozen=True):
     """What people compare: the names covered, the end, and the SHA-256 fingerprint, in pairs."""
 
     names: tuple[str, ...]

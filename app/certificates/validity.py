@@ -1,14 +1,14 @@
 """How long a certificate is good, and for which names."""
 
 import ipaddress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 RENEWAL = timedelta(days=30)  # before the end
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """Result of a check: nothing needs to be done ``until`` then, for the ``names`` covered."""
 
     until: datetime

@@ -5,9 +5,8 @@ Nothing that a command runs is imported here: help, completion and errors come a
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import argument_types
 
@@ -39,8 +38,7 @@ EXAMPLES: Examples = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """An argument as argparse takes it."""
 
     names: tuple[str, ...]
@@ -52,8 +50,7 @@ def argument(*names: str, **options: Any) -> Argument:
     return Argument(names, options)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(NamedTuple):
     """A command; ``description`` is the summary when it is left out."""
 
     name: str

@@ -5,9 +5,10 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from msgspec import to_builtins
 
 from .. import settings
 from ..anthropic.token_types import TOTALS
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         return exits.UNKNOWN
     found = verdict(claude, proxy)
     if options.json:
-        print(json.dumps({"verdict": found, "claude": asdict(claude), "proxy": asdict(proxy)}))
+        print(json.dumps(to_builtins({"verdict": found, "claude": claude, "proxy": proxy})))
     else:
         _print(found, claude, proxy)
     return CODES[found]

@@ -3,8 +3,10 @@
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Literal
+
+import msgspec
+from msgspec.structs import asdict
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -12,8 +14,7 @@ WIDTH = 100  # columns
 HEADER = ("check", "verdict", "found")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """The result of one check; ``advice`` is what to do, empty when there is nothing to do."""
 
     check: str

@@ -5,9 +5,9 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import httpx
+import msgspec
 from aiohappyeyeballs import AddrInfoType
 from cryptography import x509
 
@@ -38,12 +38,11 @@ _TRUST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """The way to upstream: what the service would use, and the seams for tests."""
 
     settings: Settings
-    proxies: ProxyEnvironment = field(default_factory=ProxyEnvironment)
+    proxies: ProxyEnvironment = msgspec.field(default_factory=ProxyEnvironment)
     resolver: Resolver = resolve
     wall: Callable[[], float] = time.time
 

@@ -15,8 +15,9 @@ A name is looked up once, and each address of it has to pass again (`Policy.chec
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from ..errors import Forbidden
 from .addresses import is_public, meant_by
@@ -32,8 +33,7 @@ LOCAL_DOMAINS = (LOCAL, "local", "internal", "intranet", "lan", "home.arpa", "al
 ALLOW = "ANTHROPIC_PROXY_FORWARD_ALLOW"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One entry of the list of allowed targets: a name, ``*.`` and a domain, or a network."""
 
     host: str | Network
@@ -68,8 +68,7 @@ class Rule:
         return not isinstance(self.host, str) and self.port == port and _within(address, self.host)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """``hosts`` are served here; ``own_ports`` are the proxy's, on the machine of ``own_names``."""
 
     hosts: frozenset[Target]

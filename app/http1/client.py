@@ -1,9 +1,9 @@
 """HTTP/1.1 below the transport: origins, their slots, and one exchange."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import httpx
+import msgspec
 
 from ..network.pools import Dialer, Pools
 from ..network.proxies import credentials
@@ -17,8 +17,7 @@ from .pool import Slots
 from .request import head_of
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """``streams`` at a time per origin, each on a connection of its own; ``keepalive`` idle ones.
 
     ``max_age`` is in seconds.

@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import httpx
+import msgspec
 
 from ..network.timeouts import Alarm
 from ..wire.timeouts import Timeouts
 from .connection import IDLE, Http1Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """The right to start one call on ``connection``, at once; seconds."""
 
     connection: Http1Connection

@@ -3,16 +3,14 @@
 Names and values go out as they are and in order, except those of one connection.
 """
 
-from dataclasses import dataclass
-
 import httpx
+import msgspec
 
 from ..wire.grammar import holds_control, is_length, is_target, is_token
 from ..wire.headers import NOT_SENT_HTTP1, Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """A request's head, and its body's length, None for one in chunks."""
 
     method: bytes

@@ -4,9 +4,9 @@ Of each request h11 gets only the method, which decides how the response is fram
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import h11
+import msgspec
 
 from ..network.errors import Lost, MalformedResponse
 from ..wire.headers import Headers
@@ -14,21 +14,18 @@ from ..wire.heads import framing_fault
 from ..wire.limits import RESPONSE_FIELDS
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """A final response's status and fields, names as they came."""
 
     status: int
     fields: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Interim:
+class Interim(msgspec.Struct, frozen=True):
     """A response that precedes the final one, such as 100 or 103."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """The end of a response; ``reusable`` is whether another one may follow on the connection."""
 
     reusable: bool

@@ -22,8 +22,9 @@ attempt, but `settle_for_less` and takes the slot it was too good for.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 
 class Member(Protocol):
@@ -52,15 +53,13 @@ M = TypeVar("M", bound=Member)
 PATIENCE = 3.0  # round trips of other uploads before another connection is worth it: TCP, TLS, one
 
 
-@dataclass(eq=False, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, eq=False):
     """A connection being made. ``stuck`` once someone has lost patience: nobody joins it then."""
 
-    tickets: "set[Ticket]" = field(default_factory=set)
+    tickets: "set[Ticket]" = msgspec.field(default_factory=set)
     stuck: bool = False
 
 
-@dataclass(eq=False)
 class Ticket:
     """A request without a slot; ``attempt`` is the one it is bound to.
 
@@ -68,17 +67,17 @@ class Ticket:
     than there is, ``held`` whether it does.
     """
 
-    attempt: Attempt | None = None
-    upload: int = 0
-    choosy: bool = False
-    held: bool = False
+    def __init__(self, *, upload: int = 0, choosy: bool = False) -> None:
+        self.attempt: Attempt | None = None
+        self.upload = upload
+        self.choosy = choosy
+        self.held = False
 
 
 T = TypeVar("T", bound=Ticket)
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment(Generic[T, M]):
+class Assignment(msgspec.Struct, Generic[T, M], frozen=True):
     """What to do now."""
 
     granted: list[tuple[T, M]]

@@ -3,9 +3,9 @@
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import httpx
+import msgspec
 
 from ..network.timeouts import Alarm
 from ..wire.timeouts import Timeouts
@@ -17,8 +17,7 @@ JUMP = 5.0  # seconds by which the clocks part when the machine slept
 HOLD = 1.0  # seconds that a large upload waits for a better connection than there is
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """The right to open one stream on ``connection``, at once; seconds.
 
     ``upload`` is the size of the body it was granted for, in bytes.

@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from operator import add
 from typing import Any, TypeVar
+
+import msgspec
 
 from ..anthropic.token_types import COUNTED
 from .reader import Reader
@@ -32,13 +33,12 @@ _SUMMED = "min(started) AS started, max(last) AS last, " + ", ".join(
 _RECENT = "exchanges WHERE id > (SELECT coalesce(max(id), 0) FROM summaries)"
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(msgspec.Struct, frozen=True):
     """Sums over some exchanges; ``cost`` in billionths of a US dollar."""
 
     requests: int = 0
     failed: int = 0
-    tokens: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    tokens: Mapping[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     cost: int = 0
     unpriced: int = 0
 
@@ -63,8 +63,7 @@ class Totals:
         return self.cost / NANO
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """The exchanges that have ``key`` in common, None for those that have none.
 
     ``first`` and ``last`` are seconds since the epoch; ``note`` says more about the key.

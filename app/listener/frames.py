@@ -14,7 +14,8 @@ much time nor memory.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from ..wire.frame_head import CONTINUATION, DATA, END_STREAM, HEAD, HEADERS, PADDED
 from ..wire.limits import PREFACE
@@ -44,8 +45,7 @@ TINY_PER_SECOND = 1000.0  # then; 3 % of a core
 PER_DATA_SENT = 4  # a client may acknowledge each frame on the stream and on the connection
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(msgspec.Struct, frozen=True):
     """Bytes to hand on, how many frames of each kind carry nothing, and how many are tiny."""
 
     data: bytes

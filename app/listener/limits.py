@@ -2,14 +2,14 @@
 
 import resource
 from collections import Counter
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 DESCRIPTOR_RESERVE = 64  # kept for upstream connections, logs and the pages
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Limits of one port. ``peer_share`` is the part of ``connections`` for one address."""
 
     connections: int = 4096

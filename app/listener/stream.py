@@ -1,7 +1,6 @@
 """One request and its response."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from hypercorn.typing import ASGISendEvent, HTTPScope
 
 
-@dataclass(frozen=True)
 class ResponseAborted(StreamClosed):
     """The application ended before its response did."""
 

@@ -3,10 +3,10 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import httpx
+import msgspec
 
 from ..wire.origin import Origin
 from .connect import Connecting, Spoken, connect
@@ -70,8 +70,7 @@ class Pools(Generic[P]):
             await pool.aclose()
 
 
-@dataclass(frozen=True, slots=True)
-class Dialer:
+class Dialer(msgspec.Struct, frozen=True):
     """Makes connections, and counts them."""
 
     context: ssl.SSLContext

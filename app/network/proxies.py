@@ -2,10 +2,10 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import httpx
+import msgspec
 
 from ..wire.origin import DEFAULT_PORTS, Origin
 
@@ -27,14 +27,13 @@ def credentials(proxy: httpx.Proxy) -> bytes | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyEnvironment:
+class ProxyEnvironment(msgspec.Struct, frozen=True):
     """What the environment said when it was read, by lower-case prefix of ``…_PROXY``.
 
     Keys are ``https``, ``http``, ``all`` and ``no``.
     """
 
-    variables: Mapping[str, str] = field(default_factory=getproxies_environment)
+    variables: Mapping[str, str] = msgspec.field(default_factory=getproxies_environment)
 
     def proxy_for(self, origin: Origin) -> httpx.Proxy | None:
         """Return the proxy for an origin; raises `httpx.ProxyError` for one that can't be used."""

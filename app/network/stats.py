@@ -1,10 +1,9 @@
 """Numbers of the transport, for telemetry to read."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(msgspec.Struct):
     """Counts since the transport was made. Mutable: the connections of a transport share it."""
 
     connections_opened: int = 0
@@ -15,8 +14,7 @@ class Counters:
     rtt: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportStats:
+class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot. Counts are totals since the start, except what is open or waits now."""
 
     connections_opened: int

@@ -6,8 +6,9 @@ values are valid; the SDK's exporters read the rest (`app.otel.sdk`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from . import variables
 from .variables import number
@@ -23,8 +24,7 @@ GRPC = "grpc"
 MILLISECONDS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Batches:
+class Batches(msgspec.Struct, frozen=True):
     """The bounds of the batch span processor. Its ``delay`` is in seconds."""
 
     queue: int = 2048
@@ -32,16 +32,14 @@ class Batches:
     size: int = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """Where a signal goes; an export may take ``timeout`` seconds, its retries included."""
 
     url: str
     timeout: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What a span may have at most; None for no limit. Without limits all of them are None."""
 
     length: int | None = None  # characters of an attribute's value
@@ -50,8 +48,7 @@ class Limits:
     event_attributes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What to export, and where to.
 
     ``problems`` say why something that was asked for is not exported, ``ignored`` which variables

@@ -5,15 +5,15 @@ The SDK's instruments take 11 µs for each measurement, and an exchange has four
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 # The attributes of a series, as pairs.
 Attributes = tuple[tuple[str, str | int | bool], ...]
 OVERFLOW: Attributes = (("otel.metric.overflow", True),)  # the series of those that have no room
 
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
+class Instrument(msgspec.Struct, frozen=True):
     """A histogram by its name, unit, description and upper bounds."""
 
     name: str
@@ -22,8 +22,7 @@ class Instrument:
     bounds: tuple[float, ...]
 
 
-@dataclass(slots=True)
-class Series:
+class Series(msgspec.Struct):
     """The measurements with the same attributes. Mutable: sums grow."""
 
     bounds: tuple[float, ...]
@@ -55,13 +54,12 @@ class Series:
         self.largest = max(self.largest, other.largest)
 
 
-@dataclass(slots=True)
-class Histogram:
+class Histogram(msgspec.Struct):
     """One instrument and its series: at most ``capacity`` of them, and `OVERFLOW`."""
 
     instrument: Instrument
     capacity: int = 500
-    series: dict[Attributes, Series] = field(default_factory=dict)
+    series: dict[Attributes, Series] = msgspec.field(default_factory=dict)
 
     def of(self, attributes: Attributes) -> Series:
         """Return the series with these attributes."""

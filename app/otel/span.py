@@ -10,8 +10,9 @@ The convention counts cached tokens inside ``gen_ai.usage.input_tokens``.
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ..anthropic.errors import ERROR_EVENT
 from ..errors import API_TYPES
@@ -32,8 +33,7 @@ _API_ERRORS = frozenset(API_TYPES.values())
 STALL = 1.0  # seconds of silence, or of a client that reads nothing, that are worth an event
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(msgspec.Struct, frozen=True):
     """The API: ``server.address`` and ``server.port``, and the names of its models.
 
     ``exact`` returns a model's name, with its date, for what a client or upstream calls it;

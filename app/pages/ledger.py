@@ -4,11 +4,11 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from typing import Any, TypeVar
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -92,8 +92,7 @@ class Ledger:
             query.exception()  # nobody else may look at it any more
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What this process knows and the ledger does not; it is added to the documents.
 
     ``share`` returns the fraction of the present 5-hour window that a session has used, ``tool``

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ..budgets.guard import Guard
 from ..exchange import Observer
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from .scrubbing import Scrubbing
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a proxy.
 
     ``clock`` is monotonic, ``wall`` the time of day, ``body_timeout`` how long a body may make no
@@ -27,7 +27,6 @@ class Parts:
     """
 
     upstream: Upstream
-    _: KW_ONLY
     admission: Admission
     observer: Observer
     clock: Callable[[], float]
@@ -38,6 +37,6 @@ class Parts:
     scrubbing: "Scrubbing | None" = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     caching: Caching = OFF
-    backlog: Backlog = field(default_factory=Backlog)
+    backlog: Backlog = msgspec.field(default_factory=Backlog)
     guard: Guard | None = None  # of the budgets, where they are enforced
-    hold_budget: HoldBudget = field(default_factory=lambda: HoldBudget(HOLD_BUDGET))
+    hold_budget: HoldBudget = msgspec.field(default_factory=lambda: HoldBudget(HOLD_BUDGET))

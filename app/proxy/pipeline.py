@@ -49,7 +49,7 @@ REPLAY_LIMITS = {"messages": 32 * 2**20, "count_tokens": 32 * 2**20}
 OK = 200
 
 
-class Proxy(Parts):
+class Proxy(Parts, frozen=True):
     """An ASGI application that forwards every HTTP request it is given to upstream."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

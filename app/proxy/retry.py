@@ -7,7 +7,8 @@ retries of their own that ours would multiply. Every retry takes one out of the 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from ..wire.headers import first
 
@@ -15,8 +16,7 @@ OVERLOADED = 529
 UNPROCESSED_RETRIES = 3  # of a request that upstream has not processed
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(msgspec.Struct, frozen=True):
     """At most ``max_attempts`` retries of a try; delays in seconds, doubled each time."""
 
     max_attempts: int = 3

@@ -1,9 +1,10 @@
 """The scrubber's place in the journey: what it reads, and what becomes of bodies that it skips."""
 
 import functools
-from dataclasses import dataclass, field, replace
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from ..anthropic.intake import Intake
 from ..errors import BadRequest, Forbidden
@@ -24,8 +25,7 @@ INLINE_LIMIT = 32 * 1024  # bytes of a body that is tried on the event loop…
 INLINE_SECONDS = 0.005  # …for so long: nearly all take less than a millisecond
 
 
-@dataclass(frozen=True, slots=True)
-class Scrubbing:
+class Scrubbing(msgspec.Struct, frozen=True):
     """Scrubs the bodies of POST requests.
 
     ``block`` refuses what cannot be scanned, a body under another method included; ``restore``
@@ -37,7 +37,7 @@ class Scrubbing:
     pool: ScanPool
     block: bool = False
     restore: bool = True
-    tools: ToolPolicy = field(default_factory=ToolPolicy)
+    tools: ToolPolicy = msgspec.field(default_factory=ToolPolicy)
 
     async def redact(self, request: UpstreamRequest, body: Body) -> Redaction | None:
         """Scan ``body``; None if there is none. The redaction says why it was not scanned."""

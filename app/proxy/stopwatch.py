@@ -1,13 +1,13 @@
 """Measures one exchange. It decides nothing and knows nothing of what it measures."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from ..exchange import Progress
 
 
-@dataclass(slots=True)
-class Timings:
+class Timings(msgspec.Struct):
     """Durations in seconds, as in `Exchange`; None means it never happened."""
 
     overhead_request: float | None = None

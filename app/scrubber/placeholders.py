@@ -6,15 +6,15 @@ value, so that the same one is recognised across requests.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Style = Literal["angle", "token"]
 DIGEST_DIGITS = 8  # of an identifier's HMAC; more on a collision inside one request
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(msgspec.Struct, frozen=True):
     """A value that stays on this machine, and the detector that found it."""
 
     detector: str

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from .detect import dense
 from .detect.recognize import Recognizer
@@ -20,8 +21,7 @@ from .restore.sinks import has_shell_syntax
 PREVIEW = 4  # characters of a value that are shown at most
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One hit. ``path`` is a JSON path (``$.messages[0].content``), or a text's line."""
 
     path: str

@@ -1,14 +1,13 @@
 """Where the server listens."""
 
-from dataclasses import dataclass
+import msgspec
 
 from ..certificates import Certificate
 from ..settings import Settings
 from .sockets import Ports
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
+class Addresses(msgspec.Struct, frozen=True):
     """Where the server listens: the ports are real even where 0 was asked for."""
 
     host: str

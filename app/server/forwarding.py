@@ -1,8 +1,9 @@
 """The forward proxy's port, where it is on."""
 
 import ssl
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ..application import Application
 from ..forward.gate import Gate

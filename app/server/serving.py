@@ -8,7 +8,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import replace
 from signal import Signals
 from typing import Any
 
@@ -16,6 +15,7 @@ import httpx
 import structlog
 from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.utils import wrap_app
+from msgspec.structs import replace
 
 from ..application import Application
 from ..forward import loops

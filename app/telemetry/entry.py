@@ -3,8 +3,9 @@
 import operator
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from ..anthropic.limits import Limits
 from ..anthropic.prices import Prices
@@ -22,8 +23,7 @@ EXEMPLAR_LIMIT = 128
 _ID = re.compile(r"[A-Za-z0-9_-]{1,48}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True):
     """Tokens and cost of one billed attempt, under its model's name in the price table.
 
     ``tokens`` go by `COUNTED` types, ``cost`` by `COSTS`, in US dollars, and ``total`` is their
@@ -54,8 +54,7 @@ _billed = operator.attrgetter(*BILLED)
 NO_LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """``model`` is its name in the price table, ``other`` or `NO_MODEL`.
 
     ``charges`` are the billed attempts, the response's own first. ``ids`` holds the request,

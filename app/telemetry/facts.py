@@ -1,12 +1,12 @@
 """Facts shown next to the figures: the proxy's identity and configuration."""
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScrubFacts:
+
+class ScrubFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Configuration of the secret scrubber; ``detectors`` are the names of the active ones."""
 
     mode: str = "off"
@@ -14,8 +14,7 @@ class ScrubFacts:
     restore: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """``host`` is this machine's name; ``simulated`` is True if upstream is a simulated API."""
 
     host: str = ""
@@ -23,8 +22,7 @@ class Facts:
     scrub: ScrubFacts = ScrubFacts()
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(msgspec.Struct, frozen=True):
     """The proxy's port, and the CA file that its clients must trust, as a shell word."""
 
     port: int

@@ -5,9 +5,10 @@ proxy's side is its ``/metrics`` document, minus an earlier one, or the rows of 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from ..anthropic.token_types import CACHE_WRITE, CACHE_WRITES, OUTPUT, OUTPUTS, TOTALS
 from .recorders.recent import KEPT
@@ -39,12 +40,11 @@ class Unreadable(ValueError):
     """A document does not have the expected form; the message says what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(msgspec.Struct, frozen=True):
     """US dollars and tokens, by `TOTALS`."""
 
     cost: float = 0.0
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     def same_cost(self, other: "Total") -> bool:
         """Return True if both cost the same, to the cent."""
@@ -52,8 +52,7 @@ class Total:
         return abs(self.cost - other.cost) <= max(LEAST, min(CENT, larger * SHARE))
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(msgspec.Struct, frozen=True):
     """Figures of one side: the total, by model if known, and reasons why it may be inexact."""
 
     total: Total

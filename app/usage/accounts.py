@@ -7,7 +7,8 @@ import functools
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ..anthropic.limits import Window
 from .forecast import Forecast
@@ -22,8 +23,7 @@ _UNITS = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _FAMILIES = frozenset({"opus", "sonnet", "haiku", "fable", "mythos"})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request that has ended; ``stated_at`` is when its answer began. Times since the epoch.
 
     ``windows`` is what its answer stated. ``cost`` is in any unit, None for one without a bill.

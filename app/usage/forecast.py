@@ -12,10 +12,11 @@ With fewer than three whole parts, or three rises in them, there is not enough d
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import mean, stdev
 from typing import NamedTuple
+
+import msgspec
 
 PARTS = 12  # at most
 PART = 1 / 60  # of a window's length
@@ -31,8 +32,7 @@ class Point(NamedTuple):
     used: float
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(msgspec.Struct, frozen=True):
     """When a window will be full, in seconds since the epoch; None: not before it resets."""
 
     estimate: float | None

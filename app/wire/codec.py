@@ -4,8 +4,6 @@ State is python-h2's, except where a docstring says so. Private members of its c
 in `app.wire.assertions`. Sections are RFC 9113's.
 """
 
-from dataclasses import dataclass
-
 from h2.config import H2Configuration
 from h2.connection import ConnectionState
 from h2.errors import ErrorCodes
@@ -48,13 +46,14 @@ _CAUSES = (type(None), KeyError, ValueError)
 _BODILESS = frozenset(b"%d" % status for status in BODILESS)
 
 
-@dataclass(kw_only=True)
 class StreamBroken(StreamReset):
     """The peer broke the protocol on one stream, which was reset (§5.4.2)."""
 
-    error_code: ErrorCodes | int = ErrorCodes.PROTOCOL_ERROR
-    remote_reset: bool = False
-    reason: str
+    def __init__(self, stream_id: int, reason: str) -> None:
+        super().__init__(
+            stream_id=stream_id, error_code=ErrorCodes.PROTOCOL_ERROR, remote_reset=False
+        )
+        self.reason = reason
 
 
 class Codec(HeaderFrames):
@@ -208,7 +207,7 @@ class Codec(HeaderFrames):
             self._prepare_for_sending([reset])
         if isinstance(frame, DataFrame):
             self.acknowledge_received_data(frame.flow_controlled_length, frame.stream_id)
-        return [StreamBroken(stream_id=frame.stream_id, reason=reason)]
+        return [StreamBroken(frame.stream_id, reason)]
 
 
 def _is_echo(frame: Frame) -> bool:

@@ -1,9 +1,10 @@
 """Where requests go: an origin (RFC 6454 §4), and a base URL on one."""
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
+
+import msgspec
 
 DEFAULT_PORTS = {"https": 443, "http": 80}  # RFC 9110 §4.2
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # hosts that are this machine
@@ -54,8 +55,7 @@ class Origin(NamedTuple):
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamBase:
+class UpstreamBase(msgspec.Struct, frozen=True):
     """Where every request goes: ``url`` without a path, and the ``prefix`` put before paths."""
 
     url: str

@@ -1,8 +1,8 @@
 """The two sides of HTTP/2 that this proxy takes: a client of upstream, a server of its clients."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 from h2.settings import SettingCodes
 
 from .limits import (
@@ -14,8 +14,7 @@ from .limits import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(msgspec.Struct, frozen=True):
     """How one side begins: its SETTINGS, its window and its limit for decoded fields, in bytes."""
 
     client_side: bool

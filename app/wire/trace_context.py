@@ -1,7 +1,8 @@
 """W3C Trace Context: the header field ``traceparent`` (https://www.w3.org/TR/trace-context/)."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 TRACEPARENT = b"traceparent"
 LONGEST = 512  # characters that are looked at; a later version may append fields
@@ -12,8 +13,7 @@ _PARENT = re.compile(
 _SAMPLED = 1  # the lowest bit of the flags
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(msgspec.Struct, frozen=True):
     """A span and its trace, as hexadecimal ids, and whether its trace is recorded."""
 
     trace_id: str

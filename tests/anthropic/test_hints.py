@@ -87,6 +87,8 @@ NAMES = st.sampled_from(
 @given(st.dictionaries(NAMES, st.binary(max_size=200)))
 def test_whatever_comes_only_words_and_numbers_are_kept(headers: dict[bytes, bytes]) -> None:
     hints: Any = read_hints(headers)
-    words = [getattr(hints, name) for name in Hints.__slots__ if name != "prev_tool_durations"]
+    words = [
+        getattr(hints, name) for name in Hints.__struct_fields__ if name != "prev_tool_durations"
+    ]
     words += [tool for tool, _ in hints.prev_tool_durations]
     assert all(word is None or (word.isascii() and " " not in word) for word in words)

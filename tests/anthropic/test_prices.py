@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.anthropic.prices import SPELLINGS, Prices
+from app.anthropic.prices import Prices
 from app.anthropic.usage import Usage
 from tests.cases import every_case
 
@@ -267,10 +267,3 @@ def test_a_file_that_is_not_text_is_refused_by_name(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ValueError, match=r"my-prices\.toml: "):
         Prices.load(path)
-
-
-def test_only_so_many_spellings_are_remembered(prices: Prices) -> None:
-    for number in range(SPELLINGS + 1):
-        assert prices.canonical(f"chosen-by-a-client-{number}") == "other"
-        assert len(prices._found) <= SPELLINGS
-    assert prices.canonical("claude-opus-4-6") == "claude-opus-4-6"

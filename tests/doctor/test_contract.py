@@ -1,11 +1,11 @@
 """The contract: a proxy keeps it, and each clause notices one that does not."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app import cli
 from app.certificates import Certificate
@@ -84,7 +84,7 @@ async def party(proxy: Running) -> AsyncIterator[Party]:
         yield both[1]
 
 
-class Tampering(Party):
+class Tampering(Party, frozen=True):
     """A client that sees something else than it was."""
 
     async def ask(self, *arguments: Any, **options: Any) -> Seen:

@@ -1,7 +1,8 @@
 """Ended exchanges as the exporter gets them."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from app.anthropic.hints import Hints
 from app.exchange import Exchange

@@ -1,11 +1,11 @@
 """An ended exchange as measurements."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.anthropic.usage import Attempt
 from app.errors import API_TYPES

@@ -1,10 +1,10 @@
 """An ended exchange as a span: names, counts, and nothing that is not on the list."""
 
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec.structs import fields, replace
 
 from app.anthropic.hints import Hints
 from app.anthropic.usage import Attempt, Usage

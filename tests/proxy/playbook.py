@@ -191,7 +191,7 @@ class Playbook:
             chance=lambda: 1.0,
         )
         proxy = Proxy(
-            upstream,
+            upstream=upstream,
             admission=self.admission,
             observer=self,
             clock=lambda: 0.0,

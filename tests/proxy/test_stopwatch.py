@@ -1,9 +1,8 @@
 """A chunk that passes at once is measured as one that passes in four steps."""
 
-from dataclasses import asdict
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from app.exchange import Progress
 from app.proxy.stopwatch import Stopwatch

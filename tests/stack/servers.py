@@ -7,11 +7,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from msgspec.structs import replace
 from prometheus_client import start_http_server
 from prometheus_client.registry import Collector
 from structlog.testing import capture_logs

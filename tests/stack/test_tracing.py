@@ -1,9 +1,9 @@
 """The profile ``tracing``: spans find their way from the proxy to Grafana, by name and port."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from app.anthropic.hints import Hints
 from app.wire.trace_context import TraceContext

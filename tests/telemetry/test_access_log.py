@@ -1,11 +1,11 @@
 """Which exchanges get a line, and what is in it."""
 
 from collections.abc import MutableMapping
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec.structs import fields, replace
 from structlog.testing import capture_logs
 
 from app.exchange import Exchange, Failure

@@ -1,8 +1,7 @@
 """Cost by class, agent type and label: sums that agree, words that are bounded."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from app.anthropic.hints import Hints
 from app.telemetry.recorders.attribution import AGENTS, MORE_AGENTS, VALUES

@@ -1,12 +1,12 @@
 """The cache recorder's reports, as metrics and in the ledger's row."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from msgspec.structs import replace as changed
 
 from app.anthropic.usage import Attempt, Usage

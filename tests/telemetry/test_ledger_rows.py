@@ -1,13 +1,13 @@
 """The rows that telemetry hands to the ledger: sums that agree with the metrics, never content."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from msgspec import structs
+from msgspec.structs import replace
 
 from app.anthropic.hints import Hints
 from app.anthropic.token_types import COUNTED

@@ -1,10 +1,10 @@
 """The gauges of upstream's limits: the last word on each counts, however often it is repeated."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.anthropic.limits import read
 from app.telemetry.entry import Entry

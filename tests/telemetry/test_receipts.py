@@ -5,11 +5,11 @@ import json
 import os
 import stat
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from app.scrubber.redact.receipts import Hit, read_head, sealing_key, verify

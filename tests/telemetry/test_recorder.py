@@ -1,11 +1,11 @@
 """What a record leaves in the registry."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import structlog.testing
+from msgspec.structs import replace
 
 from app.anthropic.hints import Hints
 from app.anthropic.usage import Usage

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Iterator, MutableMapping
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 

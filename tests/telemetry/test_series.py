@@ -3,10 +3,10 @@
 import random
 import subprocess
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from app.anthropic.endpoints import ROUTES
 from app.anthropic.errors import ERROR_CLASSES

@@ -3,12 +3,12 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.anthropic.errors import ERROR_CLASSES
 from app.exchange import Exchange, Failure, Outcome

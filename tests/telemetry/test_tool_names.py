@@ -1,8 +1,7 @@
 """Names of tools for the session's page: the last ones, in memory."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from app.cache.report import CacheReport
 from app.cache.verdict import Verdict

@@ -3,7 +3,8 @@
 import asyncio
 import gzip
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from .party import MARK, STREAM, Answer, Arrived, Fields, Party, Refused
 
@@ -19,8 +20,7 @@ class Broken(Exception):
     """The proxy does not keep a clause; the message says what differs, never content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(msgspec.Struct, frozen=True):
     """A promise with the function that checks it."""
 
     name: str

@@ -5,10 +5,10 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
+import msgspec
 
 from ...http2 import Transport
 from ...wire.timeouts import Timeouts
@@ -27,8 +27,7 @@ class Refused(Exception):
     """The proxy answered a request itself; the message is the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the client got; ``pieces`` are the body as it came, ``cut`` if it did not end."""
 
     status: int
@@ -46,8 +45,7 @@ class Answer:
         return [value for key, value in self.fields if key.lower() == name]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(msgspec.Struct, frozen=True):
     """What the simulator saw of a request, and the bytes that it sent."""
 
     method: str
@@ -74,8 +72,7 @@ class Arrived:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Received:
+class _Received(msgspec.Struct, frozen=True):
     """An answer whose body is still to come."""
 
     status: int
@@ -83,8 +80,7 @@ class _Received:
     body: AsyncIterator[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(msgspec.Struct, frozen=True):
     """Sends requests to the proxy at ``url``; ``token`` is the proxy's access token, if any."""
 
     url: str

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from .observed import HOP_BY_HOP, Observed
 
@@ -12,8 +13,7 @@ WIDTH = 49  # columns of an item
 VALUE = 30  # columns of a value
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One item of one request, with its value on each way; None where it was not sent."""
 
     request: str
@@ -25,8 +25,7 @@ class Row:
         return self.values[way] != self.values[DIRECT]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """All rows, and what the ``client`` calls itself."""
 
     client: str

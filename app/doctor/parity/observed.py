@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from ...wire.headers import CONNECTION_FIELDS
 
@@ -41,8 +42,7 @@ class Received(Protocol):
         """The body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True):
     """A request: its ``items`` are values by what they belong to, such as ``header accept``."""
 
     name: str  # method and target

@@ -1,8 +1,9 @@
 """The client's request, as the server hands it over."""
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ...wire.handover import Rest, Take
 from ...wire.headers import Headers, Sound
@@ -13,8 +14,7 @@ Message = MutableMapping[str, Any]
 Poll = Callable[[], Message | None]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientRequest:
+class ClientRequest(msgspec.Struct, frozen=True):
     """A request, except for its body.
 
     ``peer`` is who sent it; ``before_drain`` says that it could not know of the drain,

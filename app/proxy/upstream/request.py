@@ -1,16 +1,15 @@
 """A request on its way to upstream."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 import httpx
+import msgspec
 
 from ...wire.headers import Headers
 from ..request.body import ChunkStream
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True):
     """A request for upstream, except for its body."""
 
     method: str

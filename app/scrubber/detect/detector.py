@@ -12,9 +12,10 @@ value is a secret by itself; other groups are for the validator.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import product
 from typing import Literal, NamedTuple, Protocol
+
+import msgspec
 
 from .validators import Validator
 
@@ -53,8 +54,7 @@ class Finder(NamedTuple):
     is_far: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Detector:
+class Detector(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One kind of secret. ``examples`` must be found, ``negatives`` must not, in every form."""
 
     name: str

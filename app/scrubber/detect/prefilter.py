@@ -12,9 +12,9 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from ..automaton import compiled
@@ -67,8 +67,7 @@ class Findings(NamedTuple):
     windows: dict[int, list[Span]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(msgspec.Struct, frozen=True):
     """Values that lie beside each other, as one text, and where in it each starts and ends."""
 
     text: bytes
@@ -85,18 +84,17 @@ class _Group:
         return self.text[self.starts[index] : self.ends[index]]
 
 
-@dataclass(slots=True)
-class _Signs:
+class _Signs(msgspec.Struct):
     """Signs in a group.
 
     State: for the values by index, the offsets of literals, where a pattern first matches, which
     are ``loud`` by common literals or a rule of the user's own, and which are spelled with escapes.
     """
 
-    literals: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    patterns: dict[int, int] = field(default_factory=dict)
-    loud: set[int] = field(default_factory=set)
-    escaped: set[int] = field(default_factory=set)
+    literals: defaultdict[int, list[int]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    patterns: dict[int, int] = msgspec.field(default_factory=dict)
+    loud: set[int] = msgspec.field(default_factory=set)
+    escaped: set[int] = msgspec.field(default_factory=set)
 
 
 class Prefilter:

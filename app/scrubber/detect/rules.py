@@ -25,7 +25,6 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +42,7 @@ _PROBES = (b"", b"a", b"A", b"0", b"-", b" ")  # at whose edges a rule must not 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """``detectors`` in order of priority; ``values`` and SHA-256 ``fingerprints`` are allowed."""
 
     detectors: tuple[Detector, ...]

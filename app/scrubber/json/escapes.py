@@ -9,7 +9,8 @@ import json
 import re
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ..automaton import compiled
 from .spans import cut
@@ -39,13 +40,15 @@ def _offsets() -> "array[int]":
     return array("q")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """``text`` with plain spelling; ``marks`` and ``shifts`` lead back to the original."""
+class View(msgspec.Struct, frozen=True):
+    """``text`` with plain spelling; ``marks`` and ``shifts`` lead back to the original.
+
+    From an offset in ``marks`` on, the shift beside it is added.
+    """
 
     text: bytes
-    marks: "array[int]" = field(default_factory=_offsets)  # offsets in ``text`` from where on…
-    shifts: "array[int]" = field(default_factory=_offsets)  # …this is added
+    marks: "array[int]" = msgspec.field(default_factory=_offsets)
+    shifts: "array[int]" = msgspec.field(default_factory=_offsets)
 
     def original(self, offset: int) -> int:
         """Return where ``offset`` lies in the original."""

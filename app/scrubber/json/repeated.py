@@ -7,8 +7,9 @@ appended. To compare bytes takes a hundredth of the time that it takes to read t
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from ...anthropic.elements import MOST_ELEMENTS
 from .document import Unit, quick_units
@@ -20,8 +21,7 @@ _HEAD = 4096  # bytes by which the first messages of most conversations differ
 _COMPARED = 256 * 1024  # bytes at a time: one call holds the interpreter's lock
 
 
-@dataclass(frozen=True, slots=True)
-class Messages:
+class Messages(msgspec.Struct, frozen=True):
     """The messages of a body that was read, where each starts, and the first one's ``head``."""
 
     body: bytes

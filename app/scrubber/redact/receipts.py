@@ -11,16 +11,16 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 _START = "0" * 64
 _SEALED = re.compile(rb'(\{.*),"hash":"([0-9a-f]{64})","seal":"([0-9a-f]{64})"\}', re.DOTALL)
 SHOWN_PATHS = 16  # of one value in one request; all are counted
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True):
     """One value in one request: its HMAC-SHA256, and the JSON paths where it stands."""
 
     detector: str

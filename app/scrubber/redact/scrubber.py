@@ -3,8 +3,9 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from ..detect.dense import Tick
 from ..detect.recognize import Recognizer
@@ -29,8 +30,7 @@ from .turns import Course, Turns
 CACHE_LIMIT = 64 * 2**20  # bytes remembered: half of them whole bodies, half of them units
 
 
-@dataclass(frozen=True, slots=True)
-class Redaction:
+class Redaction(msgspec.Struct, frozen=True):
     """``body`` is the very object given in when nothing changed.
 
     ``foreign`` placeholders stood in the body already. ``decoded``: it was compressed and no
@@ -39,7 +39,7 @@ class Redaction:
 
     body: bytes
     report: ScrubReport
-    placeholders: Placeholders = field(default_factory=dict)
+    placeholders: Placeholders = msgspec.field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     decoded: bool = False
 

@@ -7,7 +7,8 @@ of the ledger before it is the same: so it need not be read, and the outcomes ar
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from ..json.document import Unit, units
 from ..json.repeated import (
@@ -29,8 +30,7 @@ _NEARLY_ALL = 7 / 8  # of a body, after which the search for more ends
 Noted = tuple[Unit, Outcome]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Turn:
+class Turn(msgspec.Struct, frozen=True, eq=False):
     """A body that was redacted: the ledger's ``digest`` before its messages, and what was found.
 
     ``outcomes`` are those of the messages in which something was found, in order.

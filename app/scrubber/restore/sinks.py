@@ -11,9 +11,10 @@ reads. So the place decides:
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, get_args
+
+import msgspec
 
 Refusal = Literal["ambiguous", "tool", "upstream_block", "shell_syntax", "not_found_again"]
 REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
@@ -43,8 +44,7 @@ TEXT = Sink("text")
 UPSTREAM = Sink("upstream", "upstream_block")
 
 
-@dataclass(frozen=True, slots=True)
-class ToolPolicy:
+class ToolPolicy(msgspec.Struct, frozen=True):
     """Which tools' inputs are restored: `LOCAL_TOOLS`, then each entry adds or removes.
 
     An entry is (adds, pattern); the last that matches wins.

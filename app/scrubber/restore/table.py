@@ -4,9 +4,10 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+import msgspec
 
 from ..automaton import compiled
 from ..detect.detectors import BUILT_IN
@@ -27,14 +28,13 @@ _LONGEST_RUN = 512  # characters after a placeholder that are waited for
 _ROUNDS = 4  # of asking the detectors about one text
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What one answer is restored by: the request's values, and the rules for using them."""
 
     placeholders: Placeholders
     recognizer: Recognizer
     foreign: frozenset[str] = frozenset()
-    tools: ToolPolicy = field(default_factory=ToolPolicy)
+    tools: ToolPolicy = msgspec.field(default_factory=ToolPolicy)
 
 
 @cache

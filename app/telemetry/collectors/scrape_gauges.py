@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -56,8 +56,7 @@ class TransportStats(Protocol):
         """Round trip in seconds of the last PING that was answered; None before the first."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoTransport:
+class NoTransport(msgspec.Struct, frozen=True):
     """Statistics of a transport that has none."""
 
     connections_opened: int = 0

@@ -1,10 +1,10 @@
 """One log line for an exchange, with the fields named here and no others."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import structlog
+from msgspec.structs import asdict
 
 from ...anthropic.token_types import COUNTED, ESTIMATED
 from ..entry import Charge, Entry

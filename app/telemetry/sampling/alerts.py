@@ -7,8 +7,9 @@ threshold for `HOLD` seconds, so that the banner does not flap.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from ...budgets import words
 from ...ledger.figures import money
@@ -42,8 +43,7 @@ _UNSCANNED: dict[Unscanned, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(msgspec.Struct, frozen=True):
     """Thresholds of the alerts. Error rates need at least ``floor`` requests.
 
     ``scrub_limit`` is the size in bytes past which a body is not scanned; ``unscanned`` says what
@@ -58,8 +58,7 @@ class Thresholds:
     budgets_enforced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """Input of the alerts: the last minutes, running requests, reasons of the latest failures."""
 
     recent: Span
@@ -67,8 +66,7 @@ class Situation:
     reasons: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """``since`` is in seconds since the epoch."""
 
     kind: str
@@ -77,8 +75,7 @@ class Alert:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """A figure with its threshold, and the message if it exceeds that."""
 
     kind: str

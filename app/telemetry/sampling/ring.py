@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+import msgspec
 
 from ...anthropic.errors import ERROR_CLASSES
 from .samples import Buckets, Samples, difference, quantile
@@ -33,8 +34,7 @@ TOTALS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetState:
+class BudgetState(msgspec.Struct, frozen=True):
     """A budget and what is spent of it, in US dollars.
 
     ``over`` has how many days or sessions have reached each threshold, in percent.
@@ -66,8 +66,7 @@ def budgets(samples: Samples) -> dict[str, BudgetState]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(msgspec.Struct, frozen=True):
     """Totals at one instant; ``at`` is monotonic, ``time`` since the epoch, in seconds."""
 
     at: float
@@ -80,7 +79,7 @@ class Point:
     started: float = 0.0  # requests
     too_large: float = 0.0  # bodies that the scrubber skipped for their size
     too_slow: float = 0.0  # and for the time that a scan took
-    budgets: Mapping[str, BudgetState] = field(default_factory=dict)  # by name
+    budgets: Mapping[str, BudgetState] = msgspec.field(default_factory=dict)  # by name
 
     @classmethod
     def of(cls, samples: Samples, at: float, time: float) -> "Point":
@@ -102,8 +101,7 @@ class Point:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """What happened between two points."""
 
     start: Point

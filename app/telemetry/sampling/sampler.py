@@ -8,10 +8,11 @@ except that of the output tokens, which is known without a collection.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
+import msgspec
 import structlog
+from msgspec.structs import asdict, replace
 from prometheus_client import Metric
 
 from ..facts import Facts, Listening
@@ -85,8 +86,7 @@ class Source(Protocol):
         """Record how late a timer of the event loop was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """One collection: the metrics for the exposition, and the JSON document, rendered once.
 
     ``at`` is monotonic. ``collect`` lets ``prometheus_client`` render it like a registry.

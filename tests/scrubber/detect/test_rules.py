@@ -1,10 +1,10 @@
 """The choice of detectors, the user's rules file, and the errors that stop the start."""
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from app.scrubber.detect import rules
 from app.scrubber.detect.detector import Detector
