@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 PORTS = range(2**16)  # 0 is a free one
 MAXIMUM_DEVELOPERS = 1000
+MAXIMUM_ROWS = 1_000_000
 UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}  # seconds
 
 _AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
@@ -22,8 +23,17 @@ def port(text: str) -> int:
 
 def developers(text: str) -> int:
     """Return how many developers a load has."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAXIMUM_DEVELOPERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAXIMUM_DEVELOPERS}")
+    return _number(text, MAXIMUM_DEVELOPERS)
+
+
+def rows(text: str) -> int:
+    """Return how many rows a table has."""
+    return _number(text, MAXIMUM_ROWS)
+
+
+def _number(text: str, most: int) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
     return int(text)
 
 

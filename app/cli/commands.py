@@ -239,6 +239,10 @@ COMMANDS = (
         examples=(
             ("anthropic-proxy report", "Show one line per day."),
             ("anthropic-proxy report --by model --since 7d", "Show last week by model."),
+            (
+                "anthropic-proxy report --by session --sort cost --rows 10",
+                "Show the most expensive sessions.",
+            ),
             ("anthropic-proxy report --by session --csv > sessions.csv", "Make a spreadsheet."),
         ),
         arguments=(
@@ -256,6 +260,21 @@ COMMANDS = (
                 metavar="WHEN",
                 type=argument_types.since,
                 help="how far back: 30m, 12h, 7d, 2w, or a date such as 2026-11-01 (default: all)",
+            ),
+            argument(
+                "--sort",
+                choices=["last", "requests", "tokens", "cost"],
+                help=(
+                    "what comes first: seen last, or the most of the others (default: last for"
+                    " sessions, cost for agents, models and labels)"
+                ),
+            ),
+            argument(
+                "--rows",
+                metavar="N",
+                type=argument_types.rows,
+                default=50,
+                help="sessions, agents or labels in the table (default: %(default)s)",
             ),
         ),
         exclusive=(

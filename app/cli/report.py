@@ -5,11 +5,12 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 from .. import settings
-from ..ledger import queries, report
+from ..ledger import queries, report, table
 from ..ledger.file import UnusableLedger
 from ..ledger.places import Place, place_of, reading
 from ..ledger.queries import Group
@@ -26,6 +27,14 @@ TABLES = {
 }
 
 
+ORDERS = {
+    "last": "seen last",
+    "requests": "with most requests",
+    "tokens": "with most tokens",
+    "cost": "most expensive",
+}
+
+
 class ManyLabels(Exception):
     """It is not clear which label is meant; the message names them."""
 
@@ -35,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     place = _place()
     try:
         with reading(place) as reader:
-            groups = _groups(reader, options.by, options.since or 0.0, options.label)
+            heading, groups = _groups(reader, options.by, options.since or 0.0, options.label)
     except NoLedger:
         place_name = variable("state_dir" if isinstance(place, Path) else "ledger_url")
         print(
@@ -48,7 +57,9 @@ def run(options: argparse.Namespace) -> int:
     except (UnusableLedger, ManyLabels) as exc:
         print(exc, file=sys.stderr)
         return exits.UNREADABLE
-    _print(options, groups, sys.stdout)
+    if options.sort:
+        groups = queries.ordered(groups, options.sort)
+    _print(options, heading, groups, sys.stdout)
     return 0
 
 
@@ -58,16 +69,18 @@ def _place() -> Place:
         return place_of(loaded.state_dir, revealed(loaded.ledger_url))
 
 
-def _groups(reader: Reader, by: str, start: float, label: str | None) -> list[Group]:
+def _groups(reader: Reader, by: str, start: float, label: str | None) -> tuple[str, list[Group]]:
+    """Return what a line stands for, and the lines."""
     if by in TABLES:
-        return TABLES[by](reader, start)
+        return by, TABLES[by](reader, start)
     names = queries.label_names(reader)
     if label is None and len(names) > 1:
         raise ManyLabels(f"Name one of the labels with --label: {', '.join(names)}")
-    return queries.by_label(reader, start, label or next(iter(names), ""))
+    label = label or next(iter(names), by)
+    return label, queries.by_label(reader, start, label)
 
 
-def _print(options: argparse.Namespace, groups: list[Group], out: TextIO) -> None:
+def _print(options: argparse.Namespace, heading: str, groups: list[Group], out: TextIO) -> None:
     if options.json:
         print(json.dumps(report.document(options.by, groups), indent=2), file=out)
     elif options.csv:
@@ -77,11 +90,30 @@ def _print(options: argparse.Namespace, groups: list[Group], out: TextIO) -> Non
     else:
         styled = _styled(out)
         width = shutil.get_terminal_size().columns if out.isatty() else None
-        table = report.table(options.by, groups, colors=styled, bars=styled, width=width)
-        print(table, file=out)
-        unpriced = sum(group.totals.unpriced for group in groups)
-        note = f" {unpriced:,} without a known price are not in it." if unpriced else ""
-        print(f"\nCost in US dollars at list price.{note}", file=out)
+        shown = table.table(
+            options.by,
+            groups,
+            heading=heading,
+            rows=options.rows,
+            colors=styled,
+            bars=styled,
+            width=width,
+        )
+        print(shown, *_notes(options, groups), sep="\n", file=out)
+
+
+def _notes(options: argparse.Namespace, groups: list[Group]) -> Iterator[str]:
+    """Yield what to know about the table."""
+    yield ""
+    if options.by in table.MANY and len(groups) > options.rows:
+        order = ORDERS[options.sort or ("last" if options.by == "session" else "cost")]
+        yield (
+            f"The {options.rows:,} {order} of {len(groups):,}: --rows shows more, --sort others,"
+            " --json and --csv all."
+        )
+    unpriced = sum(group.totals.unpriced for group in groups)
+    note = f" Not included: {unpriced:,} without a known price." if unpriced else ""
+    yield f"Cost in US dollars at list price.{note}"
 
 
 def _styled(out: TextIO) -> bool:

@@ -16,7 +16,8 @@
 - ``reader``   a connection that only reads.
 - ``figures``  numbers and amounts as people read them.
 - ``views``    JSON documents for the pages.
-- ``report``   groups as a table, JSON and CSV.
+- ``report``   groups as JSON and CSV.
+- ``table``    groups as a table for people.
 - ``queries``  what people ask of the ledger, by day, session, model and so on.
 - ``days``     sums by day and model.
 - ``prompts``  a session's prompts with their agents.

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from operator import add
+from operator import add, neg
 from typing import Any, TypeVar
 
 import msgspec
@@ -76,6 +76,15 @@ class Group(msgspec.Struct, frozen=True):
     note: str | None = None
 
 
+# What groups are sorted by, the greatest first; groups that are equal there by what follows.
+SORTS: Mapping[str, Callable[[Group], tuple[float, ...]]] = {
+    "last": lambda group: (group.last,),
+    "requests": lambda group: (group.totals.requests, group.totals.cost),
+    "tokens": lambda group: (sum(group.totals.tokens.values()), group.totals.cost),
+    "cost": lambda group: (group.totals.cost, group.totals.requests),
+}
+
+
 def by_day(reader: Reader, since: float) -> list[Group]:
     """Group by day of this machine's time zone, oldest first."""
     return _by_time(reader, since, _day)
@@ -98,17 +107,26 @@ def by_model(reader: Reader, since: float) -> list[Group]:
         " FROM quarters WHERE quarter >= ? GROUP BY model",
         _start(since) // QUARTER,
     )
-    return _dearest(_named(reader, found))
+    return ordered(_named(reader, found), "cost")
 
 
 def by_session(reader: Reader, since: float) -> list[Group]:
-    """Group by session, the one seen last first; None are requests that named none."""
-    return _latest(_named(reader, _grouped(reader, "session", since)))
+    """Group by session, the one seen last first; None are requests that named none.
+
+    Note: the session's labels.
+    """
+    labels = dict(reader.rows("SELECT session, labels FROM sessions"))
+    found = [
+        (number, labels.get(number), *sums) for number, *sums in _grouped(reader, "session", since)
+    ]
+    return ordered(_noted(reader, found), "last")
 
 
 def by_agent(reader: Reader, since: float) -> list[Group]:
     """Group by agent, the most expensive first; None: the main conversation. Note: its type."""
-    return _agents(reader, _grouped(reader, "agent, max(agent_type) AS agent_type", since))
+    return ordered(
+        _noted(reader, _grouped(reader, "agent, max(agent_type) AS agent_type", since)), "cost"
+    )
 
 
 def agents_of(reader: Reader, session: int, most: int) -> list[Group]:
@@ -131,20 +149,19 @@ def agents_of(reader: Reader, session: int, most: int) -> list[Group]:
         session,
         *numbers,
     )
-    return _agents(reader, found)
+    return ordered(_noted(reader, found), "cost")
 
 
-def _agents(reader: Reader, found: Sequence[Any]) -> list[Group]:
+def _noted(reader: Reader, found: Sequence[Any]) -> list[Group]:
+    """Return a group for each row, by the names behind its key and its note."""
     known = names(reader, (number for row in found for number in row[:2]))
-    return _dearest(
-        [_group(known.get(agent), sums, known.get(kind)) for agent, kind, *sums in found]
-    )
+    return [_group(known.get(key), sums, known.get(note)) for key, note, *sums in found]
 
 
 def by_label(reader: Reader, since: float, label: str) -> list[Group]:
     """Group by the value of a label, the most expensive first; None are requests without it."""
     groups = _named(reader, _grouped(reader, "labels", since))
-    return _dearest(_merged(groups, lambda labels: pairs(labels).get(label)))
+    return ordered(_merged(groups, lambda labels: pairs(labels).get(label)), "cost")
 
 
 def label_names(reader: Reader) -> list[str]:
@@ -252,11 +269,6 @@ def _merged(groups: Iterable[Group], key: Callable[[str | None], str | None]) ->
     return list(merged.values())
 
 
-def _dearest(groups: Iterable[Group]) -> list[Group]:
-    return sorted(
-        groups, key=lambda group: (-group.totals.cost, -group.totals.requests, group.key or "")
-    )
-
-
-def _latest(groups: Iterable[Group]) -> list[Group]:
-    return sorted(groups, key=lambda group: (-group.last, group.key or ""))
+def ordered(groups: Iterable[Group], sort: str) -> list[Group]:
+    """Return groups sorted by one of `SORTS`."""
+    return sorted(groups, key=lambda group: (*map(neg, SORTS[sort](group)), group.key or ""))

@@ -98,6 +98,34 @@ def test_labels_need_a_name_where_there_are_several(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.usefixtures("filled")
+def test_what_comes_first_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    newest = [one["session"] for one in _json(capsys, "--by", "session")]
+    dearest = [one["session"] for one in _json(capsys, "--by", "session", "--sort", "cost")]
+    assert newest == ["another", SESSION]
+    assert dearest == [SESSION, "another"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_table_that_is_cut_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--by", "session", "--rows", "1"]) == 0
+    _, first, rest, total, _, cut, _ = capsys.readouterr().out.splitlines()
+    assert first.startswith("another ")
+    assert rest.startswith("(1 more) ")
+    assert total.startswith("total ")
+    assert cut.startswith("The 1 seen last of 2: ")
+    assert main(["report", "--by", "session", "--rows", "2"]) == 0
+    assert "more" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["report", "--rows", "0"])
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_label_is_named_above_its_values(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--by", "label", "--label", "team"]) == 0
+    assert capsys.readouterr().out.startswith("team ")
+
+
+@pytest.mark.usefixtures("filled")
 def test_csv_goes_to_a_spreadsheet(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--csv", "--by", "model"]) == 0
     heading, *lines = capsys.readouterr().out.splitlines()
