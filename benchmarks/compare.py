@@ -1,10 +1,11 @@
 """Runs the comparison: all proxies side by side on one core, the load on the other, in rounds.
 
-Every round measures every proxy, each time another one first, so that what else happens on the
-machine meets all of them.
+Every round measures every proxy, in short turns and each time another one first, so that what else
+happens on the machine meets all of them: its speed can change by half from one second to the next.
 """
 
 import asyncio
+import statistics
 import sys
 import time
 from collections import defaultdict
@@ -49,9 +50,9 @@ async def compare(plan: Plan, on: Stage) -> Rounds:
         began = time.monotonic()
         for number in range(plan.rounds):
             for workload in plan.workloads:
-                for target in _turned(targets, number):
-                    seconds = workload.seconds / (2 if plan.rounds == 1 else 1)
-                    _note(found, target.name, await _run(workload, target, seconds))
+                seconds = workload.seconds / (2 if plan.rounds == 1 else 1)
+                for name, figures in (await one_round(workload, targets, seconds, number)).items():
+                    _note(found, name, figures)
                 _tell(f"round {number + 1} of {plan.rounds}, {workload.name}", began)
         if plan.at_rest:
             proxies = {each.name: each.process for each in targets if each.name != peers.DIRECT}
@@ -60,6 +61,21 @@ async def compare(plan: Plan, on: Stage) -> Rounds:
     if plan.at_rest:
         await _starts(plan, on, found)
     return {key: dict(values) for key, values in found.items()}
+
+
+async def one_round(
+    workload: Workload, targets: list[Target], seconds: float, number: int
+) -> dict[str, Figures]:
+    """Measure every proxy in the turns of a workload; return the medians of each one's turns."""
+    turns: dict[str, list[Figures]] = defaultdict(list)
+    for turn in range(workload.turns):
+        for target in _turned(targets, number + turn):
+            turns[target.name].append(await _run(workload, target, seconds / workload.turns))
+    return {name: _medians(each) for name, each in turns.items()}
+
+
+def _medians(turns: list[Figures]) -> Figures:
+    return {key: statistics.median(figures[key] for figures in turns) for key in turns[0]}
 
 
 async def _run(workload: Workload, target: Target, seconds: float) -> Figures:

@@ -101,11 +101,11 @@ class Place:
         )
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
+def free_port(other: int = 0) -> int:
+    """Return a port that nobody listens on, and that is none ``other``."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
-        return port
+        return port if port != other else free_port(other)  # this one is held meanwhile
 
 
 def ours(place: Place, root: Path = ROOT, **settings: str) -> Command:
@@ -113,7 +113,7 @@ def ours(place: Place, root: Path = ROOT, **settings: str) -> Command:
     chosen = {
         "HOST": "127.0.0.1",
         "PORT": str(place.port),
-        "DASHBOARD_PORT": str(free_port()),
+        "DASHBOARD_PORT": str(free_port(place.port)),
         "UPSTREAM_BASE_URL": f"https://localhost:{place.upstream}",
         "UPSTREAM_CA_FILE": str(place.certificate.ca_file),
         "TLS_CERT_FILE": str(place.certificate.cert_file),

@@ -212,21 +212,25 @@ async def unpaced(target: Target, seconds: float) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload: its name on the command line, seconds of a round, the figures it gives."""
+    """A workload: its name on the command line, the figures it gives, and what a round has of it.
+
+    That is how many ``seconds``, in how many ``turns``.
+    """
 
     name: str
     run: Callable[[Target, float], Awaitable[Figures]]
     seconds: float
     keys: tuple[str, ...]
+    turns: int = 1
 
 
 WORKLOADS: Mapping[str, Workload] = {
     workload.name: workload
     for workload in (
-        Workload("json-50k", json_50k, 0.7, ("json_50k",)),
-        Workload("json-2m", json_2m, 1.2, ("json_2m",)),
-        Workload("ttft", first_token, 0.7, ("ttft_50k",)),
-        Workload("requests", many_requests, 1.5, ("requests_per_s", "cpu_ms_per_request")),
+        Workload("json-50k", json_50k, 0.7, ("json_50k",), turns=7),
+        Workload("json-2m", json_2m, 1.2, ("json_2m",), turns=3),
+        Workload("ttft", first_token, 0.7, ("ttft_50k",), turns=7),
+        Workload("requests", many_requests, 1.5, ("requests_per_s", "cpu_ms_per_request"), turns=5),
         Workload("paced", paced, 3.0, ("relay_p50", "relay_p99", "cpu_us_per_event")),
         Workload("unpaced", unpaced, 1.5, ("unpaced_per_s",)),
     )
