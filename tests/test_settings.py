@@ -136,6 +136,7 @@ BAD = [
     ("UPSTREAM_MAX_CONNECTIONS", "0", "greater than or equal to 1"),
     ("UPSTREAM_BASE_URL", "api.anthropic.com", "http or https"),
     ("UPSTREAM_BASE_URL", "https://host/?a=b", "query"),
+    ("UPSTREAM_BASE_URL", "https://256.256.256.256", "valid host"),
     ("UPSTREAM_HTTP2", "maybe", "true or false"),
     ("UPSTREAM_CA_FILE", "missing.pem", "file that exists"),
     ("UPSTREAM_CA_FILE", __file__, "PEM file"),
@@ -190,6 +191,8 @@ def test_a_bad_value_in_the_env_file_is_named_as_well(tmp_path: Path) -> None:
                 "ftp://localhost/T-fake",
                 "https://hooks.example.com:99999/T-fake",
                 "https://hooks.example.com/T fake",
+                "https://256.0.0.1/T-fake",
+                "https://hooks.example.com/" + "T" * 70_000,
             )
         ),
     ],

@@ -18,6 +18,7 @@ TRIES = 8  # of one text: over about four minutes
 FIRST, LONGEST = 2.0, 60.0  # seconds between two tries, doubled each time
 GRACE = 2.0  # seconds at the end of the process for texts that still wait
 TIMEOUTS = {"connect": 10.0, "read": 10.0, "write": 10.0, "pool": 10.0}
+PATIENCE = 30.0  # seconds of one try: a server that sends a byte now and then never falls silent
 RESULTS = ("sent", "failed", "dropped")
 TRY_AGAIN = frozenset({408, 425, 429})
 SERVER_ERRORS = 500
@@ -113,7 +114,8 @@ class Webhook:
             content=body,
             extensions={"timeout": TIMEOUTS},
         )
-        response = await self._transport.handle_async_request(request)
+        async with asyncio.timeout(PATIENCE):
+            response = await self._transport.handle_async_request(request)
         try:
             return response.status_code
         finally:

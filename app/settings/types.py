@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from ..budgets import rules as budget_rules
@@ -27,7 +28,18 @@ CERTIFIED = re.compile(rf"(?:\*\.(?=[^.]+\.))?{HOST_NAME.pattern}")  # clients r
 
 def _base_url(value: str) -> str:
     UpstreamBase.parse(value)
+    if not _is_url(value):
+        raise ValueError("must look like https://api.anthropic.com, with a valid host")
     return value.rstrip("/")
+
+
+def _is_url(value: str) -> bool:
+    """Return True for a URL that can be asked: requests are made from it by httpx."""
+    try:
+        httpx.URL(value)
+    except httpx.InvalidURL:
+        return False
+    return True
 
 
 def _host(value: str) -> str:
@@ -121,7 +133,7 @@ def _may_be_told(url: str) -> bool:
         _ = parts.port  # raises ValueError when out of range
     except ValueError:
         return False
-    if "@" in parts.netloc or not parts.hostname:
+    if "@" in parts.netloc or not parts.hostname or not _is_url(url):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
 

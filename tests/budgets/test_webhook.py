@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -13,7 +14,10 @@ from structlog.testing import capture_logs
 from app.budgets.webhook import LONGEST, QUEUE, TRIES, Webhook
 
 URL = "https://hooks.example.com/services/T-fake-secret"
-Respond = Callable[[httpx.Request], httpx.Response]
+Respond = (
+    Callable[[httpx.Request], httpx.Response]
+    | Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +98,16 @@ async def test_a_lost_connection_is_tried_again_and_never_names_the_url(lines: l
     assert results == {"failed": 1}
     assert "fake" not in str(lines)
     assert "ConnectError" in str(lines)
+
+
+@pytest.mark.simulated_clock
+async def test_a_server_whose_answer_never_becomes_whole_is_given_up(lines: list[Any]) -> None:
+    async def respond(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert await _send(respond, "text") == ({"failed": 1}, ANY)
+    assert [line["reason"] for line in lines] == ["TimeoutError"]
 
 
 async def test_after_a_failure_the_next_text_is_sent() -> None:
