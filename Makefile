@@ -140,6 +140,9 @@ bench-check: install ## Fail if a ratio to the naive proxy is more than 15 % wor
 bench-curves: install ## Measure scaling: what one more body, stream or dashboard costs
 	$(RUN) python -m benchmarks.curves $(ARGS)
 
+bench-ledger: install ## Measure whether the ledger makes clients wait, in five minutes
+	$(RUN) python -m benchmarks.ledger_latency $(ARGS)
+
 bench-workers: install ## Measure what a second worker process adds
 	$(RUN) python -m benchmarks.workers $(ARGS)
 
@@ -188,4 +191,4 @@ logs: $(LOCAL_UV) ## Follow the logs of those hosts
 status: $(LOCAL_UV) ## Show the service on those hosts
 	@$(ANSIBLE) ansible anthropic_proxy -i $(INVENTORY) -b -a "systemctl status anthropic-proxy --no-pager"
 
-.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench bench-record bench-check bench-curves bench-workers bench-memory check docs pictures diagrams kubernetes release deploy rollback logs status
+.PHONY: help install run demo claude health metrics test test-all test-wheel coverage mutants fuzz soak bench bench-record bench-check bench-curves bench-ledger bench-workers bench-memory check docs pictures diagrams kubernetes release deploy rollback logs status

@@ -8,6 +8,7 @@ starts, pins and measures programs, ``results`` and ``report`` are files and tab
 compares with the results kept. ``arguments`` is what command lines have in common.
 
 This proxy alone: ``curves`` and ``slopes``, ``workers``, ``memory``, ``soak``, ``front_door``
-and ``attackers``, ``leaving``. Parts of it: ``transport``, ``telemetry``, ``tap``, ``scrubber``,
-``scrub_corpus``, ``hostile``.
+and ``attackers``, ``leaving``; with and without ledger and cache recorder ``insight``,
+``insight_ratios`` and ``ledger_latency`` (``switched``). Parts of it: ``transport``,
+``telemetry``, ``tap``, ``scrubber``, ``scrub_corpus``, ``hostile``, ``ledger``, ``cache``.
 """

@@ -9,7 +9,6 @@ to ``off`` of the same round, with its error at 95 %. Latencies are those that t
 direct run; the whole time that a client waits has rows of its own.
 """
 
-import math
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from benchmarks import arguments, peers
 from benchmarks.compare import Plan, run
 from benchmarks.figures import FIGURES, Figure
+from benchmarks.ledger_latency import Ratio
 from benchmarks.report import plain, shown
 from benchmarks.workloads import WORKLOADS
 
@@ -70,9 +70,8 @@ def _row(title: str, values: Values) -> Row:
 def _change(values: Values, name: str) -> str:
     """Return the median ratio to the rounds without both, with its error."""
     ratios = [own / off for own, off in zip(values[name], values[peers.PLAIN], strict=True)]
-    low, middle, high = statistics.quantiles(ratios, method="inclusive")
-    error = 1.57 * (high - low) / math.sqrt(len(ratios))  # the notch of a box plot
-    return f"{middle:.3f} ± {error:.3f}"
+    found = Ratio.of(ratios)
+    return f"{found.median:.3f} ± {found.error:.3f}"
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import curves, insight, report, slopes, tracing, workers
+from benchmarks import curves, insight, ledger_latency, report, slopes, tracing, workers
 from benchmarks.check import TOLERANCE, again, changes, lines
 from benchmarks.figures import FIGURES, Figure, met
 from benchmarks.peers import DIRECT, NAIVE, OURS
@@ -196,3 +196,17 @@ def test_the_cost_of_ledger_and_recorder_is_judged_by_start_against_both_proxies
     assert (found.least, found.most) == pytest.approx((1.02, 1.04))
     assert found.error == pytest.approx(12.71 * 0.0097, rel=0.01)
     assert insight.ratio(starts, insight.OFF).error == pytest.approx(0.0)
+
+
+def test_a_machine_that_gets_slower_favours_neither_with_nor_without_a_ledger() -> None:
+    drift = [1.0, 1.01, 1.02, 1.03]
+    through = [slow * cost for slow, cost in zip(drift, (1.05, 1, 1, 1.05), strict=True)]
+    block = ledger_latency.Block([1 + one for one in through], 1.0)
+    assert block.added == pytest.approx(1.05, rel=1e-3)
+    assert block.whole == pytest.approx(1.025, rel=1e-3)
+
+
+@pytest.mark.parametrize(("ratio", "code"), [(1.01, 0), (1.02, 2), (1.03, 1)])
+def test_what_is_not_certain_is_not_decided(ratio: float, code: int) -> None:
+    found = ledger_latency.Ratio.of([ratio + off for off in (-0.004, 0.0, 0.004) * 5])
+    assert ledger_latency.verdict(found) == code
