@@ -2,6 +2,8 @@
 
     python -m benchmarks.ledger_latency [--blocks 10] [--starts 4]
 
+The CPU time of a request is compared as well, which other work on the machine disturbs less.
+
 One client posts 50 KB again and again through one proxy, whose ledger is turned on and off while it
 runs (`benchmarks.switched`). A block is four turns: on, off, off, on, so that a machine that slowly
 changes its speed favours neither. Each turn begins with `SETTLING` seconds that do not count: rows
@@ -38,28 +40,45 @@ _ORDER = (ON, OFF, OFF, ON)
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Medians in ms of the four turns: of the proxy, and of upstream itself meanwhile."""
+class Turn:
+    """The median time of a request, and the proxy's CPU time for one, in ms."""
 
-    through: Sequence[float]
-    direct: float
+    waited: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Four turns, with the median time of a request to upstream itself meanwhile."""
+
+    turns: Sequence[Turn]
+    direct: float = 0.0
 
     @property
     def whole(self) -> float:
         """The ratio of what a client waits with the ledger to that without."""
-        first, second, third, fourth = self.through
-        return math.sqrt(first * fourth / (second * third))
+        return _ratio([turn.waited for turn in self.turns])
 
     @property
     def added(self) -> float:
         """The same of what the proxy adds."""
-        return replace(self, through=[one - self.direct for one in self.through]).whole
+        return _ratio([turn.waited - self.direct for turn in self.turns])
+
+    @property
+    def cpu(self) -> float:
+        """The same of the proxy's CPU time."""
+        return _ratio([turn.cpu for turn in self.turns])
 
     @property
     def again(self) -> float:
-        """The ratio of two turns without a ledger."""
-        _, second, third, _ = self.through
-        return second / third
+        """The ratio of what a client waits in both turns without a ledger."""
+        _, second, third, _ = self.turns
+        return second.waited / third.waited
+
+
+def _ratio(values: Sequence[float]) -> float:
+    first, second, third, fourth = values
+    return math.sqrt(first * fourth / (second * third))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +110,32 @@ async def _started(on: Stage, blocks: int) -> list[Block]:
         await answering(port, on.trusted)
         client = await Client.connect(port, on.trusted)
         upstream = await Client.connect(on.upstream_port, on.trusted)
-        await _medians(client, WARMING)
+        await _waits(client, WARMING)
         return [await _block(proxy, client, upstream) for _ in range(blocks)]
 
 
 async def _block(proxy: process.Process, client: Client, upstream: Client) -> Block:
-    through, direct = [], []
+    turns, direct = [], []
     for switch in _ORDER:
         proxy.child.send_signal(switch)
-        await _medians(client, SETTLING)
-        through.append(await _medians(client, TURN))
-        direct.append(await _medians(upstream, DIRECT))
-    return Block(through, statistics.median(direct))
+        await _waits(client, SETTLING)
+        before = proxy.cpu
+        waits = await _waits(client, TURN)
+        cpu = (proxy.cpu - before) / len(waits)
+        turns.append(Turn(statistics.median(waits), cpu * 1000))
+        direct.append(statistics.median(await _waits(upstream, DIRECT)))
+    return Block(turns, statistics.median(direct))
 
 
-async def _medians(client: Client, seconds: float) -> float:
-    """Post for some seconds; return the median time of a request in ms."""
+async def _waits(client: Client, seconds: float) -> list[float]:
+    """Post for some seconds; return the time of each request in ms."""
     taken: list[float] = []
     end = time.perf_counter() + seconds
     while (start := time.perf_counter()) < end:
         answer = await client.start(_POSTED.sent)
-        taken.append(time.perf_counter() - start)
+        taken.append((time.perf_counter() - start) * 1000)
         _POSTED.check(answer)
-    return statistics.median(taken) * 1000
+    return taken
 
 
 _POSTED = Posted.of(50 * KB)
@@ -121,14 +143,22 @@ _POSTED = Posted.of(50 * KB)
 
 def lines(blocks: Sequence[Block]) -> Iterator[str]:
     """Yield the figures."""
-    kept = [one for block in blocks for one in (block.through[0], block.through[3])]
-    plain = [one for block in blocks for one in block.through[1:3]]
-    yield f"median of a 50 KB request, with the ledger  {statistics.median(kept):8.3f} ms"
-    yield f"without                                     {statistics.median(plain):8.3f} ms"
-    yield f"upstream itself         {statistics.median(block.direct for block in blocks):28.3f} ms"
-    yield f"ratio (goal {GOAL})           {Ratio.of([block.whole for block in blocks])}"
-    yield f"of what the proxy adds      {Ratio.of([block.added for block in blocks])}"
-    yield f"again, both without         {Ratio.of([block.again for block in blocks])}"
+    turns = [block.turns for block in blocks]
+    kept = [one for first, _, _, fourth in turns for one in (first, fourth)]
+    plain = [one for _, second, third, _ in turns for one in (second, third)]
+    for name, some in (("with the ledger", kept), ("without", plain)):
+        waited, cpu = (
+            statistics.median(getattr(one, what) for one in some) for what in ("waited", "cpu")
+        )
+        yield f"50 KB request {name:15} {waited:8.3f} ms, the proxy's CPU {cpu:.3f} ms"
+    yield f"upstream itself {statistics.median(block.direct for block in blocks):21.3f} ms"
+    for name, ratios in (
+        (f"time, goal {GOAL}", [block.whole for block in blocks]),
+        ("what the proxy adds to it", [block.added for block in blocks]),
+        ("the proxy's CPU", [block.cpu for block in blocks]),
+        ("time, twice without", [block.again for block in blocks]),
+    ):
+        yield f"{name:30} x {Ratio.of(ratios)}"
 
 
 def verdict(ratio: Ratio) -> int:

@@ -249,11 +249,12 @@ COMMANDS = (
             argument(
                 "--by",
                 choices=["day", "hour", "session", "agent", "model", "label"],
-                default="day",
-                help="what each line stands for (default: %(default)s)",
+                help="what each line stands for (default: day)",
             ),
             argument(
-                "--label", metavar="NAME", help="the label for --by label, if requests have several"
+                "--label",
+                metavar="NAME",
+                help="by this label: --by label can be left out, and needs it if there are several",
             ),
             argument(
                 "--since",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from .. import settings
+from ..failures import StartError
 from ..ledger import queries, report, table
 from ..ledger.file import UnusableLedger
 from ..ledger.places import Place, place_of, reading
@@ -41,6 +42,10 @@ class ManyLabels(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Print the report."""
+    if options.by is None:
+        options.by = "label" if options.label else "day"
+    if options.label and options.by != "label":
+        raise StartError(f"--label goes with --by label, not with --by {options.by}")
     place = _place()
     try:
         with reading(place) as reader:

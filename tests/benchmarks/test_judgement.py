@@ -201,9 +201,10 @@ def test_the_cost_of_ledger_and_recorder_is_judged_by_start_against_both_proxies
 def test_a_machine_that_gets_slower_favours_neither_with_nor_without_a_ledger() -> None:
     drift = [1.0, 1.01, 1.02, 1.03]
     through = [slow * cost for slow, cost in zip(drift, (1.05, 1, 1, 1.05), strict=True)]
-    block = ledger_latency.Block([1 + one for one in through], 1.0)
-    assert block.added == pytest.approx(1.05, rel=1e-3)
+    block = ledger_latency.Block([ledger_latency.Turn(1 + one, one) for one in through], 1.0)
+    assert block.added == block.cpu == pytest.approx(1.05, rel=1e-3)
     assert block.whole == pytest.approx(1.025, rel=1e-3)
+    assert block.again == pytest.approx(0.995, rel=1e-3)
 
 
 @pytest.mark.parametrize(("ratio", "code"), [(1.01, 0), (1.02, 2), (1.03, 1)])

@@ -122,7 +122,16 @@ def test_a_table_that_is_cut_says_so(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.usefixtures("filled")
 def test_the_label_is_named_above_its_values(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--by", "label", "--label", "team"]) == 0
-    assert capsys.readouterr().out.startswith("team ")
+    shown = capsys.readouterr().out
+    assert shown.startswith("team ")
+    assert main(["report", "--label", "team"]) == 0
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_label_of_something_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--by", "model", "--label", "team"]) == 1
+    assert "--label goes with --by label" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("filled")
