@@ -21,6 +21,13 @@ class Unused:
     """Stands for a class that nothing here makes."""
 
 
+def _cookie_jar() -> object:
+    """Return an empty `CookieJar`."""
+    from http.cookiejar import CookieJar  # noqa: PLC0415 - see above
+
+    return CookieJar()
+
+
 def _no_entry_points(**_: str) -> tuple[()]:
     """Return the plugins of installed packages: none."""
     return ()
@@ -28,9 +35,18 @@ def _no_entry_points(**_: str) -> tuple[()]:
 
 # Modules that a library imports for what is not used here, with the names that it takes from them.
 STAND_INS: dict[str, dict[str, object]] = {
-    # Hypercorn's websockets, which the listener does not make (`app.listener.h1`), and its server.
+    # Hypercorn's websockets, which the listener does not make (`app.listener.h1`), its server, logs
+    # and workers.
     "hypercorn.protocol.ws_stream": {"WSStream": Unused},
     "hypercorn.asyncio.run": {"worker_serve": Unused},
+    "logging.config": dict.fromkeys(("dictConfig", "fileConfig"), Unused),
+    "multiprocessing.synchronize": {"Event": Unused},
+    # Starlette's forms.
+    "starlette.formparsers": dict.fromkeys(
+        ("FormParser", "MultiPartException", "MultiPartParser"), Unused
+    ),
+    # The cookies of httpx's client, which the demo makes.
+    "http.cookiejar": {"Cookie": Unused, "CookieJar": _cookie_jar},
     # prometheus-client's own servers.
     "http.server": {"BaseHTTPRequestHandler": Unused},
     "wsgiref.simple_server": dict.fromkeys(

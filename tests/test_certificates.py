@@ -16,12 +16,14 @@ import pytest
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from app import certificates
 from app.certificates import Certificate, ensure, files, inspection, issuing, problems
 from app.certificates.issuing import CA_LIFETIME, LEAF_LIFETIME
-from app.certificates.validity import RENEWAL
+from app.certificates.validity import RENEWAL, seconds
 from app.failures import SettingsError
 from app.server.certificate import certificate_of
 from app.settings import Settings
@@ -615,3 +617,9 @@ def test_a_ca_for_hosts_elsewhere_signs_for_these_alone(tmp_path: Path) -> None:
     assert _files(more)["ca.crt"] != content["ca.crt"]
     for name in ("api.anthropic.com", "api.example"):
         _handshake(more, name, more.ca_file)
+
+
+@given(st.datetimes(datetime(1950, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - X.509's range
+def test_a_date_of_openssl_is_read_as_python_reads_it(at: datetime) -> None:
+    text = f"{at:%b} {at.day:2} {at:%H:%M:%S} {at.year:04} GMT"
+    assert seconds(text) == ssl.cert_time_to_seconds(text)

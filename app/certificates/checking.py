@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .validity import RENEWAL
+from .validity import RENEWAL, seconds
 
 
 def problems(cert_file: Path, key_file: Path, now: datetime | None = None) -> list[str]:
@@ -32,7 +32,7 @@ def _is_sound(cert_file: Path, key_file: Path, now: datetime) -> bool:
     try:
         shared = key_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
         leaf: Any = _shown(cert_file, key_file)
-        begin, end = (ssl.cert_time_to_seconds(leaf[name]) for name in ("notBefore", "notAfter"))
+        begin, end = (seconds(leaf[name]) for name in ("notBefore", "notAfter"))
     except (OSError, ValueError, KeyError, TypeError):  # SSLError is an OSError
         return False
     return not shared and begin <= now.timestamp() <= end - RENEWAL.total_seconds()

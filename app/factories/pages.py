@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
-from starlette.routing import Route
 
 from ..pages import authority, dashboard, health, ledger, metrics
+from ..pages.exact import Exact
 from ..pages.guard import Guard
 from ..pages.misdirected import Misdirected
 from ..proxy.admission import Admission
@@ -70,7 +70,7 @@ def pages_of(
                 ledger.Known(telemetry.window_share, telemetry.tool_names.find),
             ),
             *dashboard.routes(),
-            Route("/", _to_dashboard),
+            Exact("/", _to_dashboard),
         ],
         middleware=[
             Middleware(Misdirected, port=lambda: _port(telemetry)),

@@ -7,4 +7,5 @@
 - ``ledger``     the ledger's views as JSON.
 - ``guard``      access control; a ``refusal`` is how a failure is answered.
 - ``misdirected``  requests for the API on the wrong port.
+- ``exact``      routes that are made fast.
 """

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import NotFound
+from .exact import Exact
 from .refusal import refusal
 
 PATH = "/ca.crt"
@@ -33,4 +34,4 @@ def routes(certificate: Callable[[], bytes | None]) -> list[Route]:
             headers={"content-disposition": 'attachment; filename="anthropic-proxy-ca.crt"'},
         )
 
-    return [Route(PATH, authority)]
+    return [Exact(PATH, authority)]

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .exact import Exact
+
 PATH = "/dashboard"
 PAGE = "index.html"
 FILES = resources.files(__package__) / "static" / "dashboard"
@@ -50,7 +52,7 @@ def _route(path: PurePosixPath, content: bytes) -> Route:
             return Response(status_code=304, headers=headers)
         return Response(content, media_type=media_type, headers=headers)
 
-    return Route(_public(path), respond)
+    return Exact(_public(path), respond)
 
 
 def _public(path: PurePosixPath) -> str:

@@ -6,6 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from .exact import Exact
+
 PATHS = frozenset({"/health", "/ready"})
 
 
@@ -20,4 +22,4 @@ def routes(ready: Callable[[], bool]) -> list[Route]:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "draining"}, status_code=503)
 
-    return [Route("/health", health), Route("/ready", readiness)]
+    return [Exact("/health", health), Exact("/ready", readiness)]

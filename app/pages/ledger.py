@@ -17,6 +17,7 @@ from ..ledger import views
 from ..ledger.file import UnusableLedger
 from ..ledger.places import Place, reading
 from ..ledger.reader import NoLedger, Reader, TooSlow
+from .exact import Exact
 
 SCHEMA = resources.files(__package__) / "static" / "ledger.schema.json"
 AT_ONCE = 2  # queries; each keeps a thread busy
@@ -155,12 +156,12 @@ def routes(place: Place | None, known: Known | None = None) -> list[Route]:
         return Response(schema, media_type="application/schema+json", headers=_NO_STORE)
 
     return [
-        Route("/ledger/sessions", _checked(sessions)),
+        Exact("/ledger/sessions", _checked(sessions)),
         Route("/ledger/sessions/{session}", session),
         Route("/ledger/sessions/{session}/prompts", _checked(prompts)),
         Route("/ledger/sessions/{session}/requests", _checked(requests)),
-        Route("/ledger/days", _checked(days)),
-        Route("/ledger/schema.json", published),
+        Exact("/ledger/days", _checked(days)),
+        Exact("/ledger/schema.json", published),
     ]
 
 

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from ..proxy.peer import peer_of
 from ..telemetry.sampling.broadcast import Broadcast, TooManyWatchers, Watcher
 from ..telemetry.sampling.sampler import NoSnapshot, Snapshot
+from .exact import Exact
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -63,9 +64,9 @@ def routes(view: View, broadcast: Broadcast) -> list[Route]:
         return Response(schema, media_type="application/schema+json", headers=_NO_STORE)
 
     return [
-        Route("/prometheus", _if_known(exposition.respond)),
-        Route("/metrics", _if_known(document)),
-        Route("/metrics/schema.json", published),
+        Exact("/prometheus", _if_known(exposition.respond)),
+        Exact("/metrics", _if_known(document)),
+        Exact("/metrics/schema.json", published),
         Route("/metrics/stream", Stream(view, broadcast), methods=["GET"]),
     ]
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import httpx
 from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..budgets.rules import Budget
 from ..budgets.rules import parse as parse_budgets
@@ -302,6 +302,14 @@ class Settings(BaseSettings):
     alert_active: Count = Field(
         10, description="Concurrent requests above which the dashboard shows a banner"
     )
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override] # pydantic gives the sources by name
+        cls, _: type[BaseSettings], **sources: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave out files where there are none: a source takes 3 ms to look for every setting."""
+        files = [one for one in (sources["dotenv_settings"],) if one.env_file]
+        return sources["init_settings"], sources["env_settings"], *files
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
