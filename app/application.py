@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .errors import ResponseCut
 from .factories.budgets import budgets_of
 from .factories.caching import caching_of
-from .factories.pages import MakeView, pages_of
+from .factories.pages import MakeView, pages_of, watchers_of_one
 from .factories.telemetry import telemetry_of
 from .factories.transport import transport_of
 from .memory import Trimmer
@@ -126,7 +126,7 @@ def create_app(
         guard=None if budgets is None else budgets.guard,
         hold_budget=hold_budget,
     )
-    broadcast = Broadcast()
+    broadcast = Broadcast(per_peer=watchers_of_one(settings))
     trimmer = Trimmer(hold_budget)
     tasks = [trimmer.run, *([budgets.run] if budgets is not None else [])]
     pages = pages_of(settings, telemetry, admission, broadcast, transport, tasks, view)

@@ -23,7 +23,15 @@ from ..telemetry.sampling.sampler import Sampler
 from .telemetry import ledger_place_of
 from .thresholds import thresholds_of
 
+PAGES_CONNECTIONS = 256  # on the pages' port
+WATCHING = 3 / 4  # of an address's connections there; the others are for pages, probes among them
+
 MakeView = Callable[[Telemetry, Broadcast], metrics.View]
+
+
+def watchers_of_one(settings: Settings) -> int:
+    """Return how many dashboards may watch from one address."""
+    return max(1, int(PAGES_CONNECTIONS * settings.peer_share * WATCHING))
 
 
 def pages_of(

@@ -18,6 +18,7 @@ from hypercorn.utils import wrap_app
 from msgspec.structs import replace
 
 from ..application import Application
+from ..factories.pages import PAGES_CONNECTIONS
 from ..forward import loops
 from ..listener import Listener
 from ..listener.limits import Limits, raise_descriptor_limit
@@ -34,8 +35,6 @@ from .drain import drain
 from .exposure import warn_if_exposed
 from .forwarding import forward_context, forward_listener, gate_of
 from .sockets import Ports, open_ports
-
-PAGES_CONNECTIONS = 256  # on the pages' port
 
 log = structlog.get_logger(__name__)
 

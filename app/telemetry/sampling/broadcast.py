@@ -59,7 +59,7 @@ class Broadcast:
     ``_closed``.
     """
 
-    def __init__(self, *, limit: int = 500, per_peer: int = 125, heartbeat: float = 15.0) -> None:
+    def __init__(self, *, limit: int = 500, per_peer: int = 48, heartbeat: float = 15.0) -> None:
         self._limit = limit
         self._per_peer = per_peer
         self._peers: Counter[str] = Counter()
