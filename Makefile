@@ -36,8 +36,9 @@ PURE := app/anthropic/* app/budgets/* app/cache/* app/scrubber/* app/usage/* app
   app/forward/addresses.py app/forward/head.py app/forward/policy.py app/forward/target.py \
   app/http2/fields.py app/http2/pool.py app/http2/turns.py app/ledger/batch.py app/ledger/days.py \
   app/ledger/expiry.py app/ledger/figures.py app/ledger/labels.py app/ledger/postgres/text.py \
-  app/ledger/prompts.py app/ledger/queries.py app/ledger/requests.py app/ledger/rows.py \
-  app/ledger/schema.py app/ledger/server.py app/ledger/store.py app/ledger/views.py \
+  app/ledger/prompts.py app/ledger/queries.py app/ledger/report.py app/ledger/requests.py \
+  app/ledger/rows.py app/ledger/schema.py app/ledger/server.py app/ledger/store.py \
+  app/ledger/table.py app/ledger/views.py \
   app/listener/assertions.py app/listener/frames.py app/listener/framing.py \
   app/listener/request_head.py app/listener/server_codec.py app/otel/environment.py \
   app/otel/histograms.py app/otel/limits.py app/otel/measures.py app/otel/protobuf.py \

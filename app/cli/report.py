@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -91,7 +92,7 @@ def _print(options: argparse.Namespace, heading: str, groups: list[Group], out: 
     elif options.csv:
         out.write(report.comma_separated(options.by, groups))
     elif not groups:
-        print("No requests.", file=out)
+        print(f"No requests{_since(options.since)}.", file=out)
     else:
         styled = _styled(out)
         width = shutil.get_terminal_size().columns if out.isatty() else None
@@ -119,6 +120,10 @@ def _notes(options: argparse.Namespace, groups: list[Group]) -> Iterator[str]:
     unpriced = sum(group.totals.unpriced for group in groups)
     note = f" Not included: {unpriced:,} without a known price." if unpriced else ""
     yield f"Cost in US dollars at list price.{note}"
+
+
+def _since(start: float | None) -> str:
+    return "" if start is None else f" since {datetime.fromtimestamp(start):%Y-%m-%d %H:%M}"
 
 
 def _styled(out: TextIO) -> bool:

@@ -179,4 +179,6 @@ def test_an_empty_ledger_has_no_requests(state: Path, capsys: pytest.CaptureFixt
         pass
     assert main(["report"]) == 0
     assert capsys.readouterr().out == "No requests.\n"
+    assert main(["report", "--since", "2026-11-01"]) == 0
+    assert capsys.readouterr().out == "No requests since 2026-11-01 00:00.\n"
     assert _json(capsys) == []

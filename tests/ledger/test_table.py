@@ -40,6 +40,13 @@ def test_a_group_without_a_key_has_a_name_for_people_and_null_for_programs() -> 
         assert report.document(by, [nobody])[0][by] is None
 
 
+def test_an_hour_is_shown_without_its_zone() -> None:
+    _, line, _ = table.table("hour", [Group("2026-11-01T14:00+01:00", totals(), NOON, NOON)]).split(
+        "\n"
+    )
+    assert line.startswith("2026-11-01 14:00  ")
+
+
 def test_a_label_has_the_heading_that_it_is_given() -> None:
     assert table.table("label", DAYS, heading="repo").startswith("repo ")
 
