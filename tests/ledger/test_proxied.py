@@ -1,5 +1,7 @@
 """The ledger of a proxy that serves: its rows are what the metrics count, and outlast it."""
 
+import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +10,17 @@ import pytest
 from app.anthropic.token_types import COUNTED
 from app.application import create_app
 from app.certificates import Certificate
-from app.ledger import queries
+from app.ledger import queries, writer
 from app.ledger.file import ledger_file
 from app.ledger.reader import reading
 from app.ledger.rows import NANO
+from app.proxy import backlog
 from app.settings import Settings
 from app.telemetry.recorder import Telemetry
 from app.telemetry.sampling.samples import Samples
 from simulator import Simulator, Step
 from tests.ledger.ledgers import ask
+from tests.proxy_process import Process, running
 from tests.proxying import MESSAGE, STREAM, proxying, until
 
 PROMPT = "a made-up prompt"
@@ -37,6 +41,14 @@ STEPS = (
 
 def _files(directory: Path) -> list[Path]:
     return list(directory.iterdir())
+
+
+def _rows(path: Path) -> int:
+    try:
+        ((count,),) = ask(path, "SELECT count(*) FROM exchanges")
+    except sqlite3.OperationalError:  # it is being set up
+        return 0
+    return int(count)
 
 
 def _written(telemetry: Telemetry) -> float:
@@ -113,6 +125,40 @@ async def test_a_restart_goes_on_with_the_same_ledger(
         == [("session-1", "agent-1", "prompt-1", "subagent")] * 2
     )
     assert _files(tmp_path) == [path]
+
+
+@pytest.mark.slow
+async def test_a_kill_costs_the_last_rows_only(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    assert writer.DELAY + backlog.DELAY < 0.75  # of the second that is promised
+    path = ledger_file(tmp_path)
+    answered: dict[int, list[str]] = {number: [] for number in range(4)}
+
+    async def work(proxy: Process, number: int) -> None:
+        async with proxy.client() as client:
+            while True:
+                session = f"session-{number}-{len(answered[number])}"
+                headers = HEADERS | {"x-claude-code-session-id": session}
+                await client.post("/v1/messages", json=MESSAGE, headers=headers)
+                answered[number].append(session)
+
+    async with running(upstream, certificate, state_dir=tmp_path) as proxy:
+        await proxy.started()
+        working = [asyncio.create_task(work(proxy, number)) for number in answered]
+        await until(lambda: path.exists() and _rows(path) > 40)
+        proxy.process.kill()
+        await proxy.process.wait()
+        await asyncio.gather(*working, return_exceptions=True)
+    async with running(upstream, certificate, state_dir=tmp_path) as proxy:
+        await proxy.started()
+        async with proxy.pages() as client:
+            found = (await client.get("/ledger/sessions?limit=500")).json()["sessions"]
+    kept = {one["session"] for one in found}
+    for sessions in answered.values():
+        count = len(kept.intersection(sessions))
+        assert kept.issuperset(sessions[:count])
+    assert sum(one["requests"] for one in found) == len(found) == _rows(path)
 
 
 def test_what_a_demo_makes_up_is_kept_apart(tmp_path: Path) -> None:
