@@ -123,7 +123,9 @@ def _notes(options: argparse.Namespace, groups: list[Group]) -> Iterator[str]:
 
 
 def _since(start: float | None) -> str:
-    return "" if start is None else f" since {datetime.fromtimestamp(start):%Y-%m-%d %H:%M}"
+    if start is None:
+        return ""
+    return f" since {datetime.fromtimestamp(start).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _styled(out: TextIO) -> bool:
