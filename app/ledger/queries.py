@@ -43,9 +43,9 @@ class Totals(msgspec.Struct, frozen=True):
     unpriced: int = 0
 
     @classmethod
-    def of(cls, values: Sequence[int | None]) -> "Totals":
+    def of(cls, values: Sequence[int]) -> "Totals":
         """Read the columns that `_SUMS` names, with the number of requests in front."""
-        requests, failed, *tokens, cost, unpriced = (value or 0 for value in values)
+        requests, failed, *tokens, cost, unpriced = values
         return cls(requests, failed, dict(zip(COUNTED, tokens, strict=True)), cost, unpriced)
 
     def __add__(self, other: "Totals") -> "Totals":

@@ -13,6 +13,7 @@ from .table import MANY
 
 Json = dict[str, Any]
 
+NOTES = {"session": "labels", "agent": "agent_type"}  # what the note of a group is
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # A spreadsheet takes a cell that begins so for a formula (owasp.org, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20")  # wide ones, too
@@ -30,9 +31,9 @@ def _object(by: str, group: Group) -> Json:
 
 
 def _note(by: str, note: str | None) -> Json:
-    if by == "session":
-        return {"labels": pairs(note)}
-    return {"agent_type": note} if by == "agent" else {}
+    if by not in NOTES:
+        return {}
+    return {NOTES[by]: pairs(note) if by == "session" else note}
 
 
 def totals(sums: Totals) -> Json:
@@ -51,13 +52,19 @@ def comma_separated(by: str, groups: Sequence[Group]) -> str:
     text = io.StringIO()
     lines = csv.writer(text)
     tokens = [f"tokens_{kind}" for kind in COUNTED]
-    lines.writerow([by, "requests", "failed", *tokens, "cost_usd", "unpriced"])
+    more = [NOTES[by]] if by in NOTES else []
+    more += ["first", "last"] if by in MANY else []
+    lines.writerow([by, "requests", "failed", *tokens, "cost_usd", "unpriced", *more])
     for group in groups:
         sums = group.totals
-        counts = [sums.tokens[kind] for kind in COUNTED]
-        cost = f"{sums.cost_usd:.9f}"
         lines.writerow(
-            [_inert(group.key or ""), sums.requests, sums.failed, *counts, cost, sums.unpriced]
+            [
+                *(_inert(group.key or ""), sums.requests, sums.failed),
+                *(sums.tokens[kind] for kind in COUNTED),
+                *(f"{sums.cost_usd:.9f}", sums.unpriced),
+                *([_inert(group.note or "")] if by in NOTES else []),
+                *([_iso(group.first), _iso(group.last)] if by in MANY else []),
+            ]
         )
     return text.getvalue()
 

@@ -64,6 +64,17 @@ def test_csv_has_the_same_figures() -> None:
     assert len(second) == len(heading)
 
 
+@pytest.mark.parametrize(("by", "note"), [("session", "labels"), ("agent", "agent_type")])
+def test_csv_has_what_json_has(by: str, note: str) -> None:
+    group = Group("x", totals(), NOON, NOON + 1, note="repo=acme/a,team=b")
+    (found,) = csv.DictReader(io.StringIO(report.comma_separated(by, [group])))
+    (document,) = report.document(by, [group])
+    assert [found[name] for name in (by, "first", "last")] == [
+        document[name] for name in (by, "first", "last")
+    ]
+    assert found[note] == "repo=acme/a,team=b"
+
+
 @pytest.mark.parametrize(
     ("count", "shown"),
     [
