@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from .accumulator import Accumulator
-from .records import CONTENT, NULL, Document, Record, read_document, word
+from .records import CONTENT, NULL, Delta, Document, Record, read_document, word
 from .spoken import Spoken
 from .usage import Attempt, Missing, Usage
 
@@ -118,10 +118,8 @@ class EventStream:
         """Take in the next records."""
         for record in records:
             if record.whole and record.raw.startswith(CONTENT):
-                self.events += 1
                 self._hear(record)
             elif record.whole and not record.raw.isspace():
-                self.events += 1
                 self._read(record)
 
     def finish(self) -> None:
@@ -135,19 +133,25 @@ class EventStream:
         elif notes.accumulator.unknown_iterations:
             notes.missing = notes.missing or UNKNOWN_ITERATION
 
-    def _hear(self, record: Record) -> None:
-        """Count what a delta says; a malformed one counts as nothing."""
+    def hear(self, delta: Delta | None) -> None:
+        """Take in a record that is a delta, and count what it says: a malformed one nothing."""
+        self.events += 1
         self.first_token = True
+        if delta is not None:
+            self._notes.spoken.hear(delta)
+
+    def _hear(self, record: Record) -> None:
         content = record.content
-        if content is not None:
-            self._notes.spoken.hear(content.delta)
+        self.hear(None if content is None else content.delta)
 
     def _read(self, record: Record) -> None:
         name = record.event.name
+        if name == b"content_block_delta":
+            self._hear(record)
+            return
+        self.events += 1
         try:
-            if name == b"content_block_delta":
-                self._hear(record)
-            elif name == b"message_start":
+            if name == b"message_start":
                 self._notes.started(read_document(record.document.message))
             elif name == b"content_block_start":
                 self._notes.block(record.document)

@@ -48,6 +48,11 @@ class Intake:
         return self._begun and self._decoder is not None and not self._decoder.finished
 
     @property
+    def begins_record(self) -> bool:
+        """Whether what is fed next begins a record of a stream, and comes out as it is."""
+        return self._splitter is not None and not (self.held or self.decodes or self.damaged)
+
+    @property
     def held(self) -> int:
         """Bytes of the begun record."""
         return 0 if self._splitter is None else self._splitter.held

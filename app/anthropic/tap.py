@@ -10,7 +10,7 @@ import msgspec
 
 from .answer import Body, EventStream, Notes
 from .intake import EVENT_STREAM, Intake
-from .records import Record
+from .records import Record, lone_delta
 from .usage import Attempt, Missing, Usage
 
 
@@ -47,8 +47,8 @@ class Tap:
     """Reads one response, as its ``intake`` decodes and splits it.
 
     The intake is fed here, or by whoever restores the response, who passes on what comes out.
-    State: the ``_notes``, how many ``events`` of a stream have passed, and ``first_token``, once
-    content has begun (a ``content_block_delta``).
+    State: the ``_notes``, how many ``events`` of a stream have passed, ``first_token``, once
+    content has begun (a ``content_block_delta``), and ``_between``, while no record is begun.
     """
 
     def __init__(self, intake: Intake) -> None:
@@ -58,11 +58,17 @@ class Tap:
         self._reader = reader(self._notes) if reader is not None else None
         self.events = 0
         self.first_token = False
+        self._between = intake.begins_record
 
     def feed(self, chunk: bytes) -> None:
         """Read the next bytes as received, still encoded."""
-        if self._reader is not None and self._notes.missing not in _LOST:
+        delta = lone_delta(chunk) if self._between else None
+        if delta is not None and type(self._reader) is EventStream:
+            self._reader.hear(delta)
+            self.events, self.first_token = self._reader.events, True
+        elif self._reader is not None and self._notes.missing not in _LOST:
             self.take(self._intake.feed(chunk))
+            self._between = self._intake.begins_record
 
     def take(self, parts: Iterable[list[Record]]) -> None:
         """Read what the intake makes of the next bytes."""

@@ -9,7 +9,6 @@ not exist (§2.3).
 import re
 import weakref
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import h11
@@ -99,7 +98,7 @@ class H1(H11Protocol):
         app = self.app if status is None else refusal.application(status, CLOSE)
         self.stream = stream = RequestStream.of(self, app, STREAM_ID)
         stream.frame_head, stream.begin, stream.end = self._head, self.begin, self._end
-        stream.frame, stream.write_framed = partial(framing.frame, self._codec), self.write
+        stream.frame, stream.write_framed = self._codec.frame, self.write
         if self._codec.client_is_waiting_for_100_continue:
             stream.proceed = self._proceed
         stream.before_drain = self._untold

@@ -6,7 +6,7 @@ import h11
 from h11._readers import READERS, ContentLengthReader
 from h11._writers import WRITERS
 
-from . import request_head
+from . import framing, request_head
 
 _BETWEEN = {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}  # two exchanges
 _OVER = {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}  # an exchange, whole on both sides
@@ -29,6 +29,7 @@ class ServerCodec(h11.Connection):
 
     ended = False
     _piece = b""
+    frame = framing.frame
 
     @property
     def they_are_waiting_for_100_continue(self) -> bool:

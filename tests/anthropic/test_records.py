@@ -1,11 +1,16 @@
 """One record of an event stream, read once for everyone who asks."""
 
+import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from app.anthropic.records import Content, Delta, Record
+from app.anthropic.records import CONTENT, Content, Delta, Record, lone_delta
+from app.anthropic.sse import Splitter
+
+ENOUGH = 10  # changed records that are still read the short way
 
 
 def _record(data: str) -> Record:
@@ -52,3 +57,40 @@ def test_a_text_that_is_none_is_left_out(member: str) -> None:
 def test_other_events_are_read_in_spite_of_lone_surrogates() -> None:
     record = _record('{"type": "error", "index": 4, "error": "\\ud83d", "name": "\\ud83d\\udd11"}')
     assert bytes(record.document.index) == b"4"
+
+
+USUAL = (b"event: content_block_delta", b"\n", b"data: ", _delta(text="x").encode(), b"\n", b"\n")
+OTHERS = (
+    *(*USUAL, b"event: ping", b"data:", b": comment", b"\r", b"\r\n", b"\x0b", b"\x85", b" "),
+    *(_delta(type="text_delta", text=text).encode() for text in ("a", "é\n", "\ud83d")),
+    *(b'{"delta": {"text": 5}}', b'{"delta": {"text": "x"}, \r "index": 1}', b"[", b"{}"),
+)
+
+
+def _changed() -> Iterator[bytes]:
+    """Yield the API's own form with every two changes: pieces that are put in, or replaced."""
+    places = range(len(USUAL) + 1)
+    changes = [*itertools.product(places, (0, 1), OTHERS)]
+    for first, second in itertools.product(changes, repeat=2):
+        pieces = list(USUAL)
+        for place, count, piece in (first, second):
+            pieces[place : place + count] = [piece]
+        yield b"".join(pieces)
+
+
+def test_a_lone_delta_is_what_its_record_says() -> None:
+    found = {raw: delta for raw in {*_changed()} if (delta := lone_delta(raw)) is not None}
+    assert len(found) > ENOUGH
+    for raw, delta in found.items():
+        splitter = Splitter()
+        [record] = splitter.feed(raw)
+        assert record.whole
+        assert not splitter.held
+        assert record.raw.startswith(CONTENT)
+        assert record.content is not None
+        assert record.content.delta == delta
+
+
+def test_a_delta_in_the_apis_own_form_is_found_the_short_way() -> None:
+    data = _delta(type="text_delta", text="é")
+    assert lone_delta(_record(data).raw) == Delta("text_delta", "é")
