@@ -8,12 +8,13 @@ of responses until the tap reads them. Whoever wants to see them calls `flush` f
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 from .defects import report
 
 DELAY = 0.05  # seconds that a piece of work waits
-SLICE = 24  # pieces done before the event loop's other work: two to four milliseconds
+SLICE = 24  # pieces done before the event loop's other work: one to three milliseconds
+TOGETHER = 3 * SLICE  # pieces of a group; its end takes two or three milliseconds more
 MOST = 256  # pieces that wait, and bytes that they hold: the oldest are done at once beyond it
 MOST_SIZE = 4 * 2**20
 
@@ -23,9 +24,10 @@ Work = Callable[[], object]
 class Backlog:
     """Does work in the order in which it is added, after ``delay`` seconds; at once if that is 0.
 
-    Pieces that are done together are done in a ``group``. It is used on the event loop only.
-    State: the ``_waiting`` work with the bytes that each piece holds, ``_size`` bytes in all, and
-    the ``_timer`` until they are worked off.
+    Pieces that are done soon after each other are done in a ``group``; whoever flushes ends it. It
+    is used on the event loop only.
+    State: the ``_waiting`` work with the bytes that each piece holds, ``_size`` bytes in all; the
+    ``_timer`` until they are worked off; the ``_open`` group with the pieces ``_done`` in it.
     """
 
     def __init__(self, delay: float = 0.0) -> None:
@@ -34,6 +36,8 @@ class Backlog:
         self._waiting: deque[tuple[Work, int]] = deque()
         self._size = 0
         self._timer: asyncio.Handle | None = None
+        self._open = ExitStack()
+        self._done = 0
 
     def add(self, work: Work, size: int = 0) -> None:
         """Add a piece of work that holds so many bytes."""
@@ -49,19 +53,29 @@ class Backlog:
 
     def flush(self) -> None:
         """Do all that waits."""
-        while self._waiting:
+        while self._waiting or self._done:
             self._do(len(self._waiting))
+            self._end()
 
     def _work_off(self) -> None:
-        """Do a slice, and go on after the loop's other work."""
-        self._do(min(SLICE, len(self._waiting)))
-        again = bool(self._waiting)
+        """Do a slice, or end the group; go on after the loop's other work."""
+        if self._waiting and self._done < TOGETHER:
+            self._do(min(SLICE, len(self._waiting)))
+        else:
+            self._end()
+        again = self._waiting or self._done
         self._timer = asyncio.get_running_loop().call_soon(self._work_off) if again else None
 
     def _do(self, count: int) -> None:
-        with self.group():
-            for _ in range(count):
-                self._do_next()
+        if not self._done:
+            self._open.enter_context(self.group())
+        self._done += count
+        for _ in range(count):
+            self._do_next()
+
+    def _end(self) -> None:
+        self._done = 0
+        self._open.close()
 
     def _do_next(self) -> None:
         work, size = self._waiting.popleft()

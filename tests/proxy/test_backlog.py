@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
@@ -87,18 +88,59 @@ async def test_work_that_fails_stops_none_after_it() -> None:
     assert "what a prompt says" not in str(lines)
 
 
-async def test_pieces_that_are_done_together_are_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slices_that_are_done_together_are_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "SLICE", 2)
+    monkeypatch.setattr(backlog, "TOGETHER", 4)
+    one = Backlog(0.001)
+    done = fill_grouped(one, 7)
+    await until(lambda: len(done) == 9)
+    assert done == [0, 1, 2, 3, ENDED, 4, 5, 6, ENDED]
+
+
+async def test_the_end_of_a_group_is_a_slice_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "SLICE", 2)
     one = Backlog(0.001)
+    done = fill_grouped(one, 3)
+    seen: list[list[int]] = []
+
+    def look() -> None:
+        if not seen or seen[-1] != done:
+            seen.append(done[:])
+        asyncio.get_running_loop().call_soon(look)
+
+    look()
+    await until(lambda: len(done) == 4)
+    assert [0, 1, 2] in seen
+
+
+async def test_whoever_reads_between_two_slices_ends_the_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backlog, "SLICE", 2)
+    one = Backlog(0.001)
+    done = fill_grouped(one, 3, lambda: asyncio.get_running_loop().call_soon(one.flush))
+    await until(lambda: len(done) == 4)
+    one.flush()
+    assert done == [0, 1, 2, ENDED]
+
+
+ENDED = -1
+
+
+def fill_grouped(one: Backlog, count: int, also: Callable[[], object] = int) -> list[int]:
+    """Add so much work; return the list of what is done, with the ends of groups."""
     done: list[int] = []
 
     @contextmanager
     def group() -> Iterator[None]:
         yield
-        done.append(-1)
+        done.append(ENDED)
+
+    def work(number: int) -> None:
+        done.append(number)
+        also()
 
     one.group = group
-    for number in range(5):
-        one.add(noting(done, number))
-    await until(lambda: len(done) == 8)
-    assert done == [0, 1, -1, 2, 3, -1, 4, -1]
+    for number in range(count):
+        one.add(partial(work, number))
+    return done
