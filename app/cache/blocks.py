@@ -65,11 +65,13 @@ class Blocks(msgspec.Struct):
 
     def add(self, kind: int, own: int, size: int, ttl: float | None) -> None:
         """Append a block of ``size`` bytes; raises `Unreadable` if there are too many."""
-        if len(self.kinds) >= MOST_BLOCKS:
+        kinds, prefixes = self.kinds, self.prefixes
+        place = len(kinds)
+        if place >= MOST_BLOCKS:
             raise Unreadable("the prompt has too many blocks")
         self.newest = own = hash((kind, own))
-        self.prefixes.append(hash((self.prefixes[-1] if self.kinds else 0, own)))
-        self.kinds.append(kind)
+        prefixes.append(hash((prefixes[-1] if place else 0, own)))
+        kinds.append(kind)
         self.owns.add(own)
         self.size += size
         if kind == SYSTEM:
@@ -77,7 +79,7 @@ class Blocks(msgspec.Struct):
         elif kind != TOOL and not self.first:
             self.first = own
         if ttl is not None:
-            self.marks.append(Mark(len(self.kinds) - 1, ttl, self.size))
+            self.marks.append(Mark(place, ttl, self.size))
             self.last = own
 
     def mark_last(self, ttl: float) -> None:
@@ -162,8 +164,8 @@ def _add(blocks: Blocks, kind: int, part: str, raw: bytes, digest: Digest, salt:
     ttl, plain = None, raw
     if raw.rfind(_MARK_NAME) >= 0:  # several times faster than `in`
         plain, ttl = without_marks(raw)
-    size = weight(plain)
-    blocks.fill[part] = blocks.fill.get(part, 0) + size
+    size, fill = weight(plain), blocks.fill
+    fill[part] = fill.get(part, 0) + size
     if plain.startswith(_TEXT):
         plain = plain[len(_TEXT) : -1]  # the same as the text alone
     own = digest(plain)

@@ -107,11 +107,14 @@ class Conversation(msgspec.Struct):
         """
         newest = None
         for chain in reversed(self.chains):
-            if chain.start > start or not (strict or chain.relates_to(prompt)):
+            if chain.start > start:
                 continue
-            if strict or chain.is_continued(prompt):
+            if strict or (
+                chain.is_continued(prompt) and (chain.length or chain.relates_to(prompt))
+            ):
                 return chain
-            newest = newest or chain
+            if newest is None and chain.relates_to(prompt):
+                newest = chain
         return newest
 
     def add(self, chain: Chain, template: Template | None) -> int | None:

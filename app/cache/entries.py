@@ -24,7 +24,9 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
     def refresh(self, start: float, ttl: float) -> None:
         """Let it live on: a request that started then used it."""
-        self.ttl = ttl = max(self.ttl, ttl) if self.expires > start else ttl
+        if ttl < self.ttl and self.expires > start:
+            ttl = self.ttl
+        self.ttl = ttl
         self.expires = max(self.expires, start + ttl)
 
 

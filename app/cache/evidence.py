@@ -63,10 +63,10 @@ class Case(msgspec.Struct, frozen=True):
 
     def tokens(self, size: int) -> int:
         """Estimate the tokens of the first ``size`` bytes."""
-        mark, blocks = self.prompt.mark, self.prompt.blocks
-        if mark is not None and self.counted.cached:
-            return round(self.counted.cached * size / max(mark.size, 1))
-        return round(self.counted.total * size / max(blocks.size, 1))
+        blocks, cached = self.prompt.blocks, self.counted.cached
+        if blocks.marks and cached:
+            return round(cached * size / (blocks.marks[-1].size or 1))
+        return round(self.counted.total * size / (blocks.size or 1))
 
 
 def scope_of(asked: Asked, model: str) -> int:

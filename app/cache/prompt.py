@@ -104,8 +104,8 @@ def read_prompt(
     ``betas`` are the request's ``anthropic-beta`` fields, joined by commas. A body that is
     ``alone`` gets no template.
     """
-    if template is not None and _matches(body, template, digest):
-        if _is_repeated(body, template, digest, betas):
+    if template is not None and _matches(view := memoryview(body), template, digest):
+        if _is_repeated(view, template, digest, betas):
             return template.prompt, template
         messages = _between(body, template)
         if messages:
@@ -185,28 +185,28 @@ def _kept(prompt: Prompt) -> Prompt:
     return Prompt(prompt.model, kept, prompt.params, prompt.automatic)
 
 
-def _matches(body: bytes, template: Template, digest: Digest) -> bool:
+def _matches(body: memoryview, template: Template, digest: Digest) -> bool:
     """Return True if a body begins and ends as the template does."""
     length, tail = template.tail
-    start, view = 0, memoryview(body)  # a copy would take longer than the hash
-    if len(body) < template.stable.end + length:
+    start, size = 0, len(body)
+    if size < template.stable.end + length:
         return False
     for end, hashed in template.spans:
-        if digest(view[start:end]) != hashed:
+        if digest(body[start:end]) != hashed:
             return False
         start = end
-    return digest(view[len(body) - length :]) == tail
+    return digest(body[size - length :]) == tail
 
 
-def _is_repeated(body: bytes, template: Template, digest: Digest, betas: bytes) -> bool:
+def _is_repeated(body: memoryview, template: Template, digest: Digest, betas: bytes) -> bool:
     """Return True if a body whose ends match is that of the template, and all of it is kept."""
     size, hashed = template.middle
-    start = template.stable.end
+    start, prompt = template.stable.end, template.prompt
     return (
         len(body) == start + size + template.tail[0]
-        and template.prompt.blocks.owns is not _NONE
-        and template.prompt.params[-1] == _betas(betas, digest)
-        and digest(memoryview(body)[start : start + size]) == hashed
+        and prompt.blocks.owns is not _NONE
+        and prompt.params[-1] == _betas(betas, digest)
+        and digest(body[start : start + size]) == hashed
     )
 
 
@@ -227,13 +227,11 @@ def _append(
     blocks: Blocks, messages: list[bytes], stable: Stable, body: bytes, digest: Digest
 ) -> Stable:
     """Append messages; return what of them is stable: those before a mark, and not the last."""
-    settled, end = False, stable.end
+    end, marks = stable.end, len(blocks.marks)
     for raw in messages[:-1]:
-        marks = len(blocks.marks)
         add_message(blocks, raw, digest)
         end = body.index(raw[:1], end) + len(raw)  # between two are a comma and blanks
-        settled = settled or len(blocks.marks) > marks
-        if not settled:
+        if len(blocks.marks) == marks:
             stable = Stable.of(blocks, end)
     add_message(blocks, messages[-1], digest)
     return stable

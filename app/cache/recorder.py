@@ -7,10 +7,11 @@ suggestions, compactions) read and refresh the cache, and are never what the nex
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import msgspec
 
-from .blocks import SYSTEM, Digest
+from .blocks import SYSTEM, Digest, Mark
 from .chain import Chain, Conversation
 from .entries import Entries, Entry
 from .evidence import Asked, Case, Counted, Found, evidence_of, scope_of, usual_verdict
@@ -87,20 +88,20 @@ class Recorder:
 
     def judge(self, flight: Flight, counted: Counted, model: str | None) -> Verdict:
         """Return the verdict on an answer of ``model``, and remember what is in the cache now."""
-        prompt = flight.prompt
+        asked, prompt = flight.asked, flight.prompt
         if prompt is None:
             return Verdict("unknown")
-        name = name_of(model or prompt.model)
-        key = _key(flight.asked, prompt)
+        case = Case(asked, prompt, counted, name_of(model or prompt.model))
+        key = _key(asked, prompt)
         conversation = self._conversations.get(key) or Conversation()
-        case = Case(flight.asked, prompt, counted, name)
-        previous = conversation.previous(prompt, flight.asked.start, strict=flight.asked.hinted)
-        live, waiting = self._reachable(case, flight)
+        previous = conversation.previous(prompt, asked.start, strict=asked.hinted)
+        marks = prompt.marks
+        live, waiting = self._reachable(case, flight, marks) if marks else (None, None)
         verdict = usual_verdict(case, previous, live, waiting)
         if verdict is None:
             verdict = decide(evidence_of(case, previous, live, waiting))
-        entry = self._commit(case, flight, live)
-        if not (flight.asked.aside or flight.asked.compaction):
+        entry = self._commit(case, flight, live, marks)
+        if not (asked.aside or asked.compaction):
             self._remember(key, conversation, _chain(case, *entry), flight.template)
         return verdict
 
@@ -119,11 +120,13 @@ class Recorder:
             _, forgotten = self._conversations.popitem(last=False)
             self._blocks -= forgotten.blocks
 
-    def _reachable(self, case: Case, flight: Flight) -> tuple[Found | None, Found | None]:
+    def _reachable(
+        self, case: Case, flight: Flight, marks: Sequence[Mark]
+    ) -> tuple[Found | None, Found | None]:
         """Return the longest prefix that can be read, and the longest that is being written."""
         live = waiting = None
         prefixes, start, scope = case.prompt.blocks.prefixes, case.asked.start, case.scope
-        for mark in reversed(case.prompt.marks):
+        for mark in reversed(marks):
             for index in range(mark.block, max(-1, mark.block - LOOKBACK), -1):
                 key = scope ^ prefixes[index]
                 entry = self._entries.get(key)
@@ -139,23 +142,23 @@ class Recorder:
         return live, waiting
 
     def _commit(
-        self, case: Case, flight: Flight, live: Found | None
+        self, case: Case, flight: Flight, live: Found | None, marks: Sequence[Mark]
     ) -> tuple[Entry | None, int | None]:
         """Bring the entries up to date; return that of the last mark, and its key."""
-        marks, start = case.prompt.marks, case.asked.start
+        start, cached = case.asked.start, case.counted.cached
         if live is not None and case.counted.read:
             live.entry.refresh(start, live.entry.ttl)
-        if not marks or not case.counted.cached:
+        if not marks or not cached:
             self.drop(flight)
             return None, None
-        scope, prefixes = case.scope, case.prompt.blocks.prefixes
+        scope, prefixes, answered = case.scope, case.prompt.blocks.prefixes, flight.answered
         for mark in marks:
             key = scope ^ prefixes[mark.block]
             entry = self._entries.use(key, start, mark.ttl)
-            entry.available = min(entry.available, flight.answered)
+            entry.available = min(entry.available, answered)
             if not entry.exact:
                 entry.tokens = case.tokens(mark.size)
-        entry.tokens, entry.exact = case.counted.cached, True
+        entry.tokens, entry.exact = cached, True
         return entry, key
 
 

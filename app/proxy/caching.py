@@ -9,6 +9,7 @@ import asyncio
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import Any, TypeVar
 
 from ..anthropic.hints import (
@@ -77,25 +78,39 @@ class Caching:
             compacted=CONTEXT_COMPACTED in fields,
         )
 
+    def templates(self, asked: Asked) -> list[Template | None]:
+        """Return the template of each recorder."""
+        return [recorder.template(asked) for recorder in self.recorders]
+
     def read(
-        self, bodies: Sequence[bytes], asked: Asked, templates: Sequence[Template | None]
+        self,
+        body: bytes,
+        original: bytes | None,
+        asked: Asked,
+        templates: Sequence[Template | None],
     ) -> list[Read | None]:
-        """Read a body for each recorder, the same one once. Any thread may call it."""
-        reads: list[Read | None] = []
-        for recorder, body, template in zip(self.recorders, bodies, templates, strict=True):
-            if reads and body is bodies[0]:
-                reads.append(reads[0])
-                continue
-            try:
-                reads.append(recorder.read(body, asked, template))
-            except Unreadable:
-                reads.append(None)
-        return reads
+        """Read a body for each recorder, the same one once. Any thread may call it.
+
+        The first one takes it as it was sent, the others the ``original``, if that is another.
+        """
+        own, *others = self.recorders
+        found = _read(own, body, asked, templates[0])
+        if original is None or not others:
+            return [found] * len(templates)
+        return [found, *map(_read, others, repeat(original), repeat(asked), templates[1:])]
+
+
+def _read(recorder: Recorder, body: bytes, asked: Asked, template: Template | None) -> Read | None:
+    """Return what a recorder reads in a body; None if it cannot be read."""
+    try:
+        return recorder.read(body, asked, template)
+    except Unreadable:
+        return None
 
 
 def _tool(prompt: Prompt | None, verdict: Verdict) -> str | None:
     """Return the name of the tool that a verdict is about."""
-    if prompt is None or verdict.reason != "tools_changed" or verdict.index is None:
+    if verdict.reason != "tools_changed" or verdict.index is None or prompt is None:
         return None
     return tool_name(prompt.tools, verdict.index)
 
@@ -106,10 +121,10 @@ OFF = Caching(hash, recorders=0)
 class CacheFlight:
     """One request, as the recorder sees it.
 
-    State: ``_short`` if the body is read in the ``backlog``; the ``_chunks`` of a long one until
-    the ``_timer`` rings, then its ``_reading`` on the thread; then the ``_flights``, one for
-    each recorder. ``_over`` once it was judged, ``_failed`` once a defect showed, or if nothing is
-    recorded.
+    State: a ``_short`` body until it is read in the ``backlog``, then nothing of it; the
+    ``_chunks`` of a long one until the ``_timer`` rings, then its ``_reading`` on the thread; then
+    the ``_flights``, one for each recorder. ``_over`` once it was judged, ``_failed`` once a
+    defect showed, or if nothing is recorded.
     """
 
     def __init__(self, caching: Caching, headers: Headers, backlog: Backlog) -> None:
@@ -119,7 +134,7 @@ class CacheFlight:
         self._sent_at: float | None = None
         self._asked: Asked | None = None
         self._original: bytes | None = None
-        self._short = False
+        self._short: bytes | None = None
         self._chunks: Sequence[bytes] = ()
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Future[list[Read | None]] | None = None
@@ -136,19 +151,19 @@ class CacheFlight:
         self._sent_at = now
         whole = None if self._failed else body.held
         if whole is not None and len(whole) <= INLINE:
-            self._short = True
-            self._backlog.add(functools.partial(self._safely, self._read, whole), len(whole))
+            self._short = whole
+            self._backlog.add(self._read_short, len(whole))
 
     def sent(self, body: Body) -> None:
         """Take note that all of the body has gone; keep a long one until it is read."""
-        if self._sent_at is not None and not self._short:
+        if self._sent_at is not None and self._short is None:
             self._safely(self._keep, body.chunks)
 
     def answered(self, now: float) -> None:
         """Take note that the answer has begun, and is no error; read a long body soon."""
         self._answered = now
         if self._flights:
-            self._safely(self._mark_answered)
+            self._safely(self._mark_answered, now)
         if self._chunks:
             self._timer = asyncio.get_running_loop().call_later(DELAY, self._submit_kept)
 
@@ -162,7 +177,8 @@ class CacheFlight:
     def judge(self, reading: Reading) -> CacheReport | None:
         """Return the report on an answer, None if it states no usage."""
         self._over = True
-        self._take_kept()
+        if self._timer is not None or self._chunks:
+            self._take_kept()
         usage = reading.prompt or reading.usage
         if usage is None or self._answered is None or not self._caching.recorders:
             self._safely(self._drop)
@@ -180,9 +196,13 @@ class CacheFlight:
             report("the cache recorder failed", exc)
             return None
 
+    def _read_short(self) -> None:
+        body, self._short = self._short or b"", b""
+        self._safely(self._read, body)
+
     def _read(self, body: bytes) -> None:
-        asked = self._who()
-        self._begin(self._caching.read(self._bodies(body), asked, self._templates(asked)))
+        caching, asked = self._caching, self._who()
+        self._begin(caching.read(body, self._original, asked, caching.templates(asked)))
 
     def _who(self) -> Asked:
         """Return who sends the request."""
@@ -213,11 +233,11 @@ class CacheFlight:
     def _submit(self, chunks: Sequence[bytes]) -> None:
         """Hand a body to the thread."""
         caching, asked, size = self._caching, self._who(), sum(map(len, chunks))
-        templates = self._templates(asked)
+        templates, original = caching.templates(asked), self._original
         caching.waiting += size
 
         def work() -> list[Read | None]:
-            return caching.read(self._bodies(b"".join(chunks)), asked, templates)
+            return caching.read(b"".join(chunks), original, asked, templates)
 
         def done(future: asyncio.Future[list[Read | None]]) -> None:
             caching.waiting -= size
@@ -230,24 +250,17 @@ class CacheFlight:
         self._reading = asyncio.get_running_loop().run_in_executor(caching.thread, work)
         self._reading.add_done_callback(done)
 
-    def _bodies(self, body: bytes) -> list[bytes]:
-        original = body if self._original is None else self._original
-        return [body, original][: len(self._caching.recorders)]
-
-    def _templates(self, asked: Asked) -> list[Template | None]:
-        return [recorder.template(asked) for recorder in self._caching.recorders]
-
     def _begin(self, reads: Sequence[Read | None]) -> None:
-        self._original, asked = None, self._who()
+        self._original, asked, answered = None, self._who(), self._answered
         for recorder, read in zip(self._caching.recorders, reads, strict=True):
-            self._flights.append((recorder, recorder.begin(asked, read)))
-        if self._answered is not None:
-            self._mark_answered()
+            flight = recorder.begin(asked, read)
+            self._flights.append((recorder, flight))
+            if answered is not None:
+                recorder.answered(flight, answered)
 
-    def _mark_answered(self) -> None:
+    def _mark_answered(self, now: float) -> None:
         for recorder, flight in self._flights:
-            if self._answered is not None:
-                recorder.answered(flight, self._answered)
+            recorder.answered(flight, now)
 
     def _drop(self) -> None:
         for recorder, flight in self._flights:

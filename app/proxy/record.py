@@ -67,7 +67,9 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
     error_event = reading.error is not None and (found.status or 0) < FIRST_ERROR
     outcome = ending.finish(error_event=error_event)
     sent = found.request.headers
-    fields, firsts = dict(sent), dict(reversed(sent))  # of a repeated field: its last, its first
+    firsts = fields = dict(sent)  # of a repeated field: its first, its last
+    if len(fields) < len(sent):
+        firsts = dict(reversed(sent))
     return Exchange(
         route=found.progress.route,
         method=found.request.method,
