@@ -31,6 +31,7 @@ _SUMMED = "min(started) AS started, max(last) AS last, " + ", ".join(
 # The exchanges that are in no summary yet. ("+" keeps an index from being used: to read rows in
 # their own order is faster than one by one.)
 _RECENT = "exchanges WHERE id > (SELECT coalesce(max(id), 0) FROM summaries)"
+_AGENT = "agent, max(agent_type) AS agent_type"
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -124,32 +125,22 @@ def by_session(reader: Reader, since: float) -> list[Group]:
 
 def by_agent(reader: Reader, since: float) -> list[Group]:
     """Group by agent, the most expensive first; None: the main conversation. Note: its type."""
-    return ordered(
-        _noted(reader, _grouped(reader, "agent, max(agent_type) AS agent_type", since)), "cost"
-    )
+    return ordered(_noted(reader, _grouped(reader, _AGENT, since)), "cost")
 
 
-def agents_of(reader: Reader, session: int, most: int) -> list[Group]:
-    """Return the ``most`` expensive agents of a session (its number), as `by_agent` does."""
-    # All else is summed of the chosen ones only: a session may have thousands.
-    chosen = reader.rows(
-        "SELECT agent FROM exchanges WHERE session = ? GROUP BY agent"
-        " ORDER BY sum(cost) DESC, count(*) DESC LIMIT ?",
-        session,
+def agents_of(reader: Reader, session: int, most: int) -> tuple[list[Group], int]:
+    """Return the ``most`` expensive agents of a session (its number), as `by_agent` does.
+
+    Return the number of all as well, the main conversation aside.
+    """
+    found = reader.rows(
+        f"SELECT parts.*, count(agent) OVER () FROM ({_sums(_AGENT, 'AND session = ?')}) AS parts"
+        " ORDER BY cost DESC, requests DESC LIMIT ?",
+        *(0, session) * 2,
         most,
     )
-    numbers = [agent for (agent,) in chosen if agent is not None]
-    tests = [f"agent IN ({', '.join('?' * len(numbers))})"] if numbers else []
-    tests += ["agent IS NULL"] if len(numbers) < len(chosen) else []
-    if not tests:
-        return []
-    found = reader.rows(
-        f"SELECT agent, max(agent_type), {_COLUMNS} FROM exchanges"
-        f" WHERE session = ? AND ({' OR '.join(tests)}) GROUP BY agent",
-        session,
-        *numbers,
-    )
-    return ordered(_noted(reader, found), "cost")
+    groups = ordered(_noted(reader, [row[:-1] for row in found]), "cost")
+    return groups, found[0][-1] if found else 0
 
 
 def _noted(reader: Reader, found: Sequence[Any]) -> list[Group]:
@@ -181,13 +172,19 @@ def pairs(labels: str | None) -> dict[str, str]:
 def _grouped(reader: Reader, key: str, since: float) -> Sequence[Any]:
     """Return the sums by the first column of ``key``."""
     start = _start(since)
-    return reader.rows(
+    return reader.rows(_sums(key), start // QUARTER, start)
+
+
+def _sums(key: str, chosen: str = "") -> str:
+    """Return a query for the sums by the first column of ``key``.
+
+    It takes the first quarter hour, and its start, each followed by what ``chosen`` takes.
+    """
+    return (
         f"SELECT {key}, {_SUMMED} FROM"
-        f" (SELECT {key}, {_SUMMED} FROM summaries WHERE +quarter >= ? GROUP BY 1"
-        f" UNION ALL SELECT {key}, {_COLUMNS} FROM {_RECENT} AND +started >= ? GROUP BY 1) AS parts"
-        " GROUP BY 1",
-        start // QUARTER,
-        start,
+        f" (SELECT {key}, {_SUMMED} FROM summaries WHERE +quarter >= ? {chosen} GROUP BY 1"
+        f" UNION ALL SELECT {key}, {_COLUMNS} FROM {_RECENT} AND +started >= ? {chosen} GROUP BY 1)"
+        " AS parts GROUP BY 1"
     )
 
 

@@ -175,6 +175,7 @@ _SUMMARIES = (
         {_SUMS}
     )""",
     "CREATE INDEX summaries_quarter ON summaries (quarter)",
+    "CREATE INDEX summaries_session ON summaries (session)",
 )
 
 MIGRATIONS: Sequence[Sequence[str]] = ((*_FIRST, _VIEW), _CACHE, _TREE, _SUMMARIES)

@@ -84,10 +84,10 @@ def session(reader: Reader, name: str) -> Json | None:
         return None
     number = found[0][0]
     names = queries.names(reader, (found[0][0], found[0][3]))
-    agents = queries.agents_of(reader, number, MAX_AGENTS)
+    agents, count = queries.agents_of(reader, number, MAX_AGENTS)
     return {
         **_session(found[0], names),
-        "agent_count": _agent_counts(reader, [number]).get(number, 0),
+        "agent_count": count,
         "agents": report.document("agent", agents),
         "windows": _windows(reader, number),
     }

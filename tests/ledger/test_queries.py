@@ -301,4 +301,4 @@ def test_a_reader_cannot_write(path: Path) -> None:
 def test_a_session_without_requests_has_no_agents(path: Path) -> None:
     filled(path)
     with reading(path) as reader:
-        assert queries.agents_of(reader, 1, 10) == []
+        assert queries.agents_of(reader, 1, 10) == ([], 0)

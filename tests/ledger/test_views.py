@@ -13,7 +13,7 @@ from app.ledger import prompts, views
 from app.ledger.reader import reading
 from app.ledger.rows import MICRO, NANO
 from app.pages.ledger import SCHEMA
-from tests.ledger.ledgers import NOON, SESSION, filled, record
+from tests.ledger.ledgers import NOON, SESSION, filled, record, store
 
 VALIDATOR = jsonschema.Draft202012Validator(
     json.loads(SCHEMA.read_text()), format_checker=jsonschema.FormatChecker()
@@ -194,6 +194,19 @@ def test_of_a_session_with_very_many_agents_the_most_expensive_are_listed(path: 
     found = _ask(path, "session", SESSION)
     assert [one["agent"] for one in found["agents"]] == [f"a{n}" for n in range(202, 2, -1)]
     assert (found["agent_count"], found["requests"]) == (203, 203)
+
+
+def test_a_session_says_the_same_when_its_rows_have_been_summed_up(path: Path) -> None:
+    agents = (None, "a1", "a2", "a1", None)
+    rows = [record(agent=agent, agent_type=agent and "Explore", cost=7) for agent in agents]
+    filled(path, *rows, record(session="another", agent="a3"))
+    before = _ask(path, "session", SESSION)
+    assert before["agent_count"] == 2
+    with store(path) as opened:
+        assert not opened.sum_up()
+    assert _ask(path, "session", SESSION) == before
+    filled(path, record(agent="a4"))
+    assert _ask(path, "session", SESSION)["agent_count"] == 3
 
 
 CHOICES: list[tuple[dict[str, str | None], list[int]]] = [
