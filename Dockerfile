@@ -22,6 +22,10 @@ RUN groupadd --gid 10001 anthropic-proxy \
     && useradd --uid 10001 --gid 10001 --home-dir /var/lib/anthropic-proxy --no-create-home \
        --shell /usr/sbin/nologin anthropic-proxy \
     && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/anthropic-proxy
+# The base image comes without the bytecode of Python's own library, and the proxy's user can write
+# none: each start would compile it, which doubles its time.
+RUN python -m compileall -q -x '/(site-packages|ensurepip|idlelib|pydoc_data|tkinter|turtledemo)/' \
+       "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=build /opt/anthropic-proxy /opt/anthropic-proxy
 ENV PATH=/opt/anthropic-proxy/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -77,6 +77,12 @@ def test_it_does_not_run_where_certificates_are_made() -> None:
     assert "WORKDIR" not in final
 
 
+def test_a_start_compiles_nothing() -> None:
+    build, _, final = DOCKERFILE.rpartition("\nFROM ")
+    assert "UV_COMPILE_BYTECODE=1" in build
+    assert "RUN python -m compileall " in final.partition("\nUSER ")[0]
+
+
 def test_nothing_gets_into_the_image_that_it_is_not_made_of() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in ignored if line and not line.startswith("#")]
