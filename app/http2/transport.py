@@ -130,7 +130,8 @@ class Transport(httpx.AsyncBaseTransport):
     def _speaks_http2(self, origin: Origin) -> bool:
         if not self._http2 or origin.scheme != "https":
             return False
-        return self._http1_until.get(origin, 0.0) < asyncio.get_running_loop().time()
+        until = self._http1_until.get(origin)
+        return until is None or until < asyncio.get_running_loop().time()
 
     async def _send(self, request: httpx.Request, origin: Origin) -> httpx.Response:
         """Send over HTTP/2, once."""

@@ -161,7 +161,7 @@ class ServerConnection(TCPServer):
         back a client that asks for many small ones and reads none.
         """
         self.loop.call_soon(self._write_begun)
-        self._together = 0 if EVENT_STREAM in head else TOGETHER
+        self._together = 0 if head.find(EVENT_STREAM) >= 0 else TOGETHER
         self._begun += head
         return self._room if self._transport.get_write_buffer_size() else None
 

@@ -24,7 +24,8 @@ _THEIRS = (h11.SEND_BODY, h11.DONE)
 
 def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | None:
     """Return the head of a response whose fields are ordinary, on a connection that is kept."""
-    lengths = [value for name, value in fields if name == _LENGTH]
+    names = [name for name, _ in fields]
+    lengths = [value for name, value in fields if name == _LENGTH] if _LENGTH in names else []
     lines = b"\r\n".join([*map(b": ".join, fields), b""])
     ordinary = (
         connection.our_state is h11.SEND_RESPONSE
@@ -35,7 +36,7 @@ def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | No
         and status not in BODILESS
         and len(lengths) <= 1
         and all(map(is_length, lengths))
-        and _are_ordinary([name for name, _ in fields], lines)
+        and _are_ordinary(names, lines)
     )
     if not ordinary:
         return None
@@ -111,5 +112,5 @@ def _are_ordinary(names: list[bytes], lines: bytes) -> bool:
         _DECISIVE.isdisjoint(names)
         and are_lower_tokens(names)
         and lines.translate(None, _USUAL) == b"\r\n" * len(names)
-        and not [blank for blank in _BLANKS_AROUND if blank in lines]
+        and not [blank for blank in _BLANKS_AROUND if lines.find(blank) >= 0]
     )

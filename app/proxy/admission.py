@@ -27,9 +27,14 @@ def check_method(method: str, headers: Headers) -> None:
     """Refuse what must never be forwarded."""
     if method in REFUSED_METHODS:
         raise MethodRefused("method_refused", f"This proxy does not forward {method} requests.")
-    upgrades = b",".join([value for name, value in headers if name == b"upgrade"]).lower()
-    if b"websocket" in {protocol.strip() for protocol in upgrades.split(b",")}:
+    if b"upgrade" in dict(headers) and b"websocket" in _protocols(headers):
         raise BadRequest("websocket_refused", "This proxy does not forward websockets.")
+
+
+def _protocols(headers: Headers) -> set[bytes]:
+    """Return the protocols that a client would like to go on with (RFC 9110 §7.8)."""
+    upgrades = b",".join([value for name, value in headers if name == b"upgrade"])
+    return {protocol.strip() for protocol in upgrades.lower().split(b",")}
 
 
 def check_headers(headers: Headers) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
 _LOWER_TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-_LINE_ENDS = [bytes([code]) for code in b"\0\n\v\f\r"]
+_LINE_ENDS = b"\0\n\v\f\r"
 _CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code != ord("\t"))
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _BLANK_AROUND = re.compile(rb"\A[ \t]|[ \t]\Z")
@@ -32,8 +32,8 @@ def holds_line_end(texts: Iterable[bytes]) -> bool:
 
     CR, LF, NUL; and VT and FF, which some take for line breaks. h11 refuses all of them.
     """
-    joined = b"".join(texts)
-    return bool([end for end in _LINE_ENDS if end in joined])  # `bytes.translate` is slower
+    joined = b"".join(texts)  # a byte is looked for by its number: `in` first takes all for one
+    return bool([code for code in _LINE_ENDS if code in joined])  # `bytes.translate` is slower
 
 
 def holds_bare_line_feed(text: bytes | bytearray, start: int = 0, end: int = sys.maxsize) -> bool:

@@ -65,15 +65,13 @@ class HeaderDecoder(Decoder):
     def _decode(self, data: bytes) -> list[HeaderTuple]:
         fields: list[HeaderTuple] = []
         entries: deque[Any] = self.header_table.dynamic_entries
+        limit = self.max_header_list_size
         size = position = 0
-        while position < len(data):
+        end = len(data)
+        while position < end:
             form = data[position]
-            place = form - _FIRST_ENTRY
-            if _INDEXED < form < _FIRST_ENTRY:
-                field = _STATIC[form - _INDEXED - 1]
-                position += 1
-            elif 0 <= place < len(entries) and form != _FAR:
-                field = entries[place]
+            if form > _INDEXED and (place := form - _FIRST_ENTRY) < len(entries) and form != _FAR:
+                field = _STATIC[place] if place < 0 else entries[place]  # its end meets the other
                 if type(field) is not HeaderTuple:
                     field = entries[place] = tuple.__new__(HeaderTuple, field)
                 position += 1
@@ -89,7 +87,7 @@ class HeaderDecoder(Decoder):
                 continue
             fields.append(field)
             size += len(field[0]) + len(field[1]) + FIELD_OVERHEAD
-            if size > (limit := self.max_header_list_size):
+            if size > limit:
                 raise OversizedHeaderListError(f"A header list larger than {limit} bytes")
         self._assert_valid_table_size()
         return fields

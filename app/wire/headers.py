@@ -114,10 +114,11 @@ def without(headers: Headers, names: Collection[bytes]) -> Headers:
 
 
 def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> Headers:
-    options = [value for name, value in headers if name == b"connection"]
-    if options:
+    names = dict(headers).keys()  # quickly made: mostly there is nothing to drop
+    if b"connection" in names:
+        options = [value for name, value in headers if name == b"connection"]
         dropped = dropped | (_tokens(options) - FRAMING)
-    return without(headers, dropped)
+    return headers if dropped.isdisjoint(names) else without(headers, dropped)
 
 
 def _tokens(values: list[bytes]) -> frozenset[bytes]:
@@ -126,9 +127,9 @@ def _tokens(values: list[bytes]) -> frozenset[bytes]:
 
 def _joined_cookies(headers: Headers) -> Headers:
     """Join cookie crumbs, which HTTP/2 clients may send apart (RFC 9113 §8.2.3), at the first."""
-    places = [place for place, (name, _) in enumerate(headers) if name == b"cookie"]
-    if not places:
+    if b"cookie" not in dict(headers):
         return headers
+    places = [place for place, (name, _) in enumerate(headers) if name == b"cookie"]
     joined = b"; ".join(headers[place][1] for place in places)
     before, after = headers[: places[0]], headers[places[0] :]
     return [*before, (b"cookie", joined), *without(after, {b"cookie"})]

@@ -95,18 +95,21 @@ def response(received: Iterable[tuple[bytes, bytes]]) -> tuple[int, Sound]:
     if not fields or fields[0][0] != b":status" or not is_status(fields[0][1]):
         raise Malformed("it does not begin with a valid :status")
     status, fields = int(fields[0][1]), fields[1:]
-    if first(fields, b"transfer-encoding") is not None:
+    names = [name for name, _ in fields]
+    if b"transfer-encoding" in names:
         raise Malformed("it has a transfer-encoding")
-    if fault := fault_of(fields):
+    if fault := _fault_of(names, fields):
         raise Malformed(fault)
     return status, Sound(fields)
 
 
 def fault_of(fields: Headers) -> str | None:
     """Say what is wrong with the fields of HTTP/2, without repeating a value (§8.2.1)."""
-    if type(fields) is Sound:
-        return None
-    if not are_lower_tokens([name for name, _ in fields]):
+    return None if type(fields) is Sound else _fault_of([name for name, _ in fields], fields)
+
+
+def _fault_of(names: list[bytes], fields: Headers) -> str | None:
+    if not are_lower_tokens(names):
         return "a header field's name is not a lower-case token"
     if holds_line_end([value for _, value in fields]):
         return "a header field's value contains a line break or NUL"

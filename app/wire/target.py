@@ -19,7 +19,7 @@ def target(prefix: bytes, requested: bytes) -> bytes:
             "The request target must be a path such as /v1/messages. "
             "Use this proxy as a base URL (ANTHROPIC_BASE_URL), not as HTTPS_PROXY.",
         )
-    if b"#" in requested or not is_target(requested):
+    if ord("#") in requested or not is_target(requested):
         raise BadRequest(
             "bad_target",
             "The request target contains a fragment, a space or a control character: "
