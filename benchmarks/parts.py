@@ -126,7 +126,8 @@ def _recorder_part(case: Case, reading: Reading) -> float:
     recorder, turn = caching.recorders[0], iter(range(10**9))
 
     def flight(body: bytes) -> None:
-        asked = caching.asked(case.headers, float(next(turn)))
+        request = ClientRequest("POST", b"/v1/messages", case.headers, "127.0.0.1")
+        asked = caching.asked(request, float(next(turn)))
         one = recorder.begin(asked, recorder.read(fresh(body), asked, recorder.template(asked)))
         recorder.answered(one, asked.start + 0.5)
         recorder.judge(one, _counted(reading), reading.model)
@@ -148,7 +149,8 @@ def _counted(reading: Reading) -> Counted:
 
 def _verdict(case: Case, reading: Reading) -> Verdict:
     caching = Caching(keyed_hash(), recorders=1)
-    asked = caching.asked(case.headers, 1.0)
+    request = ClientRequest("POST", b"/v1/messages", case.headers, "127.0.0.1")
+    asked = caching.asked(request, 1.0)
     recorder = caching.recorders[0]
     flight = recorder.begin(asked, recorder.read(case.bodies[0], asked, None))
     return recorder.judge(flight, _counted(reading), reading.model)

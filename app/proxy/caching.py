@@ -29,10 +29,11 @@ from ..cache.prompt import Prompt, Template
 from ..cache.recorder import Flight, Read, Recorder
 from ..cache.report import CacheReport
 from ..cache.verdict import Verdict
-from ..wire.headers import Headers, credential_of
+from ..wire.headers import credential_of
 from .backlog import Backlog
 from .defects import report
 from .request.body import Body
+from .request.client_request import ClientRequest
 
 INLINE = 256 * 1024  # bytes of a body that is read on the event loop
 WAITING = 64 * 2**20  # bytes of bodies that may wait for the thread; others are not read
@@ -58,14 +59,14 @@ class Caching:
         self.thread = ThreadPoolExecutor(1, "cache")
         self.waiting = 0
 
-    def asked(self, headers: Headers, now: float) -> Asked:
+    def asked(self, request: ClientRequest, now: float) -> Asked:
         """Return who sends a request."""
-        fields = dict(headers)
+        fields = request.fields
         credential = credential_of(fields)
         session, agent = fields.get(SESSION_ID), fields.get(AGENT_ID)
         kind, betas = fields.get(REQUEST_CLASS), fields.get(_BETA, b"")
-        if len(fields) < len(headers):
-            betas = b",".join(value for name, value in headers if name == _BETA)
+        if len(fields) < len(request.headers):
+            betas = b",".join(value for name, value in request.headers if name == _BETA)
         return Asked(
             start=now,
             credential=0 if credential is None else self.digest(credential),
@@ -127,9 +128,9 @@ class CacheFlight:
     defect showed, or if nothing is recorded.
     """
 
-    def __init__(self, caching: Caching, headers: Headers, backlog: Backlog) -> None:
+    def __init__(self, caching: Caching, request: ClientRequest, backlog: Backlog) -> None:
         self._caching = caching
-        self._headers = headers
+        self._request = request
         self._backlog = backlog
         self._sent_at: float | None = None
         self._asked: Asked | None = None
@@ -207,7 +208,7 @@ class CacheFlight:
     def _who(self) -> Asked:
         """Return who sends the request."""
         if self._asked is None:
-            self._asked = self._caching.asked(self._headers, self._sent_at or 0.0)
+            self._asked = self._caching.asked(self._request, self._sent_at or 0.0)
         return self._asked
 
     def _keep(self, chunks: Sequence[bytes]) -> None:

@@ -84,7 +84,7 @@ class Journey:
         self._ending = Ending()
         self._attempts = Attempts()
         billed = is_billed(request.method, self.progress.route)
-        self._cache = CacheFlight(parts.caching if billed else OFF, request.headers, parts.backlog)
+        self._cache = CacheFlight(parts.caching if billed else OFF, request, parts.backlog)
         self._body: Body | None = None
         self._model: str | None = None
         self._redaction: Redaction | None = None

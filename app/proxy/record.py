@@ -67,9 +67,9 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
     error_event = reading.error is not None and (found.status or 0) < FIRST_ERROR
     outcome = ending.finish(error_event=error_event)
     sent = found.request.headers
-    firsts = fields = dict(sent)  # of a repeated field: its first, its last
+    fields = firsts = found.request.fields
     if len(fields) < len(sent):
-        firsts = dict(reversed(sent))
+        firsts = dict(reversed(sent))  # of a repeated field the first
     return Exchange(
         route=found.progress.route,
         method=found.request.method,

@@ -18,6 +18,7 @@ from app.factories.caching import caching_of
 from app.proxy import caching
 from app.proxy.backlog import Backlog
 from app.proxy.request.body import Body
+from app.proxy.request.client_request import ClientRequest
 from app.proxy.request.inbound import Inbound
 from app.settings import Settings
 from simulator import Simulator, Step
@@ -179,7 +180,7 @@ async def test_a_long_body_is_not_read_for_an_error_nor_kept_after_its_end() -> 
     sent = Body(inbound, 2**20)
     await sent.hold(2**20)
     shared = caching.Caching(hash, recorders=1)
-    flight = caching.CacheFlight(shared, [], Backlog())
+    flight = caching.CacheFlight(shared, ClientRequest("POST", b"/", [], peer=""), Backlog())
     flight.sending(sent, 0.0)
     flight.sent(sent)
     assert shared.waiting > caching.INLINE

@@ -4,6 +4,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from ...wire.handover import Rest, Take
 from ...wire.headers import Headers, Sound
@@ -20,7 +21,8 @@ class ClientRequest(msgspec.Struct, frozen=True):
     ``peer`` is who sent it; ``before_drain`` says that it could not know of the drain,
     ``on_disconnect`` takes a callback for the client's leaving, and ``write`` a piece of the
     response's body; ``proceed`` asks a client that waits for a 100 for its body; ``poll`` returns
-    the next message if it has come. The last five are our listener's (`app.listener.stream`).
+    the next message if it has come. These five are our listener's (`app.listener.stream`).
+    State: ``_fields``, made when they are first asked for.
     """
 
     method: str
@@ -32,6 +34,14 @@ class ClientRequest(msgspec.Struct, frozen=True):
     write: Take | None = None
     proceed: Rest | None = None
     poll: Poll | None = None
+    _fields: dict[bytes, bytes] | None = None
+
+    @property
+    def fields(self) -> dict[bytes, bytes]:
+        """The header fields by name, the last one of each."""
+        if self._fields is None:
+            force_setattr(self, "_fields", dict(self.headers))
+        return self._fields or {}
 
     @classmethod
     def of(cls, scope: Scope) -> "ClientRequest":
