@@ -46,7 +46,7 @@ class Store(Protocol):
         ...
 
     def sum_up(self) -> bool:
-        """Sum up some of the exchanges since the last time; return whether there are more."""
+        """Sum up some exchanges, if there are enough since the last time; return whether it did."""
         ...
 
     def tidy(self) -> None:

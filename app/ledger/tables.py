@@ -129,13 +129,14 @@ class Tables(ABC):
         return self._remove("ORDER BY started")
 
     def sum_up(self) -> bool:
-        """Sum up some of the exchanges that no summary has; return whether there are more."""
+        """Sum up the next `SUMMED` exchanges that no summary has, if there are so many."""
         with self._transaction():
             summed = self._one(_SUMMED_UP) or 0
             [(last, count)] = self._all(_NEXT, summed, SUMMED)
-            if count:
+            enough = int(count) == SUMMED
+            if enough:
                 self._run(_SUM_UP, summed, last)
-        return int(count) == SUMMED
+        return enough
 
     def tidy(self) -> None:
         """Delete the sessions, sums and names of deleted exchanges only."""

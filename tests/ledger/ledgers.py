@@ -6,7 +6,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.anthropic.token_types import COUNTED
+from app.ledger import tables
 from app.ledger.batch import Batch
 from app.ledger.rows import Billed, Record, Row
 from app.ledger.sqlite import SqliteStore, open_store
@@ -41,6 +44,14 @@ def store(path: Path) -> Iterator[SqliteStore]:
     """Open a store."""
     with closing(open_store(path)) as opened:
         yield opened
+
+
+@contextmanager
+def summing_up(count: int) -> Iterator[None]:
+    """Have few exchanges summed up at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "SUMMED", count)
+        yield
 
 
 def write(store: Store, records: Sequence[Record], number: int | None = None) -> None:

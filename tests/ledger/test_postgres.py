@@ -39,7 +39,7 @@ from simulator import Simulator
 from tests.ledger import ledgers
 from tests.ledger.clusters import PASSWORD, USER, Cluster, ask
 from tests.ledger.cutting import Cut, cutting
-from tests.ledger.ledgers import NOON, attempt, record, write
+from tests.ledger.ledgers import NOON, attempt, record, summing_up, write
 from tests.proxying import MESSAGE, proxying, until
 
 DAY = 86_400_000
@@ -117,10 +117,11 @@ def test_reports_are_those_of_a_file_with_the_same_rows(
 ) -> None:
     rows = _varied(300)
     with _store(server) as shared, ledgers.store(tmp_path / "ledger.sqlite") as file:
-        for opened in (shared, file):
+        for opened, summed in ((shared, 70), (file, 90)):
             for start in range(0, len(rows), 110):
                 write(opened, rows[start : start + 110])
-                assert start > 0 or not opened.sum_up()
+                with summing_up(summed):
+                    assert opened.sum_up()
     monkeypatch.setenv("ANTHROPIC_PROXY_STATE_DIR", str(tmp_path))
 
     def reports() -> Iterator[Any]:
