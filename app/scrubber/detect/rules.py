@@ -145,6 +145,11 @@ def _detector(rule: _Rule) -> Detector:
         raise ValueError(f"rule {rule.name!r}: a name is lower-case words joined by _")
     if not rule.examples:
         raise ValueError(f"rule {rule.name!r}: at least one example is needed")
+    if not rule.pattern.isascii():
+        raise ValueError(
+            f"rule {rule.name!r}: the pattern may hold ASCII only, as JSON may write other "
+            r"characters as \uXXXX; [^\s]+ finds those, too"
+        )
     try:
         pattern = compiled(rule.pattern)
     except BadPattern as exc:

@@ -109,6 +109,7 @@ def rule(**changed: str) -> str:
         (rule(examples='["other"]'), "rule 'acme': an example is missed in plain form"),
         (rule(examples="[]"), "rule 'acme': at least one example"),
         (rule(pattern="'^acme_[a-z]{9}'"), "rule 'acme': an example is missed"),
+        (rule(pattern="'geheim=ü+'"), r"rule 'acme': the pattern may hold ASCII only"),
         (rule(negatives='["x acme_abcdefghi"]'), "rule 'acme': a negative is found"),
         (rule(name='"email"'), "rule 'email': the name is taken"),
         (rule() + rule(), "rule 'acme': the name is taken"),
