@@ -158,6 +158,7 @@ class Stopwatch:
 
     def _end_silence(self, events: int) -> None:
         """Note that the silence ended with an event."""
-        self._events = events
-        self.timings.longest_event_gap = max(self.timings.longest_event_gap or 0.0, self._silence)
-        self._silence = 0.0
+        timings, silence = self.timings, self._silence
+        self._events, self._silence = events, 0.0
+        if timings.longest_event_gap is None or silence > timings.longest_event_gap:
+            timings.longest_event_gap = silence

@@ -44,17 +44,19 @@ class DataFrames(H2Connection):
 
     def receive_data(self, data: bytes) -> list[Event]:  # type: ignore[override] # no other kind
         """Take bytes; return the events of the frames that are whole."""
-        waiting = self.incoming_buffer._data  # noqa: SLF001 - part of a frame
-        data = bytes(waiting) + data if waiting else bytes(data)  # a buffer may be reused
-        waiting.clear()
+        buffer = self.incoming_buffer
+        data = bytes(data)  # a buffer may be reused
+        if waiting := buffer._data:  # noqa: SLF001 - part of a frame
+            data = bytes(waiting) + data
+            waiting.clear()
         events: list[Event] = []
         left = 0  # from here to ``position`` is left to python-h2
-        position = self.incoming_buffer._preamble_len  # noqa: SLF001 - of a client's preface (§3.4)
-        while len(data) - position >= _HEAD_SIZE:
+        position = buffer._preamble_len  # noqa: SLF001 - of a client's preface (§3.4)
+        size = len(data)
+        while (body := position + _HEAD_SIZE) <= size:
             high, low, kind, flags, stream_id = _read_head(data, position)
-            body = position + _HEAD_SIZE
             end = body + (high << 8) + low
-            if end > len(data):
+            if end > size:
                 break
             if (
                 (kind == DATA and flags <= END_STREAM)
@@ -73,7 +75,7 @@ class DataFrames(H2Connection):
                     events += taken
                     left = end
             position = end
-        if left < len(data):
+        if left < size:
             events += super().receive_data(data[left:])
         return events
 
