@@ -19,8 +19,8 @@ from . import client, demo_history
 from .serving import announce, serving
 from .simulation import command, load, simulator
 
-# Whatever the settings say: a demo needs no key, token or certificate of the user's, and shows the
-# scrubber.
+# Whatever the settings say: a demo needs no key, token or certificate of the user's, shows the
+# scrubber, and tells nobody elsewhere what it makes up. Without a token it opens no way out.
 DEMO = {
     "access_token": None,
     "tls_client_ca_file": None,
@@ -30,6 +30,10 @@ DEMO = {
     "scrub_receipts_file": None,  # the user's own holds what really left this machine
     "log_slow_threshold": None,  # every long answer would be a line
     "labels": "repo",
+    "budgets": "",
+    "budget_webhook": None,
+    "budget_enforce": False,
+    "forward_port": None,
 }
 
 
@@ -52,7 +56,7 @@ async def _demonstrate(loaded: Settings) -> None:
         if settings.ledger:
             path = ledger_file(settings.state_dir, simulated=True)
             await asyncio.to_thread(demo_history.fill, path, datetime.now().astimezone().date())
-        application = create_app(settings, transport(), simulated=True)
+        application = create_app(settings, transport(), simulated=True, environ={})
         started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
 
         def on_start(at: Addresses) -> None:

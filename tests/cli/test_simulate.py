@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 
 from app.certificates import Certificate
 from tests.cli.place import LOOPBACK, Banner, Place, get
+from tests.ports import free_port
 from tests.processes import DEADLINE
 
 
@@ -92,14 +93,21 @@ def test_a_simulated_api_ends_at_a_sigterm(place: Place) -> None:
 
 @pytest.mark.slow
 def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(
-    place: Place, certificate: Certificate
+    place: Place, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receipts = place.directory / "receipts.jsonl"
+    elsewhere, tunnels = socket.create_server(("127.0.0.1", 0)), free_port()
+    url = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
     mine = {
         "ACCESS_TOKEN": "fake-token",
         "TLS_CLIENT_CA_FILE": certificate.ca_file,
         "SCRUB_RECEIPTS_FILE": receipts,
         "SCRUB_HMAC_KEY": "0f" * 32,
+        "BUDGETS": "day:0.01",
+        "BUDGET_WEBHOOK": url,
+        "BUDGET_ENFORCE": True,
+        "FORWARD_PORT": tunnels,
     }
     with place.start("demo", **LOOPBACK, **mine) as process:
         banner = Banner.read(process)
@@ -111,8 +119,14 @@ def test_a_demo_says_that_it_is_one_and_ends_without_a_complaint(
                 get(f"{banner.base}/metrics", banner.exports["NODE_EXTRA_CA_CERTS"])
             )
             time.sleep(0.1)  # the demo needs the core, too
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", tunnels), DEADLINE)
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 0
+    elsewhere.setblocking(False)
+    with elsewhere, pytest.raises(BlockingIOError):  # nobody has called
+        elsewhere.accept()
+    assert not (place.directory / "state/anthropic-proxy/budgets.announced").exists()
     assert document["instance"]["simulated"] is True
     assert not receipts.exists()
     lines = [json.loads(line) for line in place.errors.splitlines()]
