@@ -1,5 +1,6 @@
 """The contract: a proxy keeps it, and each clause notices one that does not."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from app.certificates import Certificate
 from app.doctor.contract import check
 from app.doctor.contract.clauses import CLAUSES, Broken
 from app.doctor.contract.party import Answer, Arrived, Fields, Party
-from app.doctor.contract.place import parties
+from app.doctor.contract.place import parties, started
 from app.settings import Settings
 from simulator import Simulator
 from tests.cases import every_case
@@ -26,6 +27,14 @@ NAMES = [clause.name for clause in CLAUSES]
 def settings(tmp_path: Path, **values: Any) -> Settings:
     values |= {"state_dir": tmp_path / "state", "host": "127.0.0.1"}
     return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+
+
+async def test_the_proxy_of_the_check_takes_no_port_of_the_user_s(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        used = taken.getsockname()[1]
+        for name in ("port", "dashboard_port", "forward_port"):
+            async with started(settings(tmp_path, **{name: used}), Simulator) as at:
+                assert used not in {at.port, at.dashboard_port, at.forward_port}
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ OURS = {
     "host": LOOPBACK,
     "port": 0,
     "dashboard_port": 0,
+    "forward_port": None,
     "ledger": False,
     "log_requests": False,
     "log_slow_threshold": None,
