@@ -16,7 +16,8 @@ from ..anthropic.sse import RECORD_LIMIT
 from ..anthropic.tap import Tap
 from ..errors import Draining, InternalError, ProxyFailure, ResponseCut, UpstreamCut
 from ..exchange import Exchange, Progress
-from ..wire.headers import for_upstream, text
+from ..wire.grammar import announced_length
+from ..wire.headers import first, for_upstream, text
 from ..wire.target import target
 from .admission import Place, check_headers, check_method, check_token
 from .caching import OFF, CacheFlight
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # a proxy without the scrubber loads none of it
     from .scrubbing import Scrubbing
 
 HOLD_LIMIT = 256 * 1024  # bytes read whole before they go on; a longer body goes on as it comes
+BEGINNING = 16 * 1024  # bytes of a body that is announced to be longer, before it goes on
 # Kept for a retry: all of a Messages request (the API accepts 32 MB), little of anything else.
 REPLAY_LIMITS = {"messages": 32 * 2**20, "count_tokens": 32 * 2**20}
 
@@ -164,7 +166,8 @@ class Journey:
         """Read the body as far as it is held, and take one of the places."""
         limit = REPLAY_LIMITS.get(self.progress.route, HOLD_LIMIT)
         self._body = body = Body(self._inbound, limit, self._parts.hold_budget)
-        await body.hold(HOLD_LIMIT, needed=False)
+        announced = announced_length(first(self._request.headers, b"content-length")) or 0
+        await body.hold(BEGINNING if announced > HOLD_LIMIT else HOLD_LIMIT, needed=False)
         place.serve()
         self._watch.body_read()
         if self.progress.route in ROUTES:

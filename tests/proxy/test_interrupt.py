@@ -76,6 +76,21 @@ async def test_a_client_that_has_left_already_gets_nothing(*, watched: bool) -> 
     assert await _can_still_wait()
 
 
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_journey_begins_at_once_where_the_server_reports_a_disconnect(
+    *, told: bool
+) -> None:
+    order: list[str] = []
+
+    async def note(what: str) -> None:
+        order.append(what)
+        await asyncio.sleep(0)
+
+    on_disconnect = (lambda _: None) if told else None
+    await run_until_disconnect(note("journey"), note("watch"), Interrupt(_Noted()), on_disconnect)
+    assert order == (["journey", "watch"] if told else ["watch", "journey"])
+
+
 async def test_an_interrupt_at_the_very_end_does_not_reach_what_comes_after_it() -> None:
     interrupt = Interrupt(_Noted())
     cause = await run_until_disconnect(_interrupted(interrupt), None, interrupt)

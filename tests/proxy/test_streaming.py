@@ -1,6 +1,7 @@
 """Behaviour B: every byte goes on at once, and a cut stream looks cut."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from app.certificates import Certificate
 from app.exchange import Outcome
+from app.proxy.pipeline import BEGINNING, HOLD_LIMIT
 from simulator import Simulator, Step
 from simulator.step import Encoding, Fault
 from tests.cases import every_case
@@ -36,6 +38,25 @@ async def test_an_event_reaches_the_client_before_the_next_is_sent(
                 break
     assert b"message_start" in received
     assert (await proxy.ended()).outcome is Outcome.CLIENT_ABORT
+
+
+async def test_a_body_announced_to_be_long_goes_on_before_much_of_it_has_come(
+    proxy: Running, upstream: Simulator
+) -> None:
+    beginning, rest, arrived = b"x" * 2 * BEGINNING, b"y" * HOLD_LIMIT, asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield beginning
+        await arrived.wait()
+        yield rest
+
+    length = {"content-length": str(len(beginning + rest))}
+    async with proxy.client() as client:
+        asked = client.post("/_simulator/echo", content=body(), headers=length)
+        answer = asyncio.create_task(asked)
+        await until(lambda: bool(upstream.received) and upstream.received[0].body == beginning)
+        arrived.set()
+        assert (await answer).content == beginning + rest
 
 
 @pytest.mark.simulated_clock
