@@ -18,7 +18,6 @@ MUCH = 256 * 1024  # bytes read at a time as soon as that many may have come: ea
 RECORD = 16 * 1024  # bytes of data that a record holds at most (RFC 8446 §5.1)
 SEALED = RECORD + 22  # bytes of such a record of TLS 1.3
 _WRAPPED = SSLProtocolState.WRAPPED  # an enum's members are slow to get
-UNDECRYPTED_HIGH, UNDECRYPTED_LOW = 64 * 1024, 16 * 1024  # bytes that may wait for the reader
 
 _BUFFER = bytearray(MUCH)
 _VIEW = memoryview(_BUFFER)
@@ -41,6 +40,7 @@ class SharedBufferTls(SSLProtocol):
     _fatal_error: Any
     _incoming: ssl.MemoryBIO
     _outgoing: ssl.MemoryBIO
+    _ssl_reading_paused: bool
     _ssl_writing_paused: bool
     _sslobj: ssl.SSLObject
     _start_shutdown: Any
@@ -54,8 +54,6 @@ class SharedBufferTls(SSLProtocol):
         self._ssl_buffer, self._ssl_buffer_view = _BUFFER, _VIEW
         self._more = _VIEW[:0]
         self._offered = READ_SIZE
-        limit: Any = self._set_read_buffer_limits  # type: ignore[attr-defined] # not in typeshed
-        limit(UNDECRYPTED_HIGH, UNDECRYPTED_LOW)
 
     def get_buffer(self, n: int) -> memoryview:  # noqa: ARG002 - the loop's wish
         """Return where the next bytes go: much room for a large body that is being read."""
@@ -71,6 +69,19 @@ class SharedBufferTls(SSLProtocol):
             super().buffer_updated(first)
         finally:  # after an error or close_notify: another connection gets the buffer next
             self._more = _VIEW[:0]
+
+    def _pause_reading(self) -> None:
+        """Read no more from the socket, either: it keeps what would lie here undecrypted."""
+        self._app_reading_paused = True
+        self._control_ssl_reading()
+
+    def _control_ssl_reading(self) -> None:
+        """Read from the socket while the application reads."""
+        paused, transport = self._app_reading_paused, self._transport
+        if paused is self._ssl_reading_paused or transport is None or transport.is_closing():
+            return
+        self._ssl_reading_paused = paused
+        (transport.pause_reading if paused else transport.resume_reading)()
 
     def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:
         """Tell a client why its handshake fails; the standard library keeps OpenSSL's alert.

@@ -76,6 +76,8 @@ CANARIES: dict[str, str | None] = {
     "SharedBufferTls._on_handshake_complete": (
         "test_canary_stock_does_not_say_why_a_handshake_fails"
     ),
+    "SharedBufferTls._control_ssl_reading": "test_what_nobody_reads_stays_in_the_socket",
+    "SharedBufferTls._pause_reading": "test_what_nobody_reads_stays_in_the_socket",
     "SharedBufferTls.get_buffer": ("test_more_is_read_at_a_time_while_much_comes_and_is_wanted"),
     "PieceReader.feed_data": "test_a_piece_that_came_whole_is_not_copied",
     "PieceReader.read": "test_a_piece_that_came_whole_is_not_copied",

@@ -6,6 +6,7 @@ import ssl
 import tracemalloc
 import weakref
 from asyncio import streams
+from asyncio.sslproto import SSLProtocol
 from itertools import pairwise
 from typing import Any
 
@@ -124,6 +125,25 @@ async def test_more_is_read_at_a_time_while_much_comes_and_is_wanted(
     assert offered() == MUCH
     connected.transport.pause_reading()
     assert offered() == READ_SIZE
+    connected.tls.connection_lost(None)
+
+
+@pytest.mark.parametrize("kind", [SharedBufferTls, SSLProtocol])
+async def test_what_nobody_reads_stays_in_the_socket(
+    certificate: Certificate, kind: type[SSLProtocol]
+) -> None:
+    """The standard library goes on to read 256 KiB, which it keeps undecrypted."""
+    client = ssl.create_default_context(cafile=certificate.ca_file)
+    connected = Connected(kind, tls_context(certificate, None), client)
+    connected.transport.pause_reading()
+    assert connected.below.pauses == (["pause"] if kind is SharedBufferTls else [])
+    connected.feed(connected.encrypted(1000))  # what the loop had read by then
+    assert not connected.above.read
+    connected.transport.resume_reading()
+    await asyncio.sleep(0)
+    assert len(connected.above.read) == 1000
+    assert connected.below.pauses == (["pause", "resume"] if kind is SharedBufferTls else [])
+    connected.transport.abort()
     connected.tls.connection_lost(None)
 
 

@@ -10,21 +10,27 @@ READ = 256 * 1024  # bytes that an event loop reads at a time, if there is room 
 
 
 class Below:
-    """The transport below TLS. State: ``written``, ``closed``, and whether it is ``lost``."""
+    """The transport below TLS. State: ``written``, ``closed``, and whether it is ``lost``.
+
+    And the ``pauses`` of reading and their ends, as they were asked for.
+    """
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.closed: list[BaseException | None] = []
         self.lost = False
+        self.pauses: list[str] = []
 
     def write(self, data: bytes) -> None:
         if self.lost:  # uvloop raises between a failed write and connection_lost
             raise RuntimeError("the handler is closed")
         self.written.append(bytes(data))
 
-    def pause_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.pauses.append("pause")
 
-    def resume_reading(self) -> None: ...
+    def resume_reading(self) -> None:
+        self.pauses.append("resume")
 
     def is_closing(self) -> bool:
         return bool(self.closed)
