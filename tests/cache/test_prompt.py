@@ -160,6 +160,16 @@ def test_a_body_that_is_sent_once_more_is_not_parsed() -> None:
     assert facts(read) == facts(read_prompt(changed, hash, b"one")[0]) != facts(again)
 
 
+def test_a_prompt_shows_none_of_its_text() -> None:
+    """Its tools are kept until its answer: what logs a prompt must not log them."""
+    sent = body(user("u1"))
+    prompt, _ = read_prompt(sent, hash)
+    assert prompt.tools is not None
+    assert b"Bash" in prompt.tools
+    assert repr(prompt).startswith("Prompt('claude-opus-5-5', ")
+    assert not [word for word in ("Bash", "Read", "u1_", "Sys") if word in repr(prompt)]
+
+
 def test_a_long_conversation_is_hashed_in_few_pieces() -> None:
     turns = [user("u0")]
     template = None
