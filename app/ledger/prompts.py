@@ -9,9 +9,9 @@ from itertools import accumulate, groupby
 from typing import Any
 
 from . import report
-from .queries import EXCHANGES, Totals, names
+from .queries import COLUMNS, Totals, names
 from .reader import Reader
-from .rows import MICRO, MILLI
+from .rows import MILLI
 
 Json = dict[str, Any]
 Names = Mapping[int | None, str]
@@ -71,7 +71,7 @@ def _sums(reader: Reader, session: int, page: Sequence[Sequence[Any]]) -> Sequen
     """Return the sums of the prompts of a page."""
     which, wanted = _among(page)
     return reader.rows(
-        f"SELECT prompt, {_FIGURES} FROM exchanges WHERE session = ? AND {which} GROUP BY prompt",
+        f"SELECT prompt, {COLUMNS} FROM exchanges WHERE session = ? AND {which} GROUP BY prompt",
         session,
         *wanted,
     )
@@ -96,7 +96,7 @@ def _agents_of(
     which, wanted = _among(page)
     more = (session, *wanted, MAX_AGENTS) if chosen else ()
     return reader.rows(
-        f"SELECT prompt, agent, max(agent_type), max(parent_agent), {_FIGURES} FROM exchanges"
+        f"SELECT prompt, agent, max(agent_type), max(parent_agent), {COLUMNS} FROM exchanges"
         f" WHERE session = ? AND {which} {chosen} GROUP BY prompt, agent",
         session,
         *wanted,
@@ -104,8 +104,6 @@ def _agents_of(
     )
 
 
-# What `_figures` takes.
-_FIGURES = f"min(started), max(started + duration / {MICRO // MILLI}), {EXCHANGES}"
 # Takes the session, the prompt if it has a number, and how many.
 _FIRST = (
     "AND (agent IS NULL OR agent IN (SELECT agent FROM exchanges WHERE session = ? AND {}"

@@ -12,7 +12,7 @@ import msgspec
 
 from ..anthropic.token_types import COUNTED
 from .reader import Reader
-from .rows import MICRO, MILLI, NANO, QUARTER
+from .rows import ENDED, MILLI, NANO, QUARTER
 
 Key = TypeVar("Key")
 
@@ -23,7 +23,8 @@ _SUMS = ", ".join(f"sum({name})" for name in _AMOUNTS)
 # What `Totals.of` takes: of rows that are sums themselves, and of exchanges.
 TOTALS = f"sum(requests), {_SUMS}"
 EXCHANGES = f"count(*), {_SUMS}"
-_COLUMNS = f"min(started), max(started + duration / {MICRO // MILLI}), {EXCHANGES}"
+# The same with first and last before it.
+COLUMNS = f"min(started), max({ENDED}), {EXCHANGES}"
 _COUNTS = ", ".join(("requests", *_AMOUNTS))
 _SUMMED = "min(started) AS started, max(last) AS last, " + ", ".join(
     f"sum({name}) AS {name}" for name in ("requests", *_AMOUNTS)
@@ -183,7 +184,7 @@ def _sums(key: str, chosen: str = "") -> str:
     return (
         f"SELECT {key}, {_SUMMED} FROM"
         f" (SELECT {key}, {_SUMMED} FROM summaries WHERE +quarter >= ? {chosen} GROUP BY 1"
-        f" UNION ALL SELECT {key}, {_COLUMNS} FROM {_RECENT} AND +started >= ? {chosen} GROUP BY 1)"
+        f" UNION ALL SELECT {key}, {COLUMNS} FROM {_RECENT} AND +started >= ? {chosen} GROUP BY 1)"
         " AS parts GROUP BY 1"
     )
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 QUARTER = 900_000  # milliseconds: every time zone is a whole number of them from UTC
 NANO, MICRO, MILLI = 1_000_000_000, 1_000_000, 1_000
+ENDED = f"started + duration / {MICRO // MILLI}"  # SQL for when an exchange ended
 MAX_TOKENS = 10**12  # of a row; sums over millions of rows stay within 64 bits
 MAX_COST = 10_000 * NANO  # the same
 

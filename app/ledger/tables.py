@@ -15,7 +15,7 @@ from typing import Any
 
 from ..anthropic.token_types import COUNTED
 from .batch import DAY, Batch, Columns
-from .rows import BILLED_NAMES, MICRO, MILLI, NAMES, QUARTER, Billed, Row
+from .rows import BILLED_NAMES, ENDED, NAMES, QUARTER, Billed, Row
 
 REMOVED = 1_000  # rows deleted in one transaction: a few milliseconds
 SUMMED = 5_000  # exchanges summed up in one transaction: some 15 milliseconds
@@ -60,7 +60,7 @@ _SAME_QUARTER = f" ON CONFLICT (quarter, model) DO UPDATE SET {_added('quarters'
 _SUM_UP = (
     f"INSERT INTO summaries ({', '.join(SUMMARIES)})"
     f" SELECT max(id), started / {QUARTER}, session, agent, labels, max(agent_type), min(started),"
-    f" max(started + duration / {MICRO // MILLI}), count(*),"
+    f" max({ENDED}), count(*),"
     f" {', '.join(f'sum({name})' for name in SUMS)}"
     " FROM exchanges WHERE id > ? AND id <= ?"
     f" GROUP BY started / {QUARTER}, session, agent, labels"

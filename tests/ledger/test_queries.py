@@ -142,6 +142,15 @@ attempts = st.builds(
 )
 
 
+def _partly_summed_up(path: Path, written: list[Record], summed: int) -> None:
+    """Write rows; of the first ``summed``, as many as make threes are in summaries."""
+    with store(path) as opened, summing_up(3):
+        write(opened, written[:summed])
+        while opened.sum_up():
+            pass
+        write(opened, written[summed:])
+
+
 @st.composite
 def records(draw: st.DrawFn) -> Record:
     billed = draw(st.lists(attempts, min_size=1, max_size=3))
@@ -164,11 +173,7 @@ def test_whatever_they_are_grouped_by_the_sum_is_that_of_the_rows(
     tmp_path_factory: pytest.TempPathFactory, written: list[Record], summed: int
 ) -> None:
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
-    with store(path) as opened, summing_up(3):
-        write(opened, written[:summed])
-        while opened.sum_up():
-            pass
-        write(opened, written[summed:])
+    _partly_summed_up(path, written, summed)
     rows = [one.row for one in written]
     expected = Totals(
         len(rows),
@@ -207,11 +212,8 @@ def test_the_sums_of_a_group_are_those_of_its_rows_since_a_time(
 ) -> None:
     """Whichever of the rows are in summaries, and after old ones were deleted."""
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
-    with store(path) as opened, summing_up(3):
-        write(opened, written[:summed])
-        while opened.sum_up():
-            pass
-        write(opened, written[summed:])
+    _partly_summed_up(path, written, summed)
+    with store(path) as opened:
         opened.remove_before(deleted * QUARTER)
         opened.tidy()
     table, column = GROUPED[by]

@@ -39,9 +39,11 @@ class ClientRequest(msgspec.Struct, frozen=True):
     @property
     def fields(self) -> dict[bytes, bytes]:
         """The header fields by name, the last one of each."""
-        if self._fields is None:
-            force_setattr(self, "_fields", dict(self.headers))
-        return self._fields or {}
+        fields = self._fields
+        if fields is None:
+            fields = dict(self.headers)
+            force_setattr(self, "_fields", fields)
+        return fields
 
     @classmethod
     def of(cls, scope: Scope) -> "ClientRequest":
