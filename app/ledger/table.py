@@ -10,7 +10,6 @@ from .queries import Group, Totals, pairs
 
 Columns = dict[str, list[str]]  # by heading; the first one is the key
 
-SHOWN = 50  # rows, where there may be thousands
 BAR = 12  # columns of the longest bar
 EIGHTHS = "▏▎▍▌▋▊▉█"
 MANY = ("session", "agent", "label")  # groups without a natural bound, whose time is of interest
@@ -41,18 +40,18 @@ def table(
     groups: Sequence[Group],
     *,
     heading: str | None = None,
-    rows: int = SHOWN,
+    rows: int | None = None,
     colors: bool = False,
     bars: bool = False,
     width: int | None = None,
 ) -> str:
     """Return an aligned table with a line of totals; ``bars`` show each group's share of cost.
 
-    Of many groups that have no natural bound it has the first ``rows``. It has fewer columns, and
-    no bars, where it would be wider than ``width``.
+    Of groups that have no natural bound it has the first ``rows`` (None: all). It has fewer
+    columns, and no bars, where it would be wider than ``width``.
     """
-    most = rows if by in MANY else len(groups)
-    shown, rest = groups[:most], groups[most:]
+    shown = groups[: rows if by in MANY else None]
+    rest = groups[len(shown) :]
     everything = Group(None, _sum(groups), 0, 0)
     lines = [(_name(by, group), group) for group in shown]
     if rest:
