@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.http1.call import Call
@@ -25,6 +25,7 @@ STEPS = st.lists(
     | st.tuples(st.sampled_from(["slow", "raises", "go", "turn"]), st.none()),
     max_size=14,
 )
+LATER: list[Step] = [("later", [10])] * 14  # enough at once, whatever else is drawn
 ENDS = st.sampled_from(["end", "fail", "end with data", "fail with data"])
 
 
@@ -155,6 +156,8 @@ AT_ONCE = 0
 
 @settings(max_examples=scaled(100, 40))
 @given(st.sampled_from(VERSIONS), STEPS, ENDS)
+@example("HTTP/1.1", LATER, "end")
+@example("HTTP/2", LATER, "end")
 def _poured(version: str, steps: list[Step], end: str) -> None:
     async def scenario() -> int:
         exchange = Exchange(version)
