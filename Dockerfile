@@ -30,6 +30,7 @@ COPY --from=build /opt/anthropic-proxy /opt/anthropic-proxy
 ENV PATH=/opt/anthropic-proxy/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    CALLED_AS=container \
     ANTHROPIC_PROXY_STATE_DIR=/var/lib/anthropic-proxy
 USER 10001:10001
 # The only place written to: the certificates made on first start.

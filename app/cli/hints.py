@@ -5,7 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-# The Makefile sets it: its users may have neither uv nor the program on their PATH.
+# Makefile and image set it. Users of make may have neither uv nor the program on their PATH; those
+# of a container reach neither its files nor, maybe, the ports under the numbers that it knows.
 CALLED_AS = "CALLED_AS"
 NAME = "anthropic-proxy"
 TARGETS = {"serve": "make run", "claude": "make claude"}
@@ -16,6 +17,11 @@ def command(name: str) -> str:
     if os.environ.get(CALLED_AS) == "make":
         return TARGETS[name]
     return _program() if name == "serve" else f"{_program()} {name}"  # it is the default
+
+
+def contained() -> bool:
+    """Return True in a container of the image, whose users are outside of it."""
+    return os.environ.get(CALLED_AS) == "container"
 
 
 def _program() -> str:

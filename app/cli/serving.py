@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 WIDTH = 100  # columns of the banner
 FORWARD_HINT = "(add --forward to use the forward proxy and keep the API's own URL)"
+PUBLISHED = "(with the numbers under which the container's ports are published)"
 SIMULATED = "Demo: all answers are simulated. No request leaves this machine, and no key is needed."
 
 
@@ -54,7 +55,6 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
     """Print or log where the proxy listens, what it does, and how to point Claude Code at it."""
     base = client.url("https", at.host, at.port)
     pages = client.url("http", at.host, at.dashboard_port)
-    environment = client.environment(base, at.certificate)
     forward = None
     if at.forward_port is not None:
         forward = client.url("http", loaded.forward_host, at.forward_port)
@@ -69,10 +69,10 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
             settings_files=[str(file) for file in settings.service_files()],
             scrubber=described(facts.scrub),
             simulated=facts.simulated,
-            client_environment=environment,
+            client_environment=client.environment(base, at.certificate),
         )
         return
-    exports = [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    ways = _ways_from_outside if hints.contained() else _ways_from_here
     lines = [
         f"anthropic-proxy {__version__}",
         f"  {base}  ->  {loaded.upstream_base_url}",
@@ -84,14 +84,32 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
             described(facts.scrub), WIDTH, initial_indent="  ", subsequent_indent="    "
         ),
         "",
-        "Point Claude Code at it:",
-        *exports,
-        f"or run: {' '.join([*_launcher_needs(at, loaded), hints.command('claude')])}",
-        *([FORWARD_HINT] if forward else []),
+        *ways(at, loaded),
     ]
     # In one piece: lines of the log must not come between, even if standard output is unbuffered.
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _ways_from_here(at: Addresses, loaded: Settings) -> list[str]:
+    """Return how a user of this machine points Claude Code at the proxy."""
+    environment = client.environment(client.url("https", at.host, at.port), at.certificate)
+    return [
+        "Point Claude Code at it:",
+        *(f"  export {name}={shlex.quote(value)}" for name, value in environment.items()),
+        f"or run: {' '.join([*_launcher_needs(at, loaded), hints.command('claude')])}",
+        *([FORWARD_HINT] if at.forward_port is not None else []),
+    ]
+
+
+def _ways_from_outside(at: Addresses, _: Settings) -> list[str]:
+    """Return the same for a user outside of the proxy's container, who cannot read its files."""
+    pages = client.url("http", at.host, at.dashboard_port)
+    lines = [f"  export ANTHROPIC_BASE_URL={client.url('https', at.host, at.port)}"]
+    if at.certificate.ca_file is not None:
+        lines.insert(0, f"  curl -o ca.crt {pages}/ca.crt")
+        lines.append("  export NODE_EXTRA_CA_CERTS=$PWD/ca.crt")
+    return [f"Point Claude Code at it {PUBLISHED}:", *lines]
 
 
 def _launcher_needs(at: Addresses, loaded: Settings) -> list[str]:

@@ -16,7 +16,10 @@ def warn_if_exposed(settings: Settings) -> None:
         log.warning(
             "anyone who reaches this machine may use the proxy",
             host=settings.host,
-            remedy=f"set {variable('host')}=127.0.0.1, or {variable('access_token')}",
+            remedy=(
+                f"set {variable('host')}=127.0.0.1 (a container: publish its ports there, as "
+                f"docker-compose.yml does), or {variable('access_token')}"
+            ),
         )
     if settings.tls_client_ca_file is not None and settings.pages_token is None:
         log.warning(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from app.certificates import Certificate
 from app.cli import hints
 from app.settings import PREFIX
 from tests.cli.place import LOOPBACK, Banner, Place
-from tests.processes import DEADLINE
+from tests.processes import DEADLINE, Process
 
 
 @pytest.mark.parametrize("page", ["health", "metrics"])
@@ -43,6 +44,31 @@ def test_under_make_the_hints_are_targets(place: Place, monkeypatch: pytest.Monk
         assert Banner.read(process).launcher.endswith(" make claude")
     ended = place.run("claude", HOST="127.0.0.1", PORT=1)
     assert "start it with `make run`" in ended.stderr
+
+
+def test_in_a_container_the_start_names_what_its_users_can_reach(
+    place: Place, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLED_AS", "container")
+    with place.start(**LOOPBACK) as process:
+        told = _told(process)
+    pages = told[0].removeprefix("  curl -o ca.crt ").removesuffix("/ca.crt")
+    assert pages.startswith("http://127.0.0.1:")
+    assert told[1].startswith("  export ANTHROPIC_BASE_URL=https://127.0.0.1:")
+    assert told[2] == "  export NODE_EXTRA_CA_CERTS=$PWD/ca.crt"
+    own = {"TLS_CERT_FILE": certificate.cert_file, "TLS_KEY_FILE": certificate.key_file}
+    with place.start(**LOOPBACK, **own) as process:
+        assert len(_told(process)) == 1
+
+
+def _told(process: Process) -> list[str]:
+    """Return the last lines of a start in a container: the commands for a user."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Point Claude Code at it"):
+            break
+    process.terminate()
+    return process.stdout.read().splitlines()
 
 
 def test_a_program_that_only_uv_finds_is_named_by_its_path(
