@@ -13,7 +13,7 @@ from typing import TextIO
 from .. import settings
 from ..failures import StartError
 from ..ledger import queries, report, table
-from ..ledger.file import UnusableLedger
+from ..ledger.file import UnusableLedger, ledger_file
 from ..ledger.places import Place, place_of, reading
 from ..ledger.queries import Group
 from ..ledger.reader import NoLedger, Reader
@@ -52,13 +52,7 @@ def run(options: argparse.Namespace) -> int:
         with reading(place) as reader:
             heading, groups = _groups(reader, options.by, options.since or 0.0, options.label)
     except NoLedger:
-        place_name = variable("state_dir" if isinstance(place, Path) else "ledger_url")
-        print(
-            f"There is no ledger at {place}. The first request through the proxy creates it. "
-            f"If the proxy has another {place_name}, set it here too. With "
-            f"{variable('ledger')}=false no ledger is kept.",
-            file=sys.stderr,
-        )
+        print(_without_ledger(place), file=sys.stderr)
         return exits.UNREADABLE
     except (UnusableLedger, ManyLabels) as exc:
         print(exc, file=sys.stderr)
@@ -67,6 +61,19 @@ def run(options: argparse.Namespace) -> int:
         groups = queries.ordered(groups, options.sort)
     _print(options, heading, groups, sys.stdout)
     return 0
+
+
+def _without_ledger(place: Place) -> str:
+    """Return why there may be none, and what to do."""
+    name = variable("state_dir" if isinstance(place, Path) else "ledger_url")
+    said = (
+        f"There is no ledger at {place}. The first request through the proxy creates it. "
+        f"If the proxy has another {name}, set it here too. With "
+        f"{variable('ledger')}=false no ledger is kept."
+    )
+    if isinstance(place, Path) and ledger_file(place.parent, simulated=True).exists():
+        said += " What the demo made up is in no report; its dashboard's History shows it."
+    return said
 
 
 def _place() -> Place:

@@ -149,7 +149,17 @@ def test_without_a_ledger_it_says_where_it_looked(
     said = capsys.readouterr().err
     assert str(state / "ledger.sqlite") in said
     assert "ANTHROPIC_PROXY_STATE_DIR" in said
+    assert "demo" not in said
     assert list(state.iterdir()) == []
+
+
+def test_what_the_demo_made_up_is_in_no_report(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with store(state / "ledger.demo.sqlite"):
+        pass
+    assert main(["report"]) == 2
+    assert "What the demo made up is in no report" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_ledger_is_left_as_it_is(
