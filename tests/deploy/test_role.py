@@ -146,6 +146,18 @@ def test_a_fresh_machine_serves_after_the_first_deployment(deployed: Operator) -
     assert deployed.machine.run("systemctl is-enabled anthropic-proxy") == "enabled"
 
 
+def test_a_command_on_the_host_has_the_settings_and_the_ledger_of_the_service(
+    deployed: Operator,
+) -> None:
+    port = deployed.variables["anthropic_proxy_dashboard_port"]
+    assert json.loads(deployed.machine.run("anthropic-proxy health")) == {"status": "ok"}
+    assert f"ANTHROPIC_PROXY_DASHBOARD_PORT={port}" in deployed.machine.run("anthropic-proxy check")
+    assert deployed.machine.run("anthropic-proxy report --json") == "[]"
+    assert (
+        deployed.machine.attempt("anthropic-proxy report --since never").returncode == 2
+    )  # its own
+
+
 def test_the_service_is_hardened(deployed: Operator) -> None:
     for unit in ("anthropic-proxy.service", "anthropic-proxy@8444.service"):
         said = deployed.machine.run(f"systemd-analyze security --no-pager {unit}")
