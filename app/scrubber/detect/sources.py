@@ -16,7 +16,7 @@ from ..json.spans import Span, find
 from . import dense
 from .dense import Effort
 from .detector import Detector, Finder
-from .edges import edge_end
+from .edges import edge_end, joined
 
 _SEARCHED = 1024 * 1024  # bytes of one search, which holds the interpreter's lock
 _SMALL = 64 * 1024  # bytes of text in which a literal's places are all listed
@@ -66,8 +66,8 @@ class Sources:
 
     def __init__(self, detectors: Sequence[Detector], also: str) -> None:
         gated = [one for one in detectors if one.shared and one.gate]
-        gates = [_GROUP.sub("(?:", detector.gate) for detector in gated]
-        self._gate = compiled("|".join(gates)) if gates else None
+        gates = joined(_GROUP.sub("(?:", detector.gate) for detector in gated)
+        self._gate = compiled(gates) if gates else None
         self._by_head = [
             tuple(one for one in gated if chr(octet) in one.heads) for octet in range(256)
         ]
@@ -81,7 +81,7 @@ class Sources:
         }
         self._rare = [literal for literal in self._finders if literal not in COMMON]
         self._rare_finder = BytesAhoCorasick(self._rare, matchkind=MatchKind.LeftmostFirst)
-        signs = [*gates, *(re.escape(literal.decode()) for literal in self._rare), also]
+        signs = [gates, *(re.escape(literal.decode()) for literal in self._rare), also]
         self._signs = compiled("|".join(filter(None, signs)) or r"\z")
         self._weights = {
             anchor: 1 + one.steps

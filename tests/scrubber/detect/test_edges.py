@@ -1,11 +1,18 @@
 """The text before a token: escapes, encodings and control sequences are no part of it."""
 
 import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.scrubber.automaton import compiled
 from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
+from app.scrubber.detect.edges import after, joined
 from app.scrubber.detect.examples import found
 from app.scrubber.detect.extended import EXTENDED
 from app.scrubber.detect.scan import Scanner
@@ -36,6 +43,7 @@ WRITTEN = (
     *("\\x1b(B", "\\0337", "\\x9b1m", "\\U0001F511"),
 )
 HYPHENS = ("${KEY:-", "<!--", "[-", "git rm --", "src/main.py-12-", " -")
+GATED = [one for one in (*BUILT_IN, *EXTENDED) if one.gate]
 ENCODED = ("=3D", "a=3D", "=0A", "%3D", "%0A", "%253D", "\\n", "\\t", "\\u000a", "\\x0a", "&#39;")
 
 
@@ -99,3 +107,54 @@ def test_an_address_is_read_backwards_to_its_first_letter(text: str, address: st
 def test_a_decorator_is_no_address(text: str) -> None:
     scanner = Scanner([one for one in BUILT_IN if one.name == "email"])
     assert found(scanner, text) == []
+
+
+EDGES = [
+    *(bytes([octet]) for octet in range(256)),
+    *(edge.encode() for edge in (*WRITTEN, *ENCODED)),
+]
+
+
+@cache
+def automaton(*gates: str) -> Any:
+    return compiled(joined(gates))
+
+
+def start(gates: Sequence[Any], text: bytes, at: int = 0) -> int:
+    """Return where the first match of ``gates`` starts (-1: there is none)."""
+    matches = (gate.search(text, at) for gate in gates)
+    return min((match.start() for match in matches if match is not None), default=-1)
+
+
+@pytest.mark.parametrize("one", GATED, ids=lambda one: one.name)
+def test_gates_as_one_match_behind_the_edges_of_each(one: Detector) -> None:
+    together = automaton(*(each.gate for each in GATED))
+    alone = [compiled(each.gate) for each in GATED]
+    example = min(one.examples, key=len).encode()
+    for edge in EDGES:
+        assert start([together], edge + example) == start(alone, edge + example), edge
+
+
+PIECES = st.sampled_from(
+    [
+        *(piece.encode() for piece in (*SEQUENCES, *WRITTEN, *HYPHENS, *ENCODED)),
+        *(max(one.examples, key=len).encode() for one in GATED),
+        *(one.encode() for one in "\\[-+ .:/#_|1;am\x1b\x9b\xff"),
+    ]
+)
+
+
+@given(pieces=st.lists(PIECES, max_size=8), number=st.sampled_from([1, 2, len(BUILT_IN), 99]))
+def test_gates_as_one_match_where_one_of_them_does(pieces: list[bytes], number: int) -> None:
+    """That is all that is read off the match."""
+    chosen = [one.gate for one in GATED[-number:]]
+    together, alone = automaton(*chosen), list(map(compiled, chosen))
+    text = b"".join(pieces)
+    for at in range(len(text)):
+        assert start([together], text, at) == start(alone, text, at)
+
+
+def test_a_gate_without_an_edge_joins_no_others() -> None:
+    with pytest.raises(ValueError, match="without an edge: x"):
+        joined([after("a-z") + "y", "x"])
+    assert joined([]) == ""

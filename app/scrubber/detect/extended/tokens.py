@@ -8,13 +8,14 @@ from ..edges import after
 
 _WORD = after("A-Za-z0-9")
 _DASHED = after("A-Za-z0-9_-")
+_LONGER = re.compile(r",[0-9]+\}\Z")  # a gate need not tell how far a token goes
 
 
 def _token(name: str, head: str, shape: str, example: str, *, dashed: bool = False) -> Detector:
     """Return the detector of ``head`` and a body of ``shape``, which is valid in RE2 and ``re``."""
     return Detector(
         name=name,
-        gate=(_DASHED if dashed else _WORD) + f"({head}{shape})",
+        gate=(_DASHED if dashed else _WORD) + f"({head}{_LONGER.sub('}', shape)})",
         anchors=(head.replace("\\", "").encode(),) if head else (b":AA",),
         heads=head[:1] or "0123456789",
         pattern=re.compile(f"{head}{shape}(?![A-Za-z0-9_])".encode()),
