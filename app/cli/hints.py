@@ -5,23 +5,17 @@ import shutil
 import sys
 from pathlib import Path
 
-# Makefile and image set it. Users of make may have neither uv nor the program on their PATH; those
-# of a container reach neither its files nor, maybe, the ports under the numbers that it knows.
-CALLED_AS = "CALLED_AS"
+from ..caller import made
+
 NAME = "anthropic-proxy"
 TARGETS = {"serve": "make run", "claude": "make claude"}
 
 
 def command(name: str) -> str:
     """Return what runs a command of this program from the user's shell."""
-    if os.environ.get(CALLED_AS) == "make":
+    if made():  # its users may have neither uv nor the program on their PATH
         return TARGETS[name]
     return _program() if name == "serve" else f"{_program()} {name}"  # it is the default
-
-
-def contained() -> bool:
-    """Return True in a container of the image, whose users are outside of it."""
-    return os.environ.get(CALLED_AS) == "container"
 
 
 def _program() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from .. import __version__, logs, settings
+from ..caller import contained
 from ..server.addresses import Addresses
 from ..server.loop import run_loop
 from ..settings import Settings, variable
@@ -72,7 +73,7 @@ def announce(at: Addresses, loaded: Settings, facts: Facts) -> None:
             client_environment=client.environment(base, at.certificate),
         )
         return
-    ways = _ways_from_outside if hints.contained() else _ways_from_here
+    ways = _ways_from_outside if contained() else _ways_from_here
     lines = [
         f"anthropic-proxy {__version__}",
         f"  {base}  ->  {loaded.upstream_base_url}",

@@ -26,6 +26,34 @@ async def test_an_unused_proxy_shows_what_points_claude_code_at_it(
         await expect(shown.page.locator("#calm")).to_be_visible()
 
 
+@pytest.mark.parametrize("contained", [False, True])
+async def test_on_this_machine_a_container_s_ca_is_downloaded(
+    proxy: Running, browser: Browser, contained: bool
+) -> None:
+    script = """async (instance) => {
+      const { showFirstSteps } = await import("/dashboard/instance.js");
+      showFirstSteps(document.querySelector("#first"), { instance });
+      const hidden = document.querySelector("#fetch-ca").hidden;
+      return [hidden, document.querySelector("#first pre").textContent];
+    }"""
+    instance = {"port": 8443, "ca_file": "~/ca.crt", "contained": contained}
+    async with opened(browser, proxy.pages_url) as shown:
+        hidden, commands = await shown.page.evaluate(script, instance)
+    assert hidden is not contained
+    assert ("$PWD/anthropic-proxy-ca.crt" in commands) is contained
+
+
+async def test_without_data_no_class_of_errors_is_broken_into_two_lines(
+    proxy: Running, browser: Browser
+) -> None:
+    async with opened(browser, proxy.pages_url, viewport={"width": 1280, "height": 800}) as shown:
+        await shown.live()
+        rows = shown.page.locator("[data-table=errors] tbody tr")
+        await expect(rows.first).to_contain_text("no data")
+        heights = await rows.evaluate_all("rows => rows.map((row) => row.offsetHeight)")
+    assert max(heights) < 1.5 * min(heights)
+
+
 PLACES: list[tuple[dict[str, str], int | None, list[str]]] = [
     ({"protocol": "http:", "hostname": "[::1]"}, 8443, ["https://[::1]:8443", "a/ca.crt"]),
     (

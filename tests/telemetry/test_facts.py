@@ -23,3 +23,10 @@ def test_the_home_directory_is_not_named(
     monkeypatch.setenv("HOME", str(root / "home"))
     made = Listening.at(8443, root / file)
     assert made == Listening(8443, shown.replace("ROOT", str(root)))
+
+
+def test_a_container_s_files_are_not_its_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLED_AS", "container")
+    assert Listening.at(8443, tmp_path / "ca.crt").contained

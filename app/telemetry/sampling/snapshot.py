@@ -22,6 +22,7 @@ def instance(facts: Facts, listening: Listening | None) -> Json:
         "simulated": facts.simulated,
         "port": None if listening is None else listening.port,
         "ca_file": None if listening is None else listening.ca_file,
+        "contained": listening is not None and listening.contained,
     }
 
 

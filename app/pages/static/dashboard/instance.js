@@ -2,7 +2,7 @@
 
 const TITLE = document.title;
 const MADE = "/ca.crt"; // the path of a CA made by the proxy ends like this
-const SAVED = "$PWD/anthropic-proxy-ca.crt"; // as saved by a browser on another machine
+const SAVED = "$PWD/anthropic-proxy-ca.crt"; // as saved by a browser that is not where the proxy is
 const SIGNER = "…  # the CA that signed the proxy's certificate";
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
@@ -14,7 +14,7 @@ export function title({ alerts, instance: { host, simulated } }) {
 
 /** Show in `element` the shell commands that point Claude Code at the proxy. */
 export function showFirstSteps(element, { instance }) {
-  const local = LOOPBACK.test(location.hostname);
+  const local = LOOPBACK.test(location.hostname) && !instance.contained;
   const made = instance.ca_file?.endsWith(MADE) ?? false;
   element.querySelector("#fetch-ca").hidden = local || !made;
   const text = commands(instance, location, local ? instance.ca_file : made ? SAVED : SIGNER).join("\n");
