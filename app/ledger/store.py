@@ -38,7 +38,7 @@ class Store(Protocol):
         ...
 
     def remove_before(self, cutoff: int) -> int:
-        """Delete some of the exchanges that began before ``cutoff``; return how many."""
+        """Delete some of the exchanges of the quarter hours before ``cutoff``; return how many."""
         ...
 
     def remove_excess(self, limit: float) -> int:

@@ -121,8 +121,11 @@ class Tables(ABC):
                 self._add(batch)
 
     def remove_before(self, cutoff: int) -> int:
-        """Delete some of the exchanges that began before ``cutoff``; return how many."""
-        return self._remove("WHERE started < ? ORDER BY started", cutoff)
+        """Delete some of the exchanges that began before ``cutoff``; return how many.
+
+        Its quarter hour stays whole: it is in sums that go all at once.
+        """
+        return self._remove("WHERE started < ? ORDER BY started", cutoff // QUARTER * QUARTER)
 
     def remove_oldest(self) -> int:
         """Delete some of the oldest exchanges; return how many."""

@@ -30,7 +30,7 @@ from app.ledger.postgres import PostgresStore, Writer, examine
 from app.ledger.postgres.connection import options
 from app.ledger.postgres.faults import reason
 from app.ledger.reader import NoLedger, TooSlow
-from app.ledger.rows import Record
+from app.ledger.rows import QUARTER, Record
 from app.ledger.server import Server
 from app.ledger.store import Unavailable
 from app.ledger.writer import Ledger
@@ -590,7 +590,7 @@ def test_when_all_rows_are_gone_nothing_is_left(server: Server) -> None:
     with _store(server) as opened:
         write(opened, [record(), record(session="another")])
         assert opened.newest == NOON
-        assert opened.remove_before(NOON + 1) == 2
+        assert opened.remove_before(NOON + QUARTER) == 2
         opened.tidy()
         assert opened.newest is None
     for table in TABLES:
