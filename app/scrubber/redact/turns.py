@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ..json.document import Unit, units
+from ..json.document import Unit, first_message, units
 from ..json.repeated import (
     Messages,
     Repeated,
-    first_message,
     messages_of,
     repeated,
     shifted,

@@ -1,13 +1,15 @@
 """Where the values of a body lie: by msgspec's slices, which are checked, or by a visit."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.anthropic.elements import MOST_ELEMENTS
+from app.anthropic.elements import MOST_ELEMENTS, read_list
 from app.scrubber.json import document
 from app.scrubber.json.document import Unit, units
 from tests.scrubber.json.test_visitor import SPACES, VALUES
@@ -40,14 +42,14 @@ def test_slices_that_lie_elsewhere_are_not_trusted(monkeypatch: pytest.MonkeyPat
     assert read(units(BODY)) == UNITS
 
 
-def in_cache_order(document: dict[str, Any]) -> list[tuple[Any, tuple[str | int, ...]]]:
-    first = [name for name in ("tools", "system", "messages") if name in document]
+def in_cache_order(body: dict[str, Any]) -> list[tuple[Any, tuple[str | int, ...]]]:
+    first = [name for name in ("tools", "system", "messages") if name in body]
     found: list[tuple[Any, tuple[str | int, ...]]] = []
-    for name in [*first, *(one for one in document if one not in (*first, *SKIPPED))]:
-        if name in first and isinstance(document[name], list):
-            found += [(one, (name, index)) for index, one in enumerate(document[name])]
+    for name in [*first, *(one for one in body if one not in (*first, *SKIPPED))]:
+        if name in first and isinstance(body[name], list):
+            found += [(one, (name, index)) for index, one in enumerate(body[name])]
         else:
-            found.append((document[name], (name,)))
+            found.append((body[name], (name,)))
     return found
 
 
@@ -63,6 +65,53 @@ def test_a_visit_gives_the_same_units_as_slices(
     assert [(json.loads(text[one.start : one.end]), one.path) for one in found] == in_cache_order(
         {**document_, "last": "MARKED"}
     )
+
+
+# What looks like the messages of a body, and is not always.
+MEMBERS = st.sampled_from(
+    [
+        *('"messages":[1,2]', '"messages" : [ 1 , 2 ] ', '"messages":[]', '"messages":[[1,2],3]'),
+        *('"messages":[1,{"messages":[1,2]}]', '"messages":{"0":1}', '"messages":"[1,2]"'),
+        *('"x":{"messages":[1,2]}', '"x":{"messages": [1, 2]}', '"x":"\\"messages\\":[1,2]"'),
+        *(
+            '"\\u006dessages":[1,2]',
+            '"tools":[1,{"messages":[]}]',
+            '"system":[" \\u00e9"]',
+            '"x":1',
+        ),
+        *(f'"messages":{[0] * (MOST_ELEMENTS + 1)}', '"messages":[1,2,3]', '"stream":true'),
+    ]
+)
+
+
+@given(st.lists(MEMBERS, max_size=4), st.integers(0, 4), st.sampled_from(["", " ", "\n"]))
+def test_the_messages_of_a_large_body_are_where_a_visit_finds_them(
+    members: list[str], place: int, space: str
+) -> None:
+    """They are not read twice."""
+    members.insert(place, f'"pad":"MARKED{"x" * 200_000}"')
+    text = f"{space}{{{f',{space}'.join(members)}{space}}}".encode()
+    visited = text.replace(b"MARKED", rb"\ud800")  # msgspec refuses it
+    assert document.quick_units(visited) is None
+    assert units(text) == units(visited)
+
+
+@pytest.mark.parametrize("messages", [[], [1], ["a", {"b": [2]}, []]])
+def test_the_messages_of_a_large_body_are_read_once(
+    messages: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = {"model": "m", "messages": messages, "tools": [1], "system": "x" * 200_000}
+    read: list[bytes] = []
+
+    def noted(text: memoryview) -> Iterator[msgspec.Raw]:
+        read.append(bytes(text))
+        return read_list(text)
+
+    monkeypatch.setattr(document, "read_list", noted)
+    body = json.dumps(large).encode()
+    found = [(json.loads(body[one.start : one.end]), one.path) for one in units(body)]
+    assert found == in_cache_order(large)
+    assert read == [b"[0]", b"[1]"]
 
 
 @given(DOCUMENTS.filter(bool))

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.scrubber.json import repeated
-from app.scrubber.json.document import Unit, units
+from app.scrubber.json.document import Unit, first_message, units
 from app.scrubber.json.repeated import (
     Messages,
-    first_message,
     messages_of,
     shifted,
     units_beside,

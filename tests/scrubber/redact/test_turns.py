@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.scrubber.json import repeated
+from app.scrubber.json import document, repeated
 from app.scrubber.json.document import units
 from app.scrubber.redact import turns
 from app.scrubber.redact.cache import Outcome
@@ -133,7 +133,7 @@ def test_the_units_beside_repeated_messages_are_those_of_the_whole(
     earlier = encode(request_ | {"messages": [*common, *request_["messages"]]})
     body = encode(request_ | {"messages": [*common, *more]})
     messages = repeated.messages_of(earlier, units(earlier))
-    start = repeated.first_message(body)
+    start = document.first_message(body)
     if messages is None or start is None:
         return
     same = repeated.repeated(body, start, messages)
