@@ -1,60 +1,96 @@
 """The strings of a value whose shape was met before: most messages have one of a few.
 
 A shape is a value without what its strings say, except for names and types: which of its strings
-are scanned depends on nothing else. So the tokens are read once for each shape, and of another
-value of that shape only the quotes are.
+are scanned depends on nothing else. So the tokens are read once for each shape. Another value of
+that shape is recognised by what stands between its strings: of those only the ends are looked for.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
-from .spans import Span
-from .strings import Run, Text, each_string
+from .strings import SPAN, TEXT, Run, Text, each_string
 from .tokenizer import NotJson, string_end
 from .visitor import Path, Rule, State
 
 MOST_STRINGS = 32  # of a shape
 _LARGEST = 1024  # bytes of a shape
-_SHAPES = 256  # that are remembered
+_SHAPES = 256  # that are remembered…
+_LATELY = 8  # …and that are tried before a value's own shape is read
 _AFTER_NAME = b":"
 _AFTER_VALUE = b",}]"
 _TYPE = b'"type"'
-_HOLE = b'""'
+
+# A value in pieces, quotes included: between two of them a string's text is left out.
+Pieces = tuple[bytes, ...]
+# Where a string stands: the pieces that it begins and ends in, each with an offset from that
+# piece's start; then its block and path.
+_Place = tuple[int, int, int, int, int, Path]
+
+# Shapes met lately, the latest first. A shape that one thread overwrites for another is read again.
+_lately: list[Pieces] = []
 
 
 class _Shape(NamedTuple):
-    """A value in ``pieces``, with a hole between two of them where a string's text is left out.
+    """A value's ``pieces``, and where each starts in it."""
 
-    ``spans`` are those of its strings.
-    """
-
-    pieces: tuple[bytes, ...]
-    spans: list[Span]
+    pieces: Pieces
+    starts: list[int]
 
 
 def texts(text: bytes, rule: Rule, state: State) -> Iterable[Text | Run]:
     """Return what `each_string` does."""
-    shape = _shape(text)
+    shape = (met := _met(text)) or _shape(text)
     plan = None if shape is None else _plan(shape.pieces, rule, state)
     if shape is None or plan is None:
         return each_string(text, rule, state)
-    spans = shape.spans
-    return [Text(spans[which], block, path) for which, block, path in plan]
+    if met is None:
+        _lately.insert(0, shape.pieces)
+        del _lately[_LATELY:]
+    starts = shape.starts
+    return [
+        TEXT((SPAN((starts[piece] + start, starts[last] + end)), block, path))
+        for piece, start, last, end, block, path in plan
+    ]
+
+
+def _met(text: bytes) -> _Shape | None:
+    """Return the shape of a value if it was met lately."""
+    for pieces in _lately:
+        starts = _starts(text, pieces)
+        if starts is not None:
+            return _Shape(pieces, starts)
+    return None
+
+
+def _starts(text: bytes, pieces: Pieces) -> list[int] | None:
+    """Return where each piece of a shape starts in a value, None if it has another shape."""
+    starts: list[int] = []
+    at = 0
+    for piece in pieces:
+        if starts:
+            at = string_end(text, at - 1) - 1
+        if at < 0 or not text.startswith(piece, at):
+            return None
+        starts.append(at)
+        at += len(piece)
+    return starts if at == len(text) else None
 
 
 def _shape(text: bytes) -> _Shape | None:
     """Return the shape of a JSON value; None for an unusual one."""
     pieces: list[bytes] = []
-    spans: list[Span] = []
-    copied = end = size = 0
+    starts = [0]
+    end = size = count = 0
     is_type = False
     while (start := text.find(b'"', end)) >= 0:
         end = string_end(text, start)
-        if len(spans) == MOST_STRINGS or not start < end < len(text):
+        if count == MOST_STRINGS or not start < end < len(text):
             return None
+        count += 1
         after = text[end : end + 1]
-        spans.append(Span(start + 1, end - 1))
         if after == _AFTER_NAME:
             name = text[start:end]
             if b"\\" in name:
@@ -63,23 +99,20 @@ def _shape(text: bytes) -> _Shape | None:
         elif after not in _AFTER_VALUE:
             return None  # a space, before which a name may stand
         elif not is_type:
-            pieces.append(text[copied:start])
-            size += start - copied
-            copied = end
+            pieces.append(text[starts[-1] : start + 1])
+            size += len(pieces[-1])
+            starts.append(end - 1)
         else:
             is_type = False
-    pieces.append(text[copied:])
-    return _Shape(tuple(pieces), spans) if size + len(pieces[-1]) <= _LARGEST else None
+    pieces.append(text[starts[-1] :])
+    return _Shape(tuple(pieces), starts) if size + len(pieces[-1]) <= _LARGEST else None
 
 
 @lru_cache(_SHAPES)
-def _plan(
-    pieces: tuple[bytes, ...], rule: Rule, state: State
-) -> tuple[tuple[int, int, Path], ...] | None:
+def _plan(pieces: Pieces, rule: Rule, state: State) -> tuple[_Place, ...] | None:
     """Return which strings of a shape are scanned, their blocks and paths; None for a run."""
-    text = _HOLE.join(pieces)
-    shape = _shape(text)
-    places = {span.start: which for which, span in enumerate(shape.spans if shape else ())}
+    text = b"".join(pieces)
+    starts = list(accumulate(map(len, pieces), initial=0))
     try:
         found = list(each_string(text, rule, state))
     except NotJson:
@@ -87,4 +120,11 @@ def _plan(
     strings = [one for one in found if isinstance(one, Text)]
     if len(strings) != len(found):
         return None
-    return tuple((places[one.span.start], one.block, one.path) for one in strings)
+    return tuple(_place(starts, one) for one in strings)
+
+
+def _place(starts: Sequence[int], one: Text) -> _Place:
+    """Return where a string stands in pieces that start there, one behind the other."""
+    first, last = one.span
+    begun, ended = bisect_left(starts, first) - 1, bisect_right(starts, last) - 1
+    return begun, first - starts[begun], ended, last - starts[ended], one.block, one.path

@@ -60,12 +60,12 @@ class Run(NamedTuple):
     def texts(self, text: bytes) -> Iterator[Text]:
         """Yield the strings."""
         for index, span in enumerate(each_span(text, *self.span), self.first):
-            yield _TEXT((_SPAN(span), self.block, (self.array, index)))
+            yield TEXT((SPAN(span), self.block, (self.array, index)))
 
 
 # There may be millions: the quickest way to make one.
-_SPAN = partial(tuple.__new__, Span)
-_TEXT = partial(tuple.__new__, Text)
+SPAN = partial(tuple.__new__, Span)
+TEXT = partial(tuple.__new__, Text)
 
 
 def skipped_in_answer(name: bytes, state: State) -> bool:

@@ -21,7 +21,7 @@ _DEEP_TOKEN = re.compile(
     _SPACE + rb"(?:" + _STRING + rb"|([{},:]|\[++|\]++)|" + _ATOM + rb")", re.DOTALL
 )
 _DEEP = 8
-_BRACKET = 0x5B
+_BRACKET, _BACKSLASH = 0x5B, 0x5C
 # They end before the window does, so nothing is cut off.
 _ITEM = re.compile(_SPACE + rb"," + _SPACE + _STRING + rb"(?=" + _SPACE + rb"[,\]])", re.DOTALL)
 _ITEMS = re.compile(
@@ -31,6 +31,7 @@ _ITEMS = re.compile(
 _NAME = re.compile(_SPACE + rb"," + _SPACE + _STRING + _SPACE + rb":", re.DOTALL)
 _WINDOW = 32 * 1024  # bytes in which `re` looks for a token: it holds the interpreter's lock
 _SHORT = 512  # bytes of a token; a longer string is left to RE2, which is ten times as fast
+_QUOTES = 256  # escaped ones in a string that are looked at one by one
 _LONG_STRING = compiled(r'(?s)[ \t\n\r]*"(?:[^"\\]|\\.)*"')
 _STRING_GROUP, _MARK_GROUP = 1, 2
 _AFTER_COMMA = {b"{": "key", b"[": "value"}
@@ -104,9 +105,13 @@ def events(text: bytes, start: int = 0) -> Iterator[Event]:  # noqa: C901 - one 
 
 def string_end(text: bytes, start: int) -> int:
     """Return where the string ends whose first quote stands at ``start``, -1 if it does not."""
-    end = text.find(STRING, start + 1, start + _SHORT)
-    if end >= 0 and text.find(b"\\", start + 1, end) < 0:
-        return end + 1
+    end = text.find(STRING, start + 1)
+    for _ in range(_QUOTES):
+        if end < 0 or text[end - 1] != _BACKSLASH:
+            return end + 1 or -1
+        if text[end - 2] == _BACKSLASH:
+            break
+        end = text.find(STRING, end + 1)
     string = _LONG_STRING.match(text, start)
     return -1 if string is None else int(string.end())
 

@@ -1,16 +1,18 @@
 """A value of a shape that was met before has the strings that its tokens tell."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.scrubber.json import shapes
 from app.scrubber.json.document import Unit, units
 from app.scrubber.json.shapes import texts
 from app.scrubber.json.strings import Run, each_string, skipped_in_request
-from app.scrubber.json.tokenizer import NotJson
+from app.scrubber.json.tokenizer import NotJson, string_end
 from tests.scrubber import conversations as conv
 from tests.thorough import scaled
 
@@ -78,3 +80,33 @@ def test_a_type_of_another_text_is_another_shape(name: bytes) -> None:
     assert same(second)
     assert read(first, "api", quickly=True) != read(second, "api", quickly=True)
     assert units(first)[0].state == Unit(0, 1, ("data",)).state
+
+
+def message(text: bytes) -> bytes:
+    return b'{"role":"user","content":[{"type":"text","text":"%b"},{"n":1,"id":"x"}]}' % text
+
+
+PARTS = st.sampled_from([b"a", b'\\"', b"\\\\", b"\\n", b'"', b'"}', b",", b"\\"])
+
+
+@given(st.lists(PARTS).map(b"".join))
+def test_a_value_of_a_shape_met_before_is_recognised_whatever_its_strings_say(text: bytes) -> None:
+    assert same(message(b"first"))
+    assert same(message(text))
+    assert same(message(text)[:-1])
+    assert same(message(text) + b"]")
+
+
+def test_as_many_shapes_are_met_lately_as_are_remembered() -> None:
+    values = [b'{"%d":"words","text":"more"}' % number for number in range(3 * shapes._LATELY)]
+    for value in (*values, *values):
+        assert same(value)
+    assert len(shapes._lately) == shapes._LATELY
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b'"', b"\\", b'\\"' * 300, b'"' * 2]), max_size=9).map(b"".join)
+)
+def test_a_string_ends_at_its_first_quote_that_is_not_escaped(text: bytes) -> None:
+    string = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL).match(text := b'"' + text)
+    assert string_end(text, 0) == (string.end() if string else -1)
