@@ -16,6 +16,8 @@ from .hits import hit_at
 from .sources import Ahead, Candidate, Cursor, Sources
 
 WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
+FEW = 256  # candidates that are collected at once, and steps to find them
+MOST_STEPS = 64  # that a candidate takes
 REACH = 1024  # bytes that a candidate may start before what gave it away
 
 
@@ -33,7 +35,27 @@ class Candidates(Ahead[Candidate]):
         self.hidden = 0
         self._text = text
         self._sources = sources
-        super().__init__(self._merged(Cursor(text, effort), windows))
+        few = self._few(windows)
+        merged = self._merged(Cursor(text, effort), windows)
+        super().__init__(merged if few is None else iter(few))
+
+    def _few(self, windows: Sequence[Span]) -> list[Candidate] | None:
+        """Return all candidates of a text that is short and holds few, None for another one.
+
+        Then the request's steps do not run out in it, whatever is found.
+        """
+        effort = self.effort
+        if len(self._text) > WINDOW or effort.left < FEW * MOST_STEPS:
+            return None
+        few: list[Candidate] = []
+        for _, candidate in self._sources.all(Cursor(self._text, effort), windows):
+            if candidate[1]:
+                few.append(candidate)
+            if effort.taken > FEW or len(few) > FEW:
+                effort.taken = 0
+                return None
+        few.sort(key=itemgetter(0))
+        return few
 
     def _merged(self, cursor: Cursor, windows: Sequence[Span]) -> Iterator[Candidate]:
         if self._is_hopeless():

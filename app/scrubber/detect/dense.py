@@ -66,6 +66,11 @@ class Effort:
         return self._allowance <= self._earned
 
     @property
+    def left(self) -> int:
+        """How many steps are left."""
+        return self._allowance - self.taken
+
+    @property
     def exhausted(self) -> bool:
         """Whether none are left."""
         return self.taken > self._allowance

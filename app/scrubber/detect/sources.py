@@ -6,6 +6,7 @@ Each source works through the text by itself and is never ahead by more than one
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
@@ -108,15 +109,22 @@ class Sources:
 
     def of(self, cursor: Cursor, windows: Sequence[Span]) -> list[Ahead[tuple[int, Candidate]]]:
         """Return the sources in a text that holds signs in ``windows`` only."""
-        text = cursor.text
+        return list(map(Ahead, self._each(cursor, *self._present(cursor.text, windows), windows)))
+
+    def all(self, cursor: Cursor, windows: Sequence[Span]) -> Iterator[tuple[int, Candidate]]:
+        """Yield what they find, one source after the other."""
+        each = self._each(cursor, *self._present(cursor.text, windows), windows)
+        return chain.from_iterable(each)
+
+    def _present(self, text: bytes, windows: Sequence[Span]) -> tuple[Any, Mapping[bytes, Found]]:
+        """Return the gate, if it has to be searched for, and the literals that may stand there."""
         rare = self._rare_in(text, windows) if windows else ()
         literals = {
             literal: found
             for literal, found in self._finders.items()
             if (self._may_hold(text, literal) if literal in COMMON else literal in rare)
         }
-        gate = self._gate if windows else None
-        return list(map(Ahead, self._each(cursor, gate, literals, windows)))
+        return self._gate if windows else None, literals
 
     def _rare_in(self, text: bytes, windows: Sequence[Span]) -> Sequence[bytes]:
         """Return which literals that are not common may stand in windows."""

@@ -1,0 +1,63 @@
+"""Candidates that are collected at once are those that one piece of text after another gives."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.scrubber.detect import candidates as collecting
+from app.scrubber.detect.dense import BURST, CHECK, Effort
+from app.scrubber.detect.scan import Scanner
+from app.scrubber.json.spans import Span
+from tests.scrubber.detect.test_windows import MORE, PIECES, SETS
+from tests.thorough import scaled
+
+SCANNERS = {name: Scanner(chosen) for name, chosen in SETS.items()}
+
+
+def found(scanner: Scanner, text: bytes, spent: int = 0) -> Any:
+    """Return the candidates, the hits, and the steps that they took."""
+    effort, again = Effort(spent, len(text)), Effort(spent, len(text))
+    starts = sorted(scanner.candidates(text, effort).before(len(text)), key=str)
+    hits = scanner.hits(text, scanner.candidates(text, again), Span(1, len(text) - 1))
+    return starts, list(hits), effort.taken, again.taken
+
+
+@pytest.mark.parametrize("name", SETS)
+@given(st.data())
+@settings(max_examples=scaled(200, 30))
+def test_few_candidates_are_the_same_as_when_they_are_not_collected(
+    name: str, data: st.DataObject
+) -> None:
+    pieces = PIECES if name == "usual" else st.one_of(MORE, PIECES)
+    text = b'"' + data.draw(st.lists(pieces, max_size=12).map("".join)).encode() + b'"'
+    at_once = found(SCANNERS[name], text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(collecting, "FEW", BURST)  # more than any request has steps for
+        assert found(SCANNERS[name], text) == at_once
+
+
+@pytest.mark.parametrize("word", ["AKIA" + "A" * 16 + " ", "@ "])
+def test_of_many_candidates_none_is_lost_and_no_step_is_counted_twice(word: str) -> None:
+    scanner, text = SCANNERS["usual"], f'"{word * 2 * collecting.FEW}"'.encode()
+    many = found(scanner, text)
+    assert many[2] >= 2 * collecting.FEW
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(collecting, "FEW", BURST)
+        assert found(scanner, text) == many
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_candidate_takes_no_more_steps_than_are_kept_for_it(name: str) -> None:
+    for octet in range(256):
+        headed = [one for one in SETS[name] if chr(octet) in one.heads]
+        assert CHECK + sum(one.steps for one in headed) < collecting.MOST_STEPS
+    assert all(CHECK + one.steps < collecting.MOST_STEPS for one in SETS[name])
+
+
+def test_none_are_collected_when_the_steps_of_a_request_may_run_out() -> None:
+    text = b'"' + b"a@b.cc " * 200 + b'"'
+    for spent in (0, BURST - 100, BURST):
+        hits = found(SCANNERS["usual"], text, spent)[1]
+        assert (hits[0].end == len(text) - 1) == (spent == BURST)
