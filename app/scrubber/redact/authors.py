@@ -12,7 +12,7 @@ import msgspec
 
 from ..json.spans import Span
 from ..json.tokenizer import NotJson
-from ..json.visitor import Frame, visit
+from ..json.visitor import Frame, State, visit
 
 Author = Literal["model", "other"]
 
@@ -44,6 +44,23 @@ def author(unit: bytes) -> Author:
         return "model" if _ROLE.decode(unit).role == "assistant" else "other"
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "other"
+
+
+class Writer:
+    """Who wrote a unit that stands in ``state``: read off it when that is asked for first."""
+
+    __slots__ = ("_author", "_unit")
+
+    def __init__(self, unit: bytes, state: State) -> None:
+        self._unit = unit
+        self._author: Author | None = None if state == "api" else "other"
+
+    @property
+    def author(self) -> Author:
+        """Who it was."""
+        if self._author is None:
+            self._author = author(self._unit)
+        return self._author
 
 
 def foreign_spans(message: bytes) -> list[Span]:

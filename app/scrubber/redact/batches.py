@@ -57,9 +57,20 @@ class Batches:
         for one in strings:
             if isinstance(one, Run):
                 yield from self._run(one)
-            else:
+            elif not self._added(one):
                 yield from self._string(one)
         yield from self._taken()
+
+    def _added(self, one: Text) -> bool:
+        """Add a string in which nothing starts; return False if it is not as simple as that."""
+        candidates, texts = self._candidates, self._batch.texts
+        head = candidates.head
+        if (head is not None and head[0] < one.span.end) or candidates.hidden > one.span.start:
+            return False
+        if texts and (one.block != texts[-1].block or len(texts) >= _BATCH):
+            return False
+        texts.append(one)
+        return True
 
     def _run(self, run: Run) -> Iterator[Batch | Run]:
         text = self._text

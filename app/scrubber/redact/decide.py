@@ -1,16 +1,17 @@
 """Placeholders for the hits and the known values of a unit: these, or those, where they overlap."""
 
 from collections.abc import Callable
+from itertools import chain
 from operator import itemgetter
 from urllib.parse import unquote
 
 from ..detect import dense, urls
 from ..detect.dense import Tick
 from ..detect.hits import Hit
-from ..json.escapes import spellings, value
+from ..json.escapes import value
 from ..json.spans import Span
 from ..json.visitor import Path
-from .authors import Author
+from .authors import Writer
 from .batches import Batch
 from .ledger import Decision, Ledger
 from .overlaps import Group, Known, gaps, groups
@@ -31,23 +32,26 @@ class Decider:
     def __init__(
         self,
         text: bytes,
-        wrote: Author,
+        writer: Writer,
         ledger: Ledger,
+        holds_known: bool,
         is_harmless: Callable[[Hit, str], bool],
         tick: Tick,
     ) -> None:
-        """``is_harmless`` returns True if a hit with this value stays.
+        """``holds_known``: a value that is known by now may stand in the text.
+
+        ``is_harmless`` returns True if a hit with this value stays.
 
         ``tick`` is called at each decision, and may raise.
         """
         self._text = text
-        self._wrote = wrote
+        self._writer = writer
         self._ledger = ledger
         self._is_harmless = is_harmless
         self._tick = tick
         self._looks = Looks(len(text))
         self._older = ledger.count
-        self._holds_older = ledger.occurs(text)
+        self._holds_older = holds_known
 
     def replaced(self, batch: Batch) -> list[Replaced]:
         """Return what is replaced: what is detected, then what is known by now."""
@@ -60,9 +64,9 @@ class Decider:
                 path = batch.path(span.start)
                 made.append((*span, hidden.detector, hidden.value, placeholder, path))
         made.sort(key=itemgetter(0))
-        crosses = self._ledger.crosses
-        if any(crosses(self._text, one[0], one[1]) for one in made):
-            return list(map(self._named, self._whole(made)))
+        for start, end, *_ in made:
+            if self._ledger.crosses(self._text, start, end):
+                return list(map(self._named, self._whole(made)))
         return made
 
     @property
@@ -74,7 +78,7 @@ class Decider:
         """Return what is replaced of what is detected, and of known values that overlap it."""
         shown: list[Known] = []
         if self._knows_any:
-            places = _open(batch) if self._wrote == "model" else self._new(batch)
+            places = _open(batch) if self._writer.author == "model" else self._new(batch)
             shown = sorted(self._ledger.shown_in(self._text, places), key=itemgetter(0))
         if not shown:
             return self._hits(batch.hits, batch)
@@ -92,11 +96,11 @@ class Decider:
         learned = self._ledger.learned(self._older)
         if self._holds_older or len(learned) > _FEW or last - first > _SMALL:
             return True
-        return any(
-            text.count(one, first, last) > sum(text.count(one, *stretch[:2]) for stretch in made)
-            for value in learned
-            for one in spellings(value)
-        )
+        for one in chain.from_iterable(learned):
+            times = text.count(one, first, last)
+            if times and times > sum([text.count(one, start, end) for start, end, *_ in made]):
+                return True
+        return False
 
     def _whole(self, made: list[Replaced]) -> list[Stretch]:
         """Return what is replaced with the known values that it overlaps, and what it was."""
@@ -156,12 +160,15 @@ class Decider:
             decision = dense.NAME, "", ledger.overflow(hit.detector, "")
             ledger.decisions[hit[2:]] = decision
             return decision
-        found = value(hit.detector.canonical(hit.escaped))
+        detector, escaped = hit.detector, value(hit.escaped)
+        found = escaped
+        if detector.canonical is not bytes:
+            found = value(detector.canonical(hit.escaped))
         if self._is_harmless(hit, found):
             return None
-        decision = (hit.detector.name, found, ledger.placeholder(hit.detector, found))
+        decision = (detector.name, found, ledger.placeholder(detector, found))
         self._learn(hit, found)
-        if ledger.has(value(hit.escaped)):
+        if ledger.has(escaped):
             ledger.decisions[hit[2:]] = decision
         return decision
 
@@ -170,7 +177,7 @@ class Decider:
         if len(group.hits) == 1 and self._ledger.has(value(group.hits[0].escaped)):
             return False
         detectors = {hit.detector.name for hit in group.hits}
-        return may_stand(group.rest(self._text), detectors, self._wrote)
+        return may_stand(group.rest(self._text), detectors, self._writer.author)
 
     def _learn(self, hit: Hit, found: str) -> None:
         """Note what is a secret by itself: a password, the lines of a key."""

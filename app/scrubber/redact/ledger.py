@@ -85,14 +85,13 @@ class Ledger:
             return known.placeholder
         if known is None and len(self._known) >= MOST_KNOWN:
             return self.overflow(detector, value)
+        label = detector.label
         if detector.tier == "secret":
-            return self._numbered(detector.name, detector.label, value)
+            return self._numbered(detector.name, label, value)
         digits = DIGEST_DIGITS
-        while (
-            shown := self._scheme.identifier(detector.label, value, digits)
-        ) in self.placeholders:
+        while (shown := self._scheme.identifier(label, value, digits)) in self.placeholders:
             digits += 1
-        return self._make(Change(detector.name, detector.label, 0, value, shown))
+        return self._make(Change(detector.name, label, 0, value, shown))
 
     def has(self, value: str) -> bool:
         """Return True if a value has a placeholder of its own."""
@@ -104,9 +103,9 @@ class Ledger:
         """How many values are looked for."""
         return self._vocabulary.count
 
-    def learned(self, since: int) -> list[str]:
-        """Return the values that are looked for, without the first ones."""
-        return self._vocabulary.values(since)
+    def learned(self, since: int) -> list[set[bytes]]:
+        """Return how values are spelled that are looked for, without the first ones."""
+        return self._vocabulary.spelled(since)
 
     def occurs(self, text: bytes) -> bool:
         """Whether a known value stands in ``text``."""

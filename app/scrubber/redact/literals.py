@@ -21,7 +21,7 @@ from ..detect.prefilter import Signs
 from ..detect.sources import Ahead
 from ..json.spans import Span
 from ..placeholders import Scheme
-from .authors import Author, foreign_spans
+from .authors import Writer, foreign_spans
 from .ledger import Ledger
 
 _OPEN = re.compile(
@@ -79,6 +79,8 @@ class Literals:
 
     def is_one(self, text: bytes) -> bool:
         """Return True if ``text`` is a placeholder and nothing else: it hides a value already."""
+        if self._scheme.bracketed:
+            return False  # brackets stand in no value
         match = self._pattern.fullmatch(text)
         literal = None if match is None else self._literal(text, 0, match)
         return literal is not None and literal.placeholder.encode() == text
@@ -101,15 +103,15 @@ class Own:
     """The placeholders in one unit's own text; those in foreign words are never restored."""
 
     def __init__(
-        self, text: bytes, wrote: Author, found: Ahead[tuple[int, Literal]], ledger: Ledger
+        self, text: bytes, writer: Writer, found: Ahead[tuple[int, Literal]], ledger: Ledger
     ) -> None:
         self._found = found
         self._ledger = ledger
-        self._is_other = wrote == "other"
         self._last: Literal | None = None
-        self._foreign = [Span(0, len(text))] if self._is_other else []
-        if wrote == "model" and found.head is not None:
-            self._foreign = foreign_spans(text)
+        self._is_other = found.head is not None and writer.author == "other"
+        self._foreign: list[Span] = []
+        if found.head is not None:
+            self._foreign = [Span(0, len(text))] if self._is_other else foreign_spans(text)
 
     def note_before(self, end: int) -> None:
         """Leave out the numbers that the text uses itself before ``end``."""

@@ -5,10 +5,9 @@ found by itself. To replace only one of them would leave the rest of the other i
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
-from ..json.escapes import spellings
 from ..json.spans import Span
 
 STEM = 6  # bytes that a value begins with: no known value is shorter
@@ -29,16 +28,16 @@ class Reach:
         self._pairs: set[tuple[int, int]] = set()
         self._unpaired: list[bytes] = []
         self._longest = 0
-        self._added: list[str] = []
+        self._added: list[tuple[str, Iterable[bytes]]] = []
 
-    def add(self, value: str) -> None:
+    def add(self, value: str, spellings: Iterable[bytes]) -> None:
         """Look for a value from now on, however it is spelled."""
-        self._added.append(value)
+        self._added.append((value, spellings))
 
     def _note(self) -> None:
         """Note the values added: a turn that is repeated never asks for them."""
-        for value in self._added:
-            for spelled in spellings(value):
+        for value, spellings in self._added:
+            for spelled in spellings:
                 self._values[spelled[:STEM]].append((spelled, value))
                 self._unpaired.append(spelled)
                 self._octets.update(spelled)

@@ -16,7 +16,7 @@ from ..json.spans import Span
 from ..json.strings import Run, skipped_in_request
 from ..json.visitor import Path, State
 from ..placeholders import Scheme
-from .authors import author
+from .authors import Writer
 from .batches import Batch, Batches
 from .decide import Decider
 from .ledger import Ledger
@@ -73,12 +73,13 @@ class Replacer:
         effort = Effort(ledger.spent, len(text), tick)
         candidates = self._scanner.candidates(text, effort, windows)
         literals = Ahead(self._literals.find(text, windows))
-        if candidates.head is None and literals.head is None and not ledger.occurs(text):
+        holds_known = ledger.occurs(text)
+        if candidates.head is None and literals.head is None and not holds_known:
             ledger.spend(effort.excess if effort.taken >= self._prefilter.most_quiet else 0)
             return
-        wrote = author(unit) if state == "api" else "other"
-        own = Own(text, wrote, literals, ledger)
-        decider = Decider(text, wrote, ledger, self._is_harmless, tick)
+        writer = Writer(unit, state)
+        own = Own(text, writer, literals, ledger)
+        decider = Decider(text, writer, ledger, holds_known, self._is_harmless, tick)
         strings = texts(text, skipped_in_request, state)
         for one in Batches(text, self._scanner, candidates).of(strings):
             tick()
@@ -94,8 +95,11 @@ class Replacer:
 
     def _is_harmless(self, hit: Hit, found: str) -> bool:
         """Return True if a value is allowed, or a placeholder itself."""
-        return self._rules.allows(found) or any(
-            self._literals.is_one(one) for one in (hit.password, hit.escaped) if one
+        is_one = self._literals.is_one
+        return (
+            self._rules.allows(found)
+            or is_one(hit.escaped)
+            or (hit.password is not None and is_one(hit.password))
         )
 
     def _is_plain(self, text: bytes, run: Run, ledger: Ledger) -> bool:

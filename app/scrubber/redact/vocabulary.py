@@ -2,9 +2,9 @@
 
 import string
 from bisect import bisect_right
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
@@ -23,6 +23,7 @@ _PROBES = (64, 32, 24, 16, 12, 8, 6)  # bytes that tell values with the same ste
 _FEW = 32  # beginnings that are looked for instead of stems: tokens of one kind share theirs
 _SHARED = 4  # bytes that they share
 _SHORT = 128  # bytes of text of which each place is looked up
+_LOOKS = 64  # at values that may stand in a text; behind them automata are quicker
 
 
 class Vocabulary:
@@ -36,6 +37,7 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._values: list[str] = []
+        self._spelled: list[set[bytes]] = []  # how each of them may be
         self._automata: dict[tuple[int, int], _Automaton] = {}  # by the values' place
         self._in_order: list[_Automaton] = []
         self._built = 0  # values in them
@@ -45,18 +47,20 @@ class Vocabulary:
 
     def add(self, value: str) -> None:
         """Look for ``value`` from now on."""
+        spelled = spellings(value)
         self._values.append(value)
-        self._stems.add(value)
-        self._reach.add(value)
+        self._spelled.append(spelled)
+        self._stems.add(value, spelled)
+        self._reach.add(value, spelled)
 
     @property
     def count(self) -> int:
         """How many values there are."""
         return len(self._values)
 
-    def values(self, since: int) -> list[str]:
-        """Return the values without the first ones."""
-        return self._values[since:]
+    def spelled(self, since: int) -> list[set[bytes]]:
+        """Return how values may be spelled, without the first ones."""
+        return self._spelled[since:]
 
     def reach(self, text: bytes, span: Span, looks: Looks) -> Span:
         """Return a stretch that is replaced with all values that it overlaps."""
@@ -68,7 +72,14 @@ class Vocabulary:
 
     def occurs(self, text: bytes) -> bool:
         """Return True if any value stands in ``text``."""
-        if not self._stems.may_hold(text):
+        looks = 0
+        for at, values in self._stems.standing(text):
+            if any(text.startswith(spelled, at) for spelled, _ in values):
+                return True
+            looks += len(values)
+            if looks > _LOOKS:
+                break
+        else:
             return False
         return any(next(automaton.find(text), None) is not None for automaton in self._current())
 
@@ -78,7 +89,12 @@ class Vocabulary:
         A value of fewer than ``long`` characters is known only where no word is joined to it.
         """
         joined = _Joined(text, gaps)
-        if not self._stems.may_hold(joined.text):
+        few = self._few(joined.text)
+        if few is not None:
+            for first, last, value in few:
+                at = joined.original(first, last)
+                if _is_known(text, at, value, long):
+                    yield at, value
             return
         automata = self._current()
         found = [one for each in automata for one in each.known(text, joined, long)]
@@ -91,6 +107,22 @@ class Vocabulary:
             gaps = list(_without(gaps, [span for span, _ in chosen]))
             chosen = list(automaton.known(text, _Joined(text, gaps), long))
             yield from chosen
+
+    def _few(self, text: bytes) -> list[tuple[int, int, str]] | None:
+        """Return where values stand, in order; None if some may overlap, or after many looks."""
+        found: set[tuple[int, int, str]] = set()
+        looks = 0
+        for at, values in self._stems.standing(text):
+            looks += len(values)
+            if looks > _LOOKS:
+                return None
+            found.update(
+                (at, at + len(spelled), value)
+                for spelled, value in values
+                if text.startswith(spelled, at)
+            )
+        few = sorted(found)
+        return None if any(one[1] > other[0] for one, other in pairwise(few)) else few
 
     def _current(self) -> list["_Automaton"]:
         """Return the automata of all values, the older first."""
@@ -157,44 +189,43 @@ def _alone(text: bytes, start: int, end: int) -> bool:
 class _Stems:
     """What values begin with: nearly all texts hold none of the values, and need no other look.
 
-    An automaton of beginnings is built ten times as quickly as one of the values. State: longer
-    beginnings, the ``probes``, and their sizes by the ``stems`` that they begin with, the
-    ``shared`` beginnings of stems as long as they are few, and the automata by the stems' place.
+    An automaton of beginnings is built ten times as quickly as one of the values. State: values by
+    longer beginnings, the ``probes``, whose sizes are kept by the ``stems`` that they begin with,
+    the ``shared`` beginnings of stems as long as they are few, and the automata by stems' places.
     """
 
     def __init__(self) -> None:
-        self._probes: set[bytes] = set()
+        self._probes: defaultdict[bytes, list[tuple[bytes, str]]] = defaultdict(list)
         self._stems: dict[bytes, tuple[int, ...]] = {}
         self._shared: set[bytes] = set()
         self._finders: dict[tuple[int, int], BytesAhoCorasick] = {}
         self._built = 0  # stems in them
 
-    def add(self, value: str) -> None:
+    def add(self, value: str, spellings: Iterable[bytes]) -> None:
         """Note how a value begins, however it is spelled."""
-        for spelled in spellings(value):
+        for spelled in spellings:
             size = next(size for size in _PROBES if size <= len(spelled))
-            self._probes.add(spelled[:size])
+            self._probes[spelled[:size]].append((spelled, value))
             sizes = self._stems.get(stem := spelled[:STEM], ())
             if size not in sizes:
                 self._stems[stem] = (*sizes, size)
             if len(self._shared) <= _FEW:
                 self._shared.add(spelled[:_SHARED])
 
-    def may_hold(self, text: bytes) -> bool:
-        """Return False if no value stands in a text."""
+    def standing(self, text: bytes) -> Iterator[tuple[int, list[tuple[bytes, str]]]]:
+        """Yield where values may stand in a text, and which, some perhaps twice."""
         if not self._stems:
-            return False
+            return
         if len(text) <= _SHORT:
-            return self._stands(text, range(len(text)))
+            yield from self._at(text, range(len(text)))
+            return
         size = _WINDOW + STEM
         for finder in self._current():
             find = finder.find_matches_as_indexes
             for start in range(0, len(text), _WINDOW):
                 for _, first, last in find(text[start : start + size]):
                     # Others may overlap the one found.
-                    if self._stands(text, range(start + first, start + last)):
-                        return True
-        return False
+                    yield from self._at(text, range(start + first, start + last))
 
     def _current(self) -> Iterable[BytesAhoCorasick]:
         """Return automata of which one finds what each value begins with."""
@@ -213,14 +244,16 @@ class _Stems:
             self._finders = kept
         return self._finders.values()
 
-    def _stands(self, text: bytes, places: Iterable[int]) -> bool:
-        """Return True if a value may stand at one of the places."""
+    def _at(
+        self, text: bytes, places: Iterable[int]
+    ) -> Iterator[tuple[int, list[tuple[bytes, str]]]]:
+        """Yield which values may stand at the places."""
         stems, probes = self._stems, self._probes
         for at in places:
-            sizes = stems.get(text[at : at + STEM])
-            if sizes is not None and any(text[at : at + size] in probes for size in sizes):
-                return True
-        return False
+            for size in stems.get(text[at : at + STEM], ()):
+                values = probes.get(text[at : at + size])
+                if values is not None:
+                    yield at, values
 
 
 def _finder(beginnings: Iterable[bytes]) -> BytesAhoCorasick:

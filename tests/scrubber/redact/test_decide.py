@@ -13,6 +13,7 @@ from app.scrubber.json.spans import Span
 from app.scrubber.json.strings import Text
 from app.scrubber.placeholders import Scheme
 from app.scrubber.redact import decide
+from app.scrubber.redact.authors import Writer
 from app.scrubber.redact.batches import Batch
 from app.scrubber.redact.decide import Decider, Replaced
 from app.scrubber.redact.ledger import Ledger
@@ -22,6 +23,7 @@ from tests.thorough import scaled
 
 HITS = 300
 RULES = BUILT_IN
+OTHER = Writer(b"", "tool")
 PASSWORDS = st.text("ab1.-", min_size=6, max_size=14)
 JOINTS = st.sampled_from(("", " ", "=", "-", "x"))
 
@@ -55,7 +57,7 @@ def test_each_decision_is_a_step_of_its_own() -> None:
     hits = list(scanner.hits(text, scanner.candidates(text), span))
     steps: list[None] = []
     ledger = Ledger(Scheme("angle", b"k"))
-    decider = Decider(text, "other", ledger, lambda *_: False, lambda: steps.append(None))
+    decider = Decider(text, OTHER, ledger, False, lambda *_: False, lambda: steps.append(None))
     made = decider.replaced(Batch([Text(span, 0, None)], hits))
     assert len(made) == HITS
     assert len(steps) == HITS
@@ -65,7 +67,7 @@ def test_dense_text_gives_way_to_a_known_value_before_it_and_keeps_one_behind_ou
     text = b"..abcdefgh..==abcdefgh.."
     ledger = Ledger(Scheme("angle", b"k"))
     ledger.joined("token", "abcdefgh")
-    decider = Decider(text, "other", ledger, lambda *_: False, lambda: None)
+    decider = Decider(text, OTHER, ledger, True, lambda *_: False, lambda: None)
     made: list[Replaced] = [
         (3, 5, "token", "bc", "<1>", None),
         (5, 9, dense.NAME, "", "<2>", None),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.scrubber.json.escapes import spellings
 from app.scrubber.json.spans import Span
 from app.scrubber.redact import reach
 from app.scrubber.redact.reach import Looks, Reach
@@ -36,7 +37,7 @@ def test_a_stretch_reaches_as_far_as_values_that_overlap_one_another(
     end = data.draw(st.integers(start + 1, len(text) - 1))
     known = Reach()
     for value in values:
-        known.add(value)
+        known.add(value, spellings(value))
     places = [
         range(at, at + len(value))
         for value in values
@@ -88,7 +89,7 @@ def test_a_text_of_values_that_overlap_all_over_is_looked_at_so_often_and_no_mor
 ) -> None:
     monkeypatch.setattr(reach, "_LOOKS", 10)
     known, looks = Reach(), Looks(0)
-    known.add("abababab")
+    known.add("abababab", [b"abababab"])
     text = b"." + b"ab" * 40 + b"."
     found = known.of(text, Span(1, 9), looks, lambda *_: True)
     assert looks.left == 0

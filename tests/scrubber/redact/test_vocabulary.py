@@ -156,3 +156,24 @@ def test_of_a_value_that_holds_an_older_one_nothing_is_left(others: int) -> None
     text = f"is {longer} or {longer[2:]}".encode()
     found = [value for _, value in vocabulary.find(text, [Span(0, len(text))])]
     assert found == [longer, longer[2:]]
+
+
+ANY_VALUES = st.lists(st.text("ab-", min_size=6, max_size=16), min_size=1, max_size=6)
+JOINTS = st.sampled_from(("", " ", "a", "-", "\\", "\\n", "x" * 130))
+
+
+@given(ANY_VALUES, st.lists(JOINTS, max_size=6), st.integers(0, 40), st.data())
+def test_a_few_values_are_found_as_automata_find_them(
+    values: list[str], joints: list[str], cut: int, data: st.DataObject
+) -> None:
+    known = Vocabulary()
+    for value in values:
+        known.add(value)
+    pieces = [data.draw(st.sampled_from(values)) + joint for joint in joints]
+    text = "".join(pieces).encode()
+    cut = min(cut, len(text))
+    spans = [Span(0, cut), Span(cut, len(text))]
+    quickly = list(known.find(text, spans)), known.occurs(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(vocabulary, "_LOOKS", -1)
+        assert (list(known.find(text, spans)), known.occurs(text)) == quickly
