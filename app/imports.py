@@ -12,66 +12,9 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
 
-# httpx imports its own command line, and structlog colours for tracebacks, where a developer's
-# tools have brought these.
-ABSENT = ("click", "greenlet", "rich")
+from .stand_ins import ABSENT, ANYWHERE, REACHED, SERVING, Members, StandIn
 
-
-class Unused:
-    """Stands for a class that nothing here makes."""
-
-
-def _cookie_jar() -> object:
-    """Return an empty `CookieJar`."""
-    from http.cookiejar import CookieJar  # noqa: PLC0415 - see above
-
-    return CookieJar()
-
-
-def _no_entry_points(**_: str) -> tuple[()]:
-    """Return the plugins of installed packages: none."""
-    return ()
-
-
-# Modules that a library imports for what is not used here, with the names that it takes from them.
-STAND_INS: dict[str, dict[str, object]] = {
-    # Hypercorn's websockets, which the listener does not make (`app.listener.h1`), its server, logs
-    # and workers.
-    "hypercorn.protocol.ws_stream": {"WSStream": Unused},
-    "hypercorn.asyncio.run": {"worker_serve": Unused},
-    "logging.config": dict.fromkeys(("dictConfig", "fileConfig"), Unused),
-    "multiprocessing.synchronize": {"Event": Unused},
-    # Starlette's forms.
-    "starlette.formparsers": dict.fromkeys(
-        ("FormParser", "MultiPartException", "MultiPartParser"), Unused
-    ),
-    # The cookies of httpx's client, which the demo makes.
-    "http.cookiejar": {"Cookie": Unused, "CookieJar": _cookie_jar},
-    # prometheus-client's own servers.
-    "http.server": {"BaseHTTPRequestHandler": Unused},
-    "wsgiref.simple_server": dict.fromkeys(
-        ("WSGIRequestHandler", "WSGIServer", "make_server"), Unused
-    ),
-    # pydantic's plugins, and its settings from the command line.
-    "importlib.metadata": {"entry_points": _no_entry_points},
-    "pydantic_settings.sources.providers.cli": dict.fromkeys(
-        (
-            "CLI_SUPPRESS",
-            "CliDualFlag",
-            "CliExplicitFlag",
-            "CliImplicitFlag",
-            "CliMutuallyExclusiveGroup",
-            "CliPositionalArg",
-            "CliSettingsSource",
-            "CliSubCommand",
-            "CliSuppress",
-            "CliToggleFlag",
-            "CliUnknownArgs",
-            "CliVariadicArg",
-        ),
-        Unused,
-    ),
-}
+SERVERS = ("cli.serve", "server.", "workers.")  # the modules that a server is loaded by
 
 
 def load(name: str) -> ModuleType:
@@ -82,8 +25,9 @@ def load(name: str) -> ModuleType:
     """
     collecting = gc.isenabled()
     gc.disable()
+    members = ANYWHERE | SERVING if name.startswith(SERVERS) else ANYWHERE
     try:
-        with suppress(ImportError, AttributeError, TypeError), _kept_out():
+        with suppress(ImportError, AttributeError, TypeError), _kept_out(members):
             return import_module(f".{name}", __package__)
         return import_module(f".{name}", __package__)
     finally:
@@ -93,21 +37,18 @@ def load(name: str) -> ModuleType:
 
 
 @contextmanager
-def _kept_out() -> Iterator[None]:
+def _kept_out(members: dict[str, Members]) -> Iterator[None]:
     """Let imports of what is not used fail, or find a stand-in, where nobody has it yet."""
-    stand_ins = {name: _module(name, members) for name, members in STAND_INS.items()}
-    wanted: dict[str, ModuleType | None] = {**dict.fromkeys(ABSENT), **stand_ins}
-    ours = {name: module for name, module in wanted.items() if name not in sys.modules}
     modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment] # None: absent
+    stand_ins = {name: StandIn(name, has) for name, has in members.items() if name not in modules}
+    ours = {**dict.fromkeys(name for name in ABSENT if name not in modules), **stand_ins}
     modules.update(ours)
+    for name in set(REACHED) & stand_ins.keys():
+        package, _, member = name.partition(".")
+        setattr(import_module(package), member, stand_ins[name])
     try:
         yield
     finally:
-        for name in ours:
-            del modules[name]
-
-
-def _module(name: str, members: dict[str, object]) -> ModuleType:
-    made = ModuleType(name)
-    vars(made).update(members)
-    return made
+        for name, module in ours.items():
+            if modules.get(name) is module:  # one that was called is imported
+                del modules[name]

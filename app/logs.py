@@ -183,10 +183,12 @@ def _json() -> list[Processor]:
 
 
 def _console(*, colors: bool) -> list[Processor]:
+    from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415 - for people only
+
     return [
-        structlog.dev.ConsoleRenderer(
+        ConsoleRenderer(
             colors=colors,
-            exception_formatter=structlog.dev.plain_traceback,
+            exception_formatter=plain_traceback,
             sort_keys=False,  # the order of the JSON, which begins with what matters most
         )
     ]

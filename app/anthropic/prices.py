@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -185,7 +184,7 @@ class Prices(msgspec.Struct, frozen=True, eq=False):
 
 
 _billed = operator.attrgetter(*BILLED)
-_packaged = resources.files(__package__) / "prices.toml"
+_packaged = Path(__file__).with_name("prices.toml")
 
 
 @lru_cache(SPELLINGS)

@@ -1,8 +1,7 @@
 """How long a certificate is good, and for which names."""
 
 import ipaddress
-from calendar import timegm
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -31,4 +30,6 @@ def seconds(text: str) -> int:
     `ssl.cert_time_to_seconds` does the same with ``strptime``: its import takes 5 ms.
     """
     month, day, time, year, _ = text.split()
-    return timegm((int(year), _MONTHS.index(month) + 1, int(day), *map(int, time.split(":"))))
+    hour, minute, second = map(int, time.split(":"))
+    number = _MONTHS.index(month) + 1
+    return int(datetime(int(year), number, int(day), hour, minute, second, tzinfo=UTC).timestamp())

@@ -3,11 +3,10 @@
 ``commands`` lists the commands, their help and their arguments; ``parser`` turns it into an
 argparse parser, with ``argument_types`` and ``colours``. ``program`` runs the command that was
 asked for. Serving commands share ``serving``, which runs and announces the proxy; those that ask a
-running proxy share ``client``. ``forward`` and ``repository`` are what ``claude`` needs,
-``demo_history`` what ``demo`` does.
-``hints`` names commands as they can be typed, ``unreadable`` a file that cannot be read;
-``simulation`` is the simulator, ``version`` is what ``--version`` prints, and ``exits`` are the
-exit codes.
+running proxy share ``asking``, and ``client`` says where it is. ``forward`` and ``repository`` are
+what ``claude`` needs, ``demo_history`` what ``demo`` does. ``hints`` names commands as they can be
+typed, ``unreadable`` a file that cannot be read; ``simulation`` is the simulator, ``version`` is
+what ``--version`` prints, and ``exits`` are the exit codes.
 
 ``--version`` and ``--help`` import none of what serves: keep ``commands``, ``parser`` and
 ``program`` free of such imports.

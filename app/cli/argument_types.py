@@ -1,6 +1,5 @@
 """Types of arguments, as argparse takes them: the value of a text, or what is wrong with it."""
 
-import argparse
 import re
 import time
 from datetime import date, datetime
@@ -17,7 +16,7 @@ _AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
 def port(text: str) -> int:
     """Return a port's number, 0 included."""
     if not text.isascii() or not text.isdigit() or int(text) not in PORTS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to {PORTS[-1]}")
+        raise _wrong(f"{text!r} is not a port: 0 to {PORTS[-1]}")
     return int(text)
 
 
@@ -33,7 +32,7 @@ def rows(text: str) -> int:
 
 def _number(text: str, most: int) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
+        raise _wrong(f"{text!r} is not a number from 1 to {most}")
     return int(text)
 
 
@@ -46,7 +45,7 @@ def url(text: str) -> str:
     except ValueError:  # the port is not a number
         usable = False
     if not usable:
-        raise argparse.ArgumentTypeError(complaint)
+        raise _wrong(complaint)
     return text
 
 
@@ -55,7 +54,7 @@ def day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-27") from None
+        raise _wrong(f"{text!r} is not a date such as 2026-11-27") from None
 
 
 def since(text: str) -> float:
@@ -65,6 +64,12 @@ def since(text: str) -> float:
     try:
         return datetime.fromisoformat(text).timestamp()  # without a zone: this machine's
     except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(
+        raise _wrong(
             f"{text!r} is not a time: write 7d, 12h, 30m, 2w, or a date such as 2026-11-01"
         ) from None
+
+
+def _wrong(message: str) -> Exception:
+    from argparse import ArgumentTypeError  # noqa: PLC0415 - serving parses no arguments
+
+    return ArgumentTypeError(message)

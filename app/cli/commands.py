@@ -3,7 +3,6 @@
 Nothing that a command runs is imported here: help, completion and errors come at once.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from . import argument_types
 
 SERVE = "serve"
 CLAUDE = "claude"
+REMAINDER = "..."  # argparse's own constant
 FILE = "FILE"  # the metavar of what is completed as a file's name
 DEVELOPERS = 5  # of the demo's load
 # Where completions of a user's own are looked for.
@@ -97,7 +97,7 @@ COMMANDS = (
             ),
             argument(
                 "arguments",
-                nargs=argparse.REMAINDER,
+                nargs=REMAINDER,
                 metavar="ARGS",
                 help="the arguments of Claude Code",
             ),

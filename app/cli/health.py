@@ -3,10 +3,10 @@
 import argparse
 
 from .. import settings
-from . import client
+from . import asking
 
 
 def run(_: argparse.Namespace) -> int:
     """Print the answer of ``/health``."""
-    print(client.page(settings.load(), "/health"))
+    print(asking.page(settings.load(), "/health"))
     return 0

@@ -1,7 +1,6 @@
 """Commands as a user can type them, in the place the program was started from."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -23,6 +22,8 @@ def _program() -> str:
 
     `uv run` puts the environment's directory on the PATH of the program alone.
     """
+    import shutil  # noqa: PLC0415 - a service prints no commands
+
     called = Path(sys.argv[0])
     own = str(Path(sys.prefix, "bin")) if os.environ.get("UV_RUN_RECURSION_DEPTH") else None
     directories = os.environ.get("PATH", os.defpath).split(os.pathsep)

@@ -3,10 +3,10 @@
 import argparse
 
 from .. import settings
-from . import client
+from . import asking
 
 
 def run(_: argparse.Namespace) -> int:
     """Print the answer of ``/metrics``."""
-    print(client.page(settings.load(), "/metrics"))
+    print(asking.page(settings.load(), "/metrics"))
     return 0

@@ -16,7 +16,6 @@ from .version import version
 
 NAME = "anthropic-proxy"
 COLUMNS = 30  # at which explanations begin
-PLAIN = [[each.name] for each in COMMANDS if not (each.arguments or each.exclusive)]
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -25,21 +24,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     ``--forward`` is ours if it comes first.
     """
     if arguments[:1] != [CLAUDE] or arguments[1:2] in (["-h"], ["--help"]):
-        return _plain(arguments) or build().of(arguments)
+        return build().of(arguments)
     forward = arguments[1:2] == ["--forward"]
     passed = list(arguments[2 if forward else 1 :])
     if passed[:1] == ["--"]:
         del passed[0]
     return argparse.Namespace(command=CLAUDE, forward=forward, arguments=passed)
-
-
-def _plain(arguments: Sequence[str]) -> argparse.Namespace | None:
-    """Return the result where only a command without arguments is named: no parser is needed.
-
-    The parser takes a twelfth of the time until the proxy listens.
-    """
-    named = list(arguments) or [SERVE]
-    return argparse.Namespace(command=named[0]) if named in PLAIN else None
 
 
 def build() -> "_Parser":

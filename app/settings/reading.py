@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 
 from ..env_file import PREFIX, UnusableFile, service_files, user_files
@@ -121,10 +120,11 @@ def _broken_lines(file: Path) -> list[str]:
     ]
 
 
-def _line_number(binding: Binding) -> int:
+def _line_number(binding: Any) -> int:
     """Return where a binding stands; the blank lines in front are a part of it."""
-    text = binding.original.string
-    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+    text: str = binding.original.string
+    line: int = binding.original.line
+    return line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _unknown(name: str) -> str:
@@ -174,7 +174,12 @@ def _env_file_values(file: Path) -> dict[str, str]:
     return {one.key.upper(): one.value or "" for one in found if one.key}
 
 
-def _bindings(file: Path) -> list[Binding]:
-    """Parse a file as dotenv does, but without its warnings: `_broken_lines` complains better."""
+def _bindings(file: Path) -> list[Any]:
+    """Return what each line binds (a ``Binding``), as dotenv reads it, but without its warnings.
+
+    `_broken_lines` complains better.
+    """
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - most have no such file
+
     with file.open(encoding="utf-8") as stream:
         return [*parse_stream(stream)]

@@ -10,6 +10,7 @@ import pytest
 from app.certificates import ensure
 from app.cli import exits
 from app.cli.commands import COMMANDS
+from app.stand_ins import ANYWHERE, SERVING, StandIn
 from tests.cli.place import LOOPBACK, Banner, Place
 
 IMPORT = re.compile(r"import time:\s+\d+ \|\s+\d+ \|\s+(\S+)")
@@ -30,10 +31,6 @@ UNUSED = (
     "click.",  # whose own name stands there for the attempt
     "cryptography",
     "greenlet.",
-    "hypercorn.asyncio.run",
-    "hypercorn.protocol.ws_stream",
-    "http.server",
-    "pydantic_settings.sources.providers.cli",
     "pygments",
     "google",
     "opentelemetry",
@@ -83,7 +80,7 @@ def _not_own(imported: set[str]) -> set[str]:
         name
         for name in imported - JYTHON
         if name.partition(".")[0] not in sys.stdlib_module_names
-        and not re.fullmatch(r"app(\.cli.*|\.failures|\.imports|\.__main__)?", name)
+        and not re.fullmatch(r"app(\.cli.*|\.failures|\.imports|\.stand_ins|\.__main__)?", name)
     }
 
 
@@ -109,6 +106,7 @@ def test_a_start_imports_what_it_is_asked_for_and_nothing_else(
     imported = _imported_to_serve(place)
     assert "hypercorn" in imported
     assert {name for name in imported if name.startswith(UNUSED)} == set()
+    assert imported & {*ANYWHERE, *SERVING} <= {"importlib.resources.abc"}  # by certifi, later
 
 
 def test_the_scrubber_s_rules_are_read_in_time(tmp_path: Path) -> None:
@@ -117,26 +115,48 @@ def test_the_scrubber_s_rules_are_read_in_time(tmp_path: Path) -> None:
     assert (ended.stdout, ended.returncode) == ("", exits.BAD_SETTINGS)
 
 
+def _printed(program: str) -> str:
+    return subprocess.check_output([sys.executable, "-c", program], text=True).strip()
+
+
 def test_what_was_kept_out_can_be_imported_afterwards() -> None:
     program = (
-        "import sys; from app.imports import ABSENT, STAND_INS, load; load('server.serving');"
-        "held = [held for module in [*sys.modules.values()] for held in [*vars(module).values()]];"
-        "names = [held.__name__ for held in held if type(held) is type(sys)];"
-        "from importlib import import_module;"
-        "print(*({*names} & {*STAND_INS}), "
-        "[name for name in (*ABSENT, *STAND_INS) if not import_module(name).__file__])"
+        "import sys; from app.imports import load; from app.stand_ins import *;"
+        "load('server.serving'); from importlib import import_module;"
+        "print([name for name in (*ABSENT, *ANYWHERE, *SERVING)"
+        " if not import_module(name).__file__], {StandIn} & {*map(type, sys.modules.values())})"
     )
-    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "[]\n"
+    assert _printed(program) == "[] set()"
+
+
+def test_a_stand_in_that_is_called_calls_what_it_stands_for() -> None:
+    program = (
+        "from app.imports import load; load('server.serving');"
+        "import httpx, structlog, starlette.middleware.errors as page;"
+        "print(page.html.escape('<'), httpx.URL('http://m\xfcller.de').raw_host,"
+        " httpx.Response(200, headers={'content-type': 'text/plain; charset=latin-1'}).encoding);"
+        "structlog.get_logger().info('said')"
+    )
+    page, log = _printed(program).splitlines()
+    assert page == "&lt; b'xn--mller-kva.de' latin-1"
+    assert "said" in log
+
+
+def test_what_derives_from_a_stand_in_says_so_when_it_is_made() -> None:
+    class Derived(StandIn("socketserver", ("ThreadingMixIn",)).ThreadingMixIn):  # type: ignore[misc]
+        pass
+
+    with pytest.raises(TypeError, match=r"Derived derives from a stand-in of socketserver"):
+        Derived()
 
 
 def test_a_library_that_needs_more_than_a_stand_in_has_gets_the_module() -> None:
     program = (
-        "import sys; from app import imports; imports.STAND_INS['http.server'].clear();"
+        "import sys; from app import imports; imports.ANYWHERE['http.server'] = ();"
         "imports.load('pages.metrics');"
         "print(sys.modules['http.server'].__file__ is not None, 'app.pages.metrics' in sys.modules)"
     )
-    printed = subprocess.check_output([sys.executable, "-c", program], text=True)
-    assert printed == "True True\n"
+    assert _printed(program) == "True True"
 
 
 def test_a_certificate_that_still_lasts_is_found_without_looking_into_it(tmp_path: Path) -> None:

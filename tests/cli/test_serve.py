@@ -191,7 +191,7 @@ def test_a_start_that_fails_says_so_in_json_where_that_is_asked_for(
 
 
 @pytest.mark.usefixtures("unmeasured")
-@pytest.mark.parametrize("module", ["argparse", "structlog"])
+@pytest.mark.parametrize("module", ["datetime", "structlog"])
 def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_traceback(
     place: Place, module: str
 ) -> None:
