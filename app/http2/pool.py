@@ -213,7 +213,10 @@ class Pool(Generic[T, M]):
         return granted
 
     def _least_loaded(self) -> M | None:
-        return min((one for one in self._free() if not one.doubtful), key=_load, default=None)
+        free = [one for one in self.members if one.used < one.limit and not one.doubtful]
+        if not free:
+            return None
+        return free[0] if len(free) == 1 else min(free, key=_load)
 
     def _free(self) -> list[M]:
         return [member for member in self.members if member.used < member.limit]

@@ -48,7 +48,8 @@ class Transport(httpx.AsyncBaseTransport):
     ``resolver`` finds addresses and ``wall`` is the time of day, by which a sleep of the machine is
     noticed; a connection lives about ``max_connection_age``, and its streams to their ends.
 
-    State: ``_pools``, ``_http1_until`` the loop times by origin, ``_counters``.
+    State: ``_pools``, ``_http1_until`` the loop times by origin, ``_counters``, and the ``_last``
+    URL with its origin: nearly always the next request has the same.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._wall = wall
         self._http1_until: dict[Origin, float] = {}
         self._counters = Counters()
+        self._last: tuple[httpx.URL | None, Origin] = None, Origin("", "", 0)
         proxies = ProxyEnvironment() if proxies is None else proxies
         self._dialer = Dialer(ssl_context, proxies, resolver, self._counters)
         self._pools = Pools(proxies, self._pool)
@@ -110,7 +112,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; return once the response's header fields are here."""
-        origin = Origin.of(request.url)
+        origin = self._origin_of(request.url)
         if not self._speaks_http2(origin):
             try:
                 return await self._http1.send(request, origin)
@@ -126,6 +128,11 @@ class Transport(httpx.AsyncBaseTransport):
         """Close every connection; streams that are still open fail."""
         await self._pools.aclose()
         await self._http1.aclose()
+
+    def _origin_of(self, url: httpx.URL) -> Origin:
+        if self._last[0] is not url:
+            self._last = url, Origin.of(url)
+        return self._last[1]
 
     def _speaks_http2(self, origin: Origin) -> bool:
         if not self._http2 or origin.scheme != "https":

@@ -9,6 +9,9 @@ from ..wire.handover import Take
 from ..wire.headers import Headers
 from .fields import Fields
 
+# What httpx's constructor sets, which takes 3 µs: it also copies the fields and their extensions.
+_BLANK = vars(httpx.Response(200, stream=httpx.ByteStream(b"")))
+
 
 class Slot(Protocol):
     """The right to send a request on a connection, as far as a response reports it."""
@@ -75,16 +78,15 @@ def response(
     stream_id: int | None = None,
 ) -> httpx.Response:
     """Return a response whose body is still to be read, with what is known of its way here."""
-    made = httpx.Response(
-        status,
-        stream=ResponseBody(stream),
-        extensions={
-            "http_version": version,
-            "stream_id": stream_id,
-            "reused": slot.connect_time is None,
-            "slot_wait": slot.waited,
-            "connect_time": slot.connect_time,
-        },
-    )
-    made.headers = Fields(fields)  # given to the constructor, they would be copied
+    made = object.__new__(httpx.Response)
+    made.__dict__.update(_BLANK)
+    made.status_code, made.history = status, []
+    made.headers, made.stream = Fields(fields), ResponseBody(stream)
+    made.extensions = {
+        "http_version": version,
+        "stream_id": stream_id,
+        "reused": slot.connect_time is None,
+        "slot_wait": slot.waited,
+        "connect_time": slot.connect_time,
+    }
     return made

@@ -13,7 +13,6 @@ from typing import Any
 
 MEMBERS: dict[str, tuple[str, ...]] = {
     "h2.connection:H2Connection": (
-        "_begin_new_stream(stream_id, allowed_ids)",
         "_open_streams(remainder)",
         "_prepare_for_sending(frames)",
         "_receive_frame(frame)",
@@ -24,6 +23,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "MAX_CLOSED_STREAMS",
         "_closed_streams",
         "_data_to_send",
+        "highest_outbound_stream_id",
         "_frame_dispatch_table",
         "_inbound_flow_control_window_manager",
         "incoming_buffer",
@@ -50,13 +50,17 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "_authority",
         "_expected_content_length",
         "_inbound_window_manager",
+        "__init__(stream_id, config, inbound_window_size, outbound_window_size)",
         "closed_by",
+        "max_outbound_frame_size",
         "outbound_flow_control_window",
         "request_method",
         "state_machine",
     ),
     "h2.stream:H2StreamStateMachine": (
+        "client",
         "headers_received",
+        "headers_sent",
         "process_input(input_)",
         "state",
         "stream_closed_by",

@@ -44,9 +44,11 @@ class HeaderEncoder(Encoder):
             self.header_table.resized = False
             self._references.clear()
         references = self._references
-        for field in headers:
-            encoded = references.get(field) if type(field) in _ORDINARY else None
-            block.append(self._encode_field(field) if encoded is None else encoded)
+        block += [
+            (references.get(field) if type(field) in _ORDINARY else None)
+            or self._encode_field(field)
+            for field in headers
+        ]
         return b"".join(block)
 
     def _encode_field(self, field: Any) -> bytes:

@@ -8,7 +8,7 @@ copy of each field. Property tests hold both ways to that.
 from collections.abc import Sequence
 from typing import Any
 
-from h2.connection import AllowedStreamIDs, ConnectionInputs, ConnectionState
+from h2.connection import ConnectionState
 from h2.events import Event, ResponseReceived
 from h2.stream import H2Stream, StreamInputs, StreamState
 from h2.utilities import authority_from_headers, extract_method_header
@@ -40,9 +40,7 @@ class HeaderFrames(DataFrames):
         if priority or not headers or not self._begins(stream_id):
             super().send_headers(stream_id, headers, end_stream, **priority)
             return
-        self.state_machine.process_input(ConnectionInputs.SEND_HEADERS)
-        stream = self._begin_new_stream(stream_id, AllowedStreamIDs.ODD)
-        stream.state_machine.process_input(StreamInputs.SEND_HEADERS)
+        stream = self._begin(stream_id)
         self._write_block(stream_id, self.encoder.encode(headers), ended=end_stream)
         if end_stream:
             stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
@@ -94,8 +92,23 @@ class HeaderFrames(DataFrames):
             self.config.client_side
             and self.state_machine.state is ConnectionState.CLIENT_OPEN
             and stream_id > self.highest_outbound_stream_id
-            and self.open_outbound_streams < self.remote_settings.max_concurrent_streams
+            and stream_id % 2 == 1
+            and self._open_streams(1) < self.remote_settings.max_concurrent_streams
         )
+
+    def _begin(self, stream_id: int) -> H2Stream:
+        """Begin a client's stream; the connection's state stays as it is."""
+        stream = self.streams[stream_id] = H2Stream(
+            stream_id,
+            config=self.config,
+            inbound_window_size=self.local_settings.initial_window_size,
+            outbound_window_size=self.remote_settings.initial_window_size,
+        )
+        stream.max_outbound_frame_size = self.max_outbound_frame_size
+        self.highest_outbound_stream_id = stream_id
+        machine = stream.state_machine
+        machine.state, machine.client, machine.headers_sent = StreamState.OPEN, True, True
+        return stream
 
     def _write_block(self, stream_id: int, block: bytes, *, ended: bool) -> None:
         """Write a header block as HEADERS and CONTINUATION (§4.3)."""

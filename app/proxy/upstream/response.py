@@ -18,8 +18,8 @@ CLOSE_TIMEOUT = 2.0  # seconds a clean-up may take
 class UpstreamResponse:
     """A response, which its holder must close; ``headers`` are the end-to-end ones.
 
-    State: ``_ahead`` was read while a retry was considered, when the iterator was ``_begun``;
-    ``_pending`` is a chunk still awaited.
+    State: ``_chunks``, once something asks for them; ``_ahead`` was read while a retry was
+    considered, when the iterator was ``_begun``; ``_pending`` is a chunk still awaited.
     """
 
     def __init__(self, response: httpx.Response) -> None:
@@ -27,7 +27,7 @@ class UpstreamResponse:
         self._fields = lowered(response.headers)
         self.headers = for_client(self._fields, status=self.status)
         self._stream = _stream(response)
-        self._chunks = aiter(self._stream)
+        self._chunks: AsyncIterator[bytes] | None = None
         self._begun = False
         self._response = response
         self._ahead: list[bytes] = []
@@ -53,7 +53,7 @@ class UpstreamResponse:
             yield chunk
         if self._pending is not None and (late := await self._pending) is not None:
             yield late
-        async for chunk in self._chunks:
+        async for chunk in self._iterator():
             yield chunk
 
     async def read_ahead(self, limit: int) -> bool:
@@ -81,10 +81,15 @@ class UpstreamResponse:
         except (TimeoutError, httpx.HTTPError):
             pass  # the transport has dropped the connection
 
+    def _iterator(self) -> AsyncIterator[bytes]:
+        if self._chunks is None:
+            self._chunks = aiter(self._stream)
+        return self._chunks
+
     async def _next(self) -> bytes | None:
         """Return the next chunk, None at the end; a chunk that is late or failed stays pending."""
         self._begun = True
-        self._pending = asyncio.ensure_future(anext(self._chunks, None))
+        self._pending = asyncio.ensure_future(anext(self._iterator(), None))
         chunk = await asyncio.shield(self._pending)
         self._pending = None
         return chunk

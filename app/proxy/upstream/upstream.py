@@ -111,14 +111,10 @@ class Upstream:
         self, request: UpstreamRequest, body: Body, watch: Stopwatch
     ) -> UpstreamResponse:
         upload = Upload(body.stream(), self._clock)
-        sent = httpx.Request(
-            "POST",
-            self._url,
-            stream=upload.stream,
-            extensions={"target": request.target, "timeout": self._timeout},
-        )
-        sent.method = request.method  # httpx's constructor would upper-case it
-        sent.headers = Fields(request.headers)  # and copy these
+        sent = object.__new__(httpx.Request)  # its constructor takes 4 µs, and copies the fields
+        sent.url, sent.method, sent.headers = self._url, request.method, Fields(request.headers)
+        sent.stream = upload.stream
+        sent.extensions = {"target": request.target, "timeout": self._timeout}
         watch.attempt_started()
         try:
             received = await self._transport.handle_async_request(sent)
