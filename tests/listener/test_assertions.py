@@ -72,6 +72,7 @@ CANARIES: dict[str, str | None] = {
     "SharedBufferTls.buffer_updated": (
         "test_openssl_gets_a_record_at_a_time_because_its_buffer_never_shrinks"
     ),
+    "SharedBufferTls._do_read": "test_what_comes_is_read_as_the_standard_library_reads_it",
     "SharedBufferTls._do_read__copied": "test_what_comes_is_read_as_the_standard_library_reads_it",
     "SharedBufferTls._on_handshake_complete": (
         "test_canary_stock_does_not_say_why_a_handshake_fails"
