@@ -10,7 +10,7 @@ import h11
 from h11._writers import ChunkedWriter, ContentLengthWriter, Http10Writer
 
 from ..wire.grammar import are_lower_tokens, is_length
-from ..wire.headers import BODILESS, Headers
+from ..wire.headers import BODILESS, Headers, Sound
 
 _DECISIVE = {b"connection", b"host", b"transfer-encoding"}  # h11 adds to them, or moves them
 _LENGTH = b"content-length"
@@ -36,7 +36,9 @@ def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | No
         and status not in BODILESS
         and len(lengths) <= 1
         and all(map(is_length, lengths))
-        and _are_ordinary(names, lines)
+        and _DECISIVE.isdisjoint(names)
+        and (type(fields) is Sound or are_lower_tokens(names))
+        and _are_plain(names, lines)
     )
     if not ordinary:
         return None
@@ -106,11 +108,8 @@ def _is_kept(connection: h11.Connection) -> bool:
     )
 
 
-def _are_ordinary(names: list[bytes], lines: bytes) -> bool:
-    """Return True for names in lower case, which decide nothing, and values of visible ASCII."""
-    return (
-        _DECISIVE.isdisjoint(names)
-        and are_lower_tokens(names)
-        and lines.translate(None, _USUAL) == b"\r\n" * len(names)
-        and not [blank for blank in _BLANKS_AROUND if lines.find(blank) >= 0]
-    )
+def _are_plain(names: list[bytes], lines: bytes) -> bool:
+    """Return True for values of visible ASCII, without blanks around them."""
+    return lines.translate(None, _USUAL) == b"\r\n" * len(names) and not [
+        blank for blank in _BLANKS_AROUND if lines.find(blank) >= 0
+    ]

@@ -11,7 +11,7 @@ from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.utils import suppress_body
 
 from ..wire.handover import Rest, Take
-from ..wire.headers import Headers
+from ..wire.headers import Headers, Sound
 from . import refusal
 
 if TYPE_CHECKING:
@@ -151,7 +151,9 @@ class RequestStream(HTTPStream):
         starts = message["type"] == "http.response.start" and self.state is ASGIHTTPState.REQUEST
         if self.frame_head is None or not starts or message.get("trailers", False):
             return None
-        return self.frame_head(int(message["status"]), list(message.get("headers", [])))
+        headers = message.get("headers", [])
+        fields = headers if type(headers) is Sound else list(headers)
+        return self.frame_head(int(message["status"]), fields)
 
     async def _send_body(self, message: Any) -> None:
         data = bytes(message.get("body", b""))

@@ -46,6 +46,8 @@ from ..exchange import Failure, Outcome
 class State(StrEnum):
     """What the client has been sent."""
 
+    __hash__ = str.__hash__  # an enum's own is a call
+
     WAITING = "waiting"
     RELAYING = "relaying"
     RELAYED = "relayed"
@@ -53,6 +55,8 @@ class State(StrEnum):
 
 class Cause(StrEnum):
     """What happens to an exchange."""
+
+    __hash__ = str.__hash__
 
     RESPONSE_STARTED = "response started"  # upstream's; the proxy's own answers are refusals
     RESPONSE_RELAYED = "response relayed"

@@ -6,7 +6,6 @@ which is always made.
 
 import functools
 from collections.abc import Callable
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ..anthropic.endpoints import is_billed, route
@@ -139,10 +138,12 @@ class Journey:
             response = await self._parts.upstream.send(request, body, self._attempts, self._watch)
         finally:
             self._release()
-        async with aclosing(response):
+        try:
             await self._relay(response, plan)
             self._ending.on(Cause.RESPONSE_RELAYED)  # now: the client may leave with the last byte
             await self._outbound.end()
+        finally:
+            await response.aclose()
         await self._cache.settle()
 
     async def _admit(self) -> UpstreamRequest:

@@ -6,7 +6,7 @@ is bounded.
 """
 
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -28,14 +28,15 @@ Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 class Family(Collector, Generic[Metric]):
     """A metric with labels.
 
-    State: ``_children``, each made on its first use, and ``_known``, which the first collection
-    makes at 0: a start would take twice as long with them.
+    State: ``_children``, each made on its first use; ``_known``, which the first collection makes
+    at 0: a start would take twice as long with them; and what was ``_counted`` since the last one.
     """
 
     def __init__(self, metric: Metric, known: Iterable[tuple[str, ...]] = ()) -> None:
         self._metric: Metric = metric
         self._known = tuple(known)
         self._children: dict[tuple[str, ...], Metric] = {}
+        self._counted: dict[tuple[str, ...], int] = {}
 
     def describe(self) -> Iterable[Collected]:
         """Return the metric without its samples."""
@@ -46,7 +47,15 @@ class Family(Collector, Generic[Metric]):
         known, self._known = self._known, ()
         for values in known:
             self(*values)
+        counted, self._counted = self._counted, {}
+        for values, count in counted.items():
+            counter: Any = self(*values)  # as `count` demands
+            counter.inc(count)
         return self._metric.collect()
+
+    def count(self: "Family[Counter]", *values: str) -> None:
+        """Add 1 to a counter by the next collection, while somebody waits: that takes no time."""
+        self._counted[values] = self._counted.get(values, 0) + 1
 
     def __call__(self, *values: str) -> Metric:
         """Return the child of these label values, in the order of the label names."""

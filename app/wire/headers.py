@@ -5,7 +5,7 @@ merged, sorted or decoded. Nothing is added that the sender did not send, except
 the framing that the next hop needs.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, KeysView, Mapping
 from itertools import chain
 
 from .grammar import holds_line_end
@@ -81,7 +81,11 @@ def well_formed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 def for_upstream(headers: Headers, *, host: bytes) -> Headers:
     """Return the client's end-to-end fields, ``host`` first (RFC 9110 §7.2)."""
-    passed = [(b"host", host), *_joined_cookies(_end_to_end(headers, NOT_FORWARDED))]
+    names = dict(headers).keys()
+    passed = _end_to_end(headers, names, NOT_FORWARDED)
+    if b"cookie" in names:
+        passed = _joined_cookies(passed)
+    passed = [(b"host", host), *passed]
     return Sound(passed) if type(headers) is Sound else passed
 
 
@@ -93,8 +97,9 @@ def for_client(headers: Iterable[tuple[bytes, bytes]], *, status: int) -> Header
     """
     dropped = _NOT_RETURNED | FRAMING if status == NO_CONTENT else _NOT_RETURNED
     if type(headers) is Sound:
-        return Sound(_end_to_end(headers, dropped))
-    return _end_to_end([(name.lower(), value) for name, value in headers], dropped)
+        return Sound(_end_to_end(headers, dict(headers).keys(), dropped))
+    fields = [(name.lower(), value) for name, value in headers]
+    return _end_to_end(fields, dict(fields).keys(), dropped)
 
 
 def with_length(headers: Headers, length: int | None) -> Headers:
@@ -113,11 +118,12 @@ def without(headers: Headers, names: Collection[bytes]) -> Headers:
     return [(name, value) for name, value in headers if name not in names]
 
 
-def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> Headers:
-    names = dict(headers).keys()  # quickly made: mostly there is nothing to drop
+def _end_to_end(headers: Headers, names: KeysView[bytes], dropped: frozenset[bytes]) -> Headers:
+    """Return the fields, whose ``names`` are these, without those of one connection."""
     if b"connection" in names:
         options = [value for name, value in headers if name == b"connection"]
-        dropped = dropped | (_tokens(options) - FRAMING)
+        if options != [KEEP_ALIVE]:  # which is dropped anyway
+            dropped = dropped | (_tokens(options) - FRAMING)
     return headers if dropped.isdisjoint(names) else without(headers, dropped)
 
 
@@ -127,9 +133,9 @@ def _tokens(values: list[bytes]) -> frozenset[bytes]:
 
 def _joined_cookies(headers: Headers) -> Headers:
     """Join cookie crumbs, which HTTP/2 clients may send apart (RFC 9113 §8.2.3), at the first."""
-    if b"cookie" not in dict(headers):
-        return headers
     places = [place for place, (name, _) in enumerate(headers) if name == b"cookie"]
+    if not places:
+        return headers
     joined = b"; ".join(headers[place][1] for place in places)
     before, after = headers[: places[0]], headers[places[0] :]
     return [*before, (b"cookie", joined), *without(after, {b"cookie"})]

@@ -126,12 +126,12 @@ def framing_fault(fields: Iterable[tuple[bytes, bytes]]) -> str | None:
         if holds_line_end(chain.from_iterable(fields)):
             return "a header value that contains a line break or a NUL"
     framing = {field for field in fields if field[0] in _FRAMING}
-    names = [name for name, _ in framing]
-    if names.count(b"content-length") > 1:
+    lengths = [value for name, value in framing if name == b"content-length"]
+    if len(lengths) > 1:
         return "several content-lengths"
-    if not all(is_length(value) for name, value in framing if name == b"content-length"):
+    if lengths and not is_length(lengths[0]):
         return "a content-length that is not a number, or too large a one"
-    if len(set(names)) > 1:
+    if lengths and len(framing) > 1:
         return "both a content-length and a transfer-encoding"
     return None
 
