@@ -62,6 +62,8 @@ class Call(Reception):
 
     def receive_end(self, *, reusable: bool) -> None:
         """Take the end. A response may end before its request: the rest is not sent (§9.5)."""
+        if self._first:
+            self.deliver()  # now: the reader wakes for the end, and finds the rest a turn later
         self.ended = True
         self._detach(reusable=reusable and self.sent)
         self._wake_reader()

@@ -82,6 +82,8 @@ class Stream(Reception):
         if self._head is None:
             self.fail(MalformedResponse("the response has no header fields"))
             return
+        if self._first:
+            self.deliver()  # now: the reader wakes for the end, and finds the rest a turn later
         self.ended = True
         self._detach(None if self.sent else ErrorCodes.CANCEL)
         self._wake_reader()

@@ -44,8 +44,8 @@ class ServerConnection(TCPServer):
     after the first answer. State: the ``protocol``, once the connection is served; ``_ended``,
     once the client has left; ``_resets``, once the connection is to end by a reset; ``_idle``,
     while no request is in progress, with the ``_alarm`` that ends that; ``_begun``, the beginning
-    of a response until it is whole or this turn of the event loop is over, and ``_together``, how
-    long it may be.
+    of a response until it is whole or this turn of the event loop is over, ``_together``, how
+    long it may be, and ``_grown``, once it is more than the head.
     """
 
     protocol: Any = None
@@ -53,6 +53,7 @@ class ServerConnection(TCPServer):
     _idle = False
     _begun = b""
     _together = TOGETHER
+    _grown = False
     _resets = False
 
     def __init__(
@@ -157,13 +158,23 @@ class ServerConnection(TCPServer):
         A small answer, that is, is one TLS record and one system call, not three. Of a stream of
         events only the first piece goes with the head: it does not wait for the proxy to read it.
 
+        Where a small body has come meanwhile, its end is likely to be on its way through the proxy:
+        that has one turn more.
+
         Return what waits for room, if answers that went before have left none: nothing else holds
         back a client that asks for many small ones and reads none.
         """
-        self.loop.call_soon(self._write_begun)
+        self.loop.call_soon(self._end_turn)
+        self._grown = False
         self._together = 0 if head.find(EVENT_STREAM) >= 0 else TOGETHER
         self._begun += head
         return self._room if self._transport.get_write_buffer_size() else None
+
+    def _end_turn(self) -> None:
+        if self._grown and self._begun:
+            self.loop.call_soon(self._write_begun)
+        else:
+            self._write_begun()
 
     def _write_begun(self) -> None:
         if self._begun:
@@ -175,7 +186,7 @@ class ServerConnection(TCPServer):
         if self._begun:
             data, self._begun = self._begun + data, b""
             if len(data) <= self._together:
-                self._begun = data
+                self._begun, self._grown = data, True
                 return None
         if self._write_at_once(data):
             self._progress.written += len(data)

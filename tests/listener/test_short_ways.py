@@ -315,6 +315,24 @@ async def test_what_is_sent_in_one_turn_with_the_head_is_written_with_it(
             writes.clear()
 
 
+async def test_a_small_body_waits_one_turn_for_the_end(
+    certificate: Certificate, writes: list[bytes]
+) -> None:
+    async def application(_scope: Any, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"small", "more_body": True})
+        await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async with (
+        listening(application, certificate) as served,
+        h1client.connected(served.port, served.trust()) as wire,
+    ):
+        wire.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (await wire.answer()).body == b"small"
+    assert len(writes) == 1
+
+
 async def test_a_head_waits_for_nothing_that_comes_later(certificate: Certificate) -> None:
     head_seen = asyncio.Event()
 

@@ -209,6 +209,15 @@ async def test_a_segment_is_handed_over_in_the_turn_in_which_it_came(version: st
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+async def test_what_comes_with_the_end_is_handed_over_before_it(version: str) -> None:
+    exchange = Exchange(version)
+    await settle()
+    exchange.finish("end with data")
+    assert exchange.consumer.done == exchange.sent != b""
+    await exchange.pouring
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_a_consumer_that_waits_gets_nothing_more_and_opens_no_window(version: str) -> None:
     exchange = Exchange(version)
     await settle()
