@@ -145,12 +145,18 @@ class H2(stock.H2Protocol):
         """Tell the client to go elsewhere once the next request has ended."""
         self._draining = True
 
-    async def on_body_consumed(self, stream_id: int, size: int) -> None:
-        """Let the client send ``size`` bytes more, which the application has taken."""
+    def on_body_consumed(self, stream_id: int, size: int) -> None:
+        """Let the client send ``size`` bytes more, which the application has taken.
+
+        It is told with the next frames that are written.
+        """
         if stream_id in self._unread:
             self._unread[stream_id] -= size
             self._credit(stream_id, size)
-            await self._flush()
+
+    async def write_pending(self) -> None:
+        """Write the frames that wait."""
+        await self._flush()
 
     async def _handle_events(self, events: list[h2.events.Event]) -> None:
         reset = {event.stream_id for event in events if isinstance(event, h2.events.StreamReset)}
@@ -281,12 +287,28 @@ def _crediting(app: AppWrapper, protocol: H2, stream_id: int) -> Any:
     """Return ``app``, whose taking of a body's chunk opens the client's window again."""
 
     async def credited(scope: Any, receive: Any, *rest: Any) -> None:
-        async def crediting_receive() -> Any:
-            message = await receive()
-            if message["type"] == "http.request" and message["body"]:
-                await protocol.on_body_consumed(stream_id, len(message["body"]))
+        poll, untold = scope["extensions"]["poll"], False
+
+        def crediting_poll() -> Any:
+            nonlocal untold
+            message = poll()
+            if message is not None and message.get("body"):
+                protocol.on_body_consumed(stream_id, len(message["body"]))
+                untold = True
             return message
 
+        async def crediting_receive() -> Any:
+            nonlocal untold
+            if untold:  # the client may have nothing left to send by
+                untold = False
+                await protocol.write_pending()
+            message = await receive()
+            if message["type"] == "http.request" and message["body"]:
+                protocol.on_body_consumed(stream_id, len(message["body"]))
+                await protocol.write_pending()
+            return message
+
+        scope["extensions"]["poll"] = crediting_poll
         await app(scope, crediting_receive, *rest)
 
     return credited

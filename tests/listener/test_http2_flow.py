@@ -7,6 +7,7 @@ import pytest
 from hyperframe.frame import DataFrame
 
 from app.certificates import Certificate
+from app.wire.limits import STREAM_WINDOW
 from tests.listener.h2client import Client, connected
 from tests.listener.serving import (
     BROKEN,
@@ -153,6 +154,33 @@ async def test_an_upload_goes_on_as_fast_as_it_is_read(certificate: Certificate)
             await client.upload(stream_id, body)
         for stream_id in streams:
             assert (await client.answer(stream_id)).body == body
+
+
+async def test_an_upload_goes_on_when_its_window_was_taken_by_polling(
+    certificate: Certificate,
+) -> None:
+    arrived = asyncio.Event()
+
+    async def polling(scope: Any, receive: Receive, send: Send) -> None:
+        await arrived.wait()
+        polled = b""
+        while (message := scope["extensions"]["poll"]()) is not None:
+            polled += bytes(message["body"])
+        assert len(polled) == STREAM_WINDOW
+        await answer(send, polled + await read(receive))
+
+    body = bytes(range(256)) * (3 * STREAM_WINDOW // 256)
+    async with (
+        listening(polling, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        await client.round_trip()  # so that the window is known
+        stream_id = client.request(b"POST", end=False)
+        await client.upload(stream_id, body[:STREAM_WINDOW], end=False)
+        await client.round_trip()
+        arrived.set()
+        await client.upload(stream_id, body[STREAM_WINDOW:])
+        assert (await client.answer(stream_id)).body == body
 
 
 async def _too_early(scope: Any, receive: Receive, send: Send) -> None:
