@@ -47,7 +47,7 @@ _NONE: dict[str, Any] = {
 def fill(path: Path, today: date) -> None:
     """Write the past of ``today`` into an empty ledger; leave one that has rows as it is."""
     with suppress(*_UNWRITABLE), closing(open_store(path)) as store:
-        if store.newest is not None:
+        if store.oldest is not None:
             return
         records = list(Past(today).records())
         for start in range(0, len(records), BATCH):

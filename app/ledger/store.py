@@ -21,8 +21,8 @@ class Store(Protocol):
         ...
 
     @property
-    def newest(self) -> int | None:
-        """When the newest exchange began."""
+    def oldest(self) -> int | None:
+        """When the oldest exchange began."""
         ...
 
     def write(self, batch: Batch, number: int | None = None) -> None:

@@ -66,6 +66,7 @@ _SUM_UP = (
     f" GROUP BY started / {QUARTER}, session, agent, labels"
 )
 _LAST = "SELECT max(id) FROM exchanges"
+_OLDEST = "SELECT min(started) FROM exchanges"
 _SUMMED_UP = "SELECT max(id) FROM summaries"
 _NEXT = (
     "SELECT max(id), count(*) FROM"
@@ -104,11 +105,11 @@ class Tables(ABC):
         return True  # a file says itself whether a transaction was completed
 
     @property
-    def newest(self) -> int | None:
-        """When the newest exchange began."""
+    def oldest(self) -> int | None:
+        """When the oldest exchange began."""
         with self._transaction():
-            newest: int | None = self._one("SELECT max(started) FROM exchanges")
-        return newest
+            oldest: int | None = self._one(_OLDEST)
+        return oldest
 
     def now(self, wall: float) -> float:
         """Return the time that old rows are judged by, given this machine's; seconds."""
@@ -144,7 +145,7 @@ class Tables(ABC):
     def tidy(self) -> None:
         """Delete the sessions, sums and names of deleted exchanges only."""
         with self._transaction():
-            oldest = self._one("SELECT min(started) FROM exchanges")
+            oldest = self._one(_OLDEST)
             kept = _EVERYTHING if oldest is None else oldest
             self._run("DELETE FROM sessions WHERE last < ?", kept)
             self._run("DELETE FROM quarters WHERE quarter < ?", kept // QUARTER)

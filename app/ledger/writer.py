@@ -250,10 +250,10 @@ class Ledger:
             log.exception("ledger failed")
 
     def _remove_old(self, store: Store) -> int:
-        newest = store.newest
+        oldest = store.oldest
         cutoff = self._expiry.cutoff(
             wall=store.now(self._wall()),
             monotonic=self._clock(),
-            newest=None if newest is None else newest / MILLI,
+            oldest=None if oldest is None else oldest / MILLI,
         )
         return 0 if cutoff is None else store.remove_before(int(cutoff * MILLI))

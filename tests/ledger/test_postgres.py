@@ -589,10 +589,10 @@ def test_a_clock_that_is_ahead_makes_no_row_old(server: Server) -> None:
 def test_when_all_rows_are_gone_nothing_is_left(server: Server) -> None:
     with _store(server) as opened:
         write(opened, [record(), record(session="another")])
-        assert opened.newest == NOON
+        assert opened.oldest == NOON
         assert opened.remove_before(NOON + QUARTER) == 2
         opened.tidy()
-        assert opened.newest is None
+        assert opened.oldest is None
     for table in TABLES:
         assert ask(server, f"SELECT count(*) FROM {table}") == [(0,)], table
 

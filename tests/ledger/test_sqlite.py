@@ -341,7 +341,7 @@ def test_when_all_rows_are_gone_nothing_is_left(path: Path) -> None:
         assert opened.sum_up()
         assert opened.remove_oldest() == 2
         opened.tidy()
-        assert opened.newest is None
+        assert opened.oldest is None
     for table in ("exchanges", "billed", "sessions", "summaries", "names"):
         assert ask(path, f"SELECT count(*) FROM {table}") == [(0,)], table
 

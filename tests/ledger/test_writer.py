@@ -227,8 +227,8 @@ def test_a_ledger_that_is_deleted_meanwhile_begins_again(path: Path) -> None:
 
 def test_old_rows_are_deleted_at_the_start(path: Path) -> None:
     first = ledger(path)
-    for age in (0, 10, 100, 200):
-        first.put(record(started=NOON - age * DAY))
+    for hours in (0, 10 * 24, 90 * 24 + 12, 90 * 24 + 23):
+        first.put(record(started=NOON - hours * DAY // 24))
     first.close(DEADLINE)
     second = ledger(path)
     second.start()
