@@ -79,6 +79,7 @@ def pages_of(
             ),
             *dashboard.routes(),
             Exact("/", _to_dashboard),
+            Exact(f"{dashboard.PATH}/", _to_dashboard),
         ],
         middleware=[
             Middleware(Misdirected, port=lambda: _port(telemetry)),
@@ -107,4 +108,4 @@ def _port(telemetry: Telemetry) -> int | None:
 
 
 async def _to_dashboard(_: Request) -> RedirectResponse:
-    return RedirectResponse("/dashboard")
+    return RedirectResponse(dashboard.PATH)

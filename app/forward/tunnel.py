@@ -2,11 +2,14 @@
 
 Each end is an `asyncio.Protocol` that writes to the other one's transport. Back-pressure: an end
 that cannot be written to stops the reading of the other. Half-close: the end of what one side sends
-is passed on (RFC 9110 §9.3.6), and the other direction goes on.
+is passed on (RFC 9110 §9.3.6), and the other direction goes on. Who has closed says the same as who
+only sends no more: so from then on the system asks whether anybody is there, by keep-alive probes
+(RFC 9293 §3.8.4), which a closed socket refuses, or does not answer.
 """
 
 import asyncio
 import select
+import socket
 from collections.abc import Callable
 from typing import Literal, cast
 
@@ -14,6 +17,7 @@ from ..network.timeouts import Alarm
 
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes that wait to be written, per direction
 LOOK = 1.0  # seconds between two looks at connections that are not read
+PROBING = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
 READ_SIZE = 64 * 1024  # bytes read at a time: uvloop's 256 KiB would all wait for a slow reader
 
 Direction = Literal["sent", "received"]  # by the client
@@ -47,11 +51,20 @@ class End(asyncio.BufferedProtocol):
 
     @property
     def unread(self) -> bool:
-        """Whether the transport reads nothing for now."""
-        return self.open is not None and not self.open.is_reading()
+        """Whether the transport reads nothing, for now or from now on."""
+        return self.open is not None and (self.finished or not self.open.is_reading())
+
+    def probe(self) -> None:
+        """Let the system ask from time to time whether the peer is there."""
+        sock = None if self.open is None else self.open.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in PROBING.items():
+                if (option := getattr(socket, name, None)) is not None:  # macOS lacks the first
+                    sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def was_reset(self) -> bool:
-        """Return True if the peer has reset the connection: who does not read is not told."""
+        """Return True if the connection is reset or dead: who does not read is not told."""
         if self.open is None:
             return False
         poll = select.poll()
@@ -106,6 +119,8 @@ class End(asyncio.BufferedProtocol):
             self._tunnel.close()
             return False
         target.write_eof()
+        self.probe()
+        self._tunnel.watch()
         return True
 
     def pause_writing(self) -> None:
@@ -165,7 +180,7 @@ class Tunnel:
         self._count(direction, size)
 
     def watch(self) -> None:
-        """Look for resets as long as an end is not read."""
+        """Look for resets and dead peers as long as an end is not read."""
         self._watch.set(LOOK, self._look)
 
     def _look(self) -> None:

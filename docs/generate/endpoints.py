@@ -27,6 +27,7 @@ MEANINGS = {
     "/ledger/days": "Days with their models, newest first",
     "/ledger/schema.json": "The JSON schema of the ledger's answers",
     "/dashboard": "The live dashboard; files of the pages are below this path",
+    "/dashboard/": "Redirects to `/dashboard`",
     "/dashboard/sessions": "Sessions: who spent it, and why",
     "/dashboard/history": "Cost and tokens of 90 days",
     "/": "Redirects to `/dashboard`, on the pages' port only",

@@ -34,6 +34,15 @@ async def test_both_ports_serve_every_file_with_its_type_and_policy(
 
 
 @ON_LOOP
+async def test_a_slash_too_many_leads_to_the_page(proxy: Running) -> None:
+    async with httpx.AsyncClient(verify=proxy.trust()) as client:
+        for url in (proxy.url, proxy.pages_url):
+            answer = await client.get(f"{url}/dashboard/")
+            assert (answer.status_code, answer.headers["location"]) == (307, "/dashboard")
+    assert proxy.exchanges == []
+
+
+@ON_LOOP
 @pytest.mark.parametrize("form", ['"{tag}"', 'W/"{tag}"', '"other", "{tag}"'])
 async def test_a_file_that_has_not_changed_is_not_sent_again(proxy: Running, form: str) -> None:
     async with httpx.AsyncClient(base_url=proxy.pages_url) as client:

@@ -223,3 +223,47 @@ async def test_a_reset_of_a_side_that_is_not_read_ends_the_tunnel(
     assert made.client.transport is None
     for sock in (client, target):
         sock.close()
+
+
+async def test_a_side_that_sends_no_more_is_probed() -> None:
+    made = Tunnel(asyncio.get_running_loop(), 3600.0, lambda _direction, _size: None)
+    target, client = await joined(made.target), await joined(made.client)
+    running = asyncio.create_task(made.run(b""))
+    await asyncio.sleep(0)
+    assert made.client.transport is not None
+    sock = made.client.transport.get_extra_info("socket")
+    assert not sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    client.shutdown(socket.SHUT_WR)
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.get_running_loop().sock_recv(target, 1)
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 3
+    made.abort()
+    await running
+    for one in (client, target):
+        one.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closes", [True, False])
+async def test_a_side_that_has_closed_ends_the_tunnel_and_one_that_listens_does_not(
+    monkeypatch: pytest.MonkeyPatch, *, closes: bool
+) -> None:
+    monkeypatch.setattr(tunnel, "PROBING", dict.fromkeys(tunnel.PROBING, 1))
+    made = Tunnel(asyncio.get_running_loop(), 3600.0, lambda _direction, _size: None)
+    target, client = await joined(made.target), await joined(made.client)
+    running = asyncio.create_task(made.run(b""))
+    if closes:
+        client.close()
+        async with asyncio.timeout(DEADLINE):
+            await running
+    else:
+        client.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(4)
+        target.send(b"late")
+        async with asyncio.timeout(DEADLINE):
+            assert await asyncio.get_running_loop().sock_recv(client, 4) == b"late"
+        made.abort()
+        await running
+    for one in (client, target):
+        one.close()

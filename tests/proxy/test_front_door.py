@@ -1,5 +1,6 @@
 """No client can lock out, hold up or confuse another (behaviour G1, E2)."""
 
+import asyncio
 import json
 from contextlib import AsyncExitStack
 
@@ -11,7 +12,7 @@ from app.exchange import Outcome
 from simulator import Simulator
 from tests.cases import every_case
 from tests.listener import h1client, h2client
-from tests.proxying import MESSAGE, Running, proxying, until
+from tests.proxying import DEADLINE, MESSAGE, Running, proxying, until
 
 POST = b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"
 CONNECTIONS, STREAMS = 16, 126
@@ -104,6 +105,19 @@ async def test_an_api_request_on_the_pages_port_is_sent_to_the_right_one(proxy: 
         answer = await client.post(proxy.pages_url + "/v1/messages", json=MESSAGE)
     assert answer.status_code == 421
     assert f"https://127.0.0.1:{proxy.at.port}" in answer.json()["error"]["message"]
+
+
+async def test_a_client_whose_egress_proxy_are_the_pages_is_told_so(proxy: Running) -> None:
+    port = httpx.URL(proxy.pages_url).port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    target = b"api.anthropic.com:443"
+    writer.write(b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n\r\n" % (target, target))
+    async with asyncio.timeout(DEADLINE):
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readuntil(b"}}")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 421 ")
+    assert b"HTTPS_PROXY name the port of ANTHROPIC_PROXY_FORWARD_PORT" in body
 
 
 async def test_a_body_may_wait_for_a_100_over_http2(proxy: Running) -> None:
