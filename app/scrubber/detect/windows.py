@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from ..json.spans import Span
 
-_BEFORE, _BEHIND = 128, 256  # bytes of a window beside a sign, at the least
+_BEFORE, _BEHIND = 48, 160  # bytes of a window beside a sign, at the least
 _FARTHEST = 4096  # bytes: a window that is not wide enough then has no end
 _IN_EDGES = bytes(range(0x20, 0x40)) + b"\\"  # what may be repeated in an edge
 _IN_SPACES = b" %20\\t"  # what may be repeated in a gate behind its boundary
