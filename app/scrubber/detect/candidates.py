@@ -7,6 +7,7 @@ text: to release a million objects at once would hold up the event loop.
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 
 from ..json.spans import Span
@@ -28,18 +29,25 @@ class Candidates(Ahead[Candidate]):
     """
 
     def __init__(
-        self, text: bytes, sources: Sources, effort: Effort, windows: Sequence[Span]
+        self,
+        text: bytes,
+        sources: Sources,
+        effort: Effort,
+        windows: Sequence[Span],
+        steps: int | None = None,
     ) -> None:
         self.effort = effort
         self.ends = deque[int]()
         self.hidden = 0
         self._text = text
         self._sources = sources
-        few = self._few(windows)
-        merged = self._merged(Cursor(text, effort), windows)
-        super().__init__(merged if few is None else iter(few))
+        few = self._few(windows, steps)
+        if few is None:
+            super().__init__(self._merged(Cursor(text, effort), windows))
+        else:
+            super().__init__(iter(few))
 
-    def _few(self, windows: Sequence[Span]) -> list[Candidate] | None:
+    def _few(self, windows: Sequence[Span], steps: int | None) -> list[Candidate] | None:
         """Return all candidates of a text that is short and holds few, None for another one.
 
         Then the request's steps do not run out in it, whatever is found.
@@ -47,8 +55,14 @@ class Candidates(Ahead[Candidate]):
         effort = self.effort
         if len(self._text) > WINDOW or effort.left < FEW * MOST_STEPS:
             return None
+        cursor = Cursor(self._text, effort)
+        if steps is None:
+            sources = self._sources.each(cursor, windows)
+        else:
+            sources = self._sources.rare(cursor, windows)
+            effort.step(steps)
         few: list[Candidate] = []
-        for _, candidate in self._sources.all(Cursor(self._text, effort), windows):
+        for _, candidate in chain.from_iterable(sources):
             if candidate[1]:
                 few.append(candidate)
             if effort.taken > FEW or len(few) > FEW:

@@ -56,15 +56,24 @@ class Signs(NamedTuple):
     patterns: tuple[str, ...]
 
 
-class Findings(NamedTuple):
-    """The values, by their starts, that are ``quiet``, and what to search of others.
+class Scope(NamedTuple):
+    """What to search of a value: ``windows``, outside of which only common literals are signs.
 
-    ``windows`` are stretches outside of which a value holds no sign, except for common literals. A
-    value that is in neither is searched as a whole.
+    ``steps`` are what the search for those would take, if it is known that it finds nothing.
+    """
+
+    windows: Sequence[Span]
+    steps: int | None = None
+
+
+class Findings(NamedTuple):
+    """The values, by their starts, that are ``quiet``, and the ``scopes`` of others.
+
+    A value that is in neither is searched as a whole.
     """
 
     quiet: set[int]
-    windows: dict[int, list[Span]]
+    scopes: dict[int, Scope]
 
 
 class _Group(msgspec.Struct, frozen=True):
@@ -88,12 +97,14 @@ class _Signs(msgspec.Struct):
     """Signs in a group.
 
     State: for the values by index, the offsets of literals, where a pattern first matches, which
-    are ``loud`` by common literals or a rule of the user's own, and which are spelled with escapes.
+    are ``loud`` by common literals or a rule of the user's own, how many common literals others
+    hold, and which are spelled with escapes.
     """
 
     literals: defaultdict[int, list[int]] = msgspec.field(default_factory=lambda: defaultdict(list))
     patterns: dict[int, int] = msgspec.field(default_factory=dict)
     loud: set[int] = msgspec.field(default_factory=set)
+    common: defaultdict[int, int] = msgspec.field(default_factory=lambda: defaultdict(int))
     escaped: set[int] = msgspec.field(default_factory=set)
 
 
@@ -119,10 +130,11 @@ class Prefilter:
         slow = [one for one in patterns if one and _LITERAL.match(one) is None]
         quick = [one for one in patterns if one and one not in slow]
         self._patterns = [compiled(one) for one in (*quick, *filter(None, ["|".join(slow)]))]
-        self._common = [
-            (_automaton([one.literal]), one) for one in finders if one.literal in COMMON
-        ]
-        common = {one.literal for _, one in self._common}
+        common: defaultdict[bytes, list[Finder]] = defaultdict(list)
+        for one in finders:
+            if one.literal in COMMON:
+                common[one.literal].append(one)
+        self._common = [(_automaton([literal]), found) for literal, found in common.items()]
         self.most_quiet = SILENT * len(common)  # more than the steps of a quiet value
 
     def findings(self, body: bytes, values: Sequence[Placed], tick: Callable[[], None]) -> Findings:
@@ -154,11 +166,11 @@ class Prefilter:
             for at in _first(group, pattern):
                 index = group.index(at)
                 signs.patterns[index] = min(at, signs.patterns.get(index, at))
-        for find, finder in self._common:
+        for find, finders in self._common:
             places = [at for _, at, _ in find(group.text)]
             if len(places) > most:
                 return None
-            signs.loud.update(_started(group, finder, places, signs.loud))
+            _note_started(signs, group, finders, places)
         return signs
 
 
@@ -169,11 +181,12 @@ def _note(found: Findings, group: _Group, signs: _Signs) -> None:
             if index not in signs.escaped:
                 places = sorted(signs.literals.get(index, ()))
                 rest = signs.patterns.get(index, end)
-                found.windows[start + group.offset] = windows(
-                    group.text, places, rest, Span(start, end)
+                found.scopes[start + group.offset] = Scope(
+                    windows(group.text, places, rest, Span(start, end)),
+                    None if index in signs.loud else signs.common[index],
                 )
         elif index in signs.loud:
-            found.windows[start + group.offset] = []
+            found.scopes[start + group.offset] = Scope(())
         else:
             found.quiet.add(start + group.offset)
 
@@ -197,22 +210,25 @@ def _matched(group: _Group, patterns: Sequence[Any]) -> Iterator[int]:
                 yield index
 
 
-def _started(group: _Group, finder: Finder, places: Iterable[int], loud: set[int]) -> Iterator[int]:
-    """Yield in which values something starts at a common literal, or it stands often."""
+def _note_started(
+    signs: _Signs, group: _Group, finders: Sequence[Finder], places: Iterable[int]
+) -> None:
+    """Note in which values something starts at a common literal, or it stands often."""
     last, count, text = -1, 0, b""
     for at in places:
         index = group.index(at)
-        if index in loud or at >= group.ends[index]:
+        if index in signs.loud or at >= group.ends[index]:
             continue
         if index != last:
             last, count, text = index, 0, group.value(index)
         count += 1
-        if count == SILENT or _starts(finder, text, at - group.starts[index]):
-            yield index
+        signs.common[index] += 1
+        if count == SILENT or _starts(finders, text, at - group.starts[index]):
+            signs.loud.add(index)
 
 
-def _starts(finder: Finder, text: bytes, at: int) -> bool:
-    return finder.starts is not None or finder.start(text, at) >= 0
+def _starts(finders: Sequence[Finder], text: bytes, at: int) -> bool:
+    return max([one.start(text, at) if one.starts is None else at for one in finders]) >= 0
 
 
 def _likeness(literal: bytes) -> tuple[int, int, bytes]:

@@ -30,15 +30,20 @@ class Scanner:
         return [Span(sign, len(text))] if sign < len(text) else []
 
     def candidates(
-        self, text: bytes, effort: Effort | None = None, windows: Sequence[Span] | None = None
+        self,
+        text: bytes,
+        effort: Effort | None = None,
+        windows: Sequence[Span] | None = None,
+        steps: int | None = None,
     ) -> Candidates:
         """Return where in ``text`` a secret may start, in order.
 
-        Outside of ``windows`` it holds no sign, except for common literals.
+        Outside of ``windows`` it holds no sign, except for common literals; nor is any of those
+        one, if ``steps`` says what it would take to see that.
         """
         if windows is None:
             windows = (Span(0, len(text)),)
-        return Candidates(text, self._sources, effort or Effort.unlimited(), windows)
+        return Candidates(text, self._sources, effort or Effort.unlimited(), windows, steps)
 
     def hits(self, text: bytes, candidates: Candidates, string: Span) -> Iterable[Hit]:
         """Return the hits inside a string, in order, none overlapping; skipping those before."""

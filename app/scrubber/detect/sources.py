@@ -6,7 +6,6 @@ Each source works through the text by itself and is never ahead by more than one
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
@@ -109,26 +108,32 @@ class Sources:
 
     def of(self, cursor: Cursor, windows: Sequence[Span]) -> list[Ahead[tuple[int, Candidate]]]:
         """Return the sources in a text that holds signs in ``windows`` only."""
-        return list(map(Ahead, self._each(cursor, *self._present(cursor.text, windows), windows)))
+        return list(map(Ahead, self.each(cursor, windows)))
 
-    def all(self, cursor: Cursor, windows: Sequence[Span]) -> Iterator[tuple[int, Candidate]]:
-        """Yield what they find, one source after the other."""
-        each = self._each(cursor, *self._present(cursor.text, windows), windows)
-        return chain.from_iterable(each)
-
-    def _present(self, text: bytes, windows: Sequence[Span]) -> tuple[Any, Mapping[bytes, Found]]:
-        """Return the gate, if it has to be searched for, and the literals that may stand there."""
+    def each(
+        self, cursor: Cursor, windows: Sequence[Span]
+    ) -> Iterator[Iterator[tuple[int, Candidate]]]:
+        """Yield them one by one."""
+        text = cursor.text
         rare = self._rare_in(text, windows) if windows else ()
         literals = {
             literal: found
             for literal, found in self._finders.items()
             if (self._may_hold(text, literal) if literal in COMMON else literal in rare)
         }
-        return self._gate if windows else None, literals
+        return self._each(cursor, literals, windows)
+
+    def rare(
+        self, cursor: Cursor, windows: Sequence[Span]
+    ) -> Iterator[Iterator[tuple[int, Candidate]]]:
+        """Yield those that are neither common literals nor rules of the user's own."""
+        yield self._gated(cursor, windows)
+        for literal in self._rare_in(cursor.text, windows):
+            yield _found(cursor, literal, self._finders[literal], windows)
 
     def _rare_in(self, text: bytes, windows: Sequence[Span]) -> Sequence[bytes]:
         """Return which literals that are not common may stand in windows."""
-        if sum(end - start for start, end in windows) > _SMALL:
+        if sum([end - start for start, end in windows]) > _SMALL:
             return [one for one in self._rare if len(text) > _SEARCHED or one in text]
         whole = _BETWEEN.join([text[start:end] for start, end in windows])
         # What is found may overlap others, so it only tells that there are any.
@@ -147,18 +152,16 @@ class Sources:
     def between(self, text: bytes, start: int, end: int) -> Iterator[Candidate]:
         """Yield where a secret may start of which something is found in a short piece of text."""
         cursor = Cursor(text, Effort.unlimited(), start, min(len(text), end + dense.TAIL))
-        for source in self._each(cursor, self._gate, self._finders, (Span(0, len(text)),)):
+        for source in self._each(cursor, self._finders, (Span(0, len(text)),)):
             yield from (one for _, one in Ahead(source).before(end))
 
     def _each(
         self,
         cursor: Cursor,
-        gate: Any,
         literals: Mapping[bytes, Found],
         windows: Sequence[Span],
     ) -> Iterator[Iterator[tuple[int, Candidate]]]:
-        if gate is not None:
-            yield self._gated(cursor, gate, windows)
+        yield self._gated(cursor, windows)
         whole = (Span(0, len(cursor.text)),)
         for literal, found in literals.items():
             yield _found(cursor, literal, found, whole if literal in COMMON else windows)
@@ -179,10 +182,10 @@ class Sources:
                     break
                 yield from ((one, which) for one, which in _starting(text, at, found) if one >= 0)
 
-    def _gated(
-        self, cursor: Cursor, gate: Any, windows: Sequence[Span]
-    ) -> Iterator[tuple[int, Candidate]]:
-        text, step, at = cursor.text, cursor.effort.step, cursor.at
+    def _gated(self, cursor: Cursor, windows: Sequence[Span]) -> Iterator[tuple[int, Candidate]]:
+        gate, text, step, at = self._gate, cursor.text, cursor.effort.step, cursor.at
+        if gate is None:
+            return
         for first, end in windows:
             at, end = max(at, first), min(end, cursor.end)  # noqa: PLW2901
             while (match := gate.search(text, at, end)) is not None:

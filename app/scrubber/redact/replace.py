@@ -6,13 +6,12 @@ from typing import NamedTuple
 from ..detect import dense
 from ..detect.dense import Effort, Tick
 from ..detect.hits import Hit
-from ..detect.prefilter import Findings, Placed, Prefilter
+from ..detect.prefilter import Findings, Placed, Prefilter, Scope
 from ..detect.rules import Rules
 from ..detect.scan import Scanner
 from ..detect.sources import Ahead
 from ..json.escapes import View, view
 from ..json.shapes import texts
-from ..json.spans import Span
 from ..json.strings import Run, skipped_in_request
 from ..json.visitor import Path, State
 from ..placeholders import Scheme
@@ -60,19 +59,19 @@ class Replacer:
         ledger: Ledger,
         state: State,
         tick: Tick = lambda: None,
-        windows: Sequence[Span] | None = None,
+        scope: Scope | None = None,
     ) -> Iterator[Replacement]:
         """Yield what is replaced in a unit, in order; the ledger notes what it learns.
 
-        ``windows`` are what was found for it, if anything. Raises `NotJson` for anything but JSON,
+        ``scope`` is what was found for it, if anything. Raises `NotJson` for anything but JSON,
         and what ``tick`` raises.
         """
-        plain = view(unit) if windows is None else View(unit)
+        plain = view(unit) if scope is None else View(unit)
         text = plain.text
-        windows = self._scanner.windows(text) if windows is None else windows
+        scope = Scope(self._scanner.windows(text)) if scope is None else scope
         effort = Effort(ledger.spent, len(text), tick)
-        candidates = self._scanner.candidates(text, effort, windows)
-        literals = Ahead(self._literals.find(text, windows))
+        candidates = self._scanner.candidates(text, effort, *scope)
+        literals = Ahead(self._literals.find(text, scope.windows))
         holds_known = ledger.occurs(text)
         if candidates.head is None and literals.head is None and not holds_known:
             ledger.spend(effort.excess if effort.taken >= self._prefilter.most_quiet else 0)

@@ -8,11 +8,12 @@ from typing import Literal
 import msgspec
 
 from ..detect.dense import Tick
+from ..detect.prefilter import Scope
 from ..detect.recognize import Recognizer
 from ..detect.rules import Rules
 from ..json.document import Unit
 from ..json.paths import json_path_without
-from ..json.spans import Span, cut, spliced
+from ..json.spans import cut, spliced
 from ..json.tokenizer import NotJson
 from ..json.visitor import Path, State
 from ..placeholders import Placeholders, Scheme, Style
@@ -145,15 +146,15 @@ class Scrubber:
         course = Course(body, self._turns)
         if self._replacing and is_threaded(body, course.units):
             raise Skipped("thread")
-        quiet, windows = self._replacer.findings(body, course.units, tick)
+        quiet, scopes = self._replacer.findings(body, course.units, tick)
         for unit, known in course.parts(ledger):
             if known is None:
                 text = cut(body, unit.start, unit.end)
                 if unit.start in quiet and not ledger.occurs(text):
                     continue
                 tick()
-                found = windows.get(unit.start)
-                outcome = self._outcome(text, unit.state, ledger, tick, found)
+                scope = scopes.get(unit.start)
+                outcome = self._outcome(text, unit.state, ledger, tick, scope)
             else:
                 outcome = known
                 ledger.replay(known.changes, known.digest)
@@ -187,7 +188,7 @@ class Scrubber:
         state: State,
         ledger: Ledger,
         tick: Tick,
-        windows: Sequence[Span] | None,
+        scope: Scope | None,
     ) -> Outcome:
         key = Key(ledger.digest, state, text)
         outcome = self._cache.get(key)
@@ -198,7 +199,7 @@ class Scrubber:
         found: list[tuple[str, Path]] = []
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
-            for one in self._replacer.replacements(text, ledger, state, tick, windows):
+            for one in self._replacer.replacements(text, ledger, state, tick, scope):
                 matches[one.detector] += one.times
                 if self._receipts:
                     found.append((one.placeholder, one.path))

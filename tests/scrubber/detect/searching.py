@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from app.scrubber.detect.dense import Effort
-from app.scrubber.detect.prefilter import Prefilter
+from app.scrubber.detect.prefilter import Prefilter, Scope
 from app.scrubber.detect.sources import Cursor, Sources
 from app.scrubber.json.spans import Span
 
 
-def prefiltered(used: Prefilter, value: bytes) -> Sequence[Span] | None:
+def prefiltered(used: Prefilter, value: bytes) -> Scope | None:
     """Return what of a value is searched; None for all of it."""
     found = used.findings(value, [Span(0, len(value))], lambda: None)
-    return [] if 0 in found.quiet else found.windows.get(0)
+    return Scope(()) if 0 in found.quiet else found.scopes.get(0)
 
 
 def candidates(

@@ -10,17 +10,20 @@ from app.scrubber.detect import candidates as collecting
 from app.scrubber.detect.dense import BURST, CHECK, Effort
 from app.scrubber.detect.scan import Scanner
 from app.scrubber.json.spans import Span
-from tests.scrubber.detect.test_windows import MORE, PIECES, SETS
+from tests.scrubber.detect.searching import prefiltered
+from tests.scrubber.detect.test_windows import MORE, PIECES, PREFILTERS, SETS
 from tests.thorough import scaled
 
+# Literals that nothing starts at, mostly, in text long enough for many of them.
+COMMON_ONES = st.sampled_from(["@", "@ ", "://", " words" * 300, "@property ", "http://x ", "u://"])
 SCANNERS = {name: Scanner(chosen) for name, chosen in SETS.items()}
 
 
-def found(scanner: Scanner, text: bytes, spent: int = 0) -> Any:
+def found(scanner: Scanner, text: bytes, spent: int = 0, *scope: Any) -> Any:
     """Return the candidates, the hits, and the steps that they took."""
     effort, again = Effort(spent, len(text)), Effort(spent, len(text))
-    starts = sorted(scanner.candidates(text, effort).before(len(text)), key=str)
-    hits = scanner.hits(text, scanner.candidates(text, again), Span(1, len(text) - 1))
+    starts = sorted(scanner.candidates(text, effort, *scope).before(len(text)), key=str)
+    hits = scanner.hits(text, scanner.candidates(text, again, *scope), Span(1, len(text) - 1))
     return starts, list(hits), effort.taken, again.taken
 
 
@@ -36,6 +39,19 @@ def test_few_candidates_are_the_same_as_when_they_are_not_collected(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(collecting, "FEW", BURST)  # more than any request has steps for
         assert found(SCANNERS[name], text) == at_once
+
+
+@pytest.mark.parametrize("name", SETS)
+@given(st.data())
+@settings(max_examples=scaled(200, 30))
+def test_a_scope_changes_neither_candidates_nor_the_steps_they_take(
+    name: str, data: st.DataObject
+) -> None:
+    pieces = st.one_of(PIECES, COMMON_ONES) if name == "usual" else st.one_of(MORE, COMMON_ONES)
+    text = b'"' + data.draw(st.lists(pieces, max_size=12).map("".join)).encode() + b'"'
+    scope = prefiltered(PREFILTERS[name], text)
+    if scope is not None and scope.windows:
+        assert found(SCANNERS[name], text, 0, *scope) == found(SCANNERS[name], text)
 
 
 @pytest.mark.parametrize("word", ["AKIA" + "A" * 16 + " ", "@ "])

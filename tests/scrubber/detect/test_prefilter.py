@@ -131,7 +131,7 @@ def test_a_sign_between_two_values_is_in_neither() -> None:
     body = f'{{"messages":["words"]{members}}}'.encode()
     found = prefilter().findings(body, values := units(body), lambda: None)
     assert found.quiet == {value.start for value in values}
-    assert not found.windows
+    assert not found.scopes
 
 
 def test_each_spelling_of_a_placeholder_is_loud() -> None:
