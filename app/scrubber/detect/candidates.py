@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
+from typing import NamedTuple
 
 from ..json.spans import Span
 from . import dense
@@ -17,9 +18,37 @@ from .hits import hit_at
 from .sources import Ahead, Candidate, Cursor, Sources
 
 WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
-FEW = 256  # candidates that are collected at once, and steps to find them
-MOST_STEPS = 64  # that a candidate takes
 REACH = 1024  # bytes that a candidate may start before what gave it away
+
+
+class Few(NamedTuple):
+    """All candidates of a text, in order, and how many steps it takes to find them."""
+
+    candidates: Sequence[Candidate]
+    steps: int
+
+
+def few(
+    text: bytes, sources: Sources, windows: Sequence[Span], common: int | None = None
+) -> Few | None:
+    """Return the candidates of a text that is short and holds few, None for another one.
+
+    Outside of ``windows`` it holds no sign, except for common literals; nor is any of those one, if
+    ``common`` says how many steps it takes to see that.
+    """
+    if len(text) > WINDOW:
+        return None
+    effort = Effort.unlimited()
+    cursor = Cursor(text, effort)
+    found: list[Candidate] = []
+    each = sources.each(cursor, windows) if common is None else sources.rare(cursor, windows)
+    for _, candidate in chain.from_iterable(each):
+        if candidate[1]:
+            found.append(candidate)
+        if effort.taken > dense.FEW or len(found) > dense.FEW:
+            return None
+    found.sort(key=itemgetter(0))
+    return Few(found, effort.taken + (common or 0))
 
 
 class Candidates(Ahead[Candidate]):
@@ -34,42 +63,19 @@ class Candidates(Ahead[Candidate]):
         sources: Sources,
         effort: Effort,
         windows: Sequence[Span],
-        steps: int | None = None,
+        few: Few | None,
     ) -> None:
+        """``few`` are all of them, if that is known."""
         self.effort = effort
         self.ends = deque[int]()
         self.hidden = 0
         self._text = text
         self._sources = sources
-        few = self._few(windows, steps)
-        if few is None:
+        if few is not None and effort.is_ample:
+            effort.step(few.steps)
+            super().__init__(iter(few.candidates))
+        else:
             super().__init__(self._merged(Cursor(text, effort), windows))
-        else:
-            super().__init__(iter(few))
-
-    def _few(self, windows: Sequence[Span], steps: int | None) -> list[Candidate] | None:
-        """Return all candidates of a text that is short and holds few, None for another one.
-
-        Then the request's steps do not run out in it, whatever is found.
-        """
-        effort = self.effort
-        if len(self._text) > WINDOW or effort.left < FEW * MOST_STEPS:
-            return None
-        cursor = Cursor(self._text, effort)
-        if steps is None:
-            sources = self._sources.each(cursor, windows)
-        else:
-            sources = self._sources.rare(cursor, windows)
-            effort.step(steps)
-        few: list[Candidate] = []
-        for _, candidate in chain.from_iterable(sources):
-            if candidate[1]:
-                few.append(candidate)
-            if effort.taken > FEW or len(few) > FEW:
-                effort.taken = 0
-                return None
-        few.sort(key=itemgetter(0))
-        return few
 
     def _merged(self, cursor: Cursor, windows: Sequence[Span]) -> Iterator[Candidate]:
         if self._is_hopeless():

@@ -20,6 +20,8 @@ from .detector import Detector
 
 BURST = 60_000  # steps that a request may take whatever its length
 BYTES_PER_STEP = 32  # of text, for one step more
+FEW = 256  # candidates that are collected at once, and steps to find them
+MOST_STEPS = 64  # that a candidate takes
 CHECK = 3  # steps of a look at one candidate; to find what gives it away is one more
 FAR_LOOK = 8  # steps of a look at many kilobytes around a place
 SAMPLE = 2 * 1024  # bytes of text in which signs are counted…
@@ -66,9 +68,9 @@ class Effort:
         return self._allowance <= self._earned
 
     @property
-    def left(self) -> int:
-        """How many steps are left."""
-        return self._allowance - self.taken
+    def is_ample(self) -> bool:
+        """Whether enough are left for `FEW` candidates, whatever is found at them."""
+        return self._allowance - self.taken >= FEW * MOST_STEPS
 
     @property
     def exhausted(self) -> bool:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..json.spans import Span
 from . import dense
-from .candidates import Candidates
+from .candidates import Candidates, Few, few
 from .dense import Effort
 from .detector import Detector
 from .hits import HIT, Cluster, Hit, first_come
+from .prefilter import Scope
 from .sources import Sources
 
 
@@ -34,16 +35,25 @@ class Scanner:
         text: bytes,
         effort: Effort | None = None,
         windows: Sequence[Span] | None = None,
-        steps: int | None = None,
     ) -> Candidates:
         """Return where in ``text`` a secret may start, in order.
 
-        Outside of ``windows`` it holds no sign, except for common literals; nor is any of those
-        one, if ``steps`` says what it would take to see that.
+        Outside of ``windows`` it holds no sign, except for common literals.
         """
         if windows is None:
             windows = (Span(0, len(text)),)
-        return Candidates(text, self._sources, effort or Effort.unlimited(), windows, steps)
+        few = self.few(text, Scope(windows))
+        return self.those(text, effort or Effort.unlimited(), windows, few)
+
+    def few(self, text: bytes, scope: Scope) -> Few | None:
+        """Return the candidates of a short text, if they are few."""
+        return few(text, self._sources, *scope)
+
+    def those(
+        self, text: bytes, effort: Effort, windows: Sequence[Span], few: Few | None
+    ) -> Candidates:
+        """Return the candidates of a text, given its `few`."""
+        return Candidates(text, self._sources, effort, windows, few)
 
     def hits(self, text: bytes, candidates: Candidates, string: Span) -> Iterable[Hit]:
         """Return the hits inside a string, in order, none overlapping; skipping those before."""

@@ -40,6 +40,9 @@ def _offsets() -> "array[int]":
     return array("q")
 
 
+_NONE = _offsets()
+
+
 class View(msgspec.Struct, frozen=True):
     """``text`` with plain spelling; ``marks`` and ``shifts`` lead back to the original.
 
@@ -47,8 +50,8 @@ class View(msgspec.Struct, frozen=True):
     """
 
     text: bytes
-    marks: "array[int]" = msgspec.field(default_factory=_offsets)
-    shifts: "array[int]" = msgspec.field(default_factory=_offsets)
+    marks: "array[int]" = _NONE
+    shifts: "array[int]" = _NONE
 
     def original(self, offset: int) -> int:
         """Return where ``offset`` lies in the original."""

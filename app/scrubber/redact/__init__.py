@@ -3,11 +3,12 @@
 1. ``scrubber``  takes the decoded body (``intake``), within its time (``budget``). What an earlier
    turn said (``turns``) is not read again, nor a unit met in the same state (``cache``). A
    continued message thread (``threads``) is not scrubbed.
-2. ``replace``   goes through a unit of the body in ``batches`` of strings. ``decide`` says what is
-   replaced by what: the ``ledger`` has the placeholders given out, ``vocabulary`` finds known
-   values, ``literals`` the placeholders that stand in the text, ``authors`` says who wrote them,
-   and ``words`` what may stay beside a known value (``overlaps``). A replaced stretch takes all
-   known values along that it overlaps (``reach``).
-3. ``belt``      checks that what was made parses.
-4. ``report``    says what was done, never a value; ``receipts`` are a line of it for a file.
+2. ``survey``    finds out what a unit tells by itself: the hits in ``batches`` of its strings.
+3. ``replace``   goes through the units in cache order. ``decide`` says what is replaced by what:
+   the ``ledger`` has the placeholders given out, ``vocabulary`` finds known values, ``literals``
+   the placeholders that stand in the text, ``authors`` says who wrote them, and ``words`` what may
+   stay beside a known value (``overlaps``). A replaced stretch takes all known values along that
+   it overlaps (``reach``).
+4. ``belt``      checks that what was made parses.
+5. ``report``    says what was done, never a value; ``receipts`` are a line of it for a file.
 """

@@ -43,6 +43,21 @@ class Batch:
         return self.texts[bisect_right(self._starts, offset) - 1].path
 
 
+def few(
+    text: bytes, scanner: Scanner, candidates: Candidates, strings: Iterable[Text]
+) -> list[Batch]:
+    """Return the batches of a few strings with few candidates: those of `Batches`."""
+    batches: list[Batch] = []
+    block = -1
+    for one in strings:
+        if one.block != block:
+            block = one.block
+            batches.append(batch := Batch([], []))
+        batch.hits += scanner.hits(text, candidates, one.span)
+        batch.texts.append(one)
+    return batches
+
+
 class Batches:
     """Divides strings. State: the ``batch`` that is being filled."""
 

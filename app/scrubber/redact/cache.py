@@ -41,7 +41,7 @@ class Outcome(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes that it holds, about."""
-        changes = sum(_CHANGE + len(change.value) for change in self.changes)
+        changes = sum([_CHANGE + len(change.value) for change in self.changes])
         return _OVERHEAD + len(self.text or b"") + changes + _PATH * len(self.found)
 
 

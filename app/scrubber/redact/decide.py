@@ -49,7 +49,7 @@ class Decider:
         self._ledger = ledger
         self._is_harmless = is_harmless
         self._tick = tick
-        self._looks = Looks(len(text))
+        self._looks: Looks | None = None
         self._older = ledger.count
         self._holds_older = holds_known
 
@@ -104,16 +104,17 @@ class Decider:
 
     def _whole(self, made: list[Replaced]) -> list[Stretch]:
         """Return what is replaced with the known values that it overlaps, and what it was."""
-        self._looks.inner = {one[0] for one in made} & {one[1] for one in made}
+        looks = self._looks = self._looks or Looks(len(self._text))
+        looks.inner = {one[0] for one in made} & {one[1] for one in made}
         whole: list[Stretch] = []
         for one in made:
-            _join(whole, self._reached(one), one)
+            _join(whole, self._reached(one, looks), one)
         return whole
 
-    def _reached(self, one: Replaced) -> Span:
+    def _reached(self, one: Replaced, looks: Looks) -> Span:
         """Return the stretch of what is replaced, with the known values that it overlaps."""
         span = Span(*one[:2])
-        return span if one[2] == dense.NAME else self._ledger.reach(self._text, span, self._looks)
+        return span if one[2] == dense.NAME else self._ledger.reach(self._text, span, looks)
 
     def _named(self, whole: Stretch) -> Replaced:
         """Return what is replaced in a stretch, which may be longer than it was."""

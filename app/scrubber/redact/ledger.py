@@ -202,7 +202,7 @@ class Ledger:
         if changes:
             digest = hashlib.blake2b(self.digest, digest_size=16)
             for change in changes:  # one by one: to spell thousands takes a while
-                digest.update(repr(change).encode())
+                digest.update(repr(tuple(change)).encode())
             self.digest = digest.digest()
 
 

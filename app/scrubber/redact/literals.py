@@ -115,6 +115,8 @@ class Own:
 
     def note_before(self, end: int) -> None:
         """Leave out the numbers that the text uses itself before ``end``."""
+        if self._found.head is None:
+            return  # as nearly always
         for offset, literal in self._found.before(end):
             if literal is self._last and self._is_other:
                 continue

@@ -1,15 +1,16 @@
 """One unit of a request: what is replaced in it, by what."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..detect import dense
 from ..detect.dense import Effort, Tick
 from ..detect.hits import Hit
-from ..detect.prefilter import Findings, Placed, Prefilter, Scope
+from ..detect.prefilter import Prefilter
 from ..detect.rules import Rules
 from ..detect.scan import Scanner
 from ..detect.sources import Ahead
+from ..json.document import Unit
 from ..json.escapes import View, view
 from ..json.shapes import texts
 from ..json.strings import Run, skipped_in_request
@@ -21,6 +22,7 @@ from .decide import Decider
 from .ledger import Ledger
 from .literals import Literals, Own
 from .overlaps import gaps
+from .survey import Survey, Surveyor
 
 
 class Replacement(NamedTuple):
@@ -48,10 +50,13 @@ class Replacer:
         self._literals = Literals(scheme, [detector.label for detector in rules.detectors])
         self._scanner = Scanner(rules.detectors, self._literals.gate)
         self._prefilter = Prefilter(rules.detectors, self._literals.signs)
+        self._surveyor = Surveyor(self._scanner, self._literals, self._prefilter)
 
-    def findings(self, body: bytes, units: Sequence[Placed], tick: Tick) -> Findings:
-        """Return in which units nothing is replaced, except for known values, and more."""
-        return self._prefilter.findings(body, units, tick)
+    def surveys(
+        self, body: bytes, units: Sequence[Unit], tick: Tick
+    ) -> tuple[set[int], dict[int, Survey]]:
+        """Return in which units nothing is replaced, except for known values; surveys of others."""
+        return self._surveyor.units(body, units, tick)
 
     def replacements(
         self,
@@ -59,28 +64,32 @@ class Replacer:
         ledger: Ledger,
         state: State,
         tick: Tick = lambda: None,
-        scope: Scope | None = None,
+        survey: Survey | None = None,
     ) -> Iterator[Replacement]:
         """Yield what is replaced in a unit, in order; the ledger notes what it learns.
 
-        ``scope`` is what was found for it, if anything. Raises `NotJson` for anything but JSON,
-        and what ``tick`` raises.
+        A ``survey`` is the unit's own. Raises `NotJson` for anything but JSON, and what ``tick``
+        raises.
         """
-        plain = view(unit) if scope is None else View(unit)
+        plain = view(unit) if survey is None else View(unit)
         text = plain.text
-        scope = Scope(self._scanner.windows(text)) if scope is None else scope
+        if survey is None:
+            survey = self._surveyor.unit(text, state)
         effort = Effort(ledger.spent, len(text), tick)
-        candidates = self._scanner.candidates(text, effort, *scope)
-        literals = Ahead(self._literals.find(text, scope.windows))
+        batches = self._surveyed(survey, effort)
+        literals = Ahead(self._literals.find(text, survey.windows if survey.has_literals else ()))
         holds_known = ledger.occurs(text)
-        if candidates.head is None and literals.head is None and not holds_known:
-            ledger.spend(effort.excess if effort.taken >= self._prefilter.most_quiet else 0)
-            return
+        if batches is None:
+            candidates = self._scanner.those(text, effort, survey.windows, survey.candidates)
+            if candidates.head is None and literals.head is None and not holds_known:
+                ledger.spend(effort.excess if effort.taken >= self._prefilter.most_quiet else 0)
+                return
+            strings = texts(text, skipped_in_request, state)
+            batches = Batches(text, self._scanner, candidates).of(strings)
         writer = Writer(unit, state)
         own = Own(text, writer, literals, ledger)
         decider = Decider(text, writer, ledger, holds_known, self._is_harmless, tick)
-        strings = texts(text, skipped_in_request, state)
-        for one in Batches(text, self._scanner, candidates).of(strings):
+        for one in batches:
             tick()
             own.note_before(one.span.end)
             if isinstance(one, Run) and self._is_plain(text, one, ledger):
@@ -91,6 +100,13 @@ class Replacer:
                 yield Replacement(plain.original(made[0]), plain.original(made[1]), *made[2:])
         ledger.spend(effort.excess)
         own.note_before(len(text))  # in what is skipped at the end
+
+    def _surveyed(self, survey: Survey, effort: Effort) -> Iterable[Batch | Run] | None:
+        """Return the batches of a survey, if there are any and the request has steps for them."""
+        if survey.batches is None or not effort.is_ample:
+            return None
+        effort.step(survey.steps)
+        return survey.batches
 
     def _is_harmless(self, hit: Hit, found: str) -> bool:
         """Return True if a value is allowed, or a placeholder itself."""

@@ -8,7 +8,6 @@ from typing import Literal
 import msgspec
 
 from ..detect.dense import Tick
-from ..detect.prefilter import Scope
 from ..detect.recognize import Recognizer
 from ..detect.rules import Rules
 from ..json.document import Unit
@@ -25,6 +24,7 @@ from .ledger import Ledger
 from .receipts import SHOWN_PATHS, Hit
 from .replace import Replacer
 from .report import ScrubReport
+from .survey import Survey
 from .threads import is_threaded
 from .turns import Course, Turns
 
@@ -146,15 +146,14 @@ class Scrubber:
         course = Course(body, self._turns)
         if self._replacing and is_threaded(body, course.units):
             raise Skipped("thread")
-        quiet, scopes = self._replacer.findings(body, course.units, tick)
+        quiet, surveys = self._replacer.surveys(body, course.units, tick)
         for unit, known in course.parts(ledger):
             if known is None:
                 text = cut(body, unit.start, unit.end)
                 if unit.start in quiet and not ledger.occurs(text):
                     continue
                 tick()
-                scope = scopes.get(unit.start)
-                outcome = self._outcome(text, unit.state, ledger, tick, scope)
+                outcome = self._outcome(text, unit.state, ledger, tick, surveys.get(unit.start))
             else:
                 outcome = known
                 ledger.replay(known.changes, known.digest)
@@ -188,19 +187,19 @@ class Scrubber:
         state: State,
         ledger: Ledger,
         tick: Tick,
-        scope: Scope | None,
+        survey: Survey | None,
     ) -> Outcome:
         key = Key(ledger.digest, state, text)
         outcome = self._cache.get(key)
         if outcome is not None:
             ledger.replay(outcome.changes, outcome.digest)
             return outcome
-        matches: Counter[str] = Counter()
+        matches: dict[str, int] = {}
         found: list[tuple[str, Path]] = []
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
-            for one in self._replacer.replacements(text, ledger, state, tick, scope):
-                matches[one.detector] += one.times
+            for one in self._replacer.replacements(text, ledger, state, tick, survey):
+                matches[one.detector] = matches.get(one.detector, 0) + one.times
                 if self._receipts:
                     found.append((one.placeholder, one.path))
                 yield one.start, one.end, one.written()
@@ -210,6 +209,6 @@ class Scrubber:
             check(text, made)
         changed = None if made is text else made
         changes = ledger.settle()
-        outcome = Outcome(changed, dict(matches), changes, tuple(found), ledger.digest)
+        outcome = Outcome(changed, matches, changes, tuple(found), ledger.digest)
         self._cache.put(key, outcome)
         return outcome

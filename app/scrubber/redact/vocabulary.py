@@ -20,6 +20,7 @@ _WINDOW = 64 * 1024  # bytes searched at a time
 _LARGEST = 256  # values in an automaton: to build one holds the interpreter's lock…
 _LONGEST = 48 * 1024  # …and so does the length of its values, in characters
 _PROBES = (64, 32, 24, 16, 12, 8, 6)  # bytes that tell values with the same stem apart
+_SIZES = [next((size for size in _PROBES if size <= length), 0) for length in range(_PROBES[0] + 1)]
 _FEW = 32  # beginnings that are looked for instead of stems: tokens of one kind share theirs
 _SHARED = 4  # bytes that they share
 _SHORT = 128  # bytes of text of which each place is looked up
@@ -204,7 +205,7 @@ class _Stems:
     def add(self, value: str, spellings: Iterable[bytes]) -> None:
         """Note how a value begins, however it is spelled."""
         for spelled in spellings:
-            size = next(size for size in _PROBES if size <= len(spelled))
+            size = _SIZES[min(len(spelled), _PROBES[0])]
             self._probes[spelled[:size]].append((spelled, value))
             sizes = self._stems.get(stem := spelled[:STEM], ())
             if size not in sizes:

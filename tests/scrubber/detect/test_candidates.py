@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scrubber.detect import candidates as collecting
+from app.scrubber.detect import dense
 from app.scrubber.detect.dense import BURST, CHECK, Effort
+from app.scrubber.detect.prefilter import Scope
 from app.scrubber.detect.scan import Scanner
 from app.scrubber.json.spans import Span
 from tests.scrubber.detect.searching import prefiltered
@@ -19,12 +20,16 @@ COMMON_ONES = st.sampled_from(["@", "@ ", "://", " words" * 300, "@property ", "
 SCANNERS = {name: Scanner(chosen) for name, chosen in SETS.items()}
 
 
-def found(scanner: Scanner, text: bytes, spent: int = 0, *scope: Any) -> Any:
+def found(scanner: Scanner, text: bytes, spent: int = 0, scope: Scope | None = None) -> Any:
     """Return the candidates, the hits, and the steps that they took."""
+    scope = Scope([Span(0, len(text))]) if scope is None else scope
     effort, again = Effort(spent, len(text)), Effort(spent, len(text))
-    starts = sorted(scanner.candidates(text, effort, *scope).before(len(text)), key=str)
-    hits = scanner.hits(text, scanner.candidates(text, again, *scope), Span(1, len(text) - 1))
-    return starts, list(hits), effort.taken, again.taken
+    first, second = (
+        scanner.those(text, one, scope.windows, scanner.few(text, scope)) for one in (effort, again)
+    )
+    starts = sorted(first.before(len(text)), key=str)
+    hits = list(scanner.hits(text, second, Span(1, len(text) - 1)))
+    return starts, hits, effort.taken, again.taken
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -37,7 +42,7 @@ def test_few_candidates_are_the_same_as_when_they_are_not_collected(
     text = b'"' + data.draw(st.lists(pieces, max_size=12).map("".join)).encode() + b'"'
     at_once = found(SCANNERS[name], text)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(collecting, "FEW", BURST)  # more than any request has steps for
+        patched.setattr(dense, "FEW", BURST)  # more than any request has steps for
         assert found(SCANNERS[name], text) == at_once
 
 
@@ -51,16 +56,16 @@ def test_a_scope_changes_neither_candidates_nor_the_steps_they_take(
     text = b'"' + data.draw(st.lists(pieces, max_size=12).map("".join)).encode() + b'"'
     scope = prefiltered(PREFILTERS[name], text)
     if scope is not None and scope.windows:
-        assert found(SCANNERS[name], text, 0, *scope) == found(SCANNERS[name], text)
+        assert found(SCANNERS[name], text, 0, scope) == found(SCANNERS[name], text)
 
 
 @pytest.mark.parametrize("word", ["AKIA" + "A" * 16 + " ", "@ "])
 def test_of_many_candidates_none_is_lost_and_no_step_is_counted_twice(word: str) -> None:
-    scanner, text = SCANNERS["usual"], f'"{word * 2 * collecting.FEW}"'.encode()
+    scanner, text = SCANNERS["usual"], f'"{word * 2 * dense.FEW}"'.encode()
     many = found(scanner, text)
-    assert many[2] >= 2 * collecting.FEW
+    assert many[2] >= 2 * dense.FEW
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(collecting, "FEW", BURST)
+        patched.setattr(dense, "FEW", BURST)
         assert found(scanner, text) == many
 
 
@@ -68,8 +73,8 @@ def test_of_many_candidates_none_is_lost_and_no_step_is_counted_twice(word: str)
 def test_a_candidate_takes_no_more_steps_than_are_kept_for_it(name: str) -> None:
     for octet in range(256):
         headed = [one for one in SETS[name] if chr(octet) in one.heads]
-        assert CHECK + sum(one.steps for one in headed) < collecting.MOST_STEPS
-    assert all(CHECK + one.steps < collecting.MOST_STEPS for one in SETS[name])
+        assert CHECK + sum(one.steps for one in headed) < dense.MOST_STEPS
+    assert all(CHECK + one.steps < dense.MOST_STEPS for one in SETS[name])
 
 
 def test_none_are_collected_when_the_steps_of_a_request_may_run_out() -> None:

@@ -284,7 +284,7 @@ def test_what_is_not_scanned_passes_unchanged_and_says_why(
 def test_a_defect_is_reported_and_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     used = scrubber()
     monkeypatch.setattr(used, "_cache", None)
-    body = b'{"messages":["sk-"]}'
+    body = json.dumps({"messages": [KEY]}).encode()
     redaction = used.redact(body, None, "POST")
     assert (redaction.body, redaction.report.skipped) == (body, "error")
 
