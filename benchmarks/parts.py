@@ -27,7 +27,7 @@ from app.ledger.sqlite import open_store
 from app.ledger.writer import Ledger
 from app.proxy.caching import Caching
 from app.proxy.endings import Cause, Ending
-from app.proxy.record import Findings, record
+from app.proxy.record import Findings, read_response, record
 from app.proxy.request.client_request import ClientRequest
 from app.proxy.stopwatch import Stopwatch
 from app.proxy.upstream.attempts import Attempts
@@ -176,7 +176,7 @@ def _exchange(case: Case, tap: Tap | None) -> Exchange:
         restorer=None,
     )
     watch.stop()
-    return record(found, ending, watch)
+    return record(found, read_response(found), None, ending, watch)
 
 
 def _recorded(exchange: Exchange, directory: Path) -> Iterator[tuple[str, float]]:

@@ -30,7 +30,7 @@ from ..cache.recorder import Flight, Read, Recorder
 from ..cache.report import CacheReport
 from ..cache.verdict import Verdict
 from ..wire.headers import credential_of
-from .backlog import Backlog
+from .backlog import Backlog, Work
 from .defects import report
 from .request.body import Body
 from .request.client_request import ClientRequest
@@ -153,7 +153,7 @@ class CacheFlight:
         whole = None if self._failed else body.held
         if whole is not None and len(whole) <= INLINE:
             self._short = whole
-            self._backlog.add(self._read_short, len(whole))
+            self._backlog.add(self._step, len(whole))
 
     def sent(self, body: Body) -> None:
         """Take note that all of the body has gone; keep a long one until it is read."""
@@ -196,6 +196,9 @@ class CacheFlight:
             self._failed = True
             report("the cache recorder failed", exc)
             return None
+
+    def _step(self) -> Work:
+        return self._read_short  # beside the judgements
 
     def _read_short(self) -> None:
         body, self._short = self._short or b"", b""
@@ -242,7 +245,7 @@ class CacheFlight:
 
         def done(future: asyncio.Future[list[Read | None]]) -> None:
             caching.waiting -= size
-            self._backlog.add(functools.partial(self._safely, take, future))
+            self._backlog.add(lambda: functools.partial(self._safely, take, future))
 
         def take(future: asyncio.Future[list[Read | None]]) -> None:
             if not self._over:

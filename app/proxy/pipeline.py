@@ -5,27 +5,28 @@ which is always made.
 """
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..anthropic.endpoints import is_billed, route
 from ..anthropic.errors import answer
 from ..anthropic.intake import TAPPED_LIMIT, Intake
 from ..anthropic.sse import RECORD_LIMIT
-from ..anthropic.tap import Tap
+from ..anthropic.tap import Reading, Tap
+from ..cache.report import CacheReport
 from ..errors import Draining, InternalError, ProxyFailure, ResponseCut, UpstreamCut
-from ..exchange import Exchange, Progress
+from ..exchange import Observer, Progress
 from ..wire.grammar import announced_length
 from ..wire.headers import first, for_upstream, text
 from ..wire.target import target
 from .admission import Place, check_headers, check_method, check_token
+from .backlog import Work
 from .caching import OFF, CacheFlight
 from .defects import report
 from .endings import Cause, Ending
 from .interrupt import Interrupt, run_until_disconnect
 from .outbound import Outbound, Send
 from .parts import Parts
-from .record import Findings, record
+from .record import Findings, read_response, record
 from .relay import relay
 from .request.body import Body
 from .request.client_request import ClientRequest, Scope
@@ -60,11 +61,7 @@ class Proxy(Parts, frozen=True):
         try:
             await journey.run()
         finally:
-            observe = functools.partial(self._observe, journey.progress, journey.finish())
-            self.backlog.add(observe)
-
-    def _observe(self, progress: Progress, made: Callable[[], Exchange]) -> None:
-        self.observer.finished(progress, made())
+            self.backlog.add(journey.finish())
 
 
 class Journey:
@@ -226,8 +223,8 @@ class Journey:
             self._cache.sent(self._body)
             self._body.release()
 
-    def finish(self) -> Callable[[], Exchange]:
-        """Release what is held, and return what makes the record."""
+    def finish(self) -> Work:
+        """Release what is held, and return what makes the record, in three steps."""
         self._release()
         self._inbound.drop()
         self._watch.stop()
@@ -244,7 +241,30 @@ class Journey:
             headers=self._response.headers if self._response is not None else [],
             tap=self._tap,
             restorer=self._restorer,
-            cache=self._cache.judge,
             digest=self._parts.caching.digest,
         )
-        return functools.partial(record, findings, self._ending, self._watch)
+        ended = Ended(findings, self._cache, self._ending, self._watch, self._parts.observer)
+        return functools.partial(_read_response, ended)
+
+
+class Ended(NamedTuple):
+    """The parts of a journey that its record needs; all the others are let go before."""
+
+    found: Findings
+    cache: CacheFlight
+    ending: Ending
+    watch: Stopwatch
+    observer: Observer
+
+
+def _read_response(ended: Ended) -> Work:
+    return functools.partial(_judge, ended, read_response(ended.found))
+
+
+def _judge(ended: Ended, reading: Reading) -> Work:
+    return functools.partial(_record, ended, reading, ended.cache.judge(reading))
+
+
+def _record(ended: Ended, reading: Reading, cache: CacheReport | None) -> None:
+    exchange = record(ended.found, reading, cache, ended.ending, ended.watch)
+    ended.observer.finished(ended.found.progress, exchange)

@@ -30,8 +30,7 @@ class Findings(NamedTuple):
     """The facts of an exchange at its end; None for a step that was not reached.
 
     ``status`` is what the client was sent, ``bytes_in`` and ``bytes_out`` count bodies; ``model``
-    is the requested one and ``headers`` upstream's. ``cache`` judges what the prompt cache did;
-    ``digest`` is a keyed hash.
+    is the requested one and ``headers`` upstream's. ``digest`` is a keyed hash.
     """
 
     request: ClientRequest
@@ -46,7 +45,6 @@ class Findings(NamedTuple):
     headers: Headers
     tap: Tap | None
     restorer: "Restorer | None"
-    cache: Callable[[Reading], CacheReport | None] = lambda _: None
     digest: Callable[[bytes], int] = hash
 
     @property
@@ -60,10 +58,18 @@ class Findings(NamedTuple):
         return self.status is not None and self.status < FIRST_ERROR
 
 
-def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
-    """End the exchange, whose ``watch`` has stopped, and return its record."""
+def record(
+    found: Findings,
+    reading: Reading,
+    cache: CacheReport | None,
+    ending: Ending,
+    watch: Stopwatch,
+) -> Exchange:
+    """End the exchange, whose ``watch`` has stopped, and return its record.
+
+    ``reading`` is what the response said, ``cache`` the report on the prompt cache.
+    """
     timings, restorer, redaction = watch.timings, found.restorer, found.redaction
-    reading = _reading(found)
     error_event = reading.error is not None and (found.status or 0) < FIRST_ERROR
     outcome = ending.finish(error_event=error_event)
     sent = found.request.headers
@@ -103,7 +109,7 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
         billed=found.tap.billed if found.tap and found.succeeded and found.billed_route else (),
         usage_missing=_usage_missing(found, reading, outcome),
         cache_miss_reason=reading.cache_miss_reason,
-        cache=found.cache(reading),
+        cache=cache,
         stop_reason=reading.stop_reason,
         failure=ending.failure or _failure_of_response(found, reading),
         headers=_limits(found.headers),
@@ -120,7 +126,7 @@ def record(found: Findings, ending: Ending, watch: Stopwatch) -> Exchange:
     )
 
 
-def _reading(found: Findings) -> Reading:
+def read_response(found: Findings) -> Reading:
     """Return what the response said; only that of a Messages request speaks for itself.
 
     A saved response that is downloaded looks the same, and its usage was billed before.

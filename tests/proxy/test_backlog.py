@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.proxy import backlog
-from app.proxy.backlog import MOST, MOST_SIZE, SLICE, Backlog
+from app.proxy.backlog import MOST, MOST_SIZE, SLICE, Backlog, Work
 from tests.proxying import until
 
 NEVER = 600.0
@@ -36,6 +36,22 @@ async def test_work_is_done_later_in_its_order() -> None:
     assert not done
     await until(lambda: len(done) == 3 * SLICE + 1)
     assert done == sorted(done)
+
+
+async def test_all_pieces_of_a_slice_make_a_step_before_one_makes_the_next() -> None:
+    one, done = Backlog(NEVER), []
+
+    def piece(name: str, steps: int) -> Work:
+        def step(number: int) -> Work | None:
+            done.append(f"{name}{number}")
+            return partial(step, number + 1) if number < steps else None
+
+        return partial(step, 1)
+
+    for name, steps in (("a", 3), ("b", 1), ("c", 2)):
+        one.add(piece(name, steps))
+    one.flush()
+    assert done == ["a1", "b1", "c1", "a2", "c2", "a3"]
 
 
 async def test_work_that_is_added_later_is_done_too() -> None:

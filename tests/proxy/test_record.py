@@ -9,7 +9,7 @@ from app.anthropic.tap import Tap
 from app.errors import UpstreamCut, UpstreamSilent
 from app.exchange import Exchange, Failure, Outcome, Progress, Retry
 from app.proxy.endings import Cause, Ending
-from app.proxy.record import Findings, record
+from app.proxy.record import Findings, read_response, record
 from app.proxy.request.client_request import ClientRequest
 from app.proxy.stopwatch import Stopwatch
 from app.proxy.upstream.attempts import Attempts
@@ -125,7 +125,7 @@ class Journey:
             tap=self.tap,
             restorer=None,
         )
-        return record(findings, self.ending, self.watch)
+        return record(findings, read_response(findings), None, self.ending, self.watch)
 
 
 def test_durations_are_separate() -> None:
