@@ -17,12 +17,14 @@ class Chain(msgspec.Struct, eq=False):
     """A request. ``tokens`` are those up to its last mark, ``entry`` is what they are cached as.
 
     ``prefixes`` and ``kinds`` may be those of a later request that goes on from it: ``count`` of
-    them are its own. ``first``, ``last`` and ``system`` are those of `Blocks`.
+    them are its own. ``length`` are those up to the last mark, all if there is none. ``first``,
+    ``last`` and ``system`` are those of `Blocks`.
     """
 
     prefixes: "array[int]"
     kinds: bytearray
     count: int
+    length: int
     mark: Mark | None
     entry: Entry | None
     key: int | None
@@ -34,11 +36,6 @@ class Chain(msgspec.Struct, eq=False):
     params: tuple[int, ...]
     credential: int
     start: float
-
-    @property
-    def length(self) -> int:
-        """Blocks up to the last mark; all if there is none."""
-        return self.count if self.mark is None else self.mark.block + 1
 
     def common(self, prompt: Prompt) -> int:
         """Return how many of its blocks up to the mark a prompt begins with."""

@@ -12,7 +12,7 @@ from .prompt import PARAMS, Prompt
 from .verdict import Evidence, Verdict, is_short
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """Who sent a request, and when (seconds), all by keyed hashes.
 
     ``hinted`` says that the client names the class of each request; an ``aside`` is no turn of
@@ -30,7 +30,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     compacted: bool = False
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Counted(msgspec.Struct, frozen=True, gc=False):
     """The tokens of a prompt, as its answer states them."""
 
     read: int

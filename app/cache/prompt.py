@@ -8,7 +8,6 @@ after an error, is recognized by a third hash. The result is the same either way
 
 import functools
 import re
-from typing import NamedTuple
 
 import msgspec
 
@@ -57,7 +56,7 @@ class Prompt(msgspec.Struct, frozen=True):
         return self.blocks.marks[-1] if self.blocks.marks else None
 
 
-class Stable(NamedTuple):
+class Stable(msgspec.Struct, frozen=True, gc=False):
     """A head: its blocks, their bytes, those of messages, `Blocks.last`; where it ends.
 
     ``bare`` says that no message is in it.
@@ -77,7 +76,7 @@ class Stable(NamedTuple):
         return cls(len(blocks.kinds), blocks.size, messages, blocks.last, end, bare)
 
 
-class Template(NamedTuple):
+class Template(msgspec.Struct, frozen=True):
     """What the next body may have in common with that of ``prompt``.
 
     ``spans`` are the ends of the pieces of its head, each with a hash; ``tail`` is the length of
@@ -141,20 +140,24 @@ def _extended(
 ) -> tuple[Prompt, Template]:
     """Return the prompt whose head is known, with these ``messages`` behind it."""
     old, before = template.prompt, template.stable
+    count, known = before.blocks, old.blocks
     blocks = Blocks(
-        prefixes=old.blocks.prefixes[: before.blocks],
-        kinds=old.blocks.kinds[: before.blocks],
-        marks=[mark for mark in old.blocks.marks if mark.block < before.blocks],
-        fill=old.blocks.fill | {MESSAGES: before.messages},
-        size=before.size,
-        first=0 if before.bare else old.blocks.first,
-        last=before.last,
-        system=old.blocks.system,
+        known.prefixes[:count],
+        known.kinds[:count],
+        set(),
+        [mark for mark in known.marks if mark.block < count],
+        {**known.fill, MESSAGES: before.messages},
+        before.size,
+        0 if before.bare else known.first,
+        before.last,
+        known.system,
     )
     stable = _append(blocks, messages, before, body, digest)
     if old.automatic is not None:
         blocks.mark_last(old.automatic)
-    params = (*old.params[:-1], _betas(betas, digest))
+    params, features = old.params, _betas(betas, digest)
+    if params[-1] != features:
+        params = (*params[:-1], features)
     prompt = Prompt(old.model, blocks, params, old.automatic)
     spans, view = template.spans, memoryview(body)
     if stable.end > before.end:

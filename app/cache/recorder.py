@@ -63,8 +63,9 @@ class Recorder:
         prompt, template = read or (None, None)
         flight = Flight(asked, prompt, template)
         if prompt is not None:
-            scope = scope_of(asked, name_of(prompt.model))
-            for mark in prompt.marks:
+            marks = prompt.marks
+            scope = scope_of(asked, name_of(prompt.model)) if marks else 0
+            for mark in marks:
                 key = scope ^ prompt.blocks.prefixes[mark.block]
                 entry = self._entries.get(key)
                 if entry is None or entry.expires <= asked.start:
@@ -171,21 +172,24 @@ def _key(asked: Asked, prompt: Prompt | None) -> object:
 
 def _chain(case: Case, entry: Entry | None, key: int | None) -> Chain:
     """Return what the next request is compared with."""
-    blocks, mark = case.prompt.blocks, case.prompt.mark
-    own = mark is not None and blocks.kinds[mark.block] > SYSTEM
-    return Chain(
-        prefixes=blocks.prefixes,
-        kinds=blocks.kinds,
-        count=len(blocks.kinds),
-        mark=mark,
-        entry=entry,
-        key=key if own else None,  # that of a system prompt is shared
-        tokens=case.counted.cached,
-        first=blocks.first,
-        last=blocks.last,
-        system=blocks.system,
-        model=case.model,
-        params=case.prompt.params,
-        credential=case.asked.credential,
-        start=case.asked.start,
+    asked, prompt, blocks = case.asked, case.prompt, case.prompt.blocks
+    mark, length = prompt.mark, len(blocks.kinds)
+    if mark is None or blocks.kinds[mark.block] <= SYSTEM:
+        key = None  # that of a system prompt is shared
+    return Chain(  # by position: that takes half the time
+        blocks.prefixes,
+        blocks.kinds,
+        length,
+        length if mark is None else mark.block + 1,
+        mark,
+        entry,
+        key,
+        case.counted.cached,
+        blocks.first,
+        blocks.last,
+        blocks.system,
+        case.model,
+        prompt.params,
+        asked.credential,
+        asked.start,
     )

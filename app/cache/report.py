@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import msgspec
 
+from .fill import scaled
 from .verdict import Verdict
 
 
 class CacheReport(msgspec.Struct, frozen=True):
-    """The verdict on the forwarded bytes, and the tokens of the prompt by part of the body.
+    """The verdict on the forwarded bytes, with the bytes of the prompt by part, and its tokens.
 
     ``received`` is the verdict on the bytes as the client sent them, where a scrubber may change
     them. If it has another reason, the scrubber is to blame. ``tool`` is the name of the tool at
@@ -16,9 +17,15 @@ class CacheReport(msgspec.Struct, frozen=True):
     """
 
     verdict: Verdict
-    fill: Mapping[str, int] = msgspec.field(default_factory=dict)
+    sizes: Mapping[str, int] = msgspec.field(default_factory=dict)
+    tokens: int = 0
     received: Verdict | None = None
     tool: str | None = None
+
+    @property
+    def fill(self) -> dict[str, int]:
+        """The tokens of the prompt by part of the body."""
+        return scaled(self.sizes, self.tokens)
 
     @property
     def scrubber_is_neutral(self) -> bool | None:

@@ -23,7 +23,6 @@ from ..anthropic.tap import Reading
 from ..anthropic.usage import Usage
 from ..cache.blocks import Digest, tool_name
 from ..cache.evidence import Asked, Counted
-from ..cache.fill import scaled
 from ..cache.members import Unreadable
 from ..cache.prompt import Prompt, Template
 from ..cache.recorder import Flight, Read, Recorder
@@ -41,6 +40,7 @@ DELAY = 0.1  # seconds from the answer's head to the reading of a long body
 SETTLE = 0.5  # seconds that a record waits for the thread
 
 _BETA = b"anthropic-beta"
+_WHO = (SESSION_ID, AGENT_ID, REQUEST_CLASS, _BETA)
 
 Result = TypeVar("Result")
 
@@ -63,20 +63,19 @@ class Caching:
         """Return who sends a request."""
         fields = request.fields
         credential = credential_of(fields)
-        session, agent = fields.get(SESSION_ID), fields.get(AGENT_ID)
-        kind, betas = fields.get(REQUEST_CLASS), fields.get(_BETA, b"")
+        session, agent, kind, betas = map(fields.get, _WHO)
         if len(fields) < len(request.headers):
             betas = b",".join(value for name, value in request.headers if name == _BETA)
-        return Asked(
-            start=now,
-            credential=0 if credential is None else self.digest(credential),
-            session=None if session is None else self.digest(session),
-            agent=None if agent is None else self.digest(agent),
-            betas=betas,
-            hinted=kind is not None,
-            aside=kind == b"auxiliary",
-            compaction=kind == b"compaction" or COMPACTION in fields,
-            compacted=CONTEXT_COMPACTED in fields,
+        return Asked(  # by position: that takes half the time
+            now,
+            0 if credential is None else self.digest(credential),
+            None if session is None else self.digest(session),
+            None if agent is None else self.digest(agent),
+            betas or b"",
+            kind is not None,
+            kind == b"auxiliary",
+            kind == b"compaction" or COMPACTION in fields,
+            CONTEXT_COMPACTED in fields,
         )
 
     def templates(self, asked: Asked) -> list[Template | None]:
@@ -271,15 +270,11 @@ class CacheFlight:
             recorder.drop(flight)
 
     def _judge(self, usage: Usage, model: str | None) -> CacheReport | None:
-        counted = Counted(
-            read=usage.cache_read,
-            written=usage.cache_write,
-            fresh=usage.input,
-        )
+        counted = Counted(usage.cache_read, usage.cache_write, usage.input)
         verdicts = [one.judge(flight, counted, model) for one, flight in self._flights]
         if not verdicts:
             return None
         prompt = self._flights[0][1].prompt
-        fill = {} if prompt is None else scaled(prompt.blocks.fill, counted.total)
+        sizes = {} if prompt is None else prompt.blocks.fill
         received = verdicts[1] if len(verdicts) > 1 else None
-        return CacheReport(verdicts[0], fill, received, _tool(prompt, verdicts[0]))
+        return CacheReport(verdicts[0], sizes, counted.total, received, _tool(prompt, verdicts[0]))

@@ -31,6 +31,7 @@ def chain(written: str, **more: Any) -> Chain:
         "prefixes": blocks.prefixes,
         "kinds": blocks.kinds,
         "count": len(blocks.kinds),
+        "length": len(blocks.kinds) if made.mark is None else made.mark.block + 1,
         "mark": made.mark,
         "entry": None,
         "key": None,

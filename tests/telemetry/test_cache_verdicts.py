@@ -19,6 +19,7 @@ from tests.telemetry.test_ledger_rows import _records
 MISS = CacheReport(
     Verdict("tools_changed", expected=40_000, missed=1_200, index=3, kind="tool"),
     {"tools": 30_000, "mcp__github__": 1_200, "messages": 10_000},
+    41_200,
 )
 HIT = CacheReport(Verdict("hit", expected=40_000))
 WRITTEN = billed(PLAIN, usage=Usage(input=200, output=5, cache_write_5m=1_000))

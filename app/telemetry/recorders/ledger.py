@@ -270,4 +270,4 @@ def _add_verdicts(columns: dict[str, Sequence[Any]], entries: Sequence[Entry]) -
 
 def _json(report: CacheReport) -> str | None:
     """Return what fills the context, as JSON."""
-    return msgspec.json.encode(report.fill).decode() if report.fill else None
+    return msgspec.json.encode(report.fill).decode() if report.sizes else None
