@@ -56,6 +56,8 @@ def reading(path: Path, *, seconds: float | None = None) -> Iterator[Reader]:
             yield Reader(lambda statement, values: connection.execute(statement, values).fetchall())
         finally:
             connection.close()
+    except UnicodeDecodeError as exc:  # of what SQLite quotes from a damaged schema
+        raise UnusableLedger(f"{path} is damaged") from exc
     except sqlite3.Error as exc:
         if is_one_of(exc, DAMAGED):
             raise UnusableLedger(f"{path} is damaged") from exc

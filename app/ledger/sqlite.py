@@ -22,6 +22,7 @@ ROOM = 0.95  # of the size limit is used after rows were deleted for it
 STATEMENTS = 32  # prepared ones that are kept; of up to 100 KB each
 PAGES = 512  # KB of pages that are kept; rows are added at the end, so that more gain nothing
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+NEVER_OPENED = (*DAMAGED, sqlite3.SQLITE_ERROR)  # such as a file format that does not exist
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 ROWS_FAULT = (
     sqlite3.DataError,
@@ -78,9 +79,12 @@ class SqliteStore(Tables):
             self._prepare()
         except sqlite3.Error as exc:
             self._connection.close()
-            if is_one_of(exc, DAMAGED):
+            if is_one_of(exc, NEVER_OPENED):
                 raise UnusableLedger("it is damaged") from exc
             raise
+        except UnicodeDecodeError as exc:  # of what SQLite quotes from a damaged schema
+            self._connection.close()
+            raise UnusableLedger("it is damaged") from exc
         except UnusableLedger:
             self._connection.close()
             raise

@@ -13,6 +13,8 @@ from app.anthropic.token_types import COUNTED
 from app.exchange import Exchange
 from app.ledger import schema, tables
 from app.ledger import sqlite as stores
+from app.ledger.file import UnusableLedger
+from app.ledger.places import reading
 from app.ledger.rows import BILLED_NAMES, DURATIONS, NAMES, QUARTER, Billed, Record, Row
 from app.ledger.sqlite import SqliteStore, open_store
 from app.ledger.store import Unavailable
@@ -207,6 +209,30 @@ def test_a_file_that_is_no_database_is_set_aside(path: Path, content: bytes) -> 
         write(opened, [record()])
     assert ask(path, "SELECT count(*) FROM requests") == [(1,)]
     assert [file.read_bytes() for file in _aside(path)] == [content]
+
+
+@pytest.mark.parametrize(
+    ("found", "damage"),
+    [
+        # The number of the schema's format (sqlite.org/fileformat.html) is behind these.
+        (b"\0\0\0\x16\0\0\0\x04", b"\0\0\0\x16\0\0\0\x09"),
+        (b"CREATE TABLE exchanges (", b"CREATE TABLE exchanges \xf8"),
+    ],
+    ids=["format", "schema"],
+)
+def test_a_ledger_that_sqlite_cannot_understand_is_set_aside(
+    path: Path, found: bytes, damage: bytes
+) -> None:
+    with store(path) as opened:
+        write(opened, [record()])
+    content = path.read_bytes()
+    assert found in content
+    path.write_bytes(content.replace(found, damage, 1))
+    with pytest.raises(UnusableLedger), reading(path):
+        pass
+    with store(path) as opened:
+        write(opened, [record()])
+    assert len(_aside(path)) == 1
 
 
 def test_a_database_of_another_program_is_set_aside(path: Path) -> None:
