@@ -76,8 +76,6 @@ def repeated(body: bytes, start: int, earlier: Messages) -> Repeated | None:
 
     The last of the earlier body is none of them, as something has to follow.
     """
-    if not body.startswith(earlier.head, start):
-        return None
     first = earlier.starts[0]
     size = _same(body, start, earlier.body, first, earlier.starts[-1] - first)
     number = bisect_right(earlier.starts, first + size) - 1

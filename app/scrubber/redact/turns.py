@@ -70,7 +70,7 @@ class Turns:
         if start is None:
             return None
         best: tuple[Turn, Repeated] | None = None
-        for turn in turns:
+        for turn in (one for one in turns if body.startswith(one.messages.head, start)):
             same = repeated(body, start, turn.messages)
             if same is not None and (best is None or same.end > best[1].end):
                 best = turn, same

@@ -4,6 +4,7 @@ import string
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import accumulate, pairwise
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
@@ -23,6 +24,7 @@ _PROBES = (64, 32, 24, 16, 12, 8, 6)  # bytes that tell values with the same ste
 _SIZES = [next((size for size in _PROBES if size <= length), 0) for length in range(_PROBES[0] + 1)]
 _FEW = 32  # beginnings that are looked for instead of stems: tokens of one kind share theirs
 _SHARED = 4  # bytes that they share
+_FINDERS = 64  # automata of them that are kept: each turn of a conversation needs the same
 _SHORT = 128  # bytes of text of which each place is looked up
 _LOOKS = 64  # at values that may stand in a text; behind them automata are quicker
 
@@ -233,8 +235,7 @@ class _Stems:
         if self._built != len(self._stems):
             self._built = len(self._stems)
             if len(self._shared) <= _FEW:
-                shared = len(self._shared)
-                kept = {(0, -shared): self._finders.get((0, -shared)) or _finder(self._shared)}
+                kept = {(0, 0): _small_finder(frozenset(self._shared))}
             else:
                 stems = list(self._stems)
                 kept = {
@@ -259,6 +260,11 @@ class _Stems:
 
 def _finder(beginnings: Iterable[bytes]) -> BytesAhoCorasick:
     return BytesAhoCorasick(sorted(beginnings), matchkind=MatchKind.LeftmostFirst)
+
+
+@lru_cache(_FINDERS)
+def _small_finder(beginnings: frozenset[bytes]) -> BytesAhoCorasick:
+    return _finder(beginnings)
 
 
 class _Joined:

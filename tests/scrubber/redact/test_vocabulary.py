@@ -84,6 +84,26 @@ def test_a_value_occurs_wherever_it_stands_among_others_that_begin_like_it(
     assert known.occurs(text.encode()) == any(value in text for value in values)
 
 
+def test_each_value_occurs_whatever_the_number_of_beginnings() -> None:
+    known, words = Vocabulary(), "words " * 40
+    values = [f"{number:04}-value" for number in range(3 * vocabulary._FEW)]
+    for number, value in enumerate(values):
+        known.add(value)
+        assert all(known.occurs(f"{words}{one}".encode()) for one in values[: number + 1])
+        assert not any(known.occurs(f"{words}{one}".encode()) for one in values[number + 1 :])
+
+
+@pytest.mark.parametrize("values", [1, 2, vocabulary._LOOKS - 1, vocabulary._LOOKS, 3 * 64 + 1])
+def test_a_value_occurs_among_many_that_begin_alike(values: int) -> None:
+    known, alike = Vocabulary(), "begin" * 20
+    for number in range(values):
+        known.add(f"{alike}{number:04}")
+    text = f"{alike}9999 {'words ' * 40} begin {alike}"
+    assert not known.occurs(text.encode())
+    for number in (0, values - 1):
+        assert known.occurs(f"{text}{number:04}".encode())
+
+
 @pytest.mark.parametrize("before", range(-12, 1))
 def test_a_value_is_found_at_the_edge_of_a_window(before: int) -> None:
     at = vocabulary._WINDOW + before
