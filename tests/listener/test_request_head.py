@@ -221,14 +221,13 @@ def test_only_an_ordinary_head_takes_the_short_way(head: str) -> None:
 
 def test_a_head_in_pieces_is_not_matched_with_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     matched: list[int] = []
-    ordinary = request_head._ORDINARY
+    parse = request_head.parse
 
-    class Counted:
-        def match(self, data: bytearray) -> Any:
-            matched.append(len(data))
-            return ordinary.match(data)
+    def counted(data: bytes) -> request_head.Head | None:
+        matched.append(len(data))
+        return parse(data)
 
-    monkeypatch.setattr(request_head, "_ORDINARY", Counted())
+    monkeypatch.setattr(request_head, "parse", counted)
     connection = codec(ServerCodec)
     first, rest = b"GET / HTTP/1.1\r\n" + HOST, b"accept: */*\r\n\r\n"
     found = events(connection, first)
