@@ -137,8 +137,6 @@ class Journey:
             self._release()
         try:
             await self._relay(response, plan)
-            self._ending.on(Cause.RESPONSE_RELAYED)  # now: the client may leave with the last byte
-            await self._outbound.end()
         finally:
             await response.aclose()
         await self._cache.settle()
@@ -188,7 +186,7 @@ class Journey:
         return scrubbing.redacted(request, redaction), scrubbing.plan(redaction)
 
     async def _relay(self, response: UpstreamResponse, plan: "Plan | None") -> None:
-        """Hand on the response, except its end."""
+        """Hand on the response."""
         kind = text(response.headers, b"content-type"), text(response.headers, b"content-encoding")
         intake = Intake(*kind, limit=TAPPED_LIMIT if plan is None else RECORD_LIMIT)
         self._response, self._tap = response, Tap(intake)
@@ -203,7 +201,14 @@ class Journey:
             self._restorer = None if restoring is None else restoring.restorer
         self._ending.on(Cause.RESPONSE_STARTED)
         await relay(
-            response, restoring, self._outbound, self._tap, self._watch, self._parts.backlog
+            response,
+            restoring,
+            self._outbound,
+            self._tap,
+            self._watch,
+            self._parts.backlog,
+            # before the end: the client may leave with the last byte
+            functools.partial(self._ending.on, Cause.RESPONSE_RELAYED),
         )
 
     async def _refuse(self, failure: ProxyFailure) -> None:

@@ -9,6 +9,7 @@ Where something is to be restored, a chunk is decoded, split and parsed once, fo
 A response that upstream cut is cut for the client too: it never looks complete (behaviour B4).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,10 +38,12 @@ async def relay(
     tap: Tap,
     watch: Stopwatch,
     backlog: Backlog,
+    whole: Callable[[], object],
 ) -> None:
-    """Hand ``response`` on chunk by chunk, except its end; the tap reads a copy.
+    """Hand ``response`` on chunk by chunk, to its end; the tap reads a copy.
 
-    Raises `UpstreamCut` when upstream cut it. The caller closes the response.
+    ``whole`` is called once all has passed, before the end is sent. Raises `UpstreamCut` when
+    upstream cut it. The caller closes the response.
     """
     relaying = _Relaying(restoring, outbound, tap, watch, backlog)
     try:
@@ -48,11 +51,18 @@ async def relay(
         watch.awaiting_upstream()
         try:
             await response.pour(relaying.take)
+            arrived = watch.now()
+            if restoring is None:
+                whole()
+                await outbound.end()  # the client waits for it, nobody for what is read
         finally:
             relaying.read()
-        watch.upstream_arrived()
-        if restoring is not None and (rest := await restoring.close()):
-            await outbound.body(rest)
+        watch.upstream_arrived(arrived)
+        if restoring is not None:
+            if rest := await restoring.close():
+                await outbound.body(rest)
+            whole()
+            await outbound.end()
     except httpx.TimeoutException as exc:
         raise UpstreamSilent(f"upstream stopped sending its response: {exc}") from exc
     except (httpx.HTTPError, ResponseCut) as exc:  # cut, or damaged beyond restoring

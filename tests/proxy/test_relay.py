@@ -68,7 +68,7 @@ async def _relay(
     """Relay a response of ``chunks``."""
     watch = Stopwatch(lambda: 0.0, Progress("messages"))
     response = UpstreamResponse(httpx.Response(200, headers=headers, stream=Chunks(*chunks)))
-    await relay(response, restoring, Outbound(send, watch), tap, watch, Backlog())
+    await relay(response, restoring, Outbound(send, watch), tap, watch, Backlog(), bool)
 
 
 def _restoring(intake: Intake, plan: Plan) -> Restoring:
