@@ -19,7 +19,7 @@ from .factories.telemetry import telemetry_of
 from .factories.transport import transport_of
 from .memory import Trimmer
 from .proxy.admission import Admission
-from .proxy.backlog import DELAY, Backlog
+from .proxy.backlog import DELAY, READING, Backlog
 from .proxy.pipeline import Proxy
 from .proxy.request.hold_budget import HoldBudget
 from .proxy.upstream.upstream import Upstream
@@ -101,9 +101,15 @@ def create_app(
     facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=scrub_facts)
     hold_budget = HoldBudget(settings.hold_budget)
     budgets = budgets_of(settings, wall, facts)
-    backlog = Backlog(DELAY)
+    backlog, reading = Backlog(DELAY), Backlog(READING)
     telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget, environ, budgets)
-    telemetry.catch_up, backlog.group = backlog.flush, telemetry.grouped
+    backlog.group = telemetry.grouped
+
+    def catch_up() -> None:
+        reading.flush()
+        backlog.flush()
+
+    telemetry.catch_up = catch_up
     admission = Admission(settings.max_active_requests, settings.peer_share)
     upstream = Upstream(
         transport,
@@ -124,6 +130,7 @@ def create_app(
         scrubbing=scrubbing,
         caching=caching_of(settings),
         backlog=backlog,
+        reading=reading,
         guard=None if budgets is None else budgets.guard,
         hold_budget=hold_budget,
     )

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from .defects import report
 
 DELAY = 0.05  # seconds that a piece of work waits
+READING = 0.25  # seconds that chunks of a running response wait, since more of them are to come
 SLICE = 48  # pieces done before the event loop's other work: one to three milliseconds
 TOGETHER = 2 * SLICE  # pieces of a group; its end takes two or three milliseconds more
 MOST = 256  # pieces that wait, and bytes that they hold: the oldest are done at once beyond it

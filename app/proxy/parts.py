@@ -23,7 +23,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a proxy.
 
     ``clock`` is monotonic, ``wall`` the time of day, ``body_timeout`` how long a body may make no
-    progress: all in seconds. ``max_body_size`` is in bytes. Records are made in the ``backlog``.
+    progress: all in seconds. ``max_body_size`` is in bytes. Records are made in the ``backlog``,
+    and responses are read in ``reading``.
     """
 
     upstream: Upstream
@@ -38,5 +39,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     caching: Caching = OFF
     backlog: Backlog = msgspec.field(default_factory=Backlog)
+    reading: Backlog = msgspec.field(default_factory=Backlog)
     guard: Guard | None = None  # of the budgets, where they are enforced
     hold_budget: HoldBudget = msgspec.field(default_factory=lambda: HoldBudget(HOLD_BUDGET))

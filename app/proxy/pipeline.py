@@ -206,7 +206,7 @@ class Journey:
             self._outbound,
             self._tap,
             self._watch,
-            self._parts.backlog,
+            self._parts.reading,
             # before the end: the client may leave with the last byte
             functools.partial(self._ending.on, Cause.RESPONSE_RELAYED),
         )

@@ -1,8 +1,8 @@
 """The response's way back: each chunk goes on at once, and soon after it the tap reads it.
 
-Small chunks are read some milliseconds later, several at a time: no client waits for that, and
-between two segments it takes three times as long. Whoever wants to know what was read flushes the
-backlog first.
+Small chunks are read up to a quarter of a second later, several at a time: no client waits for
+that, and between two segments it takes three times as long. Whoever wants to know what was read
+flushes that backlog first.
 
 Where something is to be restored, a chunk is decoded, split and parsed once, for both.
 
