@@ -94,7 +94,6 @@ ANYWHERE: dict[str, Members] = {
         "model_json_schema",
     ),
     "fractions": ("Fraction",),
-    "statistics": ("mean", "stdev"),  # of fractions; for forecasts
     "zoneinfo": ("ZoneInfo", "ZoneInfoNotFoundError"),
     "importlib.resources.abc": ("Traversable",),
     f"{_SOURCES}.aws": ("AWSSecretsManagerSettingsSource", "AWSSystemsManagerSettingsSource"),

@@ -13,7 +13,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import mean, stdev
 from typing import NamedTuple
 
 import msgspec
@@ -61,9 +60,10 @@ def forecast(
     if sum(point.at > times[0] for point in points) < LEAST:
         return None
     rises = [later - earlier for earlier, later in pairwise(_levels(points, times))]
-    pace = mean(rises)
+    pace = math.fsum(rises) / number
+    deviation = math.sqrt(math.fsum((rise - pace) ** 2 for rise in rises) / (number - 1))
     left = (FULL - points[-1].used) / pace
-    factor = 1 + SPREAD * stdev(rises) / pace * math.sqrt(1 / left + 1 / number)
+    factor = 1 + SPREAD * deviation / pace * math.sqrt(1 / left + 1 / number)
     ends = (now + part * parts for parts in (left, left / factor, left * factor))
     return Forecast(*(None if reset is not None and at >= reset else at for at in ends))
 
