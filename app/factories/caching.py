@@ -1,6 +1,5 @@
 """Makes the cache flight recorder."""
 
-import functools
 import secrets
 
 import xxhash
@@ -24,4 +23,9 @@ def keyed_hash() -> Digest:
     process, and a client that found two bodies with the same one would only get a wrong verdict on
     its own conversation.
     """
-    return functools.partial(xxhash.xxh3_64_intdigest, seed=secrets.randbits(64))
+    hashed, key = xxhash.xxh3_64_intdigest, secrets.randbits(64)
+
+    def digest(data: bytes | memoryview) -> int:
+        return hashed(data, key)  # by position: by name it takes twice the time for a short text
+
+    return digest
