@@ -1,12 +1,13 @@
 """What ledger and cache recorder change in the figures of `make bench`.
 
-    python -m benchmarks.insight_ratios [--rounds 7] [--only json-50k,requests]
+    python -m benchmarks.insight_ratios [--rounds 7] [--only json-50k,requests] [--at-rest]
 
 The same workloads, in the same run and alternating, through this proxy without both (``off``), with
 the ledger, and with both as it comes (``on``). The table has the ratio to the naive proxy of
 ``off`` and ``on``, and how much the ledger and both change: the median over the rounds of the ratio
 to ``off`` of the same round, with its error at 95 %. Latencies are those that the proxy adds to the
-direct run; the whole time that a client waits has rows of its own.
+direct run; the whole time that a client waits has rows of its own. ``--at-rest`` adds memory,
+starts and idle CPU.
 """
 
 import statistics
@@ -68,8 +69,10 @@ def _row(title: str, values: Values) -> Row:
 
 
 def _change(values: Values, name: str) -> str:
-    """Return the median ratio to the rounds without both, with its error."""
+    """Return the median ratio to the rounds without both, with its error if there are several."""
     ratios = [own / off for own, off in zip(values[name], values[peers.PLAIN], strict=True)]
+    if len(ratios) == 1:
+        return f"{ratios[0]:.3f}"
     found = Ratio.of(ratios)
     return f"{found.median:.3f} ± {found.error:.3f}"
 
@@ -79,12 +82,13 @@ def main() -> int:
     parser = arguments.parser("benchmarks.insight_ratios", __doc__)
     arguments.add_rounds(parser, ROUNDS)
     parser.add_argument("--only", default=",".join(WORKLOADS), metavar="WORKLOADS")
+    parser.add_argument("--at-rest", action="store_true", help="memory, starts and idle CPU, too")
     given = parser.parse_args()
     plan = Plan(
         compared=[*VARIANTS, peers.NAIVE, peers.DIRECT],
         workloads=[WORKLOADS[name] for name in given.only.split(",")],
         rounds=max(2, given.rounds),
-        at_rest=False,
+        at_rest=given.at_rest,
     )
     print(plain(list(rows(run(plan)))))
     return 0
