@@ -11,6 +11,9 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
+import msgspec
+
+from .document import QUICK
 from .strings import SPAN, TEXT, Run, Text, each_string
 from .tokenizer import NotJson, string_end
 from .visitor import Path, Rule, State
@@ -22,6 +25,8 @@ _LATELY = 8  # …and that are tried before a value's own shape is read
 _AFTER_NAME = b":"
 _AFTER_VALUE = b",}]"
 _TYPE = b'"type"'
+
+_ANY = msgspec.json.Decoder(msgspec.Raw)
 
 # A value in pieces, quotes included: between two of them a string's text is left out.
 Pieces = tuple[bytes, ...]
@@ -69,14 +74,32 @@ def _starts(text: bytes, pieces: Pieces) -> list[int] | None:
     """Return where each piece of a shape starts in a value, None if it has another shape."""
     starts: list[int] = []
     at = 0
-    for piece in pieces:
+    end = len(text) - len(pieces[-1])
+    if not text.endswith(pieces[-1]):
+        return None
+    for piece in pieces[:-1]:
         if starts:
             at = string_end(text, at - 1) - 1
         if at < 0 or not text.startswith(piece, at):
             return None
         starts.append(at)
         at += len(piece)
-    return starts if at == len(text) else None
+    if not (_is_string(text, at - 1, end + 1) if starts else end == 0):
+        return None
+    starts.append(end)
+    return starts
+
+
+def _is_string(text: bytes, start: int, end: int) -> bool:
+    """Return True if a stretch from a quote to a quote is one string; the last is often long."""
+    if end - start <= QUICK:
+        try:
+            _ANY.decode(memoryview(text)[start:end])
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            pass  # it may be of a kind that only others refuse
+        else:
+            return True
+    return string_end(text, start) == end
 
 
 def _shape(text: bytes) -> _Shape | None:

@@ -53,8 +53,10 @@ def few(
         if one.block != block:
             block = one.block
             batches.append(batch := Batch([], []))
-        batch.hits += scanner.hits(text, candidates, one.span)
         batch.texts.append(one)
+        head = candidates.head
+        if head is not None and head[0] < one.span.end:
+            batch.hits += scanner.hits(text, candidates, one.span)
     return batches
 
 

@@ -92,13 +92,17 @@ class Decider:
 
         If the text holds none of the older values, it is enough to count those learned in it.
         """
-        text, (first, last) = self._text, batch.span
+        if self._holds_older:
+            return True
+        text, first, last = self._text, batch.texts[0].span.start, batch.texts[-1].span.end
         learned = self._ledger.learned(self._older)
-        if self._holds_older or len(learned) > _FEW or last - first > _SMALL:
+        if len(learned) > _FEW or last - first > _SMALL:
             return True
         for one in chain.from_iterable(learned):
             times = text.count(one, first, last)
-            if times and times > sum([text.count(one, start, end) for start, end, *_ in made]):
+            for stretch in made if times else ():
+                times -= text.count(one, stretch[0], stretch[1])
+            if times > 0:
                 return True
         return False
 

@@ -61,6 +61,10 @@ class Literals:
             self.signs = Signs((), (self.gate,))
         self._pattern = re.compile(rf"({names}){scheme.tail}(?![0-9a-z_])".encode(), re.IGNORECASE)
 
+    def may_stand(self, text: bytes, windows: Iterable[Span]) -> bool:
+        """Return False if no label of a placeholder stands in ``windows``."""
+        return any(self._gate.search(text, start, end) is not None for start, end in windows)
+
     def find(self, text: bytes, windows: Iterable[Span]) -> Iterator[tuple[int, Literal]]:
         """Yield the placeholders in ``text`` whose labels stand in ``windows``, and where."""
         last, written = None, b""  # a text may hold one a million times

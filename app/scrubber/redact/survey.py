@@ -70,7 +70,7 @@ class Surveyor:
         if scope is None:
             scope = Scope(self._scanner.windows(text))
         few = self._scanner.few(text, scope)
-        has_literals = next(self._literals.find(text, scope.windows), None) is not None
+        has_literals = self._literals.may_stand(text, scope.windows)
         survey = Survey(scope.windows, has_literals, few)
         if few is None or not (few.candidates or has_literals):
             return survey

@@ -219,16 +219,25 @@ class _Stems:
         """Yield where values may stand in a text, and which, some perhaps twice."""
         if not self._stems:
             return
+        stems, probes = self._stems, self._probes
+        for places in self._begun(text):
+            for at in places:
+                for size in stems.get(text[at : at + STEM], ()):
+                    values = probes.get(text[at : at + size])
+                    if values is not None:
+                        yield at, values
+
+    def _begun(self, text: bytes) -> Iterator[range]:
+        """Yield where beginnings of values stand in a text, and whatever overlaps them."""
         if len(text) <= _SHORT:
-            yield from self._at(text, range(len(text)))
+            yield range(len(text))
             return
         size = _WINDOW + STEM
         for finder in self._current():
             find = finder.find_matches_as_indexes
             for start in range(0, len(text), _WINDOW):
                 for _, first, last in find(text[start : start + size]):
-                    # Others may overlap the one found.
-                    yield from self._at(text, range(start + first, start + last))
+                    yield range(start + first, start + last)
 
     def _current(self) -> Iterable[BytesAhoCorasick]:
         """Return automata of which one finds what each value begins with."""
@@ -245,17 +254,6 @@ class _Stems:
                 }
             self._finders = kept
         return self._finders.values()
-
-    def _at(
-        self, text: bytes, places: Iterable[int]
-    ) -> Iterator[tuple[int, list[tuple[bytes, str]]]]:
-        """Yield which values may stand at the places."""
-        stems, probes = self._stems, self._probes
-        for at in places:
-            for size in stems.get(text[at : at + STEM], ()):
-                values = probes.get(text[at : at + size])
-                if values is not None:
-                    yield at, values
 
 
 def _finder(beginnings: Iterable[bytes]) -> BytesAhoCorasick:
