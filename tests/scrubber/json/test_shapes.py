@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scrubber.json import shapes
-from app.scrubber.json.document import Unit, units
+from app.scrubber.json.document import QUICK, Unit, units
 from app.scrubber.json.shapes import texts
 from app.scrubber.json.strings import Run, each_string, skipped_in_request
 from app.scrubber.json.tokenizer import NotJson, string_end
@@ -110,3 +110,8 @@ def test_as_many_shapes_are_met_lately_as_are_remembered() -> None:
 def test_a_string_ends_at_its_first_quote_that_is_not_escaped(text: bytes) -> None:
     string = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL).match(text := b'"' + text)
     assert string_end(text, 0) == (string.end() if string else -1)
+
+
+def test_the_last_string_of_a_value_may_be_longer_than_msgspec_may_take() -> None:
+    for text in (b"words", b"words " * (QUICK // 5), b"words"):
+        assert same(b'{"role":"user","content":"%b"}' % text)

@@ -105,7 +105,11 @@ def test_a_value_occurs_among_many_that_begin_alike(values: int) -> None:
 
 
 @pytest.mark.parametrize("before", range(-12, 1))
-def test_a_value_is_found_at_the_edge_of_a_window(before: int) -> None:
+@pytest.mark.parametrize("looks", [vocabulary._LOOKS, -1])  # without automata, and with them
+def test_a_value_is_found_at_the_edge_of_a_window(
+    before: int, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "_LOOKS", looks)
     at = vocabulary._WINDOW + before
     text = b"." * at + b"token-0123456789" + b"." * 200
     assert found(["token-0123456789"], text) == [(Span(at, at + 16), "token-0123456789")]
