@@ -21,7 +21,7 @@ from .upstream.request import UpstreamRequest
 
 log = structlog.get_logger(__name__)
 
-INLINE_LIMIT = 32 * 1024  # bytes of a body that is tried on the event loop…
+INLINE_LIMIT = 64 * 1024  # bytes of a body that is tried on the event loop…
 INLINE_SECONDS = 0.005  # …for so long: nearly all take less than a millisecond
 
 
