@@ -22,6 +22,7 @@ from .h2 import H2
 from .progress import CUT_DEADLINE, WriteProgress
 from .tls import at_once
 
+LINGER = 5.0  # seconds without a byte of a request whose answer closes the connection
 CLOSE_DEADLINE = 2.0  # seconds for the last bytes and TLS's close_notify
 EJECT_DELAY = 0.05  # seconds for the reason to reach a client that is ejected
 TOGETHER = 16 * 1024  # bytes of a response's beginning that are written at once: a TLS record
@@ -108,6 +109,7 @@ class ServerConnection(TCPServer):
                 self.protocol.begin = self._begin
                 self.protocol.flush = self._write_begun
                 self.protocol.note_idle = self._note_idle
+                self.protocol.linger = self._linger
                 self.protocol.write_idle = self._write_idle
                 self.protocol.eject = self._eject
                 self.protocol.reset = self._reset_at_end
@@ -216,6 +218,11 @@ class ServerConnection(TCPServer):
             self.close_if_idle()
         else:
             self._alarm.set(self.config.keep_alive_timeout, self.close_if_idle)
+
+    def _linger(self) -> None:
+        """Close the connection once nothing has come for a while of a request that was answered."""
+        if self._idle and not self._ended:
+            self._alarm.set(LINGER, self.close_if_idle)
 
     def close_if_idle(self) -> None:
         """Close the connection, unless a request is in progress."""

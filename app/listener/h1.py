@@ -41,13 +41,15 @@ class H1(H11Protocol):
     ``write`` is the connection's: it writes at once, and returns what waits for room, if anything.
     ``begin`` writes a head together with what follows at once, and returns the same. ``flush``
     writes what was begun. ``note_idle`` is told when a request begins, and when none is in
-    progress any more. ``reset`` lets the connection end by a reset.
+    progress any more. ``linger`` closes the connection once nothing comes for a while. ``reset``
+    lets it end by a reset.
     """
 
     write: Take
     begin: Take
     flush: Callable[[], None]
     note_idle: Callable[[bool], None]
+    linger: Callable[[], None]
     reset: Callable[[], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -61,6 +63,7 @@ class H1(H11Protocol):
         self.disconnected: Callable[[], bool] = lambda: False
         self.can_read = self._can_read = _CanRead(self)
         self._untold = False  # the client has not read yet that the server is about to leave
+        self._lingers = True  # unless a client may wait for the end, and not send a body at all
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Upgrade nothing: the Upgrade field is hop-by-hop and ignored."""
@@ -137,6 +140,7 @@ class H1(H11Protocol):
         """Return the head of a response that leaves the connection open, if it is ordinary."""
         if self._codec.client_is_waiting_for_100_continue:
             self.close_after_next()  # whether a body follows is not known (RFC 9110 §10.1.1)
+            self._lingers = False
         if self.keep_alive_requests >= self.config.keep_alive_max_requests:
             return None
         return framing.head(self._codec, status, headers)
@@ -158,7 +162,8 @@ class H1(H11Protocol):
         """Go on to the next request, or close.
 
         A request that was answered before its end is read to its end: closing now would reset
-        the connection, and the client might never see the answer (RFC 9112 §9.6).
+        the connection, and the client might never see the answer (RFC 9112 §9.6). Where that
+        closes the connection, no longer than something comes. HTTP/1.0 waits for the end.
 
         The client of a response that was cut behind its last byte has all that its content-length
         announces, and may be sending its next request.
@@ -173,18 +178,22 @@ class H1(H11Protocol):
             await self._send_h11_event(h11.EndOfMessage())
         elif framing.is_ended_by_close(self._codec):
             self.reset()  # it was cut, and an end in order would look like its own
+        closing = self._codec.our_state is h11.MUST_CLOSE
         answered_early = (
-            self.connection.our_state is h11.DONE
-            and self.connection.their_state is h11.SEND_BODY
+            (self._codec.our_state is h11.DONE or (closing and self._lingers))
+            and self._codec.their_state is h11.SEND_BODY
+            and self._codec.their_http_version != b"1.0"
             and not self.context.terminated.is_set()
         )
         if not answered_early:
             await super()._maybe_recycle()
             return
         await self._close_stream()
-        unread: Any = _Unread(self)
+        unread: Any = _Unread(self, self.linger if closing else None)
         self.stream = unread
         self.note_idle(True)
+        if closing:
+            self.linger()
 
     def on_disconnect(self) -> None:
         """Tell the running request that its client has left; without one, read no more.
@@ -253,14 +262,17 @@ class _Unread:
 
     idle = True
 
-    def __init__(self, protocol: H1) -> None:
+    def __init__(self, protocol: H1, linger: Callable[[], None] | None) -> None:
         self._protocol = protocol
+        self._linger = linger
         self._left = UNREAD_LIMIT
 
     async def handle(self, event: Event) -> None:
         """Take an event in a stream's place."""
         if isinstance(event, Body):
             self._left -= len(event.data)
+            if self._linger is not None:
+                self._linger()
         if isinstance(event, EndBody) or self._left < 0:
             await self._protocol.over(reusable=self._left >= 0)
 

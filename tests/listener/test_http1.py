@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.certificates import Certificate
-from app.listener import h1
+from app.listener import connection, h1
 from app.listener.connection import TOGETHER, WRITE_HIGH, ServerConnection
 from app.listener.progress import WriteProgress
 from app.listener.tls import SharedBufferTls
@@ -128,6 +128,31 @@ async def test_a_request_answered_early_is_read_to_its_end_and_the_connection_ke
             assert (await wire.answer()).status == 413
             await _upload(wire, 40)
             wire.send(b"0\r\n\r\n")
+
+
+LAST = CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+
+
+async def test_a_request_answered_early_is_read_to_its_end_before_the_connection_is_closed(
+    certificate: Certificate,
+) -> None:
+    async with wired(_refuse, certificate) as wire:
+        wire.send(LAST)
+        refused = await wire.answer()
+        assert (refused.status, refused.headers["connection"]) == (413, "close")
+        await _upload(wire, 40)
+        wire.send(b"0\r\n\r\n")
+        assert await wire.rest() == b""
+
+
+async def test_a_connection_to_be_closed_waits_for_the_rest_of_a_request_as_long_as_it_comes(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LINGER", 0.05)
+    async with wired(_refuse, certificate) as wire:
+        wire.send(LAST)
+        assert (await wire.answer()).status == 413
+        assert await wire.rest() == b""
 
 
 async def test_a_request_answered_early_is_not_read_for_ever(
