@@ -19,7 +19,7 @@ from .factories.telemetry import telemetry_of
 from .factories.transport import transport_of
 from .memory import Trimmer
 from .proxy.admission import Admission
-from .proxy.backlog import DELAY, READING, Backlog
+from .proxy.backlog import CHUNKS, DELAY, READING, Backlog
 from .proxy.pipeline import Proxy
 from .proxy.request.hold_budget import HoldBudget
 from .proxy.upstream.upstream import Upstream
@@ -101,7 +101,7 @@ def create_app(
     facts = Facts(host=socket.gethostname(), simulated=simulated, scrub=scrub_facts)
     hold_budget = HoldBudget(settings.hold_budget)
     budgets = budgets_of(settings, wall, facts)
-    backlog, reading = Backlog(DELAY), Backlog(READING)
+    backlog, reading = Backlog(DELAY), Backlog(READING, weight=CHUNKS)
     telemetry = telemetry_of(settings, transport, clock, wall, facts, hold_budget, environ, budgets)
     backlog.group = telemetry.grouped
 

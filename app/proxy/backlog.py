@@ -17,6 +17,7 @@ from .defects import report
 
 DELAY = 0.05  # seconds that a piece of work waits
 READING = 0.25  # seconds that chunks of a running response wait, since more of them are to come
+CHUNKS = 6  # times as long as a step of a record that it takes to read those of one response
 SLICE = 48  # pieces done before the event loop's other work: one to three milliseconds
 TOGETHER = 2 * SLICE  # pieces of a group; its end takes two or three milliseconds more
 MOST = 256  # pieces that wait, and bytes that they hold: the oldest are done at once beyond it
@@ -29,14 +30,16 @@ class Backlog:
     """Does work in the order in which it is added, after ``delay`` seconds; at once if that is 0.
 
     Pieces that are done soon after each other are done in a ``group``; whoever flushes ends it. It
-    is used on the event loop only.
+    is used on the event loop only. A piece takes ``weight`` times as long as the record of an
+    exchange: slices have fewer then.
     State: the ``_waiting`` work with the bytes that each piece holds, ``_size`` bytes in all; the
     ``_timer`` until they are worked off; the ``_open`` group with the pieces ``_done`` in it.
     """
 
-    def __init__(self, delay: float = 0.0) -> None:
+    def __init__(self, delay: float = 0.0, *, weight: int = 1) -> None:
         self.group: Callable[[], AbstractContextManager[object]] = nullcontext
         self._delay = delay
+        self._weight = weight
         self._waiting: deque[tuple[Work, int]] = deque()
         self._size = 0
         self._timer: asyncio.Handle | None = None
@@ -64,7 +67,7 @@ class Backlog:
     def _work_off(self) -> None:
         """Do a slice, or end the group; go on after the loop's other work."""
         if self._waiting and self._done < TOGETHER:
-            self._do(min(SLICE, len(self._waiting)))
+            self._do(min(SLICE // self._weight, len(self._waiting)))
         else:
             self._end()
         again = self._waiting or self._done

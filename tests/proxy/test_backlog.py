@@ -104,6 +104,22 @@ async def test_work_that_fails_stops_none_after_it() -> None:
     assert "what a prompt says" not in str(lines)
 
 
+async def test_a_slice_has_fewer_pieces_that_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "SLICE", 4)
+    monkeypatch.setattr(backlog, "TOGETHER", 4)
+    one = Backlog(0.001, weight=2)
+    done = fill_grouped(one, 3)
+    seen: list[int] = []
+
+    def look() -> None:
+        seen.append(len(done))
+        asyncio.get_running_loop().call_soon(look)
+
+    look()
+    await until(lambda: len(done) == 4)
+    assert sorted({*seen, len(done)}) == [0, 2, 3, 4]
+
+
 async def test_slices_that_are_done_together_are_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "SLICE", 2)
     monkeypatch.setattr(backlog, "TOGETHER", 4)
