@@ -167,10 +167,10 @@ class Prefilter:
                 index = group.index(at)
                 signs.patterns[index] = min(at, signs.patterns.get(index, at))
         for find, finders in self._common:
-            places = [at for _, at, _ in find(group.text)]
-            if len(places) > most:
+            found = find(group.text)
+            if len(found) > most:
                 return None
-            _note_started(signs, group, finders, places)
+            _note_started(signs, group, finders, [at for _, at, _ in found])
         return signs
 
 
