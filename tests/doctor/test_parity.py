@@ -115,3 +115,9 @@ def test_the_table_and_the_json_say_the_same() -> None:
     assert whole["differences"] == {"base URL": 1, "forward": 0}
     assert len(whole["rows"]) == len(found.rows)
     assert versions(direct) == "claude-cli/2.1.332"
+
+
+def test_a_long_item_moves_no_column() -> None:
+    sent = [Sent(headers(**{"x_" + "long_" * 20: "1"}))]
+    *lines, _, _ = compared(sent, sent, sent).table().splitlines()
+    assert len({line.rindex("same") for line in lines if line.endswith("same")}) == 1

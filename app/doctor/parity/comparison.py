@@ -9,7 +9,7 @@ from .observed import HOP_BY_HOP, Observed
 
 DIRECT, BASE_URL, FORWARD = WAYS = ("direct", "base URL", "forward")
 ABSENT = "-"
-WIDTH = 49  # columns of an item
+WIDTH = 49  # columns of an item, or as many as the longest takes
 VALUE = 30  # columns of a value
 
 
@@ -63,12 +63,13 @@ class Comparison(msgspec.Struct, frozen=True):
             f"Not compared: {', '.join(sorted(HOP_BY_HOP))}; identifiers and times.",
         ]
         request = ""
+        width = max([WIDTH, *(len(f"* {row.item}") for row in self.rows)])
         for row in self.rows:
             if row.request != request:
                 request = row.request
-                lines += ["", request, _line("  item", *WAYS)]
+                lines += ["", request, _line(width, "  item", *WAYS)]
             mark = "*" if any(map(row.differs, WAYS)) else " "
-            lines.append(_line(f"{mark} {row.item}", *_cells(row)))
+            lines.append(_line(width, f"{mark} {row.item}", *_cells(row)))
         sums = (f"{way}: {self.differences(way)}" for way in WAYS[1:])
         return "\n".join([*lines, "", f"Differences from direct: {', '.join(sums)}"])
 
@@ -98,5 +99,5 @@ def _short(value: str | None) -> str:
     return value if len(value) <= VALUE else f"{value[: VALUE - 3]}..."
 
 
-def _line(item: str, direct: str, base_url: str, forward: str) -> str:
-    return f"{item:{WIDTH}}  {direct:{VALUE}}  {base_url:{VALUE}}  {forward}".rstrip()
+def _line(width: int, item: str, direct: str, base_url: str, forward: str) -> str:
+    return f"{item:{width}}  {direct:{VALUE}}  {base_url:{VALUE}}  {forward}".rstrip()
