@@ -37,8 +37,8 @@ ORDERS = {
 }
 
 
-class ManyLabels(Exception):
-    """It is not clear which label is meant; the message names them."""
+class UnclearLabel(Exception):
+    """It is not clear which label is meant; the message names those that there are."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     except NoLedger:
         print(_without_ledger(place), file=sys.stderr)
         return exits.UNREADABLE
-    except (UnusableLedger, ManyLabels) as exc:
+    except (UnusableLedger, UnclearLabel) as exc:
         print(exc, file=sys.stderr)
         return exits.UNREADABLE
     if options.sort:
@@ -88,7 +88,9 @@ def _groups(reader: Reader, by: str, start: float, label: str | None) -> tuple[s
         return by, TABLES[by](reader, start)
     names = queries.label_names(reader)
     if label is None and len(names) > 1:
-        raise ManyLabels(f"Name one of the labels with --label: {', '.join(names)}")
+        raise UnclearLabel(f"Name one of the labels with --label: {', '.join(names)}")
+    if label is not None and names and label not in names:
+        raise UnclearLabel(f"No request has a label {label}. There are: {', '.join(names)}")
     label = label or next(iter(names), by)
     return label, queries.by_label(reader, start, label)
 

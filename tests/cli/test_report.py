@@ -120,6 +120,12 @@ def test_a_table_that_is_cut_says_so(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.usefixtures("filled")
+def test_a_label_that_no_request_has_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--label", "taem"]) == 2
+    assert capsys.readouterr().err == "No request has a label taem. There are: repo, team\n"
+
+
+@pytest.mark.usefixtures("filled")
 def test_the_label_is_named_above_its_values(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--by", "label", "--label", "team"]) == 0
     shown = capsys.readouterr().out
