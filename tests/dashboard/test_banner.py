@@ -139,6 +139,7 @@ async def test_the_worst_alert_is_the_first_and_each_is_announced_once(
 
 
 async def _top(shown: Opened) -> float:
+    await shown.live()  # how long data has not come may take a line more on a phone
     box = await shown.page.locator(".tiles").bounding_box()
     assert box is not None
     return box["y"]
