@@ -86,6 +86,11 @@ def test_cookie_crumbs_arrive_as_one_field_with_every_crumb(headers: Headers) ->
     assert [value for name, value in passed if name == b"cookie"] == joined
 
 
+def test_a_cookie_of_the_connection_is_not_forwarded() -> None:
+    headers = [(b"connection", b"cookie"), (b"cookie", b"a=b")]
+    assert for_upstream(headers, host=HOST[1]) == [HOST]
+
+
 def test_cookie_crumbs_are_joined_where_the_first_stood() -> None:
     headers = [(b"a", b"1"), (b"cookie", b"x=1"), (b"b", b"2"), (b"cookie", b"y=2"), (b"c", b"3")]
     assert for_upstream(headers, host=HOST[1]) == [
