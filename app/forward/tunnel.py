@@ -9,15 +9,15 @@ only sends no more: so from then on the system asks whether anybody is there, by
 
 import asyncio
 import select
-import socket
 from collections.abc import Callable
 from typing import Literal, cast
 
+from ..network.keep_alive import keep_alive
 from ..network.timeouts import Alarm
 
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes that wait to be written, per direction
 LOOK = 1.0  # seconds between two looks at connections that are not read
-PROBING = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
+PROBING = {"idle": 20, "interval": 10, "probes": 3}  # as for `keep_alive`
 READ_SIZE = 64 * 1024  # bytes read at a time: uvloop's 256 KiB would all wait for a slow reader
 
 Direction = Literal["sent", "received"]  # by the client
@@ -58,10 +58,7 @@ class End(asyncio.BufferedProtocol):
         """Let the system ask from time to time whether the peer is there."""
         sock = None if self.open is None else self.open.get_extra_info("socket")
         if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for name, value in PROBING.items():
-                if (option := getattr(socket, name, None)) is not None:  # macOS lacks the first
-                    sock.setsockopt(socket.IPPROTO_TCP, option, value)
+            keep_alive(sock, **PROBING)
 
     def was_reset(self) -> bool:
         """Return True if the connection is reset or dead: who does not read is not told."""

@@ -13,6 +13,7 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from ..network.abort import abort
+from ..network.keep_alive import keep_alive
 from ..network.timeouts import Alarm
 from ..wire.handover import Rest
 from .app_queue import TaskGroup
@@ -29,12 +30,7 @@ TOGETHER = 16 * 1024  # bytes of a response's beginning that are written at once
 EVENT_STREAM = b"text/event-stream"
 WRITE_HIGH, WRITE_LOW = 64 * 1024, 16 * 1024  # bytes; uvloop's TLS would take 512 KiB
 # A laptop that sleeps is noticed after about two minutes, even during an upload.
-KEEP_ALIVE_OPTIONS = {
-    "TCP_KEEPIDLE": 60,
-    "TCP_KEEPALIVE": 60,
-    "TCP_KEEPINTVL": 15,
-    "TCP_KEEPCNT": 4,
-}
+PROBING = {"idle": 60, "interval": 15, "probes": 4}  # as for `keep_alive`
 
 
 class ServerConnection(TCPServer):
@@ -86,7 +82,7 @@ class ServerConnection(TCPServer):
         tls = self.writer.get_extra_info("ssl_object") is not None
         protocol: Any = H2 if self.agreed == "h2" else H1
         try:
-            keep_alive(connected)
+            keep_alive(connected, **PROBING)
             self._transport.set_write_buffer_limits(WRITE_HIGH, WRITE_LOW)
             client = parse_socket_addr(connected.family, connected.getpeername())
             server = parse_socket_addr(connected.family, connected.getsockname())
@@ -271,12 +267,3 @@ class ServerConnection(TCPServer):
             sock = self.writer.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         abort(self._transport)
-
-
-def keep_alive(sock: socket.socket) -> None:
-    """Let the kernel notice that a peer is gone (RFC 1122 §4.2.3.6), where it can be told when."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEP_ALIVE_OPTIONS.items():
-        option = getattr(socket, name, None)
-        if option is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)

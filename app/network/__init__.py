@@ -8,6 +8,7 @@
 ``timeouts``   the timer of a request.
 ``abort``      aborts a connection in every state.
 ``eof``        whether a peer has closed its side of a connection in an orderly way.
+``keep_alive`` lets the system ask whether a silent peer is still there.
 ``words``      what an error says to people.
 ``bare``       a socket without a transport.
 ``stats``      the numbers of all connections.

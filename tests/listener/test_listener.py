@@ -116,7 +116,7 @@ async def test_a_busy_connection_is_not_idle(
 async def test_a_connection_that_fails_does_not_disturb_the_others(
     certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> None:
+    def fail(_: object, **__: object) -> None:
         monkeypatch.undo()
         raise RuntimeError("a secret of the client's")
 
