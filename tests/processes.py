@@ -66,7 +66,8 @@ class Process:
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # its end is about to be told
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask it to end."""
