@@ -72,15 +72,19 @@ class _Environment(PydanticBaseSettingsSource):
     pydantic's own source asks of every type whether its values are JSON, which takes 5 ms.
     """
 
-    def get_field_value(self, _: Any, field_name: str) -> tuple[Any, str, bool]:
-        """Return the text of one field; the base class demands it."""
-        return self().get(field_name), field_name, False
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        self._given = {name.upper(): text for name, text in os.environ.items() if text}
+
+    def get_field_value(self, _: Any, field_name: str) -> tuple[str | None, str, bool]:
+        """Return the text of one field, None if there is none."""
+        return self._given.get(variable(field_name)), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """Return the texts, by field."""
-        given = {name.upper(): text for name, text in os.environ.items() if text}
-        fields = {field: variable(field) for field in self.settings_cls.model_fields}
-        return {field: given[name] for field, name in fields.items() if name in given}
+        fields = self.settings_cls.model_fields
+        texts = {field: self.get_field_value(info, field)[0] for field, info in fields.items()}
+        return {field: text for field, text in texts.items() if text is not None}
 
 
 class Settings(BaseSettings):
