@@ -32,7 +32,7 @@ ROWS_FAULT = (
 )
 
 
-def is_one_of(error: sqlite3.Error, codes: Sequence[int]) -> bool:
+def is_one_of(error: Exception, codes: Sequence[int]) -> bool:
     """Return True if the primary result code is one of ``codes`` (sqlite.org/rescode.html)."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in codes
 
@@ -77,16 +77,11 @@ class SqliteStore(Tables):
         )
         try:
             self._prepare()
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, UnicodeDecodeError, UnusableLedger) as exc:
             self._connection.close()
-            if is_one_of(exc, NEVER_OPENED):
+            # SQLite quotes from the schema; that of a damaged file may be no text.
+            if isinstance(exc, UnicodeDecodeError) or is_one_of(exc, NEVER_OPENED):
                 raise UnusableLedger("it is damaged") from exc
-            raise
-        except UnicodeDecodeError as exc:  # of what SQLite quotes from a damaged schema
-            self._connection.close()
-            raise UnusableLedger("it is damaged") from exc
-        except UnusableLedger:
-            self._connection.close()
             raise
 
     def close(self) -> None:
