@@ -32,14 +32,18 @@ def found(scanner: Scanner, text: bytes, spent: int = 0, scope: Scope | None = N
     return starts, hits, effort.taken, again.taken
 
 
+def drawn(data: st.DataObject, pieces: st.SearchStrategy[str]) -> bytes:
+    """Return a string of pieces."""
+    return b'"' + data.draw(st.lists(pieces, max_size=12).map("".join)).encode() + b'"'
+
+
 @pytest.mark.parametrize("name", SETS)
 @given(st.data())
 @settings(max_examples=scaled(200, 30))
 def test_few_candidates_are_the_same_as_when_they_are_not_collected(
     name: str, data: st.DataObject
 ) -> None:
-    pieces = PIECES if name == "usual" else st.one_of(MORE, PIECES)
-    text = b'"' + data.draw(st.lists(pieces, max_size=12).map("".join)).encode() + b'"'
+    text = drawn(data, PIECES if name == "usual" else st.one_of(MORE, PIECES))
     at_once = found(SCANNERS[name], text)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(dense, "FEW", BURST)  # more than any request has steps for
@@ -52,8 +56,7 @@ def test_few_candidates_are_the_same_as_when_they_are_not_collected(
 def test_a_scope_changes_neither_candidates_nor_the_steps_they_take(
     name: str, data: st.DataObject
 ) -> None:
-    pieces = st.one_of(PIECES, COMMON_ONES) if name == "usual" else st.one_of(MORE, COMMON_ONES)
-    text = b'"' + data.draw(st.lists(pieces, max_size=12).map("".join)).encode() + b'"'
+    text = drawn(data, st.one_of(PIECES if name == "usual" else MORE, COMMON_ONES))
     scope = prefiltered(PREFILTERS[name], text)
     if scope is not None and scope.windows:
         assert found(SCANNERS[name], text, 0, scope) == found(SCANNERS[name], text)

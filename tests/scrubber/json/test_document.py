@@ -83,17 +83,27 @@ MEMBERS = st.sampled_from(
     ]
 )
 
+PAD = f'"pad":"MARKED{"x" * 200_000}"'
+
+
+def read_like_a_visit(text: bytes) -> None:
+    visited = text.replace(b"MARKED", rb"\ud800")  # msgspec refuses it
+    assert document.quick_units(visited) is None
+    assert units(text) == units(visited)
+
 
 @given(st.lists(MEMBERS, max_size=4), st.integers(0, 4), st.sampled_from(["", " ", "\n"]))
 def test_the_messages_of_a_large_body_are_where_a_visit_finds_them(
     members: list[str], place: int, space: str
 ) -> None:
     """They are not read twice."""
-    members.insert(place, f'"pad":"MARKED{"x" * 200_000}"')
-    text = f"{space}{{{f',{space}'.join(members)}{space}}}".encode()
-    visited = text.replace(b"MARKED", rb"\ud800")  # msgspec refuses it
-    assert document.quick_units(visited) is None
-    assert units(text) == units(visited)
+    members.insert(place, PAD)
+    read_like_a_visit(f"{space}{{{f',{space}'.join(members)}{space}}}".encode())
+
+
+@pytest.mark.parametrize("own", ["", ',"messages":[1]', ',"messages":[1,2]'])
+def test_messages_of_another_member_are_not_those_of_a_large_body(own: str) -> None:
+    read_like_a_visit(f'{{{PAD},"x":{{"messages":[1]}}{own}}}'.encode())
 
 
 @pytest.mark.parametrize("messages", [[], [1], ["a", {"b": [2]}, []]])
