@@ -20,7 +20,7 @@ def prefixes(sent: bytes) -> list[int]:
     return list(read_prompt(sent, hash)[0].blocks.prefixes)
 
 
-def compact(document: Json) -> bytes:
+def compact(document: Json | list[Json]) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -150,7 +150,7 @@ def test_the_messages_that_count_are_the_last_of_their_name(frame: str) -> None:
     turns = [{"role": "user", "content": text} for text in "abc"]
     template = None
     for count in (1, 2, 3):
-        sent = (frame % json.dumps(turns[:count])).encode()
+        sent = frame.encode().replace(b"%s", compact(turns[:count]))
         read, template = read_prompt(sent, hash, template=template)
         assert facts(read) == facts(read_prompt(sent, hash)[0])
 
