@@ -4,6 +4,7 @@
    turn said (``turns``) is not read again, nor a unit met in the same state (``cache``). A
    continued message thread (``threads``) is not scrubbed.
 2. ``survey``    finds out what a unit tells by itself: the hits in ``batches`` of its strings.
+   ``lookahead`` looks through many units at once for known values.
 3. ``replace``   goes through the units in cache order. ``decide`` says what is replaced by what:
    the ``ledger`` has the placeholders given out, ``vocabulary`` finds known values, ``literals``
    the placeholders that stand in the text, ``authors`` says who wrote them, and ``words`` what may

@@ -1,7 +1,8 @@
 """One unit of a request: what is replaced in it, by what."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from ..detect import dense
 from ..detect.dense import Effort, Tick
@@ -25,7 +26,7 @@ from .overlaps import gaps
 from .survey import Survey, Surveyor
 
 
-class Replacement(NamedTuple):
+class Replacement(msgspec.Struct, frozen=True):
     """A stretch of a unit, the value in it and what stands for it."""
 
     start: int
@@ -65,11 +66,12 @@ class Replacer:
         state: State,
         tick: Tick = lambda: None,
         survey: Survey | None = None,
+        holds_known: bool | None = None,
     ) -> Iterator[Replacement]:
         """Yield what is replaced in a unit, in order; the ledger notes what it learns.
 
-        A ``survey`` is the unit's own. Raises `NotJson` for anything but JSON, and what ``tick``
-        raises.
+        A ``survey`` is the unit's own; ``holds_known`` says whether a known value stands in it as
+        it is spelled. Raises `NotJson` for anything but JSON, and what ``tick`` raises.
         """
         plain = view(unit) if survey is None else View(unit)
         text = plain.text
@@ -78,7 +80,8 @@ class Replacer:
         effort = Effort(ledger.spent, len(text), tick)
         batches = self._surveyed(survey, effort)
         literals = Ahead(self._literals.find(text, survey.windows if survey.has_literals else ()))
-        holds_known = ledger.occurs(text)
+        if holds_known is None or text is not unit:
+            holds_known = ledger.occurs(text)
         if batches is None:
             candidates = self._scanner.those(text, effort, survey.windows, survey.candidates)
             if candidates.head is None and literals.head is None and not holds_known:

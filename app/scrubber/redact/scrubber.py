@@ -21,6 +21,7 @@ from .budget import SECONDS_PER_BYTE, Budget, TooSlow
 from .cache import Cache, Key, Outcome
 from .intake import WHOLE_LIMIT, Limits, Skipped, plain_body
 from .ledger import Ledger
+from .lookahead import Lookahead
 from .receipts import SHOWN_PATHS, Hit
 from .replace import Replacer
 from .report import ScrubReport
@@ -147,13 +148,15 @@ class Scrubber:
         if self._replacing and is_threaded(body, course.units):
             raise Skipped("thread")
         quiet, surveys = self._replacer.surveys(body, course.units, tick)
+        ahead = Lookahead(body, course.units, quiet, ledger)
         for unit, known in course.parts(ledger):
             if known is None:
-                text = cut(body, unit.start, unit.end)
-                if unit.start in quiet and not ledger.occurs(text):
+                holds_known = ahead.holds(unit)
+                if not holds_known and unit.start in quiet:
                     continue
                 tick()
-                outcome = self._outcome(text, unit.state, ledger, tick, surveys.get(unit.start))
+                text, survey = cut(body, unit.start, unit.end), surveys.get(unit.start)
+                outcome = self._outcome(text, unit.state, ledger, tick, survey, holds_known)
             else:
                 outcome = known
                 ledger.replay(known.changes, known.digest)
@@ -188,6 +191,7 @@ class Scrubber:
         ledger: Ledger,
         tick: Tick,
         survey: Survey | None,
+        holds_known: bool,
     ) -> Outcome:
         key = Key(ledger.digest, state, text)
         outcome = self._cache.get(key)
@@ -198,7 +202,8 @@ class Scrubber:
         found: list[tuple[str, Path]] = []
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
-            for one in self._replacer.replacements(text, ledger, state, tick, survey):
+            parts = self._replacer.replacements(text, ledger, state, tick, survey, holds_known)
+            for one in parts:
                 matches[one.detector] = matches.get(one.detector, 0) + one.times
                 if self._receipts:
                     found.append((one.placeholder, one.path))
