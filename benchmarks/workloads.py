@@ -30,10 +30,7 @@ STAMPS = re.compile(re.escape(BEFORE) + rb"\d{%d}" % STAMP + re.escape(AFTER))
 
 @dataclass(slots=True)
 class Target:
-    """A proxy under load, or upstream itself: its ports, and its pace in earlier rounds.
-
-    ``switch`` is a signal that puts it into the state that is measured.
-    """
+    """A proxy under load, or upstream itself: its ports, and its pace in earlier rounds."""
 
     name: str
     port: int
@@ -41,7 +38,6 @@ class Target:
     trusted: ssl.SSLContext
     pace: dict[str, float] = field(default_factory=dict)
     pages: int = 0
-    switch: int | None = None
 
     async def connect(self, count: int) -> list[Client]:
         """Open connections, a few at a time."""

@@ -32,12 +32,7 @@ TOKENS = Row(
             title="Output tokens by model",
             about="Output tokens by the model that responded.",
             queries=(
-                rate(
-                    "anthropic_proxy_tokens_total",
-                    f"{{@model, {OUTPUT_TYPES}}}",
-                    by="model",
-                    counted=True,
-                ),
+                rate("anthropic_proxy_tokens_total", f"{{@model, {OUTPUT_TYPES}}}", by="model"),
             ),
             unit="cps",
             stacked=True,
@@ -54,13 +49,7 @@ TOKENS = Row(
             title="Cost per hour by model",
             about="Estimate at list price; not a bill.",
             queries=(
-                rate(
-                    "anthropic_proxy_cost_usd_total",
-                    "{@model}",
-                    by="model",
-                    per_hour=True,
-                    counted=True,
-                ),
+                rate("anthropic_proxy_cost_usd_total", "{@model}", by="model", per_hour=True),
             ),
             unit="currencyUSD",
             stacked=True,

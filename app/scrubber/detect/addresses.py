@@ -28,7 +28,8 @@ _PLAIN_REVERSED = re.compile(rb"[A-Za-z0-9_]++[ ,;:<>(|]")
 _IN_LOCAL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+'-")
 _IN_LOCAL |= frozenset(range(0x80, 0xC0))
 _IN_DOMAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\\")
-_IN_DOMAIN |= frozenset(range(0xC3, 0xD5))
+_LEADS = frozenset(range(0xC3, 0xD5))
+_IN_DOMAIN |= _LEADS
 # `O'Brien`, but not `f'name` or `'name`: there the quote opens a literal.
 _APOSTROPHE = re.compile(
     rb"(?:[A-Za-z0-9._+-]*[._-])?(?:[OoDdLlMmTt]|[A-Za-z]{2,}(?<!rb|br|fr|rf))'[A-Za-z]"
@@ -48,7 +49,10 @@ def local_start(text: bytes, sign: int) -> int:
     after = sign + (3 if text[sign] == 0x25 else 1)  # noqa: PLR2004 - `%40`
     if not 0 < sign <= after < len(text):
         return -1
-    if text[sign - 1] not in _IN_LOCAL or text[after] not in _IN_DOMAIN:
+    before = text[sign - 1]
+    if before not in _IN_LOCAL or text[after] not in _IN_DOMAIN:
+        return -1
+    if before >= 0x80 and text[sign - 2] not in _LEADS:  # noqa: PLR2004 - as in `2→@property`
         return -1
     near = _PLAIN_REVERSED.match(text[max(0, sign - _NEAR) : sign][::-1])
     if near is not None:

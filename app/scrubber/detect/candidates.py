@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import NamedTuple
+
+import msgspec
 
 from ..json.spans import Span
 from . import dense
@@ -21,7 +22,7 @@ WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
 REACH = 1024  # bytes that a candidate may start before what gave it away
 
 
-class Few(NamedTuple):
+class Few(msgspec.Struct, frozen=True):
     """All candidates of a text, in order, and how many steps it takes to find them."""
 
     candidates: Sequence[Candidate]
@@ -38,17 +39,27 @@ def few(
     """
     if len(text) > WINDOW:
         return None
-    effort = Effort.unlimited()
-    cursor = Cursor(text, effort)
     found: list[Candidate] = []
-    each = sources.each(cursor, windows) if common is None else sources.rare(cursor, windows)
-    for _, candidate in chain.from_iterable(each):
-        if candidate[1]:
-            found.append(candidate)
-        if effort.taken > dense.FEW or len(found) > dense.FEW:
+    steps = 0
+    for gated in sources.gated(text, windows):
+        found += gated
+        steps += 1
+        if gated and max(steps, len(found)) > dense.FEW:
             return None
-    found.sort(key=itemgetter(0))
-    return Few(found, effort.taken + (common or 0))
+    literals = sources.literals(text, windows, are_common=common is None)
+    if literals or common is None:
+        effort = Effort.unlimited()
+        effort.step(steps)
+        beside = sources.beside_gates(Cursor(text, effort), literals, windows)
+        for _, candidate in chain.from_iterable(beside):
+            if candidate[1]:
+                found.append(candidate)
+            if effort.taken > dense.FEW or len(found) > dense.FEW:
+                return None
+        steps = effort.taken
+    if len(found) > 1:
+        found.sort(key=itemgetter(0))
+    return Few(found, steps + (common or 0))
 
 
 class Candidates(Ahead[Candidate]):
@@ -67,7 +78,7 @@ class Candidates(Ahead[Candidate]):
     ) -> None:
         """``few`` are all of them, if that is known."""
         self.effort = effort
-        self.ends = deque[int]()
+        self.ends: deque[int] = deque()
         self.hidden = 0
         self._text = text
         self._sources = sources

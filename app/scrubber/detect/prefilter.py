@@ -9,16 +9,16 @@ A rule of the user's own has no such literals: it is searched for in each value,
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-from ..automaton import compiled
-from ..json.spans import Span, cut
+from ..automaton import Search, compiled, search
+from ..json.spans import SPAN, Span, cut
 from .detector import Detector, Finder
 from .sources import COMMON, SILENT
 from .windows import windows
@@ -56,14 +56,16 @@ class Signs(NamedTuple):
     patterns: tuple[str, ...]
 
 
-class Scope(NamedTuple):
+class Scope(msgspec.Struct, frozen=True):
     """What to search of a value: ``windows``, outside of which only common literals are signs.
 
     ``steps`` are what the search for those would take, if it is known that it finds nothing.
+    ``may_hold_more`` is False if nothing else that was looked for stands in the value.
     """
 
     windows: Sequence[Span]
     steps: int | None = None
+    may_hold_more: bool = True
 
 
 class Findings(NamedTuple):
@@ -77,20 +79,25 @@ class Findings(NamedTuple):
 
 
 class _Group(msgspec.Struct, frozen=True):
-    """Values that lie beside each other, as one text, and where in it each starts and ends."""
+    """Values that lie beside each other, as one text, and where in the body each starts and ends.
+
+    The text begins with the first of them.
+    """
 
     text: bytes
-    offset: int
     starts: list[int]
     ends: list[int]
 
     def index(self, at: int) -> int:
-        """Return which value an offset lies in."""
-        return bisect_right(self.starts, at) - 1
+        """Return which value an offset in the text lies in; -1 if it lies between two."""
+        at += self.starts[0]
+        index = bisect_right(self.starts, at) - 1
+        return index if at < self.ends[index] else -1
 
-    def value(self, index: int) -> bytes:
-        """Return the text of a value."""
-        return self.text[self.starts[index] : self.ends[index]]
+    def span(self, index: int) -> Span:
+        """Return where a value stands in the text."""
+        first = self.starts[0]
+        return SPAN((self.starts[index] - first, self.ends[index] - first))
 
 
 class _Signs(msgspec.Struct):
@@ -98,7 +105,7 @@ class _Signs(msgspec.Struct):
 
     State: for the values by index, the offsets of literals, where a pattern first matches, which
     are ``loud`` by common literals or a rule of the user's own, how many common literals others
-    hold, and which are spelled with escapes.
+    hold, which are spelled with escapes, and which may hold something else that is looked for.
     """
 
     literals: defaultdict[int, list[int]] = msgspec.field(default_factory=lambda: defaultdict(list))
@@ -106,6 +113,22 @@ class _Signs(msgspec.Struct):
     loud: set[int] = msgspec.field(default_factory=set)
     common: defaultdict[int, int] = msgspec.field(default_factory=lambda: defaultdict(int))
     escaped: set[int] = msgspec.field(default_factory=set)
+    others: set[int] = msgspec.field(default_factory=set)
+
+    def note_matches(self, found: Iterable[tuple[int, int]], *, is_other: bool) -> None:
+        """Note where a pattern first matches in values."""
+        for index, at in found:
+            self.patterns[index] = min(at, self.patterns.get(index, at))
+            if is_other:
+                self.others.add(index)
+
+    def note(self, index: int, at: int, *, is_escape: bool, is_other: bool) -> None:
+        """Note a literal in a value."""
+        self.literals[index].append(at)
+        if is_escape:
+            self.escaped.add(index)
+        if is_other:
+            self.others.add(index)
 
 
 class Prefilter:
@@ -117,19 +140,22 @@ class Prefilter:
         self._is_able = all(one.anchors or one.anchor for one in gated) and not any(
             map(_EDGE.search, own)
         )
-        self._own = [compiled(one) for one in own]
+        self._own = [search(compiled(one)) for one in own]
         finders = [finder for one in detectors for finder in one.finders]
         literals = {anchor for one in gated for anchor in one.anchors}
         literals |= {one.literal for one in finders if one.literal not in COMMON}
         ordered = sorted({*literals, *also.anchors, *_ESCAPES}, key=_likeness)
         self._automata = [
-            (_automaton(some), {at for at, one in enumerate(some) if one in _ESCAPES})
+            (_automaton(some), _which(some, _ESCAPES), _which(some, _hiding(some, also.anchors)))
             for some in (ordered[at : at + _TOGETHER] for at in range(0, len(ordered), _TOGETHER))
         ]
         patterns = [*(one.anchor for one in gated), *also.patterns]
         slow = [one for one in patterns if one and _LITERAL.match(one) is None]
         quick = [one for one in patterns if one and one not in slow]
-        self._patterns = [compiled(one) for one in (*quick, *filter(None, ["|".join(slow)]))]
+        self._patterns = [(search(compiled(one)), one in also.patterns) for one in quick]
+        if slow:
+            is_other = not set(slow).isdisjoint(also.patterns)
+            self._patterns.append((search(compiled("|".join(slow))), is_other))
         common: defaultdict[bytes, list[Finder]] = defaultdict(list)
         for one in finders:
             if one.literal in COMMON:
@@ -152,83 +178,103 @@ class Prefilter:
         """Return what was found in a group; None if it is too much to tell."""
         signs = _Signs(loud=set(_matched(group, self._own)))
         most = max(len(group.text) // _DENSE, SILENT)
-        for find, escapes in self._automata:
+        for find, escapes, others in self._automata:
             found = find(group.text)
             if len(found) > most:
                 return None
             for which, at, _ in found:
                 index = group.index(at)
-                if at < group.ends[index]:
-                    signs.literals[index].append(at)
-                    if which in escapes:
-                        signs.escaped.add(index)
-        for pattern in self._patterns:
-            for at in _first(group, pattern):
-                index = group.index(at)
-                signs.patterns[index] = min(at, signs.patterns.get(index, at))
+                if index >= 0:
+                    signs.note(index, at, is_escape=which in escapes, is_other=which in others)
+        for pattern, is_other in self._patterns:
+            signs.note_matches(_first(group, pattern), is_other=is_other)
         for find, finders in self._common:
             found = find(group.text)
             if len(found) > most:
                 return None
-            _note_started(signs, group, finders, [at for _, at, _ in found])
+            if found:
+                _note_started(signs, group, finders, [at for _, at, _ in found])
         return signs
 
 
 def _note(found: Findings, group: _Group, signs: _Signs) -> None:
     """Note what was found in the values of a group."""
-    for index, (start, end) in enumerate(zip(group.starts, group.ends, strict=True)):
-        if index in signs.literals or index in signs.patterns:
-            if index not in signs.escaped:
-                places = sorted(signs.literals.get(index, ()))
-                rest = signs.patterns.get(index, end)
-                found.scopes[start + group.offset] = Scope(
-                    windows(group.text, places, rest, Span(start, end)),
-                    None if index in signs.loud else signs.common[index],
-                )
-        elif index in signs.loud:
-            found.scopes[start + group.offset] = Scope(())
-        else:
-            found.quiet.add(start + group.offset)
+    found.quiet.update(group.starts)
+    for index in {*signs.literals, *signs.patterns, *signs.loud}:
+        start, span = group.starts[index], group.span(index)
+        found.quiet.discard(start)
+        if index not in signs.escaped:
+            places = sorted(signs.literals.get(index, ()))
+            rest = signs.patterns.get(index, span.end)
+            found.scopes[start] = Scope(
+                windows(group.text, places, rest, span) if places or rest < span.end else (),
+                None if index in signs.loud else signs.common[index],
+                index in signs.others,
+            )
 
 
-def _first(group: _Group, pattern: Any) -> Iterator[int]:
-    """Yield where a pattern first matches in each value."""
-    at = 0
-    while (match := pattern.search(group.text, at)) is not None:
-        at = match.start()
+def _first(group: _Group, pattern: Search) -> Iterator[tuple[int, int]]:
+    """Yield in which values a pattern matches, and where first."""
+    at, size = 0, len(group.text)
+    while (at := pattern(group.text, at, size)) >= 0:
         index = group.index(at)
-        if at < group.ends[index]:
-            yield at
-        at = group.starts[index + 1] if index + 1 < len(group.starts) else len(group.text)
+        if index >= 0:
+            yield index, at
+        following = bisect_right(group.starts, at + group.starts[0])
+        at = size if following == len(group.starts) else group.span(following).start
 
 
-def _matched(group: _Group, patterns: Sequence[Any]) -> Iterator[int]:
+def _matched(group: _Group, patterns: Sequence[Search]) -> Iterator[int]:
     """Yield in which values patterns match that may match beyond them, too."""
     for pattern in patterns:
-        for index, edges in enumerate(zip(group.starts, group.ends, strict=True)):
-            if pattern.search(group.text, *edges) is not None:
+        for index in range(len(group.starts)):
+            if pattern(group.text, *group.span(index)) >= 0:
                 yield index
 
 
 def _note_started(
-    signs: _Signs, group: _Group, finders: Sequence[Finder], places: Iterable[int]
+    signs: _Signs, group: _Group, finders: Sequence[Finder], places: Sequence[int]
 ) -> None:
     """Note in which values something starts at a common literal, or it stands often."""
-    last, count, text = -1, 0, b""
-    for at in places:
-        index = group.index(at)
-        if index in signs.loud or at >= group.ends[index]:
+    at = 0
+    while at < len(places):
+        index = group.index(places[at])
+        if index < 0:
+            at += 1
             continue
-        if index != last:
-            last, count, text = index, 0, group.value(index)
-        count += 1
-        signs.common[index] += 1
-        if count == SILENT or _starts(finders, text, at - group.starts[index]):
+        start, end = group.span(index)
+        here = places[at : (at := bisect_left(places, end, at))]
+        signs.common[index] += len(here)
+        if index in signs.loud:
+            continue
+        if len(here) >= SILENT or _starts(finders, group.text[start:end], start, here):
             signs.loud.add(index)
 
 
-def _starts(finders: Sequence[Finder], text: bytes, at: int) -> bool:
-    return max([one.start(text, at) if one.starts is None else at for one in finders]) >= 0
+def _starts(finders: Sequence[Finder], text: bytes, first: int, places: Iterable[int]) -> bool:
+    """Return True if something starts at one of ``places`` in a text that begins at ``first``."""
+    for one in finders:
+        if one.starts is not None:
+            return True
+        start = one.start
+        for at in places:
+            if start(text, at - first) >= 0:
+                return True
+    return False
+
+
+def _which(literals: Sequence[bytes], some: Container[bytes]) -> set[int]:
+    return {at for at, one in enumerate(literals) if one in some}
+
+
+def _hiding(literals: Iterable[bytes], anchors: Iterable[bytes]) -> set[bytes]:
+    """Return which literals are anchors, or may overlap one, of which nothing is said then."""
+    beginnings = {anchor[:size] for anchor in anchors for size in range(1, len(anchor) + 1)}
+    return {
+        one
+        for one in literals
+        if any(map(one.endswith, beginnings)) or any(anchor in one for anchor in anchors)
+    }
 
 
 def _likeness(literal: bytes) -> tuple[int, int, bytes]:
@@ -250,23 +296,17 @@ def _groups(body: bytes, values: Sequence[Placed]) -> Iterator[_Group]:
     """Yield values beside each other in groups, without those that are long."""
     starts: list[int] = []
     ends: list[int] = []
-    for start, end in ((one.start, one.end) for one in values):
+    stop = limit = 0
+    for one in values:
+        start, end = one.start, one.end
         if end - start > _GROUP:
             continue
-        if starts and not (ends[-1] <= start <= ends[-1] + _APART and start - starts[0] < _GROUP):
-            yield _group(body, starts, ends)
-            starts, ends = [], []
+        if not (stop <= start <= stop + _APART and start < limit):
+            if starts:
+                yield _Group(cut(body, starts[0], stop), starts, ends)
+            starts, ends, limit = [], [], start + _GROUP
         starts.append(start)
         ends.append(end)
+        stop = end
     if starts:
-        yield _group(body, starts, ends)
-
-
-def _group(body: bytes, starts: list[int], ends: list[int]) -> _Group:
-    first = starts[0]
-    return _Group(
-        cut(body, first, ends[-1]),
-        first,
-        [start - first for start in starts],
-        [end - first for end in ends],
-    )
+        yield _Group(cut(body, starts[0], stop), starts, ends)

@@ -5,12 +5,12 @@ Each source works through the text by itself and is never ahead by more than one
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-from ..automaton import compiled
+from ..automaton import compiled, search
 from ..json.escapes import escape_around
 from ..json.spans import Span, find
 from . import dense
@@ -67,7 +67,7 @@ class Sources:
     def __init__(self, detectors: Sequence[Detector], also: str) -> None:
         gated = [one for one in detectors if one.shared and one.gate]
         gates = joined(_GROUP.sub("(?:", detector.gate) for detector in gated)
-        self._gate = compiled(gates) if gates else None
+        self._gate = search(compiled(gates)) if gates else None
         self._by_head = [
             tuple(one for one in gated if chr(octet) in one.heads) for octet in range(256)
         ]
@@ -82,7 +82,7 @@ class Sources:
         self._rare = [literal for literal in self._finders if literal not in COMMON]
         self._rare_finder = BytesAhoCorasick(self._rare, matchkind=MatchKind.LeftmostFirst)
         signs = [gates, *(re.escape(literal.decode()) for literal in self._rare), also]
-        self._signs = compiled("|".join(filter(None, signs)) or r"\z")
+        self._signs = search(compiled("|".join(filter(None, signs)) or r"\z"))
         self._weights = {
             anchor: 1 + one.steps
             for one in detectors
@@ -93,8 +93,8 @@ class Sources:
 
     def first_sign(self, text: bytes) -> int:
         """Return where in ``text`` something stands that is not common; its length if nowhere."""
-        sign = self._signs.search(text)
-        return len(text) if sign is None else int(sign.start())
+        sign = self._signs(text, 0, len(text))
+        return len(text) if sign < 0 else sign
 
     def weight(self, text: bytes) -> int:
         """Return how many steps, about, what may give a secret away in ``text`` would take."""
@@ -103,33 +103,27 @@ class Sources:
 
     def has_gate(self, text: bytes, start: int, end: int) -> bool:
         """Return True if something other than a literal gives a secret away in a stretch."""
-        gates = (self._gate, *(gate for gate, _ in self._alone))
-        return any(gate is not None and gate.search(text, start, end) for gate in gates)
+        if self._gate is not None and self._gate(text, start, end) >= 0:
+            return True
+        return any(gate.search(text, start, end) for gate, _ in self._alone)
 
     def of(self, cursor: Cursor, windows: Sequence[Span]) -> list[Ahead[tuple[int, Candidate]]]:
         """Return the sources in a text that holds signs in ``windows`` only."""
-        return list(map(Ahead, self.each(cursor, windows)))
+        literals = self.literals(cursor.text, windows, are_common=True)
+        return list(map(Ahead, self._each(cursor, literals, windows)))
 
-    def each(
-        self, cursor: Cursor, windows: Sequence[Span]
-    ) -> Iterator[Iterator[tuple[int, Candidate]]]:
-        """Yield them one by one."""
-        text = cursor.text
+    def literals(
+        self, text: bytes, windows: Sequence[Span], *, are_common: bool
+    ) -> Mapping[bytes, Found]:
+        """Return which literals may stand in a text, the common ones among them or not."""
         rare = self._rare_in(text, windows) if windows else ()
-        literals = {
+        if not are_common:
+            return {literal: self._finders[literal] for literal in rare}
+        return {
             literal: found
             for literal, found in self._finders.items()
             if (self._may_hold(text, literal) if literal in COMMON else literal in rare)
         }
-        return self._each(cursor, literals, windows)
-
-    def rare(
-        self, cursor: Cursor, windows: Sequence[Span]
-    ) -> Iterator[Iterator[tuple[int, Candidate]]]:
-        """Yield those that are neither common literals nor rules of the user's own."""
-        yield self._gated(cursor, windows)
-        for literal in self._rare_in(cursor.text, windows):
-            yield _found(cursor, literal, self._finders[literal], windows)
 
     def _rare_in(self, text: bytes, windows: Sequence[Span]) -> Sequence[bytes]:
         """Return which literals that are not common may stand in windows."""
@@ -162,6 +156,12 @@ class Sources:
         windows: Sequence[Span],
     ) -> Iterator[Iterator[tuple[int, Candidate]]]:
         yield self._gated(cursor, windows)
+        yield from self.beside_gates(cursor, literals, windows)
+
+    def beside_gates(
+        self, cursor: Cursor, literals: Mapping[bytes, Found], windows: Sequence[Span]
+    ) -> Iterator[Iterator[tuple[int, Candidate]]]:
+        """Yield the sources of ``literals`` and of the user's rules."""
         whole = (Span(0, len(cursor.text)),)
         for literal, found in literals.items():
             yield _found(cursor, literal, found, whole if literal in COMMON else windows)
@@ -182,23 +182,42 @@ class Sources:
                     break
                 yield from ((one, which) for one, which in _starting(text, at, found) if one >= 0)
 
+    def gated(self, text: bytes, windows: Iterable[Span]) -> Iterator[list[Candidate]]:
+        """Yield what may start at one gate after the other."""
+        gate, at = self._gate, 0
+        if gate is None:
+            return
+        for first, end in windows:
+            at = max(at, first)
+            while (boundary := gate(text, at, end)) >= 0:
+                found = self._behind(text, boundary)
+                yield found
+                at = found[-1][0] if found else boundary + 1
+
     def _gated(self, cursor: Cursor, windows: Sequence[Span]) -> Iterator[tuple[int, Candidate]]:
+        """Yield the same one by one, none before the cursor."""
         gate, text, step, at = self._gate, cursor.text, cursor.effort.step, cursor.at
         if gate is None:
             return
         for first, end in windows:
             at, end = max(at, first), min(end, cursor.end)  # noqa: PLW2901
-            while (match := gate.search(text, at, end)) is not None:
+            while (boundary := gate(text, at, end)) >= 0:
                 step()
-                boundary = match.start()
-                start = edge_end(text, boundary)
-                at = boundary + 1
-                for offset in (at, start) if start > at else (at,):
-                    detectors = self._by_head[text[offset]] if offset < len(text) else ()
-                    if detectors and escape_around(text, offset) is None:
-                        yield boundary, (offset, detectors)
-                        at = max(at, offset)
+                found = self._behind(text, boundary)
+                for one in found:
+                    yield boundary, one
+                at = found[-1][0] if found else boundary + 1
                 at = max(at, cursor.at - 1)  # a boundary may belong to what is hidden
+
+    def _behind(self, text: bytes, boundary: int) -> list[Candidate]:
+        """Return what may start behind a boundary at which the gate matches, in order."""
+        first, start = boundary + 1, edge_end(text, boundary)
+        found: list[Candidate] = []
+        for offset in (first, start) if start > first else (first,):
+            detectors = self._by_head[text[offset]] if offset < len(text) else ()
+            if detectors and escape_around(text, offset) is None:
+                found.append((offset, detectors))
+        return found
 
 
 def _found(

@@ -9,7 +9,7 @@ enough.
 
 from collections.abc import Iterable, Iterator
 
-from ..json.spans import Span
+from ..json.spans import SPAN, Span
 
 _BEFORE, _BEHIND = 48, 160  # bytes of a window beside a sign, at the least
 _FARTHEST = 4096  # bytes: a window that is not wide enough then has no end
@@ -30,7 +30,7 @@ def windows(text: bytes, signs: Iterable[int], rest: int, string: Span) -> list[
         first, last = start - string.start, end - string.start
         while found and first <= found[-1].end:
             first, last = min(first, found[-1].start), max(last, found.pop().end)
-        found.append(Span(first, last))
+        found.append(SPAN((first, last)))
     return found
 
 

@@ -12,11 +12,11 @@ from bisect import bisect_right
 
 import msgspec
 
-from ..automaton import compiled
+from ..automaton import compiled, search
 from .spans import cut
 
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F]|0[89aAcCdD])|/)")
-_ANY_ESCAPE = compiled(r"\\(?:u00(?:[2-7]|0[89aAcCdD])|/)")
+_any_escape = search(compiled(r"\\(?:u00(?:[2-7]|0[89aAcCdD])|/)"))
 _BACKSLASH = 0x5C
 _PIECES = 4096  # that are joined at a time: a call for millions would hold up everything else
 _MUST_STAY = {0x22: b'\\"', 0x5C: b"\\\\", 0x7F: b"\\u007f"}
@@ -63,7 +63,7 @@ class View(msgspec.Struct, frozen=True):
 
 def view(original: bytes) -> View:
     """Return the plain spelling of JSON text."""
-    if _ANY_ESCAPE.search(original) is None:
+    if _any_escape(original, 0, len(original)) < 0:
         return View(original)  # as nearly always
     whole: list[bytes] = []
     pieces: list[bytes] = []

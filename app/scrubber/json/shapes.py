@@ -14,7 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from .document import QUICK
-from .strings import SPAN, TEXT, Run, Text, each_string
+from .spans import SPAN
+from .strings import TEXT, Run, Text, each_string
 from .tokenizer import NotJson, string_end
 from .visitor import Path, Rule, State
 

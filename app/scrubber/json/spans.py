@@ -5,6 +5,7 @@ long is worked off piece by piece: between two of them another thread gets its t
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 _PIECES = 4096  # that are joined at a time: a call for millions would hold up everything else
@@ -17,6 +18,10 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+# There may be millions: the quickest way to make one.
+SPAN = partial(tuple.__new__, Span)
 
 
 def find(text: bytes, literal: bytes, start: int, end: int) -> int:
@@ -36,9 +41,9 @@ def holds(text: bytes, literal: bytes) -> bool:
 
 def cut(text: bytes, start: int, end: int) -> bytes:
     """Return a stretch of ``text``; to join the pieces of a long one keeps no lock."""
-    end = min(end, len(text))
-    if end - start <= _PIECE or end - start == len(text):
+    if end - start <= _PIECE or end - start >= len(text):
         return text[start:end]
+    end = min(end, len(text))
     return b"".join([text[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE)])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
-from .spans import Span
+from .spans import SPAN, Span
 from .visitor import Frame, Path, Rule, State, each_span, visit, whole_strings
 
 # Values under these names, where they are the API's. In a tool's input a name may mean anything
@@ -63,9 +63,7 @@ class Run(NamedTuple):
             yield TEXT((SPAN(span), self.block, (self.array, index)))
 
 
-# There may be millions: the quickest way to make one.
-SPAN = partial(tuple.__new__, Span)
-TEXT = partial(tuple.__new__, Text)
+TEXT = partial(tuple.__new__, Text)  # as for `SPAN`
 
 
 def skipped_in_answer(name: bytes, state: State) -> bool:

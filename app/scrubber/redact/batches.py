@@ -5,6 +5,8 @@ What a unit holds is worked off piece by piece, so that nothing ever is held for
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
 
 from ..detect.candidates import Candidates
 from ..detect.hits import Hit
@@ -13,6 +15,7 @@ from ..json.spans import Span
 from ..json.strings import Run, Text
 from ..json.visitor import Path
 
+_BLOCK = attrgetter("block")
 _BATCH = 2048  # hits, or strings, that are worked off together at most
 
 
@@ -47,16 +50,14 @@ def few(
     text: bytes, scanner: Scanner, candidates: Candidates, strings: Iterable[Text]
 ) -> list[Batch]:
     """Return the batches of a few strings with few candidates: those of `Batches`."""
-    batches: list[Batch] = []
-    block = -1
-    for one in strings:
-        if one.block != block:
-            block = one.block
-            batches.append(batch := Batch([], []))
-        batch.texts.append(one)
+    batches = [Batch(list(texts), []) for _, texts in groupby(strings, _BLOCK)]
+    for batch in batches:
         head = candidates.head
-        if head is not None and head[0] < one.span.end:
-            batch.hits += scanner.hits(text, candidates, one.span)
+        if head is None or head[0] >= batch.texts[-1].span.end:
+            continue
+        for one in batch.texts:
+            if (head := candidates.head) is not None and head[0] < one.span.end:
+                batch.hits += scanner.hits(text, candidates, one.span)
     return batches
 
 

@@ -4,6 +4,8 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
+import msgspec
+
 from ..json.visitor import Path, State
 from .ledger import Change
 
@@ -20,7 +22,7 @@ class Key(NamedTuple):
     text: bytes
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """A redacted unit: its text (None: unchanged), hits by detector, changes of the ledger.
 
     ``found`` are the placeholders and their paths, if anyone wants them; ``digest`` is the ledger's

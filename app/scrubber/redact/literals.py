@@ -15,7 +15,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
-from ..automaton import compiled
+from ..automaton import compiled, search
 from ..detect.detector import cased
 from ..detect.prefilter import Signs
 from ..detect.sources import Ahead
@@ -56,6 +56,7 @@ class Literals:
         )
         self.gate = rf"(?i:{names})(?:\\*_|-)[0-9Hh]"
         self._gate = compiled(self.gate)
+        self._may_stand = search(self._gate)
         self.signs = Signs(_OPEN_ANCHORS, ("<" + self.gate,))
         if not scheme.bracketed:
             self.signs = Signs((), (self.gate,))
@@ -63,7 +64,7 @@ class Literals:
 
     def may_stand(self, text: bytes, windows: Iterable[Span]) -> bool:
         """Return False if no label of a placeholder stands in ``windows``."""
-        return any(self._gate.search(text, start, end) is not None for start, end in windows)
+        return any(self._may_stand(text, start, end) >= 0 for start, end in windows)
 
     def find(self, text: bytes, windows: Iterable[Span]) -> Iterator[tuple[int, Literal]]:
         """Yield the placeholders in ``text`` whose labels stand in ``windows``, and where."""

@@ -6,7 +6,8 @@ is worth a third of the time. Units that turn out to hold nothing are passed ove
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from ..detect.candidates import Few
 from ..detect.dense import Effort, Tick, is_dense
@@ -22,7 +23,7 @@ from .batches import few as batches_of
 from .literals import Literals
 
 
-class Survey(NamedTuple):
+class Survey(msgspec.Struct, frozen=True):
     """The ``windows`` of a unit that have to be searched, and whether literals stand in those.
 
     Unless they are many, its ``candidates`` are known, too; and perhaps its ``batches``, whose hits
@@ -53,12 +54,10 @@ class Surveyor:
         """
         quiet, scopes = self._prefilter.findings(body, units, tick)
         surveys: dict[int, Survey] = {}
-        for unit in units if scopes else ():
-            scope = scopes.get(unit.start)
-            if scope is None:
-                continue
+        for unit in [one for one in units if one.start in scopes] if scopes else ():
             tick()
-            survey = self.unit(cut(body, unit.start, unit.end), unit.state, scope)
+            text = cut(body, unit.start, unit.end)
+            survey = self.unit(text, unit.state, scopes[unit.start])
             if self._is_quiet(survey, unit.end - unit.start):
                 quiet.add(unit.start)
             else:
@@ -70,7 +69,7 @@ class Surveyor:
         if scope is None:
             scope = Scope(self._scanner.windows(text))
         few = self._scanner.few(text, scope)
-        has_literals = self._literals.may_stand(text, scope.windows)
+        has_literals = scope.may_hold_more and self._literals.may_stand(text, scope.windows)
         survey = Survey(scope.windows, has_literals, few)
         if few is None or not (few.candidates or has_literals):
             return survey

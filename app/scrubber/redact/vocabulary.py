@@ -131,7 +131,7 @@ class Vocabulary:
         """Return the automata of all values, the older first."""
         count = len(self._values)
         if self._built != count:
-            self._built, kept = count, dict[tuple[int, int], _Automaton]()
+            self._built, kept = count, {}
             for start, size in _divided(count, self._longest):
                 place = start, size
                 values = self._values[start : start + size]

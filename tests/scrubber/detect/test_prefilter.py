@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.scrubber.automaton import compiled
 from app.scrubber.detect.dense import Effort
-from app.scrubber.detect.detector import Detector
+from app.scrubber.detect.detector import Detector, Finder
 from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.detect.prefilter import Prefilter, Signs
 from app.scrubber.detect.rules import Rules
@@ -24,6 +24,7 @@ from app.scrubber.redact.scrubber import Scrubber
 from tests.cases import every_case
 from tests.scrubber import conversations as conv
 from tests.scrubber import scrubbing
+from tests.scrubber.detect.searching import prefiltered
 from tests.thorough import scaled
 
 RULES = scrubbing.BUILT_IN
@@ -140,6 +141,33 @@ def test_each_spelling_of_a_placeholder_is_loud() -> None:
     assert not any(quiet(*texts))
     assert quiet("EMAIL_1>", "EMAIL-0001") == [True, True]
     assert quiet("EMAIL-0001", used=prefilter("token")) == [False]
+
+
+@given(TEXTS, st.sampled_from(["angle", "token"]), st.booleans())
+@settings(max_examples=scaled(300, 60))
+def test_no_placeholder_stands_where_nothing_else_was_found(
+    text: str, style: Any, is_ascii: bool
+) -> None:
+    literals = Literals(Scheme(style, b"k"), [one.label for one in BUILT_IN])
+    value = json.dumps(text, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    scope = prefiltered(Prefilter(BUILT_IN, literals.signs), value)
+    if scope is not None and not scope.may_hold_more:
+        assert not [*literals.find(value, [Span(0, len(value))])]
+
+
+@every_case("literal", [b"xa", b"xabx", b"ab", b"abx"])
+def test_a_literal_that_may_hide_something_else_is_taken_for_it(literal: bytes) -> None:
+    found = Detector(name="x", finders=(Finder(literal),), pattern=re.compile(b"x"), examples=())
+    scope = prefiltered(Prefilter((found,), Signs((b"ab",), ())), b'"%bb"' % literal)
+    assert scope is not None
+    assert scope.may_hold_more
+
+
+def test_a_literal_that_hides_nothing_is_not() -> None:
+    found = Detector(name="x", finders=(Finder(b"bxy"),), pattern=re.compile(b"x"), examples=())
+    scope = prefiltered(Prefilter((found,), Signs((b"ab",), ())), b'"bxy"')
+    assert scope is not None
+    assert not scope.may_hold_more
 
 
 def test_what_often_holds_a_common_literal_is_loud_since_it_may_be_dense() -> None:
