@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import httpx
 from h2 import events
 from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
 
 from ..network.errors import FieldsTooLarge, MalformedResponse
 from ..network.stats import Counters
@@ -157,10 +158,16 @@ class Session:
     def receive(self, data: bytes) -> None:
         """Feed python-h2 and tell the streams what came of it.
 
-        Raises `h2.exceptions.ProtocolError`, with a GOAWAY that says why already sent (§5.4.1).
+        Raises `h2.exceptions.ProtocolError`, with a GOAWAY that says why already sent (§5.4.1):
+        what came before the fault counts, however the network has cut it.
         """
+        error = None
         try:
-            for event in self._codec.receive_data(data):
+            self._codec.receive_data(data)
+        except ProtocolError as exc:
+            self._alive, error = False, exc
+        try:
+            for event in self._codec.came:
                 react = _REACTIONS.get(type(event))
                 if react is not None:
                     react(self, event)
@@ -171,6 +178,8 @@ class Session:
             touched, self._touched = self._touched, {}
             for stream in touched:
                 stream.deliver()
+        if error is not None:
+            raise error
         if self._turns.waiting:
             self.pump()
 
@@ -218,7 +227,7 @@ class Session:
         self._turns.leave(stream)
         self._shut.discard(stream)
         self._settle(stream, stream.owed)
-        if reset is not None and self._alive and self._is_open(stream):
+        if reset is not None and self._is_open(stream):
             self._codec.reset_stream(stream.id, reset)
             self._counters.resets_sent += 1
         self._give_back(uncredited)
@@ -264,7 +273,7 @@ class Session:
 
     def _is_open(self, stream: Stream) -> bool:
         """Whether python-h2, which reads a whole segment ahead of us, has not seen it closed."""
-        inner = self._codec.streams.get(stream.id)
+        inner = self._codec.streams.get(stream.id) if self._alive else None
         return inner is not None and inner.open
 
     def _frame(self, stream: Stream, data: memoryview, *, end: bool = False) -> None:

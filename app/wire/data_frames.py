@@ -8,6 +8,7 @@ same numbers are changed and the same event is made. Everything else goes to pyt
 Property tests hold both ways to the same events, errors, states, windows and bytes sent.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from h2.connection import ConnectionState, H2Connection
@@ -37,9 +38,12 @@ _CLOSED = ConnectionState.CLOSED  # an enum's members are slow to get
 class DataFrames(H2Connection):
     """python-h2's connection, with the short way. Its buffer holds a frame that is not whole.
 
-    State: ``_greeted``, once frames other than SETTINGS may come.
+    State: ``came``, the events of the frames that were whole, also of those before one that ends
+    the connection: an error drops what python-h2 would return. ``_greeted``, once frames other than
+    SETTINGS may come.
     """
 
+    came: Sequence[Event] = ()
     _greeted = True
 
     def receive_data(self, data: bytes) -> list[Event]:  # type: ignore[override] # no other kind
@@ -50,33 +54,30 @@ class DataFrames(H2Connection):
             data = bytes(waiting) + data
             waiting.clear()
         events: list[Event] = []
-        left = 0  # from here to ``position`` is left to python-h2
-        position = buffer._preamble_len  # noqa: SLF001 - of a client's preface (§3.4)
+        self.came = events
+        position = 0  # from here on nothing has been read
         size = len(data)
+        preface = buffer._preamble_len  # noqa: SLF001 - of a client (§3.4)
+        if 0 < preface <= size:
+            events += super().receive_data(data[:preface])
+            position = preface
         while (body := position + _HEAD_SIZE) <= size:
             high, low, kind, flags, stream_id = _read_head(data, position)
             end = body + (high << 8) + low
             if end > size:
                 break
-            if (
-                (kind == DATA and flags <= END_STREAM)
-                or (kind == WINDOW_UPDATE and not flags)
-                or (kind == HEADERS and flags == END_HEADERS)
+            taken: Sequence[Event] = ()
+            if kind == DATA:
+                if flags <= END_STREAM:
+                    taken = self._take_data(stream_id, data[body:end], flags)
+            elif (kind == WINDOW_UPDATE and not flags) or (
+                kind == HEADERS and flags == END_HEADERS
             ):
-                if left < position:
-                    events += super().receive_data(data[left:position])
-                    left = position
-                taken = (
-                    self._take_data(stream_id, data[body:end], flags)
-                    if kind == DATA
-                    else self._take_other(kind, stream_id, data[body:end])
-                )
-                if taken:
-                    events += taken
-                    left = end
+                taken = self._take_other(kind, stream_id, data[body:end])
+            events += taken or super().receive_data(data[position:end])
             position = end
-        if left < size:
-            events += super().receive_data(data[left:])
+        if position < size:
+            events += super().receive_data(data[position:])
         return events
 
     def send_data(

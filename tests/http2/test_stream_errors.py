@@ -176,3 +176,36 @@ async def test_what_concerns_the_connection_ends_it(
         with pytest.raises(httpx.RemoteProtocolError, match="broke the protocol: "):
             await fetch(transport, upstream.url, b"/bad")
         await eventually(lambda: transport.stats.connections_open == 0)
+
+
+async def test_what_came_before_a_fault_of_the_connection_counts(
+    transport: Transport, tls: Tls
+) -> None:
+    """However the network cuts it: here all of it comes in one segment."""
+    calls: dict[bytes, int] = {}
+
+    async def answer(call: Call) -> None:
+        calls[call.path] = call.id
+        if len(calls) == 1:
+            return
+        whole, cut = calls[b"/whole"], calls[b"/cut"]
+        block = call.wire.encoder.encode([(b":status", b"200")])
+        frames = (
+            frame(HEADERS, END_HEADERS, whole, block),
+            frame(HEADERS, END_HEADERS, cut, block),
+            frame(DATA, END_STREAM, whole, b"fine"),
+            frame(DATA, 0, cut, b"begun"),
+            frame(WINDOW_UPDATE, 0, 0, bytes(4)),
+        )
+        call.wire.write(b"".join(frames))
+
+    async with peer(tls.server("h2"), answer) as upstream:
+        sibling = asyncio.ensure_future(fetch(transport, upstream.url, b"/whole"))
+        await eventually(lambda: bool(calls))
+        response = await transport.handle_async_request(request(upstream.url, b"/cut"))
+        chunks = response.aiter_raw()
+        assert await anext(chunks) == b"begun"
+        with pytest.raises(httpx.RemoteProtocolError, match="broke the protocol: "):
+            await anext(chunks)
+        assert await sibling == b"fine"
+        await eventually(lambda: transport.stats.connections_open == 0)
