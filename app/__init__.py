@@ -21,9 +21,9 @@ The map, in the order of a request's journey:
 Beside the journey: ``settings`` (the environment, read once; ``env_file``), ``workers`` (several
 processes as one), ``doctor``, ``cli``, ``certificates``, ``logs``, ``errors`` (answers to
 requests), ``failures`` (of a start), ``tables`` (of a user's TOML file), ``imports`` with
-``stand_ins`` (what a process loads, and what not), ``memory`` (what it keeps), ``caller`` (who
-started it), and ``asgi``, the application for another server. The package `simulator` is another
-party: an Anthropic upstream with faults, for tests and demos.
+``stand_ins`` and ``late_classes`` (what a process loads, and what not), ``memory`` (what it keeps),
+``caller`` (who started it), and ``asgi``, the application for another server. The package
+`simulator` is another party: an Anthropic upstream with faults, for tests and demos.
 The floors between them are enforced by import-linter (``pyproject.toml``).
 """
 

@@ -9,6 +9,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 
@@ -25,15 +26,24 @@ def load(name: str) -> ModuleType:
     """
     collecting = gc.isenabled()
     gc.disable()
-    members = ANYWHERE | SERVING if name.startswith(SERVERS) else ANYWHERE
+    context = _sparing if name.startswith(SERVERS) else partial(_kept_out, ANYWHERE)
     try:
-        with suppress(ImportError, AttributeError, TypeError), _kept_out(members):
+        with suppress(ImportError, AttributeError, TypeError), context():
             return import_module(f".{name}", __package__)
         return import_module(f".{name}", __package__)
     finally:
         gc.freeze()
         if collecting:
             gc.enable()
+
+
+@contextmanager
+def _sparing() -> Iterator[None]:
+    """Keep out what a server does not use, and let libraries make classes later."""
+    from . import late_classes  # noqa: PLC0415 - a server imports anyway what it imports
+
+    with _kept_out(ANYWHERE | SERVING), late_classes.making_later():
+        yield
 
 
 @contextmanager

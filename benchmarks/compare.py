@@ -9,9 +9,9 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import peers, process
@@ -22,6 +22,7 @@ from benchmarks.workloads import Figures, Target, Workload
 IDLE = 6.0  # seconds
 PATIENCE = 60.0  # seconds more than planned that a workload may take
 WARM = 0.3  # seconds of a first, unmeasured round
+SETTLING = 0.7  # seconds after a switch: the ledger's rows are written half a second late
 Rounds = dict[str, dict[str, list[float]]]
 
 
@@ -29,7 +30,8 @@ Rounds = dict[str, dict[str, list[float]]]
 class Plan:
     """The proxies, workloads and rounds; ``at_rest``: starts, memory and idle CPU, too.
 
-    ``beside`` is another source tree of this proxy, compared as one more.
+    ``beside`` is another source tree of this proxy, compared as one more. Names in ``switches``
+    are states of one proxy, `peers.SWITCHED`, each with the signal for it.
     """
 
     compared: Sequence[str]
@@ -37,6 +39,7 @@ class Plan:
     rounds: int
     at_rest: bool
     beside: Path | None = None
+    switches: Mapping[str, int] = field(default_factory=dict)
 
 
 async def compare(plan: Plan, on: Stage) -> Rounds:
@@ -79,6 +82,9 @@ def _medians(turns: list[Figures]) -> Figures:
 
 
 async def _run(workload: Workload, target: Target, seconds: float) -> Figures:
+    if target.switch is not None:
+        target.process.child.send_signal(target.switch)
+        await asyncio.sleep(SETTLING)
     try:
         async with asyncio.timeout(PATIENCE + seconds):
             return await workload.run(target, seconds)
@@ -88,20 +94,28 @@ async def _run(workload: Workload, target: Target, seconds: float) -> Figures:
 
 
 async def _targets(plan: Plan, on: Stage, stack: ExitStack) -> list[Target]:
-    targets = []
+    targets, switched = [], None
     for name in plan.compared:
         if name == peers.DIRECT:
             targets.append(Target(name, on.upstream_port, on.upstream, on.trusted))
-            continue
-        command, port = on.command(name, plan.beside)
-        started = process.running(command, on.cores.proxy, log=on.log)
-        target = Target(name, port, stack.enter_context(started), on.trusted)
-        try:
-            await answering(port, on.trusted)
-        except TimeoutError:
-            sys.exit(f"{name} did not start:\n{on.log.read_text()[-2000:]}")
-        targets.append(target)
+        elif name in plan.switches:
+            switched = switched or await _target(peers.SWITCHED, plan, on, stack)
+            targets.append(replace(switched, name=name, switch=plan.switches[name], pace={}))
+        else:
+            targets.append(await _target(name, plan, on, stack))
     return targets
+
+
+async def _target(name: str, plan: Plan, on: Stage, stack: ExitStack) -> Target:
+    """Start a proxy."""
+    command, port = on.command(name, plan.beside)
+    started = process.running(command, on.cores.proxy, log=on.log)
+    target = Target(name, port, stack.enter_context(started), on.trusted)
+    try:
+        await answering(port, on.trusted)
+    except TimeoutError:
+        sys.exit(f"{name} did not start:\n{on.log.read_text()[-2000:]}")
+    return target
 
 
 async def _starts(plan: Plan, on: Stage, found: Rounds) -> None:

@@ -3,18 +3,22 @@
     python -m benchmarks.insight_ratios [--rounds 7] [--only json-50k,requests] [--at-rest]
 
 The same workloads, in the same run and alternating, through this proxy without both (``off``), with
-the ledger, and with both as it comes (``on``). The table has the ratio to the naive proxy of
-``off`` and ``on``, and how much the ledger and both change: the median over the rounds of the ratio
-to ``off`` of the same round, with its error at 95 %. Latencies are those that the proxy adds to the
-direct run; the whole time that a client waits has rows of its own. ``--at-rest`` adds memory,
-starts and idle CPU.
+the ledger, and with both as it comes (``on``): one process, in which signals turn them on and off
+(`benchmarks.switched`), since two starts differ by up to 7 %. Before each turn is a pause, in which
+the rows of the one before are written. Rows that are written after their turn are in no figure
+here, but in those of `benchmarks.insight`.
+
+The table has the ratio to the naive proxy of ``off`` and ``on``, and how much the ledger and both
+change: the median over the rounds of the ratio to ``off`` of the same round, with its error at
+95 %. Latencies are those that the proxy adds to the direct run; the whole time that a client waits
+has rows of its own. ``--at-rest`` measures memory, starts and idle CPU instead, of three processes.
 """
 
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks import arguments, peers
+from benchmarks import arguments, peers, switched
 from benchmarks.compare import Plan, run
 from benchmarks.figures import FIGURES, Figure
 from benchmarks.ledger_latency import Ratio
@@ -25,22 +29,17 @@ ROUNDS = 7
 VARIANTS = (peers.PLAIN, peers.LEDGER, peers.OURS)
 Values = Mapping[str, Sequence[float]]  # by proxy, one a round
 Row = tuple[str, ...]
-HEAD = ("", "naive", "off", "ledger", "on", "off/naive", "on/naive", "ledger/off", "on/off")
+SWITCHES = {
+    peers.PLAIN: switched.NEITHER,
+    peers.LEDGER: switched.LEDGER,
+    peers.OURS: switched.BOTH,
+}
+_HEAD = "|naive|off|ledger|on|off / naive|on / naive|ledger / off|on / off"
 
 
 def rows(rounds: Mapping[str, Values]) -> Iterator[Row]:
     """Yield the head, and a row for each figure that was measured."""
-    yield (
-        "",
-        "naive",
-        "off",
-        "ledger",
-        "on",
-        "off / naive",
-        "on / naive",
-        "ledger / off",
-        "on / off",
-    )
+    yield tuple(_HEAD.split("|"))
     for figure in FIGURES:
         values = rounds.get(figure.key)
         if values is None:
@@ -82,13 +81,14 @@ def main() -> int:
     parser = arguments.parser("benchmarks.insight_ratios", __doc__)
     arguments.add_rounds(parser, ROUNDS)
     parser.add_argument("--only", default=",".join(WORKLOADS), metavar="WORKLOADS")
-    parser.add_argument("--at-rest", action="store_true", help="memory, starts and idle CPU, too")
+    parser.add_argument("--at-rest", action="store_true", help="memory, starts, idle CPU instead")
     given = parser.parse_args()
     plan = Plan(
         compared=[*VARIANTS, peers.NAIVE, peers.DIRECT],
-        workloads=[WORKLOADS[name] for name in given.only.split(",")],
+        workloads=[] if given.at_rest else [WORKLOADS[name] for name in given.only.split(",")],
         rounds=max(2, given.rounds),
         at_rest=given.at_rest,
+        switches={} if given.at_rest else SWITCHES,
     )
     print(plain(list(rows(run(plan)))))
     return 0

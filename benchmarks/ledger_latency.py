@@ -22,13 +22,13 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benchmarks import arguments, peers, process
 from benchmarks.load import Client
 from benchmarks.resting import answering
 from benchmarks.stage import Stage, stage
-from benchmarks.switched import OFF, ON
+from benchmarks.switched import BOTH, RECORDER
 from benchmarks.workloads import KB, Posted
 
 GOAL = 1.02  # times the median time without the ledger
@@ -36,7 +36,7 @@ BLOCKS, STARTS = 10, 4
 SETTLING = 0.7  # seconds
 TURN, DIRECT = 1.0, 0.1  # seconds that count of a turn, and that upstream is asked between them
 WARMING = 3.0  # seconds at the start
-_ORDER = (ON, OFF, OFF, ON)
+_ORDER = (BOTH, RECORDER, RECORDER, BOTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,8 @@ async def measure(on: Stage, blocks: int, starts: int) -> list[Block]:
 
 
 async def _started(on: Stage, blocks: int) -> list[Block]:
-    command, port = on.command(peers.OURS)
-    switched = replace(command, arguments=(sys.executable, "-m", "benchmarks.switched", "serve"))
-    with process.running(switched, on.cores.proxy, log=on.log) as proxy:
+    command, port = on.command(peers.SWITCHED)
+    with process.running(command, on.cores.proxy, log=on.log) as proxy:
         await answering(port, on.trusted)
         client = await Client.connect(port, on.trusted)
         upstream = await Client.connect(on.upstream_port, on.trusted)

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 OURS, NAIVE, RUST, NGINX, HAPROXY = "ours", "naive", "naive-rust", "nginx", "haproxy"
 DIRECT = "direct"
 PLAIN, LEDGER = "plain", "ledger"  # this proxy without its cache recorder, and its ledger
+SWITCHED = "switched"  # this proxy, in which signals turn both on and off
 
 NGINX_CONF = """
 daemon off;
@@ -130,11 +131,10 @@ def ours(place: Place, root: Path = ROOT, **settings: str) -> Command:
     )
 
 
-def _without_recorder(place: Place, *, ledger: str) -> Command:
-    return replace(
-        ours(place, LEDGER=ledger),
-        arguments=(sys.executable, "-m", "benchmarks.without_recorder", "serve"),
-    )
+def _ours_by(module: str, place: Place, *, ledger: str = "true") -> Command:
+    """Return this proxy as a module of the benchmarks starts it."""
+    arguments = (sys.executable, "-m", f"benchmarks.{module}", "serve")
+    return replace(ours(place, LEDGER=ledger), arguments=arguments)
 
 
 def _naive(place: Place, module: str = "naive") -> Command:
@@ -173,8 +173,9 @@ PEERS: Mapping[str, Callable[[Place], Command]] = {
     HAPROXY: _haproxy,
 }
 VARIANTS: Mapping[str, Callable[[Place], Command]] = {
-    PLAIN: partial(_without_recorder, ledger="false"),
-    LEDGER: partial(_without_recorder, ledger="true"),
+    PLAIN: partial(_ours_by, "without_recorder", ledger="false"),
+    LEDGER: partial(_ours_by, "without_recorder"),
+    SWITCHED: partial(_ours_by, "switched"),
 }
 PROGRAMS = {NGINX: ("nginx", "-v"), HAPROXY: ("haproxy", "-v")}
 

@@ -30,7 +30,10 @@ STAMPS = re.compile(re.escape(BEFORE) + rb"\d{%d}" % STAMP + re.escape(AFTER))
 
 @dataclass(slots=True)
 class Target:
-    """A proxy under load, or upstream itself: its ports, and its pace in earlier rounds."""
+    """A proxy under load, or upstream itself: its ports, and its pace in earlier rounds.
+
+    ``switch`` is a signal that puts it into the state that is measured.
+    """
 
     name: str
     port: int
@@ -38,6 +41,7 @@ class Target:
     trusted: ssl.SSLContext
     pace: dict[str, float] = field(default_factory=dict)
     pages: int = 0
+    switch: int | None = None
 
     async def connect(self, count: int) -> list[Client]:
         """Open connections, a few at a time."""

@@ -43,6 +43,7 @@ class Panel:
     height: int = 8
     warn: float | None = None  # threshold, above which values are red
     limits: tuple[float, float] | None = None  # of the axis
+    empty: str = NO_DATA  # what is said where there is nothing to show
 
     form = Format.TIME_SERIES
     instant = False
@@ -54,7 +55,8 @@ class Panel:
         panel.description(f"{self.about}\n\nMetrics: {', '.join(self.metrics())}")
         panel.grid_pos(models.GridPos(x=x, y=y, w=self.width, h=self.height))
         panel.targets([self._target(query, at) for at, query in enumerate(self.queries)])
-        panel.unit(self.unit).no_value(NO_DATA).mappings([_ABSENT]).thresholds(self._thresholds())
+        panel.unit(self.unit).no_value(self.empty).mappings([_absent(self.empty)])
+        panel.thresholds(self._thresholds())
         if self.limits is not None:
             panel.min(self.limits[0]).max(self.limits[1])
         return panel.build()
@@ -231,9 +233,11 @@ def _last_value() -> common.ReduceDataOptions:
     return common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(values=False)
 
 
-_ABSENT = models.SpecialValueMap(
-    models.DashboardSpecialValueMapOptions(
-        match=models.SpecialValueMatch.NULL_AND_NAN,
-        result=models.ValueMappingResult(text=NO_DATA, index=0),
+def _absent(text: str) -> models.SpecialValueMap:
+    """Show ``text`` for a value that is none."""
+    return models.SpecialValueMap(
+        models.DashboardSpecialValueMapOptions(
+            match=models.SpecialValueMatch.NULL_AND_NAN,
+            result=models.ValueMappingResult(text=text, index=0),
+        )
     )
-)

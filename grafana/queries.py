@@ -46,13 +46,25 @@ class Query:
 
 
 def rate(
-    metric: str, selector: str = "{@}", *, by: str = "", legend: str = "", per_hour: bool = False
+    metric: str,
+    selector: str = "{@}",
+    *,
+    by: str = "",
+    legend: str = "",
+    per_hour: bool = False,
+    counted: bool = False,
 ) -> Query:
-    """Return the counter's rate, summed over replicas and split by the labels ``by``."""
+    """Return the counter's rate, summed over replicas and split by the labels ``by``.
+
+    Every series that can come begins at 0. Where that is one for each model, ``counted`` keeps
+    those that have counted something out of a legend of twenty zeros.
+    """
     parts = f" by ({by}) " if by else ""
     expr = f"sum{parts}(rate({metric}{selector}[$__rate_interval]))"
+    expr += " * 3600" if per_hour else ""
+    expr += f" and (sum{parts}({metric}{selector}) > 0)" if counted else ""
     named = " ".join(f"{{{{{label}}}}}" for label in by.split(", ")) if by else ""
-    return Query(f"{expr} * 3600" if per_hour else expr, legend or named)
+    return Query(expr, legend or named)
 
 
 def total(metric: str, selector: str = "{@}", *, by: str = "", column: str = "") -> Query:
@@ -86,9 +98,14 @@ def quantile(percent: int, metric: str, selector: str = "{@}", legend: str = "")
     return Query(f"histogram_quantile({percent / 100}, {buckets})", legend or f"p{percent}")
 
 
-def quantiles(metric: str, selector: str = "{@}", *, by: str = "") -> tuple[Query, ...]:
-    """Return p50, p95 and p99 of the histogram, split by the label ``by`` if given."""
-    labels, suffix = (f"le, {by}", f" {{{{{by}}}}}") if by else ("le", "")
+def quantiles(
+    metric: str, selector: str = "{@}", *, by: str = "", word: str = ""
+) -> tuple[Query, ...]:
+    """Return p50, p95 and p99 of the histogram, split by the label ``by`` if given.
+
+    ``word`` stands before the label's value in the legend.
+    """
+    labels, suffix = (f"le, {by}", f" {word}{{{{{by}}}}}") if by else ("le", "")
     buckets = f"sum by ({labels}) (rate({metric}_bucket{selector}[$__rate_interval]))"
     return tuple(
         Query(f"histogram_quantile({percent / 100}, {buckets})", f"p{percent}{suffix}")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from .accumulator import Accumulator
-from .records import CONTENT, NULL, Delta, Document, Record, read_document, word
+from .records import NULL, Delta, Document, Record, read_document, word
 from .spoken import Spoken
 from .usage import Attempt, Missing, Usage
 
@@ -117,7 +117,7 @@ class EventStream:
     def feed(self, records: Iterable[Record]) -> None:
         """Take in the next records."""
         for record in records:
-            if record.whole and record.raw.startswith(CONTENT):
+            if record.whole and record.begins_as_delta:
                 self._hear(record)
             elif record.whole and not record.raw.isspace():
                 self._read(record)

@@ -13,7 +13,6 @@ import msgspec
 CONTENT = (b"event: content_block_delta\n", b"event: content_block_delta\r")  # nearly all begin so
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")  # msgspec refuses lone ones
-_DATA = b"\ndata: "
 _NAMED, _BEGINS, _CR = b"event: content_block_delta", b"data: ", ord("\r")
 _PARTS = 4  # of a record by its line ends: its name, its data, and twice nothing
 WORD_LIMIT = 200  # characters of a model, a type or a stop reason
@@ -84,6 +83,14 @@ class Record:
         self._document: Document | None = None
 
     @property
+    def begins_as_delta(self) -> bool:
+        """Whether it is the delta of a content block at first sight, as nearly all records are.
+
+        False leaves it to ``event``, whose last name counts: there may be a second one.
+        """
+        return self.raw.startswith(CONTENT) and self.raw.find(b"event", 1) < 0
+
+    @property
     def event(self) -> Event:
         """The record's fields."""
         if self._event is None:
@@ -133,22 +140,28 @@ def lone_delta(raw: bytes) -> Delta | None:
     This is the short way of nearly all that is streamed: neither a record nor its event is made.
     None leaves ``raw`` to them. Where this finds a delta, they find the same.
     """
-    lines = raw.split(b"\n", _PARTS)  # one more than there are: a chunk may hold many records
-    if len(lines) != _PARTS or lines[0] != _NAMED or lines[2] or lines[3] or _CR in raw:
-        return None
-    if not lines[1].startswith(_BEGINS):
+    data = _own_form(raw)
+    if data is None:
         return None
     try:
-        return _content(lines[1][len(_BEGINS) :]).delta
+        return _content(data).delta
     except (ValueError, RecursionError):
         return None
 
 
+def _own_form(raw: bytes) -> bytes | None:
+    """Return the data of a delta that is written as the API does, None for anything else."""
+    lines = raw.split(b"\n", _PARTS)  # one more than there are: a chunk may hold many records
+    if len(lines) != _PARTS or lines[0] != _NAMED or lines[2] or lines[3] or _CR in raw:
+        return None
+    return lines[1][len(_BEGINS) :] if lines[1].startswith(_BEGINS) else None
+
+
 def _read(raw: bytes) -> Content | None:
     """Return the delta in a record: its data is read at once where it has the API's own form."""
-    start = raw.find(_DATA)
-    usual = start >= 0 and raw.find(b"\n", start + 1) >= len(raw) - 2
-    data = raw[start + len(_DATA) :] if usual else parse(raw).data
+    data = _own_form(raw)
+    if data is None:
+        data = parse(raw).data
     try:
         return _content(data)
     except (ValueError, RecursionError):

@@ -29,6 +29,15 @@ _SPACE = b" \t\r\n"
 _NONE: set[int] = set()  # shared by all templates, whose blocks do not grow
 
 
+class _Behind(msgspec.Struct):
+    """What decides on a list of messages in the members behind it."""
+
+    messages: msgspec.Raw | None = None
+
+
+_members_behind = msgspec.json.Decoder(_Behind).decode
+
+
 class Prompt(msgspec.Struct, frozen=True):
     """One request: its model, its blocks, a hash for each of `PARAMS` (0: absent).
 
@@ -277,4 +286,15 @@ def _find(body: bytes, messages: list[bytes]) -> tuple[int, int] | None:
         if between is None or not body.startswith(message, at):
             return None
         at = between.end()
-    return (key.start(1), at) if body[at - 1 : at] == b"]" else None
+    return (key.start(1), at) if body[at - 1 : at] == b"]" and _is_read(body[at:]) else None
+
+
+def _is_read(tail: bytes) -> bool:
+    """Return True if a list is the one that is read: its ``tail`` ends the body, without another.
+
+    Of members with one name the last is read (`app.cache.members`); in another object is none.
+    """
+    try:
+        return _members_behind(b'{"":[]' + tail).messages is None
+    except ValueError:
+        return False

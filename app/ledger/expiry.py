@@ -1,14 +1,15 @@
 """When old rows may be deleted. Pure: a wrong clock must never delete what is new.
 
-The wall clock is believed while it goes with the monotonic one, and makes only rows of one more day
-old at a start. Where it does not, it may be wrong by years, and no row tells: those written since
-have its time. Then nothing goes for an hour, and from then on a day of rows in an hour. That is
-enough for whoever runs it for an hour a day, and for a person to notice.
+The wall clock is believed while it agrees with the monotonic one and, at a start, while no row is
+more than a day too old. Otherwise it may be wrong by years, and no row tells: rows written since
+the clock went wrong have its time. Then nothing is deleted for an hour, and after that one day of
+rows in each hour. That keeps up even for someone who runs the proxy one hour a day, and is slow
+enough for a person to notice.
 """
 
 HOUR = 3_600.0  # seconds
 DAY = 24 * HOUR
-JUMP = 60.0  # seconds between the clocks that are no drift
+JUMP = 60.0  # seconds; what the clocks differ by more than this is no drift
 
 
 class Expiry:
@@ -43,7 +44,7 @@ class Expiry:
         return min(reached, cutoff)
 
     def _doubts(self, offset: float, behind: float) -> bool:
-        """Return True after a jump, and at a start with rows that are ``behind`` for a day."""
+        """Return True after a jump, and at a start if the oldest row is a day ``behind``."""
         if self._offset is None:
             return behind > DAY
         return abs(offset - self._offset) > JUMP

@@ -84,10 +84,15 @@ class Ledger:
         with self._ready:
             return len(self._waiting) + self._taken
 
-    def start(self) -> None:
-        """Open the store, in the background: an error is logged at once."""
+    def start(self, quiet: float = 0.0) -> None:
+        """Open the store in the background, for the first row or after ``quiet`` seconds.
+
+        An error is logged then, whether there are rows or not.
+        """
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+            self._thread = threading.Thread(
+                target=self._work, args=(quiet,), name="ledger", daemon=True
+            )
             self._thread.start()
 
     def put(self, record: Any) -> None:
@@ -122,7 +127,9 @@ class Ledger:
             self.count("dropped", lost)
             log.warning("rows of the ledger are lost", rows=lost, ledger=self._name)
 
-    def _work(self) -> None:
+    def _work(self, quiet: float) -> None:
+        with self._ready:
+            self._ready.wait_for(lambda: self._waiting or self._closing, quiet)
         try:
             self._opened()
         except Unavailable as exc:

@@ -43,6 +43,7 @@ from .recorders.traffic import Traffic
 from .recorders.usage import WindowUsage
 
 PRESET_MODELS = 24  # priced models whose series are created at the start: 13 each, and timestamps
+QUIET = 1.0  # seconds that the ledger leaves to the first requests: to make its file takes 50 ms
 LOOP_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 log = structlog.get_logger(__name__)
@@ -101,6 +102,7 @@ class Telemetry:
         self._prices = prices
         self._receipts = receipts
         self._ledger = ledger
+        self._budgets = budgets
         self._exporter = exporter
         self._running = Running(clock)
         self._output = LiveOutput(self._running.__iter__, clock=clock, created=wall())
@@ -162,10 +164,14 @@ class Telemetry:
         return ForwardMetrics(self._instruments)
 
     def open(self) -> None:
-        """Open the files at the start of the process; log an error if one cannot be opened."""
-        for writer in (self._ledger, self._exporter):
-            if writer is not None:
-                writer.start()
+        """Open the files at the start of the process; log an error if one cannot be opened.
+
+        Budgets read the ledger at once, which may have to be brought up to date first.
+        """
+        if self._ledger is not None:
+            self._ledger.start(QUIET if self._budgets is None else 0.0)
+        if self._exporter is not None:
+            self._exporter.start()
 
     def close(self) -> None:
         """Write and export what is queued, at the end of the process; may block briefly."""

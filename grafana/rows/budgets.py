@@ -37,6 +37,7 @@ ATTRIBUTION = Row(
             "further values count as `other`.",
             queries=(rate("anthropic_proxy_label_cost_usd_total", by="value", per_hour=True),),
             unit="currencyUSD",
+            empty="No labels set",
             stacked=True,
         ),
     ),
@@ -51,6 +52,7 @@ BUDGETS = Row(
             "spent most.",
             queries=(Query(f"{_SPENT} / ({_LIMIT} > 0)", "{{budget}}"),),
             unit="percentunit",
+            empty="No budgets set",
             warn=0.8,
             limits=(0, 1),
         ),
@@ -59,15 +61,28 @@ BUDGETS = Row(
             about="US dollars at list price, from midnight on.",
             queries=(Query(_SPENT, "{{budget}}"),),
             unit="currencyUSD",
+            empty="No budgets set",
         ),
         Lines(
             title="Refused and announced",
             about="Requests refused because a budget is used up, thresholds announced (50, 80, "
             "100 %), results of the webhook, and attempts without a known price.",
             queries=(
-                rate("anthropic_proxy_budget_refused_requests_total", by="budget"),
-                rate("anthropic_proxy_budget_announcements_total", by="threshold"),
-                rate("anthropic_proxy_budget_webhook_total", by="result"),
+                rate(
+                    "anthropic_proxy_budget_refused_requests_total",
+                    by="budget",
+                    legend="refused, {{budget}}",
+                ),
+                rate(
+                    "anthropic_proxy_budget_announcements_total",
+                    by="threshold",
+                    legend="announced, {{threshold}}%",
+                ),
+                rate(
+                    "anthropic_proxy_budget_webhook_total",
+                    by="result",
+                    legend="webhook, {{result}}",
+                ),
                 Query(
                     "max by (budget) (anthropic_proxy_budget_unpriced_responses{@})",
                     "unpriced, {{budget}}",
@@ -78,6 +93,7 @@ BUDGETS = Row(
                 ),
             ),
             unit="short",
+            empty="No budgets set",
         ),
     ),
 )

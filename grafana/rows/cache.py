@@ -15,14 +15,15 @@ CACHE = Row(
             title="Cache misses per hour, in dollars",
             about="Cost of the tokens that could have been read from the prompt cache and were "
             "not, by reason. Estimate at list price.",
-            queries=(rate(_COST, by="reason", per_hour=True),),
+            queries=(rate(_COST, by="reason", per_hour=True, counted=True),),
             unit="currencyUSD",
+            empty="No misses",
             stacked=True,
         ),
         Lines(
             title="Cache verdicts",
             about="Answers by what the prompt cache did and why.",
-            queries=(rate(_VERDICTS, by="reason"),),
+            queries=(rate(_VERDICTS, by="reason", counted=True),),
             unit="ops",
             stacked=True,
         ),
@@ -30,7 +31,7 @@ CACHE = Row(
             title="Saved per hour by the cache",
             about="What prompts would have cost without the cache, minus their cost. Writes that "
             "were not read yet are paid off first.",
-            queries=(rate("anthropic_proxy_cache_saved_usd_total", per_hour=True),),
+            queries=(rate("anthropic_proxy_cache_saved_usd_total", legend="saved", per_hour=True),),
             unit="currencyUSD",
         ),
         Bars(
@@ -39,6 +40,7 @@ CACHE = Row(
             "each reason.",
             queries=(total("cache_miss_cost_usd_total", by="reason"),),
             unit="currencyUSD",
+            empty="No misses",
         ),
         Lines(
             title="Share of answers that missed",

@@ -25,7 +25,9 @@ LATENCY = Row(
         Lines(
             title="Request duration",
             about="Time from the first byte to the end. Streams last as long as the model writes.",
-            queries=quantiles("anthropic_proxy_request_duration_seconds", by="streamed"),
+            queries=quantiles(
+                "anthropic_proxy_request_duration_seconds", by="streamed", word="streamed: "
+            ),
             unit="s",
         ),
         Lines(

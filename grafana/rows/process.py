@@ -60,7 +60,7 @@ TOWARDS_UPSTREAM = Row(
             "resets the streams of clients that leave.",
             queries=(
                 rate("anthropic_proxy_upstream_goaways_total", legend="GOAWAY"),
-                rate("anthropic_proxy_upstream_resets_total", by="by"),
+                rate("anthropic_proxy_upstream_resets_total", by="by", legend="reset by {{by}}"),
             ),
             unit="ops",
         ),
@@ -74,6 +74,7 @@ TOWARDS_UPSTREAM = Row(
                 ),
             ),
             unit="s",
+            empty="No PING yet",
         ),
         Lines(
             title="Retries by the proxy",
@@ -88,7 +89,13 @@ TOWARDS_UPSTREAM = Row(
         Lines(
             title="Retries by clients",
             about="Requests that the client marked as a retry, by attempt.",
-            queries=(rate("anthropic_proxy_client_retry_attempts_total", by="attempt"),),
+            queries=(
+                rate(
+                    "anthropic_proxy_client_retry_attempts_total",
+                    by="attempt",
+                    legend="attempt {{attempt}}",
+                ),
+            ),
             unit="ops",
             stacked=True,
         ),
@@ -131,16 +138,21 @@ FROM_CLIENTS = Row(
             about="Refused connections by reason, and connections closed because of a flood of "
             "empty HTTP/2 frames, by kind.",
             queries=(
-                rate("anthropic_proxy_connections_refused_total", by="reason"),
-                rate("anthropic_proxy_floods_total", by="kind"),
+                rate(
+                    "anthropic_proxy_connections_refused_total",
+                    by="reason",
+                    legend="refused: {{reason}}",
+                ),
+                rate("anthropic_proxy_floods_total", by="kind", legend="flood: {{kind}}"),
             ),
             unit="ops",
         ),
         Lines(
             title="Requests for tunnels",
             about="Requests to the forward proxy: intercepted, tunnelled, or why one was refused.",
-            queries=(rate("anthropic_proxy_forward_requests_total", by="result"),),
+            queries=(rate("anthropic_proxy_forward_requests_total", by="result", counted=True),),
             unit="ops",
+            empty="No tunnels",
             stacked=True,
         ),
         Lines(
@@ -150,12 +162,14 @@ FROM_CLIENTS = Row(
                 Query("sum by (instance) (anthropic_proxy_forward_tunnels{@})", "{{instance}}"),
             ),
             unit="none",
+            empty="Forward proxy off",
         ),
         Lines(
             title="Bytes of blind tunnels",
             about="Bytes per second, sent and received by clients.",
             queries=(rate("anthropic_proxy_forward_bytes_total", by="direction"),),
             unit="Bps",
+            empty="Forward proxy off",
         ),
     ),
 )
@@ -165,7 +179,8 @@ PROCESS = Row(
     (
         Lines(
             title="CPU",
-            about="One process uses one core: add a replica near 100 %.",
+            about="Share of one core. A process uses one at most: near 100 % for each of the "
+            "WORKERS, add workers or a replica.",
             queries=(
                 Query(
                     "sum by (instance) (rate(process_cpu_seconds_total{@}[$__rate_interval])"
@@ -241,12 +256,20 @@ PROCESS = Row(
                 Query("count by (instance) (anthropic_proxy_worker_up{@})", "{{instance}} all"),
             ),
             unit="none",
+            empty="One process",
         ),
         Lines(
             title="Worker restarts",
             about="Worker processes that ended by themselves and were started again.",
-            queries=(rate("anthropic_proxy_worker_restarts_total", by="instance, worker"),),
+            queries=(
+                rate(
+                    "anthropic_proxy_worker_restarts_total",
+                    by="instance, worker",
+                    legend="{{instance}} worker {{worker}}",
+                ),
+            ),
             unit="ops",
+            empty="One process",
         ),
         Lines(
             title="Uptime",

@@ -12,24 +12,28 @@ SCRUBBER = Row(
             about="Findings of all detectors in the selected time range.",
             queries=(total("scrub_matches_total"),),
             unit="short",
+            empty="None",
         ),
         Stat(
             title="Values restored",
             about="Placeholders in responses that were replaced by the original values.",
             queries=(total("scrub_restored_total"),),
             unit="short",
+            empty="None",
         ),
         Stat(
             title="Requests modified",
             about="Requests whose forwarded body differs from the received body.",
             queries=(total("bytes_modified_requests_total"),),
             unit="short",
+            empty="None",
         ),
         Stat(
             title="Bodies not scanned",
             about="Bodies that could not be scanned, except requests that have no body to scan.",
             queries=(total("scrub_skipped_total", '{@, reason!="not_post"}'),),
             unit="short",
+            empty="None",
             warn=1,
         ),
         Stat(
@@ -55,12 +59,14 @@ SCRUBBER_IN_FULL = Row(
             about="Findings in the selected time range.",
             queries=(total("scrub_matches_total", by="detector"),),
             unit="short",
+            empty="None",
         ),
         Lines(
             title="Findings over time",
             about="Findings by detector. A sudden rise may be a false positive.",
             queries=(rate("anthropic_proxy_scrub_matches_total", by="detector"),),
             unit="ops",
+            empty="None",
             stacked=True,
         ),
         Lines(
@@ -68,6 +74,7 @@ SCRUBBER_IN_FULL = Row(
             about="Placeholders restored in responses, by detector.",
             queries=(rate("anthropic_proxy_scrub_restored_total", by="detector"),),
             unit="ops",
+            empty="None",
             stacked=True,
         ),
         Lines(

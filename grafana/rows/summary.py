@@ -132,6 +132,7 @@ SUMMARY = Row(
             by=("alertname", "severity", "job"),
             queries=(Query(f"count by (alertname, severity, job) ({_ALERTS})", column="Firing"),),
             unit="none",
+            empty="None fires",
             width=12,
             height=4,
         ),

@@ -32,7 +32,12 @@ TOKENS = Row(
             title="Output tokens by model",
             about="Output tokens by the model that responded.",
             queries=(
-                rate("anthropic_proxy_tokens_total", f"{{@model, {OUTPUT_TYPES}}}", by="model"),
+                rate(
+                    "anthropic_proxy_tokens_total",
+                    f"{{@model, {OUTPUT_TYPES}}}",
+                    by="model",
+                    counted=True,
+                ),
             ),
             unit="cps",
             stacked=True,
@@ -49,7 +54,13 @@ TOKENS = Row(
             title="Cost per hour by model",
             about="Estimate at list price; not a bill.",
             queries=(
-                rate("anthropic_proxy_cost_usd_total", "{@model}", by="model", per_hour=True),
+                rate(
+                    "anthropic_proxy_cost_usd_total",
+                    "{@model}",
+                    by="model",
+                    per_hour=True,
+                    counted=True,
+                ),
             ),
             unit="currencyUSD",
             stacked=True,

@@ -60,8 +60,9 @@ TRAFFIC = Row(
         Lines(
             title="Errors by source and type",
             about="Errors by the side that produced them and by the API's error type.",
-            queries=(rate("anthropic_proxy_errors_total", by="source, type"),),
+            queries=(rate("anthropic_proxy_errors_total", by="source, type", counted=True),),
             unit="ops",
+            empty="No errors",
             stacked=True,
         ),
         Lines(
@@ -102,6 +103,7 @@ TRAFFIC = Row(
             about="Findings of the scrubber by detector. The scrubber dashboard shows more.",
             queries=(rate("anthropic_proxy_scrub_matches_total", by="detector"),),
             unit="ops",
+            empty="None",
             stacked=True,
         ),
     ),

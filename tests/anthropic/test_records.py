@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.anthropic.records import CONTENT, Content, Delta, Record, lone_delta
+from app.anthropic.records import Content, Delta, Record, lone_delta
 from app.anthropic.sse import Splitter
 
 ENOUGH = 10  # changed records that are still read the short way
@@ -32,6 +32,22 @@ def test_a_delta_over_several_lines_is_read(ends: str) -> None:
     lines = ["data: {", 'data: "delta": {"type": "text_delta", "text": "x"}', "data: }", "", ""]
     record = Record(ends.join(lines).encode(), whole=True)
     assert record.content == Content(Delta("text_delta", "x"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "content"),
+    [
+        (["data:{", 'data: "delta": {"text": "x"}}'], Content(Delta(text="x"))),
+        (['data:{"delta": {"text": "x"}}', "data: "], Content(Delta(text="x"))),
+        (['data: {"delta": {"text": "x"}}\rdata:'], Content(Delta(text="x"))),
+        (['data: {"delta":\r{"text": "x"}}'], None),
+    ],
+)
+def test_all_lines_of_data_are_read_and_nothing_else(
+    lines: list[str], content: Content | None
+) -> None:
+    raw = "\n".join(["event: content_block_delta", *lines, "", ""]).encode()
+    assert Record(raw, whole=True).content == content
 
 
 def test_it_is_read_once_whoever_asks() -> None:
@@ -86,7 +102,7 @@ def test_a_lone_delta_is_what_its_record_says() -> None:
         [record] = splitter.feed(raw)
         assert record.whole
         assert not splitter.held
-        assert record.raw.startswith(CONTENT)
+        assert record.begins_as_delta
         assert record.content is not None
         assert record.content.delta == delta
 

@@ -157,6 +157,7 @@ def test_content_in_any_form_is_the_first_token(record: bytes) -> None:
         ("a name that only begins so", b"event: content_block_delta_2\ndata: {}\n\n"),
         ("data without a name", b'data: {"type":"content_block_delta"}\n\n'),
         ("a comment", b": event: content_block_delta\n\n"),
+        ("a name that another follows", b"event: content_block_delta\nevent: ping\ndata: {}\n\n"),
     ],
 )
 def test_what_is_no_content_is_no_first_token(kind: str, record: bytes) -> None:

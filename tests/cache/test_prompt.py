@@ -20,7 +20,7 @@ def prefixes(sent: bytes) -> list[int]:
     return list(read_prompt(sent, hash)[0].blocks.prefixes)
 
 
-def compact(document: Json) -> bytes:
+def compact(document: Json | list[Json]) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -135,6 +135,24 @@ def test_messages_that_stand_elsewhere_too_are_not_mistaken() -> None:
     )
     assert template is None
     assert len(first.blocks.kinds) == len(messages)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"messages":%s,"messages":[{"role":"user","content":"a"},{"role":"user","content":"b"}]}',
+        '{"messages":%s,"mess\\u0061ges":[{"role":"user","content":"a"}]}',
+        '{"metadata":{"messages":%s},"messages":[{"role":"user","content":"a"}]}',
+        '{"messages":[{"role":"user","content":"a"}],"messages":%s}',
+    ],
+)
+def test_the_messages_that_count_are_the_last_of_their_name(frame: str) -> None:
+    turns = [{"role": "user", "content": text} for text in "abc"]
+    template = None
+    for count in (1, 2, 3):
+        sent = frame.encode().replace(b"%s", compact(turns[:count]))
+        read, template = read_prompt(sent, hash, template=template)
+        assert facts(read) == facts(read_prompt(sent, hash)[0])
 
 
 def test_only_the_middle_of_a_next_body_is_parsed() -> None:

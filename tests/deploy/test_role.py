@@ -28,6 +28,10 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(3600)]
 ENVIRONMENT = dict(os.environ)
 HOME = "/opt/anthropic-proxy"
 DEADLINE = 3000.0  # seconds
+NEWER_LEDGER = (
+    "import sqlite3; ledger = sqlite3.connect('/var/lib/anthropic-proxy/ledger.sqlite'); "
+    "ledger.execute('PRAGMA user_version = 99')"
+)
 EXPOSURE = 1.5  # of 10: what `systemd-analyze security` may say at most
 RULES = """
 [[rule]]
@@ -146,6 +150,14 @@ def test_a_fresh_machine_serves_after_the_first_deployment(deployed: Operator) -
     assert deployed.machine.run("systemctl is-enabled anthropic-proxy") == "enabled"
 
 
+def test_where_there_is_no_other_release_a_roll_back_says_so(deployed: Operator) -> None:
+    before = deployed.releases(), deployed.process()
+    refused = deployed.make("rollback")
+    assert refused.returncode != 0
+    assert "There is no previous release on this host." in refused.stdout
+    assert (deployed.releases(), deployed.process()) == before
+
+
 def test_a_command_on_the_host_has_the_settings_and_the_ledger_of_the_service(
     deployed: Operator,
 ) -> None:
@@ -153,9 +165,8 @@ def test_a_command_on_the_host_has_the_settings_and_the_ledger_of_the_service(
     assert json.loads(deployed.machine.run("anthropic-proxy health")) == {"status": "ok"}
     assert f"ANTHROPIC_PROXY_DASHBOARD_PORT={port}" in deployed.machine.run("anthropic-proxy check")
     assert deployed.machine.run("anthropic-proxy report --json") == "[]"
-    assert (
-        deployed.machine.attempt("anthropic-proxy report --since never").returncode == 2
-    )  # its own
+    refused = deployed.machine.attempt("anthropic-proxy report --since never")
+    assert refused.returncode == 2, "the exit code is the program's own"
 
 
 def test_the_service_is_hardened(deployed: Operator) -> None:
@@ -222,7 +233,9 @@ def test_an_upgrade_brings_new_code_and_files_and_a_roll_back_the_old_ones(
     version = deployed.clone / "app/__init__.py"
     text = version.read_text()
     version.write_text(re.sub(r'__version__ = "[^"]+"', '__version__ = "9.9.9"', text))
+    elsewhere = {"anthropic_proxy_dashboard_port": free_port()}
     changed = deployed.deploy(
+        **elsewhere,
         anthropic_proxy_tls_cert_file=str(pair.cert_file),
         anthropic_proxy_tls_key_file=str(pair.key_file),
         anthropic_proxy_scrub_rules_file=str(tmp_path / "rules.toml"),
@@ -242,7 +255,11 @@ def test_an_upgrade_brings_new_code_and_files_and_a_roll_back_the_old_ones(
     sources = set(re.findall(r"^ufw allow from (\S+)", rules, re.MULTILINE))
     assert sources == {"198.51.100.0/24"}
 
-    assert _changed(deployed.make("rollback")) > 0
+    deployed.machine.run(f'python3 -c "{NEWER_LEDGER}"')
+    back = deployed.make("rollback", **elsewhere)  # the inventory still has the new port
+    assert _changed(back) > 0
+    assert f"Another rollback returns to {new.rpartition('/')[2]}." in back.stdout
+    assert "has begun a new one: reports and budgets start at zero" in back.stdout
     assert deployed.releases() == (old, new)
     assert "9.9.9" not in deployed.machine.run(f"{HOME}/app/.venv/bin/anthropic-proxy --version")
     assert deployed.machine.run(f'python3 -c "{got.format(port)}"') != served

@@ -16,6 +16,7 @@ from app.ledger.reader import reading
 from app.ledger.rows import NANO
 from app.proxy import backlog
 from app.settings import Settings
+from app.telemetry import recorder
 from app.telemetry.recorder import Telemetry
 from app.telemetry.sampling.samples import Samples
 from simulator import Simulator, Step
@@ -170,6 +171,22 @@ def test_what_a_demo_makes_up_is_kept_apart(tmp_path: Path) -> None:
         assert name in {file.name for file in tmp_path.iterdir()}
         (tmp_path / name).unlink()
     assert _files(tmp_path) == []
+
+
+@pytest.mark.parametrize("budgets", ["", "day:30"])
+async def test_the_file_waits_for_the_first_requests_unless_budgets_read_it(
+    tmp_path: Path, budgets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "QUIET", 60.0)
+    settings = Settings(_env_file=None, state_dir=tmp_path, budgets=budgets)  # type: ignore[call-arg]
+    application = create_app(settings)
+    application.telemetry.open()
+    if budgets:
+        await until((tmp_path / "ledger.sqlite").exists)
+    else:
+        assert _files(tmp_path) == []
+    application.telemetry.close()
+    assert tmp_path / "ledger.sqlite" in _files(tmp_path)
 
 
 async def test_without_the_ledger_nothing_is_kept(

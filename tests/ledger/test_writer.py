@@ -70,6 +70,31 @@ def test_the_file_is_there_from_the_start(path: Path) -> None:
     assert ask(path, "SELECT count(*) FROM exchanges") == [(0,)]
 
 
+def test_the_file_waits_until_the_start_is_over(path: Path) -> None:
+    one = ledger(path)
+    counts = _counting(one)
+    one.start(quiet=DEADLINE)
+    assert not path.exists()
+    one.put(record())
+    _until(lambda: counts["written"] == 1)
+    one.close(DEADLINE)
+    assert ask(path, "SELECT count(*) FROM exchanges") == [(1,)]
+
+
+@pytest.mark.parametrize("quiet", [0.01, DEADLINE], ids=["quiet", "ended"])
+def test_a_damaged_file_is_logged_without_a_row(path: Path, quiet: float) -> None:
+    path.write_bytes(b"no database" * 100)
+    one = ledger(path)
+    with capture_logs() as logged:
+        one.start(quiet)
+        if quiet == DEADLINE:
+            one.close(DEADLINE)
+        _until(lambda: bool(logged))
+    one.close(DEADLINE)
+    assert "moved aside" in logged[0]["event"]
+    assert ask(path, "SELECT count(*) FROM exchanges") == [(0,)]
+
+
 def test_more_rows_than_may_wait_are_dropped_and_counted(path: Path) -> None:
     one = ledger(path, capacity=5)
     counts = _counting(one)

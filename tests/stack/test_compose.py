@@ -64,6 +64,17 @@ def test_mounts_are_files_of_this_tree_read_only_or_named_volumes(service: Json)
             assert source in COMPOSE["volumes"]
 
 
+@pytest.mark.parametrize("command", ["chmod -R go+rX", "chcon -R -t container_file_t"])
+def test_what_containers_read_is_named_where_they_may_not(command: str) -> None:
+    text = (ROOT / "docs/docker.md").read_text(encoding="utf-8")
+    named = {Path(name) for name in re.findall(rf"{re.escape(command)} ([^`]+)`", text)[0].split()}
+    mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", ())]
+    for mount in mounts:
+        if mount.startswith("."):
+            source = Path(mount.partition(":")[0])
+            assert named & {source, *source.parents}, source
+
+
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_our_image_is_built_here_and_named_for_this_version(name: str) -> None:
     assert SERVICES[name]["image"] == f"anthropic-proxy:{__version__}"

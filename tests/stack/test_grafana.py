@@ -81,8 +81,28 @@ def test_a_description_names_the_metrics_shown(panel: Json) -> None:
 @every_panel
 def test_nothing_to_show_is_said_in_words(panel: Json) -> None:
     defaults = panel["fieldConfig"]["defaults"]
-    assert defaults["noValue"] == "No traffic"
-    assert {"null+nan"} == {entry["options"]["match"] for entry in defaults["mappings"]}
+    (absent,) = (entry["options"] for entry in defaults["mappings"])
+    assert absent["match"] == "null+nan"
+    assert absent["result"]["text"] == defaults["noValue"]
+    assert defaults["noValue"]
+
+
+def test_only_what_comes_with_requests_says_that_there_are_none() -> None:
+    said = {
+        panel["title"]: panel["fieldConfig"]["defaults"]["noValue"]
+        for path in DASHBOARDS
+        for panel in panels(path)
+    }
+    assert said["Time to first token"] == "No traffic"
+    assert said["Alerts"] == "None fires"
+    assert said["Bodies not scanned"] == "None"
+    assert said["Cost of misses by reason"] == "No misses"
+
+
+@every_panel
+def test_a_line_has_a_name_that_is_no_query(panel: Json) -> None:
+    named = [target["legendFormat"] != "__auto" for target in panel["targets"]]
+    assert all(named) or panel["type"] in ("stat", "table")  # which show none, or columns
 
 
 @every_panel

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ...anthropic.records import CONTENT, Record, read_document
+from ...anthropic.records import Record, read_document
 from ..detect.recognize import CONTEXT
 from ..json.escapes import encoded, escaped
 from ..json.visitor import Path
@@ -112,7 +112,7 @@ class StreamRestorer:
         if not record.whole:
             return raw
         try:
-            if raw.startswith(CONTENT):
+            if record.begins_as_delta:
                 return self._delta(record, raw)
             kind = record.event.name.decode("latin-1") or str(_value(record.document.type))
             return self._handlers.get(kind, self._elsewhere)(record, raw)

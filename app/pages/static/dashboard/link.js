@@ -49,13 +49,13 @@ export class Link {
 
 /**
  * Return the state's name, tone and text, and whether the figures are out of date; `age` of the last
- * snapshot in seconds, or null.
+ * snapshot in seconds, or null. The strip says how old they are: a text that changes each second
+ * would move the page, and a screen reader would read it out each time.
  */
 export function linkState(open, age) {
   if (age === null) return { name: "connecting", tone: "idle", text: "Connecting…", lost: false };
-  const whole = Math.floor(age);
   const lost = age > STALE_AFTER;
-  if (!open) return { name: "reconnecting", tone: "warn", text: `Reconnecting, data ${whole} s old`, lost };
-  if (lost) return { name: "stale", tone: "warn", text: `Stale for ${whole} s`, lost };
+  if (!open) return { name: "reconnecting", tone: "warn", text: "Reconnecting…", lost };
+  if (lost) return { name: "stale", tone: "warn", text: "Stale", lost };
   return { name: "live", tone: "ok", text: "Live", lost };
 }
