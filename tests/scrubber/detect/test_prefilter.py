@@ -187,6 +187,13 @@ def test_dense_text_is_given_up_and_the_rest_is_looked_into() -> None:
     assert quiet(*["eyJ" * 20_000, "words"]) == [False, False]
 
 
+def test_behind_dense_text_more_and_more_is_not_looked_at() -> None:
+    dense, words = ((one * 2**16)[: 2**16 - 2] for one in ("eyJ", "words "))  # each is a group
+    assert quiet(dense, words) == [False, True]
+    assert quiet(dense, dense, words, words) == [False, False, False, True]
+    assert quiet(*[dense] * 5, words, words) == [*[False] * 5, False, True]
+
+
 def test_a_long_value_is_looked_into_and_those_beside_it_are_not() -> None:
     assert quiet("words", "word " * 20_000, "words") == [True, False, True]
 
