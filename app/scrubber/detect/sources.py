@@ -75,6 +75,7 @@ class Sources:
         for detector in detectors:
             for finder in detector.finders:
                 self._finders[finder.literal].append((finder, (detector,)))
+        self._common = {one: found for one, found in self._finders.items() if one in COMMON}
         self._searches = {
             literal: BytesAhoCorasick([literal], matchkind=MatchKind.LeftmostFirst)
             for literal in self._finders
@@ -121,7 +122,7 @@ class Sources:
             return {literal: self._finders[literal] for literal in rare}
         return {
             literal: found
-            for literal, found in self._finders.items()
+            for literal, found in (self._finders if rare else self._common).items()
             if (self._may_hold(text, literal) if literal in COMMON else literal in rare)
         }
 

@@ -220,6 +220,10 @@ class _Stems:
         if not self._stems:
             return
         stems, probes = self._stems, self._probes
+        if len(text) <= _SHORT and stems.keys().isdisjoint(
+            [text[at : at + STEM] for at in range(len(text))]
+        ):
+            return
         for places in self._begun(text):
             for at in places:
                 for size in stems.get(text[at : at + STEM], ()):
