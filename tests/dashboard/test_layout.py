@@ -93,7 +93,7 @@ async def test_a_demo_says_that_it_is_one(proxy: Running, browser: Browser) -> N
         await shown.live()
         await expect(shown.page.locator("#demo")).to_be_hidden()
         await shown.feed(document)
-        await expect(shown.page.locator("#demo")).to_have_text("Demo: responses are simulated")
+        await expect(shown.page.locator("#demo")).to_have_text("Demo: simulated responses")
         await expect(shown.page).to_have_title("anthropic-proxy demo · fake-host")
         await expect(shown.metric("instance.host")).to_have_text("fake-host")
 
