@@ -137,7 +137,11 @@ def _variables() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def deployed(operator: Operator) -> Operator:
     """A machine after its first deployment."""
-    assert operator.deploy() > 0
+    done = operator.make("deploy")
+    assert _changed(done) > 0
+    assert (
+        f"serves at https://127.0.0.1:{operator.variables['anthropic_proxy_port']}." in done.stdout
+    )
     return operator
 
 
