@@ -23,7 +23,7 @@ QUIET = {
     "anthropic_proxy_label_overflow_total",
     "anthropic_proxy_unpriced_requests_total",
     "anthropic_proxy_forward_",  # it has no forward proxy
-    "anthropic_proxy_run_cache_miss_cost_usd_total",  # its prompts miss the cache by chance only
+    "cache_miss_cost_usd_total",  # its prompts miss the cache by chance only
     "anthropic_proxy_run_scrub_skipped_total",  # every body of the demo is searched
     "anthropic_proxy_worker_",  # it is a single process
     "anthropic_proxy_upstream_rtt_seconds",  # no connection is silent for long enough
