@@ -56,8 +56,8 @@ def rate(
 ) -> Query:
     """Return the counter's rate, summed over replicas and split by the labels ``by``.
 
-    Every series that can come begins at 0. Where that is one for each model, ``counted`` keeps
-    those that have counted something out of a legend of twenty zeros.
+    Every series that can occur begins at 0. ``counted`` leaves out those that are still 0, which
+    would fill the legend, for example with one line for each model.
     """
     parts = f" by ({by}) " if by else ""
     expr = f"sum{parts}(rate({metric}{selector}[$__rate_interval]))"

@@ -9,7 +9,7 @@ enough for a person to notice.
 
 HOUR = 3_600.0  # seconds
 DAY = 24 * HOUR
-JUMP = 60.0  # seconds; what the clocks differ by more than this is no drift
+JUMP = 60.0  # seconds; a change between the clocks that is larger is no drift
 
 
 class Expiry:

@@ -179,8 +179,8 @@ PROCESS = Row(
     (
         Lines(
             title="CPU",
-            about="Share of one core. A process uses one at most: near 100 % for each of the "
-            "WORKERS, add workers or a replica.",
+            about="Share of one core. A process uses one core at most. Add workers or a replica "
+            "when each of the WORKERS is near 100 %.",
             queries=(
                 Query(
                     "sum by (instance) (rate(process_cpu_seconds_total{@}[$__rate_interval])"
