@@ -14,6 +14,8 @@ from ..certificates import inspection
 from ..factories.scrubbing import load_rules
 from ..failures import SettingsError, StartError
 from ..forward import loops
+from ..ledger import reader
+from ..ledger.file import aside, ledger_file
 from ..network.proxies import ProxyEnvironment
 from ..settings import Settings, as_settings_error, variable
 from ..wire.origin import Origin
@@ -32,6 +34,7 @@ def run(_: argparse.Namespace) -> int:
         _check_pair(*loaded.own_certificate)
     else:
         _check_state(loaded)
+    _check_ledger(loaded)
     origin = Origin.of(httpx.URL(loaded.origin.url))
     _check_egress(origin)
     ports = filter(None, (loaded.port, loaded.dashboard_port, loaded.forward_port))
@@ -68,4 +71,17 @@ def _check_state(loaded: Settings) -> None:
         raise StartError(
             f"{variable('state_dir')}={loaded.state_dir}: the certificate cannot be kept there "
             f"({nearest} is not a directory that can be written)"
+        )
+
+
+def _check_ledger(loaded: Settings) -> None:
+    """Warn of a ledger that the start would set aside, such as one of a newer release."""
+    if not loaded.ledger or loaded.ledger_url is not None:
+        return
+    path = ledger_file(loaded.state_dir)
+    if problem := reader.unusable(path):
+        print(
+            f"warning: the ledger {path}: {problem}. The proxy will rename it to "
+            f"{aside(path, 'TIME').name} and begin a new one: reports and budgets start at zero.",
+            file=sys.stderr,
         )

@@ -73,10 +73,15 @@ def make_private(path: Path) -> os.stat_result:
     return found
 
 
+def aside(path: Path, stamp: str) -> Path:
+    """Return the name of a file that was set aside at ``stamp``."""
+    return path.with_name(f"{path.stem}.set-aside-{stamp}{path.suffix}")
+
+
 def set_aside(path: Path, reason: str) -> None:
     """Rename the file and its companions, so that nothing of it is lost."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    kept = path.with_name(f"{path.stem}.set-aside-{stamp}{path.suffix}")
+    kept = aside(path, stamp)
     for companion in COMPANIONS:
         with suppress(FileNotFoundError):
             Path(f"{path}{companion}").replace(f"{kept}{companion}")

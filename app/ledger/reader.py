@@ -3,13 +3,13 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from . import schema
 from .file import UnusableLedger
-from .sqlite import DAMAGED, is_one_of
+from .sqlite import BROKEN, DAMAGED, check, is_one_of, never_opens
 
 BUSY_TIMEOUT = 2.0  # seconds; writers do not hold up readers, except while the file is set up
 INSTRUCTIONS = 100_000  # of SQLite's machine between two looks at the clock: about a millisecond
@@ -64,6 +64,22 @@ def reading(path: Path, *, seconds: float | None = None) -> Iterator[Reader]:
         if is_one_of(exc, (sqlite3.SQLITE_INTERRUPT,)):
             raise TooSlow(f"a query took longer than {seconds} s") from exc
         raise UnusableLedger(f"{path} cannot be read: {exc}") from exc
+
+
+def unusable(path: Path) -> str | None:
+    """Return why the proxy would set the file aside at its start, or None.
+
+    Nothing is created beside it: where there is no write-ahead log, none is needed to read it.
+    """
+    how = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
+    try:
+        with closing(_opened(path, how)) as connection:
+            check(lambda statement: connection.execute(statement).fetchone()[0])
+    except UnusableLedger as exc:
+        return str(exc)
+    except (sqlite3.Error, UnicodeDecodeError) as exc:  # of one that is not there, too
+        return BROKEN if never_opens(exc) else None
+    return None
 
 
 def _is_there(path: Path) -> bool:

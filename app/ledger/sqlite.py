@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ STATEMENTS = 32  # prepared ones that are kept; of up to 100 KB each
 PAGES = 512  # KB of pages that are kept; rows are added at the end, so that more gain nothing
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 NEVER_OPENED = (*DAMAGED, sqlite3.SQLITE_ERROR)  # such as a file format that does not exist
+BROKEN = "it is damaged"
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 ROWS_FAULT = (
     sqlite3.DataError,
@@ -35,6 +36,24 @@ ROWS_FAULT = (
 def is_one_of(error: Exception, codes: Sequence[int]) -> bool:
     """Return True if the primary result code is one of ``codes`` (sqlite.org/rescode.html)."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in codes
+
+
+def never_opens(error: Exception) -> bool:
+    """Return True if the error says that the file is damaged."""
+    # SQLite quotes from the schema; that of a damaged file may be no text.
+    return isinstance(error, UnicodeDecodeError) or is_one_of(error, NEVER_OPENED)
+
+
+def check(one: Callable[[str], int]) -> None:
+    """Refuse a file that another program made, or a newer version of this one.
+
+    ``one`` returns the only value that a statement finds. Raises `UnusableLedger`.
+    """
+    tables = one("SELECT count(*) FROM sqlite_master")
+    if tables and one("PRAGMA application_id") != schema.APPLICATION_ID:
+        raise UnusableLedger("it is a database of another program")
+    if one("PRAGMA user_version") > schema.VERSION:
+        raise UnusableLedger("it was written by a newer version of the proxy")
 
 
 def open_store(path: Path) -> "SqliteStore":
@@ -71,7 +90,7 @@ class SqliteStore(Tables):
         self._file = make_private(path)
         self._failed = self._shrinking = False
         if 0 < self._file.st_size < SMALLEST:  # SQLite would take it for an empty file
-            raise UnusableLedger("it is damaged")
+            raise UnusableLedger(BROKEN)
         self._connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT, isolation_level=None, cached_statements=STATEMENTS
         )
@@ -79,9 +98,8 @@ class SqliteStore(Tables):
             self._prepare()
         except (sqlite3.Error, UnicodeDecodeError, UnusableLedger) as exc:
             self._connection.close()
-            # SQLite quotes from the schema; that of a damaged file may be no text.
-            if isinstance(exc, UnicodeDecodeError) or is_one_of(exc, NEVER_OPENED):
-                raise UnusableLedger("it is damaged") from exc
+            if never_opens(exc):
+                raise UnusableLedger(BROKEN) from exc
             raise
 
     def close(self) -> None:
@@ -122,7 +140,7 @@ class SqliteStore(Tables):
             return True
 
     def _prepare(self) -> None:
-        self._check()
+        check(self._one)
         if self._one("PRAGMA auto_vacuum") != INCREMENTAL:  # to set it writes
             self._all(f"PRAGMA auto_vacuum = {INCREMENTAL}")  # before the first table
         self._all("PRAGMA journal_mode = WAL")
@@ -142,7 +160,7 @@ class SqliteStore(Tables):
 
     def _migrate(self) -> None:
         with self._immediate():
-            self._check()  # another process may have been first
+            check(self._one)  # another process may have been first
             version = self._one("PRAGMA user_version")
             if version == schema.VERSION:
                 return
@@ -151,14 +169,6 @@ class SqliteStore(Tables):
                     self._all(statement)
             self._all(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             self._all(f"PRAGMA user_version = {schema.VERSION}")
-
-    def _check(self) -> None:
-        """Refuse a file that another program made, or a newer version of this one."""
-        tables = self._one("SELECT count(*) FROM sqlite_master")
-        if tables and self._one("PRAGMA application_id") != schema.APPLICATION_ID:
-            raise UnusableLedger("it is a database of another program")
-        if self._one("PRAGMA user_version") > schema.VERSION:
-            raise UnusableLedger("it was written by a newer version of the proxy")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -188,7 +198,7 @@ class SqliteStore(Tables):
             self._failed = not is_one_of(exc, BUSY)
             if is_one_of(exc, DAMAGED) and not self._moved:  # else another process has found it
                 self.close()
-                set_aside(self._path, "it is damaged")
+                set_aside(self._path, BROKEN)
             raise Unavailable(str(exc)) from exc
 
     def _all(self, statement: str, *values: Any) -> list[Any]:

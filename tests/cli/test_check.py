@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+import sqlite3
 import ssl
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from app import certificates
 from app.certificates import Certificate
+from app.ledger.sqlite import open_store
 from app.settings import PREFIX, Settings, variable
 from tests.cli.place import Place
 from tests.self_signed import DAY, self_signed
@@ -71,6 +74,26 @@ def test_check_refuses_a_certificate_that_every_client_would_refuse(
 def test_check_writes_nothing(place: Place) -> None:
     assert place.run("check").returncode == 0
     assert place.files() == set()
+
+
+def test_check_warns_of_a_ledger_that_would_be_set_aside(place: Place) -> None:
+    file = place.directory / "ledger.sqlite"
+    place_it = {"STATE_DIR": place.directory}
+    with closing(open_store(file)), closing(sqlite3.connect(file)) as ledger:
+        assert place.run("check", **place_it).stderr == ""
+        ledger.execute("PRAGMA user_version = 99")
+        running = place.run("check", **place_it)  # what is new stands in the write-ahead log
+        left = {path.name for path in place.directory.iterdir()}
+    assert left == {file.name, f"{file.name}-wal", f"{file.name}-shm"}
+    stopped = place.run("check", **place_it)
+    assert [path.name for path in place.directory.iterdir()] == [file.name]
+    for ended in (running, stopped):
+        assert ended.returncode == 0
+        assert f"{file}: it was written by a newer version of the proxy." in ended.stderr
+        assert "ledger.set-aside-TIME.sqlite and begin a new one" in ended.stderr
+    assert place.run("check", LEDGER="false", **place_it).stderr == ""
+    file.write_text("no database " * 100)
+    assert f"{file}: it is damaged." in place.run("check", **place_it).stderr
 
 
 def test_check_names_a_way_to_upstream_that_leads_back_here(place: Place) -> None:

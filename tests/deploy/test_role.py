@@ -263,7 +263,7 @@ def test_an_upgrade_brings_new_code_and_files_and_a_roll_back_the_old_ones(
     back = deployed.make("rollback", **elsewhere)  # the inventory still has the new port
     assert _changed(back) > 0
     assert f"Another rollback returns to {new.rpartition('/')[2]}." in back.stdout
-    assert "has begun a new one: reports and budgets start at zero" in back.stdout
+    assert "and begin a new one: reports and budgets start at zero" in back.stdout
     assert deployed.releases() == (old, new)
     assert "9.9.9" not in deployed.machine.run(f"{HOME}/app/.venv/bin/anthropic-proxy --version")
     assert deployed.machine.run(f'python3 -c "{got.format(port)}"') != served
