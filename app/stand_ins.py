@@ -1,7 +1,8 @@
 """What libraries import and a command does not use, so that `app.imports` keeps it out.
 
 Each module has a `StandIn`, with the names that libraries take from it. One that is called after
-all calls the module's own: nothing is missing, it only comes later.
+all calls the module's own, and a name that it has not got is the module's own once that can be
+imported: nothing is missing, it only comes later.
 """
 
 import sys
@@ -20,6 +21,12 @@ class StandIn(ModuleType):
         super().__init__(name)
         for member in members:
             setattr(self, member, OTHERWISE.get(f"{name}.{member}") or self._later(member))
+
+    def __getattr__(self, member: str) -> Any:
+        """Return what the module has by that name; while this stands for it, nothing."""
+        if member.startswith("__") or sys.modules.get(self.__name__) is self:
+            raise AttributeError(f"the stand-in of {self.__name__} has no {member}")
+        return getattr(import_module(self.__name__), member)
 
     def _later(self, member: str) -> type:
         """Return a class that, when it is called, calls what the module has by that name."""
@@ -61,7 +68,7 @@ OTHERWISE: dict[str, Any] = {
 ABSENT = ("click", "greenlet", "rich")
 
 # What libraries reach through its package, as in ``import http.cookies``.
-REACHED = ("email.message", "http.cookies", "urllib.request")
+REACHED = ("email.message", "http.client", "http.cookies", "urllib.request")
 
 _SOURCES = "pydantic_settings.sources.providers"
 
@@ -142,7 +149,7 @@ SERVING: dict[str, Members] = {
         "parse_http_list",
     ),
     "urllib.error": ("HTTPError",),
-    # Starlette's cookies, dates of files, and page about an error.
+    # Starlette's cookies, dates of files, page about an error, and names of statuses.
     "email.utils": ("format_datetime", "formatdate", "parsedate"),
     "html": ("escape",),
     "http.client": (),

@@ -142,6 +142,14 @@ def test_a_stand_in_that_is_called_calls_what_it_stands_for() -> None:
     assert "said" in log
 
 
+def test_what_a_stand_in_has_not_got_is_the_module_s_own_afterwards() -> None:
+    program = (
+        "from app.imports import load; load('server.serving');"
+        "from starlette.exceptions import HTTPException; print(HTTPException(404).detail)"
+    )
+    assert _printed(program) == "Not Found"
+
+
 def test_what_derives_from_a_stand_in_says_so_when_it_is_made() -> None:
     class Derived(StandIn("socketserver", ("ThreadingMixIn",)).ThreadingMixIn):  # type: ignore[misc]
         pass
