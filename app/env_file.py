@@ -60,5 +60,6 @@ def _trusted(file: Path) -> tuple[Path, ...]:
     try:
         file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
-        raise UnusableFile(f"{file} cannot be read: {exc}") from None
+        reason = exc.strerror if isinstance(exc, OSError) else None
+        raise UnusableFile(f"{file} cannot be read: {reason or exc}") from None
     return (whole,)

@@ -118,6 +118,12 @@ def test_an_env_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
         load()
 
 
+def test_an_env_file_that_is_a_directory_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: Is a directory$"):
+        load()
+
+
 BAD = [
     ("PORT", "x", "must be an integer"),
     ("PORT", "65536", "must be less than or equal to 65535"),

@@ -5,7 +5,7 @@ import argparse
 import shtab
 
 from . import parser
-from .commands import FILE
+from .commands import COMMANDS, FILE
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,6 +21,8 @@ def _completed(built: argparse.ArgumentParser) -> argparse.ArgumentParser:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
             action.help = None  # hidden from our help, which lists the commands in its own way
-            for command in action.choices.values():
-                _completed(command)
+            for command in COMMANDS:
+                choice = action.choices[command.name]
+                choice.description = command.summary  # of a description shtab shows the first line
+                _completed(choice)
     return built

@@ -5,6 +5,7 @@ bash, zsh and fish of its parsers, so that a larger library would bring nothing 
 """
 
 import argparse
+import difflib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from .version import version
 
 NAME = "anthropic-proxy"
 COLUMNS = 30  # at which explanations begin
+LIKE = 0.7  # how like a command a word must be that is meant for it; `help` is less like `health`
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -102,8 +104,17 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print usage and ``message``, with the setting that an option looks like, and exit."""
-        hints = dict.fromkeys(filter(None, map(_setting, self.given)))
+        hints = dict.fromkeys(filter(None, [self._meant(), *map(_setting, self.given)]))
         super().error("\n".join([message, *hints]))
+
+    def _meant(self) -> str | None:
+        """Return what to do about a word that is no command."""
+        word = next(iter(self.given), "-")
+        if not self.commands or word.startswith("-") or word in self.commands:
+            return None
+        near = difflib.get_close_matches(word, self.commands, n=1, cutoff=LIKE)
+        asked = f"did you mean {near[0]}? " if near else ""
+        return f"there is no command {word}: {asked}`{NAME} --help` explains all of them"
 
     def print_help(self, file: Any = None) -> None:
         """Print the help."""

@@ -12,6 +12,7 @@ from ..anthropic.genai_prices import SOURCE, convert
 from ..anthropic.prices import OLD, Prices
 from ..anthropic.token_types import BILLED
 from ..factories.telemetry import prices_of
+from ..failures import SettingsError
 from . import exits
 from .unreadable import unreadable
 
@@ -22,6 +23,8 @@ WIDTH = 10  # columns of a rate
 def run(options: argparse.Namespace) -> int:
     """Print the table, or the converted file."""
     if options.data is None:
+        if options.as_of is not None:
+            raise SettingsError("--as-of requires --from")
         return _print_table()
     return _print_converted(options.data, options.as_of)
 

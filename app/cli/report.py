@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from .. import settings
-from ..failures import StartError
+from ..failures import SettingsError
 from ..ledger import queries, report, table
 from ..ledger.file import UnusableLedger, ledger_file
 from ..ledger.places import Place, place_of, reading
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.by is None:
         options.by = "label" if options.label else "day"
     if options.label and options.by != "label":
-        raise StartError(f"--label goes with --by label, not with --by {options.by}")
+        raise SettingsError(f"--label goes with --by label, not with --by {options.by}")
     place = _place()
     try:
         with reading(place) as reader:
@@ -121,7 +121,7 @@ def _notes(options: argparse.Namespace, groups: list[Group]) -> Iterator[str]:
     """Yield what to know about the table."""
     yield ""
     if options.by in table.MANY and len(groups) > options.rows:
-        order = ORDERS[options.sort or ("last" if options.by == "session" else "cost")]
+        order = ORDERS[options.sort or queries.DEFAULT_SORTS[options.by]]
         yield (
             f"The {options.rows:,} {order} of {len(groups):,}: --rows shows more, --sort others,"
             " --json and --csv all."

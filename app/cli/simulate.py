@@ -29,7 +29,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         run_loop(command.serve(arguments, announce=_announce, transporter=_transport))
     except command.Unusable as exc:
-        raise StartError(f"{exc.what}: {_reason(exc.__cause__)}") from exc
+        failure = StartError if exc.what.startswith("--host") else SettingsError
+        raise failure(f"{exc.what}: {_reason(exc.__cause__)}") from exc
     return 0
 
 

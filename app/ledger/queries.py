@@ -85,6 +85,8 @@ SORTS: Mapping[str, Callable[[Group], tuple[float, ...]]] = {
     "tokens": lambda group: (sum(group.totals.tokens.values()), group.totals.cost),
     "cost": lambda group: (group.totals.cost, group.totals.requests),
 }
+# And by which if nobody says it, where a table has no order of its own.
+DEFAULT_SORTS = {"session": "last", "agent": "cost", "model": "cost", "label": "cost"}
 
 
 def by_day(reader: Reader, since: float) -> list[Group]:
@@ -109,7 +111,7 @@ def by_model(reader: Reader, since: float) -> list[Group]:
         " FROM quarters WHERE quarter >= ? GROUP BY model",
         _start(since) // QUARTER,
     )
-    return ordered(_named(reader, found), "cost")
+    return ordered(_named(reader, found), DEFAULT_SORTS["model"])
 
 
 def by_session(reader: Reader, since: float) -> list[Group]:
@@ -121,12 +123,13 @@ def by_session(reader: Reader, since: float) -> list[Group]:
     found = [
         (number, labels.get(number), *sums) for number, *sums in _grouped(reader, "session", since)
     ]
-    return ordered(_noted(reader, found), "last")
+    return ordered(_noted(reader, found), DEFAULT_SORTS["session"])
 
 
 def by_agent(reader: Reader, since: float) -> list[Group]:
     """Group by agent, the most expensive first; None: the main conversation. Note: its type."""
-    return ordered(_noted(reader, _grouped(reader, _AGENT, since)), "cost")
+    groups = _noted(reader, _grouped(reader, _AGENT, since))
+    return ordered(groups, DEFAULT_SORTS["agent"])
 
 
 def agents_of(reader: Reader, session: int, most: int) -> tuple[list[Group], int]:
@@ -153,7 +156,8 @@ def _noted(reader: Reader, found: Sequence[Any]) -> list[Group]:
 def by_label(reader: Reader, since: float, label: str) -> list[Group]:
     """Group by the value of a label, the most expensive first; None are requests without it."""
     groups = _named(reader, _grouped(reader, "labels", since))
-    return ordered(_merged(groups, lambda labels: pairs(labels).get(label)), "cost")
+    merged = _merged(groups, lambda labels: pairs(labels).get(label))
+    return ordered(merged, DEFAULT_SORTS["label"])
 
 
 def label_names(reader: Reader) -> list[str]:

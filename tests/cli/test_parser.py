@@ -10,6 +10,7 @@ import simulator.load
 from app import cli
 from app.cli import commands, parser, program, report
 from app.cli.commands import COMMANDS, EXAMPLES
+from app.ledger import queries
 from tests.programs import require
 
 PROGRAM = "anthropic-proxy"
@@ -116,6 +117,21 @@ def test_what_a_command_does_not_take_is_its_error_and_settings_are_named(
     assert [line for line in said.splitlines() if " is no option" in line] == expected
 
 
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [
+        ("statsu", "there is no command statsu: did you mean status? `anthropic-proxy --help`"),
+        ("help", "there is no command help: `anthropic-proxy --help` explains all of them"),
+    ],
+)
+def test_a_word_that_is_no_command_is_told_the_nearest(
+    word: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser.parse([word])
+    assert capsys.readouterr().err.splitlines()[-1].startswith(advice)
+
+
 def test_the_load_has_as_many_developers_as_the_help_says() -> None:
     assert commands.DEVELOPERS == simulator.load.DEVELOPERS
 
@@ -124,6 +140,15 @@ def test_a_report_can_be_made_by_everything_that_the_help_names() -> None:
     [command] = [command for command in COMMANDS if command.name == "report"]
     [by] = [one for one in command.arguments if "--by" in one.names]
     assert by.options["choices"] == [*report.TABLES, "label"]
+    [sort] = [one for one in command.arguments if "--sort" in one.names]
+    assert sort.options["choices"] == [*queries.SORTS] == [*report.ORDERS]
+    assert "default: last for sessions, cost for agents, models and labels" in sort.options["help"]
+    assert queries.DEFAULT_SORTS == {
+        "session": "last",
+        "agent": "cost",
+        "model": "cost",
+        "label": "cost",
+    }
 
 
 def _completed(*words: str, script: str) -> set[str]:
@@ -158,6 +183,9 @@ def test_a_completion_names_every_command(shell: str, capsys: pytest.CaptureFixt
     assert cli.main(["completion", shell]) == 0
     script = capsys.readouterr().out
     assert [command.name for command in COMMANDS if command.name not in script] == []
+    if shell != "bash":  # which shows names only
+        begun = {one.name: one.summary.partition("'")[0] for one in COMMANDS}  # quoted from there
+        assert [name for name, summary in begun.items() if summary not in script] == []
 
 
 @pytest.mark.parametrize("both", ["doctor --contract --parity", "report --json --csv"])

@@ -240,3 +240,8 @@ def test_a_missing_file_and_a_wrong_date_are_named(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         cli.main(["prices", "--as-of", "2026-13-01"])
     assert "'2026-13-01' is not a date such as 2026-11-27" in capsys.readouterr().err
+
+
+def test_a_date_without_data_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["prices", "--as-of", "2026-11-20"]) == 2
+    assert capsys.readouterr().err == "--as-of requires --from\n"

@@ -136,7 +136,7 @@ def test_the_label_is_named_above_its_values(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.usefixtures("filled")
 def test_a_label_of_something_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "--by", "model", "--label", "team"]) == 1
+    assert main(["report", "--by", "model", "--label", "team"]) == 2
     assert "--label goes with --by label" in capsys.readouterr().err
 
 

@@ -33,13 +33,13 @@ def test_a_simulated_api_says_where_it_is(place: Place) -> None:
         (["--developers", "0"], 2, "--developers: '0' is not a number from 1 to "),
         (["--load", "localhost:8443"], 2, "--load: 'localhost:8443' is not the URL of a proxy"),
         (["--load", "https://proxy:x"], 2, "--load: 'https://proxy:x' is not the URL of a proxy"),
-        (["--certificate", "missing.crt"], 1, "--certificate missing.crt: No such file"),
-        (["--certificate", "odd.crt"], 1, "--certificate odd.crt: not a PEM certificate"),
+        (["--certificate", "missing.crt"], 2, "--certificate missing.crt: No such file"),
+        (["--certificate", "odd.crt"], 2, "--certificate odd.crt: not a PEM certificate"),
         (["--key", "odd.crt"], 2, "--key requires --certificate"),
         (["--load-ca", "odd.crt"], 2, "--load-ca requires --load"),
         (
             ["--load", "https://localhost", "--load-ca", "odd.crt"],
-            1,
+            2,
             "--load-ca odd.crt: not a PEM certificate",
         ),
         (["--host", "203.0.113.1", "--port", "0"], 1, "--host 203.0.113.1 --port 0: "),
@@ -68,7 +68,7 @@ def test_a_simulated_api_never_asks_for_the_password_of_a_key(
     )
     given = ["--certificate", str(certificate.cert_file), "--key", "locked.key"]
     ended = place.run("simulate", *given)
-    assert (ended.returncode, ended.stdout) == (1, "")
+    assert (ended.returncode, ended.stdout) == (2, "")
     [line] = ended.stderr.splitlines()
     assert "not a PEM certificate with its unencrypted key" in line
 
