@@ -50,7 +50,7 @@ class Effort:
         self.taken = 0
         self._earned = size // BYTES_PER_STEP
         self._allowance = BURST - spent + self._earned
-        self._tick = tick
+        self.tick = tick
 
     @classmethod
     def unlimited(cls) -> "Effort":
@@ -60,7 +60,7 @@ class Effort:
     def step(self, count: int = 1) -> None:
         """Take steps."""
         self.taken += count
-        self._tick()
+        self.tick()
 
     @property
     def is_scarce(self) -> bool:

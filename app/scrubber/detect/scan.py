@@ -12,9 +12,9 @@ from . import dense
 from .candidates import Candidates, Few, few
 from .dense import Effort
 from .detector import Detector
-from .hits import HIT, Cluster, Hit, first_come
+from .hits import HIT, Cluster, Hit, first_come, hit_at
 from .prefilter import Scope
-from .sources import Sources
+from .sources import Candidate, Sources
 
 
 class Scanner:
@@ -63,6 +63,20 @@ class Scanner:
         if candidates.hidden >= end > start and not self._is_harmless(text, string):
             return (HIT((start, end, dense.TEXT, b"", None)),)
         return self._hits(text, candidates, string)
+
+    def hits_at(self, text: bytes, candidate: Candidate, end: int) -> tuple[Sequence[Hit], int]:
+        """Return the hits at the only candidate in a string that ends at ``end``, and the steps.
+
+        Nothing beside it can overlap them.
+        """
+        start, detectors = candidate
+        hits, steps = [], dense.CHECK
+        for detector in detectors:
+            steps += detector.steps
+            hit = hit_at(text, start, end, detector)
+            if hit is not None:
+                hits.append(hit)
+        return first_come(hits, self._ranks), steps
 
     def _hits(self, text: bytes, candidates: Candidates, string: Span) -> Iterator[Hit]:
         cluster = Cluster(text, string, candidates.effort)

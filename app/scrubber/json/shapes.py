@@ -6,7 +6,7 @@ that shape is recognised by what stands between its strings: of those only the e
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -34,6 +34,8 @@ Pieces = tuple[bytes, ...]
 # Where a string stands: the pieces that it begins and ends in, each with an offset from that
 # piece's start; then its block and path.
 _Place = tuple[int, int, int, int, int, Path]
+# The places of strings by the piece that they begin in, the last first: it is the longest.
+_Plan = tuple[tuple[_Place, ...], ...]
 
 # Shapes met lately, the latest first. A shape that one thread overwrites for another is read again.
 _lately: list[Pieces] = []
@@ -46,6 +48,32 @@ class _Shape(NamedTuple):
     starts: list[int]
 
 
+class Strings:
+    """The strings of a value whose shape is known: each is made when it is asked for."""
+
+    __slots__ = ("_plan", "_starts")
+
+    def __init__(self, plan: _Plan, starts: list[int]) -> None:
+        self._plan = plan
+        self._starts = starts
+
+    def __iter__(self) -> Iterator[Text]:
+        """Yield all of them."""
+        starts = self._starts
+        for places in self._plan:
+            for piece, start, last, end, block, path in reversed(places):
+                yield TEXT((SPAN((starts[piece] + start, starts[last] + end)), block, path))
+
+    def around(self, offset: int) -> Text | None:
+        """Return the one that an offset lies in."""
+        starts = self._starts
+        for piece, start, last, end, block, path in self._plan[bisect_right(starts, offset) - 1]:
+            first, behind = starts[piece] + start, starts[last] + end
+            if first <= offset < behind:
+                return TEXT((SPAN((first, behind)), block, path))
+        return None
+
+
 def texts(text: bytes, rule: Rule, state: State) -> Iterable[Text | Run]:
     """Return what `each_string` does."""
     shape = (met := _met(text)) or _shape(text)
@@ -55,11 +83,7 @@ def texts(text: bytes, rule: Rule, state: State) -> Iterable[Text | Run]:
     if met is None:
         _lately.insert(0, shape.pieces)
         del _lately[_LATELY:]
-    starts = shape.starts
-    return [
-        TEXT((SPAN((starts[piece] + start, starts[last] + end)), block, path))
-        for piece, start, last, end, block, path in plan
-    ]
+    return Strings(plan, shape.starts)
 
 
 def _met(text: bytes) -> _Shape | None:
@@ -133,7 +157,7 @@ def _shape(text: bytes) -> _Shape | None:
 
 
 @lru_cache(_SHAPES)
-def _plan(pieces: Pieces, rule: Rule, state: State) -> tuple[_Place, ...] | None:
+def _plan(pieces: Pieces, rule: Rule, state: State) -> _Plan | None:
     """Return which strings of a shape are scanned, their blocks and paths; None for a run."""
     text = b"".join(pieces)
     starts = list(accumulate(map(len, pieces), initial=0))
@@ -144,7 +168,8 @@ def _plan(pieces: Pieces, rule: Rule, state: State) -> tuple[_Place, ...] | None
     strings = [one for one in found if isinstance(one, Text)]
     if len(strings) != len(found):
         return None
-    return tuple(_place(starts, one) for one in strings)
+    places = [_place(starts, one) for one in reversed(strings)]
+    return tuple(tuple(one for one in places if one[0] == piece) for piece in range(len(pieces)))
 
 
 def _place(starts: Sequence[int], one: Text) -> _Place:

@@ -3,10 +3,10 @@
 What a unit holds is worked off piece by piece, so that nothing ever is held for all of a large one.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from ..detect.candidates import Candidates
 from ..detect.hits import Hit
@@ -16,6 +16,7 @@ from ..json.strings import Run, Text
 from ..json.visitor import Path
 
 _BLOCK = attrgetter("block")
+_START = itemgetter(0)
 _BATCH = 2048  # hits, or strings, that are worked off together at most
 
 
@@ -46,18 +47,14 @@ class Batch:
         return self.texts[bisect_right(self._starts, offset) - 1].path
 
 
-def few(
-    text: bytes, scanner: Scanner, candidates: Candidates, strings: Iterable[Text]
-) -> list[Batch]:
-    """Return the batches of a few strings with few candidates: those of `Batches`."""
+def by_block(strings: Iterable[Text], hits: Sequence[Hit]) -> list[Batch]:
+    """Return the batches of a few strings with few hits: those of `Batches`."""
     batches = [Batch(list(texts), []) for _, texts in groupby(strings, _BLOCK)]
+    at = 0
     for batch in batches:
-        head = candidates.head
-        if head is None or head[0] >= batch.texts[-1].span.end:
-            continue
-        for one in batch.texts:
-            if (head := candidates.head) is not None and head[0] < one.span.end:
-                batch.hits += scanner.hits(text, candidates, one.span)
+        behind = bisect_left(hits, batch.span.end, at, key=_START)
+        batch.hits += hits[at:behind]
+        at = behind
     return batches
 
 

@@ -152,30 +152,13 @@ class Decider:
         made: list[Replaced] = []
         known = self._ledger.decisions
         for hit in hits:
-            decision = known.get(hit[2:]) or self._decide(hit)
+            decision = known.get(hit[2:])
+            if decision is None:
+                self._tick()
+                decision = decide(hit, self._ledger, self._is_harmless)
             if decision is not None:
                 made.append((*hit[:2], *decision, batch.path(hit[0])))
         return made
-
-    def _decide(self, hit: Hit) -> Decision | None:
-        """Return what stands for a hit, None if it is harmless."""
-        ledger = self._ledger
-        self._tick()
-        if hit.detector is dense.TEXT:
-            decision = dense.NAME, "", ledger.overflow(hit.detector, "")
-            ledger.decisions[hit[2:]] = decision
-            return decision
-        detector, escaped = hit.detector, value(hit.escaped)
-        found = escaped
-        if detector.canonical is not bytes:
-            found = value(detector.canonical(hit.escaped))
-        if self._is_harmless(hit, found):
-            return None
-        decision = (detector.name, found, ledger.placeholder(detector, found))
-        self._learn(hit, found)
-        if ledger.has(escaped):
-            ledger.decisions[hit[2:]] = decision
-        return decision
 
     def _stays(self, group: Group) -> bool:
         """Return True if known values are replaced in a longer hit, and the rest of it stays."""
@@ -184,16 +167,36 @@ class Decider:
         detectors = {hit.detector.name for hit in group.hits}
         return may_stand(group.rest(self._text), detectors, self._writer.author)
 
-    def _learn(self, hit: Hit, found: str) -> None:
-        """Note what is a secret by itself: a password, the lines of a key."""
-        if hit.password is not None:
-            password = value(hit.password)
-            if not urls.names_also(found, password):
-                for spelled in (password, unquote(password), password.rstrip(_PUNCTUATION)):
-                    self._ledger.learn(hit.detector, spelled)
-        if hit.detector.parts is not None:
-            for part in hit.detector.parts(hit.escaped):
-                self._ledger.learn(hit.detector, value(part))
+
+def decide(hit: Hit, ledger: Ledger, is_harmless: Callable[[Hit, str], bool]) -> Decision | None:
+    """Return what stands for a hit, None if it is harmless."""
+    detector, escaped = hit.detector, value(hit.escaped)
+    if detector is dense.TEXT:
+        decision = dense.NAME, "", ledger.overflow(detector, "")
+        ledger.decisions[hit[2:]] = decision
+        return decision
+    found = escaped
+    if detector.canonical is not bytes:
+        found = value(detector.canonical(hit.escaped))
+    if is_harmless(hit, found):
+        return None
+    decision = (detector.name, found, ledger.placeholder(detector, found))
+    _learn(hit, found, ledger)
+    if ledger.has(escaped):
+        ledger.decisions[hit[2:]] = decision
+    return decision
+
+
+def _learn(hit: Hit, found: str, ledger: Ledger) -> None:
+    """Note what is a secret by itself: a password, the lines of a key."""
+    if hit.password is not None:
+        password = value(hit.password)
+        if not urls.names_also(found, password):
+            for spelled in (password, unquote(password), password.rstrip(_PUNCTUATION)):
+                ledger.learn(hit.detector, spelled)
+    if hit.detector.parts is not None:
+        for part in hit.detector.parts(hit.escaped):
+            ledger.learn(hit.detector, value(part))
 
 
 def _join(whole: list[Stretch], span: Span, one: Replaced) -> None:

@@ -14,12 +14,12 @@ from ..detect.sources import Ahead
 from ..json.document import Unit
 from ..json.escapes import View, view
 from ..json.shapes import texts
-from ..json.strings import Run, skipped_in_request
+from ..json.strings import Run, Text, skipped_in_request
 from ..json.visitor import Path, State
 from ..placeholders import Scheme
 from .authors import Writer
-from .batches import Batch, Batches
-from .decide import Decider
+from .batches import Batch, Batches, by_block
+from .decide import Decider, decide
 from .ledger import Ledger
 from .literals import Literals, Own
 from .overlaps import gaps
@@ -67,21 +67,48 @@ class Replacer:
         tick: Tick = lambda: None,
         survey: Survey | None = None,
         holds_known: bool | None = None,
-    ) -> Iterator[Replacement]:
-        """Yield what is replaced in a unit, in order; the ledger notes what it learns.
+    ) -> Iterable[Replacement]:
+        """Return what is replaced in a unit, in order; the ledger notes what it learns.
 
         A ``survey`` is the unit's own; ``holds_known`` says whether a known value stands in it as
         it is spelled. Raises `NotJson` for anything but JSON, and what ``tick`` raises.
         """
         plain = view(unit) if survey is None else View(unit)
-        text = plain.text
-        if survey is None:
-            survey = self._surveyor.unit(text, state)
-        effort = Effort(ledger.spent, len(text), tick)
-        batches = self._surveyed(survey, effort)
+        survey = survey or self._surveyor.unit(plain.text, state)
+        if holds_known is None or plain.text is not unit:
+            holds_known = ledger.occurs(plain.text)
+        effort = Effort(ledger.spent, len(plain.text), tick)
+        if survey.alone is not None and not holds_known and effort.is_ample:
+            return self._alone(plain, survey, survey.alone, ledger, effort)
+        return self._each(unit, plain, state, ledger, survey, effort, holds_known=holds_known)
+
+    def _alone(
+        self, plain: View, survey: Survey, string: Text, ledger: Ledger, effort: Effort
+    ) -> Iterable[Replacement]:
+        """Return what stands for the only hit of a unit."""
+        (hit,) = survey.hits
+        effort.step(survey.steps)
+        decision = decide(hit, ledger, self._is_harmless)
+        ledger.spend(effort.excess)
+        if decision is None:
+            return ()
+        start, end = plain.original(hit.start), plain.original(hit.end)
+        return (Replacement(start, end, *decision, string.path),)
+
+    def _each(
+        self,
+        unit: bytes,
+        plain: View,
+        state: State,
+        ledger: Ledger,
+        survey: Survey,
+        effort: Effort,
+        *,
+        holds_known: bool,
+    ) -> Iterator[Replacement]:
+        """Yield what is replaced in a unit, batch by batch."""
+        text, batches = plain.text, self._surveyed(survey, effort)
         literals = Ahead(self._literals.find(text, survey.windows if survey.has_literals else ()))
-        if holds_known is None or text is not unit:
-            holds_known = ledger.occurs(text)
         if batches is None:
             candidates = self._scanner.those(text, effort, survey.windows, survey.candidates)
             if candidates.head is None and literals.head is None and not holds_known:
@@ -91,9 +118,9 @@ class Replacer:
             batches = Batches(text, self._scanner, candidates).of(strings)
         writer = Writer(unit, state)
         own = Own(text, writer, literals, ledger)
-        decider = Decider(text, writer, ledger, holds_known, self._is_harmless, tick)
+        decider = Decider(text, writer, ledger, holds_known, self._is_harmless, effort.tick)
         for one in batches:
-            tick()
+            effort.tick()
             own.note_before(one.span.end)
             if isinstance(one, Run) and self._is_plain(text, one, ledger):
                 yield from _at_once(unit, plain, one, ledger)
@@ -106,10 +133,10 @@ class Replacer:
 
     def _surveyed(self, survey: Survey, effort: Effort) -> Iterable[Batch | Run] | None:
         """Return the batches of a survey, if there are any and the request has steps for them."""
-        if survey.batches is None or not effort.is_ample:
+        if survey.strings is None or not effort.is_ample:
             return None
         effort.step(survey.steps)
-        return survey.batches
+        return by_block(survey.strings, survey.hits)
 
     def _is_harmless(self, hit: Hit, found: str) -> bool:
         """Return True if a value is allowed, or a placeholder itself."""

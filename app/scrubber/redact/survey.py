@@ -11,30 +11,32 @@ import msgspec
 
 from ..detect.candidates import Few
 from ..detect.dense import Effort, Tick, is_dense
+from ..detect.hits import Hit
 from ..detect.prefilter import Prefilter, Scope
 from ..detect.scan import Scanner
 from ..json.document import Unit
-from ..json.shapes import texts
+from ..json.shapes import Strings, texts
 from ..json.spans import Span, cut
-from ..json.strings import skipped_in_request
+from ..json.strings import Text, skipped_in_request
 from ..json.visitor import State
-from .batches import Batch
-from .batches import few as batches_of
+from .alone import is_alone
 from .literals import Literals
 
 
 class Survey(msgspec.Struct, frozen=True):
     """The ``windows`` of a unit that have to be searched, and whether literals stand in those.
 
-    Unless they are many, its ``candidates`` are known, too; and perhaps its ``batches``, whose hits
-    took so many ``steps``.
+    Unless they are many, its ``candidates`` are known, too; and perhaps its ``strings`` and the
+    ``hits`` in them, which took so many ``steps``.
     """
 
     windows: Sequence[Span]
     has_literals: bool
     candidates: Few | None
-    batches: Sequence[Batch] | None = None
+    strings: Strings | None = None
+    hits: Sequence[Hit] = ()
     steps: int = 0
+    alone: Text | None = None  # the string of the only hit, if that stands `alone`
 
 
 class Surveyor:
@@ -74,18 +76,31 @@ class Surveyor:
         if few is None or not (few.candidates or has_literals):
             return survey
         strings = texts(text, skipped_in_request, state)
-        if not isinstance(strings, list):
+        if not isinstance(strings, Strings):
             return survey
+        if len(few.candidates) == 1:
+            return self._of_one(text, survey, few, strings)
         effort = Effort.unlimited()
         candidates = self._scanner.those(text, effort, scope.windows, few)
-        batches = batches_of(text, self._scanner, candidates, strings)
-        return Survey(scope.windows, has_literals, few, batches, effort.taken)
+        hits = [hit for one in strings for hit in self._scanner.hits(text, candidates, one.span)]
+        return Survey(scope.windows, has_literals, few, strings, hits, effort.taken)
+
+    def _of_one(self, text: bytes, survey: Survey, few: Few, strings: Strings) -> Survey:
+        """Return the survey of a unit with one candidate, as nearly all have."""
+        (candidate,) = few.candidates
+        windows, has_literals = survey.windows, survey.has_literals
+        string = strings.around(candidate[0])
+        if string is None:
+            return Survey(windows, has_literals, few, strings, (), few.steps)
+        hits, steps = self._scanner.hits_at(text, candidate, string.span.end)
+        alone = len(hits) == 1 and not has_literals and is_alone(text, hits[0])
+        return Survey(
+            windows, has_literals, few, strings, hits, few.steps + steps, string if alone else None
+        )
 
     def _is_quiet(self, survey: Survey, size: int) -> bool:
         if survey.candidates is None or survey.has_literals:
             return False
         if not survey.candidates.candidates:
             return survey.candidates.steps < self._prefilter.most_quiet
-        if survey.batches is None or is_dense(survey.steps, size):
-            return False
-        return not any(batch.hits for batch in survey.batches)
+        return survey.strings is not None and not survey.hits and not is_dense(survey.steps, size)

@@ -94,15 +94,14 @@ def test_a_unit_with_a_placeholder_is_not_quiet() -> None:
     assert quiet == [False]
     assert survey is not None
     assert survey.has_literals
-    assert survey.batches is not None
-    assert not any(batch.hits for batch in survey.batches)
+    assert survey.strings is not None
+    assert not survey.hits
 
 
-def test_a_survey_has_the_hits_of_each_block() -> None:
+def test_a_survey_has_the_hits_of_a_unit() -> None:
     _, (survey,) = surveyed(TOKEN)
     assert survey is not None
-    assert survey.batches is not None
-    [hit] = [hit for batch in survey.batches for hit in batch.hits]
+    [hit] = survey.hits
     assert hit.escaped == TOKEN.encode()
     assert survey.steps > dense.CHECK
 
@@ -111,7 +110,7 @@ def test_of_an_unusual_value_or_one_of_many_candidates_no_hits_are_known() -> No
     whole = Scope([Span(0, 9_999)])
     spaced = surveyor().unit(f'{{"a" : "{TOKEN}"}}'.encode(), "api", whole)
     assert spaced.candidates is not None
-    assert spaced.batches is None
+    assert spaced.strings is None
     many = surveyor().unit(f'"{"a@b.cc " * 2 * dense.FEW}"'.encode(), "api")
     assert many.candidates is None
-    assert many.batches is None
+    assert many.strings is None
