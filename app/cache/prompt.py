@@ -2,8 +2,9 @@
 
 A client sends the conversation again with every turn. The messages before the first with a mark
 stay as they are, and so does what stands behind the messages. A hash over each end shows that they
-did; their blocks are then those of the body before. A body that is sent once more, as clients do
-after an error, is recognized by a third hash. The result is the same either way.
+did; their blocks are then those of the body before. The last message loses its mark: how it is
+written then is foreseen, and hashed too. A first body that is sent once more, as clients do after
+an error, is recognized by a hash of all of it. The result is the same either way.
 """
 
 import functools
@@ -11,7 +12,7 @@ import re
 
 import msgspec
 
-from .blocks import Blocks, Digest, Mark, add_message, add_system, add_tools, ttl_of
+from .blocks import MARK_NAME, Blocks, Digest, Mark, add_message, add_system, add_tools, ttl_of
 from .fill import MESSAGES
 from .members import Members, Unreadable, elements, given, read_members
 
@@ -26,6 +27,11 @@ _KEY_REACH = 64  # bytes before the messages in which their name is searched for
 _BETWEEN = re.compile(rb"\s*(?:,\s*|\])")
 _NEEDLE = 256  # bytes of the messages by which they are found
 _SPACE = b" \t\r\n"
+# The usual marks on the last block of a message, with what ends both and stays.
+_LAST_MARKS = tuple(
+    b',"cache_control":{"type":"ephemeral"%b}}]}' % more for more in (b"", b',"ttl":"1h"')
+)
+_STAYS = b"}]}"
 _NONE: set[int] = set()  # shared by all templates, whose blocks do not grow
 
 
@@ -85,18 +91,32 @@ class Stable(msgspec.Struct, frozen=True, gc=False):
         return cls(len(blocks.kinds), blocks.size, messages, blocks.last, end, bare)
 
 
+class Foreseen(msgspec.Struct, frozen=True):
+    """The last message, behind the head, as it is written once its mark has moved on.
+
+    It goes on to ``end``, with this hash, and then has what ``stays``. ``owns`` are those of its
+    blocks.
+    """
+
+    end: int
+    hashed: int
+    stays: bytes
+    owns: set[int]
+
+
 class Template(msgspec.Struct, frozen=True):
     """What the next body may have in common with that of ``prompt``.
 
     ``spans`` are the ends of the pieces of its head, each with a hash; ``tail`` is the length of
-    what stands behind the messages, and a hash of it; ``middle`` the same of what stands between.
+    what stands behind the messages, and a hash of it; ``whole`` is the same of a first body.
     """
 
     prompt: Prompt
     stable: Stable
     spans: tuple[tuple[int, int], ...]
     tail: tuple[int, int]
-    middle: tuple[int, int]
+    foreseen: Foreseen | None
+    whole: tuple[int, int] | None = None
 
 
 def read_prompt(
@@ -112,12 +132,14 @@ def read_prompt(
     ``betas`` are the request's ``anthropic-beta`` fields, joined by commas. A body that is
     ``alone`` gets no template.
     """
-    if template is not None and _matches(view := memoryview(body), template, digest):
-        if _is_repeated(view, template, digest, betas):
+    if template is not None:
+        if _is_repeated(body, template, digest, betas):
             return template.prompt, template
-        messages = _between(body, template)
-        if messages:
-            return _extended(body, template, messages, digest, betas)
+        if _matches(view := memoryview(body), template, digest):
+            foreseen = _as_foreseen(view, template, digest)
+            messages = _between(body, template, foreseen)
+            if messages:
+                return _extended(body, template, foreseen, messages, digest, betas)
     return _whole(body, digest, betas, alone=alone)
 
 
@@ -134,48 +156,84 @@ def _whole(
             add_message(blocks, message, digest)
         return _prompt(members, blocks, digest, betas), None
     start, end = found
-    stable = _append(blocks, messages, Stable.of(blocks, start, bare=True), body, digest)
+    stable, foreseen = _append(blocks, messages, Stable.of(blocks, start, bare=True), body, digest)
     prompt = _prompt(members, blocks, digest, betas)
     view = memoryview(body)
-    spans = ((stable.end, digest(view[: stable.end])),)
-    middle, tail = view[stable.end : end], view[end:]
+    spans, tail = ((stable.end, digest(view[: stable.end])),), view[end:]
     return prompt, Template(
-        _kept(prompt), stable, spans, (len(tail), digest(tail)), (len(middle), digest(middle))
+        _kept(prompt),
+        stable,
+        spans,
+        (len(tail), digest(tail)),
+        foreseen,
+        (len(body), digest(body)),
     )
 
 
 def _extended(
-    body: bytes, template: Template, messages: list[bytes], digest: Digest, betas: bytes
+    body: bytes,
+    template: Template,
+    foreseen: Foreseen | None,
+    messages: list[bytes],
+    digest: Digest,
+    betas: bytes,
 ) -> tuple[Prompt, Template]:
-    """Return the prompt whose head is known, with these ``messages`` behind it."""
-    old, before = template.prompt, template.stable
-    count, known = before.blocks, old.blocks
-    blocks = Blocks(
-        known.prefixes[:count],
-        known.kinds[:count],
-        set(),
-        [mark for mark in known.marks if mark.block < count],
-        {**known.fill, MESSAGES: before.messages},
-        before.size,
-        0 if before.bare else known.first,
-        before.last,
-        known.system,
-    )
-    stable = _append(blocks, messages, before, body, digest)
+    """Return the prompt with these ``messages`` behind what is known of it.
+
+    That is its head, and its last message if that is as ``foreseen``.
+    """
+    old, head = template.prompt, template.stable
+    blocks, base = _known(template) if foreseen is None else _known_whole(template, foreseen)
+    stable, following = _append(blocks, messages, base, body, digest)
     if old.automatic is not None:
         blocks.mark_last(old.automatic)
     params, features = old.params, _betas(betas, digest)
     if params[-1] != features:
         params = (*params[:-1], features)
     prompt = Prompt(old.model, blocks, params, old.automatic)
-    spans, view = template.spans, memoryview(body)
-    if stable.end > before.end:
-        spans = (*spans, (stable.end, digest(view[before.end : stable.end])))
-    if len(spans) > MOST_SPANS:
-        spans = ((stable.end, digest(view[: stable.end])),)
-    middle = view[stable.end : len(body) - template.tail[0]]
-    hashed = len(middle), digest(middle)
-    return prompt, Template(_kept(prompt), stable, spans, template.tail, hashed)
+    spans, end = template.spans, stable.end
+    if end > head.end:
+        view = memoryview(body)
+        if len(spans) < MOST_SPANS:
+            spans = (*spans, (end, digest(view[head.end : end])))
+        else:
+            spans = ((end, digest(view[:end])),)
+    return prompt, Template(_kept(prompt), stable, spans, template.tail, following)
+
+
+def _known(template: Template) -> tuple[Blocks, Stable]:
+    """Return the blocks of the head, and where it ends."""
+    head, known = template.stable, template.prompt.blocks
+    count = head.blocks
+    return Blocks(
+        known.prefixes[:count],
+        known.kinds[:count],
+        set(),
+        [mark for mark in known.marks if mark.block < count],
+        {**known.fill, MESSAGES: head.messages},
+        head.size,
+        0 if head.bare else known.first,
+        head.last,
+        known.system,
+    ), head
+
+
+def _known_whole(template: Template, foreseen: Foreseen) -> tuple[Blocks, Stable]:
+    """Return all blocks of the prompt, the last message's without marks, and where they end."""
+    known, count, last = template.prompt.blocks, template.stable.blocks, template.stable.last
+    blocks = Blocks(
+        known.prefixes[:],
+        known.kinds[:],
+        {*foreseen.owns},
+        [mark for mark in known.marks if mark.block < count],
+        {**known.fill},
+        known.size,
+        known.first,
+        last,
+        known.system,
+    )
+    end = foreseen.end + len(foreseen.stays)
+    return blocks, Stable(len(known.kinds), known.size, known.fill[MESSAGES], last, end, False)
 
 
 def _kept(prompt: Prompt) -> Prompt:
@@ -210,22 +268,33 @@ def _matches(body: memoryview, template: Template, digest: Digest) -> bool:
     return digest(body[size - length :]) == tail
 
 
-def _is_repeated(body: memoryview, template: Template, digest: Digest, betas: bytes) -> bool:
-    """Return True if a body whose ends match is that of the template, and all of it is kept."""
-    size, hashed = template.middle
-    start, prompt = template.stable.end, template.prompt
-    return (
-        len(body) == start + size + template.tail[0]
-        and prompt.blocks.owns is not _NONE
-        and prompt.params[-1] == _betas(betas, digest)
-        and digest(body[start : start + size]) == hashed
-    )
+def _is_repeated(body: bytes, template: Template, digest: Digest, betas: bytes) -> bool:
+    """Return True if a body is that of the template, and all of it is kept."""
+    whole = template.whole
+    if whole is None or len(body) != whole[0] or digest(body) != whole[1]:
+        return False
+    prompt = template.prompt
+    return prompt.blocks.owns is not _NONE and prompt.params[-1] == _betas(betas, digest)
 
 
-def _between(body: bytes, template: Template) -> list[bytes] | None:
-    """Return the messages between head and tail; None if something else is there."""
-    middle = body[template.stable.end : len(body) - template.tail[0]].lstrip(_SPACE)
-    if not template.stable.bare:
+def _as_foreseen(body: memoryview, template: Template, digest: Digest) -> Foreseen | None:
+    """Return how the last message was foreseen, if it is so in a body with the same head."""
+    foreseen = template.foreseen
+    if foreseen is None:
+        return None
+    end, stays = foreseen.end, foreseen.stays
+    if body[end : end + len(stays)] != stays:
+        return None
+    return foreseen if digest(body[template.stable.end : end]) == foreseen.hashed else None
+
+
+def _between(body: bytes, template: Template, foreseen: Foreseen | None) -> list[bytes] | None:
+    """Return the messages between what is known and the tail; None if something else is there."""
+    start, bare = template.stable.end, template.stable.bare
+    if foreseen is not None:
+        start, bare = foreseen.end + len(foreseen.stays), False
+    middle = body[start : len(body) - template.tail[0]].lstrip(_SPACE)
+    if not bare:
         if not middle.startswith(b","):
             return None
         middle = middle[1:]
@@ -237,16 +306,40 @@ def _between(body: bytes, template: Template) -> list[bytes] | None:
 
 def _append(
     blocks: Blocks, messages: list[bytes], stable: Stable, body: bytes, digest: Digest
-) -> Stable:
-    """Append messages; return what of them is stable: those before a mark, and not the last."""
+) -> tuple[Stable, Foreseen | None]:
+    """Add messages; return what of them is stable, and what is foreseen of the last one.
+
+    Stable are those before a mark, and not the last.
+    """
+    *earlier, last = messages
     end, marks = stable.end, len(blocks.marks)
-    for raw in messages[:-1]:
+    for raw in earlier:
         add_message(blocks, raw, digest)
         end = body.index(raw[:1], end) + len(raw)  # between two are a comma and blanks
         if len(blocks.marks) == marks:
             stable = Stable.of(blocks, end)
-    add_message(blocks, messages[-1], digest)
-    return stable
+    before, blocks.owns = blocks.owns, set()
+    add_message(blocks, last, digest)
+    owns = blocks.owns
+    blocks.owns = before | owns if before else owns
+    if stable.end != end or len(owns) > MOST_OWNS:
+        return stable, None
+    return stable, _foresee(last, stable, body, owns, digest)
+
+
+def _foresee(
+    last: bytes, stable: Stable, body: bytes, owns: set[int], digest: Digest
+) -> Foreseen | None:
+    """Return how the ``last`` message is written once it is not the last; None if nobody knows."""
+    length, stays, mark = len(last), b"", last.find(MARK_NAME)
+    if mark >= 0:
+        ending = next((one for one in _LAST_MARKS if last.endswith(one)), b"")
+        length -= len(ending)
+        if mark != length + 1:  # there is another mark
+            return None
+        stays = _STAYS
+    end = body.index(last[:1], stable.end) + length
+    return Foreseen(end, digest(memoryview(body)[stable.end : end]), stays, owns)
 
 
 def _prompt(members: Members, blocks: Blocks, digest: Digest, betas: bytes) -> Prompt:

@@ -2,13 +2,15 @@
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.anthropic.elements import MOST_ELEMENTS
-from app.cache.blocks import tool_name
+from app.cache import prompt as prompts
+from app.cache.blocks import add_message, tool_name
 from app.cache.members import Unreadable, read_message
 from app.cache.prompt import MOST_SPANS, Prompt, read_prompt
 from tests.cache.bodies import LONG, SHORT, SYSTEM, TOOLS, assistant, block, body, tool, user
@@ -162,11 +164,45 @@ def test_only_the_middle_of_a_next_body_is_parsed() -> None:
     assert len(read.blocks.owns) < len(read.blocks.kinds) - len(TOOLS)
 
 
-def test_a_body_that_is_sent_once_more_is_not_parsed() -> None:
+def test_a_last_message_that_has_only_lost_its_mark_is_not_parsed() -> None:
     a, b, c = user("u1"), assistant("a1"), user("u2")
-    _, first = read_prompt(body(a), hash)
-    sent = body(a, b, c)
-    read, template = read_prompt(sent, hash, b"one", template=first)
+    for mark in (SHORT, LONG, None):
+        _, template = read_prompt(body(a, mark=mark), hash)
+        sent = body(a, b, c, mark=mark)
+        with patch.object(prompts, "add_message", wraps=add_message) as added:
+            read, _ = read_prompt(sent, hash, template=template)
+        assert added.call_count == len((b, c))
+        whole, _ = read_prompt(sent, hash)
+        assert facts(read) == facts(whole)
+        assert whole.blocks.last in read.blocks.owns or mark is None
+
+
+@given(
+    st.lists(blocks_, min_size=1, max_size=3),
+    st.sampled_from((SHORT, LONG, {"type": "other"})),
+    st.integers(0, 2),
+    st.lists(messages_, min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_a_last_message_is_read_the_same_whatever_becomes_of_its_mark(
+    content: list[Json], mark: Json, place: int, further: list[list[Json]], kept: bool
+) -> None:
+    """Also one that has a mark in another block, or more of them, or goes on otherwise."""
+    place = min(place, len(content) - 1)
+    plain = {"role": "user", "content": content}
+    marked = [*content[:place], {**content[place], "cache_control": mark}, *content[place + 1 :]]
+    template, messages = None, [{**plain, "content": marked}]
+    for more in ([], *further):
+        messages = [*messages, *more]
+        sent = body(*messages, mark=None)
+        read, template = read_prompt(sent, hash, template=template)
+        assert facts(read) == facts(read_prompt(sent, hash)[0])
+        messages[0] = messages[0] if kept else plain
+
+
+def test_a_first_body_that_is_sent_once_more_is_not_parsed() -> None:
+    sent = compact({"messages": [user("u1"), assistant("a1"), user("u2")]})
+    read, template = read_prompt(sent, hash, b"one")
     again, same = read_prompt(sent, hash, b"one", template=template)
     assert again is read
     assert same is template
