@@ -116,20 +116,20 @@ class Conversation(msgspec.Struct):
 
     def add(self, chain: Chain, template: Template | None) -> int | None:
         """Keep a request; return the key of an entry that need not be remembered any more."""
-        chains, prefixes = self.chains, chain.prefixes
+        chains, prefixes, count = self.chains, chain.prefixes, chain.count
         unneeded = chains.pop(0).key if len(chains) == KEPT else None
-        chains.append(chain)
         apart = False
         for one in chains:
-            if one.key == unneeded:
-                unneeded = None
-            if one.prefixes is prefixes:
+            before, end = one.prefixes, one.count - 1
+            if before is prefixes:
                 continue
-            end = one.count - 1
-            if 0 <= end < chain.count and one.prefixes[end] == prefixes[end]:
+            if 0 <= end < count and before[end] == prefixes[end]:
                 one.prefixes, one.kinds = prefixes, chain.kinds
             else:
                 apart = True
+        chains.append(chain)
+        if unneeded is not None and any(one.key == unneeded for one in chains):
+            unneeded = None
         self.template = template or self.template
         self.blocks = _distinct(chains) if apart else len(prefixes)
         return unneeded

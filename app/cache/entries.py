@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 
@@ -31,18 +32,18 @@ class Entry(msgspec.Struct, eq=False, gc=False):
 
 
 class Entries:
-    """At most ``limit`` entries, the least recently used forgotten first. State: ``_entries``."""
+    """At most ``limit`` entries, the least recently used forgotten first; ``get`` returns one.
+
+    State: ``_entries``.
+    """
 
     def __init__(self, limit: int = MOST_ENTRIES) -> None:
         self._limit = limit
         self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self.get: Callable[[int], Entry | None] = self._entries.get
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    def get(self, key: int) -> Entry | None:
-        """Return an entry."""
-        return self._entries.get(key)
 
     def use(self, key: int, start: float, ttl: float) -> Entry:
         """Return the entry that a request used or wrote then, as the newest."""
@@ -57,10 +58,11 @@ class Entries:
 
     def put(self, key: int, entry: Entry) -> None:
         """Keep an entry as the newest."""
-        self._entries[key] = entry
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._limit:
-            self._entries.popitem(last=False)
+        entries = self._entries
+        entries[key] = entry
+        entries.move_to_end(key)
+        while len(entries) > self._limit:
+            entries.popitem(last=False)
 
     def drop(self, key: int) -> None:
         """Forget an entry."""

@@ -65,12 +65,13 @@ class Recorder:
         if prompt is not None:
             marks = prompt.marks
             scope = scope_of(asked, name_of(prompt.model)) if marks else 0
-            for mark in marks:
-                key = scope ^ prompt.blocks.prefixes[mark.block]
-                entry = self._entries.get(key)
-                if entry is None or entry.expires <= asked.start:
+            prefixes, start, get = prompt.blocks.prefixes, asked.start, self._entries.get
+            for block, ttl, _ in marks:
+                key = scope ^ prefixes[block]
+                entry = get(key)
+                if entry is None or entry.expires <= start:
                     flight.created.append(key)
-                    self._entries.put(key, Entry(asked.start + mark.ttl, mark.ttl, math.inf))
+                    self._entries.put(key, Entry(start + ttl, ttl, math.inf))
         return flight
 
     def answered(self, flight: Flight, now: float) -> None:
@@ -83,9 +84,10 @@ class Recorder:
 
     def drop(self, flight: Flight) -> None:
         """Forget a request whose answer is none, or an error."""
-        for key in flight.created:
-            self._entries.drop(key)
-        flight.created.clear()
+        if flight.created:
+            for key in flight.created:
+                self._entries.drop(key)
+            flight.created.clear()
 
     def judge(self, flight: Flight, counted: Counted, model: str | None) -> Verdict:
         """Return the verdict on an answer of ``model``, and remember what is in the cache now."""
@@ -97,13 +99,14 @@ class Recorder:
         conversation = self._conversations.get(key) or Conversation()
         previous = conversation.previous(prompt, asked.start, strict=asked.hinted)
         marks = prompt.marks
-        live, waiting = self._reachable(case, flight, marks) if marks else (None, None)
+        scope = case.scope if marks else 0
+        live, waiting = self._reachable(case, flight, marks, scope) if marks else (None, None)
         verdict = usual_verdict(case, previous, live, waiting)
         if verdict is None:
             verdict = decide(evidence_of(case, previous, live, waiting))
-        entry = self._commit(case, flight, live, marks)
+        entry, place = self._commit(case, flight, live, marks, scope)
         if not (asked.aside or asked.compaction):
-            self._remember(key, conversation, _chain(case, *entry), flight.template)
+            self._remember(key, conversation, _chain(case, entry, place), flight.template)
         return verdict
 
     def _remember(
@@ -115,22 +118,23 @@ class Recorder:
         if unneeded is not None:
             self._entries.drop(unneeded)
         self._blocks += conversation.blocks - before
-        self._conversations[key] = conversation
-        self._conversations.move_to_end(key)
-        while self._blocks > BLOCKS or len(self._conversations) > self._limit:
-            _, forgotten = self._conversations.popitem(last=False)
+        conversations = self._conversations
+        conversations[key] = conversation
+        conversations.move_to_end(key)
+        while self._blocks > BLOCKS or len(conversations) > self._limit:
+            _, forgotten = conversations.popitem(last=False)
             self._blocks -= forgotten.blocks
 
     def _reachable(
-        self, case: Case, flight: Flight, marks: Sequence[Mark]
+        self, case: Case, flight: Flight, marks: Sequence[Mark], scope: int
     ) -> tuple[Found | None, Found | None]:
         """Return the longest prefix that can be read, and the longest that is being written."""
         live = waiting = None
-        prefixes, start, scope = case.prompt.blocks.prefixes, case.asked.start, case.scope
+        prefixes, start, get = case.prompt.blocks.prefixes, case.asked.start, self._entries.get
         for mark in reversed(marks):
             for index in range(mark.block, max(-1, mark.block - LOOKBACK), -1):
                 key = scope ^ prefixes[index]
-                entry = self._entries.get(key)
+                entry = get(key)
                 if entry is None or entry.expires <= start:
                     continue
                 if entry.available <= start:
@@ -143,7 +147,7 @@ class Recorder:
         return live, waiting
 
     def _commit(
-        self, case: Case, flight: Flight, live: Found | None, marks: Sequence[Mark]
+        self, case: Case, flight: Flight, live: Found | None, marks: Sequence[Mark], scope: int
     ) -> tuple[Entry | None, int | None]:
         """Bring the entries up to date; return that of the last mark, and its key."""
         start, cached = case.asked.start, case.counted.cached
@@ -152,13 +156,14 @@ class Recorder:
         if not marks or not cached:
             self.drop(flight)
             return None, None
-        scope, prefixes, answered = case.scope, case.prompt.blocks.prefixes, flight.answered
-        for mark in marks:
-            key = scope ^ prefixes[mark.block]
-            entry = self._entries.use(key, start, mark.ttl)
+        prefixes, answered = case.prompt.blocks.prefixes, flight.answered
+        use, last = self._entries.use, marks[-1].size or 1
+        for block, ttl, size in marks:
+            key = scope ^ prefixes[block]
+            entry = use(key, start, ttl)
             entry.available = min(entry.available, answered)
             if not entry.exact:
-                entry.tokens = case.tokens(mark.size)
+                entry.tokens = round(cached * size / last)  # as `Case.tokens` has it
         entry.tokens, entry.exact = cached, True
         return entry, key
 
@@ -173,14 +178,18 @@ def _key(asked: Asked, prompt: Prompt | None) -> object:
 def _chain(case: Case, entry: Entry | None, key: int | None) -> Chain:
     """Return what the next request is compared with."""
     asked, prompt, blocks = case.asked, case.prompt, case.prompt.blocks
-    mark, length = prompt.mark, len(blocks.kinds)
-    if mark is None or blocks.kinds[mark.block] <= SYSTEM:
+    kinds, marks = blocks.kinds, blocks.marks
+    count = length = len(kinds)
+    mark = marks[-1] if marks else None
+    if mark is not None:
+        length = mark.block + 1
+    if mark is None or kinds[length - 1] <= SYSTEM:
         key = None  # that of a system prompt is shared
     return Chain(  # by position: that takes half the time
         blocks.prefixes,
-        blocks.kinds,
+        kinds,
+        count,
         length,
-        length if mark is None else mark.block + 1,
         mark,
         entry,
         key,

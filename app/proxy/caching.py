@@ -109,8 +109,8 @@ def _read(recorder: Recorder, body: bytes, asked: Asked, template: Template | No
 
 
 def _tool(prompt: Prompt | None, verdict: Verdict) -> str | None:
-    """Return the name of the tool that a verdict is about."""
-    if verdict.reason != "tools_changed" or verdict.index is None or prompt is None:
+    """Return the name of the tool that was changed."""
+    if verdict.index is None or prompt is None:
         return None
     return tool_name(prompt.tools, verdict.index)
 
@@ -127,20 +127,23 @@ class CacheFlight:
     defect showed, or if nothing is recorded.
     """
 
+    # What few requests change is no step of making one.
+    _asked: Asked | None = None
+    _original: bytes | None = None
+    _short: bytes | None = None
+    _chunks: Sequence[bytes] = ()
+    _timer: asyncio.TimerHandle | None = None
+    _reading: asyncio.Future[list[Read | None]] | None = None
+    _flights: Sequence[Flight] = ()
+    _sent_at: float | None = None
+    _answered: float | None = None
+    _over = False
+
     def __init__(self, caching: Caching, request: ClientRequest, backlog: Backlog) -> None:
         self._caching = caching
         self._request = request
         self._backlog = backlog
-        self._sent_at: float | None = None
-        self._asked: Asked | None = None
-        self._original: bytes | None = None
-        self._short: bytes | None = None
-        self._chunks: Sequence[bytes] = ()
-        self._timer: asyncio.TimerHandle | None = None
-        self._reading: asyncio.Future[list[Read | None]] | None = None
-        self._flights: list[tuple[Recorder, Flight]] = []
-        self._answered: float | None = None
-        self._failed, self._over = not caching.recorders, False
+        self._failed = not caching.recorders
 
     def changed(self, original: bytes | None) -> None:
         """Take note that another body is sent than ``original``."""
@@ -150,9 +153,9 @@ class CacheFlight:
         """Take note that the request goes upstream; its body is read a moment later."""
         self._sent_at = now
         whole = None if self._failed else body.held
-        if whole is not None and len(whole) <= INLINE:
+        if whole is not None and (size := len(whole)) <= INLINE:
             self._short = whole
-            self._backlog.add(self._step, len(whole))
+            self._backlog.add(self._step, size)
 
     def sent(self, body: Body) -> None:
         """Take note that all of the body has gone; keep a long one until it is read."""
@@ -204,8 +207,17 @@ class CacheFlight:
         self._safely(self._read, body)
 
     def _read(self, body: bytes) -> None:
-        caching, asked = self._caching, self._who()
-        self._begin(caching.read(body, self._original, asked, caching.templates(asked)))
+        caching = self._caching
+        if len(caching.recorders) > 1:
+            asked = self._who()
+            self._begin(caching.read(body, self._original, asked, caching.templates(asked)))
+            return
+        [recorder] = caching.recorders  # the usual case, in half of the steps
+        self._asked = asked = caching.asked(self._request, self._sent_at or 0.0)
+        flight = recorder.begin(asked, _read(recorder, body, asked, recorder.template(asked)))
+        self._flights = (flight,)
+        if self._answered is not None:
+            recorder.answered(flight, self._answered)
 
     def _who(self) -> Asked:
         """Return who sends the request."""
@@ -254,27 +266,29 @@ class CacheFlight:
         self._reading.add_done_callback(done)
 
     def _begin(self, reads: Sequence[Read | None]) -> None:
-        self._original, asked, answered = None, self._who(), self._answered
-        for recorder, read in zip(self._caching.recorders, reads, strict=True):
-            flight = recorder.begin(asked, read)
-            self._flights.append((recorder, flight))
-            if answered is not None:
-                recorder.answered(flight, answered)
+        self._original, asked = None, self._who()
+        self._flights = [
+            recorder.begin(asked, read)
+            for recorder, read in zip(self._caching.recorders, reads, strict=True)
+        ]
+        if self._answered is not None:
+            self._mark_answered(self._answered)
 
     def _mark_answered(self, now: float) -> None:
-        for recorder, flight in self._flights:
+        for recorder, flight in zip(self._caching.recorders, self._flights, strict=False):
             recorder.answered(flight, now)
 
     def _drop(self) -> None:
-        for recorder, flight in self._flights:
+        for recorder, flight in zip(self._caching.recorders, self._flights, strict=False):
             recorder.drop(flight)
 
     def _judge(self, usage: Usage, model: str | None) -> CacheReport | None:
-        counted = Counted(usage.cache_read, usage.cache_write, usage.input)
-        verdicts = [one.judge(flight, counted, model) for one, flight in self._flights]
-        if not verdicts:
+        if not self._flights:
             return None
-        prompt = self._flights[0][1].prompt
+        counted = Counted(usage.cache_read, usage.cache_write, usage.input)
+        [recorder, *others], [flight, *more] = self._caching.recorders, self._flights
+        verdict, prompt = recorder.judge(flight, counted, model), flight.prompt
+        received = others[0].judge(more[0], counted, model) if others else None
         sizes = {} if prompt is None else prompt.blocks.fill
-        received = verdicts[1] if len(verdicts) > 1 else None
-        return CacheReport(verdicts[0], sizes, counted.total, received, _tool(prompt, verdicts[0]))
+        tool = _tool(prompt, verdict) if verdict.reason == "tools_changed" else None
+        return CacheReport(verdict, sizes, counted.total, received, tool)

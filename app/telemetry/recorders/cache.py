@@ -52,7 +52,7 @@ class CacheVerdicts:
         if report is None:
             return
         reason = report.verdict.reason
-        self._verdicts(reason).inc()
+        self._verdicts.count(reason)
         if entry.miss_cost:
             self._cost(reason).inc(max(0.0, entry.miss_cost))
         self._earn(entry.saved or 0.0)
