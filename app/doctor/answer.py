@@ -6,7 +6,10 @@ from email.utils import parsedate_to_datetime
 from .finding import Finding, Verdict
 
 SHOWN = 80  # characters of an answer that are shown
+NOT_FOUND = 404
 SERVER_ERROR = 500
+TWICE = "/v1/v1/"  # a base URL with the version that clients put into their paths
+ADDED = "Clients add /v1 themselves: leave it out of ANTHROPIC_PROXY_UPSTREAM_BASE_URL."
 SKEW_WARN, SKEW_FAIL = 30.0, 300.0  # seconds: TLS and signatures bear less and less
 
 
@@ -17,6 +20,8 @@ def judge(status: int, body: bytes, path: str) -> Finding:
     if status >= SERVER_ERROR:
         said = f", {error}" if error else ""
         return Finding("request", "warn", found + said, "Upstream has a problem now: try later.")
+    if status == NOT_FOUND and TWICE in path:
+        return Finding("request", "fail", found, ADDED)
     if error is not None:
         return Finding("request", "ok", f"{found}, {error}, in Anthropic's shape")
     if status < 300 and _document(body) is not None:  # noqa: PLR2004 - RFC 9110 §15.3

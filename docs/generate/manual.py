@@ -15,7 +15,9 @@ def page() -> str:
     """Return the manual page."""
     parts = [
         '.\\" Made from app/cli/commands.py by `make docs`. Do not edit.',
+        # Commands are copied from here: no word is cut by a hyphen, no space made wider.
         f'.TH ANTHROPIC-PROXY 1 "" "anthropic-proxy {__version__}" "User Commands"',
+        ".nh\n.ad l",
         ".SH NAME",
         f"{_text(parser.NAME)} \\- transparent reverse proxy for the Anthropic API",
         ".SH SYNOPSIS",

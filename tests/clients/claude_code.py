@@ -30,6 +30,12 @@ class Proxy(Protocol):
     def ca_file(self) -> str: ...
 
 
+def need_claude() -> None:
+    """Without the client skip the test, or fail under CI."""
+    if not os.access(CLAUDE, os.X_OK):
+        absent("Claude Code is not installed: npm ci --prefix tests/clients")
+
+
 async def claude(
     proxy: Proxy,
     home: Path,
@@ -41,8 +47,7 @@ async def claude(
 
     It must exit with ``code``.
     """
-    if not os.access(CLAUDE, os.X_OK):
-        absent("Claude Code is not installed: npm ci --prefix tests/clients")
+    need_claude()
     process = await asyncio.create_subprocess_exec(
         str(CLAUDE),
         "--output-format",

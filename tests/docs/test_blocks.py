@@ -17,13 +17,13 @@ from pydantic import ValidationError
 
 from app.settings import PREFIX, Settings
 from docs.generate.settings import defaults
+from tests.clients.claude_code import CLAUDE, need_claude
 from tests.docs import surroundings
 from tests.docs.blocks import REASONS, Block, Reader, blocks, pages
 from tests.programs import require
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-CLAUDE = ROOT / "tests/clients/node_modules/.bin"
 RUN = [
     page for page in pages(ROOT) if any(block.reason is None for block in blocks(page.read_text()))
 ]
@@ -72,7 +72,7 @@ def reader(tmp_path: Path, upstream: str) -> Iterator[Reader]:
     ports = surroundings.ports()
     environment = {
         "HOME": str(tmp_path / "home"),
-        "PATH": f"{BIN}:{CLAUDE}:/usr/local/bin:/usr/bin:/bin:/usr/sbin",
+        "PATH": f"{BIN}:{CLAUDE.parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin",
     }
     environment |= surroundings.variables(upstream, ports)
     one = Reader(environment, tmp_path / "work", ports)
@@ -86,6 +86,8 @@ def reader(tmp_path: Path, upstream: str) -> Iterator[Reader]:
 )
 def test_the_commands_of_a_page_work(page: Path, reader: Reader) -> None:
     run = [block for block in blocks(page.read_text()) if block.reason is None]
+    if any("anthropic-proxy claude" in block.text for block in run):
+        need_claude()
     if not any(block.serves for block in run):
         reader.serve("anthropic-proxy")
         _ask(reader)

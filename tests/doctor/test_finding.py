@@ -46,6 +46,14 @@ def test_an_answer_is_judged_by_its_shape(status: int, body: bytes, verdict: str
     assert judge(status, body, "/v1/models").verdict == verdict
 
 
+@pytest.mark.parametrize(("path", "verdict"), [("/v1/v1/models", "fail"), ("/a/v1/models", "ok")])
+def test_a_version_in_the_base_url_is_noticed(path: str, verdict: str) -> None:
+    body = b'{"type": "error", "error": {"type": "not_found_error"}}'
+    found = judge(404, body, path)
+    assert (found.verdict, "leave it out" in found.advice) == (verdict, verdict == "fail")
+    assert judge(401, body, path).verdict == "ok"  # a gateway that has such a path
+
+
 @pytest.mark.parametrize(
     ("skew", "verdict", "said"),
     [
