@@ -152,6 +152,8 @@ def is_cut(text: bytes, offset: int) -> bool:
 
 def widened(text: bytes, start: int, end: int) -> tuple[int, int]:
     """Return a span that cuts no escape: one cut at its start or end belongs to it whole."""
+    if text.find(b"\\", max(0, start - _UNIT), end) < 0 and text[start : end + 1].isascii():
+        return start, end  # as nearly always
     first, last = escape_around(text, start), escape_around(text, end)
     return first[0] if first else start, last[1] if last else end
 

@@ -193,13 +193,15 @@ class _Stems:
     """What values begin with: nearly all texts hold none of the values, and need no other look.
 
     An automaton of beginnings is built ten times as quickly as one of the values. State: values by
-    longer beginnings, the ``probes``, whose sizes are kept by the ``stems`` that they begin with,
-    the ``shared`` beginnings of stems as long as they are few, and the automata by stems' places.
+    longer beginnings, the ``probes``, whose sizes are kept by the ``stems`` that they begin with
+    (and those as ``octets``), the ``shared`` beginnings of stems as long as they are few, and the
+    automata by stems' places.
     """
 
     def __init__(self) -> None:
         self._probes: defaultdict[bytes, list[tuple[bytes, str]]] = defaultdict(list)
         self._stems: dict[bytes, tuple[int, ...]] = {}
+        self._octets: set[tuple[int, ...]] = set()
         self._shared: set[bytes] = set()
         self._finders: dict[tuple[int, int], BytesAhoCorasick] = {}
         self._built = 0  # stems in them
@@ -212,6 +214,7 @@ class _Stems:
             sizes = self._stems.get(stem := spelled[:STEM], ())
             if size not in sizes:
                 self._stems[stem] = (*sizes, size)
+                self._octets.add(tuple(stem))
             if len(self._shared) <= _FEW:
                 self._shared.add(spelled[:_SHARED])
 
@@ -220,8 +223,8 @@ class _Stems:
         if not self._stems:
             return
         stems, probes = self._stems, self._probes
-        if len(text) <= _SHORT and stems.keys().isdisjoint(
-            [text[at : at + STEM] for at in range(len(text))]
+        if len(text) <= _SHORT and self._octets.isdisjoint(
+            zip(*[text[at:] for at in range(STEM)], strict=False)
         ):
             return
         for places in self._begun(text):
