@@ -254,7 +254,8 @@ COMMANDS = (
             argument(
                 "--label",
                 metavar="NAME",
-                help="by this label: --by label can be left out, and needs it if there are several",
+                help="group by the value of this label; --by label may be left out, and where "
+                "requests have several labels it needs this",
             ),
             argument(
                 "--since",
