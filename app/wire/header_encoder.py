@@ -13,9 +13,11 @@ from typing import Any
 from hpack import Encoder, HeaderTuple
 
 _NOT_INDEXED, _NEVER_INDEXED, _INDEXED = b"\x00", b"\x10", b"\x40"  # §6.2.2, §6.2.3, §6.2.1
+TABLE = 4096  # bytes of the dynamic table, whatever a peer offers: searches take its length (§4.2)
 NAMES = 100  # whose last value is remembered
-LONGEST = 1024  # bytes of a value that is remembered: the table has room for 4 KB
+LONGEST = 1024  # bytes of a value that is remembered
 _ORDINARY = (tuple, HeaderTuple)  # types of fields that are no secrets
+_set_table_size = vars(Encoder)["header_table_size"].fset
 
 Field = tuple[bytes, bytes]
 
@@ -33,6 +35,15 @@ class HeaderEncoder(Encoder):
         super().__init__()
         self._references: dict[Field, bytes] = {}
         self._last: dict[bytes, bytes] = {}
+
+    @property
+    def header_table_size(self) -> int:
+        """How much of the dynamic table is used; a peer that offers more than `TABLE` gets that."""
+        return self.header_table.maxsize
+
+    @header_table_size.setter
+    def header_table_size(self, offered: int) -> None:
+        _set_table_size(self, min(offered, TABLE))
 
     def encode(self, headers: Iterable[Any]) -> bytes:  # type: ignore[override] # no other call
         """Return a header block; a field is a pair, and a secret says so itself."""

@@ -7,7 +7,7 @@ from hpack import Decoder, HeaderTuple, NeverIndexedHeaderTuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.wire.header_encoder import LONGEST, NAMES, HeaderEncoder
+from app.wire.header_encoder import LONGEST, NAMES, TABLE, HeaderEncoder
 from tests.thorough import scaled
 
 NAME = st.sampled_from([b":method", b":path", b":status", b"accept", b"content-length", b"x-id"])
@@ -72,6 +72,20 @@ def test_changes_of_the_table_size_are_announced_within_the_peers_last_limit(
     for _ in range(3):
         assert decoder.decode(encoder.encode(fields(id=b"1")), raw=True) == fields(id=b"1")
     assert encoder.header_table.maxsize == decoder.header_table.maxsize
+
+
+@pytest.mark.parametrize("offered", [65_536, 2**32 - 1])
+def test_a_larger_table_that_a_peer_offers_is_not_filled(offered: int) -> None:
+    encoder, decoder = HeaderEncoder(), Decoder()
+    encoder.header_table_size = decoder.max_allowed_table_size = offered
+    for turn in range(1000):
+        date = fields(date=b"%0100d" % (turn // 2))
+        assert decoder.decode(encoder.encode(date), raw=True) == date
+    assert sum(map(_entry_size, decoder.header_table.dynamic_entries)) <= TABLE
+
+
+def _entry_size(entry: tuple[bytes, bytes]) -> int:
+    return 32 + sum(map(len, entry))
 
 
 def fields(**values: bytes) -> list[HeaderTuple]:
