@@ -3,7 +3,10 @@
 import re
 import subprocess
 import sys
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,7 +14,9 @@ from app.certificates import ensure
 from app.cli import exits
 from app.cli.commands import COMMANDS
 from app.stand_ins import ANYWHERE, SERVING, StandIn
+from docs.generate.endpoints import MEANINGS
 from tests.cli.place import LOOPBACK, Banner, Place
+from tests.processes import DEADLINE
 
 IMPORT = re.compile(r"import time:\s+\d+ \|\s+\d+ \|\s+(\S+)")
 MANY = 150  # modules: argparse and what is below it are about 70
@@ -148,6 +153,33 @@ def test_what_a_stand_in_has_not_got_is_the_module_s_own_afterwards() -> None:
         "from starlette.exceptions import HTTPException; print(HTTPException(404).detail)"
     )
     assert _printed(program) == "Not Found"
+
+
+def test_a_server_misses_nothing_of_what_is_kept_out_when_its_pages_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    """Forked servers have imported everything: only one of its own can miss a module."""
+    asked = [("GET", path.replace("{session}", "x")) for path in MEANINGS]
+    asked += [("GET", "/nosuch"), ("POST", "/dashboard")]
+    place = Place.within(tmp_path)
+    with place.start_python("-m", "app", "serve", **LOOPBACK) as process:
+        port = urlsplit(Banner.read(process).pages).port
+        found = {f"{method} {path}": _status(port, method, path) for method, path in asked}
+        said = place.errors
+    assert [
+        one for one, status in found.items() if status == HTTPStatus.INTERNAL_SERVER_ERROR
+    ] == []
+    assert (found["GET /nosuch"], found["POST /dashboard"], found["GET /ready"]) == (404, 405, 200)
+    assert '"level": "error"' not in said
+
+
+def _status(port: int | None, method: str, path: str) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+    try:
+        connection.request(method, path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def test_what_derives_from_a_stand_in_says_so_when_it_is_made() -> None:
