@@ -17,7 +17,7 @@ TABLE = 4096  # bytes of the dynamic table, whatever a peer offers: searches tak
 NAMES = 100  # whose last value is remembered
 LONGEST = 1024  # bytes of a value that is remembered
 _ORDINARY = (tuple, HeaderTuple)  # types of fields that are no secrets
-_set_table_size = vars(Encoder)["header_table_size"].fset
+_table_size = vars(Encoder)["header_table_size"]
 
 Field = tuple[bytes, bytes]
 
@@ -36,14 +36,10 @@ class HeaderEncoder(Encoder):
         self._references: dict[Field, bytes] = {}
         self._last: dict[bytes, bytes] = {}
 
-    @property
-    def header_table_size(self) -> int:
-        """How much of the dynamic table is used; a peer that offers more than `TABLE` gets that."""
-        return self.header_table.maxsize
-
-    @header_table_size.setter
+    @_table_size.setter  # type: ignore[untyped-decorator] # of a property
     def header_table_size(self, offered: int) -> None:
-        _set_table_size(self, min(offered, TABLE))
+        """Use as much of the dynamic table as a peer offers, at most `TABLE`."""
+        _table_size.fset(self, min(offered, TABLE))
 
     def encode(self, headers: Iterable[Any]) -> bytes:  # type: ignore[override] # no other call
         """Return a header block; a field is a pair, and a secret says so itself."""

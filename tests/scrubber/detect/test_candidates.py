@@ -1,5 +1,6 @@
 """Candidates that are collected at once are those that one piece of text after another gives."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,10 +9,12 @@ from hypothesis import strategies as st
 
 from app.scrubber.detect import dense
 from app.scrubber.detect.dense import BURST, CHECK, Effort
+from app.scrubber.detect.detector import Detector, Finder
 from app.scrubber.detect.prefilter import Scope
 from app.scrubber.detect.scan import Scanner
+from app.scrubber.detect.sources import Sources
 from app.scrubber.json.spans import Span
-from tests.scrubber.detect.searching import prefiltered
+from tests.scrubber.detect.searching import candidates, prefiltered
 from tests.scrubber.detect.test_windows import MORE, PIECES, PREFILTERS, SETS
 from tests.thorough import scaled
 
@@ -85,3 +88,10 @@ def test_none_are_collected_when_the_steps_of_a_request_may_run_out() -> None:
     for spent in (0, BURST - 100, BURST):
         hits = found(SCANNERS["usual"], text, spent)[1]
         assert (hits[0].end == len(text) - 1) == (spent == BURST)
+
+
+def test_detectors_without_a_gate_are_found_by_their_literals() -> None:
+    detector = Detector(name="x", finders=(Finder(b"xa"),), pattern=re.compile(b"xa"), examples=())
+    text = b'"xa xa"'
+    found, _ = candidates(Sources([detector], ""), text, [Span(0, len(text))])
+    assert found == [(1, ["x"]), (4, ["x"])]

@@ -127,7 +127,7 @@ def test_the_text_around_values_makes_none_loud_and_each_is_judged_alone() -> No
 
 
 def test_a_sign_between_two_values_is_in_neither() -> None:
-    names = ("sk-ant-", "11" + "0a" * 15, "\\/")
+    names = ("sk-ant-", "11" + "0a" * 15, "\\/", "a@b.cc")
     members = "".join(f',"{name}":"words"' for name in names)
     body = f'{{"messages":["words"]{members}}}'.encode()
     found = prefilter().findings(body, values := units(body), lambda: None)

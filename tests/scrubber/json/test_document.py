@@ -101,7 +101,7 @@ def test_the_messages_of_a_large_body_are_where_a_visit_finds_them(
     read_like_a_visit(f"{space}{{{f',{space}'.join(members)}{space}}}".encode())
 
 
-@pytest.mark.parametrize("own", ["", ',"messages":[1]', ',"messages":[1,2]'])
+@pytest.mark.parametrize("own", ["", ',"messages":[1]', ',"messages":[2]', ',"messages":[1,2]'])
 def test_messages_of_another_member_are_not_those_of_a_large_body(own: str) -> None:
     read_like_a_visit(f'{{{PAD},"x":{{"messages":[1]}}{own}}}'.encode())
 

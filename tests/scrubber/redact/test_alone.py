@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,3 +75,10 @@ def test_a_value_stands_alone_if_it_can_stand_nowhere_else(
     assert is_alone(whole, hit) is alone
     assert not is_alone(whole, hit._replace(password=b"p"))
     assert not is_alone(whole, hit._replace(detector=BY_NAME["private_key"]))
+
+
+def test_an_allowed_value_that_stands_alone_stays() -> None:
+    allowing = msgspec.structs.replace(BUILT_IN, values=frozenset({"a@b.cc"}))
+    request = {"messages": [{"role": "user", "content": "words a@b.cc"}]}
+    assert scrubbing.redacted(request, scrubbing.scrubber(rules=allowing)) == request
+    assert scrubbing.redacted(request) != request
