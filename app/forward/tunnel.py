@@ -176,6 +176,12 @@ class Tunnel:
         self._alarm.set(self._idle, self.abort)
         self._count(direction, size)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether bytes wait for a slow reader."""
+        ends = (self.client.open, self.target.open)
+        return any(one is not None and one.get_write_buffer_size() for one in ends)
+
     def watch(self) -> None:
         """Look for resets and dead peers as long as an end is not read."""
         self._watch.set(LOOK, self._look)

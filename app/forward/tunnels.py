@@ -35,7 +35,12 @@ class Tunnels:
             self._open.discard(tunnel)
 
     async def quiet(self) -> None:
-        """Wait until no tunnel has moved a byte for a moment: those that are idle may be closed."""
-        loop = asyncio.get_running_loop()
-        while any(loop.time() - tunnel.moved_at < QUIET for tunnel in self._open):  # noqa: ASYNC110
+        """Wait until no tunnel has moved a byte for a moment, nor holds one: these may close."""
+        while any(map(_is_busy, self._open)):  # noqa: ASYNC110 - the tunnels do not tell
             await asyncio.sleep(LOOK)
+
+
+def _is_busy(tunnel: Tunnel) -> bool:
+    """Return True if a tunnel is in use: a slow reader takes nothing for seconds, then a lot."""
+    moved = asyncio.get_running_loop().time() - tunnel.moved_at
+    return moved < QUIET or tunnel.waiting

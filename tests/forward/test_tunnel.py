@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.forward import tunnel
+from app.forward import tunnel, tunnels
 from app.forward.tunnel import Direction, End, Tunnel
+from app.forward.tunnels import Tunnels
 from tests.proxying import DEADLINE
 
 
@@ -25,6 +26,7 @@ class Pipe(asyncio.Transport):
         self.paused = False
         self.ended = False
         self.closed = False
+        self.held = 0
         end.connection_made(self)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -50,6 +52,9 @@ class Pipe(asyncio.Transport):
     @property
     def written(self) -> bytes:
         return b"".join(self._pieces)
+
+    def get_write_buffer_size(self) -> int:
+        return self.held
 
     def can_write_eof(self) -> bool:
         return True
@@ -109,6 +114,24 @@ async def test_a_side_that_takes_nothing_stops_the_other_alone() -> None:
     assert (made.client.paused, made.target.paused) == (True, False)
     made.target.end.resume_writing()
     assert not made.client.paused
+    made.tunnel.abort()
+    await made.running
+
+
+async def test_a_shutdown_waits_for_bytes_that_a_slow_reader_has_yet_to_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tunnels, "QUIET", 0.0)
+    monkeypatch.setattr(tunnels, "LOOK", 0.0)
+    made, all_of_them = await Made().begun(), Tunnels(1)
+    with all_of_them.place(made.tunnel):
+        made.client.held = 1
+        waiting = asyncio.create_task(all_of_them.quiet())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        made.client.held = 0
+        await waiting
     made.tunnel.abort()
     await made.running
 
