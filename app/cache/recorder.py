@@ -157,13 +157,13 @@ class Recorder:
             self.drop(flight)
             return None, None
         prefixes, answered = case.prompt.blocks.prefixes, flight.answered
-        use, last = self._entries.use, marks[-1].size or 1
+        use = self._entries.use
         for block, ttl, size in marks:
             key = scope ^ prefixes[block]
             entry = use(key, start, ttl)
             entry.available = min(entry.available, answered)
             if not entry.exact:
-                entry.tokens = round(cached * size / last)  # as `Case.tokens` has it
+                entry.tokens = case.tokens(size)
         entry.tokens, entry.exact = cached, True
         return entry, key
 
