@@ -39,6 +39,13 @@ class Tunnels:
         while any(map(_is_busy, self._open)):  # noqa: ASYNC110 - the tunnels do not tell
             await asyncio.sleep(LOOK)
 
+    def cut(self) -> int:
+        """End all tunnels now; return how many of them were in use."""
+        busy = sum(map(_is_busy, self._open))
+        for tunnel in self._open:
+            tunnel.abort()
+        return busy
+
 
 def _is_busy(tunnel: Tunnel) -> bool:
     """Return True if a tunnel is in use: a slow reader takes nothing for seconds, then a lot."""

@@ -37,14 +37,17 @@ async def drain(
     admission.refuse()
     if gate is not None:
         gate.refuse()
+    cut = 0
     try:
         async with asyncio.timeout_at(deadline):
             await _wait_until_idle(admission, min(KEEP_ALIVE_GRACE, seconds / 4))
             if gate is not None:
                 await gate.tunnels.quiet()
-        log.info("drained", cut=0)
     except TimeoutError:
-        log.warning("drained", cut=admission.cut())
+        cut = admission.cut()
+    if gate is not None:
+        cut += gate.tunnels.cut()
+    (log.warning if cut else log.info)("drained", cut=cut)
     await asyncio.gather(*(listener.close(CLOSE_TIMEOUT) for listener in listeners))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from app.certificates import Certificate
 from app.failures import StartError
@@ -473,6 +474,42 @@ async def test_at_shutdown_a_tunnel_that_moves_bytes_may_finish(
 
 async def refused_now(forward: Running, target: str) -> bool:
     return await ask(forward, target) == (503, "draining")
+
+
+@pytest.mark.simulated_clock
+async def test_a_tunnel_in_use_at_the_deadline_is_cut_and_counted_then(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    clock = asyncio.get_running_loop().time
+    server, port = await echoing()
+    target = f"127.0.0.1:{port}"
+    with capture_logs() as logged:
+        async with (
+            server,
+            forwarding(
+                upstream.url, certificate, tmp_path, forward_allow=target, shutdown_timeout=5.0
+            ) as forward,
+        ):
+            (_, idle), _ = await connect(forward, target)
+            (reader, writer), _ = await connect(forward, target)
+            forward.stop.set()
+            began = clock()
+            while data := await echoed(reader, writer):
+                assert data == b"x"
+                await asyncio.sleep(0.1)
+            assert clock() - began == pytest.approx(5.0, abs=0.2)
+            for one in (idle, writer):
+                one.close()
+    assert [line["cut"] for line in logged if line["event"] == "drained"] == [1]
+
+
+async def echoed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """Send a byte through a tunnel; return what comes back, nothing if the tunnel has ended."""
+    writer.write(b"x")
+    try:
+        return await reader.read(1)
+    except ConnectionResetError:
+        return b""
 
 
 @pytest.mark.slow

@@ -132,8 +132,10 @@ async def test_a_shutdown_waits_for_bytes_that_a_slow_reader_has_yet_to_take(
         assert not waiting.done()
         made.client.held = 0
         await waiting
-    made.tunnel.abort()
-    await made.running
+        made.client.held = 1
+        assert all_of_them.cut() == 1
+        await made.running
+        assert all_of_them.cut() == 0
 
 
 async def test_tunnels_share_a_small_buffer_and_none_sees_the_bytes_of_another() -> None:
