@@ -269,6 +269,21 @@ async def test_a_side_that_sends_no_more_is_probed() -> None:
         one.close()
 
 
+async def test_bytes_for_a_side_that_has_closed_end_the_tunnel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tunnel, "LOOK", 0.01)
+    made = Tunnel(asyncio.get_running_loop(), 3600.0, lambda _direction, _size: None)
+    target, client = await joined(made.target), await joined(made.client)
+    running = asyncio.create_task(made.run(b""))
+    client.close()
+    async with asyncio.timeout(DEADLINE):
+        assert await asyncio.get_running_loop().sock_recv(target, 1) == b""
+        target.send(b"late")
+        await running
+    target.close()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("closes", [True, False])
 async def test_a_side_that_has_closed_ends_the_tunnel_and_one_that_listens_does_not(
