@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], float]
 
+SCRUBS_NOTHING = ScrubFacts(mode="off", detectors=(), restore=False)
+
 
 class Application:
     """The ASGI application of the main port; ``dashboard`` is that of the plain one.
@@ -142,8 +144,12 @@ def create_app(
 
 
 def _scrubbing(settings: Settings, clock: Clock) -> tuple["Scrubbing | None", ScrubFacts]:
-    if settings.scrub_mode == "off":
-        return None, ScrubFacts(mode="off", detectors=(), restore=False)
+    off = settings.scrub_mode == "off"
+    if off and not settings.scrub_detectors and settings.scrub_rules_file is None:
+        return None, SCRUBS_NOTHING
     from .factories import scrubbing  # noqa: PLC0415 - 0.1 s, and 10 MB
 
+    if off:
+        scrubbing.load_rules(settings)  # so that it can be turned on
+        return None, SCRUBS_NOTHING
     return scrubbing.scrubbing_of(settings, clock)

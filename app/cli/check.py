@@ -11,7 +11,6 @@ import httpx
 from .. import settings
 from ..application import create_app
 from ..certificates import inspection
-from ..factories.scrubbing import load_rules
 from ..failures import SettingsError, StartError
 from ..forward import loops
 from ..ledger import reader
@@ -28,7 +27,6 @@ def run(_: argparse.Namespace) -> int:
         print(f"{name}={value}")
     for warning in settings.unknown():
         print(f"warning: {warning}", file=sys.stderr)
-    load_rules(loaded)  # also when the scrubber is off: so that it can be turned on
     create_app(loaded)
     if loaded.own_certificate is not None:
         _check_pair(*loaded.own_certificate)

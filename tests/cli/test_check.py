@@ -14,7 +14,7 @@ from app import certificates
 from app.certificates import Certificate
 from app.ledger.sqlite import open_store
 from app.settings import PREFIX, Settings, variable
-from tests.cli.place import Place
+from tests.cli.place import LOOPBACK, Place
 from tests.self_signed import DAY, self_signed
 
 
@@ -111,16 +111,17 @@ def test_check_names_a_state_directory_that_cannot_be_used(place: Place) -> None
     assert ended.stderr.startswith(f"{PREFIX}STATE_DIR={file / 'state'}: ")
 
 
+@pytest.mark.parametrize("command", ["check", "serve", "doctor"])
 @pytest.mark.parametrize("mode", ["off", "detect"])
 @pytest.mark.parametrize(
     ("name", "value"), [("SCRUB_DETECTORS", "+emial"), ("SCRUB_RULES_FILE", __file__)]
 )
-def test_check_looks_at_detectors_and_rules_whatever_the_mode(
-    place: Place, mode: str, name: str, value: str
+def test_detectors_and_rules_are_looked_at_whatever_the_mode(
+    place: Place, command: str, mode: str, name: str, value: str
 ) -> None:
-    ended = place.run("check", SCRUB_MODE=mode, **{name: value})
+    ended = place.run(command, **LOOPBACK | {"SCRUB_MODE": mode, name: value})
     assert ended.returncode == 2
-    assert PREFIX + name in ended.stderr
+    assert PREFIX + name in ended.stdout + ended.stderr
 
 
 def test_a_misspelt_setting_of_the_scrubber_is_found_in_an_env_file_too(place: Place) -> None:
