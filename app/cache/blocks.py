@@ -46,15 +46,13 @@ class Mark(NamedTuple):
 class Blocks(msgspec.Struct):
     """The blocks so far, in cache order.
 
-    ``prefixes`` has a hash of all blocks up to each one, ``kinds`` an index of `KINDS` for each;
-    ``owns`` are hashes of the blocks alone, as far as they were parsed. ``first`` is that of the
-    first block of a message, ``last`` of the last one with a mark, ``system`` one of the whole
-    system prompt, ``newest`` of the last block.
+    ``prefixes`` has a hash of all blocks up to each one, ``kinds`` an index of `KINDS` for each.
+    ``first`` is the hash of the first block of a message alone, ``last`` of the last one with a
+    mark, ``system`` one of the whole system prompt, ``newest`` of the last block.
     """
 
     prefixes: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
     kinds: bytearray = msgspec.field(default_factory=bytearray)
-    owns: set[int] = msgspec.field(default_factory=set)
     marks: list[Mark] = msgspec.field(default_factory=list)
     fill: Fill = msgspec.field(default_factory=dict)
     size: int = 0
@@ -72,7 +70,6 @@ class Blocks(msgspec.Struct):
         self.newest = own = hash((kind, own))
         prefixes.append(hash((prefixes[-1] if place else 0, own)))
         kinds.append(kind)
-        self.owns.add(own)
         self.size += size
         if kind == SYSTEM:
             self.system = hash((self.system, own))
@@ -81,6 +78,15 @@ class Blocks(msgspec.Struct):
         if ttl is not None:
             self.marks.append(Mark(place, ttl, self.size))
             self.last = own
+
+    def has(self, own: int, start: int) -> bool:
+        """Return True if one of the blocks from ``start`` on has this hash."""
+        before = self.prefixes[start - 1] if start else 0
+        for prefix in self.prefixes[start:]:
+            if hash((before, own)) == prefix:
+                return True
+            before = prefix
+        return False
 
     def mark_last(self, ttl: float) -> None:
         """Mark the last block, unless it has a mark."""

@@ -70,10 +70,14 @@ class Chain(msgspec.Struct, eq=False):
         return Difference(index, KINDS[kinds[0]])
 
     def goes_on(self, prompt: Prompt) -> bool:
-        """Return True if a prompt goes on from it, changed or not, instead of going back."""
+        """Return True if a prompt goes on from it, changed or not, instead of going back.
+
+        One that went back may have the last block too, if it stood earlier already ("continue").
+        """
         length = len(prompt.blocks.kinds) if prompt.mark is None else prompt.mark.block + 1
         longer = length - _leading(prompt.blocks.kinds) > self.length - _leading(self.kinds)
-        return longer or self.last in prompt.blocks.owns or self.is_continued(prompt)
+        common = self.common(prompt)
+        return longer or common == self.length or prompt.blocks.has(self.last, common)
 
     def relates_to(self, prompt: Prompt) -> bool:
         """Return True if a prompt has anything in common with it."""
@@ -82,7 +86,7 @@ class Chain(msgspec.Struct, eq=False):
             self.common(prompt) > 0
             or self.first == blocks.first
             or (self.system != 0 and self.system == blocks.system)
-            or self.last in blocks.owns
+            or blocks.has(self.last, 0)
         )
 
 

@@ -21,7 +21,6 @@ PARAMS = ("tool_choice", "thinking", "effort", "speed", "context_management", "b
 
 MOST_MARKS = 4  # the API refuses more
 MOST_SPANS = 4  # pieces of a head with a hash each, before one hash is taken of all
-MOST_OWNS = 8  # hashes that a template keeps although it needs none: a copy costs more
 _KEY = re.compile(rb'"messages"\s*:\s*\[()\s*\Z')
 _KEY_REACH = 64  # bytes before the messages in which their name is searched for
 _BETWEEN = re.compile(rb"\s*(?:,\s*|\])")
@@ -32,7 +31,6 @@ _LAST_MARKS = tuple(
     b',"cache_control":{"type":"ephemeral"%b}}]}' % more for more in (b"", b',"ttl":"1h"')
 )
 _STAYS = b"}]}"
-_NONE: set[int] = set()  # shared by all templates, whose blocks do not grow
 
 
 class _Behind(msgspec.Struct):
@@ -94,21 +92,20 @@ class Stable(msgspec.Struct, frozen=True, gc=False):
 class Foreseen(msgspec.Struct, frozen=True):
     """The last message, behind the head, as it is written once its mark has moved on.
 
-    It goes on to ``end``, with this hash, and then has what ``stays``. ``owns`` are those of its
-    blocks.
+    It goes on to ``end``, with this hash, and then has what ``stays``.
     """
 
     end: int
     hashed: int
     stays: bytes
-    owns: set[int]
 
 
 class Template(msgspec.Struct, frozen=True):
     """What the next body may have in common with that of ``prompt``.
 
     ``spans`` are the ends of the pieces of its head, each with a hash; ``tail`` is the length of
-    what stands behind the messages, and a hash of it; ``whole`` is the same of a first body.
+    what stands behind the messages, and a hash of it; ``whole`` is the same of a first body that
+    has no tools, whose names are not kept.
     """
 
     prompt: Prompt
@@ -166,7 +163,7 @@ def _whole(
         spans,
         (len(tail), digest(tail)),
         foreseen,
-        (len(body), digest(body)),
+        (len(body), digest(body)) if prompt.tools is None else None,
     )
 
 
@@ -208,7 +205,6 @@ def _known(template: Template) -> tuple[Blocks, Stable]:
     return Blocks(
         known.prefixes[:count],
         known.kinds[:count],
-        set(),
         [mark for mark in known.marks if mark.block < count],
         {**known.fill, MESSAGES: head.messages},
         head.size,
@@ -224,7 +220,6 @@ def _known_whole(template: Template, foreseen: Foreseen) -> tuple[Blocks, Stable
     blocks = Blocks(
         known.prefixes[:],
         known.kinds[:],
-        {*foreseen.owns},
         [mark for mark in known.marks if mark.block < count],
         {**known.fill},
         known.size,
@@ -238,21 +233,9 @@ def _known_whole(template: Template, foreseen: Foreseen) -> tuple[Blocks, Stable
 
 def _kept(prompt: Prompt) -> Prompt:
     """Return a prompt without what is large, and needed for its own answer only."""
-    blocks = prompt.blocks
-    if prompt.tools is None and len(blocks.owns) <= MOST_OWNS:
+    if prompt.tools is None:
         return prompt
-    kept = Blocks(
-        prefixes=blocks.prefixes,
-        kinds=blocks.kinds,
-        owns=_NONE,
-        marks=blocks.marks,
-        fill=blocks.fill,
-        size=blocks.size,
-        first=blocks.first,
-        last=blocks.last,
-        system=blocks.system,
-    )
-    return Prompt(prompt.model, kept, prompt.params, prompt.automatic)
+    return Prompt(prompt.model, prompt.blocks, prompt.params, prompt.automatic)
 
 
 def _matches(body: memoryview, template: Template, digest: Digest) -> bool:
@@ -273,8 +256,7 @@ def _is_repeated(body: bytes, template: Template, digest: Digest, betas: bytes) 
     whole = template.whole
     if whole is None or len(body) != whole[0] or digest(body) != whole[1]:
         return False
-    prompt = template.prompt
-    return prompt.blocks.owns is not _NONE and prompt.params[-1] == _betas(betas, digest)
+    return template.prompt.params[-1] == _betas(betas, digest)
 
 
 def _as_foreseen(body: memoryview, template: Template, digest: Digest) -> Foreseen | None:
@@ -318,18 +300,11 @@ def _append(
         end = body.index(raw[:1], end) + len(raw)  # between two are a comma and blanks
         if len(blocks.marks) == marks:
             stable = Stable.of(blocks, end)
-    before, blocks.owns = blocks.owns, set()
     add_message(blocks, last, digest)
-    owns = blocks.owns
-    blocks.owns = before | owns if before else owns
-    if stable.end != end or len(owns) > MOST_OWNS:
-        return stable, None
-    return stable, _foresee(last, stable, body, owns, digest)
+    return stable, _foresee(last, stable, body, digest) if stable.end == end else None
 
 
-def _foresee(
-    last: bytes, stable: Stable, body: bytes, owns: set[int], digest: Digest
-) -> Foreseen | None:
+def _foresee(last: bytes, stable: Stable, body: bytes, digest: Digest) -> Foreseen | None:
     """Return how the ``last`` message is written once it is not the last; None if nobody knows."""
     length, stays, mark = len(last), b"", last.find(MARK_NAME)
     if mark >= 0:
@@ -339,7 +314,7 @@ def _foresee(
             return None
         stays = _STAYS
     end = body.index(last[:1], stable.end) + length
-    return Foreseen(end, digest(memoryview(body)[stable.end : end]), stays, owns)
+    return Foreseen(end, digest(memoryview(body)[stable.end : end]), stays)
 
 
 def _prompt(members: Members, blocks: Blocks, digest: Digest, betas: bytes) -> Prompt:

@@ -73,7 +73,7 @@ class Situation:
 
 
 A, B, C, D = user("u1"), assistant("a1"), user("u2"), assistant("a2")
-E, F, G = user("u3"), assistant("a3"), user("u4")
+E, F, G, GO = user("u3"), assistant("a3"), user("u4"), user("go")
 FIRST = Turn(at=0, body=body(A), short=10_500, reason="first", saved=-0.0105)
 SECOND = Turn(at=10, body=body(A, B, C), read=10_500, short=1_000, reason="hit", saved=0.0389)
 
@@ -567,6 +567,15 @@ SITUATIONS = (
             SECOND,
             Turn(at=20, body=body(A, B, C, D, E), read=11_500, short=1_000, reason="hit"),
             hit(40, body(A, B, user("oth")), read=10_500),
+        ),
+    ),
+    Situation(
+        "the user goes back, from a prompt that was sent earlier too",
+        (
+            Turn(at=0, body=body(A, B, GO), short=11_500, reason="first"),
+            hit(10, body(A, B, GO, D, GO), read=11_500, short=1_000),
+            hit(20, body(A, B, GO, D, GO, D, GO), read=12_500, short=1_000),
+            hit(30, body(A, B, GO, D, user("oth")), read=11_500, short=1_000),
         ),
     ),
     Situation(

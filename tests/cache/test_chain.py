@@ -112,6 +112,12 @@ def test_a_prompt_goes_on_if_it_is_longer_or_has_the_last_block(
     assert chain(BASE).goes_on(prompt(written)) is goes_on
 
 
+def test_a_prompt_goes_back_if_the_last_block_is_only_where_it_stood_before() -> None:
+    made = chain("user:a user:go assistant:b user:go!")
+    assert not made.goes_on(prompt("user:a user:go user:x!"))
+    assert made.goes_on(prompt("user:a user:x user:go!"))
+
+
 def test_a_prompt_goes_on_from_all_of_a_request_without_a_mark() -> None:
     assert chain("user:a user:b").goes_on(prompt("user:a user:b"))
     assert not chain("user:a user:b").goes_on(prompt("user:a user:c"))
