@@ -7,7 +7,9 @@ is thrown out connects again. RATE is in bytes a second.
 """
 
 import asyncio
+import socket
 import ssl
+import struct
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -20,6 +22,7 @@ from tests.raw_http2 import PREFACE, SETTINGS, frame
 
 OPENING = PREFACE + frame(SETTINGS, 0, 0)
 PIECE = 64 * 1024  # bytes written at a time
+RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: what was not sent is dropped
 SILENT = 20  # requests or readers at a time
 HEAD = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"localhost")]
 BLOCK = Encoder().encode([*HEAD, (b":path", b"/v1/messages")])
@@ -93,9 +96,12 @@ class Attacker:
     async def _connect(self, protocol: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         self._trust.set_alpn_protocols([protocol])
         self.sent.connections += 1
-        return await asyncio.open_connection(
+        reader, writer = await asyncio.open_connection(
             "127.0.0.1", self._port, ssl=self._trust, ssl_shutdown_timeout=0.2
         )
+        # Its end is a reset: tiny frames that the kernel still delivered would be read for minutes.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        return reader, writer
 
     async def _flood(self, kind: str) -> None:
         opening, piece = FLOODS[kind]
