@@ -24,6 +24,10 @@ class TooSlow(Exception):
     """A query took longer than it may."""
 
 
+class OlderLedger(UnusableLedger):
+    """The ledger is of an older version; a proxy that has just started is about to convert it."""
+
+
 class Reader:
     """Answers queries, by means of ``find``. Rows are tuples of numbers and text."""
 
@@ -136,6 +140,6 @@ def check_version(version: int) -> None:
     if version > schema.VERSION:
         raise UnusableLedger("the ledger is of a newer version: upgrade anthropic-proxy")
     if version < schema.VERSION:
-        raise UnusableLedger(
+        raise OlderLedger(
             "the ledger is of an older version: start the proxy once to convert it"
         )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from ..ledger import views
 from ..ledger.file import UnusableLedger
 from ..ledger.places import Place, reading
-from ..ledger.reader import NoLedger, Reader, TooSlow
+from ..ledger.reader import NoLedger, OlderLedger, Reader, TooSlow
 from .exact import Exact
 
 SCHEMA = Path(__file__).parent / "static" / "ledger.schema.json"
@@ -24,6 +25,8 @@ AT_ONCE = 2  # queries; each keeps a thread busy
 WAITING = 32  # further ones; more are sent away
 PATIENCE = 5.0  # seconds that one may wait for its turn
 SECONDS = 5.0  # that a query may take
+CONVERTING = 3.0  # seconds: after a start, which leaves the first one to requests
+LOOK = 0.05  # seconds between two looks at a ledger that is being converted
 YEARS = range(1970, 10_000)  # that have a place in the ledger, and in the C library
 PAGE, MAX_PAGE = 50, 500  # sessions or days of a page, unless ``limit`` says otherwise
 
@@ -178,11 +181,23 @@ def _checked(respond: Respond) -> Respond:
 
 
 def _ask(place: Place, view: View) -> Response | None:
-    with reading(place, seconds=SECONDS) as reader:
-        found = view(reader)
+    found = _found(place, view)
     if found is None:
         return None
     return Response(json.dumps(found), media_type="application/json", headers=_NO_STORE)
+
+
+def _found(place: Place, view: View) -> Json | None:
+    """Query; a ledger of an older version is waited for, because the start converts it."""
+    end = time.monotonic() + CONVERTING
+    while True:
+        try:
+            with reading(place, seconds=SECONDS) as reader:
+                return view(reader)
+        except OlderLedger:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(LOOK)
 
 
 def _limit(request: Request) -> int:
@@ -227,4 +242,5 @@ def _day(text: str) -> str | None:
 
 def _error(status: int, reason: str, message: str) -> Response:
     """Return an error for people, with a ``reason`` for programs."""
-    return JSONResponse({"error": message, "reason": reason}, status, _NO_STORE)
+    headers = _NO_STORE | ({"retry-after": "1"} if status == 503 else {})
+    return JSONResponse({"error": message, "reason": reason}, status, headers)

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.applications import Starlette
 
 from app.certificates import Certificate
 from app.ledger.reader import NoLedger, TooSlow, reading
+from app.ledger.schema import VERSION
 from app.pages import ledger as pages
 from simulator import Simulator
 from tests.cache.bodies import TOOLS, body, tool
@@ -280,6 +282,39 @@ async def test_a_client_that_leaves_keeps_its_turn_until_its_query_ends(
         assert (await late).json()["reason"] == "busy"
         await until(lambda: not slow.running)
         assert (await client.get("/ledger/days")).json()["reason"] == "unreadable"
+
+
+async def test_a_ledger_that_the_start_is_about_to_convert_is_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def looking(*place: Any, **limits: Any) -> Any:
+        looks.append(place)
+        return reading(*place, **limits)
+
+    monkeypatch.setattr(pages, "CONVERTING", DEADLINE)
+    monkeypatch.setattr(pages, "LOOK", 0.01)
+    monkeypatch.setattr(pages, "reading", looking)
+    with store(path), closing(sqlite3.connect(path, isolation_level=None)) as ledger:
+        ledger.execute(f"PRAGMA user_version = {VERSION - 1}")
+        async with _asking(path) as client:
+            asked = asyncio.ensure_future(client.get("/ledger/days"))
+            await until(lambda: len(looks) == 2)
+            ledger.execute(f"PRAGMA user_version = {VERSION}")
+            assert (await asked).json()["days"] == []
+
+
+async def test_a_ledger_that_nobody_converts_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "CONVERTING", 0.0)
+    with store(path), closing(sqlite3.connect(path, isolation_level=None)) as ledger:
+        ledger.execute(f"PRAGMA user_version = {VERSION - 1}")
+        async with _asking(path) as client:
+            answer = await client.get("/ledger/days")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "unreadable")
+    assert answer.headers["retry-after"] == "1"
 
 
 async def test_the_schema_is_published_and_is_one(path: Path) -> None:
