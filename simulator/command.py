@@ -39,11 +39,21 @@ class Arguments:
 
 
 class Unusable(Exception):
-    """``what`` of the arguments cannot be used; the cause says why."""
+    """The file of an option cannot be used, for its ``cause``."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, option: str, file: Path | None, cause: OSError | ValueError) -> None:
+        super().__init__(f"{option} {file}: {cause}")
+        self.option = option
+        self.file = file
+        self.cause = cause
+
+
+class NoPort(Exception):
+    """The host and port cannot be listened on, for its ``cause``."""
+
+    def __init__(self, cause: OSError | ValueError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 async def serve(
@@ -52,11 +62,11 @@ async def serve(
     """Serve until SIGTERM, or until cancelled; ``announce`` is told the URL once it listens.
 
     ``transporter`` makes the load's transport from the TLS context to verify the proxy with.
-    Raises `Unusable`. The load stops first, so that nothing is cut.
+    Raises `Unusable` and `NoPort`. The load stops first, so that nothing is cut.
     """
-    with _blaming(f"--certificate {arguments.certificate}"):
+    with _blaming("--certificate", arguments.certificate):
         tls = server_context(arguments.certificate, arguments.key)
-    with _blaming(f"--load-ca {arguments.load_ca}"):
+    with _blaming("--load-ca", arguments.load_ca):
         load = _load(arguments, transporter)
     simulator = Simulator(
         arguments.host,
@@ -68,8 +78,10 @@ async def serve(
     )
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    with _blaming(f"--host {arguments.host} --port {arguments.port}"):
+    try:
         await simulator.__aenter__()
+    except (OSError, ValueError) as exc:
+        raise NoPort(exc) from exc
     try:
         announce(simulator.url)
         await (load.run_until(stopping) if load is not None else stopping.wait())
@@ -111,8 +123,8 @@ def _load(arguments: Arguments, transporter: Transporter) -> Load | None:
 
 
 @contextmanager
-def _blaming(what: str) -> Iterator[None]:
+def _blaming(option: str, file: Path | None) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as exc:  # SSLError is an OSError
-        raise Unusable(what) from exc
+        raise Unusable(option, file, exc) from exc

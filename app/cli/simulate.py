@@ -1,12 +1,12 @@
 """``simulate``: the simulated API on its own, with a load on request."""
 
 import argparse
-import os
 import ssl
 
-from ..failures import SettingsError, StartError
+from ..failures import SettingsError
 from ..http2 import ProxyEnvironment, Transport
 from ..server.loop import run_loop
+from ..server.port_failure import port_failure, reason
 from .simulation import command
 
 NEEDS = {"key": "certificate", "load_ca": "load"}  # options that would be ignored alone
@@ -29,8 +29,16 @@ def run(options: argparse.Namespace) -> int:
     try:
         run_loop(command.serve(arguments, announce=_announce, transporter=_transport))
     except command.Unusable as exc:
-        failure = StartError if exc.what.startswith("--host") else SettingsError
-        raise failure(f"{exc.what}: {_reason(exc.__cause__)}") from exc
+        raise SettingsError(f"{exc.option} {exc.file}: {_reason(exc.cause)}") from exc
+    except command.NoPort as exc:
+        raise port_failure(
+            exc.cause,
+            options.host,
+            options.port,
+            at=f"--port {options.port}",
+            sets_port="--port",
+            sets_host="--host",
+        ) from exc
     return 0
 
 
@@ -42,9 +50,7 @@ def _transport(context: ssl.SSLContext) -> Transport:
     return Transport(ssl_context=context, proxies=ProxyEnvironment({}))
 
 
-def _reason(exc: BaseException | None) -> str:
+def _reason(exc: OSError | ValueError) -> str:
     if isinstance(exc, ssl.SSLError):
         return f"not a PEM certificate with its unencrypted key ({exc.reason or exc})"
-    if isinstance(exc, OSError) and exc.errno is not None and exc.errno > 0:
-        return os.strerror(exc.errno)  # asyncio adds the address, which is named already
-    return str(exc.strerror or exc) if isinstance(exc, OSError) else str(exc)
+    return reason(exc)

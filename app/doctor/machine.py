@@ -9,7 +9,8 @@ import urllib.request
 
 from .. import certificates
 from ..certificates import inspection
-from ..server.sockets import PortFailure, bind
+from ..server.port_failure import PortFailure
+from ..server.sockets import bind
 from ..settings import Settings, variable
 from .finding import Finding
 

@@ -140,6 +140,4 @@ def check_version(version: int) -> None:
     if version > schema.VERSION:
         raise UnusableLedger("the ledger is of a newer version: upgrade anthropic-proxy")
     if version < schema.VERSION:
-        raise OlderLedger(
-            "the ledger is of an older version: start the proxy once to convert it"
-        )
+        raise OlderLedger("the ledger is of an older version: start the proxy once to convert it")

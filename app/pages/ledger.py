@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from datetime import date
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -242,5 +243,5 @@ def _day(text: str) -> str | None:
 
 def _error(status: int, reason: str, message: str) -> Response:
     """Return an error for people, with a ``reason`` for programs."""
-    headers = _NO_STORE | ({"retry-after": "1"} if status == 503 else {})
+    headers = _NO_STORE | ({"retry-after": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
     return JSONResponse({"error": message, "reason": reason}, status, headers)

@@ -2,7 +2,8 @@
 
 The map:
 
-``sockets``      binds the ports, and says in words why one cannot be bound.
+``sockets``      binds the ports.
+``port_failure`` says in words why one cannot be listened on.
 ``exposure``     warns when strangers may use the proxy.
 ``addresses``    where the server listens.
 ``certificate``  the certificate to serve with, and its daily renewal.

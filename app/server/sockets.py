@@ -1,13 +1,12 @@
 """Binds the ports that the server listens on."""
 
-import errno
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from ..failures import StartError
 from ..settings import Settings, variable
+from .port_failure import port_failure
 
 
 class Ports(NamedTuple):
@@ -30,7 +29,7 @@ class Ports(NamedTuple):
 
 @contextmanager
 def open_ports(settings: Settings) -> Iterator[Ports]:
-    """Bind all ports; raises `StartError` naming the setting of one that cannot be bound."""
+    """Bind all ports; raises `PortFailure` naming the setting of one that cannot be bound."""
     wanted = [
         (settings.host, settings.port, "port"),
         (settings.host, settings.dashboard_port, "dashboard_port"),
@@ -41,15 +40,6 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         yield Ports(
             *(opened.enter_context(bind(host, port, variable(name))) for host, port, name in wanted)
         )
-
-
-class PortFailure(StartError):
-    """A port cannot be listened on: the ``problem``, and what to do about it."""
-
-    def __init__(self, problem: str, advice: str) -> None:
-        super().__init__(f"{problem}: {advice}")
-        self.problem = problem
-        self.advice = advice
 
 
 def bind(host: str, port: int, name: str) -> socket.socket:
@@ -63,21 +53,9 @@ def bind(host: str, port: int, name: str) -> socket.socket:
         sock.listen(0)  # a port that another listens on is noticed here at the latest
     except OSError as exc:
         sock.close()
-        raise _failure(exc, host, port, name) from exc
+        address = variable("forward_host" if name == variable("forward_port") else "host")
+        raise port_failure(
+            exc, host, port, at=f"{name}={port}", sets_port=name, sets_host=address
+        ) from exc
     sock.setblocking(False)
     return sock
-
-
-def _failure(exc: OSError, host: str, port: int, name: str) -> PortFailure:
-    at = f"{name}={port}"
-    if exc.errno == errno.EADDRINUSE:
-        return PortFailure(
-            f"{at}: port {port} on {host} is taken", f"stop what uses it, or set {name}"
-        )
-    if exc.errno == errno.EACCES:
-        return PortFailure(f"{at}: not allowed to listen on port {port}", "take one from 1024 on")
-    address = variable("forward_host" if name == variable("forward_port") else "host")
-    return PortFailure(
-        f"{at}: cannot listen on {host} ({exc.strerror or exc})",
-        f"set {address} to an address of this machine",
-    )

@@ -42,7 +42,11 @@ def test_a_simulated_api_says_where_it_is(place: Place) -> None:
             2,
             "--load-ca odd.crt: not a PEM certificate",
         ),
-        (["--host", "203.0.113.1", "--port", "0"], 1, "--host 203.0.113.1 --port 0: "),
+        (
+            ["--host", "203.0.113.1", "--port", "0"],
+            1,
+            "--port 0: cannot listen on 203.0.113.1 (Cannot assign requested address): set --host ",
+        ),
     ],
 )
 def test_a_simulated_api_says_what_is_wrong_with_its_arguments(
@@ -79,7 +83,9 @@ def test_a_simulated_api_names_a_taken_port(place: Place) -> None:
         ended = place.run("simulate", "--port", str(port))
     assert ended.returncode == 1
     [line] = ended.stderr.splitlines()
-    assert line == f"--host 127.0.0.1 --port {port}: Address already in use"
+    assert line == (
+        f"--port {port}: port {port} on 127.0.0.1 is taken: stop what uses it, or set --port"
+    )
 
 
 def test_a_simulated_api_ends_at_a_sigterm(place: Place) -> None:
