@@ -3,7 +3,8 @@
 A dataclass compiles its methods when it is declared, and a typed dictionary checks the types of its
 keys. A start declares 190 of them and uses 20: the others take an eighth of its CPU time.
 
-Only for `PACKAGES`, whose classes no two threads use for the first time at once.
+Only for `PACKAGES`, whose classes no two threads use for the first time at once: those of a server
+are all made by its main thread (`tests/test_late_classes.py`).
 """
 
 import dataclasses

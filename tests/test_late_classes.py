@@ -4,17 +4,23 @@ import dataclasses
 import inspect
 import json
 import re
+import shlex
 import subprocess
 import sys
 import typing
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from app.certificates import Certificate
 from app.late_classes import PACKAGES, dataclass, making_later
+from simulator import Simulator
+from tests.proxy_process import running
+from tests.proxying import STREAM
 
 ADDRESS = re.compile(r"0x[0-9a-f]+")
 LATE = f"{PACKAGES[0]}.made_up"
@@ -144,3 +150,49 @@ def test_those_of_a_server_s_libraries_are_the_same() -> None:
     modules = sorted({name.rpartition(".")[0] for name in late})
     assert len(late) > 60
     assert late == told("", modules)
+
+
+# Serves, and states for each dataclass of the packages whether the main thread made it.
+WATCHED = """
+import dataclasses, json, sys, threading
+real = dataclasses.dataclass
+def watched(declared=None, /, **options):
+    if declared is not None:
+        here = threading.current_thread() is threading.main_thread()
+        made = {"event": "made", "name": declared.__module__, "main": here}
+        print(json.dumps(made), file=sys.stderr, flush=True)
+    return real(declared, **options)
+dataclasses.dataclass = watched
+from app.cli.program import main
+sys.exit(main(["serve"]))
+"""
+
+
+@pytest.mark.slow
+async def test_the_threads_of_a_server_make_none(
+    upstream: Simulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    """Two that made the same one at once would disturb each other."""
+    settings: dict[str, Any] = {
+        "state_dir": tmp_path,
+        "scrub_mode": "pseudonymize",
+        "scrub_hmac_key": "0f" * 32,
+        "scrub_receipts_file": tmp_path / "receipts.jsonl",
+        "budgets": "day:1000",
+    }
+    program = f"-c {shlex.quote(WATCHED)}"
+    async with running(upstream, certificate, program=program, **settings) as proxy:
+        await proxy.started()
+        async with proxy.client(http2=True) as client, proxy.pages() as pages:
+            secret = {"role": "user", "content": "ghp_" + "0aB1" * 9}
+            for _ in range(3):
+                await client.post("/v1/messages", json=STREAM | {"messages": [secret]})
+            for page in ("dashboard", "metrics", "prometheus", "ledger/days", "ca.crt"):
+                await pages.get(f"/{page}")
+        proxy.process.terminate()
+        code, logged = await proxy.ended()
+    made = [line for line in logged if line["event"] == "made"]
+    late = [line for line in made if line["name"].partition(".")[0] in PACKAGES]
+    assert (code, len(upstream.received)) == (0, 3)
+    assert len(late) > 10
+    assert [line for line in late if not line["main"]] == []
