@@ -22,7 +22,7 @@ from tests.raw_http2 import PREFACE, SETTINGS, frame
 
 OPENING = PREFACE + frame(SETTINGS, 0, 0)
 PIECE = 64 * 1024  # bytes written at a time
-RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: what was not sent is dropped
+RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: unsent bytes are dropped
 SILENT = 20  # requests or readers at a time
 HEAD = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"localhost")]
 BLOCK = Encoder().encode([*HEAD, (b":path", b"/v1/messages")])
