@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a database, which cuts connections around a COMMIT."""
+"""A TCP proxy in front of a database, which cuts connections around a COMMIT, or falls silent."""
 
 import socket
 import threading
@@ -12,10 +12,14 @@ TIME_OUT = 60.0
 
 
 class Cutter:
-    """Forwards to ``port``. ``cuts`` are for the next commits, one each; later ones pass."""
+    """Forwards to ``port``. ``cuts`` are for the next commits, one each; later ones pass.
+
+    A connection hangs from a statement on that has the words ``hangs_at``.
+    """
 
     def __init__(self, port: int, *cuts: Cut) -> None:
         self.cuts = list(cuts)
+        self.hangs_at: bytes | None = None
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -41,6 +45,10 @@ class Cutter:
             back.start()
             with suppress(OSError):
                 while data := client.recv(65_536):
+                    if self.hangs_at is not None and self.hangs_at in data:
+                        while client.recv(65_536):
+                            pass
+                        break
                     cut = self.cuts[0] if COMMIT in data and self.cuts else None
                     if cut == "before the commit":
                         break

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -623,6 +624,30 @@ def test_a_query_changes_nothing_and_ends_in_time(server: Server) -> None:
     with reading(server) as reader:
         assert reader.rows("SELECT prompt FROM exchanges WHERE id IN ()") == []
         assert reader.rows("SELECT sum(cost), avg(cost) FROM exchanges") == [(1_000, 1_000.0)]
+
+
+def test_a_server_that_falls_silent_holds_up_nobody(
+    postgresql: Cluster, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernel, or a pooler before it, still answers; so the connection never ends by itself."""
+    monkeypatch.setattr(import_module("app.ledger.postgres.reading"), "MARGIN", 0.1)
+    monkeypatch.setattr(import_module("app.ledger.postgres.store"), "PATIENCE", 0.2)
+    with _store(server), cutting(postgresql.port) as between:
+        through = Server(postgresql.url(server.url.rpartition("/")[2], port=between.port))
+        with capture_logs() as logged, _ledger(through) as (one, counts):
+            between.hangs_at = b"INSERT INTO exchanges"
+            one.put(record())
+            _until(lambda: bool(logged))
+            assert "has not answered for 0.2 s" in logged[0]["reason"]
+            between.hangs_at = None
+            _until(lambda: counts["written"] == 1)
+        between.hangs_at = b"SELECT count"
+        with (
+            pytest.raises(UnusableLedger, match="has not answered"),
+            reading(through, seconds=0.1) as reader,
+        ):
+            reader.rows("SELECT count(*) FROM exchanges")
+    assert ask(server, "SELECT count(*) FROM exchanges") == [(1,)]
 
 
 async def test_replicas_that_serve_share_one_ledger(

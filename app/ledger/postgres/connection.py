@@ -5,19 +5,21 @@ import itertools
 import os
 import re
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 import psycopg
 from psycopg import conninfo, pq
-from psycopg.abc import Buffer
+from psycopg.abc import RV, Buffer, PQGen
 from psycopg.adapt import Loader
 
 from ..server import Server
 from .text import clean
 
 CONNECT_TIMEOUT = 5  # seconds
+MARGIN = 3.0  # seconds that a server may be silent beyond the time that it gives a statement
 # What neither the URL nor the environment says. A network that swallows packets is noticed after
 # 20 seconds at the latest.
 DEFAULTS: Mapping[str, str | int] = {
@@ -31,7 +33,44 @@ ANY_TEXT = {"UTF8", "SQL_ASCII"}  # encodings of servers that take every charact
 SYSTEM_ROOTS = "system"  # libpq's word for the CAs that the system trusts
 PARAMETERS = "https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+
+class Silent(psycopg.OperationalError):
+    """A server has not answered a statement in its time."""
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that ends when one statement has no answer after ``patience`` seconds.
+
+    A server that hangs, or a pooler whose server does, is no dead peer for the kernel. So its own
+    time-outs, and those of a statement in it, never come.
+    """
+
+    patience: float | None = None
+
+    def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
+        """Wait for the answer to a statement; raises `Silent`."""
+        if self.patience is None:
+            return super().wait(gen, *args, **options)
+        try:
+            return super().wait(_bounded(gen, self.patience), *args, **options)
+        except Silent:
+            self.pgconn.finish()
+            raise
+
+
+def _bounded(gen: PQGen[RV], seconds: float) -> PQGen[RV]:
+    """Return what is waited for in ``gen``; who waits looks at it several times a second."""
+    end = time.monotonic() + seconds
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if not ready and time.monotonic() > end:
+                raise Silent(f"the server has not answered for {seconds:g} s")
+            wanted = gen.send(ready)
+    except StopIteration as answered:
+        answer: RV = answered.value
+        return answer
 
 
 class _Whole(Loader):
@@ -60,17 +99,21 @@ def _what_is_wrong(url: str) -> str:
     return 'libpq cannot read it: check the host (an IPv6 address is in []) and what follows "?"'
 
 
-def connect(server: Server, timeout: int = CONNECT_TIMEOUT) -> Connection:
+def connect(
+    server: Server, timeout: int = CONNECT_TIMEOUT, *, patience: float | None
+) -> Connection:
     """Return a connection that begins a transaction only when it is told to.
 
-    An address may take ``timeout`` seconds, unless the URL or the environment says otherwise.
+    An address may take ``timeout`` seconds, unless the URL or the environment says otherwise; a
+    statement ``patience`` seconds.
     """
-    connection = psycopg.connect(
+    connection = Connection.connect(
         conninfo.make_conninfo("", **options(server, timeout)),
         autocommit=True,
         cursor_factory=psycopg.RawCursor,
         prepare_threshold=None,
     )
+    connection.patience = patience
     connection.adapters.register_loader("numeric", _Whole)
     return connection
 

@@ -10,7 +10,7 @@ from psycopg import IsolationLevel, errors
 from ..file import UnusableLedger
 from ..reader import NoLedger, Reader, TooSlow, check_version
 from ..server import Server
-from .connection import connect, find
+from .connection import MARGIN, connect, find
 from .faults import FOREIGN, NAMESPACE, reason
 from .tables import ForeignTables, existing, version_of
 
@@ -22,8 +22,9 @@ def reading(server: Server, *, seconds: float | None = None) -> Iterator[Reader]
     Raises `NoLedger`, `UnusableLedger`, and `TooSlow` for a query that takes ``seconds``.
     """
     limit = 0 if seconds is None else int(seconds * 1_000)
+    patience = None if seconds is None else seconds + MARGIN
     try:
-        with connect(server) as connection:
+        with connect(server, patience=patience) as connection:
             connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
             connection.set_read_only(True)
             with connection.transaction():

@@ -8,7 +8,7 @@ import psycopg
 from .. import schema
 from ..file import UnusableLedger
 from ..server import Server
-from .connection import Connection, connect
+from .connection import MARGIN, Connection, connect
 from .faults import FOREIGN, NAMESPACE, NEWER, NOT_ALLOWED, READ_ONLY, reason
 from .tables import ForeignTables, check_room, existing, version_of
 
@@ -29,7 +29,7 @@ _OWNS_TABLES = (
 def examine(server: Server) -> str:
     """Return what is found at ``server``; raises `UnusableLedger` if rows cannot be written."""
     try:
-        with connect(server, TIMEOUT) as connection, connection.transaction():
+        with connect(server, TIMEOUT, patience=MARGIN) as connection, connection.transaction():
             connection.execute(f"SELECT set_config('search_path', '{NAMESPACE}', true)")
             return _state(connection)
     except psycopg.Error as exc:

@@ -20,12 +20,13 @@ from ..batch import DAY, Batch
 from ..server import Server
 from ..store import Unavailable
 from ..tables import Tables
-from .connection import Connection, connect, find, numbered, takes_ascii_only
+from .connection import MARGIN, Connection, connect, find, numbered, takes_ascii_only
 from .faults import FOREIGN, NAMESPACE, NEWER, translated
 from .tables import BOOKKEEPING, ForeignTables, existing, version_of
 from .text import fitting
 
 STATEMENT_TIMEOUT = 30_000  # milliseconds, waiting for other writers included
+PATIENCE = STATEMENT_TIMEOUT / 1_000 + MARGIN  # seconds
 IDLE_TIMEOUT = 10_000  # milliseconds until a writer that is gone stops holding up the others
 
 # It finds the number of the last batch that this process wrote, None for no row of it.
@@ -59,7 +60,8 @@ class Writer:
     def open(self) -> "PostgresStore":
         """Connect, and bring the tables up to date; raises `Unavailable`."""
         with translated(self._server):
-            store = PostgresStore(connect(self._server), self._server, self._id)
+            connection = connect(self._server, patience=PATIENCE)
+            store = PostgresStore(connection, self._server, self._id)
         try:
             store.migrate()
         except BaseException:
