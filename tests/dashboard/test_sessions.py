@@ -28,6 +28,11 @@ IMAGE = HOSTILE.partition("<script>")[0]
 NONE = "\N{EN DASH}"
 SECOND = 1_000
 PHONE: Any = {"width": 360, "height": 780}
+TEXT_ENDS = """(cell) => {
+  const text = document.createRange();
+  text.selectNodeContents(cell);
+  return text.getBoundingClientRect().right;
+}"""
 FIRST = {"prompt": "p1", "labels": "repo=acme/widgets"}
 TREE = (
     record(started=NOON, request_class="auxiliary", model="claude-haiku-5"),
@@ -335,6 +340,21 @@ async def test_a_link_leaves_the_focus_and_a_phone_shows_the_cost(
         box = await cost.bounding_box()
         assert box is not None
         assert box["x"] + box["width"] <= PHONE["width"]
+
+
+async def test_a_phone_shows_when_a_session_was_last_seen_beside_its_cost(
+    serving: Running, browser: Browser, tmp_path: Path
+) -> None:
+    long = "0a5d2f34-6b1e-4c7a-9f00-0123456789ab"
+    fill(tmp_path, record(session=long, labels=f"repo=acme/{long}", started=NOON, cost=NANO // 50))
+    async with opened(browser, serving.pages_url, PAGE, viewport=PHONE) as shown:
+        for row in ("thead tr", "tbody tr"):
+            seen = shown.page.locator(f"#sessions {row} > :nth-child(4)")
+            cost = shown.page.locator(f"#sessions {row} > :last-child")
+            await expect(cost).to_be_visible()
+            box = await cost.bounding_box()
+            assert box is not None
+            assert await seen.evaluate(TEXT_ENDS) <= box["x"], row
 
 
 async def test_hostile_names_in_the_ledger_stay_text(
