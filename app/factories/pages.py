@@ -8,8 +8,6 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import RedirectResponse
 
 from ..pages import authority, dashboard, health, ledger, metrics
 from ..pages.exact import Exact
@@ -78,8 +76,7 @@ def pages_of(
                 ledger.Known(telemetry.window_share, telemetry.tool_names.find),
             ),
             *dashboard.routes(),
-            Exact("/", _to_dashboard),
-            Exact(f"{dashboard.PATH}/", _to_dashboard),
+            Exact("/", dashboard.leading_to(dashboard.PATH)),
         ],
         middleware=[
             Middleware(Misdirected, port=lambda: _port(telemetry)),
@@ -105,7 +102,3 @@ def _authority(settings: Settings) -> Callable[[], bytes | None]:
 
 def _port(telemetry: Telemetry) -> int | None:
     return telemetry.listening.port if telemetry.listening is not None else None
-
-
-async def _to_dashboard(_: Request) -> RedirectResponse:
-    return RedirectResponse(dashboard.PATH)

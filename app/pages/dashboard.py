@@ -1,11 +1,11 @@
 """The pages for people: dashboard, sessions, history; with their own scripts, styles and charts."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from .exact import Exact
@@ -26,8 +26,16 @@ CACHING = "no-cache"
 
 
 def routes() -> list[Route]:
-    """Return ``/dashboard``, the pages below it, and a route for each of their files, read once."""
-    return [_route(path, file.read_bytes()) for path, file in _files(FILES, PurePosixPath(PATH))]
+    """Return ``/dashboard``, the pages below it, and a route for each of their files, read once.
+
+    A page's path with a slash leads to the page.
+    """
+    files = list(_files(FILES, PurePosixPath(PATH)))
+    pages = [_public(path) for path, _ in files if path.suffix == ".html"]
+    return [
+        *(_route(path, file.read_bytes()) for path, file in files),
+        *(Exact(f"{page}/", leading_to(page)) for page in pages),
+    ]
 
 
 def _files(folder: Path, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, Path]]:
@@ -51,6 +59,15 @@ def _route(path: PurePosixPath, content: bytes) -> Route:
         return Response(content, media_type=media_type, headers=headers)
 
     return Exact(_public(path), respond)
+
+
+def leading_to(page: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what sends a browser on to a page."""
+
+    async def respond(_: Request) -> Response:
+        return RedirectResponse(page)
+
+    return respond
 
 
 def _public(path: PurePosixPath) -> str:

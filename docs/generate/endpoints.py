@@ -1,5 +1,6 @@
 """The paths that the proxy serves itself."""
 
+import re
 from typing import cast
 
 from starlette.applications import Starlette
@@ -10,7 +11,7 @@ from app.settings import Settings
 from docs.generate.markdown import code
 from docs.generate.markdown import table as rows_of
 
-STATIC = "/dashboard/"  # below it are files of the dashboard
+HIDDEN = re.compile("/dashboard/(.*[./].*)?")  # files of the pages, and their paths with a slash
 # What each path is; a route that is missing here has no documentation, and the table fails.
 MEANINGS = {
     "/health": 'Liveness: `{"status":"ok"}` while the process serves',
@@ -27,7 +28,6 @@ MEANINGS = {
     "/ledger/days": "Days with their models, newest first",
     "/ledger/schema.json": "The JSON schema of the ledger's answers",
     "/dashboard": "The live dashboard; files of the pages are below this path",
-    "/dashboard/": "Redirects to `/dashboard`",
     "/dashboard/sessions": "Sessions: who spent it, and why",
     "/dashboard/history": "Cost and tokens of 90 days",
     "/": "Redirects to `/dashboard`, on the pages' port only",
@@ -35,11 +35,11 @@ MEANINGS = {
 
 
 def paths() -> list[str]:
-    """Return the paths of the pages, without their files."""
+    """Return the paths of the pages, each once, without their files."""
     application = create_app(Settings(_env_file=None, ledger=False))  # type: ignore[call-arg]
     pages = cast("Starlette", application.dashboard)
     routes = [route.path for route in pages.routes if isinstance(route, Route)]
-    pages_only = [path for path in routes if not path.startswith(STATIC) or "." not in path]
+    pages_only = [path for path in routes if not HIDDEN.fullmatch(path)]
     return sorted(pages_only, key=list(MEANINGS).index)
 
 

@@ -10,7 +10,8 @@ from starlette.routing import Route
 from app.pages import dashboard
 from tests.proxying import Running
 
-PATHS = [route.path for route in dashboard.routes()]
+PATHS = [route.path for route in dashboard.routes() if not route.path.endswith("/")]
+PAGES = ["/dashboard", "/dashboard/sessions", "/dashboard/history"]
 OWN_SCRIPTS = sorted(Path(str(dashboard.FILES)).glob("*.js"))
 ON_LOOP = pytest.mark.asyncio(loop_scope="session")  # that of `proxy`
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", "": "text/html"}
@@ -37,8 +38,9 @@ async def test_both_ports_serve_every_file_with_its_type_and_policy(
 async def test_a_slash_too_many_leads_to_the_page(proxy: Running) -> None:
     async with httpx.AsyncClient(verify=proxy.trust()) as client:
         for url in (proxy.url, proxy.pages_url):
-            answer = await client.get(f"{url}/dashboard/")
-            assert (answer.status_code, answer.headers["location"]) == (307, "/dashboard")
+            for page in PAGES:
+                answer = await client.get(f"{url}{page}/")
+                assert (answer.status_code, answer.headers["location"]) == (307, page)
     assert proxy.exchanges == []
 
 
@@ -56,7 +58,7 @@ async def test_a_file_that_has_not_changed_is_not_sent_again(proxy: Running, for
 
 
 def test_only_the_page_and_its_files_are_served() -> None:
-    assert {"/dashboard", "/dashboard/sessions", "/dashboard/history"} <= set(PATHS)
+    assert set(PAGES) <= set(PATHS)
     assert all(path.startswith("/dashboard/") for path in PATHS if path != "/dashboard")
     assert not any(path.endswith((".md", "LICENSE", ".html")) for path in PATHS)
     assert all(isinstance(route, Route) for route in dashboard.routes())
