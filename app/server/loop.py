@@ -5,6 +5,8 @@ import gc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from . import signals
+
 try:
     import uvloop
 except ImportError:  # no wheel for this platform: asyncio's own loop does
@@ -18,8 +20,12 @@ YOUNG = 5_000  # objects made and not freed between two looks, which take 0.2 ms
 
 def run_loop(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run to the end on the fastest event loop of this platform."""
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    runner = asyncio.Runner(loop_factory=loop_factory)
+    try:
         runner.run(coroutine)
+    finally:
+        with signals.watchdog(0.0):
+            runner.close()  # which waits for threads
 
 
 def settle() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from signal import Signals
 from typing import Any
 
@@ -47,13 +48,13 @@ async def serve(
     stop: asyncio.Event | None = None,
     ports: Ports | None = None,
     patience: Callable[[], float] | None = None,
-    again: Callable[[Signals], None] = signals.exit_at_once,
+    again: Callable[[Signals], None] | None = None,
 ) -> None:
     """Serve until a signal comes or ``stop`` is set, then drain; raises `StartError`.
 
     ``ports`` are bound already, by a supervisor. ``patience`` returns, when the drain begins, how
     many seconds running requests may take; by default it is ``SHUTDOWN_TIMEOUT``. ``again`` is
-    called at a second signal.
+    called at a second signal, which by default ends the process.
     """
     certificate = certificate_of(settings)
     context = following_context(certificate, settings.tls_client_ca_file)
@@ -82,6 +83,7 @@ async def serve(
                     )
                 )
             stopping = stop or asyncio.Event()
+            again = again or partial(_end_at_once, application)
             with signals.handled(stopping, again=again), renewal(settings):
                 for listener in listeners:
                     await listener.start()
@@ -91,6 +93,10 @@ async def serve(
                 seconds = settings.shutdown_timeout if patience is None else patience()
                 closing.enter_context(signals.watchdog(seconds))
                 await drain(application, listeners, seconds, gate)
+
+
+def _end_at_once(application: Application, number: Signals) -> None:
+    signals.exit_at_once(number, cut=application.admission.active)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,13 +12,20 @@ import structlog
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 WATCHDOG = 10.0  # seconds past the shutdown time-out after which the process is ended regardless
+LAST_LINE = 0.05  # seconds for the log's thread to write why the process ends
 
 log = structlog.get_logger(__name__)
 
 
-def exit_at_once(number: signal.Signals) -> None:
-    """End the process as the signal would."""
-    os._exit(128 + number)
+def exit_at_once(number: signal.Signals, **cut: int) -> None:
+    """End the process as the signal would; the log says how much is ``cut``."""
+    log.warning("ended by a second signal", name=number.name, **cut)
+    _exit(128 + number)
+
+
+def _exit(code: int) -> None:
+    time.sleep(LAST_LINE)
+    os._exit(code)
 
 
 @contextmanager
@@ -49,10 +57,15 @@ def handled(
 @contextmanager
 def watchdog(shutdown_timeout: float) -> Iterator[None]:
     """End the process when its shutdown hangs: whoever stops it must not wait forever."""
-    timer = threading.Timer(shutdown_timeout + WATCHDOG, os._exit, (1,))
+    timer = threading.Timer(shutdown_timeout + WATCHDOG, _end_what_hangs)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+def _end_what_hangs() -> None:
+    log.error("the shutdown hangs and is ended")
+    _exit(1)

@@ -54,6 +54,12 @@ class WorkerProcess:
         worker.channel = await Channel.over(ours, worker.answer)
         return worker
 
+    @property
+    def has_served(self) -> bool:
+        """Whether it was ready once."""
+        ready = self.ready
+        return ready.done() and not ready.cancelled() and ready.exception() is None
+
     async def answer(self, question: Body) -> Body:
         """Answer a question of the worker."""
         match question:

@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 Started = Callable[[Addresses, Facts], None]
 
+_IN_ORDER = ("exit code 0", signal.SIGTERM.name)  # a late signal finds nothing that handles it
+
 
 async def supervise(settings: Settings, *, started: Started = lambda _at, _facts: None) -> None:
     """Serve with several processes until a signal comes; raises `StartError`, `SettingsError`."""
@@ -56,10 +58,10 @@ async def supervise(settings: Settings, *, started: Started = lambda _at, _facts
                     await stopping.wait()
                 for port in ports.all:
                     port.close()  # a worker that is the last to close its own refuses what waits
-                ended = await supervisor.drain()
+                in_order = await supervisor.drain()
             finally:
                 supervisor.kill()
-            if not ended:
+            if not in_order:
                 raise SystemExit(1)
 
 
@@ -67,7 +69,7 @@ class Supervisor:
     """Keeps ``settings.workers`` processes running.
 
     State: ``_running`` workers by number; ``_keepers``, a task for each; ``_draining``, set
-    once a signal came.
+    once a signal came; ``_broken`` if a worker did not come to the end of its drain.
     """
 
     def __init__(self, settings: Settings, ports: Ports) -> None:
@@ -83,6 +85,7 @@ class Supervisor:
         self._keepers: list[asyncio.Task[None]] = []
         self._sampling: asyncio.Task[None] | None = None
         self._draining = asyncio.Event()
+        self._broken = False
 
     async def start(self, stopping: asyncio.Event) -> Ready | None:
         """Start all; return what the first says when all serve, None if a signal came first."""
@@ -118,7 +121,7 @@ class Supervisor:
         return service.facts
 
     async def drain(self) -> bool:
-        """Let every worker drain; return whether all have ended in time."""
+        """Let every worker drain; return whether all have ended by themselves, and in time."""
         self._draining.set()
         for worker in self._running.values():
             worker.send(signal.SIGTERM)
@@ -130,7 +133,7 @@ class Supervisor:
             self._sampling.cancel()
         if hanging:
             log.error("workers do not exit", workers=sorted(self._running))
-        return not hanging
+        return not (hanging or self._broken)
 
     def exit_at_once(self, number: signal.Signals) -> None:
         """End every worker and this process, as the second signal asks."""
@@ -145,13 +148,13 @@ class Supervisor:
     async def _start(self, number: int) -> WorkerProcess:
         worker = await WorkerProcess.start(number, self._share, self._ports, self._hub)
         self._running[number] = worker
-        worker.ready.add_done_callback(lambda ready: self._serves(worker, ready))
+        worker.ready.add_done_callback(lambda _: self._serves(worker))
         if self._draining.is_set():  # it came too late to be told with the others
             worker.send(signal.SIGTERM)
         return worker
 
-    def _serves(self, worker: WorkerProcess, ready: "asyncio.Future[Ready]") -> None:
-        if not ready.cancelled() and ready.exception() is None:
+    def _serves(self, worker: WorkerProcess) -> None:
+        if worker.has_served:
             self._hub.channels[worker.number] = worker.channel
 
     async def _keep(self, worker: WorkerProcess) -> None:
@@ -164,11 +167,20 @@ class Supervisor:
             self._hub.channels.pop(number, None)
             del self._running[number]
             self._service.ended(number)
-            if self._draining.is_set() or not self._serving:
+            if self._draining.is_set():
+                self._note_end(current, how)
+                return
+            if not self._serving:
                 return
             delay = backoff.delay(time.monotonic() - began)
             log.error("worker ended", worker=number, how=how, restart_in=delay, **_why(current))
             current = await self._restart(number, delay, backoff)
+
+    def _note_end(self, worker: WorkerProcess, how: str) -> None:
+        """Note how a worker has ended in the drain; before its start was over, a signal ends it."""
+        if how not in _IN_ORDER and worker.has_served:
+            self._broken = True
+            log.error("worker ended while it drained", worker=worker.number, how=how)
 
     async def _restart(self, number: int, delay: float, backoff: Backoff) -> WorkerProcess | None:
         """Start a worker again after ``delay`` seconds; return None if the drain began first."""

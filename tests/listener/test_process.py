@@ -94,9 +94,10 @@ async def test_a_second_signal_ends_the_process_at_once(
             while (await client.get("/ready")).status_code != 503:
                 pass
         proxy.process.terminate()
-        code, _ = await proxy.ended()
+        code, logged = await proxy.ended()
         assert (await stream)[1] is False
     assert code == 128 + signal.SIGTERM
+    assert (logged[-1]["event"], logged[-1]["cut"]) == ("ended by a second signal", 1)
 
 
 @pytest.mark.slow

@@ -261,10 +261,32 @@ async def test_a_second_signal_ends_all_at_once(
             assert proxy.process.stderr is not None
             await proxy.process.stderr.readuntil(b'"draining"')
             proxy.process.send_signal(signal.SIGTERM)
-            code, _ = await proxy.ended()
+            code, lines = await proxy.ended()
             assert code == 128 + signal.SIGTERM
+            assert lines[-1]["event"] == "ended by a second signal"
             with pytest.raises(httpx.HTTPError):
                 await waiting
+
+
+@pytest.mark.slow
+async def test_a_worker_that_dies_in_the_drain_is_named_and_the_others_go_on(
+    upstream: Simulator, certificate: Certificate
+) -> None:
+    async with (
+        running(upstream, certificate, workers=WORKERS, ledger=False) as proxy,
+        asyncio.timeout(DEADLINE),
+    ):
+        await proxy.started()
+        workers = _children(proxy)
+        proxy.process.send_signal(signal.SIGTERM)
+        assert proxy.process.stderr is not None
+        for _ in workers:
+            await proxy.process.stderr.readuntil(b'"draining"')
+        os.kill(workers[1], signal.SIGKILL)
+        code, lines = await proxy.ended()
+        died = [line for line in lines if line["event"] == "worker ended while it drained"]
+        assert (code, [(line["worker"], line["how"]) for line in died]) == (1, [(1, "SIGKILL")])
+        assert [line["worker"] for line in lines if line["event"] == "drained"] == [0]
 
 
 @pytest.mark.slow
