@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from app.certificates import Certificate
 from simulator import Simulator
@@ -54,6 +54,36 @@ async def test_the_page_comes_back_after_a_refusal(proxy: Running, browser: Brow
         await shown.page.unroute("**/metrics/stream", refuse)
         await shown.live()
         await expect(shown.page.locator("#waiting")).to_be_hidden()
+
+
+async def test_tabs_that_nobody_sees_leave_the_browsers_connections_to_others(
+    proxy: Running, browser: Browser
+) -> None:
+    """A browser has six to a server; the tabs still ask for what their titles show."""
+    async with opened(browser, proxy.pages_url) as shown:
+        tabs = [shown.page, *[await shown.page.context.new_page() for _ in range(6)]]
+        for tab in tabs:
+            await tab.goto(f"{proxy.pages_url}/dashboard")
+            await expect(tab.locator("#link")).to_have_attribute("data-state", "live")
+            await _see(tab, hidden=True)
+        await play(proxy, GOOD)
+        total = tabs[0].locator('[data-metric="requests.total"]').first
+        await expect(total).to_have_text("1")
+        async with tabs[0].expect_request("**/metrics/stream"):
+            await _see(tabs[0], hidden=False)
+        await play(proxy, GOOD)
+        await expect(total).to_have_text("2")
+
+
+async def _see(tab: Page, *, hidden: bool) -> None:
+    """Hide or show a tab; without a window of its own, a browser sees all of them."""
+    await tab.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
 
 
 STATES = [

@@ -47,6 +47,7 @@ function render(snapshot) {
 
 function tick() {
   const state = link.watch();
+  if (document.hidden) return; // it would be shown for a moment later on
   showLink(state);
   if (latest === null) return;
   const age = (performance.now() - received) / 1000;
@@ -65,5 +66,5 @@ function showLink({ name, tone, text }) {
 }
 
 hintOverflow(document.querySelectorAll(".scroll"));
-const link = new Link("metrics/stream", render);
+const link = new Link("metrics", render);
 setInterval(tick, TICK);
