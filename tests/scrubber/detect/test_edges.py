@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.scrubber.automaton import compiled
 from app.scrubber.detect.detector import Detector
 from app.scrubber.detect.detectors import BUILT_IN
-from app.scrubber.detect.edges import after, joined
+from app.scrubber.detect.edges import after, joined, token_start
 from app.scrubber.detect.examples import found
 from app.scrubber.detect.extended import EXTENDED
 from app.scrubber.detect.scan import Scanner
@@ -45,6 +45,23 @@ WRITTEN = (
 HYPHENS = ("${KEY:-", "<!--", "[-", "git rm --", "src/main.py-12-", " -")
 GATED = [one for one in (*BUILT_IN, *EXTENDED) if one.gate]
 ENCODED = ("=3D", "a=3D", "=0A", "%3D", "%0A", "%253D", "\\n", "\\t", "\\u000a", "\\x0a", "&#39;")
+
+
+@every_case(
+    "text, first, start",
+    [
+        (b"a%3Dtoken", 2, 4),
+        (b"a%3D%3Dtoken", 5, 7),
+        (b"a=3Dtoken%0Amore", 2, 4),  # what ends inside the token is a part of it
+        (rb"\ntoken\nmore", 1, 2),
+        (b"token%0Amore", 0, 0),
+        (b"[token", 1, 1),
+    ],
+)
+def test_a_token_begins_behind_what_belongs_to_the_text_before_it(
+    text: bytes, first: int, start: int
+) -> None:
+    assert token_start(text, first, len(text)) == start
 
 
 @pytest.mark.parametrize("detector", [*BUILT_IN, *EXTENDED], ids=lambda one: one.name)

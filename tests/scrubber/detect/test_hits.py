@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.scrubber.detect import dense
@@ -113,11 +113,15 @@ def test_of_overlapping_hits_one_of_the_highest_priority_stays(hits: list[Hit]) 
 
 SECRET_TEXT = b"abcde12345fghij67890klmno12345pqrst67890uv"
 EMAIL = Detector(name="email", tier="identifier", pattern=re.compile(rb".+"), examples=())
+
+
+def in_text(start: int, end: int, detector: Detector) -> Hit:
+    return Hit(start, end, detector, SECRET_TEXT[start:end], None)
+
+
 IN_TEXT = st.lists(
     st.builds(
-        lambda start, size, detector: Hit(
-            start, start + size, detector, SECRET_TEXT[start : start + size], None
-        ),
+        lambda start, size, detector: in_text(start, start + size, detector),
         st.integers(0, 30),
         st.integers(1, 12),
         st.sampled_from([WORD, TOKEN, EMAIL]),
@@ -127,6 +131,7 @@ IN_TEXT = st.lists(
 
 
 @given(IN_TEXT)
+@example([in_text(0, 8, TOKEN), in_text(4, 16, EMAIL)])
 def test_of_a_secret_that_overlaps_another_nothing_is_left_but_a_joint(hits: list[Hit]) -> None:
     kept = first_come(hits, {"token": 0, "word": 1, "email": 2})
     assert all(before.end <= after.start for before, after in pairwise(kept))

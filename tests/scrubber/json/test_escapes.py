@@ -263,6 +263,17 @@ def test_a_view_spells_what_is_plain_as_itself_and_leads_back(pieces: list[bytes
     assert made.original(spelled) == original
 
 
+@pytest.mark.parametrize("offset", [*range(13)])
+def test_a_surrogate_pair_is_one_escape(offset: int) -> None:
+    pair = rb"\ud83d\ude00"
+    assert escape_around(pair + b"a", offset) == ((0, 12) if 0 < offset < 12 else None)
+
+
+def test_an_offset_inside_the_bytes_of_a_character_is_cut() -> None:
+    text = "a\u20acb".encode()
+    assert [is_cut(text, offset) for offset in range(6)] == [False, False, True, True, *[False] * 2]
+
+
 def test_bytes_that_are_no_character_are_no_escape() -> None:
     assert escape_around(b"\xf4\x80\x80\x80\x80", 4) is None
 

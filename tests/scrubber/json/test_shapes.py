@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.scrubber.json import shapes
@@ -48,6 +48,7 @@ def test_a_unit_has_the_strings_that_its_tokens_tell(request_: Any, encode: Any)
 
 
 @given(st.lists(TOKENS, max_size=14).map("".join))
+@example('{"a":"content","b":"content"]')
 @settings(max_examples=scaled(400, 100))
 def test_broken_and_odd_values_are_read_by_their_tokens(text: str) -> None:
     assert same(text.encode())

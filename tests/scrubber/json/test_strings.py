@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.scrubber.json.spans import Span
-from app.scrubber.json.strings import Run
+from app.scrubber.json.strings import Run, each_string, skipped_in_request, strings
+
+
+def test_the_strings_of_an_array_come_one_by_one_from_its_runs() -> None:
+    words = ["one", "two", 'th"ree']
+    text = json.dumps({"messages": words}).encode()
+    assert any(isinstance(one, Run) for one in each_string(text, skipped_in_request, "api"))
+    found = [json.loads(b'"%b"' % text[one.span.start : one.span.end]) for one in strings(text)]
+    assert [one for one in found if one in words] == words
+
 
 WORDS = st.lists(st.text('a"\\ ', max_size=3), min_size=1, max_size=6)
 

@@ -137,7 +137,11 @@ def test_values_that_share_their_beginnings_are_found_in_long_text(
     ("text", "at"),
     [(rb"\nabledvalue000", None), (rb"\nnabledvalue000", 2), (rb"\\nabledvalue000", 2)],
 )
-def test_a_value_that_begins_inside_an_escape_is_no_value(text: bytes, at: int | None) -> None:
+@pytest.mark.parametrize("looks", [vocabulary._LOOKS, -1])
+def test_a_value_that_begins_inside_an_escape_is_no_value(
+    text: bytes, at: int | None, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "_LOOKS", looks)
     value = "nabledvalue000"
     wanted = [] if at is None else [(Span(at, at + len(value)), value)]
     assert found([value], text) == wanted
