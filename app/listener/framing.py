@@ -1,9 +1,11 @@
 """The short way of a response through h11, for most of what is sent over HTTP/1.1.
 
 Each function returns the bytes that `h11.Connection.send` returns, and leaves h11 in the same
-state, or returns None when h11 has to decide. Property tests hold both ways to that.
+state, or returns None when h11 has to decide. Property tests hold both ways to that. A status is
+`worded` on both.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 import h11
@@ -18,8 +20,21 @@ _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 _USUAL = bytes((ord("\t"), *range(0x20, 0x7F)))  # in a value
 _BLANKS_AROUND = (b":  ", b": \t", b" \r\n", b"\t\r\n")  # a value; the first two may be within
 _FINAL = range(200, 1000)
+_WORDS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _SERVER, _SEND_BODY = h11.SERVER, h11.SEND_BODY
 _THEIRS = (h11.SEND_BODY, h11.DONE)
+
+
+def worded(response: h11.Response) -> h11.Response:
+    """Return a response with the usual words for its status.
+
+    They may be left out (RFC 9112 §4), but parsers of the llhttp family then tell some programs no
+    status at all: to ``h2load`` every response failed.
+    """
+    words = _WORDS.get(response.status_code, b"")
+    return h11.Response(
+        status_code=response.status_code, headers=response.headers, reason=response.reason or words
+    )
 
 
 def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | None:
@@ -46,7 +61,8 @@ def head(connection: h11.Connection, status: int, fields: Headers) -> bytes | No
     connection.client_is_waiting_for_100_continue = False
     writer: Any = ContentLengthWriter(int(lengths[0])) if lengths else ChunkedWriter()
     connection._writer = writer  # noqa: SLF001
-    return b"HTTP/1.1 %d \r\n%b%b\r\n" % (status, lines, b"" if lengths else _CHUNKED)
+    coding = b"" if lengths else _CHUNKED
+    return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, _WORDS.get(status, b""), lines, coding)
 
 
 def end(connection: h11.Connection) -> bytes | None:

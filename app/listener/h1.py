@@ -150,6 +150,8 @@ class H1(H11Protocol):
 
         A response that has ended goes out before anything else is done about its request.
         """
+        if isinstance(event, h11.Response):
+            event = framing.worded(event)
         if isinstance(event, h11.Response) and self._codec.their_state is not h11.ERROR:
             if (rest := self.begin(self._codec.send(event) or b"")) is not None:
                 await rest()

@@ -91,7 +91,7 @@ async def test_an_idle_connection_is_closed_in_time(
         h1client.connected(served.port, served.trust()) as wire,
     ):
         wire.send(sent)
-        assert (await wire.rest())[:15] == (b"HTTP/1.1 200 \r\n" if sent == GET else b"")
+        assert (await wire.rest())[:15] == (b"HTTP/1.1 200 OK" if sent == GET else b"")
 
 
 @pytest.mark.simulated_clock

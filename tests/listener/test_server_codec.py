@@ -50,7 +50,8 @@ def answer(
 ) -> Iterator[Any]:
     """Send a response the long way; yield each part, with the state that it leads to."""
     try:
-        yield connection.send(h11.Response(status_code=status, headers=fields)), state(connection)
+        head = framing.worded(h11.Response(status_code=status, headers=fields))
+        yield connection.send(head), state(connection)
         yield connection.send(h11.Data(data=body)), state(connection)
         yield connection.send(h11.EndOfMessage()), state(connection)
     except h11.LocalProtocolError as exc:
@@ -69,7 +70,8 @@ def answer_shortly(
     taken["head"] += short is not None
     try:
         if short is None:
-            short = connection.send(h11.Response(status_code=status, headers=fields))
+            long = framing.worded(h11.Response(status_code=status, headers=fields))
+            short = connection.send(long)
         yield short, state(connection)
         yield connection.send(h11.Data(data=body)), state(connection)
         short = framing.end(connection)
@@ -144,6 +146,17 @@ def test_ordinary_responses_take_the_short_way() -> None:
     law()
     assert taken["head"] >= EXAMPLES // 40
     assert taken["end"] >= EXAMPLES // 80
+
+
+@pytest.mark.parametrize(("status", "words"), [(200, b"OK"), (404, b"Not Found"), (529, b"")])
+def test_a_status_has_its_usual_words(status: int, words: bytes) -> None:
+    line = b"HTTP/1.1 %d %b\r\n" % (status, words)
+    request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    short = framing.head(asked(h11.Connection, request, ended=False), status, [])
+    assert short is not None
+    assert short.startswith(line)
+    long = framing.worded(h11.Response(status_code=status, headers=[]))
+    assert asked(h11.Connection, request, ended=False).send(long) == short
 
 
 def test_a_response_to_nobody_takes_no_short_way() -> None:
