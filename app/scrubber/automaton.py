@@ -20,17 +20,21 @@ def compiled(pattern: str) -> "re2._Regexp":
 
 # What the binding's own `search` calls. The objects that it makes of a match take twice as long as
 # nearly all searches.
-_UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED  # noqa: SLF001 - a test compares both
+_ANCHOR = re2._re2.RE2.Anchor  # noqa: SLF001 - a test compares both
 
 Search = Callable[[bytes, int, int], int]
 
 
-def search(pattern: "re2._Regexp") -> Search:
-    """Return what searches a stretch of a text: where the pattern first matches, -1 if nowhere."""
-    match, unanchored = pattern._regexp.Match, _UNANCHORED  # noqa: SLF001
+def search(pattern: "re2._Regexp", *, anchored: bool = False) -> Search:
+    """Return what searches a stretch of a text: where the pattern first matches, -1 if nowhere.
+
+    One that is ``anchored`` is looked for where the stretch starts only.
+    """
+    match = pattern._regexp.Match  # noqa: SLF001
+    anchor = _ANCHOR.ANCHOR_START if anchored else _ANCHOR.UNANCHORED
 
     def first(text: bytes, start: int, end: int) -> int:
-        at: int = match(unanchored, text, start, min(end, len(text)))[0][0]
+        at: int = match(anchor, text, start, min(end, len(text)))[0][0]
         return at
 
     return first

@@ -8,6 +8,7 @@
 - ``scan``       finds secrets in a text: ``sources`` give away where one may start,
   ``candidates`` puts that in order, ``hits`` is what detectors find there. ``dense`` bounds how
   much is looked at.
-- ``prefilter``  which values hold no sign at all, and in which ``windows`` of others signs stand.
+- ``prefilter``  which values hold no sign at all, and in which ``windows`` of others signs stand;
+  it searches ``groups`` of them at a time.
 - ``recognize``  whether a value would be found again where it is put.
 """

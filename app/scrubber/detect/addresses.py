@@ -73,4 +73,4 @@ def local_start(text: bytes, sign: int) -> int:
     return sign - len(local)
 
 
-FINDERS = (Finder(b"@", local_start), Finder(b"%40", local_start))
+FINDERS = tuple(Finder(one, local_start, before=_IN_LOCAL) for one in (b"@", b"%40"))

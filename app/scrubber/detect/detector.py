@@ -45,13 +45,15 @@ class Finder(NamedTuple):
 
     A start lies at most `candidates.REACH` bytes before the literal. ``starts``, if given, yields
     those of several secrets, none before the literal; -1 for a look that found none. To find none
-    ``is_far`` if it takes a look at thousands of bytes.
+    ``is_far`` if it takes a look at thousands of bytes. There is none unless one of the octets
+    ``before``, if given, stands before the literal.
     """
 
     literal: bytes
     start: Callable[[bytes, int], int] = lambda _, offset: offset
     starts: Callable[[bytes, int], Iterable[int]] | None = None
     is_far: bool = False
+    before: frozenset[int] | None = None
 
 
 class Detector(msgspec.Struct, frozen=True, kw_only=True, eq=False):

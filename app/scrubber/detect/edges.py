@@ -51,6 +51,7 @@ def after(token: str) -> str:
 
 _AFTER = re.compile(re.escape(after("")[:-2]) + r"([^]]*)\]\)(.*)", re.DOTALL)
 _ESCAPE = "\\"
+_GROUP = re.compile(r"(?<!\\)\((?!\?)")
 _OCTETS = "".join(map(chr, range(256)))
 
 
@@ -60,19 +61,30 @@ def joined(gates: Iterable[str]) -> str:
     It matches from the same places on, but not up to the same ones. With the edges of each gate
     the automaton would have larger states, and take three times as long to build.
     """
-    behind: defaultdict[str, list[str]] = defaultdict(list)  # what follows, by the token's class
+    bodies: defaultdict[str, list[str]] = defaultdict(list)  # what follows, by the token's class
     for gate in gates:
-        split = _AFTER.fullmatch(gate)
-        if split is None:
-            raise ValueError(f"a gate without an edge: {gate}")
-        behind[split[1]].append(split[2])
-    tokens = set().union(*map(_octets, behind))  # what is no edge for some of them
+        token, body = _split(gate)
+        bodies[token].append(body)
+    tokens = set().union(*map(_octets, bodies))  # what is no edge for some of them
     edge = f"(?:{_ANY}|{_class(set(_OCTETS) - tokens - set(_ESCAPE))})"
-    either = [f"{edge}(?:{'|'.join(chain.from_iterable(behind.values()))})"]
-    for token, following in behind.items():
+    either = [f"{edge}(?:{'|'.join(chain.from_iterable(bodies.values()))})"]
+    for token, following in bodies.items():
         if others := tokens - _octets(token):
             either.append(f"{_class(others)}(?:{'|'.join(following)})")
-    return "|".join(either) if behind else ""
+    return "|".join(either) if bodies else ""
+
+
+def behind(gate: str) -> str:
+    """Return the RE2 for what follows the edge that a gate begins with."""
+    return _split(gate)[1]
+
+
+def _split(gate: str) -> tuple[str, str]:
+    """Return the class of a gate's edge, and what follows that, without groups."""
+    split = _AFTER.fullmatch(_GROUP.sub("(?:", gate))
+    if split is None:
+        raise ValueError(f"a gate without an edge: {gate}")
+    return split[1], split[2]
 
 
 def _octets(token: str) -> set[str]:

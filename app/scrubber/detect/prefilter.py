@@ -9,17 +9,19 @@ A rule of the user's own has no such literals: it is searched for in each value,
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from ..automaton import Search, compiled, search
-from ..json.spans import SPAN, Span, cut
+from ..json.spans import Span
 from .detector import Detector, Finder
+from .edges import behind
+from .groups import Group, Placed, groups
 from .sources import COMMON, SILENT
 from .windows import windows
 
@@ -30,23 +32,11 @@ _OFTEN = b"\\entasorildcpumf-hg:b1ywvk"  # what JSON text is made of, the most f
 # not: values of JSON that hold strings begin, end and stand beside what is no part of a word.
 _EDGE = re.compile(r"(?<!\[)\^|\$|\\[AzZ]")
 _LITERAL = re.compile(r"(?![^|]*\|)[0-9<]")
-_GROUP = 64 * 1024  # bytes looked at together; a longer value is looked into anyway
-_APART = 64  # bytes between two values of a group, at the most
 _DENSE = 128  # bytes per literal found, at the least: else nothing is gained
+# How clear the signs in a text are. A text inside of another has no clearer ones than that.
+NONE, FAINT, CLEAR = range(3)  # FAINT: common literals alone, at which something might start
 # Of characters that a view spells plainly.
 _ESCAPES = (rb"\/", rb"\u000", *(rb"\u00%d" % digit for digit in range(2, 8)))
-
-
-class Placed(Protocol):
-    """Something with a place in a body."""
-
-    @property
-    def start(self) -> int:
-        """Where it starts."""
-
-    @property
-    def end(self) -> int:
-        """Where it ends."""
 
 
 class Signs(NamedTuple):
@@ -71,49 +61,29 @@ class Scope(msgspec.Struct, frozen=True):
 class Findings(NamedTuple):
     """The values, by their starts, that are ``quiet``, and the ``scopes`` of others.
 
-    A value that is in neither is searched as a whole.
+    Of quiet ones it is said how clear their signs are. A value in neither is searched as a whole.
     """
 
-    quiet: set[int]
+    quiet: dict[int, int]
     scopes: dict[int, Scope]
-
-
-class _Group(msgspec.Struct, frozen=True):
-    """Values that lie beside each other, as one text, and where in the body each starts and ends.
-
-    The text begins with the first of them.
-    """
-
-    text: bytes
-    starts: list[int]
-    ends: list[int]
-
-    def index(self, at: int) -> int:
-        """Return which value an offset in the text lies in; -1 if it lies between two."""
-        at += self.starts[0]
-        index = bisect_right(self.starts, at) - 1
-        return index if at < self.ends[index] else -1
-
-    def span(self, index: int) -> Span:
-        """Return where a value stands in the text."""
-        first = self.starts[0]
-        return SPAN((self.starts[index] - first, self.ends[index] - first))
 
 
 class _Signs(msgspec.Struct):
     """Signs in a group.
 
     State: for the values by index, the offsets of literals, where a pattern first matches, which
-    are ``loud`` by common literals or a rule of the user's own, how many common literals others
-    hold, which are spelled with escapes, and which may hold something else that is looked for.
+    are ``loud`` by common literals or a rule of the user's own, which hold ``faint`` signs, which
+    are spelled with escapes, and which may hold something else that is looked for; and the offsets
+    of each common literal.
     """
 
     literals: defaultdict[int, list[int]] = msgspec.field(default_factory=lambda: defaultdict(list))
     patterns: dict[int, int] = msgspec.field(default_factory=dict)
     loud: set[int] = msgspec.field(default_factory=set)
-    common: defaultdict[int, int] = msgspec.field(default_factory=lambda: defaultdict(int))
+    faint: set[int] = msgspec.field(default_factory=set)
     escaped: set[int] = msgspec.field(default_factory=set)
     others: set[int] = msgspec.field(default_factory=set)
+    common: list[list[int]] = msgspec.field(default_factory=list)
 
     def note_matches(self, found: Iterable[tuple[int, int]], *, is_other: bool) -> None:
         """Note where a pattern first matches in values."""
@@ -131,6 +101,21 @@ class _Signs(msgspec.Struct):
             self.others.add(index)
 
 
+_Place = tuple[int, int, int]  # which literal stands in a text, from where up to where
+
+
+class _Literals(NamedTuple):
+    """An automaton, and which of its literals are escapes, may hide other signs, or are ``weak``.
+
+    Those stand in words, too (`basi`), and are a sign if what a gate matches begins with them.
+    """
+
+    find: Callable[[bytes], list[_Place]]
+    escapes: set[int]
+    others: set[int]
+    weak: set[int]
+
+
 class Prefilter:
     """Tells which values are quiet, and where in the others signs stand."""
 
@@ -145,10 +130,19 @@ class Prefilter:
         literals = {anchor for one in gated for anchor in one.anchors}
         literals |= {one.literal for one in finders if one.literal not in COMMON}
         ordered = sorted({*literals, *also.anchors, *_ESCAPES}, key=_likeness)
+        weak = _wordy(gated) - {*also.anchors, *(one.literal for one in finders)}
         self._automata = [
-            (_automaton(some), _which(some, _ESCAPES), _which(some, _hiding(some, also.anchors)))
+            _Literals(
+                _automaton(some),
+                _which(some, _ESCAPES),
+                _which(some, {*also.anchors, *_hiding(some, also.anchors)}),
+                _which(some, weak - _hiding(some, some)),
+            )
             for some in (ordered[at : at + _TOGETHER] for at in range(0, len(ordered), _TOGETHER))
         ]
+        self._strong = tuple(literals - weak)
+        bodies = "|".join(behind(one.gate) for one in gated if one.anchors)
+        self._begins = search(compiled(bodies or r"\z"), anchored=True)
         patterns = [*(one.anchor for one in gated), *also.patterns]
         slow = [one for one in patterns if one and _LITERAL.match(one) is None]
         quick = [one for one in patterns if one and one not in slow]
@@ -160,7 +154,7 @@ class Prefilter:
         for one in finders:
             if one.literal in COMMON:
                 common[one.literal].append(one)
-        self._common = [(_automaton([literal]), found) for literal, found in common.items()]
+        self._common = [_Common(literal, found) for literal, found in common.items()]
         self.most_quiet = SILENT * len(common)  # more than the steps of a quiet value
 
     def findings(self, body: bytes, values: Sequence[Placed], tick: Callable[[], None]) -> Findings:
@@ -168,9 +162,9 @@ class Prefilter:
 
         Behind each group that is dense, twice as many are taken for dense as before.
         """
-        found = Findings(set(), {})
+        found = Findings({}, {})
         dense = passed = 0
-        for group in _groups(body, values) if self._is_able else ():
+        for group in groups(body, values) if self._is_able else ():
             tick()
             if passed:
                 passed -= 1
@@ -181,57 +175,125 @@ class Prefilter:
                 dense = 2 * dense or 1
         return found
 
-    def _signs(self, group: _Group) -> _Signs | None:
+    def clearness(self, text: bytes) -> int:
+        """Return how clear the signs in a text are, at the least."""
+        if text.startswith(self._strong):
+            return CLEAR  # as nearly all secrets
+        size = len(text)
+        for literals in self._automata:
+            if self._counted(literals, text, literals.find(text)):
+                return CLEAR
+        if any(pattern(text, 0, size) >= 0 for pattern, _ in self._patterns):
+            return CLEAR
+        return FAINT if any(one.near(text, one.places(text)) for one in self._common) else NONE
+
+    def _signs(self, group: Group) -> _Signs | None:
         """Return what was found in a group; None if it is too much to tell."""
         signs = _Signs(loud=set(_matched(group, self._own)))
         most = max(len(group.text) // _DENSE, SILENT)
-        for find, escapes, others in self._automata:
-            found = find(group.text)
+        for one in self._automata:
+            found = one.find(group.text)
             if len(found) > most:
                 return None
-            for which, at, _ in found:
+            for which, at, _ in self._counted(one, group.text, found) if found else ():
                 index = group.index(at)
                 if index >= 0:
-                    signs.note(index, at, is_escape=which in escapes, is_other=which in others)
+                    escape, other = which in one.escapes, which in one.others
+                    signs.note(index, at, is_escape=escape, is_other=other)
         for pattern, is_other in self._patterns:
             signs.note_matches(_first(group, pattern), is_other=is_other)
-        for find, finders in self._common:
-            found = find(group.text)
-            if len(found) > most:
+        for common in self._common:
+            places = common.places(group.text)
+            if len(places) > most:
                 return None
-            if found:
-                _note_started(signs, group, finders, [at for _, at, _ in found])
+            if places:
+                common.note(signs, group, places)
         return signs
 
+    def _counted(self, literals: _Literals, text: bytes, found: Sequence[_Place]) -> list[_Place]:
+        """Return where literals are signs: weak ones only with what has to follow them."""
+        weak, size = literals.weak, len(text)
+        return [one for one in found if one[0] not in weak or self._begins(text, one[1], size) >= 0]
 
-def _note(found: Findings, group: _Group, signs: _Signs) -> None:
+
+class _Common:
+    """A common literal, and what finds secrets that start at it."""
+
+    def __init__(self, literal: bytes, finders: Sequence[Finder]) -> None:
+        self._find = _automaton([literal])
+        self._finders = finders
+        before = [one.before for one in finders]
+        # Octets of which one stands before it where something starts.
+        self._before = None if None in before else frozenset().union(*filter(None, before))
+
+    def places(self, text: bytes) -> list[int]:
+        """Return where it stands in a text."""
+        return [at for _, at, _ in self._find(text)]
+
+    def near(self, text: bytes, places: list[int]) -> list[int]:
+        """Return at which places something might start, by what stands before it."""
+        before = self._before
+        return places if before is None else [at for at in places if at and text[at - 1] in before]
+
+    def note(self, signs: _Signs, group: Group, places: list[int]) -> None:
+        """Note in which values something starts at one of the places, or there are many."""
+        signs.common.append(places)
+        if len(places) >= SILENT:
+            signs.loud.update(one for one, here in group.divided(places) if len(here) >= SILENT)
+        for index, here in group.divided(self.near(group.text, places)):
+            signs.faint.add(index)
+            start, end = group.span(index)
+            if index not in signs.loud and self._starts(group.text[start:end], start, here):
+                signs.loud.add(index)
+
+    def _starts(self, text: bytes, first: int, places: Iterable[int]) -> bool:
+        """Return True if something starts at a place in a text that begins at ``first``."""
+        for one in self._finders:
+            if one.starts is not None:
+                return True
+            start = one.start
+            for at in places:
+                if start(text, at - first) >= 0:
+                    return True
+        return False
+
+
+def _note(found: Findings, group: Group, signs: _Signs) -> None:
     """Note what was found in the values of a group."""
-    found.quiet.update(group.starts)
+    quiet = found.quiet
+    quiet.update(dict.fromkeys(group.starts, NONE))
+    for index in signs.faint:
+        quiet[group.starts[index]] = FAINT
     for index in {*signs.literals, *signs.patterns, *signs.loud}:
         start, span = group.starts[index], group.span(index)
-        found.quiet.discard(start)
+        del quiet[start]
         if index not in signs.escaped:
             places = sorted(signs.literals.get(index, ()))
             rest = signs.patterns.get(index, span.end)
             found.scopes[start] = Scope(
                 windows(group.text, places, rest, span) if places or rest < span.end else (),
-                None if index in signs.loud else signs.common[index],
+                None if index in signs.loud else _count(signs.common, span),
                 index in signs.others,
             )
 
 
-def _first(group: _Group, pattern: Search) -> Iterator[tuple[int, int]]:
+def _count(common: Iterable[list[int]], span: Span) -> int:
+    """Return how many common literals stand in a value."""
+    start, end = span
+    return sum([bisect_left(one, end) - bisect_left(one, start) for one in common])
+
+
+def _first(group: Group, pattern: Search) -> Iterator[tuple[int, int]]:
     """Yield in which values a pattern matches, and where first."""
     at, size = 0, len(group.text)
     while (at := pattern(group.text, at, size)) >= 0:
         index = group.index(at)
         if index >= 0:
             yield index, at
-        following = bisect_right(group.starts, at + group.starts[0])
-        at = size if following == len(group.starts) else group.span(following).start
+        at = group.following(at)
 
 
-def _matched(group: _Group, patterns: Sequence[Search]) -> Iterator[int]:
+def _matched(group: Group, patterns: Sequence[Search]) -> Iterator[int]:
     """Yield in which values patterns match that may match beyond them, too."""
     for pattern in patterns:
         for index in range(len(group.starts)):
@@ -239,49 +301,31 @@ def _matched(group: _Group, patterns: Sequence[Search]) -> Iterator[int]:
                 yield index
 
 
-def _note_started(
-    signs: _Signs, group: _Group, finders: Sequence[Finder], places: Sequence[int]
-) -> None:
-    """Note in which values something starts at a common literal, or it stands often."""
-    at = 0
-    while at < len(places):
-        index = group.index(places[at])
-        if index < 0:
-            at += 1
-            continue
-        start, end = group.span(index)
-        here = places[at : (at := bisect_left(places, end, at))]
-        signs.common[index] += len(here)
-        if index in signs.loud:
-            continue
-        if len(here) >= SILENT or _starts(finders, group.text[start:end], start, here):
-            signs.loud.add(index)
-
-
-def _starts(finders: Sequence[Finder], text: bytes, first: int, places: Iterable[int]) -> bool:
-    """Return True if something starts at one of ``places`` in a text that begins at ``first``."""
-    for one in finders:
-        if one.starts is not None:
-            return True
-        start = one.start
-        for at in places:
-            if start(text, at - first) >= 0:
-                return True
-    return False
-
-
 def _which(literals: Sequence[bytes], some: Container[bytes]) -> set[int]:
     return {at for at, one in enumerate(literals) if one in some}
 
 
-def _hiding(literals: Iterable[bytes], anchors: Iterable[bytes]) -> set[bytes]:
-    """Return which literals are anchors, or may overlap one, of which nothing is said then."""
-    beginnings = {anchor[:size] for anchor in anchors for size in range(1, len(anchor) + 1)}
+def _wordy(gated: Iterable[Detector]) -> set[bytes]:
+    """Return the anchors that words hold, if what gates match behind the edge begins with them."""
     return {
-        one
-        for one in literals
-        if any(map(one.endswith, beginnings)) or any(anchor in one for anchor in anchors)
+        anchor
+        for one in gated
+        for anchor in one.anchors
+        if anchor.isalpha() and chr(anchor[0]) in one.heads
     }
+
+
+def _hiding(literals: Iterable[bytes], others: Iterable[bytes]) -> set[bytes]:
+    """Return which literals others may overlap: those are overlooked then."""
+    return {one for one in literals if any(_may_hide(one, other) for other in others)}
+
+
+def _may_hide(literal: bytes, other: bytes) -> bool:
+    """Return True if another literal may begin inside of one."""
+    sizes = range(1, len(other) + (other != literal))
+    return (other in literal and other != literal) or any(
+        literal.endswith(other[:size]) for size in sizes
+    )
 
 
 def _likeness(literal: bytes) -> tuple[int, int, bytes]:
@@ -294,26 +338,6 @@ def _likeness(literal: bytes) -> tuple[int, int, bytes]:
     return min(len(literal), _COMPARED), place if place >= 0 else len(_OFTEN), literal
 
 
-def _automaton(literals: Sequence[bytes]) -> Callable[[bytes], list[tuple[int, int, int]]]:
+def _automaton(literals: Sequence[bytes]) -> Callable[[bytes], list[_Place]]:
     made = BytesAhoCorasick(literals, matchkind=MatchKind.LeftmostFirst)
     return made.find_matches_as_indexes
-
-
-def _groups(body: bytes, values: Sequence[Placed]) -> Iterator[_Group]:
-    """Yield values beside each other in groups, without those that are long."""
-    starts: list[int] = []
-    ends: list[int] = []
-    stop = limit = 0
-    for one in values:
-        start, end = one.start, one.end
-        if end - start > _GROUP:
-            continue
-        if not (stop <= start <= stop + _APART and start < limit):
-            if starts:
-                yield _Group(cut(body, starts[0], stop), starts, ends)
-            starts, ends, limit = [], [], start + _GROUP
-        starts.append(start)
-        ends.append(end)
-        stop = end
-    if starts:
-        yield _Group(cut(body, starts[0], stop), starts, ends)

@@ -24,7 +24,6 @@ _BETWEEN = b"\xff"  # an octet that no literal holds
 # Literals that ordinary text holds: they are looked for by themselves.
 COMMON = frozenset((b"@", b"://", b"data", b"machine", b"-u", b"-U"))
 SILENT = 64  # literals behind which a source shows where it is
-_GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
 Candidate = tuple[int, tuple[Detector, ...]]  # where which detectors may match
 Found = list[tuple[Finder, tuple[Detector]]]
@@ -66,7 +65,7 @@ class Sources:
 
     def __init__(self, detectors: Sequence[Detector], also: str) -> None:
         gated = [one for one in detectors if one.shared and one.gate]
-        gates = joined(_GROUP.sub("(?:", detector.gate) for detector in gated)
+        gates = joined(detector.gate for detector in gated)
         self._gate = search(compiled(gates)) if gates else None
         self._by_head = [
             tuple(one for one in gated if chr(octet) in one.heads) for octet in range(256)

@@ -7,7 +7,7 @@ length. But they are made of few different octets, so a window that holds enough
 enough.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from ..json.spans import SPAN, Span
 
@@ -26,21 +26,21 @@ def windows(text: bytes, signs: Iterable[int], rest: int, string: Span) -> list[
     are those in the value.
     """
     found: list[Span] = []
-    for start, end in _each(text, signs, rest, string):
-        first, last = start - string.start, end - string.start
-        while found and first <= found[-1].end:
-            first, last = min(first, found[-1].start), max(last, found.pop().end)
-        found.append(SPAN((first, last)))
-    return found
-
-
-def _each(text: bytes, signs: Iterable[int], rest: int, string: Span) -> Iterator[tuple[int, int]]:
+    begin, end = string
     for sign in signs:
         if sign >= rest:
             break
-        yield _start(text, sign, string.start), _end(text, sign, string.end)
-    if rest < string.end:
-        yield _start(text, rest, string.start), string.end
+        _join(found, _start(text, sign, begin) - begin, _end(text, sign, end) - begin)
+    if rest < end:
+        _join(found, _start(text, rest, begin) - begin, end - begin)
+    return found
+
+
+def _join(found: list[Span], first: int, last: int) -> None:
+    """Add a stretch to those before it: those that it touches become one with it."""
+    while found and first <= found[-1].end:
+        first, last = min(first, found[-1].start), max(last, found.pop().end)
+    found.append(SPAN((first, last)))
 
 
 def _start(text: bytes, sign: int, first: int) -> int:

@@ -5,9 +5,10 @@ msgspec refuses (lone surrogates, great depth) or merges (repeated names) is vis
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
-from itertools import groupby
+from itertools import accumulate, chain, groupby, repeat
+from operator import add
 from typing import Any, NamedTuple
 
 import msgspec
@@ -91,7 +92,7 @@ def _ordered(found: list[Unit]) -> list[Unit]:
     for name, members in groupby(found, key=_member):
         if not _skipped(name):
             ordered[_ORDER.get(name, _OTHER)] += members
-    return [unit for members in ordered for unit in members]
+    return list(chain.from_iterable(ordered))
 
 
 def _quickly(body: bytes) -> list[Unit] | None:
@@ -185,19 +186,43 @@ def _sliced_elements(body: bytes, name: str, start: int, end: int) -> Iterator[U
     yield from _placed(body, name, start if separator is None else separator.end(), found)
 
 
-def _placed(body: bytes, name: str, cursor: int, found: Iterable[msgspec.Raw]) -> Iterator[Unit]:
-    """Yield the elements of a list, of which the first has to stand at ``cursor``."""
-    for index, raw in enumerate(found):
+def _placed(body: bytes, name: str, cursor: int, found: Iterable[msgspec.Raw]) -> Iterable[Unit]:
+    """Return the elements of a list, of which the first has to stand at ``cursor``."""
+    texts = [memoryview(raw) for raw in found]
+    return _evenly(body, name, cursor, texts) or _unevenly(body, name, cursor, texts)
+
+
+def _evenly(body: bytes, name: str, cursor: int, texts: Sequence[memoryview]) -> list[Unit] | None:
+    """Return the elements if the same separator stands behind each but the last: as nearly always.
+
+    All loops are those of built-in functions: there may be thousands of elements.
+    """
+    separator = _SEPARATOR.match(body, cursor + len(texts[0])) if texts else None
+    if separator is None:
+        return None
+    sizes = [len(text) for text in texts]
+    starts = list(accumulate([size + len(separator[0]) for size in sizes[:-1]], initial=cursor))
+    ends = list(map(add, starts, sizes))
+    if not all(map(body.startswith, repeat(separator[0]), ends[:-1])):
+        return None
+    if not all(map(body.startswith, texts, starts)):
+        return None
+    paths = ((name, index) for index in range(len(texts)))
+    return list(map(_UNIT, zip(starts, ends, paths, strict=True)))
+
+
+def _unevenly(body: bytes, name: str, cursor: int, texts: Sequence[memoryview]) -> Iterator[Unit]:
+    """Yield the elements, whatever spaces stand between them."""
+    for index, text in enumerate(texts):
         if index:
             separator = _SEPARATOR.match(body, cursor)
             if separator is None:
                 raise _Displaced
             cursor = separator.end()
-        text = memoryview(raw)
         if not body.startswith(text, cursor):
             raise _Displaced
         begin, cursor = cursor, cursor + len(text)
-        yield _UNIT((begin, cursor, (name, index)))
+        yield Unit(begin, cursor, (name, index))
 
 
 def _visited(body: bytes) -> Iterator[Unit]:

@@ -6,6 +6,8 @@ appended. To compare bytes takes a hundredth of the time that it takes to read t
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import count, repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +16,7 @@ from ...anthropic.elements import MOST_ELEMENTS
 from .document import Unit, quick_units
 from .spans import cut
 
+_START, _PATH = attrgetter("start"), attrgetter("path")
 _HEAD = 4096  # bytes by which the first messages of most conversations differ
 _COMPARED = 256 * 1024  # bytes at a time: one call holds the interpreter's lock
 
@@ -61,11 +64,10 @@ def messages_of(
     None if they are no array of several that stands there once.
     """
     starts = [] if same is None else same.starts
-    for unit in units:
-        if unit.path[0] == "messages":
-            if unit.path[1:] != (len(starts),):
-                return None
-            starts.append(unit.start)
+    read = [one for one in units if one.path[0] == "messages"]
+    if [*map(_PATH, read)] != [*zip(repeat("messages", len(read)), count(len(starts)))]:
+        return None
+    starts += map(_START, read)
     if len(starts) < 2:  # noqa: PLR2004 - one has to follow those repeated
         return None
     return Messages(body, starts, body[starts[0] : min(starts[1], starts[0] + _HEAD)])

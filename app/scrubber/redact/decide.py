@@ -50,7 +50,7 @@ class Decider:
         self._is_harmless = is_harmless
         self._tick = tick
         self._looks: Looks | None = None
-        self._older = ledger.count
+        self._older = len(ledger.spelled)
         self._holds_older = holds_known
 
     def replaced(self, batch: Batch) -> list[Replaced]:
@@ -72,7 +72,7 @@ class Decider:
     @property
     def _knows_any(self) -> bool:
         """Whether known values may stand in the text."""
-        return self._holds_older or self._ledger.count > self._older
+        return self._holds_older or len(self._ledger.spelled) > self._older
 
     def _detected(self, batch: Batch) -> list[Replaced]:
         """Return what is replaced of what is detected, and of known values that overlap it."""
@@ -95,7 +95,7 @@ class Decider:
         if self._holds_older:
             return True
         text, first, last = self._text, batch.texts[0].span.start, batch.texts[-1].span.end
-        learned = self._ledger.learned(self._older)
+        learned = self._ledger.spelled[self._older :]
         if len(learned) > _FEW or last - first > _SMALL:
             return True
         for one in chain.from_iterable(learned):

@@ -38,7 +38,7 @@ class Ledger:
     """The state of the scrubber between two units: a pure function of the text before.
 
     ``digest`` tells two states apart. All state is changed in `_apply` alone, so that the changes
-    a unit made can be kept and made again.
+    a unit made can be kept and made again. ``spelled`` is how each value that is looked for may be.
     """
 
     def __init__(self, scheme: Scheme) -> None:
@@ -53,6 +53,7 @@ class Ledger:
         self._numbers: dict[str, int] = {}  # the last one given out, by label
         self._reserved: set[tuple[str, int]] = set()  # numbers that the text uses itself
         self._vocabulary = Vocabulary()
+        self.spelled = self._vocabulary.spelled
         self._changes: list[Change] = []
 
     @property
@@ -97,15 +98,6 @@ class Ledger:
         """Return True if a value has a placeholder of its own."""
         known = self._known.get(value)
         return known is not None and bool(known.placeholder)
-
-    @property
-    def count(self) -> int:
-        """How many values are looked for."""
-        return self._vocabulary.count
-
-    def learned(self, since: int) -> list[set[bytes]]:
-        """Return how values are spelled that are looked for, without the first ones."""
-        return self._vocabulary.spelled(since)
 
     def occurs(self, text: bytes) -> bool:
         """Whether a known value stands in ``text``."""

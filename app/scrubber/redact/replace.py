@@ -51,11 +51,12 @@ class Replacer:
         self._literals = Literals(scheme, [detector.label for detector in rules.detectors])
         self._scanner = Scanner(rules.detectors, self._literals.gate)
         self._prefilter = Prefilter(rules.detectors, self._literals.signs)
+        self.clearness = self._prefilter.clearness
         self._surveyor = Surveyor(self._scanner, self._literals, self._prefilter)
 
     def surveys(
         self, body: bytes, units: Sequence[Unit], tick: Tick
-    ) -> tuple[set[int], dict[int, Survey]]:
+    ) -> tuple[dict[int, int], dict[int, Survey]]:
         """Return in which units nothing is replaced, except for known values; surveys of others."""
         return self._surveyor.units(body, units, tick)
 
@@ -66,17 +67,15 @@ class Replacer:
         state: State,
         tick: Tick = lambda: None,
         survey: Survey | None = None,
-        holds_known: bool | None = None,
     ) -> Iterable[Replacement]:
         """Return what is replaced in a unit, in order; the ledger notes what it learns.
 
-        A ``survey`` is the unit's own; ``holds_known`` says whether a known value stands in it as
-        it is spelled. Raises `NotJson` for anything but JSON, and what ``tick`` raises.
+        A ``survey`` is the unit's own. Raises `NotJson` for anything but JSON, and what ``tick``
+        raises.
         """
         plain = view(unit) if survey is None else View(unit)
         survey = survey or self._surveyor.unit(plain.text, state)
-        if holds_known is None or plain.text is not unit:
-            holds_known = ledger.occurs(plain.text)
+        holds_known = ledger.occurs(plain.text)
         effort = Effort(ledger.spent, len(plain.text), tick)
         if survey.alone is not None and not holds_known and effort.is_ample:
             return self._alone(plain, survey, survey.alone, ledger, effort)

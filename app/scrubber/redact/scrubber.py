@@ -148,15 +148,12 @@ class Scrubber:
         if self._replacing and is_threaded(body, course.units):
             raise Skipped("thread")
         quiet, surveys = self._replacer.surveys(body, course.units, tick)
-        ahead = Lookahead(body, course.units, quiet, ledger)
-        for unit, known in course.parts(ledger):
+        ahead = Lookahead(body, course.units, quiet, ledger, self._replacer.clearness)
+        for unit, known in course.parts(ledger, ahead.rest):
             if known is None:
-                holds_known = ahead.holds(unit)
-                if not holds_known and unit.start in quiet:
-                    continue
                 tick()
                 text, survey = cut(body, unit.start, unit.end), surveys.get(unit.start)
-                outcome = self._outcome(text, unit.state, ledger, tick, survey, holds_known)
+                outcome = self._outcome(text, unit.state, ledger, tick, survey)
             else:
                 outcome = known
                 ledger.replay(known.changes, known.digest)
@@ -185,13 +182,7 @@ class Scrubber:
         )
 
     def _outcome(
-        self,
-        text: bytes,
-        state: State,
-        ledger: Ledger,
-        tick: Tick,
-        survey: Survey | None,
-        holds_known: bool,
+        self, text: bytes, state: State, ledger: Ledger, tick: Tick, survey: Survey | None
     ) -> Outcome:
         key = Key(ledger.digest, state, text)
         outcome = self._cache.get(key)
@@ -202,7 +193,7 @@ class Scrubber:
         found: list[tuple[str, Path]] = []
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
-            parts = self._replacer.replacements(text, ledger, state, tick, survey, holds_known)
+            parts = self._replacer.replacements(text, ledger, state, tick, survey)
             for one in parts:
                 matches[one.detector] = matches.get(one.detector, 0) + one.times
                 if self._receipts:

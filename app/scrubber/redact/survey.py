@@ -6,13 +6,15 @@ is worth a third of the time. Units that turn out to hold nothing are passed ove
 """
 
 from collections.abc import Sequence
+from itertools import compress
+from operator import attrgetter
 
 import msgspec
 
 from ..detect.candidates import Few
 from ..detect.dense import Effort, Tick, is_dense
 from ..detect.hits import Hit
-from ..detect.prefilter import Prefilter, Scope
+from ..detect.prefilter import CLEAR, Prefilter, Scope
 from ..detect.scan import Scanner
 from ..json.document import Unit
 from ..json.shapes import Strings, texts
@@ -49,19 +51,20 @@ class Surveyor:
 
     def units(
         self, body: bytes, units: Sequence[Unit], tick: Tick
-    ) -> tuple[set[int], dict[int, Survey]]:
+    ) -> tuple[dict[int, int], dict[int, Survey]]:
         """Return by their starts which units are quiet, and the surveys of others.
 
-        In a quiet one nothing is replaced, except for known values.
+        In a quiet one nothing is replaced, except for known values. How clear its signs are is
+        said, too.
         """
         quiet, scopes = self._prefilter.findings(body, units, tick)
         surveys: dict[int, Survey] = {}
-        for unit in [one for one in units if one.start in scopes] if scopes else ():
+        for unit in compress(units, map(scopes.__contains__, map(attrgetter("start"), units))):
             tick()
             text = cut(body, unit.start, unit.end)
             survey = self.unit(text, unit.state, scopes[unit.start])
             if self._is_quiet(survey, unit.end - unit.start):
-                quiet.add(unit.start)
+                quiet[unit.start] = CLEAR
             else:
                 surveys[unit.start] = survey
         return quiet, surveys

@@ -6,7 +6,7 @@ of the ledger before it is the same: so it need not be read, and the outcomes ar
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -109,17 +109,21 @@ class Course:
         self._digest = b""
         self._noted: list[Noted] = []
 
-    def parts(self, ledger: Ledger) -> Iterator[tuple[Unit, Outcome | None]]:
+    def parts(
+        self, ledger: Ledger, rest: Callable[[Iterable[Unit]], Iterable[Unit]] = iter
+    ) -> Iterator[tuple[Unit, Outcome | None]]:
         """Yield the units in cache order, and their outcomes if those are known.
 
-        When one is asked for, the ``ledger`` has to be in the state after the one before.
+        ``rest`` returns those of units that have to be gone through. When one is asked for, the
+        ``ledger`` has to be in the state after the one before.
         """
-        reached = False
-        for place, unit in enumerate(self.units):
-            if not reached and unit.path[0] == "messages":
-                reached, self._digest = True, ledger.digest
-                yield from self._repeated(place, ledger)
-            yield unit, None
+        found = self.units
+        place = next((at for at, one in enumerate(found) if one.path[0] == "messages"), len(found))
+        yield from ((unit, None) for unit in rest(found[:place]))
+        if place < len(found):
+            self._digest = ledger.digest
+            yield from self._repeated(place, ledger)
+        yield from ((unit, None) for unit in rest(found[place:]))
 
     def _repeated(self, place: int, ledger: Ledger) -> Iterator[tuple[Unit, Outcome | None]]:
         """Yield the messages repeated: those that matter, or all if they may have changed."""

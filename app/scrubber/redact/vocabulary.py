@@ -36,11 +36,13 @@ class Vocabulary:
     number. So the values are divided as the bits of their count are: 13 make automata of 8, 4 and
     1, each built once. Of values that overlap, whatever their automata, the first and then the
     longest counts, so the values and the text alone decide.
+
+    State: the values, and how each may be ``spelled``.
     """
 
     def __init__(self) -> None:
         self._values: list[str] = []
-        self._spelled: list[set[bytes]] = []  # how each of them may be
+        self.spelled: list[set[bytes]] = []
         self._automata: dict[tuple[int, int], _Automaton] = {}  # by the values' place
         self._in_order: list[_Automaton] = []
         self._built = 0  # values in them
@@ -52,18 +54,9 @@ class Vocabulary:
         """Look for ``value`` from now on."""
         spelled = spellings(value)
         self._values.append(value)
-        self._spelled.append(spelled)
+        self.spelled.append(spelled)
         self._stems.add(value, spelled)
         self._reach.add(value, spelled)
-
-    @property
-    def count(self) -> int:
-        """How many values there are."""
-        return len(self._values)
-
-    def spelled(self, since: int) -> list[set[bytes]]:
-        """Return how values may be spelled, without the first ones."""
-        return self._spelled[since:]
 
     def reach(self, text: bytes, span: Span, looks: Looks) -> Span:
         """Return a stretch that is replaced with all values that it overlaps."""

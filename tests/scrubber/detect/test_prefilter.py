@@ -13,10 +13,11 @@ from app.scrubber.automaton import compiled
 from app.scrubber.detect.dense import Effort
 from app.scrubber.detect.detector import Detector, Finder
 from app.scrubber.detect.detectors import BUILT_IN
-from app.scrubber.detect.prefilter import Prefilter, Signs
+from app.scrubber.detect.prefilter import CLEAR, NONE, Prefilter, Signs
 from app.scrubber.detect.rules import Rules
 from app.scrubber.detect.scan import Scanner
 from app.scrubber.json.document import units
+from app.scrubber.json.escapes import spellings
 from app.scrubber.json.spans import Span
 from app.scrubber.placeholders import Scheme
 from app.scrubber.redact.literals import Literals
@@ -30,6 +31,8 @@ from tests.thorough import scaled
 RULES = scrubbing.BUILT_IN
 EXTENDED_RULES = scrubbing.EXTENDED
 GATED = [one for one in EXTENDED_RULES.detectors if one.gate]
+FINDERS = [finder for one in EXTENDED_RULES.detectors for finder in one.finders]
+EXTENDED_PREFILTER = Prefilter(EXTENDED_RULES.detectors, Signs((), ()))
 # What anchors and ends of values are made of, so that some are nearly there.
 PIECES = st.sampled_from(
     [
@@ -126,12 +129,52 @@ def test_the_text_around_values_makes_none_loud_and_each_is_judged_alone() -> No
     ]
 
 
+def test_what_words_hold_is_a_sign_only_with_what_has_to_follow_it() -> None:
+    assert quiet("basic words", "Basic dXNlcjpwYXNz", "framework", "ewoghiabcdef") == [
+        *(True, False),
+        *(True, False),
+    ]
+
+
+@given(TEXTS, TEXTS, TEXTS, st.booleans())
+@settings(max_examples=scaled(200, 60))
+def test_no_text_has_clearer_signs_than_one_that_it_stands_in(
+    before: str, text: str, after: str, is_ascii: bool
+) -> None:
+    used = prefilter()
+    whole = {"messages": ["words", before + text + after]}
+    body = json.dumps(whole, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    (_, unit) = units(body)
+    clearness = used.findings(body, units(body), lambda: None).quiet.get(unit.start, CLEAR)
+    for spelled in spellings(text):
+        if spelled in body[unit.start : unit.end]:
+            assert used.clearness(spelled) <= clearness
+
+
+@pytest.mark.parametrize("detector", GATED, ids=lambda one: one.name)
+@given(st.data())
+@settings(max_examples=scaled(25, 6))
+def test_all_that_a_gate_matches_is_a_clear_sign(detector: Any, data: st.DataObject) -> None:
+    text: bytes = data.draw(st.from_regex(re.compile(detector.gate.encode("latin-1"))))
+    assert EXTENDED_PREFILTER.clearness(text) == CLEAR
+
+
+@pytest.mark.parametrize("finder", [one for one in FINDERS if one.before], ids=str)
+@given(st.binary(max_size=9), st.binary(max_size=9))
+def test_nothing_starts_at_a_literal_that_has_none_of_its_octets_before_it(
+    finder: Finder, before: bytes, behind: bytes
+) -> None:
+    text = before + finder.literal + behind
+    if finder.before is not None and text[len(before) - 1] not in finder.before:
+        assert finder.start(text, len(before)) < 0
+
+
 def test_a_sign_between_two_values_is_in_neither() -> None:
     names = ("sk-ant-", "11" + "0a" * 15, "\\/", "a@b.cc")
     members = "".join(f',"{name}":"words"' for name in names)
     body = f'{{"messages":["words"]{members}}}'.encode()
     found = prefilter().findings(body, values := units(body), lambda: None)
-    assert found.quiet == {value.start for value in values}
+    assert found.quiet == dict.fromkeys([value.start for value in values], NONE)
     assert not found.scopes
 
 
