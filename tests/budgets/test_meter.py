@@ -58,6 +58,15 @@ def test_each_threshold_is_reached_once_and_the_highest_is_told() -> None:
     assert reached(one) == []
 
 
+def test_a_request_that_costs_nothing_changes_nothing() -> None:
+    one = meter("session:10")
+    add(one, 0, session="s1")
+    assert (list(one.standings(NOON)), reached(one)) == (
+        list(meter("session:10").standings(NOON)),
+        [],
+    )
+
+
 def test_thresholds_are_for_each_day_and_each_session() -> None:
     one = meter("day:10,session:10")
     add(one, 10, session="s1")

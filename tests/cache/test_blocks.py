@@ -29,6 +29,18 @@ def test_a_prompt_has_only_so_many_blocks(monkeypatch: pytest.MonkeyPatch) -> No
         made.add(blocks.SYSTEM, 3, 10, None)
 
 
+def test_the_last_block_is_marked_once_if_there_is_one() -> None:
+    made = Blocks()
+    made.mark_last(300.0)
+    assert made.marks == []
+    made.add(blocks.SYSTEM, 1, 10, 3600.0)
+    made.mark_last(300.0)
+    assert [(mark.block, mark.ttl) for mark in made.marks] == [(0, 3600.0)]
+    made.add(blocks.SYSTEM, 2, 10, None)
+    made.mark_last(300.0)
+    assert [(mark.block, mark.ttl) for mark in made.marks] == [(0, 3600.0), (1, 300.0)]
+
+
 def test_tools_of_so_many_servers_have_parts_of_their_own_and_further_ones_none() -> None:
     names = [f"mcp__server{number}__tool" for number in range(SERVERS + 10)]
     made = Blocks()

@@ -69,7 +69,23 @@ documents = st.fixed_dictionaries(
 )
 
 
+ALREADY_MARKED = {  # elsewhere than at its end
+    "role": "user",
+    "content": [
+        {"type": "text", "text": "a", "cache_control": SHORT},
+        {"type": "text", "text": "b"},
+    ],
+}
+
+
 @given(documents, st.lists(messages_, max_size=3), st.booleans(), st.booleans())
+@example(
+    {"model": "claude-opus-5-5", "messages": [ALREADY_MARKED], "cache_control": SHORT},
+    [[user("u1", 1)], [ALREADY_MARKED, user("u2", 1)]],
+    False,
+    False,
+)
+@example({"model": "claude-opus-5-5", "messages": []}, [[user("u1", 1)]], False, False)
 def test_a_next_body_is_read_as_a_whole_one_is(
     document: Json, further: list[list[Json]], spaced: bool, changed: bool
 ) -> None:

@@ -62,6 +62,13 @@ def test_a_session_shows_its_project_first() -> None:
     assert all(table.cells(line) <= 60 for line in narrow)
 
 
+@pytest.mark.parametrize(
+    ("text", "columns"), [("abc", 3), ("\u00e9", 1), ("e\u0301", 1), ("\u6771", 2)]
+)
+def test_text_takes_as_many_columns_as_a_terminal_shows(text: str, columns: int) -> None:
+    assert table.cells(text) == columns
+
+
 def test_thousands_of_sessions_become_a_table_that_can_be_read() -> None:
     groups = [Group(f"s{number}", totals(cost=1), NOON, NOON) for number in range(1_000)]
     lines = table.table("session", groups, rows=50).splitlines()

@@ -16,7 +16,7 @@ from hyperframe.frame import (
     SettingsFrame,
     WindowUpdateFrame,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.listener.frames import (
@@ -66,6 +66,7 @@ def _kind(frame: Frame) -> str | None:
 
 
 @given(frames, st.lists(st.integers(1, 40_000), max_size=20))
+@example([IDLE["ping"], IDLE["ping"]], [3] * 20)  # cut within the head of a frame, too
 def test_slices_hold_every_byte_and_count_every_frame(sent: list[Frame], cuts: list[int]) -> None:
     whole = PREFACE + b"".join(frame.serialize() for frame in sent)
     slicer, out, idle, tiny = Slicer(), b"", Counter[str](), 0

@@ -159,6 +159,16 @@ def test_a_status_has_its_usual_words(status: int, words: bytes) -> None:
     assert asked(h11.Connection, request, ended=False).send(long) == short
 
 
+def test_pieces_of_a_body_that_wait_are_taken_together() -> None:
+    request = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n"
+    ours, theirs = (asked(kind, request, ended=False) for kind in (ServerCodec, h11.Connection))
+    for connection in (ours, theirs):
+        for piece in (b"ab", b"cd", b"ef"):
+            connection.receive_data(piece)
+    assert _events(ours) == _events(theirs)
+    assert state(ours) == state(theirs)
+
+
 def test_a_response_to_nobody_takes_no_short_way() -> None:
     connection = ServerCodec(h11.SERVER)
     assert framing.head(connection, 200, []) is None

@@ -1,6 +1,6 @@
 """A chunk that passes at once is measured as one that passes in four steps."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
@@ -53,6 +53,7 @@ class Watched:
 
 
 @given(CHUNKS, st.booleans())
+@example([(1.0, 2.0, 3.0, True, 1)], False)
 def test_a_chunk_that_passes_at_once_is_measured_the_same(
     chunks: list[tuple[float, float, float, bool, int]],
     awaited: bool,

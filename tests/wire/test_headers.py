@@ -1,7 +1,7 @@
 """Behaviour A3: which fields pass, in which order, and what is added: nothing."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.wire.headers import (
@@ -136,6 +136,8 @@ def test_names_of_an_answer_become_lower_case_and_values_stay() -> None:
 
 
 @given(LISTS, st.one_of(st.none(), st.integers(0, 2**40)))
+@example([(b"a", b"1")], 3)
+@example([(b"a", b"1"), (b"content-length", b"2")], 3)
 def test_the_length_is_set_in_place_or_taken_out(headers: Headers, length: int | None) -> None:
     changed = with_length(headers, length)
     others = {b"content-length"}
