@@ -16,6 +16,7 @@ from ..json.spans import Span
 from . import dense
 from .dense import Effort
 from .hits import hit_at
+from .prefilter import Scope
 from .sources import Ahead, Candidate, Cursor, Sources
 
 WINDOW = 256 * 1024  # bytes in which candidates are collected and sorted
@@ -29,28 +30,23 @@ class Few(msgspec.Struct, frozen=True):
     steps: int
 
 
-def few(
-    text: bytes, sources: Sources, windows: Sequence[Span], common: int | None = None
-) -> Few | None:
-    """Return the candidates of a text that is short and holds few, None for another one.
-
-    Outside of ``windows`` it holds no sign, except for common literals; nor is any of those one, if
-    ``common`` says how many steps it takes to see that.
-    """
+def few(text: bytes, sources: Sources, scope: Scope) -> Few | None:
+    """Return the candidates of a text that is short and holds few, None for another one."""
     if len(text) > WINDOW:
         return None
     found: list[Candidate] = []
     steps = 0
-    for gated in sources.gated(text, windows):
+    for gated in sources.gated(text, scope.windows):
         found += gated
         steps += 1
         if gated and max(steps, len(found)) > dense.FEW:
             return None
-    literals = sources.literals(text, windows, are_common=common is None)
-    if literals or common is None:
+    rare = scope.windows if scope.may_hold_rare else ()
+    literals = sources.literals(text, rare, are_common=scope.steps is None)
+    if literals or scope.steps is None:
         effort = Effort.unlimited()
         effort.step(steps)
-        beside = sources.beside_gates(Cursor(text, effort), literals, windows)
+        beside = sources.beside_gates(Cursor(text, effort), literals, scope.windows)
         for _, candidate in chain.from_iterable(beside):
             if candidate[1]:
                 found.append(candidate)
@@ -59,7 +55,7 @@ def few(
         steps = effort.taken
     if len(found) > 1:
         found.sort(key=itemgetter(0))
-    return Few(found, steps + (common or 0))
+    return Few(found, steps + (scope.steps or 0))
 
 
 class Candidates(Ahead[Candidate]):

@@ -10,7 +10,8 @@ import msgspec
 
 from ..json.spans import SPAN, Span, cut
 
-SIZE = 64 * 1024  # bytes looked at together; a longer value is in no group
+_SIZE = 128 * 1024  # bytes in which all values of a group begin
+_LONGEST = 64 * 1024  # bytes of a value; a longer one is in no group
 _APART = 64  # bytes between two values of a group, at the most
 
 
@@ -68,14 +69,14 @@ class Group(msgspec.Struct, frozen=True):
 
 def groups(body: bytes, values: Sequence[Placed]) -> Iterator[Group]:
     """Yield the values in groups, without those that are long."""
-    if max(map(sub, map(_END, values), map(_START, values)), default=0) > SIZE:
-        values = [one for one in values if one.end - one.start <= SIZE]
+    if max(map(sub, map(_END, values), map(_START, values)), default=0) > _LONGEST:
+        values = [one for one in values if one.end - one.start <= _LONGEST]
     starts, ends = list(map(_START, values)), list(map(_END, values))
     near = map(range(_APART + 1).__contains__, map(sub, starts[1:], ends))
     breaks = [at for at, is_near in enumerate(near, 1) if not is_near]
     for first, last in pairwise((0, *breaks, len(starts))):
         while first < last:
-            behind = bisect_left(starts, starts[first] + SIZE, first, last)
+            behind = bisect_left(starts, starts[first] + _SIZE, first, last)
             text = cut(body, starts[first], ends[behind - 1])
             yield Group(text, starts[first:behind], ends[first:behind])
             first = behind  # noqa: PLW2901

@@ -50,11 +50,13 @@ class Scope(msgspec.Struct, frozen=True):
     """What to search of a value: ``windows``, outside of which only common literals are signs.
 
     ``steps`` are what the search for those would take, if it is known that it finds nothing.
-    ``may_hold_more`` is False if nothing else that was looked for stands in the value.
+    ``may_hold_rare`` is False if no literal of a finder stands in the value that is not common,
+    and ``may_hold_more`` if nothing else that was looked for does.
     """
 
     windows: Sequence[Span]
     steps: int | None = None
+    may_hold_rare: bool = True
     may_hold_more: bool = True
 
 
@@ -73,8 +75,8 @@ class _Signs(msgspec.Struct):
 
     State: for the values by index, the offsets of literals, where a pattern first matches, which
     are ``loud`` by common literals or a rule of the user's own, which hold ``faint`` signs, which
-    are spelled with escapes, and which may hold something else that is looked for; and the offsets
-    of each common literal.
+    are spelled with escapes, and which may hold literals of finders that are not common, or
+    something else that is looked for; and the offsets of each common literal.
     """
 
     literals: defaultdict[int, list[int]] = msgspec.field(default_factory=lambda: defaultdict(list))
@@ -82,6 +84,7 @@ class _Signs(msgspec.Struct):
     loud: set[int] = msgspec.field(default_factory=set)
     faint: set[int] = msgspec.field(default_factory=set)
     escaped: set[int] = msgspec.field(default_factory=set)
+    rare: set[int] = msgspec.field(default_factory=set)
     others: set[int] = msgspec.field(default_factory=set)
     common: list[list[int]] = msgspec.field(default_factory=list)
 
@@ -92,12 +95,14 @@ class _Signs(msgspec.Struct):
             if is_other:
                 self.others.add(index)
 
-    def note(self, index: int, at: int, *, is_escape: bool, is_other: bool) -> None:
+    def note(self, index: int, at: int, which: int, literals: "_Literals") -> None:
         """Note a literal in a value."""
         self.literals[index].append(at)
-        if is_escape:
+        if which in literals.escapes:
             self.escaped.add(index)
-        if is_other:
+        if which in literals.rare:
+            self.rare.add(index)
+        if which in literals.others:
             self.others.add(index)
 
 
@@ -105,13 +110,15 @@ _Place = tuple[int, int, int]  # which literal stands in a text, from where up t
 
 
 class _Literals(NamedTuple):
-    """An automaton, and which of its literals are escapes, may hide other signs, or are ``weak``.
+    """An automaton, and which of its literals are escapes, or ``weak``.
 
-    Those stand in words, too (`basi`), and are a sign if what a gate matches begins with them.
+    And which are, or may hide, those of finders that are not common, and other signs. Weak ones
+    stand in words, too (`basi`), and are a sign if what a gate matches begins with them.
     """
 
     find: Callable[[bytes], list[_Place]]
     escapes: set[int]
+    rare: set[int]
     others: set[int]
     weak: set[int]
 
@@ -127,14 +134,15 @@ class Prefilter:
         )
         self._own = [search(compiled(one)) for one in own]
         finders = [finder for one in detectors for finder in one.finders]
-        literals = {anchor for one in gated for anchor in one.anchors}
-        literals |= {one.literal for one in finders if one.literal not in COMMON}
+        rare = {one.literal for one in finders} - COMMON
+        literals = rare.union(*(one.anchors for one in gated))
         ordered = sorted({*literals, *also.anchors, *_ESCAPES}, key=_likeness)
-        weak = _wordy(gated) - {*also.anchors, *(one.literal for one in finders)}
+        weak = _wordy(gated) - {*also.anchors, *rare}
         self._automata = [
             _Literals(
                 _automaton(some),
                 _which(some, _ESCAPES),
+                _which(some, {*rare, *_hiding(some, rare)}),
                 _which(some, {*also.anchors, *_hiding(some, also.anchors)}),
                 _which(some, weak - _hiding(some, some)),
             )
@@ -198,8 +206,7 @@ class Prefilter:
             for which, at, _ in self._counted(one, group.text, found) if found else ():
                 index = group.index(at)
                 if index >= 0:
-                    escape, other = which in one.escapes, which in one.others
-                    signs.note(index, at, is_escape=escape, is_other=other)
+                    signs.note(index, at, which, one)
         for pattern, is_other in self._patterns:
             signs.note_matches(_first(group, pattern), is_other=is_other)
         for common in self._common:
@@ -273,6 +280,7 @@ def _note(found: Findings, group: Group, signs: _Signs) -> None:
             found.scopes[start] = Scope(
                 windows(group.text, places, rest, span) if places or rest < span.end else (),
                 None if index in signs.loud else _count(signs.common, span),
+                index in signs.rare,
                 index in signs.others,
             )
 

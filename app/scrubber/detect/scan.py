@@ -47,7 +47,7 @@ class Scanner:
 
     def few(self, text: bytes, scope: Scope) -> Few | None:
         """Return the candidates of a short text, if they are few."""
-        return few(text, self._sources, scope.windows, scope.steps)
+        return few(text, self._sources, scope)
 
     def those(
         self, text: bytes, effort: Effort, windows: Sequence[Span], few: Few | None

@@ -11,7 +11,8 @@ from app.scrubber.json.spans import Span
 def prefiltered(used: Prefilter, value: bytes) -> Scope | None:
     """Return what of a value is searched; None for all of it."""
     found = used.findings(value, [Span(0, len(value))], lambda: None)
-    return Scope((), may_hold_more=False) if 0 in found.quiet else found.scopes.get(0)
+    silent = Scope((), may_hold_rare=False, may_hold_more=False)
+    return silent if 0 in found.quiet else found.scopes.get(0)
 
 
 def candidates(

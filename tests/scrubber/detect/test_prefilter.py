@@ -1,6 +1,7 @@
 """The look from afar: it passes over nothing in which a secret or a placeholder may stand."""
 
 import functools
+import itertools
 import json
 import re
 from typing import Any
@@ -16,6 +17,7 @@ from app.scrubber.detect.detectors import BUILT_IN
 from app.scrubber.detect.prefilter import CLEAR, NONE, Prefilter, Signs
 from app.scrubber.detect.rules import Rules
 from app.scrubber.detect.scan import Scanner
+from app.scrubber.detect.sources import COMMON
 from app.scrubber.json.document import units
 from app.scrubber.json.escapes import spellings
 from app.scrubber.json.spans import Span
@@ -198,6 +200,15 @@ def test_no_placeholder_stands_where_nothing_else_was_found(
         assert not [*literals.find(value, [Span(0, len(value))])]
 
 
+@given(TEXTS, st.booleans())
+@settings(max_examples=scaled(300, 60))
+def test_no_rare_literal_stands_where_none_was_found(text: str, is_ascii: bool) -> None:
+    value = json.dumps(text, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    scope = prefiltered(EXTENDED_PREFILTER, value)
+    if scope is not None and not scope.may_hold_rare:
+        assert not any(one.literal in value for one in FINDERS if one.literal not in COMMON)
+
+
 @every_case("literal", [b"xa", b"xabx", b"ab", b"abx"])
 def test_a_literal_that_may_hide_something_else_is_taken_for_it(literal: bytes) -> None:
     found = Detector(name="x", finders=(Finder(literal),), pattern=re.compile(b"x"), examples=())
@@ -231,10 +242,16 @@ def test_dense_text_is_given_up_and_the_rest_is_looked_into() -> None:
 
 
 def test_behind_dense_text_more_and_more_is_not_looked_at() -> None:
-    dense, words = ((one * 2**16)[: 2**16 - 2] for one in ("eyJ", "words "))  # each is a group
-    assert quiet(dense, words) == [False, True]
-    assert quiet(dense, dense, words, words) == [False, False, False, True]
-    assert quiet(*[dense] * 5, words, words) == [*[False] * 5, False, True]
+    dense, words = (  # each is a group
+        [(one * 2**16)[: 2**16 - 2]] * 2 for one in ("eyJ", "words ")
+    )
+
+    def are_quiet(*groups: list[str]) -> list[bool]:
+        return quiet(*itertools.chain.from_iterable(groups))[::2]
+
+    assert are_quiet(dense, words) == [False, True]
+    assert are_quiet(dense, dense, words, words) == [False, False, False, True]
+    assert are_quiet(*[dense] * 5, words, words) == [*[False] * 5, False, True]
 
 
 def test_a_long_value_is_looked_into_and_those_beside_it_are_not() -> None:
