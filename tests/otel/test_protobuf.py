@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -109,6 +109,8 @@ def decoded(*parts: bytes) -> Message:
 
 @settings(max_examples=scaled(100, 15))
 @given(st.dictionaries(texts, values, max_size=5))
+@example({f"{number}": number for number in (-1, 0, 2**7, 2**14, 2**20, 2**21, 2**63 - 1)})
+@example({"texts": ("a", ""), "yes": True, "no": False, "float": 0.5})
 def test_attributes_are_read_as_they_were_written(pairs: dict[str, Value]) -> None:
     read_again = attributes(decoded(protobuf.attributes(SPAN_ATTRIBUTE, pairs)).attributes)
     lists = {name: [*one] if isinstance(one, tuple) else one for name, one in pairs.items()}
