@@ -10,6 +10,7 @@ Works around, in hypercorn 0.18:
 - a request that was already reset is still started (rapid reset, CVE-2023-44487);
 - a connection that is lost leaves applications waiting for their last bytes to be sent;
 - nobody is told that the server is about to leave;
+- a request that comes as it leaves is reset without a word that it may be sent elsewhere;
 - frames that carry nothing hold the event loop, as many as a client likes to send;
 - a client that takes nothing of an answer keeps it forever;
 - `Expect: 100-continue` is not answered (RFC 9110 §10.1.1).
@@ -164,6 +165,8 @@ class H2(stock.H2Protocol):
             match event:
                 case h2.events.RequestReceived() if event.stream_id in reset:
                     pass
+                case h2.events.RequestReceived() if self.context.terminated.is_set():
+                    await self._refuse(event.stream_id)
                 case h2.events.PriorityUpdated() | h2.events.PingReceived():
                     pass  # python-h2 has answered the PING
                 case h2.events.ConnectionTerminated() if self.streams:
@@ -180,6 +183,12 @@ class H2(stock.H2Protocol):
                 case _:
                     await super()._handle_events([event])
         await self._flush()
+
+    async def _refuse(self, stream_id: int) -> None:
+        """Refuse a request that came too late: its client may send it again (RFC 9113 §8.7)."""
+        with suppress(h2.exceptions.ProtocolError):
+            self.connection.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
+        await self.start_drain()
 
     async def _received(self, event: h2.events.DataReceived) -> None:
         stream = self.streams.get(event.stream_id)

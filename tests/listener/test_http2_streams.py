@@ -334,3 +334,21 @@ async def test_a_retiring_connection_sends_goaway_once_no_stream_is_open(
         assert client.goaways[0].last_stream_id == 2**31 - 1
         assert client.goaways[0].error_code == ErrorCodes.NO_ERROR
         assert (await client.answer(client.request())).status == 200  # it was on its way
+
+
+async def test_a_request_that_comes_as_the_server_leaves_may_be_sent_elsewhere(
+    certificate: Certificate,
+) -> None:
+    async with (
+        listening(echo, certificate) as served,
+        connected(served.port, served.trust()) as client,
+    ):
+        running = client.request(b"POST", end=False)
+        await client.round_trip()
+        assert served.listener is not None
+        await served.listener._context.terminated.set()  # the first that closing it does
+        late = client.request(b"POST", end=False)
+        assert (await client.answer(late)).reset_code == ErrorCodes.REFUSED_STREAM
+        await client.upload(running, b"fine")
+        assert (await client.answer(running)).body == b"fine"
+        await client.until(lambda: bool(client.goaways))
