@@ -200,14 +200,14 @@ def _evenly(body: bytes, name: str, cursor: int, texts: Sequence[memoryview]) ->
     separator = _SEPARATOR.match(body, cursor + len(texts[0])) if texts else None
     if separator is None:
         return None
-    sizes = [len(text) for text in texts]
-    starts = list(accumulate([size + len(separator[0]) for size in sizes[:-1]], initial=cursor))
+    sizes, between = list(map(len, texts)), len(separator[0])
+    starts = list(accumulate(map(between.__add__, sizes[:-1]), initial=cursor))
     ends = list(map(add, starts, sizes))
     if not all(map(body.startswith, repeat(separator[0]), ends[:-1])):
         return None
     if not all(map(body.startswith, texts, starts)):
         return None
-    paths = ((name, index) for index in range(len(texts)))
+    paths = zip(repeat(name, len(texts)), range(len(texts)), strict=True)
     return list(map(_UNIT, zip(starts, ends, paths, strict=True)))
 
 

@@ -22,6 +22,9 @@ UNITS = [
     (b'{"three": 3}', ("messages", 2)),
 ]
 
+VALUE = st.sampled_from([b"1", b"12", b'"a"', b'{"b": [1,2]}', b"[]"])
+SEPARATOR = st.sampled_from([b",", b", ", b" ,", b",\n "])
+
 SKIPPED = ["model", "stream", "metadata"]
 DOCUMENTS = st.dictionaries(
     st.sampled_from(["tools", "system", "messages", "x", *SKIPPED]), VALUES, max_size=5
@@ -51,6 +54,25 @@ def in_cache_order(body: dict[str, Any]) -> list[tuple[Any, tuple[str | int, ...
         else:
             found.append((body[name], (name,)))
     return found
+
+
+@given(st.lists(st.tuples(VALUE, SEPARATOR)), st.one_of(st.none(), SEPARATOR), st.booleans())
+def test_elements_with_the_same_separator_lie_where_each_is_found_by_itself(
+    parts: list[tuple[bytes, bytes]], same: bytes | None, is_displaced: bool
+) -> None:
+    pieces = [text + (same or separator) for text, separator in parts]
+    body = b"[" + b"".join(pieces) + b"0]"
+    texts = [memoryview(text) for text, _ in parts] + [memoryview(b"0")]
+    if is_displaced:
+        texts.reverse()
+    try:
+        each = list(document._unevenly(body, "x", 1, texts))
+    except document._Displaced:
+        each = None
+    found = document._evenly(body, "x", 1, texts)
+    assert found is None or found == each
+    if same is not None and parts and each is not None:
+        assert found == each
 
 
 @given(DOCUMENTS, SPACES, st.sampled_from([b"", b" \n"]))
