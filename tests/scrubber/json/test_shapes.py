@@ -113,6 +113,12 @@ def test_a_string_ends_at_its_first_quote_that_is_not_escaped(text: bytes) -> No
     assert string_end(text, 0) == (string.end() if string else -1)
 
 
+@pytest.mark.parametrize("text", [b'wo"rds', b"words\\", b'words\\"', b"\\ud800", b"\xff", b"\\q"])
+def test_the_last_string_of_a_value_may_be_odd_or_none(text: bytes) -> None:
+    assert same(b'{"role":"user","content":"words"}')
+    assert same(b'{"role":"user","content":"%b"}' % text)
+
+
 def test_the_last_string_of_a_value_may_be_longer_than_msgspec_may_take() -> None:
     for text in (b"words", b"words " * (QUICK // 5), b"words"):
         assert same(b'{"role":"user","content":"%b"}' % text)

@@ -83,3 +83,23 @@ def test_quiet_units_up_to_the_next_with_signs_are_looked_through_together(
         b'"s"',
         b'"token:0a1b"',
     ]
+
+
+def test_a_unit_longer_than_what_is_looked_through_together_is_looked_through_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookahead, "_FAR", 4)
+    body = b'["hunter2","words."]'
+    units = [Unit(1, 10, ("messages", 0)), Unit(11, 19, ("messages", 1))]
+    ledger = Ledger(Scheme("angle", b"k"))
+    ledger.placeholder(DETECTOR, "hunter2")
+    looked: list[bytes] = []
+
+    def occurs(_: Ledger, text: bytes) -> bool:
+        looked.append(text)
+        return b"hunter2" in text
+
+    monkeypatch.setattr(Ledger, "occurs", occurs)
+    ahead = Lookahead(body, units, {1: NONE, 11: NONE}, ledger, clearness)
+    assert [unit.start for unit in ahead.rest(units)] == [1]
+    assert looked == [b'"hunter2"', b'"words."']
