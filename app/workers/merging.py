@@ -14,6 +14,7 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 
 BUCKET = "le"  # the label of a histogram's buckets, which are one series
 CUMULATIVE = ("counter", "histogram")
+ROUNDING = 1e-12  # of a sum: what its order may make of it
 RUN = f"{PREFIX}run_"  # totals of one run of one process: they end with it
 # Gauges that are not summed.
 RULES: dict[str, Rule] = {
@@ -57,6 +58,29 @@ def overlaid(below: Iterable[Family], above: Iterable[Family]) -> list[Family]:
             family.name, family.text, family.type, family.unit, [*values.values()]
         )
     return [*families.values()]
+
+
+def rising(families: Iterable[Family], shown: dict[Key, float]) -> list[Family]:
+    """Return families with no total below the one ``shown`` before, and note what is shown now.
+
+    A sum of floats depends on their order by the last bit, and that is enough for a scrape to see
+    a restart and count everything again.
+    """
+    return [
+        Family(one.name, one.text, one.type, one.unit, [_risen(v, shown) for v in one.values])
+        if one.type in CUMULATIVE and not one.name.startswith(RUN)
+        else one
+        for one in families
+    ]
+
+
+def _risen(value: Value, shown: dict[Key, float]) -> Value:
+    key, number = _key(value), value[2]
+    before = shown.get(key, number)
+    if number < before <= number * (1 + ROUNDING):
+        return (*value[:2], before, value[3])
+    shown[key] = number
+    return value
 
 
 def cumulative(report: Iterable[Family]) -> list[Family]:

@@ -12,7 +12,7 @@ from prometheus_client import Metric
 from ..telemetry.facts import Facts, Listening
 from ..telemetry.instruments import PREFIX
 from ..telemetry.recorders.recent import KEPT, reasons
-from .merging import counted, cumulative, merged, overlaid
+from .merging import Key, counted, cumulative, merged, overlaid, rising
 from .messages import Family, Report
 from .reports import unpacked
 
@@ -38,8 +38,9 @@ class Service:
     """The last report of each worker, and what those that ended had counted.
 
     State: ``_reports`` and ``_families`` of the workers by number; ``_ended``, the sums of those
-    that are gone; ``_silent``, the workers that did not answer the last question; ``_restarts``;
-    ``changes`` grows with each report that has something new.
+    that are gone; ``_shown``, the totals that were read last; ``_silent``, the workers that did not
+    answer the last question; ``_restarts``; ``changes`` grows with each report that has something
+    new.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Service:
         self._reports: dict[int, Report] = {}
         self._families: dict[int, list[Family]] = {}
         self._ended: list[Family] = []
+        self._shown: dict[Key, float] = {}
         self._rows: list[Row] = []
         self._silent: set[int] = set(range(workers))
         self._restarts = dict.fromkeys(range(workers), 0)
@@ -141,7 +143,7 @@ class Service:
             counted(self._families[worker]) if worker in self._silent else self._families[worker]
             for worker in newest_last
         )
-        return [*merged([self._ended, *parts]), *self.own()]
+        return [*rising(merged([self._ended, *parts]), self._shown), *self.own()]
 
     def collect(self) -> tuple[Metric, ...]:
         """Return the metrics of all workers."""

@@ -159,6 +159,29 @@ def test_amounts_are_summed_and_other_gauges_follow_their_rule() -> None:
         assert found == expected, name
 
 
+def test_no_total_falls_by_the_last_bit_when_the_workers_are_summed_in_another_order() -> None:
+    """Prometheus would take that for a restart, and count all of the total again."""
+    service, name = _service(), f"{PREFIX}cost_usd"
+
+    def tell(worker: int, cost: float, limits_at: float) -> None:
+        total = Family(name, "a total", "counter", "usd", [(f"{name}_total", {}, cost, None)])
+        service.report(worker, Report(1, families=[total], limits_at=limits_at), whole=True)
+
+    def shown() -> float:
+        return Samples(service.collect()).total("cost_usd_total")
+
+    for worker, cost in enumerate((0.1, 0.2, 0.3)):
+        tell(worker, cost, limits_at=float(worker))
+    before = shown()
+    tell(0, 0.1, limits_at=9.0)  # summed last from now on
+    assert sum((0.2, 0.3, 0.1)) < before
+    assert shown() == before
+    service.ended(1)
+    assert shown() == before
+    tell(0, 0.2, limits_at=9.0)
+    assert shown() > before
+
+
 def test_what_a_silent_worker_has_counted_stays_and_its_gauges_do_not() -> None:
     service, observer = _service(2), telemetry()
     record(observer, PLAIN)
