@@ -203,6 +203,7 @@ HEADS: dict[str, tuple[bytes, bool]] = {
         True,
     ),
     "a connection that ends": (b"GET / HTTP/1.1\r\n" + HOST + b"connection: close\r\n\r\n", False),
+    "a field twice": (b"GET / HTTP/1.1\r\n" + HOST + b"a: 1\r\na: 2\r\n\r\n", True),
     "an upgrade": (b"GET / HTTP/1.1\r\n" + HOST + b"upgrade: h2c\r\n\r\n", False),
     "a tunnel": (b"CONNECT / HTTP/1.1\r\n" + HOST + b"\r\n", False),
     "another version": (b"GET / HTTP/1.0\r\n" + HOST + b"\r\n", False),

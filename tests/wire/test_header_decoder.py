@@ -127,7 +127,9 @@ def test_a_peer_that_does_not_shrink_its_table_is_refused(kind: type[Decoder]) -
         decoder.decode(b"\x88")
 
 
-@pytest.mark.parametrize("block", [b"\x7f\x00\x01a", b"\x7f\x80\x00\x01a", b"\x0f\x80\x00\x01a"])
+@pytest.mark.parametrize(
+    "block", [b"\x7f\x00\x01a", b"\x7f\x80\x00\x01a", b"\x0f\x80\x00\x01a", b"\xff\x00"]
+)
 def test_an_index_may_take_more_bytes_than_it_needs(block: bytes) -> None:
     fast, slow, encoder = HeaderDecoder(), Decoder(), Encoder()
     filled = encoder.encode(MANY)
