@@ -132,7 +132,7 @@ class Conversation(msgspec.Struct):
             else:
                 apart = True
         chains.append(chain)
-        if unneeded is not None and any(one.key == unneeded for one in chains):
+        if unneeded is not None and unneeded in [one.key for one in chains]:
             unneeded = None
         self.template = template or self.template
         self.blocks = _distinct(chains) if apart else len(prefixes)

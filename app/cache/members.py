@@ -136,10 +136,10 @@ def read_tool_name(raw: bytes) -> str | None:
     return name if _TOOL_NAME.fullmatch(name) else None
 
 
-def elements(raw: bytes | msgspec.Raw) -> list[bytes]:
+def elements(raw: bytes) -> list[bytes]:
     """Return the elements of a list; raises `Unreadable` if it is none, or too long."""
     try:
-        if (len(raw) if type(raw) is bytes else memoryview(raw).nbytes) <= _SMALL:
+        if len(raw) <= _SMALL:
             return list(map(bytes, _list(raw)))
         return list(map(bytes, read_list(raw)))
     except (ValueError, RecursionError) as exc:

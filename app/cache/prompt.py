@@ -70,12 +70,13 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Stable(msgspec.Struct, frozen=True, gc=False):
-    """A head: its blocks, their bytes, those of messages, `Blocks.last`; where it ends.
+    """A head: its blocks, their marks and bytes, those of messages, `Blocks.last`; where it ends.
 
     ``bare`` says that no message is in it.
     """
 
     blocks: int
+    marks: int
     size: int
     messages: int
     last: int
@@ -85,8 +86,8 @@ class Stable(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def of(cls, blocks: Blocks, end: int, *, bare: bool = False) -> "Stable":
         """Return the head whose blocks are these."""
-        messages = blocks.fill.get(MESSAGES, 0)
-        return cls(len(blocks.kinds), blocks.size, messages, blocks.last, end, bare)
+        messages, count = blocks.fill.get(MESSAGES, 0), len(blocks.kinds)
+        return cls(count, len(blocks.marks), blocks.size, messages, blocks.last, end, bare)
 
 
 class Foreseen(msgspec.Struct, frozen=True):
@@ -205,7 +206,7 @@ def _known(template: Template) -> tuple[Blocks, Stable]:
     return Blocks(
         known.prefixes[:count],
         known.kinds[:count],
-        [mark for mark in known.marks if mark.block < count],
+        known.marks[: head.marks],
         {**known.fill, MESSAGES: head.messages},
         head.size,
         0 if head.bare else known.first,
@@ -216,19 +217,18 @@ def _known(template: Template) -> tuple[Blocks, Stable]:
 
 def _known_whole(template: Template, foreseen: Foreseen) -> tuple[Blocks, Stable]:
     """Return all blocks of the prompt, the last message's without marks, and where they end."""
-    known, count, last = template.prompt.blocks, template.stable.blocks, template.stable.last
+    known, head = template.prompt.blocks, template.stable
     blocks = Blocks(
         known.prefixes[:],
         known.kinds[:],
-        [mark for mark in known.marks if mark.block < count],
+        known.marks[: head.marks],
         {**known.fill},
         known.size,
         known.first,
-        last,
+        head.last,
         known.system,
     )
-    end = foreseen.end + len(foreseen.stays)
-    return blocks, Stable(len(known.kinds), known.size, known.fill[MESSAGES], last, end, False)
+    return blocks, Stable.of(blocks, foreseen.end + len(foreseen.stays))
 
 
 def _kept(prompt: Prompt) -> Prompt:

@@ -158,11 +158,12 @@ class Recorder:
             return None, None
         prefixes, answered = case.prompt.blocks.prefixes, flight.answered
         use = self._entries.use
+        last = marks[-1].block
         for block, ttl, size in marks:
             key = scope ^ prefixes[block]
             entry = use(key, start, ttl)
             entry.available = min(entry.available, answered)
-            if not entry.exact:
+            if block != last and not entry.exact:
                 entry.tokens = case.tokens(size)
         entry.tokens, entry.exact = cached, True
         return entry, key
