@@ -14,7 +14,7 @@ from app.scrubber.automaton import compiled
 from app.scrubber.detect.dense import Effort
 from app.scrubber.detect.detector import Detector, Finder
 from app.scrubber.detect.detectors import BUILT_IN
-from app.scrubber.detect.prefilter import CLEAR, NONE, Prefilter, Signs
+from app.scrubber.detect.prefilter import CLEAR, FAINT, NONE, Prefilter, Signs
 from app.scrubber.detect.rules import Rules
 from app.scrubber.detect.scan import Scanner
 from app.scrubber.detect.sources import COMMON
@@ -136,6 +136,13 @@ def test_what_words_hold_is_a_sign_only_with_what_has_to_follow_it() -> None:
         *(True, False),
         *(True, False),
     ]
+
+
+def test_the_clearness_of_a_text_is_that_of_its_clearest_sign() -> None:
+    clear = (b"ghp_", b"a@b ghp_", b"11" + b"0a" * 15, b"Basic dXNlcjpwYXNz")
+    signs = {CLEAR: clear, FAINT: (b"a@b", b"://"), NONE: (b"@b", b" @b", b"basic", b"words")}
+    for clearness, texts in signs.items():
+        assert {prefilter().clearness(text) for text in texts} == {clearness}
 
 
 @given(TEXTS, TEXTS, TEXTS, st.booleans())

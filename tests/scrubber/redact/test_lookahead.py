@@ -103,3 +103,22 @@ def test_a_unit_longer_than_what_is_looked_through_together_is_looked_through_on
     ahead = Lookahead(body, units, {1: NONE, 11: NONE}, ledger, clearness)
     assert [unit.start for unit in ahead.rest(units)] == [1]
     assert looked == [b'"hunter2"', b'"words."']
+
+
+def test_of_too_many_values_it_is_not_asked_how_clear_a_sign_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookahead, "_TOLD", 1)
+    ledger = Ledger(Scheme("angle", b"k"))
+    ledger.placeholder(DETECTOR, "token:0a1b")
+    ledger.placeholder(DETECTOR, "token:2c3d")
+    body = b'["token:2c3d"]'
+    unit = Unit(1, 13, ("messages", 0))
+    asked: list[bytes] = []
+
+    def told(text: bytes) -> int:
+        asked.append(text)
+        return CLEAR
+
+    assert [*Lookahead(body, [unit], {1: NONE}, ledger, told).rest([unit])] == [unit]
+    assert asked == [b"token:0a1b"]
