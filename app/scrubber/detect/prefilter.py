@@ -34,7 +34,8 @@ _EDGE = re.compile(r"(?<!\[)\^|\$|\\[AzZ]")
 _LITERAL = re.compile(r"(?![^|]*\|)[0-9<]")
 _DENSE = 128  # bytes per literal found, at the least: else nothing is gained
 # How clear the signs in a text are. A text inside of another has no clearer ones than that.
-NONE, FAINT, CLEAR = range(3)  # FAINT: common literals alone, at which something might start
+# FAINT: common literals alone, at which something might start. FIRST: it begins with a literal.
+NONE, FAINT, CLEAR, FIRST = range(4)
 # Of characters that a view spells plainly.
 _ESCAPES = (rb"\/", rb"\u000", *(rb"\u00%d" % digit for digit in range(2, 8)))
 
@@ -51,13 +52,15 @@ class Scope(msgspec.Struct, frozen=True):
 
     ``steps`` are what the search for those would take, if it is known that it finds nothing.
     ``may_hold_rare`` is False if no literal of a finder stands in the value that is not common,
-    and ``may_hold_more`` if nothing else that was looked for does.
+    and ``may_hold_more`` if nothing else that was looked for does. A text that begins with a
+    literal stands at one of the ``places`` alone, if they are known; one with faint signs nowhere.
     """
 
     windows: Sequence[Span]
     steps: int | None = None
     may_hold_rare: bool = True
     may_hold_more: bool = True
+    places: Sequence[int] | None = None
 
 
 class Findings(NamedTuple):
@@ -75,8 +78,9 @@ class _Signs(msgspec.Struct):
 
     State: for the values by index, the offsets of literals, where a pattern first matches, which
     are ``loud`` by common literals or a rule of the user's own, which hold ``faint`` signs, which
-    are spelled with escapes, and which may hold literals of finders that are not common, or
-    something else that is looked for; and the offsets of each common literal.
+    are spelled with escapes, which may hold literals of finders that are not common, or something
+    else that is looked for, and which may hold literals ``unseen``; and the offsets of each common
+    literal.
     """
 
     literals: defaultdict[int, list[int]] = msgspec.field(default_factory=lambda: defaultdict(list))
@@ -86,6 +90,7 @@ class _Signs(msgspec.Struct):
     escaped: set[int] = msgspec.field(default_factory=set)
     rare: set[int] = msgspec.field(default_factory=set)
     others: set[int] = msgspec.field(default_factory=set)
+    unseen: set[int] = msgspec.field(default_factory=set)
     common: list[list[int]] = msgspec.field(default_factory=list)
 
     def note_matches(self, found: Iterable[tuple[int, int]], *, is_other: bool) -> None:
@@ -104,13 +109,15 @@ class _Signs(msgspec.Struct):
             self.rare.add(index)
         if which in literals.others:
             self.others.add(index)
+        if which in literals.hiding:
+            self.unseen.add(index)
 
 
 _Place = tuple[int, int, int]  # which literal stands in a text, from where up to where
 
 
 class _Literals(NamedTuple):
-    """An automaton, and which of its literals are escapes, or ``weak``.
+    """An automaton, and which of its literals are escapes, ``weak``, or may hide others.
 
     And which are, or may hide, those of finders that are not common, and other signs. Weak ones
     stand in words, too (`basi`), and are a sign if what a gate matches begins with them.
@@ -121,6 +128,7 @@ class _Literals(NamedTuple):
     rare: set[int]
     others: set[int]
     weak: set[int]
+    hiding: set[int]
 
 
 class Prefilter:
@@ -145,6 +153,7 @@ class Prefilter:
                 _which(some, {*rare, *_hiding(some, rare)}),
                 _which(some, {*also.anchors, *_hiding(some, also.anchors)}),
                 _which(some, weak - _hiding(some, some)),
+                _which(some, _hiding(some, some)),
             )
             for some in (ordered[at : at + _TOGETHER] for at in range(0, len(ordered), _TOGETHER))
         ]
@@ -186,7 +195,7 @@ class Prefilter:
     def clearness(self, text: bytes) -> int:
         """Return how clear the signs in a text are, at the least."""
         if text.startswith(self._strong):
-            return CLEAR  # as nearly all secrets
+            return FIRST  # as nearly all secrets
         size = len(text)
         for literals in self._automata:
             if self._counted(literals, text, literals.find(text)):
@@ -276,12 +285,14 @@ def _note(found: Findings, group: Group, signs: _Signs) -> None:
         del quiet[start]
         if index not in signs.escaped:
             places = sorted(signs.literals.get(index, ()))
+            is_told = index not in signs.faint and index not in signs.unseen
             rest = signs.patterns.get(index, span.end)
             found.scopes[start] = Scope(
                 windows(group.text, places, rest, span) if places or rest < span.end else (),
                 None if index in signs.loud else _count(signs.common, span),
                 index in signs.rare,
                 index in signs.others,
+                [at - span.start for at in places] if is_told else None,
             )
 
 

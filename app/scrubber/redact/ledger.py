@@ -1,7 +1,7 @@
 """Which placeholders one request has given out, up to a place in it."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..detect.detector import LONGEST_MATCH, Detector
@@ -99,9 +99,9 @@ class Ledger:
         known = self._known.get(value)
         return known is not None and bool(known.placeholder)
 
-    def occurs(self, text: bytes) -> bool:
-        """Whether a known value stands in ``text``."""
-        return self._vocabulary.occurs(text)
+    def occurs(self, text: bytes, places: Sequence[int] | None = None) -> bool:
+        """Whether a known value stands in ``text``, or begins at one of these places."""
+        return self._vocabulary.occurs(text, places)
 
     def holds(self, text: bytes, spans: list[Span]) -> bool:
         """Return True if a known value stands in one of ``spans``."""

@@ -1,25 +1,27 @@
 """Whether known values stand in a unit: nearly always none does, nor in any of those behind it.
 
 Most values are signs by themselves, and stand in no unit without any: for those they need not be
-looked for. For the others the quiet units up to the next one with signs are looked through
-together, and the answer holds for each of them while no other such value becomes known.
+looked for, and in one with signs only where those are. For the others the quiet units up to the
+next one with signs are looked through together, and the answer holds for each of them while no
+other such value becomes known.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
-from ..detect.prefilter import CLEAR, NONE
+from ..detect.prefilter import CLEAR, FAINT, FIRST, NONE
 from ..json.document import Unit
 from ..json.spans import cut
 from .ledger import Ledger
+from .survey import Survey
 
 _FAR = 64 * 1024  # bytes looked through together
 _TOLD = 512  # values of which it is found out how clear a sign they are: each takes a few searches
 
 
 class Lookahead:
-    """Looks through the quiet units of one body.
+    """Looks through the units of one body.
 
     State: of so many known values, how many have signs no clearer than each clearness; and the
     stretch that was looked through last, for so many of each, and whether it ``holds`` one.
@@ -40,20 +42,26 @@ class Lookahead:
         self._clearness = clearness
         self._loud = sorted(set(map(attrgetter("start"), units)).difference(quiet))
         self._known = 0
-        self._counts = [0] * (CLEAR + 1)
+        self._counts = [0] * (FIRST + 1)
         self._counted = self._counts.copy()
         self._start = self._end = 0
         self._holds = False
 
     def rest(self, units: Iterable[Unit]) -> Iterator[Unit]:
         """Yield the units that are not quiet, or in which a value stands that is known by then."""
-        clearness_of, spelled = self._quiet.get, self._ledger.spelled
+        clearness_of = self._quiet.get
         for unit in units:
             clearness = clearness_of(unit.start)
-            if clearness is not None and self._known < len(spelled):
-                self._note(spelled)
+            if clearness is not None:
+                self._note()
             if clearness is None or (self._counts[clearness] and self._holds_one(unit, clearness)):
                 yield unit
+
+    def places(self, survey: Survey) -> Sequence[int] | None:
+        """Return where alone known values may begin in a unit with signs; None if anywhere."""
+        self._note()
+        elsewhere = self._counts[CLEAR] - self._counts[FAINT] + self._counts[NONE]
+        return None if elsewhere else survey.places
 
     def _holds_one(self, unit: Unit, clearness: int) -> bool:
         """Return True if a value that is known by now stands in a quiet unit."""
@@ -66,12 +74,15 @@ class Lookahead:
                 return self._holds
         return self._holds and self._occurs(unit.start, unit.end)
 
-    def _note(self, spelled: Sequence[set[bytes]]) -> None:
+    def _note(self) -> None:
         """Note the values that have become known: they stand where signs are as clear as theirs."""
+        spelled = self._ledger.spelled
+        if self._known == len(spelled):
+            return
         for one in spelled[self._known :]:
             self._known += 1
             least = min(map(self._clearness, one)) if self._known <= _TOLD else NONE
-            for clearness in range(least, CLEAR + 1):
+            for clearness in range(least, FIRST + 1):
                 self._counts[clearness] += 1
 
     def _reach(self, unit: Unit) -> int:

@@ -67,15 +67,16 @@ class Replacer:
         state: State,
         tick: Tick = lambda: None,
         survey: Survey | None = None,
+        places: Sequence[int] | None = None,
     ) -> Iterable[Replacement]:
         """Return what is replaced in a unit, in order; the ledger notes what it learns.
 
-        A ``survey`` is the unit's own. Raises `NotJson` for anything but JSON, and what ``tick``
-        raises.
+        A ``survey`` is the unit's own, and known values may begin at ``places`` only, if given.
+        Raises `NotJson` for anything but JSON, and what ``tick`` raises.
         """
         plain = view(unit) if survey is None else View(unit)
         survey = survey or self._surveyor.unit(plain.text, state)
-        holds_known = ledger.occurs(plain.text)
+        holds_known = ledger.occurs(plain.text, places)
         effort = Effort(ledger.spent, len(plain.text), tick)
         if survey.alone is not None and not holds_known and effort.is_ample:
             return self._alone(plain, survey, survey.alone, ledger, effort)

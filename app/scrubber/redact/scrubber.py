@@ -153,7 +153,8 @@ class Scrubber:
             if known is None:
                 tick()
                 text, survey = cut(body, unit.start, unit.end), surveys.get(unit.start)
-                outcome = self._outcome(text, unit.state, ledger, tick, survey)
+                places = None if survey is None else ahead.places(survey)
+                outcome = self._outcome(text, unit.state, ledger, tick, survey, places)
             else:
                 outcome = known
                 ledger.replay(known.changes, known.digest)
@@ -182,7 +183,13 @@ class Scrubber:
         )
 
     def _outcome(
-        self, text: bytes, state: State, ledger: Ledger, tick: Tick, survey: Survey | None
+        self,
+        text: bytes,
+        state: State,
+        ledger: Ledger,
+        tick: Tick,
+        survey: Survey | None,
+        places: Sequence[int] | None,
     ) -> Outcome:
         key = Key(ledger.digest, state, text)
         outcome = self._cache.get(key)
@@ -193,7 +200,7 @@ class Scrubber:
         found: list[tuple[str, Path]] = []
 
         def pieces() -> Iterator[tuple[int, int, bytes]]:
-            parts = self._replacer.replacements(text, ledger, state, tick, survey)
+            parts = self._replacer.replacements(text, ledger, state, tick, survey, places)
             for one in parts:
                 matches[one.detector] = matches.get(one.detector, 0) + one.times
                 if self._receipts:

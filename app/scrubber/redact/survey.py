@@ -14,7 +14,7 @@ import msgspec
 from ..detect.candidates import Few
 from ..detect.dense import Effort, Tick, is_dense
 from ..detect.hits import Hit
-from ..detect.prefilter import CLEAR, Prefilter, Scope
+from ..detect.prefilter import FIRST, Prefilter, Scope
 from ..detect.scan import Scanner
 from ..json.document import Unit
 from ..json.shapes import Strings, texts
@@ -29,12 +29,13 @@ class Survey(msgspec.Struct, frozen=True):
     """The ``windows`` of a unit that have to be searched, and whether literals stand in those.
 
     Unless they are many, its ``candidates`` are known, too; and perhaps its ``strings`` and the
-    ``hits`` in them, which took so many ``steps``.
+    ``hits`` in them, which took so many ``steps``. ``places`` are those of its scope.
     """
 
     windows: Sequence[Span]
     has_literals: bool
     candidates: Few | None
+    places: Sequence[int] | None = None
     strings: Strings | None = None
     hits: Sequence[Hit] = ()
     steps: int = 0
@@ -64,7 +65,7 @@ class Surveyor:
             text = cut(body, unit.start, unit.end)
             survey = self.unit(text, unit.state, scopes[unit.start])
             if self._is_quiet(survey, unit.end - unit.start):
-                quiet[unit.start] = CLEAR
+                quiet[unit.start] = FIRST
             else:
                 surveys[unit.start] = survey
         return quiet, surveys
@@ -75,7 +76,8 @@ class Surveyor:
             scope = Scope(self._scanner.windows(text))
         few = self._scanner.few(text, scope)
         has_literals = scope.may_hold_more and self._literals.may_stand(text, scope.windows)
-        survey = Survey(scope.windows, has_literals, few)
+        places = scope.places
+        survey = Survey(scope.windows, has_literals, few, places)
         if few is None or not (few.candidates or has_literals):
             return survey
         strings = texts(text, skipped_in_request, state)
@@ -86,20 +88,19 @@ class Surveyor:
         effort = Effort.unlimited()
         candidates = self._scanner.those(text, effort, scope.windows, few)
         hits = [hit for one in strings for hit in self._scanner.hits(text, candidates, one.span)]
-        return Survey(scope.windows, has_literals, few, strings, hits, effort.taken)
+        return Survey(scope.windows, has_literals, few, places, strings, hits, effort.taken)
 
     def _of_one(self, text: bytes, survey: Survey, few: Few, strings: Strings) -> Survey:
         """Return the survey of a unit with one candidate, as nearly all have."""
         (candidate,) = few.candidates
-        windows, has_literals = survey.windows, survey.has_literals
+        windows, has_literals, places = survey.windows, survey.has_literals, survey.places
         string = strings.around(candidate[0])
         if string is None:
-            return Survey(windows, has_literals, few, strings, (), few.steps)
+            return Survey(windows, has_literals, few, places, strings, (), few.steps)
         hits, steps = self._scanner.hits_at(text, candidate, string.span.end)
         alone = len(hits) == 1 and not has_literals and is_alone(text, hits[0])
-        return Survey(
-            windows, has_literals, few, strings, hits, few.steps + steps, string if alone else None
-        )
+        found = string if alone else None
+        return Survey(windows, has_literals, few, places, strings, hits, few.steps + steps, found)
 
     def _is_quiet(self, survey: Survey, size: int) -> bool:
         if survey.candidates is None or survey.has_literals:

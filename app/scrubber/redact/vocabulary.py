@@ -3,7 +3,7 @@
 import string
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
@@ -66,10 +66,10 @@ class Vocabulary:
 
         return self._reach.of(text, span, looks, stands)
 
-    def occurs(self, text: bytes) -> bool:
-        """Return True if any value stands in ``text``."""
+    def occurs(self, text: bytes, places: Sequence[int] | None = None) -> bool:
+        """Return True if any value stands in ``text``; it is known to begin at ``places`` only."""
         looks = 0
-        for at, values in self._stems.standing(text):
+        for at, values in self._stems.standing(text, places):
             if any(text.startswith(spelled, at) for spelled, _ in values):
                 return True
             looks += len(values)
@@ -211,17 +211,24 @@ class _Stems:
             if len(self._shared) <= _FEW:
                 self._shared.add(spelled[:_SHARED])
 
-    def standing(self, text: bytes) -> Iterator[tuple[int, list[tuple[bytes, str]]]]:
-        """Yield where values may stand in a text, and which, some perhaps twice."""
+    def standing(
+        self, text: bytes, places: Sequence[int] | None = None
+    ) -> Iterator[tuple[int, list[tuple[bytes, str]]]]:
+        """Yield where values may stand in a text, and which, some perhaps twice.
+
+        ``places`` are the only ones where any might begin.
+        """
         if not self._stems:
             return
         stems, probes = self._stems, self._probes
-        if len(text) <= _SHORT and self._octets.isdisjoint(
-            zip(*[text[at:] for at in range(STEM)], strict=False)
+        if (
+            places is None
+            and len(text) <= _SHORT
+            and self._octets.isdisjoint(zip(*[text[at:] for at in range(STEM)], strict=False))
         ):
             return
-        for places in self._begun(text):
-            for at in places:
+        for some in self._begun(text) if places is None else (places,):
+            for at in some:
                 for size in stems.get(text[at : at + STEM], ()):
                     values = probes.get(text[at : at + size])
                     if values is not None:

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scrubber.detect.prefilter import CLEAR, FAINT, NONE
+from app.scrubber.detect.prefilter import CLEAR, FAINT, FIRST, NONE
 from app.scrubber.json.document import Unit
 from app.scrubber.placeholders import Scheme
 from app.scrubber.redact import lookahead
 from app.scrubber.redact.ledger import Ledger
 from app.scrubber.redact.lookahead import Lookahead
+from app.scrubber.redact.survey import Survey
 from tests.scrubber.scrubbing import BUILT_IN
 
 DETECTOR = BUILT_IN.detectors[0]
@@ -122,3 +123,23 @@ def test_of_too_many_values_it_is_not_asked_how_clear_a_sign_they_are(
 
     assert [*Lookahead(body, [unit], {1: NONE}, ledger, told).rest([unit])] == [unit]
     assert asked == [b"token:0a1b"]
+
+
+@pytest.mark.parametrize(
+    ("known", "places"),
+    [
+        ((), [3]),
+        ((FIRST, FAINT), [3]),
+        ((FIRST, CLEAR), None),
+        ((FAINT, NONE), None),
+    ],
+)
+def test_values_that_begin_with_a_sign_can_stand_at_its_places_only(
+    known: tuple[int, ...], places: list[int] | None
+) -> None:
+    ledger = Ledger(Scheme("angle", b"k"))
+    ahead = Lookahead(b"", [], {}, ledger, lambda text: int(text[-1:]))
+    for number, clearness in enumerate(known):
+        ledger.placeholder(DETECTOR, f"value{number}-{clearness}")
+    assert ahead.places(Survey((), False, None, [3])) == places
+    assert ahead.places(Survey((), False, None)) is None

@@ -84,6 +84,17 @@ def test_a_value_occurs_wherever_it_stands_among_others_that_begin_like_it(
     assert known.occurs(text.encode()) == any(value in text for value in values)
 
 
+def test_a_value_occurs_where_it_may_begin_only() -> None:
+    known, text = Vocabulary(), b"a hunter2 hunter22"
+    known.add("hunter2")
+    known.add("hunter22")
+    assert known.occurs(text, [2])
+    assert known.occurs(text, [0, 10])
+    assert not known.occurs(text, [0, 3, 17])
+    assert not known.occurs(text, [])
+    assert not Vocabulary().occurs(text, [2])
+
+
 def test_each_value_occurs_whatever_the_number_of_beginnings() -> None:
     known, words = Vocabulary(), "words " * 40
     values = [f"{number:04}-value" for number in range(3 * vocabulary._FEW)]
