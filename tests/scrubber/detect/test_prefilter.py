@@ -187,7 +187,7 @@ def test_a_text_that_begins_with_a_literal_stands_where_literals_do(
         assert clearness != FAINT or spelled not in value
 
 
-def test_places_are_told_of_a_value_with_literals_alone() -> None:
+def test_a_value_whose_only_signs_are_literals_has_known_places() -> None:
     texts = ("ghp_a ghp_b", "a@b ghp_", "AABIAKIA")
     body = json.dumps({"messages": texts}).encode()
     found = units(body)
