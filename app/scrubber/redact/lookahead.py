@@ -49,12 +49,15 @@ class Lookahead:
 
     def rest(self, units: Iterable[Unit]) -> Iterator[Unit]:
         """Yield the units that are not quiet, or in which a value stands that is known by then."""
-        clearness_of = self._quiet.get
+        clearness_of, counts, spelled = self._quiet.get, self._counts, self._ledger.spelled
         for unit in units:
             clearness = clearness_of(unit.start)
-            if clearness is not None:
+            if clearness is None:
+                yield unit
+                continue
+            if self._known < len(spelled):
                 self._note()
-            if clearness is None or (self._counts[clearness] and self._holds_one(unit, clearness)):
+            if counts[clearness] and self._holds_one(unit, clearness):
                 yield unit
 
     def places(self, survey: Survey) -> Sequence[int] | None:
@@ -76,10 +79,7 @@ class Lookahead:
 
     def _note(self) -> None:
         """Note the values that have become known: they stand where signs are as clear as theirs."""
-        spelled = self._ledger.spelled
-        if self._known == len(spelled):
-            return
-        for one in spelled[self._known :]:
+        for one in self._ledger.spelled[self._known :]:
             self._known += 1
             least = min(map(self._clearness, one)) if self._known <= _TOLD else NONE
             for clearness in range(least, FIRST + 1):
