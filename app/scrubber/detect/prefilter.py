@@ -130,6 +130,21 @@ class _Literals(NamedTuple):
     weak: set[int]
     hiding: set[int]
 
+    @classmethod
+    def of(
+        cls, some: Sequence[bytes], rare: set[bytes], others: Iterable[bytes], weak: set[bytes]
+    ) -> "_Literals":
+        """Return the automaton of some literals."""
+        hiding = _hiding(some, some)
+        return cls(
+            _automaton(some),
+            _which(some, _ESCAPES),
+            _which(some, {*rare, *_hiding(some, rare)}),
+            _which(some, {*others, *_hiding(some, others)}),
+            _which(some, weak - hiding),
+            _which(some, hiding),
+        )
+
 
 class Prefilter:
     """Tells which values are quiet, and where in the others signs stand."""
@@ -147,15 +162,8 @@ class Prefilter:
         ordered = sorted({*literals, *also.anchors, *_ESCAPES}, key=_likeness)
         weak = _wordy(gated) - {*also.anchors, *rare}
         self._automata = [
-            _Literals(
-                _automaton(some),
-                _which(some, _ESCAPES),
-                _which(some, {*rare, *_hiding(some, rare)}),
-                _which(some, {*also.anchors, *_hiding(some, also.anchors)}),
-                _which(some, weak - _hiding(some, some)),
-                _which(some, _hiding(some, some)),
-            )
-            for some in (ordered[at : at + _TOGETHER] for at in range(0, len(ordered), _TOGETHER))
+            _Literals.of(ordered[at : at + _TOGETHER], rare, also.anchors, weak)
+            for at in range(0, len(ordered), _TOGETHER)
         ]
         self._strong = tuple(literals - weak)
         bodies = "|".join(behind(one.gate) for one in gated if one.anchors)
@@ -335,16 +343,20 @@ def _wordy(gated: Iterable[Detector]) -> set[bytes]:
 
 
 def _hiding(literals: Iterable[bytes], others: Iterable[bytes]) -> set[bytes]:
-    """Return which literals others may overlap: those are overlooked then."""
-    return {one for one in literals if any(_may_hide(one, other) for other in others)}
+    """Return in which literals others may begin, or again the same: those are overlooked then."""
+    whole = set(others)
+    begun = {one[:size] for one in whole for size in range(1, len(one))}
+    return {
+        one
+        for one in literals
+        if any(one[at:] in begun for at in range(len(one)))
+        or any(part in whole and part != one for part in _parts(one))
+    }
 
 
-def _may_hide(literal: bytes, other: bytes) -> bool:
-    """Return True if another literal may begin inside of one."""
-    sizes = range(1, len(other) + (other != literal))
-    return (other in literal and other != literal) or any(
-        literal.endswith(other[:size]) for size in sizes
-    )
+def _parts(literal: bytes) -> Iterator[bytes]:
+    size = len(literal)
+    return (literal[at:end] for at in range(size) for end in range(at + 1, size + 1))
 
 
 def _likeness(literal: bytes) -> tuple[int, int, bytes]:
