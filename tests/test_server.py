@@ -16,6 +16,8 @@ from app.certificates import Certificate
 from app.errors import Draining
 from app.exchange import Outcome
 from app.failures import SettingsError, StartError
+from app.listener import Listener
+from app.server import drain
 from app.server.sockets import bind
 from app.tls import tls_context
 from simulator import Simulator, Step
@@ -141,9 +143,10 @@ async def test_clients_of_http2_are_told_to_go_elsewhere(
 
 @pytest.mark.slow
 async def test_a_client_that_does_not_know_of_the_drain_is_served_once_more(
-    upstream: Simulator, certificate: Certificate
+    upstream: Simulator, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answer's head went out before the drain: it will send its next request here."""
+    monkeypatch.setattr(drain, "KEEP_ALIVE_GRACE", 2.0)  # a busy machine needs more than usual
     upstream.script(Step(deltas=("a",) * 20, gap=0.1))
     async with (
         proxying(upstream.url, certificate, shutdown_timeout=UNBOUNDED) as proxy,
@@ -164,8 +167,15 @@ async def test_a_client_that_does_not_know_of_the_drain_is_served_once_more(
 
 
 async def test_connections_of_the_lag_are_told_that_their_first_answer_is_the_last(
-    upstream: Simulator, certificate: Certificate
+    upstream: Simulator, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    answered, announce = asyncio.Event(), drain._announce
+
+    async def announced(listeners: list[Listener]) -> None:
+        await announce(listeners)
+        await answered.wait()  # so that no busy machine is too late for the lag
+
+    monkeypatch.setattr(drain, "_announce", announced)
     upstream.script(Step(deltas=("a",) * 10, gap=0.1))
     async with (
         proxying(upstream.url, certificate, shutdown_timeout=UNBOUNDED) as proxy,
@@ -178,6 +188,7 @@ async def test_connections_of_the_lag_are_told_that_their_first_answer_is_the_la
         async with h1client.connected(proxy.at.port, proxy.trust()) as late:
             late.send(POST)
             answer = await late.answer()
+        answered.set()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
