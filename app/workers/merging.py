@@ -68,7 +68,7 @@ def rising(families: Iterable[Family], shown: dict[Key, float]) -> list[Family]:
     """
     return [
         Family(one.name, one.text, one.type, one.unit, [_risen(v, shown) for v in one.values])
-        if one.type in CUMULATIVE and not one.name.startswith(RUN)
+        if _is_lasting(one)
         else one
         for one in families
     ]
@@ -85,7 +85,11 @@ def _risen(value: Value, shown: dict[Key, float]) -> Value:
 
 def cumulative(report: Iterable[Family]) -> list[Family]:
     """Return what a process has counted, which stays true when it has ended."""
-    return [one for one in report if one.type in CUMULATIVE and not one.name.startswith(RUN)]
+    return [one for one in report if _is_lasting(one)]
+
+
+def _is_lasting(family: Family) -> bool:
+    return family.type in CUMULATIVE and not family.name.startswith(RUN)
 
 
 def counted(report: Iterable[Family]) -> list[Family]:
