@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -39,6 +40,13 @@ class Process:
         self.port = int(re.findall(rb'"proxy": "https://127.0.0.1:(\d+)', announced)[0])
         pages = re.findall(rb'"dashboard": "(http://127.0.0.1:\d+)', announced)[0]
         self.pages_url = pages.decode()
+
+    async def drain(self, processes: int = 1) -> None:
+        """Send SIGTERM, and read up to the line with which so many processes begin to drain."""
+        assert self.process.stderr is not None
+        self.process.send_signal(signal.SIGTERM)
+        for _ in range(processes):
+            await self.process.stderr.readuntil(b'"draining"')
 
     @property
     def url(self) -> str:

@@ -257,9 +257,7 @@ async def test_a_second_signal_ends_all_at_once(
         async with proxy.client() as client:
             waiting = asyncio.create_task(client.post("/v1/messages", json=MESSAGE))
             await until(lambda: bool(upstream.received))
-            proxy.process.send_signal(signal.SIGTERM)
-            assert proxy.process.stderr is not None
-            await proxy.process.stderr.readuntil(b'"draining"')
+            await proxy.drain()
             proxy.process.send_signal(signal.SIGTERM)
             code, lines = await proxy.ended()
             assert code == 128 + signal.SIGTERM
@@ -278,10 +276,7 @@ async def test_a_worker_that_dies_in_the_drain_is_named_and_the_others_go_on(
     ):
         await proxy.started()
         workers = _children(proxy)
-        proxy.process.send_signal(signal.SIGTERM)
-        assert proxy.process.stderr is not None
-        for _ in workers:
-            await proxy.process.stderr.readuntil(b'"draining"')
+        await proxy.drain(len(workers))
         os.kill(workers[1], signal.SIGKILL)
         code, lines = await proxy.ended()
         died = [line for line in lines if line["event"] == "worker ended while it drained"]
